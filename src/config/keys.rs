@@ -1,0 +1,65 @@
+//! The list of keys: what may stand in the file, and the environment variable of each.
+
+/// What a key holds, as far as overlays have to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Any plain value.
+    Value,
+    /// A path or glob, or several; relative ones belong to the place that named them.
+    Path,
+    /// A warehouse URL; the folder of an embedded one is a path.
+    WarehouseUrl,
+}
+
+/// One key of the config.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// Dotted name, `data.events`.
+    pub name: &'static str,
+    pub kind: KeyKind,
+}
+
+const fn value(name: &'static str) -> Key {
+    Key { name, kind: KeyKind::Value }
+}
+
+const fn path(name: &'static str) -> Key {
+    Key { name, kind: KeyKind::Path }
+}
+
+/// Every key there is.
+pub const KEYS: &[Key] = &[
+    value("strict"),
+    path("data.events"),
+    path("data.cells"),
+    path("data.lau"),
+    path("data.processed"),
+    value("columns.user_id"),
+    value("columns.cell_id"),
+    value("columns.timestamp"),
+    value("columns.plan_cell_id"),
+    value("columns.latitude"),
+    value("columns.longitude"),
+    value("columns.valid_date_start"),
+    value("columns.valid_date_end"),
+    value("columns.gisco_id"),
+    value("columns.cntr_code"),
+    value("columns.lau_name"),
+    value("lau.countries"),
+    value("lau.crs"),
+    value("geojoin.method"),
+    value("geojoin.max_distance_m"),
+    value("time.zone"),
+    value("time.day_start"),
+    value("time.day_end"),
+    Key { name: "warehouse.url", kind: KeyKind::WarehouseUrl },
+    value("load.uncompressed"),
+    path("views.dir"),
+    value("views.snapshot_dates"),
+    value("serve.bind"),
+];
+
+/// The environment variable that overrides a key: `MOBILITY_DATA_EVENTS` for `data.events`.
+pub fn env_name(key: &str) -> String {
+    format!("MOBILITY_{}", key.replace('.', "_").to_uppercase())
+}

@@ -1,0 +1,245 @@
+//! From file, environment and flags to a checked [`Config`].
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use chrono::NaiveDate;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::de::{DeTable, DeValue};
+use toml::{Table, Value};
+
+use super::{Config, KEYS, Key, KeyKind, env_name};
+use crate::usage::nearest;
+
+/// The file that is read when nobody names one; only this one may be missing.
+const DEFAULT_FILE: &str = "pipeline.toml";
+
+/// Where settings come from.
+pub struct Sources<'a> {
+    /// `--config`; `None` reads `pipeline.toml` where it exists.
+    pub file: Option<&'a Path>,
+    /// Looks a variable up; the process environment, or a table in tests.
+    pub env: &'a dyn Fn(&str) -> Option<String>,
+    /// Keys set by flags, as text.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// Reads, overlays and checks the configuration.
+///
+/// # Errors
+/// A file that cannot be read or parsed, an unknown key (with its line and the nearest key), a
+/// value of the wrong type or outside its range.
+pub fn load(sources: &Sources) -> Result<Config> {
+    let mut table = read_file(sources.file)?;
+    for key in KEYS {
+        let name = env_name(key.name);
+        let by_env = (sources.env)(&name).map(|v| (name, v));
+        // DATABASE_URL is the name that every PostgreSQL tool knows
+        let database = (key.kind == KeyKind::WarehouseUrl)
+            .then(|| (sources.env)("DATABASE_URL").map(|v| ("DATABASE_URL".to_owned(), v)))
+            .flatten();
+        if let Some((name, text)) = by_env.or(database).filter(|(_, text)| !text.is_empty()) {
+            overlay(&mut table, key, &text)
+                .with_context(|| format!("environment variable {name}"))?;
+        }
+    }
+    for (name, text) in &sources.flags {
+        let key =
+            KEYS.iter().find(|k| k.name == *name).ok_or_else(|| anyhow!("no config key {name}"))?;
+        overlay(&mut table, key, text)?;
+    }
+    let config =
+        Config::deserialize(Value::Table(table)).map_err(|e| anyhow!("{}", e.message()))?;
+    check(&config)?;
+    Ok(config)
+}
+
+fn read_file(file: Option<&Path>) -> Result<Table> {
+    let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Table::new());
+        }
+        Err(e) => {
+            return Err(anyhow!(e))
+                .with_context(|| format!("config file {} cannot be read", path.display()));
+        }
+    };
+    parse(&text, path.parent().unwrap_or(Path::new("")))
+        .with_context(|| format!("config file {}", path.display()))
+}
+
+fn parse(text: &str, folder: &Path) -> Result<Table> {
+    let spanned = DeTable::parse(text).map_err(|e| anyhow!("{}", e.to_string().trim_end()))?;
+    refuse_unknown(spanned.get_ref(), "", text)?;
+    // once more into the typed struct, for errors that show line and column
+    toml::from_str::<Config>(text).map_err(|e| anyhow!("{}", e.to_string().trim_end()))?;
+    let mut table: Table = toml::from_str(text)?;
+    for key in KEYS {
+        if let Some(value) = find(&mut table, key.name) {
+            anchor(value, key.kind, folder);
+        }
+    }
+    Ok(table)
+}
+
+fn refuse_unknown(table: &DeTable, prefix: &str, text: &str) -> Result<()> {
+    for (key, value) in table.iter() {
+        let name = format!("{prefix}{}", key.get_ref());
+        let section = format!("{name}.");
+        if KEYS.iter().any(|k| k.name == name) {
+            continue;
+        }
+        if KEYS.iter().any(|k| k.name.starts_with(&section))
+            && let DeValue::Table(inner) = value.get_ref()
+        {
+            refuse_unknown(inner, &section, text)?;
+            continue;
+        }
+        let line = text[..key.span().start].matches('\n').count() + 1;
+        bail!("line {line}: unknown key `{name}`; {}", suggestion(&name));
+    }
+    Ok(())
+}
+
+fn suggestion(name: &str) -> String {
+    let leaf = name.rsplit('.').next().unwrap_or(name);
+    let sections = KEYS.iter().filter_map(|k| k.name.split_once('.')).map(|(s, _)| s);
+    let near = nearest(name, KEYS.iter().map(|k| k.name))
+        // the right key in the wrong section
+        .or_else(|| KEYS.iter().map(|k| k.name).find(|k| k.rsplit('.').next() == Some(leaf)))
+        .or_else(|| nearest(name, sections));
+    match near {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "the README lists the keys there are".to_owned(),
+    }
+}
+
+fn find<'t>(table: &'t mut Table, name: &str) -> Option<&'t mut Value> {
+    match name.split_once('.') {
+        Some((section, leaf)) => table.get_mut(section)?.as_table_mut()?.get_mut(leaf),
+        None => table.get_mut(name),
+    }
+}
+
+/// Makes relative paths start at `folder`.
+fn anchor(value: &mut Value, kind: KeyKind, folder: &Path) {
+    let join = |text: &str| {
+        if text.contains("://") {
+            text.to_owned()
+        } else {
+            folder.join(text).to_string_lossy().into_owned()
+        }
+    };
+    match (kind, value) {
+        (KeyKind::Value, _) => {}
+        (_, Value::Array(items)) => items.iter_mut().for_each(|v| anchor(v, kind, folder)),
+        (KeyKind::Path, Value::String(text)) => *text = join(text),
+        (KeyKind::WarehouseUrl, Value::String(text)) => {
+            if let Some(path) = text.strip_prefix("embedded:") {
+                *text = format!("embedded:{}", join(path));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Sets a key from text: read as TOML where that has the right form, else taken as a string.
+fn overlay(table: &mut Table, key: &Key, text: &str) -> Result<()> {
+    let parsed =
+        toml::from_str::<Table>(&format!("v = {text}")).ok().and_then(|mut t| t.remove("v"));
+    let plain = Value::String(text.to_owned());
+    let candidates = [parsed, Some(plain)].into_iter().flatten();
+    let mut error = None;
+    for value in candidates {
+        let mut trial = Table::new();
+        put(&mut trial, key.name, value.clone());
+        match Config::deserialize(Value::Table(trial)) {
+            Ok(_) => {
+                put(table, key.name, value);
+                return Ok(());
+            }
+            Err(e) => error = error.or(Some(e)),
+        }
+    }
+    let reason = error.map(|e| e.message().to_owned()).unwrap_or_default();
+    bail!("{} = {text}: {reason}", key.name)
+}
+
+fn put(table: &mut Table, name: &str, value: Value) {
+    match name.split_once('.') {
+        Some((section, leaf)) => {
+            let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+            if let Some(inner) = entry.as_table_mut() {
+                inner.insert(leaf.to_owned(), value);
+            }
+        }
+        None => {
+            table.insert(name.to_owned(), value);
+        }
+    }
+}
+
+fn check(config: &Config) -> Result<()> {
+    let time = &config.time;
+    if time.day_start >= time.day_end || time.day_end > 24 {
+        bail!(
+            "time.day_start = {} and time.day_end = {}: the day must start before it ends, between 0 and 24",
+            time.day_start,
+            time.day_end
+        );
+    }
+    if let Some(zone) = &time.zone
+        && zone.parse::<chrono_tz::Tz>().is_err()
+    {
+        let near = nearest(zone, chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()));
+        let hint = near.map(|z| format!("; did you mean `{z}`?")).unwrap_or_default();
+        bail!("time.zone = \"{zone}\" is not an IANA time zone{hint}");
+    }
+    if !(config.geojoin.max_distance_m.is_finite() && config.geojoin.max_distance_m >= 0.0) {
+        bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
+    }
+    for (key, paths) in
+        [("events", &config.data.events), ("cells", &config.data.cells), ("lau", &config.data.lau)]
+    {
+        if paths.is_empty() {
+            bail!("data.{key} is empty: name at least one file, folder or glob");
+        }
+    }
+    Ok(())
+}
+
+/// A string or a list of strings.
+pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path, or a list of paths")]
+    enum OneOrMany {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    let paths = match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(path) => vec![path],
+        OneOrMany::Many(paths) => paths,
+    };
+    Ok(paths.into_iter().map(|p| p.to_string_lossy().into_owned()).collect())
+}
+
+/// A list of days, as `"2024-10-01"` or as TOML dates.
+pub(super) fn dates<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<NaiveDate>, D::Error> {
+    let days = Vec::<Value>::deserialize(deserializer)?;
+    let day = |value: &Value| {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        NaiveDate::parse_from_str(&text, "%Y-%m-%d")
+            .map_err(|_| D::Error::custom(format!("{text} is not a day; write \"2024-10-01\"")))
+    };
+    days.iter().map(day).collect()
+}

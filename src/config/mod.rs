@@ -1,0 +1,217 @@
+//! Configuration: what every key means, its default and its rules.
+//!
+//! Precedence is flag, then environment, then file, then default. The environment is handed in,
+//! so that nothing here depends on the process.
+
+mod keys;
+mod load;
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+pub use keys::{KEYS, Key, KeyKind, env_name};
+pub use load::{Sources, load};
+
+/// Everything the stages are told. Paths are ready to open.
+#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Rows that cannot be used end the run instead of being counted and set aside.
+    pub strict: bool,
+    pub data: Data,
+    pub columns: Columns,
+    pub lau: Lau,
+    pub geojoin: Geojoin,
+    pub time: Time,
+    pub warehouse: Warehouse,
+    pub load: Load,
+    pub views: Views,
+    pub serve: Serve,
+}
+
+/// Where inputs and outputs are. Each input is one or more files, folders or globs.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Data {
+    #[serde(deserialize_with = "load::one_or_many")]
+    pub events: Vec<String>,
+    #[serde(deserialize_with = "load::one_or_many")]
+    pub cells: Vec<String>,
+    #[serde(deserialize_with = "load::one_or_many")]
+    pub lau: Vec<String>,
+    /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`.
+    pub processed: PathBuf,
+}
+
+impl Default for Data {
+    fn default() -> Self {
+        Data {
+            events: vec!["data/raw/events".into()],
+            cells: vec!["data/raw/cells".into()],
+            lau: vec!["data/raw/lau_boundaries".into()],
+            processed: "data/processed".into(),
+        }
+    }
+}
+
+impl Data {
+    /// Hourly presence, one folder a date.
+    pub fn compressed_events(&self) -> PathBuf {
+        self.processed.join("compressed_events")
+    }
+
+    /// The cell plan with its LAUs.
+    pub fn cells_with_lau(&self) -> PathBuf {
+        self.processed.join("cells_with_lau.parquet")
+    }
+
+    /// The LAU units that passed the country filter.
+    pub fn lau_units(&self) -> PathBuf {
+        self.processed.join("lau.parquet")
+    }
+}
+
+/// Names of the input columns, where they differ from the usual ones.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Columns {
+    pub user_id: String,
+    pub cell_id: String,
+    pub timestamp: String,
+    /// `cell_id` in the cell plan, where it is called otherwise than in the events.
+    pub plan_cell_id: Option<String>,
+    pub latitude: String,
+    pub longitude: String,
+    pub valid_date_start: String,
+    pub valid_date_end: String,
+    pub gisco_id: String,
+    pub cntr_code: String,
+    pub lau_name: String,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Columns {
+            user_id: "user_id".into(),
+            cell_id: "cell_id".into(),
+            timestamp: "timestamp".into(),
+            plan_cell_id: None,
+            latitude: "latitude".into(),
+            longitude: "longitude".into(),
+            valid_date_start: "valid_date_start".into(),
+            valid_date_end: "valid_date_end".into(),
+            gisco_id: "GISCO_ID".into(),
+            cntr_code: "CNTR_CODE".into(),
+            lau_name: "LAU_NAME".into(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lau {
+    /// CNTR_CODEs to keep; empty keeps all.
+    pub countries: Vec<String>,
+    /// EPSG code of the boundary file; by default the file says, else EPSG:3035.
+    pub crs: Option<String>,
+}
+
+impl Default for Lau {
+    fn default() -> Self {
+        Lau { countries: vec!["EE".into()], crs: None }
+    }
+}
+
+/// How a cell finds its LAU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GeojoinMethod {
+    /// Inside a polygon or on its border.
+    #[default]
+    Within,
+    /// The same, and cells outside all polygons take the nearest one in reach.
+    Nearest,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Geojoin {
+    pub method: GeojoinMethod,
+    /// Reach of `nearest`, metres.
+    pub max_distance_m: f64,
+}
+
+impl Default for Geojoin {
+    fn default() -> Self {
+        Geojoin { method: GeojoinMethod::Within, max_distance_m: 5_000.0 }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Time {
+    /// IANA zone to which UTC instants are converted; without it time stamps are local already.
+    pub zone: Option<String>,
+    /// First clock hour of the day, 0 to 23.
+    pub day_start: u32,
+    /// First clock hour of the night, 1 to 24.
+    pub day_end: u32,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Time { zone: None, day_start: 7, day_end: 20 }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Warehouse {
+    /// `embedded:FOLDER` or `postgres://user@host:port/db`.
+    pub url: String,
+}
+
+impl Default for Warehouse {
+    fn default() -> Self {
+        Warehouse { url: "embedded:data/warehouse".into() }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Load {
+    /// Also load raw events.
+    pub uncompressed: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Views {
+    pub dir: PathBuf,
+    /// Days with snapshot views of their own.
+    #[serde(deserialize_with = "load::dates")]
+    pub snapshot_dates: Vec<NaiveDate>,
+}
+
+impl Default for Views {
+    fn default() -> Self {
+        Views {
+            dir: "sql/views".into(),
+            snapshot_dates: NaiveDate::from_ymd_opt(2024, 10, 1).into_iter().collect(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Serve {
+    pub bind: String,
+}
+
+impl Default for Serve {
+    fn default() -> Self {
+        Serve { bind: "127.0.0.1:5000".into() }
+    }
+}

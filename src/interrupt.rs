@@ -1,0 +1,55 @@
+//! Ctrl-C: unfinished outputs are removed, then the program ends.
+//!
+//! Outputs are written under temporary names and renamed when complete, so whatever has its final
+//! name is whole; all that an interrupt has to do is to sweep the temporary names.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A path that is removed when the guard is dropped or the program is interrupted.
+#[derive(Debug)]
+pub struct Unfinished(PathBuf);
+
+impl Unfinished {
+    pub fn new(path: PathBuf) -> Self {
+        unfinished().insert(path.clone());
+        Unfinished(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
+        remove(&self.0);
+    }
+}
+
+fn remove(path: &Path) {
+    // what is already gone, or was renamed to its final name, needs no removal
+    let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+}
+
+/// Installs the handler for SIGINT, SIGTERM and SIGHUP; `end` is called last and must not return.
+///
+/// # Errors
+/// When the system refuses a handler.
+pub fn install(end: impl Fn() + Send + 'static) -> Result<()> {
+    ctrlc::set_handler(move || {
+        unfinished().iter().for_each(|path| remove(path));
+        end();
+    })
+    .context("no handler for Ctrl-C could be installed")
+}

@@ -1,0 +1,149 @@
+//! Outputs that appear whole or not at all: written beside, synced, renamed.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use crate::interrupt::Unfinished;
+
+/// Where `path` is written until it is complete: a hidden sibling, so that the rename stays in
+/// one file system and folder listings pass it over.
+fn beside(path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().with_context(|| format!("{} has no file name", path.display()))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    if !folder.as_os_str().is_empty() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    }
+    Ok(folder.join(format!(".{}.{}.unfinished", name.to_string_lossy(), std::process::id())))
+}
+
+/// Removes what runs that were killed left beside `path`.
+fn sweep(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let prefix = format!(".{}.", name.to_string_lossy());
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let file = entry.file_name();
+        let Some(pid) = file
+            .to_string_lossy()
+            .strip_prefix(&prefix)
+            .and_then(|rest| rest.strip_suffix(".unfinished").map(str::to_owned))
+        else {
+            continue;
+        };
+        // a process that still runs may still be writing there
+        if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(&pid).exists() {
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
+    }
+}
+
+fn sync_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|f| f.sync_all())
+        .with_context(|| format!("cannot sync the folder {}", folder.display()))
+}
+
+/// A file under construction.
+#[derive(Debug)]
+pub struct AtomicFile {
+    target: PathBuf,
+    unfinished: Unfinished,
+}
+
+impl AtomicFile {
+    /// # Errors
+    /// When the folder cannot be created.
+    pub fn new(target: &Path) -> Result<Self> {
+        sweep(target);
+        Ok(AtomicFile { target: target.to_owned(), unfinished: Unfinished::new(beside(target)?) })
+    }
+
+    /// Creates the file to write to.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn create(&self) -> Result<File> {
+        File::create(self.unfinished.path()).with_context(|| {
+            format!("cannot write {}: is the folder writable?", self.target.display())
+        })
+    }
+
+    /// Syncs and gives the file its final name.
+    ///
+    /// # Errors
+    /// When syncing or renaming fails; the earlier file then stands.
+    pub fn commit(self) -> Result<()> {
+        let path = self.unfinished.path();
+        File::open(path)
+            .and_then(|f| f.sync_all())
+            .and_then(|()| fs::rename(path, &self.target))
+            .with_context(|| format!("cannot finish {}", self.target.display()))?;
+        sync_folder(&self.target)
+    }
+}
+
+/// Writes `bytes` as the whole content of `path`.
+///
+/// # Errors
+/// When the folder cannot be written; the earlier file then stands.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = AtomicFile::new(path)?;
+    std::io::Write::write_all(&mut file.create()?, bytes)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.commit()
+}
+
+/// A folder under construction.
+#[derive(Debug)]
+pub struct AtomicFolder {
+    target: PathBuf,
+    unfinished: Unfinished,
+}
+
+impl AtomicFolder {
+    /// Creates the hidden folder to write into.
+    ///
+    /// # Errors
+    /// When the parent folder cannot be written.
+    pub fn create(target: &Path) -> Result<Self> {
+        sweep(target);
+        let path = beside(target)?;
+        fs::create_dir_all(&path).with_context(|| {
+            format!(
+                "cannot write into {}: is it writable?",
+                path.parent().unwrap_or(Path::new("")).display()
+            )
+        })?;
+        Ok(AtomicFolder { target: target.to_owned(), unfinished: Unfinished::new(path) })
+    }
+
+    /// The folder to write into.
+    pub fn path(&self) -> &Path {
+        self.unfinished.path()
+    }
+
+    /// Gives the folder its final name, in the place of an earlier one. Files inside must have
+    /// been synced by whoever wrote them.
+    ///
+    /// # Errors
+    /// When renaming fails; the earlier folder then stands.
+    pub fn commit(self) -> Result<()> {
+        let path = self.unfinished.path();
+        sync_folder(&path.join("x"))?;
+        let renamed = if self.target.exists() {
+            // one step: at no moment is there no folder. The old one is swept with the guard.
+            renameat_with(CWD, path, CWD, &self.target, RenameFlags::EXCHANGE)
+                .map_err(std::io::Error::from)
+        } else {
+            fs::rename(path, &self.target)
+        };
+        renamed.with_context(|| format!("cannot put {} in its place", self.target.display()))?;
+        sync_folder(&self.target)
+    }
+}

@@ -1,0 +1,108 @@
+//! From what the config names (files, folders, globs) to a sorted list of files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use anyhow::{Context, Result, bail};
+
+/// One input file as it was when listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Nanoseconds since 1970, or 0 where the file system does not tell.
+    pub modified_ns: u128,
+}
+
+/// Lists the files behind `specs`, sorted by path, each once. Folders are searched to any depth
+/// for the given `extensions`; names that start with `.` or `_` are passed over, as Spark and
+/// Hive do. `key` is the config key, for messages.
+///
+/// # Errors
+/// A path that does not exist, a glob that matches nothing, a folder without such a file.
+pub fn list(key: &str, specs: &[String], extensions: &[&str]) -> Result<Vec<InputFile>> {
+    let mut paths = Vec::new();
+    for spec in specs {
+        let before = paths.len();
+        if spec.contains("://") {
+            bail!("{key}: {spec} is not on this machine; copy it to a folder and name that");
+        }
+        let path = Path::new(spec);
+        if path.is_dir() {
+            walk(path, extensions, &mut paths)?;
+        } else if path.exists() {
+            paths.push(path.to_owned());
+        } else if spec.contains(['*', '?', '[']) {
+            let found =
+                glob::glob(spec).with_context(|| format!("{key}: {spec} is not a valid glob"))?;
+            for entry in found {
+                let entry = entry.with_context(|| format!("{key}: {spec}"))?;
+                if entry.is_dir() {
+                    walk(&entry, extensions, &mut paths)?;
+                } else {
+                    paths.push(entry);
+                }
+            }
+        } else {
+            bail!(
+                "{key}: {spec} does not exist; correct the path, or make data with `mobility synth`"
+            );
+        }
+        if paths.len() == before {
+            bail!(
+                "{key}: no .{} file in {spec}; it is empty or holds other files",
+                extensions.join(" or .")
+            );
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    paths.into_iter().map(describe).collect()
+}
+
+fn describe(path: PathBuf) -> Result<InputFile> {
+    let meta = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let modified_ns = meta
+        .modified()
+        .ok()
+        .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
+        .map_or(0, |d| d.as_nanos());
+    Ok(InputFile { path, bytes: meta.len(), modified_ns })
+}
+
+fn walk(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> Result<()> {
+    let entries = fs::read_dir(folder)
+        .with_context(|| format!("cannot list the folder {}", folder.display()))?;
+    for entry in entries {
+        let entry =
+            entry.with_context(|| format!("cannot list the folder {}", folder.display()))?;
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(['.', '_']) {
+            continue;
+        }
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, extensions, found)?;
+        } else if path
+            .extension()
+            .is_some_and(|e| extensions.iter().any(|x| e.eq_ignore_ascii_case(x)))
+        {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// A text that changes when the files or the `settings` that matter to an output change: the
+/// SHA-256, in hex, of version, settings, and each file's path, size and time.
+pub fn fingerprint(files: &[InputFile], settings: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(concat!(env!("CARGO_PKG_VERSION"), "\n"));
+    hash.update(settings);
+    for file in files {
+        hash.update(format!("\n{}\t{}\t{}", file.path.display(), file.bytes, file.modified_ns));
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,4 @@
+//! File formats and file names; knows no stage.
+
+pub mod atomic;
+pub mod inputs;

@@ -1,0 +1,15 @@
+//! `mobility` turns raw mobile network events, a cell plan and LAU boundaries into mobility
+//! insights.
+//!
+//! The folders follow the data: `synth` writes inputs, `compress` and `geojoin` turn inputs into
+//! processed files, `load` puts those into a `warehouse`, `views` deploys the SELECT files there
+//! and `query` prints rows. `pipeline` runs the stages in order, `commands` holds one thin file a
+//! subcommand, `io` reads and writes file formats and knows no stage.
+
+pub mod config;
+pub mod interrupt;
+pub mod io;
+pub mod progress;
+pub mod report;
+pub mod schema;
+pub mod usage;

@@ -1,0 +1,56 @@
+//! What a stage did, in the figures that the closing table and the tests read.
+
+use std::time::Duration;
+
+/// Outcome of one stage.
+#[derive(Debug, Clone, Default)]
+pub struct StageReport {
+    /// The command's word for the stage: `compress`, `geojoin`, `load`, `views`.
+    pub stage: &'static str,
+    /// Rows read from the stage's inputs.
+    pub rows_in: u64,
+    /// Rows written.
+    pub rows_out: u64,
+    /// Bytes of the input files.
+    pub bytes_in: u64,
+    /// Wall time.
+    pub elapsed: Duration,
+    /// True when the outputs already matched the inputs and nothing was done.
+    pub skipped: bool,
+    /// Plain sentences for the reader: rows set aside and why, ties resolved, hours folded.
+    pub notes: Vec<String>,
+}
+
+/// Peak resident memory of this process so far, in bytes (`VmHWM`); `None` where the system does
+/// not tell.
+pub fn peak_memory_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
+    let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// A count with thin groups of three digits: `40,700,000`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_are_grouped_by_three() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(1_000), "1,000");
+        assert_eq!(grouped(40_700_000), "40,700,000");
+    }
+}
