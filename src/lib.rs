@@ -6,10 +6,13 @@
 //! and `query` prints rows. `pipeline` runs the stages in order, `commands` holds one thin file a
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
+pub mod compress;
 pub mod config;
+pub mod ids;
 pub mod interrupt;
 pub mod io;
 pub mod progress;
 pub mod report;
 pub mod schema;
+pub mod time;
 pub mod usage;

@@ -80,7 +80,7 @@ impl Table {
     /// Columns by which rows are listed when nobody asks for an order.
     pub fn key_columns(self) -> &'static [&'static str] {
         match self {
-            Table::MobileEventsCompressed => &["user_id", "hour", "cell_id"],
+            Table::MobileEventsCompressed => &["date", "user_id", "hour", "cell_id"],
             Table::CellPlan => &["cell_id", "valid_date_start"],
             Table::Lau => &["lau_id"],
             Table::MobileEventsUncompressed => &[],

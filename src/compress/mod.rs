@@ -1,0 +1,262 @@
+//! `compress`: raw events to hourly presence, one row per (user, cell, clock hour).
+//!
+//! Days are worked on in batches, so memory follows one day and not the whole period. Within a
+//! batch every thread numbers the user and cell ids it meets and counts on those numbers; ids
+//! turn back into text when the rows are written, once a user and not once a row.
+
+mod cells;
+mod combine;
+mod group;
+mod manifest;
+mod parts;
+mod plan;
+mod rejects;
+mod times;
+mod users;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+use chrono_tz::Tz;
+
+pub use manifest::Manifest;
+pub use times::Times;
+
+use crate::config::Config;
+use crate::io::atomic::AtomicFolder;
+use crate::io::events::EventFile;
+use crate::io::inputs::{InputFile, fingerprint, list};
+use crate::progress::{Progress, StageBar};
+use crate::report::{StageReport, grouped};
+use crate::time::{LocalDate, repeated_hour};
+use plan::{Batch, RowGroup};
+use worker::Share;
+
+/// Rows of a batch of days. A day of a whole country has about 40 million.
+const BATCH_ROWS: u64 = 48_000_000;
+
+/// Lists the event files.
+///
+/// # Errors
+/// A path that does not exist or holds no Parquet file.
+pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
+    list("data.events", &config.data.events, &["parquet", "parq"])
+}
+
+/// Opens every event file and checks its columns.
+///
+/// # Errors
+/// The first file that cannot be used.
+pub fn open(config: &Config, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
+    inputs.into_iter().map(|input| EventFile::open(input, &config.columns)).collect()
+}
+
+/// The configured zone.
+///
+/// # Errors
+/// A name that is no IANA zone.
+pub fn zone(config: &Config) -> Result<Option<Tz>> {
+    let zone = config.time.zone.as_deref();
+    zone.map(|z| z.parse().map_err(|_| anyhow!("time.zone = {z:?} is not an IANA zone")))
+        .transpose()
+}
+
+/// What the compressed events were made from; changes when they have to be made again.
+pub fn current_fingerprint(config: &Config, inputs: &[InputFile]) -> String {
+    let c = &config.columns;
+    let settings = format!(
+        "compress {} {} {} {:?} {}",
+        c.user_id, c.cell_id, c.timestamp, config.time.zone, config.strict
+    );
+    fingerprint(inputs, &settings)
+}
+
+/// Runs the stage.
+///
+/// # Errors
+/// Inputs that cannot be read, no usable row, rejected rows when `strict`, an output folder that
+/// cannot be written. The earlier output then stands.
+pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageReport> {
+    let started = Instant::now();
+    let inputs = inputs(config)?;
+    let bytes_in = inputs.iter().map(|f| f.bytes).sum();
+    let mark = current_fingerprint(config, &inputs);
+    let target = config.data.compressed_events();
+    let report = |manifest: &Manifest, skipped| StageReport {
+        stage: "compress",
+        rows_in: manifest.rows_in,
+        rows_out: manifest.rows_out(),
+        bytes_in,
+        elapsed: started.elapsed(),
+        skipped,
+        notes: manifest.notes.clone(),
+    };
+    if !force && let Some(earlier) = Manifest::read(&target).filter(|m| m.fingerprint == mark) {
+        return Ok(report(&earlier, true));
+    }
+    let zone = zone(config)?;
+    let files = open(config, inputs)?;
+    let groups = files
+        .iter()
+        .enumerate()
+        .map(|(i, file)| plan::row_groups(i, file, zone))
+        .collect::<Result<Vec<_>>>()?
+        .concat();
+    let folder = AtomicFolder::create(&target)?;
+    let total = groups.iter().map(|g| files[g.file].bytes(g.index)).sum();
+    let bar = progress.bar("compress", total);
+    let mut manifest = Manifest { fingerprint: mark, ..Manifest::default() };
+    let mut rejects = rejects::Rejects::default();
+    let mut events = 0;
+    for batch in plan::batches(&groups, BATCH_ROWS) {
+        let mut shares = read(&files, &groups, &batch, zone, &bar)?;
+        for share in &mut shares {
+            manifest.rows_in += share.rows;
+            events += share.events;
+            rejects.merge(std::mem::take(&mut share.rejects));
+        }
+        if config.strict && rejects.total() > 0 {
+            bail!("{}; strict = true makes this fatal", rejects.sentences().join("; "));
+        }
+        bar.message("grouping and writing");
+        write(folder.path().to_owned(), combine::combine(shares), &batch, &mut manifest)?;
+    }
+    bar.finish();
+    if events + rejects.total() != manifest.rows_in {
+        bail!(
+            "{} rows read, but {events} counted and {} rejected",
+            manifest.rows_in,
+            rejects.total()
+        );
+    }
+    if manifest.rows_in > 0 && events == 0 {
+        bail!(
+            "none of {} rows can be used: {}",
+            grouped(manifest.rows_in),
+            rejects.sentences().join("; ")
+        );
+    }
+    manifest.rows_rejected = rejects.total();
+    manifest.notes = rejects.sentences();
+    manifest.notes.extend(folded_hours(zone, &manifest.dates));
+    manifest.write(folder.path())?;
+    folder.commit()?;
+    Ok(report(&manifest, false))
+}
+
+/// Reads the row groups of a batch, on all cores.
+fn read(
+    files: &[EventFile],
+    groups: &[RowGroup],
+    batch: &Batch,
+    zone: Option<Tz>,
+    bar: &StageBar,
+) -> Result<Vec<Share>> {
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let work = || -> Result<Share> {
+        let mut share = Share::default();
+        while !failed.load(Ordering::Relaxed)
+            && let Some((group, first_read)) =
+                batch.groups.get(next.fetch_add(1, Ordering::Relaxed))
+        {
+            let group = &groups[*group];
+            share
+                .read(&files[group.file], group, batch, *first_read, zone, bar)
+                .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
+        }
+        share.close();
+        Ok(share)
+    };
+    on_all_cores(batch.groups.len(), work)
+}
+
+/// Runs `work` on as many threads as there are cores, but no more than `tasks`.
+fn on_all_cores<T: Send>(tasks: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.max(1));
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work)).collect();
+        threads
+            .into_iter()
+            .map(|t| t.join().map_err(|_| anyhow!("a thread of compress broke down"))?)
+            .collect()
+    })
+}
+
+/// Writes the rows of a batch below `folder`, on all cores.
+fn write(
+    folder: PathBuf,
+    combined: combine::Combined,
+    batch: &Batch,
+    manifest: &mut Manifest,
+) -> Result<()> {
+    let by_date = group_by_date(&combined, batch);
+    let mut tasks = Vec::new();
+    for (date, rows) in &by_date {
+        let path = folder.join(format!("date={date}"));
+        std::fs::create_dir_all(&path)
+            .with_context(|| format!("cannot create {}", path.display()))?;
+        for (i, range) in parts::cut(rows).into_iter().enumerate() {
+            tasks.push((path.join(format!("part-{i:05}.parquet")), &rows[range]));
+        }
+        manifest.dates.insert(date.to_string(), rows.len() as u64);
+    }
+    let next = AtomicUsize::new(0);
+    let first_failure = Mutex::new(None);
+    let work = || {
+        while let Some((path, rows)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Err(e) = parts::write(path, &combined, rows, batch.first.first_hour()) {
+                next.store(tasks.len(), Ordering::Relaxed);
+                let mut first =
+                    first_failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                first.get_or_insert(e);
+            }
+        }
+        Ok(())
+    };
+    on_all_cores(tasks.len(), work)?;
+    match first_failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        Some(e) => Err(e.context("is the disk full?")),
+        None => Ok(()),
+    }
+}
+
+/// Rows by date; a batch of one date needs no copy.
+fn group_by_date<'a>(
+    combined: &'a combine::Combined,
+    batch: &Batch,
+) -> BTreeMap<LocalDate, std::borrow::Cow<'a, [group::Partial]>> {
+    use std::borrow::Cow;
+    let date = |hour: u32| LocalDate(batch.first.0 + (hour / 24) as i32);
+    if batch.first == batch.last {
+        let rows = Cow::Borrowed(combined.rows.as_slice());
+        return if rows.is_empty() {
+            BTreeMap::new()
+        } else {
+            BTreeMap::from([(batch.first, rows)])
+        };
+    }
+    let mut dates: BTreeMap<LocalDate, Vec<group::Partial>> = BTreeMap::new();
+    for row in &combined.rows {
+        dates.entry(date(row.hour)).or_default().push(*row);
+    }
+    dates.into_iter().map(|(d, rows)| (d, Cow::Owned(rows))).collect()
+}
+
+/// Says which hours occurred twice, since local wall time cannot tell them apart.
+fn folded_hours(zone: Option<Tz>, dates: &BTreeMap<String, u64>) -> Vec<String> {
+    let Some(zone) = zone else { return Vec::new() };
+    dates
+        .keys()
+        .filter_map(|d| d.parse().ok().map(LocalDate::from_calendar))
+        .filter_map(|date| repeated_hour(zone, date))
+        .map(|hour| {
+            format!("{hour} occurs twice in {zone}: both are counted as that one clock hour")
+        })
+        .collect()
+}

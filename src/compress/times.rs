@@ -1,0 +1,156 @@
+//! Time columns of any unit and form, to local wall time in microseconds.
+
+use anyhow::{Result, bail};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::kernels::cast_utils::string_to_datetime;
+use arrow::datatypes::{
+    DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
+};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+
+use crate::time::{BELIEVABLE_US, Clock, MICROS_PER_SECOND};
+
+/// Stands for a null time stamp.
+pub const MISSING: i64 = i64::MIN;
+/// Stands for text that is no date and time.
+pub const UNREADABLE: i64 = i64::MIN + 1;
+
+/// Converts time columns of one file.
+pub struct Times {
+    clock: Clock,
+    configured: bool,
+}
+
+impl Times {
+    /// # Errors
+    /// A column zone that nobody knows.
+    pub fn new(zone: Option<Tz>, column: &DataType) -> Result<Self> {
+        let own = match column {
+            DataType::Timestamp(_, own) => own.as_deref(),
+            _ => None,
+        };
+        Ok(Times { clock: Clock::for_column(zone, own)?, configured: zone.is_some() })
+    }
+
+    /// Local time of a value in the column's unit, µs.
+    pub fn local_us(&mut self, value: i64, unit: TimeUnit) -> i64 {
+        self.clock.local_us(micros(value, unit))
+    }
+
+    /// Local times of a column, µs, or [`MISSING`] or [`UNREADABLE`].
+    ///
+    /// # Errors
+    /// A type that the footer did not announce.
+    pub fn convert(&mut self, column: &ArrayRef, out: &mut Vec<i64>) -> Result<()> {
+        out.clear();
+        match column.data_type() {
+            DataType::Timestamp(unit, _) => {
+                let values: &[i64] = match unit {
+                    TimeUnit::Second => column.as_primitive::<TimestampSecondType>().values(),
+                    TimeUnit::Millisecond => {
+                        column.as_primitive::<TimestampMillisecondType>().values()
+                    }
+                    TimeUnit::Microsecond => {
+                        column.as_primitive::<TimestampMicrosecondType>().values()
+                    }
+                    TimeUnit::Nanosecond => {
+                        column.as_primitive::<TimestampNanosecondType>().values()
+                    }
+                };
+                out.extend(values.iter().map(|v| self.clock.local_us(micros(*v, *unit))));
+                if let Some(nulls) = column.nulls() {
+                    for (i, us) in out.iter_mut().enumerate() {
+                        if nulls.is_null(i) {
+                            *us = MISSING;
+                        }
+                    }
+                }
+            }
+            DataType::Utf8View => {
+                for text in column.as_string_view() {
+                    out.push(text.map_or(MISSING, |text| self.parse(text.trim())));
+                }
+            }
+            other => bail!("time stamps of type {other} cannot be read"),
+        }
+        Ok(())
+    }
+
+    fn parse(&mut self, text: &str) -> i64 {
+        if text.is_empty() {
+            return MISSING;
+        }
+        let Ok(instant) = string_to_datetime(&Utc, text) else { return UNREADABLE };
+        // an offset in the text says what the wall clock showed; without a zone that counts
+        if !self.configured
+            && let Ok(written) =
+                DateTime::parse_from_str(&text.replace('T', " "), "%Y-%m-%d %H:%M:%S%.f%#z")
+        {
+            return written.naive_local().and_utc().timestamp_micros();
+        }
+        self.clock.local_us(instant.timestamp_micros())
+    }
+}
+
+/// True for a time stamp between 1900 and 9999.
+pub fn believable(local_us: i64) -> bool {
+    BELIEVABLE_US.contains(&local_us)
+}
+
+fn micros(value: i64, unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => value.saturating_mul(MICROS_PER_SECOND),
+        TimeUnit::Millisecond => value.saturating_mul(1_000),
+        TimeUnit::Microsecond => value,
+        TimeUnit::Nanosecond => value.div_euclid(1_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{StringViewArray, TimestampNanosecondArray, TimestampSecondArray};
+
+    use super::*;
+
+    fn convert(zone: Option<Tz>, column: ArrayRef) -> Vec<i64> {
+        let mut out = Vec::new();
+        Times::new(zone, column.data_type()).unwrap().convert(&column, &mut out).unwrap();
+        out
+    }
+
+    const EIGHT: i64 = 1_727_769_600_000_000; // 2024-10-01 08:00:00
+    const HOUR: i64 = 3_600_000_000;
+
+    #[test]
+    fn every_unit_gives_the_same_instant_and_nanoseconds_are_cut_downwards() {
+        let seconds = TimestampSecondArray::from(vec![Some(EIGHT / 1_000_000), None]);
+        assert_eq!(convert(None, Arc::new(seconds)), [EIGHT, MISSING]);
+        let nanos = TimestampNanosecondArray::from(vec![EIGHT * 1_000 + 999, -1]);
+        assert_eq!(convert(None, Arc::new(nanos)), [EIGHT, -1]);
+    }
+
+    #[test]
+    fn a_column_with_a_zone_is_read_on_its_own_wall_clock() {
+        let column = TimestampSecondArray::from(vec![EIGHT / 1_000_000]);
+        let zoned = |z: &str| -> ArrayRef { Arc::new(column.clone().with_timezone(z)) };
+        assert_eq!(convert(None, zoned("Europe/Tallinn")), [EIGHT + 3 * HOUR]);
+        assert_eq!(convert(None, zoned("+02:00")), [EIGHT + 2 * HOUR]);
+        assert_eq!(convert(None, zoned("UTC")), [EIGHT]);
+        assert_eq!(convert(Some(chrono_tz::Europe::Riga), zoned("UTC")), [EIGHT + 3 * HOUR]);
+    }
+
+    #[test]
+    fn text_is_read_in_its_usual_forms() {
+        let texts =
+            ["2024-10-01 08:00:00", "2024-10-01T08:00:00.5", "2024-10-01T08:00:00+03:00", "x", ""];
+        let column = || -> ArrayRef { Arc::new(StringViewArray::from_iter_values(texts)) };
+        assert_eq!(convert(None, column()), [EIGHT, EIGHT + 500_000, EIGHT, UNREADABLE, MISSING]);
+        let local = convert(Some(chrono_tz::Europe::Tallinn), column());
+        assert_eq!(local[0], EIGHT + 3 * HOUR);
+        assert_eq!(local[2], EIGHT);
+    }
+}

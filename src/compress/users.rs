@@ -1,0 +1,205 @@
+//! Dense numbers for user ids, each with the presence that is being counted for that user.
+//!
+//! One cache line holds a user's id and its open presence: finding the user and counting the
+//! event touch the same memory. Events of one user mostly stay at one cell within the hour, so an
+//! open presence absorbs most events before it has to be put down as a [`Partial`].
+
+use foldhash::fast::FixedState;
+use std::hash::BuildHasher;
+
+use super::group::Partial;
+use crate::ids::UserKey;
+
+/// Longest id that is kept inside the cache line, bytes.
+const INLINE: usize = 32;
+/// Marks text ids in `len`.
+const TEXT: u32 = 1 << 31;
+
+#[repr(align(64))]
+#[derive(Clone, Copy)]
+struct User {
+    /// The id, or for ids over [`INLINE`] bytes their place in the arena (first 8 bytes).
+    key: [u8; INLINE],
+    len: u32,
+    open: Open,
+}
+
+/// The presence under way; `count` 0 says there is none.
+#[derive(Clone, Copy)]
+struct Open {
+    hour: u32,
+    cell: u32,
+    first_us: u32,
+    last_us: u32,
+    count: u32,
+}
+
+/// Interns user ids and counts their events.
+pub struct Users {
+    users: Vec<User>,
+    arena: Vec<u8>,
+    /// Open addressing over (upper half of the hash, user + 1); 0 is empty.
+    slots: Vec<u64>,
+    mask: usize,
+    hasher: FixedState,
+}
+
+impl Default for Users {
+    fn default() -> Self {
+        let size = 1 << 12;
+        Users {
+            users: Vec::new(),
+            arena: Vec::new(),
+            slots: vec![0; size],
+            mask: size - 1,
+            hasher: FixedState::default(),
+        }
+    }
+}
+
+impl Users {
+    pub fn len(&self) -> usize {
+        self.users.len()
+    }
+
+    /// The dense number of an id.
+    pub fn intern(&mut self, key: UserKey) -> u32 {
+        let (bytes, flag) = match key {
+            UserKey::Bytes(bytes) => (bytes, 0),
+            UserKey::Text(text) => (text.as_bytes(), TEXT),
+        };
+        let hash = self.hasher.hash_one(bytes);
+        let mut at = hash as usize & self.mask;
+        let len = bytes.len() as u32 | flag;
+        loop {
+            let slot = self.slots[at];
+            if slot == 0 {
+                return self.insert(bytes, len, hash, at);
+            }
+            if slot >> 32 == hash >> 32 {
+                let id = slot as u32 - 1;
+                let user = &self.users[id as usize];
+                if user.len == len && self.bytes_of(user) == bytes {
+                    return id;
+                }
+            }
+            at = (at + 1) & self.mask;
+        }
+    }
+
+    fn insert(&mut self, bytes: &[u8], len: u32, hash: u64, at: usize) -> u32 {
+        let id = self.users.len() as u32;
+        let mut key = [0; INLINE];
+        if bytes.len() <= INLINE {
+            key[..bytes.len()].copy_from_slice(bytes);
+        } else {
+            key[..8].copy_from_slice(&(self.arena.len() as u64).to_le_bytes());
+            self.arena.extend_from_slice(bytes);
+        }
+        let open = Open { hour: 0, cell: 0, first_us: 0, last_us: 0, count: 0 };
+        self.users.push(User { key, len, open });
+        self.slots[at] = (hash >> 32) << 32 | u64::from(id + 1);
+        if self.users.len() * 2 > self.slots.len() {
+            self.grow();
+        }
+        id
+    }
+
+    fn grow(&mut self) {
+        let size = self.slots.len() * 2;
+        self.slots = vec![0; size];
+        self.mask = size - 1;
+        for (id, user) in self.users.iter().enumerate() {
+            let hash = self.hasher.hash_one(self.bytes_of(user));
+            let mut at = hash as usize & self.mask;
+            while self.slots[at] != 0 {
+                at = (at + 1) & self.mask;
+            }
+            self.slots[at] = (hash >> 32) << 32 | (id as u64 + 1);
+        }
+    }
+
+    fn bytes_of<'a>(&'a self, user: &'a User) -> &'a [u8] {
+        let len = (user.len & !TEXT) as usize;
+        if len <= INLINE {
+            &user.key[..len]
+        } else {
+            let mut place = [0; 8];
+            place.copy_from_slice(&user.key[..8]);
+            let start = u64::from_le_bytes(place) as usize;
+            &self.arena[start..start + len]
+        }
+    }
+
+    /// The id behind a dense number.
+    pub fn key(&self, id: u32) -> UserKey<'_> {
+        let user = &self.users[id as usize];
+        let bytes = self.bytes_of(user);
+        match std::str::from_utf8(bytes) {
+            Ok(text) if user.len & TEXT != 0 => UserKey::Text(text),
+            _ => UserKey::Bytes(bytes),
+        }
+    }
+
+    /// Counts one event at `us` microseconds into `hour`; a presence that it ends goes to `done`.
+    pub fn count(&mut self, id: u32, hour: u32, cell: u32, us: u32, done: &mut Vec<Partial>) {
+        let open = &mut self.users[id as usize].open;
+        if open.hour == hour && open.cell == cell && open.count != 0 && open.count != u32::MAX {
+            open.first_us = open.first_us.min(us);
+            open.last_us = open.last_us.max(us);
+            open.count += 1;
+            return;
+        }
+        let ended =
+            std::mem::replace(open, Open { hour, cell, first_us: us, last_us: us, count: 1 });
+        done.extend(ended.partial(id));
+    }
+
+    /// Ends every open presence.
+    pub fn close(&mut self, done: &mut Vec<Partial>) {
+        for (id, user) in self.users.iter_mut().enumerate() {
+            done.extend(user.open.partial(id as u32));
+            user.open.count = 0;
+        }
+    }
+}
+
+impl Open {
+    fn partial(self, user: u32) -> Option<Partial> {
+        (self.count != 0).then_some(Partial {
+            user,
+            hour: self.hour,
+            cell: self.cell,
+            first_us: self.first_us,
+            last_us: self.last_us,
+            count: u64::from(self.count),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_ids_of_any_length_keep_their_numbers() {
+        let mut users = Users::default();
+        let ids: Vec<Vec<u8>> =
+            (0..20_000u32).map(|i| i.to_le_bytes().repeat(1 + i as usize % 12)).collect();
+        let numbers: Vec<u32> = ids.iter().map(|b| users.intern(UserKey::Bytes(b))).collect();
+        assert_eq!(numbers, (0..20_000).collect::<Vec<_>>());
+        for (id, number) in ids.iter().zip(numbers) {
+            assert_eq!(users.intern(UserKey::Bytes(id)), number);
+            assert_eq!(users.key(number), UserKey::Bytes(id));
+        }
+    }
+
+    #[test]
+    fn bytes_and_text_of_the_same_octets_are_two_ids() {
+        let mut users = Users::default();
+        let bytes = users.intern(UserKey::Bytes(b"u1"));
+        let text = users.intern(UserKey::Text("u1"));
+        assert_ne!(bytes, text);
+        assert_eq!(users.key(text), UserKey::Text("u1"));
+    }
+}

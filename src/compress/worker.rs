@@ -1,0 +1,177 @@
+//! One thread's share of a batch: row groups in, partial presences out.
+
+use anyhow::{Context, Result, bail};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::DataType;
+use chrono_tz::Tz;
+
+use super::cells::{Cells, NO_CELL};
+use super::group::{Partial, merge};
+use super::plan::{Batch, RowGroup};
+use super::rejects::{Reason, Rejects};
+use super::times::{MISSING, Times, UNREADABLE, believable};
+use super::users::Users;
+use crate::ids::{UserKey, user_key_of_text};
+use crate::io::events::EventFile;
+use crate::progress::StageBar;
+use crate::time::{LocalHour, MICROS_PER_HOUR};
+
+/// Rows handled at a time: their columns stay in the second-level cache.
+const BATCH_ROWS: usize = 1 << 14;
+/// Partials that may pile up before they are merged, if nothing merged before.
+const PILE: usize = 8 << 20;
+/// Stands for a null or empty user id.
+const NO_USER: u32 = u32::MAX;
+
+/// What one thread found.
+#[derive(Default)]
+pub struct Share {
+    pub users: Users,
+    pub cells: Cells,
+    pub partials: Vec<Partial>,
+    pub rejects: Rejects,
+    /// Rows read for the first time, and events counted.
+    pub rows: u64,
+    pub events: u64,
+    merge_at: usize,
+    columns: Columns,
+}
+
+/// Reused column buffers.
+#[derive(Default)]
+struct Columns {
+    users: Vec<u32>,
+    cells: Vec<u32>,
+    local_us: Vec<i64>,
+    text: Vec<u8>,
+}
+
+impl Share {
+    /// Reads one row group and counts its events that belong to the batch's days.
+    ///
+    /// # Errors
+    /// Pages that cannot be decoded; a footer whose time range is not that of its rows.
+    pub fn read(
+        &mut self,
+        file: &EventFile,
+        group: &RowGroup,
+        batch: &Batch,
+        first_read: bool,
+        zone: Option<Tz>,
+        bar: &StageBar,
+    ) -> Result<()> {
+        let place = || file.place(group.index);
+        let mut times = Times::new(zone, file.timestamp_type()).with_context(place)?;
+        let mut row = 0;
+        let share = file.bytes(group.index);
+        for columns in file.read(group.index, BATCH_ROWS)? {
+            let columns = columns.with_context(|| {
+                format!("{}: damaged; copy the file again, or take it out of the folder", place())
+            })?;
+            let rows = columns[0].len();
+            let mut buffers = std::mem::take(&mut self.columns);
+            self.intern_users(&columns[0], &mut buffers);
+            self.cells.intern_column(&columns[1], &mut buffers.cells).with_context(place)?;
+            times.convert(&columns[2], &mut buffers.local_us).with_context(place)?;
+            self.count(&buffers, group, batch, first_read, |i| {
+                format!("{}, row {}", place(), row + i + 1)
+            })?;
+            self.columns = buffers;
+            row += rows;
+            if first_read {
+                self.rows += rows as u64;
+                bar.add_rows(rows as u64);
+                bar.add_bytes(share * rows as u64 / group.rows.max(1));
+            }
+            if self.partials.len() >= self.merge_at.max(PILE) {
+                self.partials = merge(&self.partials, self.users.len());
+                self.merge_at = 2 * self.partials.len();
+            }
+        }
+        if row as u64 != group.rows {
+            bail!("{}: {row} rows where the footer says {}", place(), group.rows);
+        }
+        Ok(())
+    }
+
+    fn intern_users(&mut self, column: &ArrayRef, buffers: &mut Columns) {
+        let out = &mut buffers.users;
+        out.clear();
+        let users = &mut self.users;
+        let mut push = |key: Option<UserKey>| {
+            out.push(match key {
+                None | Some(UserKey::Bytes([]) | UserKey::Text("")) => NO_USER,
+                Some(key) => users.intern(key),
+            });
+        };
+        match column.data_type() {
+            DataType::FixedSizeBinary(_) => {
+                column.as_fixed_size_binary().iter().for_each(|id| push(id.map(UserKey::Bytes)));
+            }
+            DataType::BinaryView => {
+                column.as_binary_view().iter().for_each(|id| push(id.map(UserKey::Bytes)));
+            }
+            // the footer check leaves text only
+            _ => column
+                .as_string_view()
+                .iter()
+                .for_each(|id| push(id.map(|text| user_key_of_text(text, &mut buffers.text)))),
+        }
+    }
+
+    fn count(
+        &mut self,
+        columns: &Columns,
+        group: &RowGroup,
+        batch: &Batch,
+        first_read: bool,
+        place: impl Fn(usize) -> String,
+    ) -> Result<()> {
+        let base = batch.first.first_hour();
+        let start = base.start_us();
+        let end = crate::time::LocalDate(batch.last.0 + 1).first_hour().start_us();
+        let rows = columns.users.iter().zip(&columns.cells).zip(&columns.local_us);
+        for (i, ((&user, &cell), &us)) in rows.enumerate() {
+            let usable = user != NO_USER && cell != NO_CELL;
+            if usable && us >= start && us < end {
+                let into_batch = us - start;
+                let hour = into_batch / MICROS_PER_HOUR;
+                // within an hour there are 3.6e9 microseconds, which 32 bits hold
+                let into_hour = (into_batch - hour * MICROS_PER_HOUR) as u32;
+                self.users.count(user, hour as u32, cell, into_hour, &mut self.partials);
+                self.events += 1;
+                continue;
+            }
+            if usable && believable(us) {
+                let day = LocalHour::of(us).date();
+                if group.days.is_none_or(|(low, high)| day < low || day > high) {
+                    bail!(
+                        "{}: {day} is outside the time range that the file's footer states; write the file again",
+                        place(i)
+                    );
+                }
+                // another batch's day
+                continue;
+            }
+            if first_read {
+                self.rejects.add(reason(user, us), || place(i));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the share: every open presence becomes a partial.
+    pub fn close(&mut self) {
+        self.users.close(&mut self.partials);
+    }
+}
+
+fn reason(user: u32, local_us: i64) -> Reason {
+    match local_us {
+        _ if user == NO_USER => Reason::UserMissing,
+        MISSING => Reason::TimeMissing,
+        UNREADABLE => Reason::TimeUnreadable,
+        us if !believable(us) => Reason::TimeUnbelievable,
+        _ => Reason::CellMissing,
+    }
+}

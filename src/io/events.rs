@@ -1,0 +1,242 @@
+//! Event files: their footers, and their three columns wherever they stand.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::statistics::Statistics;
+
+use super::inputs::InputFile;
+use crate::config::Columns;
+use crate::usage::nearest;
+
+/// An event file whose footer was read and whose columns are of usable types.
+#[derive(Clone)]
+pub struct EventFile {
+    pub input: InputFile,
+    metadata: ArrowReaderMetadata,
+    user: usize,
+    cell: usize,
+    timestamp: usize,
+}
+
+/// One of the three columns: user id, cell id or time stamp.
+#[derive(Clone, Copy)]
+struct Role {
+    key: &'static str,
+    expected: &'static str,
+    accepts: fn(&DataType) -> bool,
+}
+
+const USER: Role = Role {
+    key: "columns.user_id",
+    expected: "binary of any length, or text",
+    accepts: |t| matches!(t, DataType::FixedSizeBinary(_)) || is_bytes(t) || is_text(t),
+};
+const CELL: Role = Role {
+    key: "columns.cell_id",
+    expected: "an integer, or text (a float or decimal loses digits: write it as an integer)",
+    accepts: |t| t.is_integer() || is_text(t),
+};
+const TIMESTAMP: Role = Role {
+    key: "columns.timestamp",
+    expected: "a timestamp of any unit, or date-time text",
+    accepts: |t| matches!(t, DataType::Timestamp(_, _)) || is_text(t),
+};
+
+fn is_text(t: &DataType) -> bool {
+    matches!(plain(t), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+fn is_bytes(t: &DataType) -> bool {
+    matches!(plain(t), DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+}
+
+/// The type of the values, for a dictionary too.
+fn plain(t: &DataType) -> &DataType {
+    match t {
+        DataType::Dictionary(_, value) => value,
+        other => other,
+    }
+}
+
+impl EventFile {
+    /// Reads the footer and finds the columns.
+    ///
+    /// # Errors
+    /// A file that is no whole Parquet file, lacks a column or has one of an unusable type.
+    pub fn open(input: InputFile, columns: &Columns) -> Result<Self> {
+        let place = || format!("events file {}", input.path.display());
+        let file = File::open(&input.path).with_context(place)?;
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| {
+            anyhow!(
+                "{}: not a whole Parquet file ({e}); copy it again, or take it out of the folder",
+                place()
+            )
+        })?;
+        let schema = Arc::clone(metadata.schema());
+        let user = find(&schema, &columns.user_id, USER).with_context(place)?;
+        let cell = find(&schema, &columns.cell_id, CELL).with_context(place)?;
+        let timestamp = find(&schema, &columns.timestamp, TIMESTAMP).with_context(place)?;
+        let metadata = with_views(metadata, &[user, cell, timestamp]).with_context(place)?;
+        Ok(EventFile { input, metadata, user, cell, timestamp })
+    }
+
+    pub fn row_groups(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// Rows of a row group.
+    pub fn rows(&self, row_group: usize) -> u64 {
+        self.metadata.metadata().row_group(row_group).num_rows().max(0) as u64
+    }
+
+    /// Compressed bytes of the three columns of a row group.
+    pub fn bytes(&self, row_group: usize) -> u64 {
+        let group = self.metadata.metadata().row_group(row_group);
+        [self.user, self.cell, self.timestamp]
+            .iter()
+            .filter_map(|root| self.leaf(*root))
+            .map(|leaf| group.column(leaf).compressed_size().max(0) as u64)
+            .sum()
+    }
+
+    /// Types of user id, cell id and time stamp as they are read.
+    pub fn types(&self) -> [&DataType; 3] {
+        [self.user, self.cell, self.timestamp].map(|i| self.metadata.schema().field(i).data_type())
+    }
+
+    /// The time column's own unit and zone; `None` for text.
+    pub fn timestamp_type(&self) -> &DataType {
+        self.types()[2]
+    }
+
+    /// Smallest and largest time stamp of a row group in the column's unit, where the footer
+    /// states them.
+    pub fn timestamp_range(&self, row_group: usize) -> Option<(i64, i64)> {
+        let leaf = self.leaf(self.timestamp)?;
+        match self.metadata.metadata().row_group(row_group).column(leaf).statistics()? {
+            Statistics::Int64(s) => Some((*s.min_opt()?, *s.max_opt()?)),
+            _ => None,
+        }
+    }
+
+    fn leaf(&self, root: usize) -> Option<usize> {
+        let descr = self.metadata.parquet_schema();
+        (0..descr.num_columns()).find(|i| descr.get_column_root_idx(*i) == root)
+    }
+
+    /// Reads user id, cell id and time stamp of a row group, in this order.
+    ///
+    /// # Errors
+    /// When the file cannot be opened any more.
+    pub fn read(&self, row_group: usize, batch_rows: usize) -> Result<EventReader> {
+        let order = [self.user, self.cell, self.timestamp];
+        let reader = self.reader(row_group, batch_rows, order)?;
+        // the projection keeps the file's column order
+        let mut sorted = order;
+        sorted.sort_unstable();
+        let position = |root| sorted.iter().position(|i| *i == root).unwrap_or_default();
+        Ok(EventReader { reader, positions: order.map(position) })
+    }
+
+    /// Reads the time stamps of a row group alone.
+    ///
+    /// # Errors
+    /// When the file cannot be opened any more.
+    pub fn read_timestamps(
+        &self,
+        row_group: usize,
+        batch_rows: usize,
+    ) -> Result<ParquetRecordBatchReader> {
+        self.reader(row_group, batch_rows, [self.timestamp])
+    }
+
+    fn reader<const N: usize>(
+        &self,
+        row_group: usize,
+        batch_rows: usize,
+        roots: [usize; N],
+    ) -> Result<ParquetRecordBatchReader> {
+        let file = File::open(&self.input.path)
+            .with_context(|| format!("events file {}", self.input.path.display()))?;
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
+        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+            .with_row_groups(vec![row_group])
+            .with_projection(mask)
+            .with_batch_size(batch_rows)
+            .build()
+            .with_context(|| self.place(row_group))
+    }
+
+    /// Names file and row group, for messages.
+    pub fn place(&self, row_group: usize) -> String {
+        format!("events file {}, row group {row_group}", self.input.path.display())
+    }
+}
+
+/// Batches of (user id, cell id, time stamp).
+pub struct EventReader {
+    reader: ParquetRecordBatchReader,
+    positions: [usize; 3],
+}
+
+impl Iterator for EventReader {
+    type Item = Result<[arrow::array::ArrayRef; 3], arrow::error::ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next()?;
+        Some(batch.map(|b| self.positions.map(|i| Arc::clone(b.column(i)))))
+    }
+}
+
+fn find(schema: &Schema, name: &str, role: Role) -> Result<usize> {
+    let Some((index, field)) = schema.column_with_name(name) else {
+        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let hint = nearest(name, names.iter().copied())
+            .map(|n| format!("; did you mean {} = \"{n}\"?", role.key))
+            .unwrap_or_else(|| format!("; name the right one with {}", role.key));
+        bail!("no column {name:?} among {}{hint}", names.join(", "));
+    };
+    if !(role.accepts)(field.data_type()) {
+        bail!(
+            "column {name:?} is {}; expected {}; {} can name another column",
+            field.data_type(),
+            role.expected,
+            role.key
+        );
+    }
+    Ok(index)
+}
+
+/// Asks for views instead of copies of text and bytes: a view points into the decoded page, so
+/// ids of 32 bytes a row are never moved.
+fn with_views(metadata: ArrowReaderMetadata, roots: &[usize]) -> Result<ArrowReaderMetadata> {
+    let fields: Vec<FieldRef> = metadata
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(i, field)| {
+            let view = match field.data_type() {
+                t if is_text(t) => DataType::Utf8View,
+                t if is_bytes(t) => DataType::BinaryView,
+                _ => return Arc::clone(field),
+            };
+            if roots.contains(&i) {
+                Arc::new(Field::new(field.name(), view, field.is_nullable()))
+            } else {
+                Arc::clone(field)
+            }
+        })
+        .collect();
+    let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    Ok(ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?)
+}
