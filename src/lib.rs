@@ -16,3 +16,5 @@ pub mod report;
 pub mod schema;
 pub mod time;
 pub mod usage;
+pub mod views;
+pub mod warehouse;

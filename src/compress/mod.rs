@@ -11,7 +11,6 @@ mod manifest;
 mod parts;
 mod plan;
 mod rejects;
-mod times;
 mod users;
 mod worker;
 
@@ -25,7 +24,6 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono_tz::Tz;
 
 pub use manifest::Manifest;
-pub use times::Times;
 
 use crate::config::Config;
 use crate::io::atomic::AtomicFolder;

@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
-use super::times::{Times, believable};
 use crate::io::events::EventFile;
+use crate::time::columns::{Times, believable};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
 /// Rows of time stamps read at a time where a footer does not state their range.

@@ -9,11 +9,11 @@ use super::cells::{Cells, NO_CELL};
 use super::group::{Partial, merge};
 use super::plan::{Batch, RowGroup};
 use super::rejects::{Reason, Rejects};
-use super::times::{MISSING, Times, UNREADABLE, believable};
 use super::users::Users;
 use crate::ids::{UserKey, user_key_of_text};
 use crate::io::events::EventFile;
 use crate::progress::StageBar;
+use crate::time::columns::{MISSING, Times, UNREADABLE, believable};
 use crate::time::{LocalHour, MICROS_PER_HOUR};
 
 /// Rows handled at a time: their columns stay in the second-level cache.

@@ -1,5 +1,7 @@
 //! Local wall time: from time stamps to clock hours and days.
 
+pub mod columns;
+
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;

@@ -10,7 +10,7 @@ use arrow::datatypes::{
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-use crate::time::{BELIEVABLE_US, Clock, MICROS_PER_SECOND};
+use super::{BELIEVABLE_US, Clock, MICROS_PER_SECOND};
 
 /// Stands for a null time stamp.
 pub const MISSING: i64 = i64::MIN;
@@ -18,6 +18,7 @@ pub const MISSING: i64 = i64::MIN;
 pub const UNREADABLE: i64 = i64::MIN + 1;
 
 /// Converts time columns of one file.
+#[derive(Debug, Clone)]
 pub struct Times {
     clock: Clock,
     configured: bool,

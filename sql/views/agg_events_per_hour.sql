@@ -1,0 +1,9 @@
+-- name: number-of-events-per-hour
+-- view: agg_events_per_hour
+-- title: Events per hour
+-- description: Number of events in each clock hour.
+-- order: hour
+-- chart: line hour event_count
+SELECT hour, CAST(SUM(event_count) AS BIGINT) AS event_count
+FROM mobile_events_compressed
+GROUP BY hour

@@ -1,0 +1,11 @@
+-- name: events-per-hour-{snapshot_date}
+-- view: events_per_hour_{snapshot_date}
+-- aliases: number-of-events-per-hour-on-{snapshot_date}
+-- title: Events per hour on {snapshot_date}
+-- description: Number of events in each clock hour of {snapshot_date}.
+-- order: hour
+-- chart: line hour event_count
+SELECT hour, CAST(SUM(event_count) AS BIGINT) AS event_count
+FROM mobile_events_compressed
+WHERE date = DATE :'snapshot_date'
+GROUP BY hour

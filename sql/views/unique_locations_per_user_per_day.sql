@@ -1,0 +1,11 @@
+-- name: unique-locations-per-user-per-day
+-- view: unique_locations_per_user_per_day
+-- aliases: number-of-unique-locations-per-user-per-day
+-- title: Unique locations per user and day
+-- description: Number of different locations (cells) at which each user was seen on a day.
+-- order: user_id, date
+-- chart: table
+-- single_users: yes
+SELECT user_id, date, COUNT(DISTINCT cell_id) AS unique_locations
+FROM mobile_events_compressed
+GROUP BY user_id, date

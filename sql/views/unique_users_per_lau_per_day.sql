@@ -1,0 +1,9 @@
+-- name: unique-users-per-lau-per-day
+-- view: unique_users_per_lau_per_day
+-- aliases: number-of-unique-users-per-lau-per-day
+-- title: Unique users per LAU and day (name kept for old scripts)
+-- description: The rows of users-per-lau under the name that older scripts ask for.
+-- order: date, lau_id
+-- chart: map user_count
+SELECT lau_id, lau_name, date, user_count
+FROM agg_users_per_lau_per_day

@@ -1,0 +1,196 @@
+//! The command line: names, flags, help. Settings that the config holds too have no default here.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::pipeline::Stage;
+use crate::progress::ProgressMode;
+use crate::query::format::Format;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "mobility",
+    version,
+    about = "From raw mobile network events to mobility insights: one binary, exact numbers, seconds.",
+    after_help = "Examples:
+  mobility synth --out data/raw                     make data to try things with
+  mobility run-all                                  from raw files to answers
+  mobility query users-per-lau-day-night            look at an answer
+  mobility query users-per-lau --format csv --output users.csv"
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Config file [default: pipeline.toml, where there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Warehouse to use, instead of the configured one: embedded:FOLDER or postgres://...
+    #[arg(long, global = true, value_name = "URL")]
+    pub warehouse: Option<String>,
+    /// No progress bars and no remarks, only results and errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// More remarks
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// When to draw progress bars
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub progress: ProgressMode,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Write a synthetic data set: events, cell plan, LAU boundaries
+    #[command(after_help = "Examples:
+  mobility synth --out data/raw
+  mobility synth --out /tmp/big --events 40700000 --days 3 --seed 7")]
+    Synth(Synth),
+    /// Compress raw events to hourly presence
+    #[command(after_help = "Examples:\n  mobility compress\n  mobility compress --force")]
+    Compress(Force),
+    /// Find the LAU of every cell
+    #[command(after_help = "Examples:\n  mobility geojoin\n  mobility geojoin --force")]
+    Geojoin(Force),
+    /// Load the processed files into the warehouse
+    #[command(after_help = "Examples:
+  mobility load
+  mobility load --warehouse embedded:/data/warehouse")]
+    Load(Force),
+    /// Bring the views of sql/views into the warehouse
+    #[command(after_help = "Examples:\n  mobility views\n  mobility views --list\n  mobility views --refresh")]
+    Views(Views),
+    /// Print a view, or the answer to your own SELECT
+    #[command(after_help = "Examples:
+  mobility query users-per-lau-day-night
+  mobility query users-per-lau-day-night --format csv | head -3
+  mobility query users-per-lau --date 2024-10-01 --order-by user_count:desc --limit 10
+  mobility query users-per-lau --format geojson --output users.geojson
+  mobility query --sql \"SELECT lau_match, COUNT(*) FROM cell_plan GROUP BY lau_match\"
+  mobility query --list")]
+    Query(Query),
+    /// Run compress, geojoin, load and views; skip what did not change
+    #[command(after_help = "Examples:
+  mobility run-all
+  mobility run-all --from load
+  mobility run-all --only compress --force")]
+    RunAll(RunAll),
+    /// Look for mistakes in config, inputs and warehouse, without changing anything
+    #[command(after_help = "Examples:\n  mobility check\n  mobility check --config other.toml")]
+    Check,
+    /// Print a completion script for a shell
+    #[command(after_help = "Examples:
+  mobility completions bash > /etc/bash_completion.d/mobility
+  mobility completions zsh > ~/.zfunc/_mobility")]
+    Completions {
+        /// Shell to complete for
+        shell: Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Synth {
+    /// Folder to write events/, cells/ and lau_boundaries/ into
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// People [default: 150,000 for 40.7 million events a day, in proportion]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
+    pub users: Option<u64>,
+    /// Events a day
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub events: u64,
+    /// Cells
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub cells: u64,
+    /// LAUs of the main country; a second country gets about half as many
+    #[arg(long, default_value_t = 79, value_parser = clap::value_parser!(u64).range(1..=98_000))]
+    pub laus: u64,
+    /// Days
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3_660))]
+    pub days: u32,
+    /// First day
+    #[arg(long, default_value = "2024-10-01", value_name = "DATE")]
+    pub start: NaiveDate,
+    /// Same seed, same bytes
+    #[arg(long, default_value_t = 20_241_001)]
+    pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Force {
+    /// Do the work again although its inputs did not change
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Views {
+    /// Show the views there are, and change nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Compute every view again
+    #[arg(long, conflicts_with = "list")]
+    pub refresh: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Query {
+    /// Query name, view name, alias or table; `--list` shows them
+    #[arg(required_unless_present_any = ["list", "sql"], conflicts_with_all = ["list", "sql"])]
+    pub view: Option<String>,
+    /// Show the views there are
+    #[arg(long, conflicts_with = "sql")]
+    pub list: bool,
+    /// Run your own read-only SELECT
+    #[arg(long, value_name = "SELECT", conflicts_with_all = ["date", "from", "to", "lau", "order_by", "limit", "offset"])]
+    pub sql: Option<String>,
+    /// Output format [default: from the name of --output, else table]
+    #[arg(long, short, value_enum)]
+    pub format: Option<Format>,
+    /// Write to a file, which appears when it is complete
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Skip so many rows
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub offset: u64,
+    /// Only this day, for example 2024-10-01
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub date: Option<NaiveDate>,
+    /// First day
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// Last day
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<NaiveDate>,
+    /// Only this lau_id (GISCO_ID)
+    #[arg(long, value_name = "ID")]
+    pub lau: Option<String>,
+    /// Column to order by, `:desc` behind it to go down; several with commas
+    #[arg(long, value_name = "COL[:desc]", value_delimiter = ',')]
+    pub order_by: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct RunAll {
+    /// Start with this stage
+    #[arg(long, value_enum, value_name = "STAGE", conflicts_with = "only")]
+    pub from: Option<Stage>,
+    /// Run just this stage
+    #[arg(long, value_enum, value_name = "STAGE")]
+    pub only: Option<Stage>,
+    /// Do the work again although its inputs did not change
+    #[arg(long)]
+    pub force: bool,
+}

@@ -1,0 +1,81 @@
+//! `mobility query`.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::{Result, anyhow};
+use clap::ValueEnum;
+
+use super::{Session, extension, stdout, views};
+use crate::cli::Query;
+use crate::io::atomic::AtomicFile;
+use crate::query::format::{self, Format, Options};
+use crate::query::{geometry_options, order_by};
+use crate::usage::UsageError;
+use crate::views::Registry;
+use crate::warehouse::{Relation, Select, relation};
+
+pub fn run(session: &Session, args: &Query) -> Result<()> {
+    if args.list {
+        return views::list(&Registry::read(&session.config)?);
+    }
+    let format = wanted_format(args)?;
+    let (registry, warehouse) = session.warehouse()?;
+    let mut options = terminal_options(args);
+    let (rows, relation) = match &args.sql {
+        Some(sql) => (warehouse.sql(sql)?, None),
+        None => {
+            let name = args.view.as_deref().unwrap_or_default();
+            let select = Select {
+                relation: relation(&registry, name)?,
+                from: args.date.or(args.from),
+                to: args.date.or(args.to),
+                lau: args.lau.clone(),
+                order: order_by(&args.order_by)?,
+                limit: args.limit,
+                offset: args.offset,
+            };
+            options.title = Some(select.relation.title().to_owned());
+            (warehouse.select(&select)?, Some(select.relation))
+        }
+    };
+    let schema = arrow::record_batch::RecordBatchReader::schema(&rows);
+    geometry_options(warehouse.as_ref(), relation.as_ref().map(Relation::sql_name), &schema, format, &mut options)?;
+    match &args.output {
+        None => {
+            if format.is_binary() && std::io::stdout().is_terminal() {
+                return Err(anyhow!(UsageError(format!(
+                    "{format:?} is not text; use --output FILE or a pipe"
+                ))));
+            }
+            format::write(format, rows, stdout(), &mut options)?;
+        }
+        Some(path) => {
+            let file = AtomicFile::new(path)?;
+            let out = std::io::BufWriter::with_capacity(1 << 16, file.create()?);
+            let count = format::write(format, rows, Box::new(out), &mut options)?;
+            file.commit()?;
+            let rows = crate::report::grouped(count);
+            session.progress.note(&format!("{rows} rows written to {}", path.display()));
+        }
+    }
+    Ok(())
+}
+
+fn wanted_format(args: &Query) -> Result<Format> {
+    if let Some(format) = args.format {
+        return Ok(format);
+    }
+    let Some(ending) = args.output.as_deref().and_then(extension) else { return Ok(Format::Table) };
+    let by_ending = Format::value_variants().iter().find(|f| f.extension() == ending);
+    by_ending.copied().ok_or_else(|| {
+        anyhow!(UsageError(format!("no format goes with the ending .{ending}; choose one with --format")))
+    })
+}
+
+/// A table fits the terminal it goes to; elsewhere nothing is cut.
+fn terminal_options(args: &Query) -> Options {
+    let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
+    let width = to_terminal.then(|| console::Term::stdout().size_checked()).flatten().map(|(_, w)| w);
+    let _ = std::io::stdout().flush();
+    Options { width, ..Options::default() }
+}

@@ -1,0 +1,19 @@
+//! `mobility run-all`.
+
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::Session;
+use crate::cli::RunAll;
+use crate::pipeline::{self, Plan};
+
+pub fn run(session: &Session, args: &RunAll) -> Result<()> {
+    let started = Instant::now();
+    let plan = Plan { from: args.from, only: args.only, force: args.force };
+    let reports = pipeline::run(&session.config, plan, &session.progress)?;
+    if session.quiet {
+        return Ok(());
+    }
+    super::print(&format!("{}\n", pipeline::summary(&reports, started)))
+}

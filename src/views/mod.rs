@@ -1,0 +1,9 @@
+//! `views`: the SELECT files, their registry, and bringing them into a warehouse.
+
+mod deploy;
+mod header;
+mod registry;
+
+pub use deploy::run;
+pub use header::{Chart, ChartKind, OrderBy};
+pub use registry::{Registry, View};

@@ -1,0 +1,288 @@
+//! The view registry: every view with its names, and how a typed name finds its view.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+use chrono::NaiveDate;
+
+use super::header::{Chart, OrderBy, parse};
+use crate::config::Config;
+use crate::usage::{UsageError, nearest};
+
+/// Stands for the day in the header of a snapshot template.
+const DAY_IN_HEADER: &str = "{snapshot_date}";
+/// Stands for the day in its SQL; psql's own form, so that the file runs there as it is.
+const DAY_IN_SQL: &str = ":'snapshot_date'";
+
+/// One view, ready for a warehouse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct View {
+    /// Query name and route: `users-per-lau`.
+    pub name: String,
+    /// Name in SQL: `agg_users_per_lau_per_day`.
+    pub view: String,
+    pub aliases: Vec<String>,
+    pub title: String,
+    pub description: String,
+    /// Order in which rows are listed when nobody asks for another.
+    pub order: Vec<OrderBy>,
+    pub chart: Chart,
+    /// True when rows belong to single users.
+    pub single_users: bool,
+    /// The SELECT, settings filled in; line numbers are those of the file.
+    pub sql: String,
+    pub file: PathBuf,
+}
+
+/// All views, by query name.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    views: Vec<View>,
+}
+
+impl Registry {
+    /// Reads `views.dir`; snapshot templates become one view for each of `views.snapshot_dates`.
+    ///
+    /// # Errors
+    /// A folder without view files, a broken header (file and line), two views with one name.
+    pub fn read(config: &Config) -> Result<Self> {
+        let folder = &config.views.dir;
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .with_context(|| format!("views.dir: the folder {} cannot be read", folder.display()))?
+            .filter_map(|entry| entry.ok().map(|e| e.path()))
+            .filter(|path| path.extension().is_some_and(|e| e == "sql"))
+            .collect();
+        files.sort();
+        if files.is_empty() {
+            bail!("views.dir: no .sql file in {}", folder.display());
+        }
+        let mut views = Vec::new();
+        for file in files {
+            let text = std::fs::read_to_string(&file)
+                .with_context(|| format!("view file {} cannot be read", file.display()))?;
+            let made = from_file(&file, &text, config)
+                .with_context(|| format!("view file {}", file.display()))?;
+            views.extend(made);
+        }
+        let registry = Registry { views };
+        registry.refuse_clashes()?;
+        Ok(registry)
+    }
+
+    /// Views in the order of their files.
+    pub fn views(&self) -> &[View] {
+        &self.views
+    }
+
+    /// The view of an SQL name.
+    pub fn by_sql_name(&self, name: &str) -> Option<&View> {
+        self.views.iter().find(|v| v.view == name)
+    }
+
+    /// The view that a user means: by query name, view name or alias.
+    ///
+    /// # Errors
+    /// [`UsageError`] with the nearest name.
+    pub fn find(&self, name: &str) -> Result<&View> {
+        let known = || self.views.iter().flat_map(|v| names(v).map(move |n| (n, v)));
+        if let Some((_, view)) = known().find(|(n, _)| *n == name) {
+            return Ok(view);
+        }
+        let hint = match nearest(name, known().map(|(n, _)| n)) {
+            Some(near) if day_of(name).is_some_and(|day| !near.ends_with(day)) => format!(
+                "there is {near:?}; a day gets its own views when views.snapshot_dates lists it"
+            ),
+            Some(near) => format!("did you mean {near:?}?"),
+            None => "`mobility query --list` shows the views there are".to_owned(),
+        };
+        Err(anyhow!(UsageError(format!("no view {name:?}; {hint}"))))
+    }
+
+    fn refuse_clashes(&self) -> Result<()> {
+        let mut seen: BTreeMap<&str, &Path> = BTreeMap::new();
+        for view in &self.views {
+            for name in names(view) {
+                // a view may be called the same in SQL and on the command line
+                match seen.insert(name, &view.file) {
+                    Some(other) if other != view.file => bail!(
+                        "{name:?} names two views: {} and {}; rename one",
+                        other.display(),
+                        view.file.display()
+                    ),
+                    _ => {}
+                }
+            }
+            if crate::schema::Table::from_name(&view.view).is_some() {
+                bail!("view file {}: {} is the name of a table", view.file.display(), view.view);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn names(view: &View) -> impl Iterator<Item = &str> {
+    [view.name.as_str(), view.view.as_str()]
+        .into_iter()
+        .chain(view.aliases.iter().map(String::as_str))
+}
+
+/// The day at the end of a name, as `2024-10-01` or `2024_10_01`.
+fn day_of(name: &str) -> Option<&str> {
+    let tail = name.get(name.len().checked_sub(10)?..)?;
+    NaiveDate::parse_from_str(&tail.replace('_', "-"), "%Y-%m-%d").ok().map(|_| tail)
+}
+
+fn from_file(file: &Path, text: &str, config: &Config) -> Result<Vec<View>> {
+    let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+    let header = parse(text)?;
+    let view = header.view.unwrap_or_else(|| stem.clone());
+    let name = header.name.unwrap_or_else(|| view.replace('_', "-"));
+    let template = View {
+        title: header.title.unwrap_or_else(|| name.replace('-', " ")),
+        aliases: header.aliases,
+        description: header.description.unwrap_or_default(),
+        order: header.order,
+        chart: header.chart,
+        // a file that does not say is treated as if its rows told of single users when it
+        // mentions them
+        single_users: header
+            .single_users
+            .unwrap_or_else(|| text.contains("user_id AS") || selects_users(text)),
+        sql: text
+            .replace(":day_start", &config.time.day_start.to_string())
+            .replace(":day_end", &config.time.day_end.to_string()),
+        file: file.to_owned(),
+        name,
+        view,
+    };
+    if !template.sql.contains(DAY_IN_SQL) {
+        check_names(&template)?;
+        return Ok(vec![template]);
+    }
+    if !(template.name.contains(DAY_IN_HEADER) && template.view.contains(DAY_IN_HEADER)) {
+        bail!("the SQL takes {DAY_IN_SQL}, so name and view must hold {DAY_IN_HEADER}");
+    }
+    config.views.snapshot_dates.iter().map(|day| snapshot(&template, *day)).collect()
+}
+
+/// True when the first SELECT list names `user_id` bare.
+fn selects_users(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let list = lower.split("select").nth(1).and_then(|rest| rest.split("from").next());
+    list.is_some_and(|list| {
+        list.split(',').any(|c| c.trim() == "user_id" || c.trim().ends_with(".user_id"))
+    })
+}
+
+fn snapshot(template: &View, day: NaiveDate) -> Result<View> {
+    let hyphens = day.to_string();
+    let fill = |text: &str| text.replace(DAY_IN_HEADER, &hyphens);
+    let view = View {
+        name: fill(&template.name),
+        view: template.view.replace(DAY_IN_HEADER, &hyphens.replace('-', "_")),
+        aliases: template.aliases.iter().map(|a| fill(a)).collect(),
+        title: fill(&template.title),
+        description: fill(&template.description),
+        sql: template.sql.replace(DAY_IN_SQL, &format!("'{hyphens}'")),
+        ..template.clone()
+    };
+    check_names(&view)?;
+    Ok(view)
+}
+
+/// SQL names are plain, so that no engine needs quotes; query names are routes.
+fn check_names(view: &View) -> Result<()> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if view.view.is_empty()
+        || !view.view.chars().all(plain)
+        || view.view.starts_with(|c: char| c.is_ascii_digit())
+    {
+        bail!("view name {:?}: use lower-case letters, digits and underscores", view.view);
+    }
+    for name in std::iter::once(&view.name).chain(&view.aliases) {
+        if name.is_empty() || !name.chars().all(|c| plain(c) || c == '-') {
+            bail!("query name {name:?}: use lower-case letters, digits and hyphens");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped() -> Registry {
+        Registry::read(&Config::default()).unwrap()
+    }
+
+    #[test]
+    fn the_contract_names_ten_views_and_seven_aliases() {
+        let registry = shipped();
+        let contract = [
+            ("number-of-events-per-hour", "agg_events_per_hour"),
+            ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
+            ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),
+            ("users-per-lau", "agg_users_per_lau_per_day"),
+            ("unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
+            ("unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
+            ("user-location-distribution", "user_location_distribution"),
+            ("users-per-lau-day-night", "view_users_per_lau_day_night"),
+            ("events-per-hour-2024-10-01", "events_per_hour_2024_10_01"),
+            ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
+            ("unique-users-per-hour", "agg_unique_users_per_hour"),
+            ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
+            ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
+            ("number-of-users-per-lau-on-2024-10-01", "unique_users_per_lau_2024_10_01"),
+            ("number-of-events-per-hour-on-2024-10-01", "events_per_hour_2024_10_01"),
+            ("distribution-of-users-by-unique-locations", "user_location_distribution"),
+            ("number-of-unique-users-per-lau-day-vs-night", "view_users_per_lau_day_night"),
+        ];
+        for (name, view) in contract {
+            assert_eq!(registry.find(name).unwrap().view, view);
+            assert_eq!(registry.find(view).unwrap().view, view);
+        }
+        assert_eq!(registry.views().len(), 10);
+    }
+
+    #[test]
+    fn only_the_two_views_of_single_users_are_marked() {
+        let marked: Vec<_> =
+            shipped().views.iter().filter(|v| v.single_users).map(|v| v.view.clone()).collect();
+        assert_eq!(
+            marked,
+            ["agg_cell_count_per_user_per_day", "unique_locations_per_user_per_day"]
+        );
+    }
+
+    #[test]
+    fn a_typo_and_an_unlisted_day_get_a_hint() {
+        let error = shipped().find("user-per-lau").unwrap_err().to_string();
+        assert!(error.contains("\"users-per-lau\""), "{error}");
+        let error = shipped().find("events-per-hour-2024-10-02").unwrap_err().to_string();
+        assert!(error.contains("views.snapshot_dates"), "{error}");
+    }
+
+    #[test]
+    fn every_snapshot_day_has_its_views_and_settings_are_filled_in() {
+        let mut config = Config::default();
+        config.views.snapshot_dates =
+            ["2024-10-01", "2024-10-02"].iter().map(|d| d.parse().unwrap()).collect();
+        config.time.day_start = 6;
+        let registry = Registry::read(&config).unwrap();
+        assert_eq!(registry.views().len(), 12);
+        let second = registry.find("users-per-lau-2024-10-02").unwrap();
+        assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
+        let night = registry.find("users-per-lau-day-night").unwrap();
+        assert!(night.sql.contains(">= 6") && !night.sql.contains(":day"), "{}", night.sql);
+    }
+
+    #[test]
+    fn a_file_without_a_header_is_named_by_its_file() {
+        let config = Config::default();
+        let views = from_file(Path::new("sql/views/my_view.sql"), "SELECT user_id FROM t", &config);
+        let view = views.unwrap().remove(0);
+        assert_eq!((view.name.as_str(), view.view.as_str()), ("my-view", "my_view"));
+        assert!(view.single_users);
+    }
+}

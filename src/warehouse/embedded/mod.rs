@@ -1,0 +1,396 @@
+//! The embedded warehouse: Apache DataFusion over Parquet files in a folder. No server.
+
+mod raw;
+mod results;
+mod rows;
+mod session;
+mod store;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::datatypes::SchemaRef;
+use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::SortExpr;
+use datafusion::prelude::{DataFrame, Expr, SessionContext, ident, lit};
+use futures::future::BoxFuture;
+use sha2::{Digest, Sha256};
+use tokio::runtime::Runtime;
+
+use super::select::DayColumn;
+use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
+use crate::config::Config;
+use crate::progress::Progress;
+use crate::schema::Table;
+use crate::usage::nearest;
+use crate::views::{OrderBy, Registry, View};
+use rows::{StreamRows, contract_schema};
+use store::{Store, Version, adopt};
+
+/// An opened embedded warehouse.
+pub struct Embedded {
+    store: Store,
+    config: Config,
+    views: Arc<Registry>,
+    runtime: Arc<Runtime>,
+}
+
+impl Embedded {
+    /// Opens the warehouse in `folder`; the folder comes with the first load.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn open(folder: PathBuf, config: Config, views: Arc<Registry>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .build()
+            .context("no threads for the embedded warehouse")?;
+        Ok(Embedded { store: Store::new(folder), config, views, runtime: Arc::new(runtime) })
+    }
+
+    fn version(&self) -> Result<Version> {
+        self.store.current()?.ok_or_else(|| {
+            anyhow!(
+                "{} holds no data yet; run `mobility run-all`, or `mobility load`",
+                self.location()
+            )
+        })
+    }
+
+    /// Changes with whatever the result of a view is computed from, apart from the loaded tables.
+    fn mark(&self, view: &View) -> Result<String> {
+        let mut hash = Sha256::new();
+        hash.update(env!("CARGO_PKG_VERSION"));
+        self.hash_view(view, &mut hash, &mut Vec::new())?;
+        Ok(hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect())
+    }
+
+    fn hash_view(&self, view: &View, hash: &mut Sha256, above: &mut Vec<String>) -> Result<()> {
+        if above.contains(&view.view) {
+            bail!("{}: refers to itself by way of {}", session::view_place(view), above.join(", "));
+        }
+        above.push(view.view.clone());
+        hash.update(&view.sql);
+        hash.update(format!("{:?}", view.order));
+        let parsed =
+            session::parse(&session::new(true), &view.sql).context(session::view_place(view))?;
+        for name in parsed.relations {
+            if let Some(other) = self.views.by_sql_name(&name) {
+                self.hash_view(other, hash, above)?;
+            } else if name == Table::MobileEventsUncompressed.name() {
+                hash.update(raw::mark(&self.config, &raw::inputs(&self.config)?));
+            }
+        }
+        above.pop();
+        Ok(())
+    }
+
+    /// Registers the relations that a statement names, and what those need.
+    fn register<'a>(
+        &'a self,
+        context: &'a SessionContext,
+        version: &'a Version,
+        names: Vec<String>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for name in names {
+                if context.table_exist(name.as_str()).map_err(session::explain)? {
+                    continue;
+                }
+                if let Some(view) = self.views.by_sql_name(&name) {
+                    let stored = version.result(&view.view, &self.mark(view)?);
+                    let provider = match results::describe(&stored) {
+                        Some((schema, _)) => session::file(&stored, &schema)?,
+                        None => self.plan_view(context, version, view).await?.into_view(),
+                    };
+                    session::register(context, &name, provider)?;
+                } else if name == Table::MobileEventsUncompressed.name() {
+                    let inputs = raw::inputs(&self.config)?;
+                    session::register(
+                        context,
+                        &name,
+                        raw::provider(context, &self.config, inputs)?,
+                    )?;
+                } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
+                    session::register_table(context, version, table)?;
+                } else if let Some(near) = nearest(&name, self.relation_names()) {
+                    bail!("there is no table or view {name:?}; did you mean {near:?}?");
+                }
+                // what else is unknown, the engine refuses with its place in the text
+            }
+            Ok(())
+        })
+    }
+
+    fn relation_names(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Table::ALL.into_iter().map(Table::name).collect();
+        names.extend(self.views.views().iter().map(|v| v.view.as_str()));
+        names
+    }
+
+    async fn plan_view(
+        &self,
+        context: &SessionContext,
+        version: &Version,
+        view: &View,
+    ) -> Result<DataFrame> {
+        let place = || session::view_place(view);
+        let parsed = session::parse(context, &view.sql).with_context(place)?;
+        self.register(context, version, parsed.relations.clone()).await.with_context(place)?;
+        session::plan(context, parsed).await.with_context(place)
+    }
+
+    /// Rows of a view, computed now, in the view's order.
+    async fn compute(&self, version: &Version, view: &View) -> Result<Rows> {
+        let context = session::new(false);
+        let frame = self.plan_view(&context, version, view).await?;
+        let frame = sorted(frame, &view.order).with_context(|| session::view_place(view))?;
+        let stream = frame.execute_stream().await.map_err(session::explain)?;
+        Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
+    }
+
+    /// The stored result of a view, computed first where there is none that is still right.
+    fn result(
+        &self,
+        version: &Version,
+        view: &View,
+        refresh: bool,
+    ) -> Result<(PathBuf, u64, bool)> {
+        let path = version.result(&view.view, &self.mark(view)?);
+        if !refresh && let Some((_, rows)) = results::describe(&path) {
+            return Ok((path, rows, true));
+        }
+        let rows = self.runtime.block_on(self.compute(version, view))?;
+        let count = results::store(&path, rows).with_context(|| session::view_place(view))?;
+        Ok((path, count, false))
+    }
+
+    /// The relation as a frame whose rows come in the relation's own order.
+    fn frame(&self, context: &SessionContext, relation: Relation) -> Result<DataFrame> {
+        let version = self.version()?;
+        let provider = match relation {
+            Relation::View(view) => {
+                let (path, _, _) = self.result(&version, view, false)?;
+                let (schema, _) = results::describe(&path)
+                    .with_context(|| format!("{} vanished", path.display()))?;
+                session::file(&path, &schema)?
+            }
+            Relation::Table(table) => {
+                let name = vec![table.name().to_owned()];
+                self.runtime.block_on(self.register(context, &version, name))?;
+                return self
+                    .runtime
+                    .block_on(context.table(table.name()))
+                    .map_err(session::explain);
+            }
+        };
+        context.read_table(provider).map_err(session::explain)
+    }
+
+    fn filtered(&self, select: &Select) -> Result<(DataFrame, Vec<OrderBy>)> {
+        let frame = self.frame(&session::new(true), select.relation)?;
+        let resolved = select.resolve(&contract_schema(frame.schema().as_arrow()))?;
+        let mut conditions = Vec::new();
+        if let Some(lau) = &select.lau {
+            conditions.push(ident("lau_id").eq(lit(lau.as_str())));
+        }
+        if let Some(day) = &resolved.day {
+            conditions.extend(select.from.map(|d| at_least(day, d)));
+            conditions.extend(select.to.map(|d| before(day, d)));
+        }
+        let frame = match conditions.into_iter().reduce(Expr::and) {
+            Some(condition) => frame.filter(condition).map_err(session::explain)?,
+            None => frame,
+        };
+        Ok((frame, resolved.by))
+    }
+}
+
+fn at_least(day: &DayColumn, date: NaiveDate) -> Expr {
+    match day {
+        DayColumn::Date(column) => ident(column).gt_eq(day_literal(date)),
+        DayColumn::Time(column) => ident(column).gt_eq(midnight(date)),
+    }
+}
+
+fn before(day: &DayColumn, last: NaiveDate) -> Expr {
+    match day {
+        DayColumn::Date(column) => ident(column).lt_eq(day_literal(last)),
+        DayColumn::Time(column) => ident(column).lt(midnight(last + TimeDelta::days(1))),
+    }
+}
+
+fn day_literal(date: NaiveDate) -> Expr {
+    lit(ScalarValue::Date32(Some(date.to_epoch_days())))
+}
+
+fn midnight(date: NaiveDate) -> Expr {
+    let us = date.and_time(NaiveTime::MIN).and_utc().timestamp_micros();
+    lit(ScalarValue::TimestampMicrosecond(Some(us), None))
+}
+
+/// Nulls come last going up and first going down, as PostgreSQL has it.
+fn sorted(frame: DataFrame, order: &[OrderBy]) -> Result<DataFrame> {
+    if order.is_empty() {
+        return Ok(frame);
+    }
+    let columns = frame.schema().field_names();
+    if let Some(missing) =
+        order.iter().find(|o| frame.schema().field_with_unqualified_name(&o.column).is_err())
+    {
+        bail!(
+            "the header orders by {:?}, but the columns are {}",
+            missing.column,
+            columns.join(", ")
+        );
+    }
+    let keys: Vec<SortExpr> =
+        order.iter().map(|o| ident(&o.column).sort(!o.descending, o.descending)).collect();
+    frame.sort(keys).map_err(session::explain)
+}
+
+impl Warehouse for Embedded {
+    fn location(&self) -> String {
+        format!("the warehouse embedded:{}", self.store.root().display())
+    }
+
+    fn loaded(&self) -> Result<Option<Loaded>> {
+        Ok(self.store.current()?.map(|v| v.loaded))
+    }
+
+    fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
+        let bar = progress.spinner("load", "linking files");
+        let loaded = self.store.replace(|folder| {
+            let mut rows = BTreeMap::new();
+            let events =
+                load_events(&request.compressed_events, &folder.join("mobile_events_compressed"))?;
+            rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
+            for (table, source) in
+                [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)]
+            {
+                adopt(source, &folder.join(format!("{}.parquet", table.name())))?;
+                rows.insert(table.name().to_owned(), checked_rows(source, table)?);
+            }
+            let loaded_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+            Ok(Loaded { fingerprint: request.fingerprint.clone(), loaded_at, rows })
+        });
+        bar.finish();
+        loaded
+    }
+
+    fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
+        let version = self.version()?;
+        let bar = progress.spinner("views", "");
+        let mut deployed = Vec::new();
+        for view in self.views.views() {
+            bar.message(&view.title);
+            let started = Instant::now();
+            let (_, rows, fresh) = self.result(&version, view, refresh)?;
+            deployed.push(Deployed {
+                view: view.view.clone(),
+                rows,
+                elapsed: started.elapsed(),
+                fresh,
+            });
+        }
+        bar.finish();
+        Ok(deployed)
+    }
+
+    fn columns(&self, relation: Relation) -> Result<SchemaRef> {
+        let frame = self.frame(&session::new(true), relation)?;
+        Ok(contract_schema(frame.schema().as_arrow()))
+    }
+
+    fn select(&self, select: &Select) -> Result<Rows> {
+        let (frame, order) = self.filtered(select)?;
+        let mut frame = sorted(frame, &order)?;
+        if select.offset > 0 || select.limit.is_some() {
+            let limit = select.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+            let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
+            frame = frame.limit(offset, limit).map_err(session::explain)?;
+        }
+        let stream = self.runtime.block_on(frame.execute_stream()).map_err(session::explain)?;
+        Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
+    }
+
+    fn count(&self, select: &Select) -> Result<u64> {
+        let (frame, _) = self.filtered(select)?;
+        Ok(self.runtime.block_on(frame.count()).map_err(session::explain)? as u64)
+    }
+
+    fn sql(&self, statement: &str) -> Result<Rows> {
+        let version = self.version()?;
+        let context = session::new(false);
+        let stream = self.runtime.block_on(async {
+            let parsed = session::parse(&context, statement)?;
+            self.register(&context, &version, parsed.relations.clone()).await?;
+            let frame = session::plan(&context, parsed).await?;
+            frame.execute_stream().await.map_err(session::explain)
+        })?;
+        Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
+    }
+}
+
+/// Links the date folders of hourly presence; returns the number of rows.
+fn load_events(source: &Path, target: &Path) -> Result<u64> {
+    let mut rows = 0;
+    std::fs::create_dir_all(target)
+        .with_context(|| format!("cannot create {}", target.display()))?;
+    for date in sorted_entries(source)?.into_iter().filter(|p| p.is_dir()) {
+        let name = date.file_name().unwrap_or_default();
+        if !name.to_string_lossy().starts_with("date=") {
+            continue;
+        }
+        let folder = target.join(name);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot create {}", folder.display()))?;
+        for file in sorted_entries(&date)? {
+            rows += checked_rows(&file, Table::MobileEventsCompressed)?;
+            adopt(&file, &folder.join(file.file_name().unwrap_or_default()))?;
+        }
+    }
+    Ok(rows)
+}
+
+fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| {
+        format!("cannot list {}; run `mobility compress` first", folder.display())
+    })?;
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| !p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(['.', '_'])))
+        .collect();
+    paths.sort();
+    Ok(paths)
+}
+
+/// Rows of a processed file, whose columns must be those of the table.
+fn checked_rows(path: &Path, table: Table) -> Result<u64> {
+    let (schema, rows) = results::describe(path).with_context(|| {
+        format!("{} is no whole Parquet file; make it again with --force", path.display())
+    })?;
+    let found = contract_schema(&schema);
+    for field in table.schema().fields().iter().filter(|f| f.name() != "date") {
+        match found.field_with_name(field.name()) {
+            Ok(f) if f.data_type() == field.data_type() => {}
+            Ok(f) => bail!(
+                "{}: column {} is {}, expected {}; make the file again with --force",
+                path.display(),
+                field.name(),
+                f.data_type(),
+                field.data_type()
+            ),
+            Err(_) => bail!(
+                "{}: no column {}; make the file again with --force",
+                path.display(),
+                field.name()
+            ),
+        }
+    }
+    Ok(rows)
+}

@@ -1,0 +1,177 @@
+//! DataFusion sessions over one version of the tables.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::error::DataFusionError;
+use datafusion::execution::context::SQLOptions;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext, ident};
+use datafusion::sql::parser::Statement;
+use datafusion::sql::resolve::resolve_table_references;
+use url::Url;
+
+use super::store::Version;
+use crate::schema::{Table, presence_file_schema};
+use crate::views::View;
+
+/// Rows as engines exchange them while they compute.
+const BATCH_ROWS: usize = 8_192;
+
+/// A session without tables. `ordered` keeps rows in the order of their files.
+pub fn new(ordered: bool) -> SessionContext {
+    let mut config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_information_schema(true);
+    if ordered {
+        config = config.with_target_partitions(1);
+    }
+    let options = config.options_mut();
+    options.sql_parser.collect_spans = true;
+    // the same reading of SQL text as PostGIS has
+    options.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
+    SessionContext::new_with_config(config)
+}
+
+/// A statement that only reads, with the tables and views it names.
+pub struct Parsed {
+    pub statement: Statement,
+    pub relations: Vec<String>,
+}
+
+/// Parses one statement.
+///
+/// # Errors
+/// Text that is no SQL statement, with line and column.
+pub fn parse(context: &SessionContext, sql: &str) -> Result<Parsed> {
+    let state = context.state();
+    let dialect = state.config_options().sql_parser.dialect;
+    let statement = state.sql_to_statement(sql, &dialect).map_err(explain)?;
+    let (relations, _) = resolve_table_references(&statement, true).map_err(explain)?;
+    let relations = relations
+        .into_iter()
+        .filter(|r| !matches!(r.schema(), Some("information_schema")))
+        .map(|r| r.table().to_owned())
+        .collect();
+    Ok(Parsed { statement, relations })
+}
+
+/// Plans a parsed statement; anything but reading is refused here, by the engine.
+///
+/// # Errors
+/// What the engine says, with the line where it knows it.
+pub async fn plan(context: &SessionContext, parsed: Parsed) -> Result<DataFrame> {
+    let plan = context.state().statement_to_plan(parsed.statement).await.map_err(explain)?;
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    read_only
+        .verify_plan(&plan)
+        .map_err(|e| anyhow!("{}; this warehouse only reads", e.strip_backtrace()))?;
+    context.execute_logical_plan(plan).await.map_err(explain)
+}
+
+/// The engine's message, led by the line it points to.
+pub fn explain(error: DataFusionError) -> anyhow::Error {
+    let line = error.diagnostic().and_then(|d| {
+        d.span.map(|s| format!("line {}, column {}: {}", s.start.line, s.start.column, d.message))
+    });
+    match line {
+        Some(text) => anyhow!(text),
+        None => anyhow!("{}", error.strip_backtrace()),
+    }
+}
+
+/// Registers a table of the contract under its name.
+///
+/// # Errors
+/// Files of the version that are missing or damaged.
+pub fn register_table(context: &SessionContext, version: &Version, table: Table) -> Result<()> {
+    let provider = match table {
+        Table::MobileEventsCompressed => presence(context, version)?,
+        Table::CellPlan | Table::Lau => file(&version.table(table.name()), &table.schema())?,
+        Table::MobileEventsUncompressed => bail!("raw events are read from their own files"),
+    };
+    register(context, table.name(), provider)
+}
+
+/// Registers `provider`.
+///
+/// # Errors
+/// A name that is taken.
+pub fn register(
+    context: &SessionContext,
+    name: &str,
+    provider: Arc<dyn TableProvider>,
+) -> Result<()> {
+    context.register_table(TableReference::bare(name), provider).map_err(explain)?;
+    Ok(())
+}
+
+/// A Parquet file as a table.
+///
+/// # Errors
+/// A path that is no URL.
+pub fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+    listing(url_of(path, false)?, with_views(schema), Vec::new())
+}
+
+/// The date folders as one table, columns in the contract's order.
+fn presence(context: &SessionContext, version: &Version) -> Result<Arc<dyn TableProvider>> {
+    let dates = vec![("date".to_owned(), DataType::Date32)];
+    let provider =
+        listing(url_of(&version.events(), true)?, with_views(&presence_file_schema()), dates)?;
+    let table = Table::MobileEventsCompressed;
+    let columns = table.schema().fields().iter().map(|f| ident(f.name())).collect::<Vec<_>>();
+    let frame = context.read_table(provider).and_then(|f| f.select(columns)).map_err(explain)?;
+    Ok(frame.into_view())
+}
+
+/// The engine's URL of a local file or folder. Made from the path itself, because the engine
+/// would read brackets and stars in a plain path as a pattern.
+///
+/// # Errors
+/// A path that is no URL.
+pub fn url_of(path: &Path, folder: bool) -> Result<ListingTableUrl> {
+    let unusable = || anyhow!("{} is no usable path", path.display());
+    let full = std::path::absolute(path).with_context(unusable)?;
+    let url = if folder { Url::from_directory_path(&full) } else { Url::from_file_path(&full) };
+    let url = url.map_err(|()| unusable())?;
+    ListingTableUrl::try_new(url, None).map_err(explain)
+}
+
+/// Parquet files below `url` as one table.
+fn listing(
+    url: ListingTableUrl,
+    schema: SchemaRef,
+    partitions: Vec<(String, DataType)>,
+) -> Result<Arc<dyn TableProvider>> {
+    let options = ListingOptions::new(Arc::new(ParquetFormat::new()))
+        .with_file_extension(if url.is_collection() { ".parquet" } else { "" })
+        .with_table_partition_cols(partitions);
+    let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(schema);
+    Ok(Arc::new(ListingTable::try_new(config).map_err(explain)?))
+}
+
+/// Text and bytes as views, which the engine compares without copying.
+fn with_views(schema: &SchemaRef) -> SchemaRef {
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|f| match f.data_type() {
+            DataType::Utf8 => f.as_ref().clone().with_data_type(DataType::Utf8View),
+            DataType::Binary => f.as_ref().clone().with_data_type(DataType::BinaryView),
+            _ => f.as_ref().clone(),
+        })
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// Where a view comes from, for its error messages.
+pub fn view_place(view: &View) -> String {
+    format!("view {} ({})", view.view, view.file.display())
+}

@@ -1,0 +1,148 @@
+//! Where tables and views live: one trait, so that commands and server know no engine.
+
+pub mod embedded;
+mod select;
+mod url;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatchReader;
+
+pub use select::{Order, Relation, Select};
+pub use url::WarehouseUrl;
+
+use crate::config::Config;
+use crate::progress::Progress;
+use crate::schema::Table;
+use crate::views::{Registry, View};
+
+/// Rows as a stream of batches, in the types of the contract: Utf8, Int64, Float64, Boolean,
+/// Date32, Timestamp in µs without zone, Binary.
+pub type Rows = Box<dyn RecordBatchReader + Send>;
+
+/// What `load` puts into a warehouse.
+#[derive(Debug, Clone)]
+pub struct LoadRequest {
+    /// Folder of `date=D/*.parquet` with hourly presence.
+    pub compressed_events: PathBuf,
+    /// GeoParquet files of the tables `cell_plan` and `lau`.
+    pub cell_plan: PathBuf,
+    pub lau: PathBuf,
+    /// Also load the raw events.
+    pub uncompressed: bool,
+    /// Changes when any of the files does.
+    pub fingerprint: String,
+}
+
+/// What a warehouse holds.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Loaded {
+    /// Of the files that were loaded.
+    pub fingerprint: String,
+    /// UTC, RFC 3339.
+    pub loaded_at: String,
+    /// Rows by table name.
+    pub rows: std::collections::BTreeMap<String, u64>,
+}
+
+/// One view after `deploy`.
+#[derive(Debug, Clone)]
+pub struct Deployed {
+    pub view: String,
+    pub rows: u64,
+    pub elapsed: Duration,
+    /// True when a stored result was still right.
+    pub fresh: bool,
+}
+
+/// A warehouse that answers the SELECTs of `sql/views`.
+///
+/// Every method can be called from several threads at once and blocks until done; none may be
+/// called from inside an async task.
+pub trait Warehouse: Send + Sync {
+    /// Where it is, for people: without a password.
+    fn location(&self) -> String;
+
+    /// What it holds; `None` before the first load.
+    ///
+    /// # Errors
+    /// A warehouse that cannot be reached or read.
+    fn loaded(&self) -> Result<Option<Loaded>>;
+
+    /// Replaces the tables. Readers see the old rows or the new rows; a load that fails or is
+    /// killed leaves the old ones.
+    ///
+    /// # Errors
+    /// Files that cannot be read, a warehouse that cannot be written, another load under way.
+    fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded>;
+
+    /// Makes every view answer from what is loaded now. Stored results that are still right are
+    /// kept unless `refresh` is set.
+    ///
+    /// # Errors
+    /// A view that the engine refuses: file, line and reason. The other views stand as they were.
+    fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>>;
+
+    /// Columns of a table or view.
+    ///
+    /// # Errors
+    /// A view that the engine refuses.
+    fn columns(&self, relation: Relation) -> Result<SchemaRef>;
+
+    /// Rows of a table or view, filtered, ordered and cut.
+    ///
+    /// # Errors
+    /// A filter on a column the relation lacks (wrong usage); no data loaded yet.
+    fn select(&self, select: &Select) -> Result<Rows>;
+
+    /// Number of rows that `select` would give without its limit and offset.
+    ///
+    /// # Errors
+    /// As `select`.
+    fn count(&self, select: &Select) -> Result<u64>;
+
+    /// Runs one ad-hoc statement. Whatever would change anything is refused by the engine.
+    ///
+    /// # Errors
+    /// What the engine says about the statement.
+    fn sql(&self, statement: &str) -> Result<Rows>;
+}
+
+/// Opens the configured warehouse.
+///
+/// # Errors
+/// A URL of no known kind; a warehouse that cannot be reached.
+pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>> {
+    match WarehouseUrl::parse(&config.warehouse.url)? {
+        WarehouseUrl::Embedded(folder) => {
+            Ok(Box::new(embedded::Embedded::open(folder, config.clone(), views)?))
+        }
+        url @ WarehouseUrl::Postgres(_) => {
+            bail!(
+                "warehouse.url = {url}: this version holds its tables in an embedded warehouse only; use embedded:FOLDER"
+            )
+        }
+    }
+}
+
+/// The view or table of that name; views first.
+///
+/// # Errors
+/// [`crate::usage::UsageError`] with the nearest view.
+pub fn relation<'a>(views: &'a Registry, name: &str) -> Result<Relation<'a>> {
+    match (views.find(name), Table::from_name(name)) {
+        (Ok(view), _) => Ok(Relation::View(view)),
+        (Err(_), Some(table)) => Ok(Relation::Table(table)),
+        (Err(error), None) => Err(error),
+    }
+}
+
+impl<'a> From<&'a View> for Relation<'a> {
+    fn from(view: &'a View) -> Self {
+        Relation::View(view)
+    }
+}

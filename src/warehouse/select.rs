@@ -1,0 +1,173 @@
+//! What rows are asked for, in terms that every engine can carry out.
+
+use anyhow::{Result, anyhow};
+use arrow::datatypes::{DataType, Schema};
+use chrono::NaiveDate;
+
+use crate::schema::Table;
+use crate::usage::{UsageError, nearest};
+use crate::views::{OrderBy, View};
+
+/// A table or a view.
+#[derive(Debug, Clone, Copy)]
+pub enum Relation<'a> {
+    Table(Table),
+    View(&'a View),
+}
+
+impl Relation<'_> {
+    /// Name in SQL.
+    pub fn sql_name(&self) -> &str {
+        match self {
+            Relation::Table(table) => table.name(),
+            Relation::View(view) => &view.view,
+        }
+    }
+
+    pub fn title(&self) -> &str {
+        match self {
+            Relation::Table(table) => table.name(),
+            Relation::View(view) => &view.title,
+        }
+    }
+
+    pub fn single_users(&self) -> bool {
+        match self {
+            Relation::Table(table) => table.single_users(),
+            Relation::View(view) => view.single_users,
+        }
+    }
+
+    /// The order in which rows come when nobody asks for another.
+    pub fn default_order(&self) -> Vec<OrderBy> {
+        match self {
+            Relation::Table(table) => table
+                .key_columns()
+                .iter()
+                .map(|c| OrderBy { column: (*c).to_owned(), descending: false })
+                .collect(),
+            Relation::View(view) => view.order.clone(),
+        }
+    }
+}
+
+/// Rows of a relation: filtered, ordered, cut.
+#[derive(Debug, Clone)]
+pub struct Select<'a> {
+    pub relation: Relation<'a>,
+    /// First and last day, both inclusive.
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    /// Only this `lau_id`.
+    pub lau: Option<String>,
+    /// Asked for by the user; the relation's own order breaks ties.
+    pub order: Vec<OrderBy>,
+    pub limit: Option<u64>,
+    pub offset: u64,
+}
+
+/// The columns that the filters and the order of a [`Select`] mean in a relation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// Column by which days are filtered, if a filter is set.
+    pub day: Option<DayColumn>,
+    /// Complete order, empty where rows come as they are kept.
+    pub by: Vec<OrderBy>,
+}
+
+/// A column that tells the day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DayColumn {
+    Date(String),
+    Time(String),
+}
+
+impl<'a> Select<'a> {
+    /// Everything in the relation.
+    pub fn all(relation: Relation<'a>) -> Self {
+        Select {
+            relation,
+            from: None,
+            to: None,
+            lau: None,
+            order: Vec::new(),
+            limit: None,
+            offset: 0,
+        }
+    }
+
+    /// Checks filters and order against the columns there are.
+    ///
+    /// # Errors
+    /// [`UsageError`] naming the missing column and what there is.
+    pub fn resolve(&self, schema: &Schema) -> Result<Order> {
+        let name = self.relation.sql_name();
+        let columns = || schema.fields().iter().map(|f| f.name().as_str());
+        let wrong = |text: String| anyhow!(UsageError(text));
+        if let Some(order) = self.order.iter().find(|o| schema.index_of(&o.column).is_err()) {
+            let near = nearest(&order.column, columns());
+            let hint = near.map(|n| format!("did you mean {n:?}?"));
+            let list = columns().collect::<Vec<_>>().join(", ");
+            return Err(wrong(format!(
+                "{name} has no column {:?} to order by; {}",
+                order.column,
+                hint.unwrap_or_else(|| format!("it has {list}"))
+            )));
+        }
+        if self.lau.is_some() && schema.index_of("lau_id").is_err() {
+            return Err(wrong(format!("{name} has no lau_id, so it cannot be filtered by LAU")));
+        }
+        let day = match (self.from, self.to) {
+            (None, None) => None,
+            _ => Some(day_column(schema).ok_or_else(|| {
+                wrong(format!("{name} has neither date nor hour, so it cannot be filtered by day"))
+            })?),
+        };
+        let mut by = self.order.clone();
+        if !by.is_empty() {
+            let own = self.relation.default_order();
+            by.extend(own.into_iter().filter(|o| self.order.iter().all(|p| p.column != o.column)));
+        }
+        Ok(Order { day, by })
+    }
+}
+
+fn day_column(schema: &Schema) -> Option<DayColumn> {
+    let is = |name: &str, wanted: fn(&DataType) -> bool| {
+        schema.field_with_name(name).is_ok_and(|f| wanted(f.data_type()))
+    };
+    if is("date", |t| *t == DataType::Date32) {
+        return Some(DayColumn::Date("date".to_owned()));
+    }
+    let time = ["hour", "timestamp"];
+    let found = time.into_iter().find(|n| is(n, |t| matches!(t, DataType::Timestamp(_, _))));
+    found.map(|n| DayColumn::Time(n.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_need_their_columns() {
+        let schema = Table::Lau.schema();
+        let mut select = Select::all(Relation::Table(Table::Lau));
+        assert_eq!(select.resolve(&schema).unwrap(), Order { day: None, by: vec![] });
+        select.from = NaiveDate::from_ymd_opt(2024, 10, 1);
+        let error = select.resolve(&schema).unwrap_err();
+        assert!(error.downcast_ref::<UsageError>().is_some());
+        let mut select = Select::all(Relation::Table(Table::Lau));
+        select.order = vec![OrderBy { column: "lau_nam".into(), descending: false }];
+        let error = select.resolve(&schema).unwrap_err().to_string();
+        assert!(error.contains("\"lau_name\""), "{error}");
+    }
+
+    #[test]
+    fn the_relations_own_order_breaks_ties() {
+        let mut select = Select::all(Relation::Table(Table::MobileEventsCompressed));
+        select.order = vec![OrderBy { column: "cell_id".into(), descending: true }];
+        let order = select.resolve(&Table::MobileEventsCompressed.schema()).unwrap();
+        let names: Vec<_> = order.by.iter().map(|o| o.column.as_str()).collect();
+        assert_eq!(names, ["cell_id", "date", "user_id", "hour"]);
+    }
+}
