@@ -11,6 +11,7 @@ pub mod config;
 pub mod ids;
 pub mod interrupt;
 pub mod io;
+pub mod load;
 pub mod progress;
 pub mod report;
 pub mod schema;

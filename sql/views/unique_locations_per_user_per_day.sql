@@ -6,6 +6,5 @@
 -- order: user_id, date
 -- chart: table
 -- single_users: yes
-SELECT user_id, date, COUNT(DISTINCT cell_id) AS unique_locations
-FROM mobile_events_compressed
-GROUP BY user_id, date
+SELECT user_id, date, unique_cell_count AS unique_locations
+FROM agg_cell_count_per_user_per_day

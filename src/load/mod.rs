@@ -18,8 +18,9 @@ pub fn request(config: &Config) -> Result<LoadRequest> {
     let events = config.data.compressed_events();
     let cell_plan = config.data.cells_with_lau();
     let lau = config.data.lau_units();
-    let manifest = crate::compress::Manifest::read(&events)
-        .with_context(|| format!("{} is not there or not whole; run `mobility compress` first", events.display()))?;
+    let manifest = crate::compress::Manifest::read(&events).with_context(|| {
+        format!("{} is not there or not whole; run `mobility compress` first", events.display())
+    })?;
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let mut files = list("data.processed", &[text(&cell_plan), text(&lau)], &["parquet"])
         .context("run `mobility geojoin` first")?;
@@ -42,7 +43,12 @@ pub fn request(config: &Config) -> Result<LoadRequest> {
 /// # Errors
 /// Processed files that are missing or damaged, a warehouse that cannot be written; its tables
 /// then stand as they were.
-pub fn run(config: &Config, warehouse: &dyn Warehouse, progress: &Progress, force: bool) -> Result<StageReport> {
+pub fn run(
+    config: &Config,
+    warehouse: &dyn Warehouse,
+    progress: &Progress,
+    force: bool,
+) -> Result<StageReport> {
     let started = Instant::now();
     let request = request(config)?;
     let earlier = if force { None } else { warehouse.loaded()? };

@@ -16,6 +16,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext, ident};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
+use datafusion::sql::sqlparser::parser::ParserError;
 use url::Url;
 
 use super::store::Version;
@@ -77,12 +78,18 @@ pub async fn plan(context: &SessionContext, parsed: Parsed) -> Result<DataFrame>
 
 /// The engine's message, led by the line it points to.
 pub fn explain(error: DataFusionError) -> anyhow::Error {
-    let line = error.diagnostic().and_then(|d| {
-        d.span.map(|s| format!("line {}, column {}: {}", s.start.line, s.start.column, d.message))
-    });
-    match line {
-        Some(text) => anyhow!(text),
-        None => anyhow!("{}", error.strip_backtrace()),
+    let place = error.diagnostic().and_then(|d| d.span.map(|s| (s.start, d.message.clone())));
+    match (place, error.find_root()) {
+        (Some((start, message)), _) => {
+            anyhow!("line {}, column {}: {message}", start.line, start.column)
+        }
+        (None, DataFusionError::SQL(parser, _)) => match parser.as_ref() {
+            ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
+                anyhow!("{message}")
+            }
+            other => anyhow!("{other}"),
+        },
+        (None, _) => anyhow!("{}", error.strip_backtrace()),
     }
 }
 
