@@ -13,6 +13,7 @@ pub mod interrupt;
 pub mod io;
 pub mod load;
 pub mod progress;
+pub mod query;
 pub mod report;
 pub mod schema;
 pub mod time;
