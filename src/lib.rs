@@ -8,6 +8,7 @@
 
 pub mod compress;
 pub mod config;
+pub mod geojoin;
 pub mod ids;
 pub mod interrupt;
 pub mod io;
