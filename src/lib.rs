@@ -12,4 +12,5 @@ pub mod io;
 pub mod progress;
 pub mod report;
 pub mod schema;
+pub mod synth;
 pub mod usage;
