@@ -10,6 +10,8 @@ mod markdown;
 mod parquet;
 mod table;
 
+pub use geojson::{degrees_from, geometry_json};
+
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
