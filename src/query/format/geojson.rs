@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn a_point_of_the_european_grid_comes_out_in_degrees() {
         use geozero::{CoordDimensions, ToWkb};
-        let tallinn = Geometry::Point(geo::Point::new(5_153_013.4467, 4_124_198.3931));
+        let tallinn = Geometry::Point(geo::Point::new(5_153_013.446_7, 4_124_198.393_1));
         let wkb = tallinn.to_wkb(CoordDimensions::xy()).unwrap();
         let json: serde_json::Value =
             serde_json::from_str(&geometry_json(&wkb, Some(&degrees_from(3035).unwrap())).unwrap())
