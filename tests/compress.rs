@@ -15,6 +15,8 @@ use crate::work::{array, write_parquet};
 /// (user, cell, hour start, first, last, count), as the files hold them and in their order.
 type Row = (String, String, i64, i64, i64, i64);
 type Event = (u8, i64, i64);
+/// (date, user, hour start, cell): the order of the files.
+type Key = (i64, String, i64, String);
 
 const START: i64 = 1_727_740_800_000_000; // 2024-10-01 00:00
 const HOUR: i64 = 3_600_000_000;
@@ -68,7 +70,7 @@ fn read(path: &Path) -> Vec<Row> {
 
 /// The same by a map, in the order that files are read: date, user, hour, cell as text.
 fn by_a_map(events: &[Event]) -> Vec<Row> {
-    let mut groups: BTreeMap<(i64, String, i64, String), (i64, i64, i64)> = BTreeMap::new();
+    let mut groups: BTreeMap<Key, (i64, i64, i64)> = BTreeMap::new();
     for (user, cell, us) in events {
         let hour = us.div_euclid(HOUR) * HOUR;
         let key = (hour.div_euclid(24 * HOUR), format!("{user:02x}"), hour, cell.to_string());
