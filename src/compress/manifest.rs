@@ -1,13 +1,16 @@
-//! The note that lies with the compressed events: what they were made from, and the counts.
+//! The note beside the compressed events: what they were made from, and the counts.
+//!
+//! It lies beside the folder and not in it, because some readers refuse a data set with other
+//! files among the Parquet. The parts name their inputs as well, so a note that does not belong to
+//! the folder beside it is found out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// Readers of Parquet folders pass over names that begin with an underscore.
-const FILE: &str = "_manifest.json";
+use crate::io::provenance::made_from;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -26,17 +29,25 @@ impl Manifest {
         self.dates.values().sum()
     }
 
-    /// The manifest in `folder`; `None` where there is none, or none that can be read.
+    /// The manifest of the compressed events in `folder`; `None` where there is none, or one that
+    /// tells of other files than lie there.
     pub fn read(folder: &Path) -> Option<Self> {
-        let text = std::fs::read_to_string(folder.join(FILE)).ok()?;
-        serde_json::from_str(&text).ok()
+        let text = std::fs::read_to_string(beside(folder)).ok()?;
+        let manifest: Manifest = serde_json::from_str(&text).ok()?;
+        let mut parts =
+            manifest.dates.keys().map(|d| folder.join(format!("date={d}/part-00000.parquet")));
+        let fits = parts.all(|p| made_from(&p).is_some_and(|m| m.inputs == manifest.fingerprint));
+        (fits && folder.is_dir()).then_some(manifest)
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<()> {
-        crate::io::atomic::write_file(
-            &folder.join(FILE),
-            serde_json::to_string_pretty(self)?.as_bytes(),
-        )
-        .context("the manifest of the compressed events")
+        let text = serde_json::to_string_pretty(self)?;
+        crate::io::atomic::write_file(&beside(folder), text.as_bytes())
+            .context("the manifest of the compressed events")
     }
+}
+
+/// `compressed_events.json` for `compressed_events`.
+fn beside(folder: &Path) -> PathBuf {
+    folder.with_extension("json")
 }

@@ -35,8 +35,9 @@ use crate::time::{LocalDate, repeated_hour};
 use plan::{Batch, RowGroup};
 use worker::Share;
 
-/// Rows of a batch of days. A day of a whole country has about 40 million.
-const BATCH_ROWS: u64 = 48_000_000;
+/// Rows of a batch of days. Small days go together, since every batch numbers its ids anew; the day
+/// of a whole country has about 40 million and goes alone.
+const BATCH_ROWS: u64 = 8_000_000;
 
 /// Lists the event files.
 ///
@@ -142,8 +143,8 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     manifest.rows_rejected = rejects.total();
     manifest.notes = rejects.sentences();
     manifest.notes.extend(folded_hours(zone, &manifest.dates));
-    manifest.write(folder.path())?;
     folder.commit()?;
+    manifest.write(&target)?;
     Ok(report(&manifest, false))
 }
 
@@ -208,7 +209,9 @@ fn write(
     let first_failure = Mutex::new(None);
     let work = || {
         while let Some((path, rows)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(e) = parts::write(path, &combined, rows, batch.first.first_hour()) {
+            if let Err(e) =
+                parts::write(path, &combined, rows, batch.first.first_hour(), &manifest.fingerprint)
+            {
                 next.store(tasks.len(), Ordering::Relaxed);
                 let mut first =
                     first_failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -18,6 +18,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::combine::Combined;
 use super::group::Partial;
+use crate::io::provenance;
 use crate::schema::presence_file_schema;
 use crate::time::{LocalHour, MICROS_PER_HOUR};
 
@@ -41,16 +42,23 @@ pub fn cut(rows: &[Partial]) -> Vec<std::ops::Range<usize>> {
 }
 
 /// Writes one part: rows sorted by user, hour, cell, all of one date. `base` is the batch's first
-/// hour.
+/// hour, `inputs` the fingerprint of what the rows come from.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn write(path: &Path, combined: &Combined, rows: &[Partial], base: LocalHour) -> Result<()> {
+pub fn write(
+    path: &Path,
+    combined: &Combined,
+    rows: &[Partial],
+    base: LocalHour,
+    inputs: &str,
+) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let batch = record_batch(combined, rows, base)?;
     let file = File::create(path).with_context(context)?;
-    let options =
-        ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
+    let options = ArrowWriterOptions::new()
+        .with_properties(properties(inputs)?)
+        .with_skip_arrow_metadata(true);
     let mut writer =
         ArrowWriter::try_new_with_options(file, batch.schema(), options).with_context(context)?;
     writer.write(&batch).with_context(context)?;
@@ -107,13 +115,14 @@ fn dictionary(keys: Vec<u32>, values: StringArray) -> Result<ArrayRef> {
     Ok(Arc::new(array))
 }
 
-fn properties() -> WriterProperties {
+fn properties(inputs: &str) -> Result<WriterProperties> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(Some(2 * PART_ROWS))
         // a part's ids fit: half a million rows have far fewer users
         .set_dictionary_page_size_limit(16 << 20)
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_key_value_metadata(Some(provenance::entries(inputs, &[])?))
         .set_created_by(concat!("mobility ", env!("CARGO_PKG_VERSION")).to_owned());
     for time in ["hour", "first_seen", "last_seen"] {
         // whole seconds repeat and stay in the dictionary; finer times fall back to this
@@ -121,5 +130,5 @@ fn properties() -> WriterProperties {
             .set_column_encoding(ColumnPath::from(time), Encoding::DELTA_BINARY_PACKED)
             .set_column_dictionary_page_size_limit(ColumnPath::from(time), 1 << 20);
     }
-    properties.build()
+    Ok(properties.build())
 }

@@ -88,8 +88,8 @@ pub fn read(files: &[InputFile], config: &Config) -> Result<Boundaries> {
         found.features_read += counted.get();
         let grid = Grid::new(config, crs, &file.path)?;
         for feature in kept {
-            let place = || format!("LAU file {}, feature {}", file.path.display(), feature.number);
-            add(&mut found, &feature, &grid, config).with_context(place)?;
+            let place = format!("LAU file {}, feature {}", file.path.display(), feature.number);
+            add(&mut found, feature, &grid, config).context(place)?;
         }
     }
     if found.units.is_empty() {
@@ -114,7 +114,7 @@ pub fn read(files: &[InputFile], config: &Config) -> Result<Boundaries> {
     Ok(found)
 }
 
-fn add(found: &mut Boundaries, feature: &Feature, grid: &Grid, config: &Config) -> Result<()> {
+fn add(found: &mut Boundaries, feature: Feature, grid: &Grid, config: &Config) -> Result<()> {
     let Properties { id, country, name } = &feature.properties;
     let id = id.as_deref().filter(|id| !id.is_empty()).with_context(|| {
         format!(
@@ -122,12 +122,12 @@ fn add(found: &mut Boundaries, feature: &Feature, grid: &Grid, config: &Config) 
             config.columns.gisco_id
         )
     })?;
-    let Some(polygons) = &feature.polygons else {
+    let Some(polygons) = feature.polygons else {
         found.notes.push(format!("{id} has no geometry, so no cell can lie in it"));
         return Ok(());
     };
     let polygons = polygons
-        .iter()
+        .into_iter()
         .map(|p| grid.metres(p))
         .collect::<Result<Vec<_>>>()
         .context(id.to_owned())?;
@@ -178,7 +178,7 @@ impl Grid {
         Ok(Grid { to_grid, crs })
     }
 
-    fn metres(&self, polygon: &Polygon) -> Result<Polygon> {
+    fn metres(&self, polygon: Polygon) -> Result<Polygon> {
         let Some(proj) = &self.to_grid else {
             let degrees = |c: &Coord| c.x.abs() <= 180.0 && c.y.abs() <= 90.0;
             if polygon.exterior().coords().all(degrees) {
@@ -186,7 +186,7 @@ impl Grid {
                     "coordinates look like degrees, but the CRS is {GRID}; set lau.crs = \"EPSG:4326\""
                 );
             }
-            return Ok(polygon.clone());
+            return Ok(polygon);
         };
         polygon.try_map_coords(|c| {
             let (x, y) = proj.convert((c.x, c.y))?;
@@ -236,7 +236,7 @@ pub fn abroad(files: &[InputFile], config: &Config, points: &[Coord]) -> Result<
         let foreign = |p: &Properties| !is_wanted(config, p);
         geojson::read(path, &names(config), &foreign, &mut |feature| {
             for polygon in feature.polygons.unwrap_or_default() {
-                let polygon = grid.metres(&polygon)?;
+                let polygon = grid.metres(polygon)?;
                 let bounds = polygon.bounding_rect();
                 if points.iter().any(|p| bounds.is_some_and(|b| b.contains(p))) {
                     kept.push(polygon);

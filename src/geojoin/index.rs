@@ -19,30 +19,41 @@ pub enum Position {
 /// One polygon with its holes, its edges sorted into horizontal bands: a point is tested only
 /// against the edges of its own band.
 struct Part {
-    edges: Vec<(Coord, Coord)>,
+    /// Vertices of all rings, each ring closed. Edge `i` goes from vertex `i` to the next.
+    vertices: Vec<Coord>,
     bottom: f64,
     bands_per_unit: f64,
-    /// Band `i` holds `members[starts[i]..starts[i + 1]]`.
+    /// Band `i` holds the edges `members[starts[i]..starts[i + 1]]`.
     starts: Vec<u32>,
     members: Vec<u32>,
 }
 
 impl Part {
     fn new(polygon: &Polygon) -> Self {
-        let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
-        let edges: Vec<(Coord, Coord)> =
-            rings.flat_map(|r| r.lines().map(|l| (l.start, l.end))).collect();
-        let low = |e: &(Coord, Coord)| e.0.y.min(e.1.y);
-        let high = |e: &(Coord, Coord)| e.0.y.max(e.1.y);
-        let bottom = edges.iter().map(low).fold(f64::INFINITY, f64::min);
-        let top = edges.iter().map(high).fold(f64::NEG_INFINITY, f64::max);
+        let rings = || std::iter::once(polygon.exterior()).chain(polygon.interiors());
+        let vertices: Vec<Coord> = rings().flat_map(|r| r.0.iter().copied()).collect();
+        let mut edges: Vec<u32> = Vec::with_capacity(vertices.len());
+        let mut first = 0;
+        for ring in rings() {
+            let past = first + ring.0.len() as u32;
+            // no edge leads from the last vertex of a ring to the next ring
+            edges.extend(first..past.saturating_sub(1));
+            first = past;
+        }
+        let ends = |i: u32| (vertices[i as usize].y, vertices[i as usize + 1].y);
+        let bottom = vertices.iter().map(|v| v.y).fold(f64::INFINITY, f64::min);
+        let top = vertices.iter().map(|v| v.y).fold(f64::NEG_INFINITY, f64::max);
         let bands = (edges.len() / EDGES_A_BAND).max(1);
         let height = top - bottom;
         let bands_per_unit = if height > 0.0 { bands as f64 / height } else { 0.0 };
         let band = |y: f64| (((y - bottom) * bands_per_unit) as usize).min(bands - 1);
+        let span = |i: u32| {
+            let (a, b) = ends(i);
+            band(a.min(b))..=band(a.max(b))
+        };
         let mut starts = vec![0u32; bands + 1];
         for edge in &edges {
-            for b in band(low(edge))..=band(high(edge)) {
+            for b in span(*edge) {
                 starts[b + 1] += 1;
             }
         }
@@ -51,13 +62,17 @@ impl Part {
         }
         let mut next = starts.clone();
         let mut members = vec![0u32; starts[bands] as usize];
-        for (i, edge) in edges.iter().enumerate() {
-            for at in &mut next[band(low(edge))..=band(high(edge))] {
-                members[*at as usize] = i as u32;
+        for edge in &edges {
+            for at in &mut next[span(*edge)] {
+                members[*at as usize] = *edge;
                 *at += 1;
             }
         }
-        Part { edges, bottom, bands_per_unit, starts, members }
+        Part { vertices, bottom, bands_per_unit, starts, members }
+    }
+
+    fn edge(&self, i: u32) -> (Coord, Coord) {
+        (self.vertices[i as usize], self.vertices[i as usize + 1])
     }
 
     /// Even-odd rule over all rings, so holes need no special case. The side of an edge is decided
@@ -72,7 +87,7 @@ impl Part {
         let band = (above as usize).min(bands - 1);
         let mut inside = false;
         for &i in &self.members[self.starts[band] as usize..self.starts[band + 1] as usize] {
-            let (a, b) = self.edges[i as usize];
+            let (a, b) = self.edge(i);
             if p == a || p == b {
                 return Position::Boundary;
             }
@@ -103,7 +118,10 @@ impl Part {
 
     /// Distance from `p` to the nearest edge.
     fn distance(&self, p: Coord) -> f64 {
-        let squared = self.edges.iter().map(|(a, b)| distance_squared(p, *a, *b));
+        let squared = self.members.iter().map(|i| {
+            let (a, b) = self.edge(*i);
+            distance_squared(p, a, b)
+        });
         squared.fold(f64::INFINITY, f64::min).sqrt()
     }
 }

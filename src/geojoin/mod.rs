@@ -15,8 +15,8 @@ use geo::Coord;
 use proj::Proj;
 
 use crate::config::{Config, GeojoinMethod};
-use crate::io::geoparquet::made_from;
 use crate::io::inputs::{InputFile, fingerprint, list};
+use crate::io::provenance::made_from;
 use crate::progress::Progress;
 use crate::report::{StageReport, grouped};
 use assign::{Assigned, Match};
@@ -94,12 +94,13 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
     let mut report = StageReport { stage: "geojoin", bytes_in, ..StageReport::default() };
     let earlier = made_from(&config.data.cells_with_lau()).zip(made_from(&config.data.lau_units()));
-    if let Some(((cells, rows, notes), (laus, _, _))) = earlier
+    if let Some((cells, laus)) = earlier
         && !force
-        && cells == mark
-        && laus == mark
+        && cells.inputs == mark
+        && laus.inputs == mark
     {
-        report = StageReport { rows_in: rows, rows_out: rows, skipped: true, notes, ..report };
+        report = StageReport { rows_in: cells.rows, rows_out: cells.rows, skipped: true, ..report };
+        report.notes = cells.notes;
         report.elapsed = started.elapsed();
         return Ok(report);
     }
@@ -125,6 +126,8 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
             .collect();
         assign::nearest(&locator, &points, &abroad, config.geojoin.max_distance_m, &mut assigned);
     }
+    // its edges take as much memory as the boundaries themselves
+    drop(locator);
     report.notes = notes(&plan, &cells, &found, &assigned, overlapping);
     bar.message("writing");
     output::write_laus(&config.data.lau_units(), &found, &mark)?;

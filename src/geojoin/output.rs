@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use arrow::array::{ArrayRef, BinaryArray, Date32Array, Float64Array, RecordBatch, StringArray};
+use arrow::array::{
+    ArrayRef, BinaryArray, BinaryBuilder, Date32Array, Float64Array, RecordBatch, StringArray,
+};
 use geo::{Coord, Geometry, Point, Rect};
 use geozero::{CoordDimensions, ToWkb};
 
@@ -68,15 +70,15 @@ fn extent(points: impl Iterator<Item = Coord>) -> Option<Rect> {
 /// When the file cannot be written.
 pub fn write_laus(path: &Path, found: &Boundaries, inputs: &str) -> Result<()> {
     let units = found.units.values();
-    let shapes = units
-        .clone()
-        .map(|u| wkb(&Geometry::MultiPolygon(u.geometry.clone())))
-        .collect::<Result<Vec<_>>>()?;
+    let mut shapes = BinaryBuilder::new();
+    for unit in units.clone() {
+        shapes.append_value(wkb(&Geometry::MultiPolygon(unit.geometry.clone()))?);
+    }
     let columns: Vec<ArrayRef> = vec![
         Arc::new(StringArray::from_iter_values(found.units.keys())),
         Arc::new(StringArray::from_iter_values(units.clone().map(|u| &u.country))),
         Arc::new(StringArray::from_iter(units.map(|u| u.name.as_deref()))),
-        Arc::new(BinaryArray::from_iter_values(&shapes)),
+        Arc::new(shapes.finish()),
     ];
     let batch = RecordBatch::try_new(Table::Lau.schema(), columns)?;
     let geo = geoparquet::metadata(3035, &["MultiPolygon"], found.extent())?;

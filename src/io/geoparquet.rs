@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use geo::Rect;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
@@ -15,24 +14,19 @@ use proj::Proj;
 use serde_json::{Value, json};
 
 use super::atomic::AtomicFile;
+use super::provenance;
 
-/// Footer entry that says what the file was made from.
-const INPUTS: &str = "mobility:inputs";
-const NOTES: &str = "mobility:notes";
-
-/// The `geo` entry for a column `geometry`. EPSG:4326 in the order longitude, latitude is
-/// GeoParquet's default and needs no CRS; others are described by PROJ.
+/// The `geo` entry for a column `geometry`. Coordinates are x, y or longitude, latitude, whatever
+/// the axis order of the CRS, as GeoParquet has it.
 ///
 /// # Errors
 /// An EPSG code that PROJ does not know.
 pub fn metadata(epsg: u32, types: &[&str], bounds: Option<Rect>) -> Result<String> {
-    let mut column = json!({ "encoding": "WKB", "geometry_types": types });
-    if epsg != 4326 {
-        let crs = Proj::new(&format!("EPSG:{epsg}"))
-            .with_context(|| format!("PROJ does not know EPSG:{epsg}"))?
-            .to_projjson(Some(false), None, None)?;
-        column["crs"] = serde_json::from_str::<Value>(&crs)?;
-    }
+    let crs = Proj::new(&format!("EPSG:{epsg}"))
+        .with_context(|| format!("PROJ does not know EPSG:{epsg}"))?
+        .to_projjson(Some(false), None, None)?;
+    let crs: Value = serde_json::from_str(&crs)?;
+    let mut column = json!({ "encoding": "WKB", "geometry_types": types, "crs": crs });
     if let Some(b) = bounds {
         column["bbox"] = json!([b.min().x, b.min().y, b.max().x, b.max().y]);
     }
@@ -57,9 +51,8 @@ pub fn write(
 ) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let target = AtomicFile::new(path)?;
-    let entries =
-        [("geo", geo), (INPUTS, inputs.to_owned()), (NOTES, serde_json::to_string(notes)?)];
-    let entries = entries.map(|(key, value)| KeyValue::new(key.to_owned(), value)).to_vec();
+    let mut entries = provenance::entries(inputs, notes)?;
+    entries.push(KeyValue::new("geo".to_owned(), geo));
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_key_value_metadata(Some(entries))
@@ -71,18 +64,4 @@ pub fn write(
     writer.write(batch).with_context(context)?;
     writer.close().with_context(context)?;
     target.commit()
-}
-
-/// What a file was made from, with its rows and the notes of the run that made it; `None` where
-/// there is no such file.
-pub fn made_from(path: &Path) -> Option<(String, u64, Vec<String>)> {
-    let file = std::fs::File::open(path).ok()?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).ok()?;
-    let footer = metadata.metadata().file_metadata();
-    let entry = |key: &str| {
-        let entries = footer.key_value_metadata()?;
-        entries.iter().find(|e| e.key == key)?.value.clone()
-    };
-    let notes = entry(NOTES).and_then(|n| serde_json::from_str(&n).ok()).unwrap_or_default();
-    Some((entry(INPUTS)?, footer.num_rows().max(0) as u64, notes))
 }

@@ -5,4 +5,5 @@ pub mod events;
 pub mod geojson;
 pub mod geoparquet;
 pub mod inputs;
+pub mod provenance;
 pub mod table;
