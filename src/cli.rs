@@ -67,7 +67,9 @@ pub enum Command {
   mobility load --warehouse embedded:/data/warehouse")]
     Load(Force),
     /// Bring the views of sql/views into the warehouse
-    #[command(after_help = "Examples:\n  mobility views\n  mobility views --list\n  mobility views --refresh")]
+    #[command(
+        after_help = "Examples:\n  mobility views\n  mobility views --list\n  mobility views --refresh"
+    )]
     Views(Views),
     /// Print a view, or the answer to your own SELECT
     #[command(after_help = "Examples:

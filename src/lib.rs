@@ -6,16 +6,21 @@
 //! and `query` prints rows. `pipeline` runs the stages in order, `commands` holds one thin file a
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
+pub mod cli;
+pub mod commands;
 pub mod compress;
 pub mod config;
+pub mod geojoin;
 pub mod ids;
 pub mod interrupt;
 pub mod io;
 pub mod load;
+pub mod pipeline;
 pub mod progress;
 pub mod query;
 pub mod report;
 pub mod schema;
+pub mod synth;
 pub mod time;
 pub mod usage;
 pub mod views;

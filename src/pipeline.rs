@@ -43,7 +43,8 @@ impl Plan {
 pub fn run(config: &Config, plan: Plan, progress: &Progress) -> Result<Vec<StageReport>> {
     let mut reports = Vec::new();
     let mut done = |report: StageReport| {
-        for note in &report.notes {
+        // what was said when the work was done need not be said again
+        for note in report.notes.iter().filter(|_| !report.skipped) {
             progress.note(&format!("{}: {note}", report.stage));
         }
         reports.push(report);

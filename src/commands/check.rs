@@ -89,7 +89,12 @@ fn holdings(config: &Config) -> Result<String> {
     Ok(match warehouse.loaded()? {
         Some(loaded) => {
             let rows = loaded.rows.iter().map(|(t, n)| format!("{t} {}", grouped(*n)));
-            format!("{}, loaded {}: {}", warehouse.location(), loaded.loaded_at, rows.collect::<Vec<_>>().join(", "))
+            format!(
+                "{}, loaded {}: {}",
+                warehouse.location(),
+                loaded.loaded_at,
+                rows.collect::<Vec<_>>().join(", ")
+            )
         }
         None => format!("{} is empty; `mobility run-all` fills it", warehouse.location()),
     })

@@ -1,6 +1,6 @@
 //! `mobility query`.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
@@ -12,7 +12,7 @@ use crate::query::format::{self, Format, Options};
 use crate::query::{geometry_options, order_by};
 use crate::usage::UsageError;
 use crate::views::Registry;
-use crate::warehouse::{Relation, Select, relation};
+use crate::warehouse::{Select, relation};
 
 pub fn run(session: &Session, args: &Query) -> Result<()> {
     if args.list {
@@ -39,7 +39,7 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         }
     };
     let schema = arrow::record_batch::RecordBatchReader::schema(&rows);
-    geometry_options(warehouse.as_ref(), relation.as_ref().map(Relation::sql_name), &schema, format, &mut options)?;
+    geometry_options(warehouse.as_ref(), relation, &schema, format, &mut options)?;
     match &args.output {
         None => {
             if format.is_binary() && std::io::stdout().is_terminal() {
@@ -47,12 +47,12 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
                     "{format:?} is not text; use --output FILE or a pipe"
                 ))));
             }
-            format::write(format, rows, stdout(), &mut options)?;
+            format::write(format, rows, stdout(), &options)?;
         }
         Some(path) => {
             let file = AtomicFile::new(path)?;
             let out = std::io::BufWriter::with_capacity(1 << 16, file.create()?);
-            let count = format::write(format, rows, Box::new(out), &mut options)?;
+            let count = format::write(format, rows, Box::new(out), &options)?;
             file.commit()?;
             let rows = crate::report::grouped(count);
             session.progress.note(&format!("{rows} rows written to {}", path.display()));
@@ -68,14 +68,16 @@ fn wanted_format(args: &Query) -> Result<Format> {
     let Some(ending) = args.output.as_deref().and_then(extension) else { return Ok(Format::Table) };
     let by_ending = Format::value_variants().iter().find(|f| f.extension() == ending);
     by_ending.copied().ok_or_else(|| {
-        anyhow!(UsageError(format!("no format goes with the ending .{ending}; choose one with --format")))
+        anyhow!(UsageError(format!(
+            "no format goes with the ending .{ending}; choose one with --format"
+        )))
     })
 }
 
 /// A table fits the terminal it goes to; elsewhere nothing is cut.
 fn terminal_options(args: &Query) -> Options {
     let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
-    let width = to_terminal.then(|| console::Term::stdout().size_checked()).flatten().map(|(_, w)| w);
-    let _ = std::io::stdout().flush();
+    let width =
+        to_terminal.then(|| console::Term::stdout().size_checked()).flatten().map(|(_, w)| w);
     Options { width, ..Options::default() }
 }

@@ -2,4 +2,7 @@
 
 pub mod atomic;
 pub mod events;
+pub mod geojson;
+pub mod geoparquet;
 pub mod inputs;
+pub mod table;

@@ -2,10 +2,19 @@
 
 pub mod format;
 
-use anyhow::{Result, anyhow};
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use anyhow::{Result, anyhow};
+use arrow::array::AsArray;
+use arrow::datatypes::{DataType, Schema};
+
+use crate::io::geoparquet;
+use crate::schema::Table;
 use crate::usage::UsageError;
 use crate::views::OrderBy;
+use crate::warehouse::{Relation, Select, Warehouse};
+use format::{Format, Options};
 
 /// Reads `COL`, `COL:asc` or `COL:desc`.
 ///
@@ -26,4 +35,66 @@ pub fn order_by(texts: &[String]) -> Result<Vec<OrderBy>> {
         Ok(OrderBy { column: column.to_owned(), descending })
     };
     texts.iter().map(read).collect()
+}
+
+/// Fills in what a format needs to draw `rows` on a map: the CRS of their geometry, or the
+/// boundaries of the LAUs they name.
+///
+/// # Errors
+/// A warehouse that cannot be read.
+pub fn geometry_options(
+    warehouse: &dyn Warehouse,
+    relation: Option<Relation>,
+    rows: &Schema,
+    format: Format,
+    options: &mut Options,
+) -> Result<()> {
+    let has_geometry =
+        rows.field_with_name("geometry").is_ok_and(|f| *f.data_type() == DataType::Binary);
+    if has_geometry {
+        // rows of other relations that carry a geometry took it from one of the two tables; LAU
+        // boundaries are the usual ones
+        let (epsg, types): (u32, &[&str]) = match relation {
+            Some(Relation::Table(Table::CellPlan)) => (4326, &["Point"]),
+            _ => (3035, &[]),
+        };
+        options.geometry_epsg = Some(epsg);
+        if format == Format::Parquet {
+            options.geo_metadata = Some(geoparquet::metadata(epsg, types, None)?);
+        }
+    } else if format == Format::Geojson && rows.index_of("lau_id").is_ok() {
+        options.lau_geometries = Some(Arc::new(lau_geometries(warehouse)?));
+    }
+    Ok(())
+}
+
+/// Boundaries of all LAUs as GeoJSON geometries, by `lau_id`.
+fn lau_geometries(warehouse: &dyn Warehouse) -> Result<HashMap<String, String>> {
+    let to_degrees = format::degrees_from(3035)?;
+    let mut found = HashMap::new();
+    for batch in warehouse.select(&Select::all(Relation::Table(Table::Lau)))? {
+        let batch = batch?;
+        let ids = batch.column(0).as_string::<i32>();
+        let shapes = batch.column(3).as_binary::<i32>();
+        for (id, shape) in ids.iter().zip(shapes) {
+            if let (Some(id), Some(shape)) = (id, shape) {
+                found.insert(id.to_owned(), format::geometry_json(shape, Some(&to_degrees))?);
+            }
+        }
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_names_column_and_direction() {
+        let texts = ["a", "b:desc", "c:ASC"].map(str::to_owned);
+        let order = order_by(&texts).unwrap();
+        let read: Vec<_> = order.iter().map(|o| (o.column.as_str(), o.descending)).collect();
+        assert_eq!(read, [("a", false), ("b", true), ("c", false)]);
+        assert!(order_by(&["a:up".to_owned()]).unwrap_err().downcast_ref::<UsageError>().is_some());
+    }
 }

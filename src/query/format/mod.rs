@@ -15,6 +15,8 @@ mod parquet;
 mod table;
 mod text;
 
+pub use geojson::{degrees_from, geometry_json};
+
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;

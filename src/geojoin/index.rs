@@ -1,0 +1,272 @@
+//! Points in polygons, exactly: an R-tree over the parts, and bands of edges within each part.
+
+use geo::algorithm::kernels::{Kernel, Orientation, RobustKernel};
+use geo::{BoundingRect, Coord, MultiPolygon, Polygon};
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, PointDistance, RTree};
+
+/// Edges that a band should hold on average.
+const EDGES_A_BAND: usize = 4;
+
+/// Where a point lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    Inside,
+    Boundary,
+    Outside,
+}
+
+/// One polygon with its holes, its edges sorted into horizontal bands: a point is tested only
+/// against the edges of its own band.
+struct Part {
+    edges: Vec<(Coord, Coord)>,
+    bottom: f64,
+    bands_per_unit: f64,
+    /// Band `i` holds `members[starts[i]..starts[i + 1]]`.
+    starts: Vec<u32>,
+    members: Vec<u32>,
+}
+
+impl Part {
+    fn new(polygon: &Polygon) -> Self {
+        let rings = std::iter::once(polygon.exterior()).chain(polygon.interiors());
+        let edges: Vec<(Coord, Coord)> =
+            rings.flat_map(|r| r.lines().map(|l| (l.start, l.end))).collect();
+        let low = |e: &(Coord, Coord)| e.0.y.min(e.1.y);
+        let high = |e: &(Coord, Coord)| e.0.y.max(e.1.y);
+        let bottom = edges.iter().map(low).fold(f64::INFINITY, f64::min);
+        let top = edges.iter().map(high).fold(f64::NEG_INFINITY, f64::max);
+        let bands = (edges.len() / EDGES_A_BAND).max(1);
+        let height = top - bottom;
+        let bands_per_unit = if height > 0.0 { bands as f64 / height } else { 0.0 };
+        let band = |y: f64| (((y - bottom) * bands_per_unit) as usize).min(bands - 1);
+        let mut starts = vec![0u32; bands + 1];
+        for edge in &edges {
+            for b in band(low(edge))..=band(high(edge)) {
+                starts[b + 1] += 1;
+            }
+        }
+        for b in 0..bands {
+            starts[b + 1] += starts[b];
+        }
+        let mut next = starts.clone();
+        let mut members = vec![0u32; starts[bands] as usize];
+        for (i, edge) in edges.iter().enumerate() {
+            for at in &mut next[band(low(edge))..=band(high(edge))] {
+                members[*at as usize] = i as u32;
+                *at += 1;
+            }
+        }
+        Part { edges, bottom, bands_per_unit, starts, members }
+    }
+
+    /// Even-odd rule over all rings, so holes need no special case. The side of an edge is decided
+    /// by Shewchuk's adaptive orientation test, which is exact, so a point on a border is found to
+    /// be there and nowhere else.
+    fn position(&self, p: Coord) -> Position {
+        let bands = self.starts.len() - 1;
+        let above = (p.y - self.bottom) * self.bands_per_unit;
+        if above < 0.0 {
+            return Position::Outside;
+        }
+        let band = (above as usize).min(bands - 1);
+        let mut inside = false;
+        for &i in &self.members[self.starts[band] as usize..self.starts[band + 1] as usize] {
+            let (a, b) = self.edges[i as usize];
+            if p == a || p == b {
+                return Position::Boundary;
+            }
+            if a.y == b.y {
+                if p.y == a.y && p.x >= a.x.min(b.x) && p.x <= a.x.max(b.x) {
+                    return Position::Boundary;
+                }
+                continue;
+            }
+            let upwards = a.y < b.y;
+            let (low, high) = if upwards { (a, b) } else { (b, a) };
+            // half open, so that a ray through a vertex meets one of its two edges
+            if p.y < low.y || p.y >= high.y {
+                continue;
+            }
+            if p.x < a.x.min(b.x) {
+                inside = !inside;
+            } else if p.x <= a.x.max(b.x) {
+                match RobustKernel::orient2d(low, high, p) {
+                    Orientation::Collinear => return Position::Boundary,
+                    Orientation::CounterClockwise => inside = !inside,
+                    Orientation::Clockwise => {}
+                }
+            }
+        }
+        if inside { Position::Inside } else { Position::Outside }
+    }
+
+    /// Distance from `p` to the nearest edge.
+    fn distance(&self, p: Coord) -> f64 {
+        let squared = self.edges.iter().map(|(a, b)| distance_squared(p, *a, *b));
+        squared.fold(f64::INFINITY, f64::min).sqrt()
+    }
+}
+
+fn distance_squared(p: Coord, a: Coord, b: Coord) -> f64 {
+    let edge = b - a;
+    let length_squared = edge.x * edge.x + edge.y * edge.y;
+    let to_p = p - a;
+    let along = if length_squared > 0.0 {
+        ((to_p.x * edge.x + to_p.y * edge.y) / length_squared).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let foot = a + edge * along;
+    let off = p - foot;
+    off.x * off.x + off.y * off.y
+}
+
+/// Finds the unit that holds a point. Units are numbered in the order they are given.
+pub struct Locator {
+    tree: RTree<GeomWithData<Rectangle<[f64; 2]>, (u32, u32)>>,
+    parts: Vec<Part>,
+}
+
+impl Locator {
+    /// Units in ascending order of their id, so that the lowest number is the lowest id.
+    pub fn new<'a>(units: impl IntoIterator<Item = &'a MultiPolygon>) -> Self {
+        let mut parts = Vec::new();
+        let mut boxes = Vec::new();
+        for (unit, polygons) in units.into_iter().enumerate() {
+            for polygon in polygons {
+                let Some(bounds) = polygon.bounding_rect() else { continue };
+                let corners = ([bounds.min().x, bounds.min().y], [bounds.max().x, bounds.max().y]);
+                let rectangle = Rectangle::from_corners(corners.0, corners.1);
+                boxes.push(GeomWithData::new(rectangle, (unit as u32, parts.len() as u32)));
+                parts.push(Part::new(polygon));
+            }
+        }
+        Locator { tree: RTree::bulk_load(boxes), parts }
+    }
+
+    /// The lowest-numbered unit that holds or touches the point, and which of the two it is.
+    pub fn locate(&self, p: Coord) -> Option<(u32, Position)> {
+        let mut best: Option<(u32, Position)> = None;
+        for entry in self.tree.locate_in_envelope_intersecting(&AABB::from_point([p.x, p.y])) {
+            let (unit, part) = entry.data;
+            if best
+                .is_some_and(|(b, position)| unit > b || unit == b && position == Position::Inside)
+            {
+                continue;
+            }
+            match self.parts[part as usize].position(p) {
+                Position::Outside => {}
+                position => best = Some((unit, position)),
+            }
+        }
+        best
+    }
+
+    /// The unit nearest to a point outside all units, no further than `reach`, and how far; among
+    /// equally near ones the lowest-numbered.
+    pub fn nearest(&self, p: Coord, reach: f64) -> Option<(u32, f64)> {
+        let mut best: Option<(u32, f64)> = None;
+        for entry in self.tree.nearest_neighbor_iter(&[p.x, p.y]) {
+            let limit = best.map_or(reach, |(_, d)| d);
+            // boxes come by distance, and no edge is nearer than its box
+            if entry.geom().distance_2(&[p.x, p.y]) > limit * limit {
+                break;
+            }
+            let (unit, part) = entry.data;
+            let distance = self.parts[part as usize].distance(p);
+            let better = best.is_none_or(|(b, d)| distance < d || distance == d && unit < b);
+            if distance <= reach && better {
+                best = Some((unit, distance));
+            }
+        }
+        best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use geo::coordinate_position::{CoordPos, CoordinatePosition};
+    use geo::{LineString, coord, polygon};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn square(x: f64, y: f64, size: f64) -> Polygon {
+        polygon![(x: x, y: y), (x: x + size, y: y), (x: x + size, y: y + size), (x: x, y: y + size)]
+    }
+
+    fn locator(units: &[MultiPolygon]) -> Locator {
+        Locator::new(units)
+    }
+
+    #[test]
+    fn a_point_on_a_shared_border_belongs_to_the_lowest_unit() {
+        let units = [square(0., 0., 10.).into(), square(10., 0., 10.).into()];
+        let l = locator(&units);
+        assert_eq!(l.locate(coord! {x: 10., y: 5.}), Some((0, Position::Boundary)));
+        assert_eq!(l.locate(coord! {x: 10., y: 10.}), Some((0, Position::Boundary)));
+        assert_eq!(l.locate(coord! {x: 12., y: 5.}), Some((1, Position::Inside)));
+        assert_eq!(l.locate(coord! {x: 12., y: 10.}), Some((1, Position::Boundary)));
+        assert_eq!(l.locate(coord! {x: 21., y: 5.}), None);
+    }
+
+    #[test]
+    fn a_town_in_a_hole_is_its_own_unit_and_an_island_belongs_to_its_unit() {
+        let rural = Polygon::new(
+            square(0., 0., 10.).exterior().clone(),
+            vec![square(4., 4., 2.).exterior().clone()],
+        );
+        let island = square(20., 20., 1.);
+        let units = [MultiPolygon(vec![rural, island]), square(4., 4., 2.).into()];
+        let l = locator(&units);
+        assert_eq!(l.locate(coord! {x: 5., y: 5.}), Some((1, Position::Inside)));
+        assert_eq!(l.locate(coord! {x: 4., y: 5.}), Some((0, Position::Boundary)));
+        assert_eq!(l.locate(coord! {x: 20.5, y: 20.5}), Some((0, Position::Inside)));
+        let lone = locator(&units[..1]);
+        assert_eq!(lone.locate(coord! {x: 5., y: 5.}), None);
+    }
+
+    #[test]
+    fn the_nearest_unit_is_found_within_reach_and_ties_go_to_the_lowest() {
+        let units = [square(0., 0., 10.).into(), square(14., 0., 10.).into()];
+        let l = locator(&units);
+        assert_eq!(l.nearest(coord! {x: 13., y: 5.}, 5.), Some((1, 1.)));
+        assert_eq!(l.nearest(coord! {x: 12., y: 5.}, 5.), Some((0, 2.)));
+        assert_eq!(l.nearest(coord! {x: -3., y: -4.}, 5.), Some((0, 5.)));
+        assert_eq!(l.nearest(coord! {x: -3., y: -4.}, 4.9), None);
+    }
+
+    proptest! {
+        /// Star-shaped polygons on a coarse grid, so that points fall on edges and vertices too.
+        #[test]
+        fn positions_agree_with_geo(
+            radii in prop::collection::vec(1u8..9, 3..24),
+            hole in 0u8..2,
+            points in prop::collection::vec((-10i32..=10, -10i32..=10), 50)
+        ) {
+            let n = radii.len() as f64;
+            let ring = |scale: f64| -> LineString {
+                radii.iter().enumerate().map(|(i, r)| {
+                    let a = i as f64 / n * std::f64::consts::TAU;
+                    let r = f64::from(*r) * scale;
+                    ((r * a.cos() * 2.).round() / 2., (r * a.sin() * 2.).round() / 2.)
+                }).collect()
+            };
+            // a hole well inside: a fifth of the size, off the grid of the outer ring
+            let holes = if hole == 1 { vec![ring(0.2)] } else { vec![] };
+            let polygon = Polygon::new(ring(1.0), holes);
+            prop_assume!(geo::Validation::is_valid(&polygon));
+            let l = locator(&[polygon.clone().into()]);
+            for (x, y) in points {
+                let p = coord! {x: f64::from(x) / 2., y: f64::from(y) / 2.};
+                let expected = match polygon.coordinate_position(&p) {
+                    CoordPos::Inside => Some((0, Position::Inside)),
+                    CoordPos::OnBoundary => Some((0, Position::Boundary)),
+                    CoordPos::Outside => None,
+                };
+                prop_assert_eq!(l.locate(p), expected, "{:?} in {:?}", p, polygon);
+            }
+        }
+    }
+}

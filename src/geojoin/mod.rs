@@ -1,0 +1,259 @@
+//! `geojoin`: the cell plan and LAU boundaries to cells with the LAU they lie in.
+
+mod assign;
+mod boundaries;
+mod index;
+mod output;
+mod plan;
+mod versions;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use geo::Coord;
+use proj::Proj;
+
+use crate::config::{Config, GeojoinMethod};
+use crate::io::geoparquet::made_from;
+use crate::io::inputs::{InputFile, fingerprint, list};
+use crate::progress::Progress;
+use crate::report::{StageReport, grouped};
+use assign::{Assigned, Match};
+use boundaries::{Boundaries, GRID};
+use index::Locator;
+use plan::Plan;
+use versions::Version;
+
+/// A cell in one of its versions.
+struct Cell {
+    id: String,
+    version: Version,
+}
+
+/// Lists cell plan files and LAU files.
+///
+/// # Errors
+/// A path that does not exist or holds no such file.
+fn inputs(config: &Config) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
+    let cells = list("data.cells", &config.data.cells, &["parquet", "csv"])?;
+    let laus = list("data.lau", &config.data.lau, &["geojson", "json"])?;
+    Ok((cells, laus))
+}
+
+/// Reads the cell plan and says what is in it.
+///
+/// # Errors
+/// What would make the stage fail.
+pub fn check_cells(config: &Config) -> Result<String> {
+    let files = list("data.cells", &config.data.cells, &["parquet", "csv"])?;
+    let plan = Plan::read(&files, &config.columns)?;
+    let (cells, _) = resolved(&plan)?;
+    let aside = plan.rejected_rows();
+    let aside =
+        if aside == 0 { String::new() } else { format!(", {} rows set aside", grouped(aside)) };
+    Ok(format!(
+        "{} cells in {} versions{aside}",
+        grouped(plan.cells.len() as u64),
+        grouped(cells.len() as u64)
+    ))
+}
+
+/// Reads the LAU boundaries and says what is in them.
+///
+/// # Errors
+/// What would make the stage fail.
+pub fn check_boundaries(config: &Config) -> Result<String> {
+    let files = list("data.lau", &config.data.lau, &["geojson", "json"])?;
+    let found = boundaries::read(&files, config)?;
+    let countries = if config.lau.countries.is_empty() {
+        "all countries".to_owned()
+    } else {
+        config.lau.countries.join(", ")
+    };
+    Ok(format!("{} units of {countries}", grouped(found.units.len() as u64)))
+}
+
+fn current_fingerprint(config: &Config, cells: &[InputFile], laus: &[InputFile]) -> String {
+    let settings = format!(
+        "geojoin {:?} {:?} {:?} {}",
+        config.columns, config.lau, config.geojoin, config.strict
+    );
+    fingerprint(&[cells, laus].concat(), &settings)
+}
+
+/// Runs the stage.
+///
+/// # Errors
+/// Inputs that cannot be read or contradict themselves, rejected rows when `strict`, an output
+/// folder that cannot be written. The earlier outputs then stand.
+pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageReport> {
+    let started = Instant::now();
+    let (cell_files, lau_files) = inputs(config)?;
+    let mark = current_fingerprint(config, &cell_files, &lau_files);
+    let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
+    let mut report = StageReport { stage: "geojoin", bytes_in, ..StageReport::default() };
+    let earlier = made_from(&config.data.cells_with_lau()).zip(made_from(&config.data.lau_units()));
+    if let Some(((cells, rows, notes), (laus, _, _))) = earlier
+        && !force
+        && cells == mark
+        && laus == mark
+    {
+        report = StageReport { rows_in: rows, rows_out: rows, skipped: true, notes, ..report };
+        report.elapsed = started.elapsed();
+        return Ok(report);
+    }
+    let bar = progress.spinner("geojoin", "reading the cell plan");
+    let plan = Plan::read(&cell_files, &config.columns)?;
+    if config.strict && plan.rejected_rows() > 0 {
+        bail!("{}; strict = true makes this fatal", plan.rejected().join("; "));
+    }
+    let (cells, overlapping) = resolved(&plan)?;
+    bar.message("reading LAU boundaries");
+    let found = boundaries::read(&lau_files, config)?;
+    bar.message("placing cells");
+    let points = projected(&cells)?;
+    let locator = Locator::new(found.units.values().map(|u| &u.geometry));
+    let mut assigned = assign::within(&locator, &points);
+    refuse_swapped(&cells, &found, &assigned)?;
+    if config.geojoin.method == GeojoinMethod::Nearest {
+        let outside: Vec<Coord> = select(&points, &assigned);
+        let mut abroad = boundaries::abroad(&lau_files, config, &outside)?.into_iter();
+        let abroad: Vec<bool> = assigned
+            .iter()
+            .map(|a| a.how == Match::Outside && abroad.next().unwrap_or(false))
+            .collect();
+        assign::nearest(&locator, &points, &abroad, config.geojoin.max_distance_m, &mut assigned);
+    }
+    report.notes = notes(&plan, &cells, &found, &assigned, overlapping);
+    bar.message("writing");
+    output::write_laus(&config.data.lau_units(), &found, &mark)?;
+    output::write_cells(
+        &config.data.cells_with_lau(),
+        &cells,
+        &assigned,
+        &found,
+        &mark,
+        &report.notes,
+    )?;
+    bar.finish();
+    report.rows_in = plan.rows;
+    report.rows_out = cells.len() as u64;
+    report.elapsed = started.elapsed();
+    Ok(report)
+}
+
+fn select(points: &[Coord], assigned: &[Assigned]) -> Vec<Coord> {
+    let outside = points.iter().zip(assigned).filter(|(_, a)| a.how == Match::Outside);
+    outside.map(|(p, _)| *p).collect()
+}
+
+/// Versions without overlap, by cell id and time; and how many cells had overlapping ones.
+fn resolved(plan: &Plan) -> Result<(Vec<Cell>, u64)> {
+    let mut cells = Vec::with_capacity(plan.cells.len());
+    let mut overlapping = 0;
+    for (id, rows) in &plan.cells {
+        let versions: Vec<Version> = rows.iter().map(|r| r.version).collect();
+        let (versions, overlapped) = match versions::resolve(&versions) {
+            Ok(resolved) => resolved,
+            Err(d) => bail!(
+                "two cell plans disagree about cell {id}: {} and {}, valid on the same days; remove the wrong row",
+                plan.place(&rows[d.first]),
+                plan.place(&rows[d.second])
+            ),
+        };
+        overlapping += u64::from(overlapped);
+        cells.extend(versions.into_iter().map(|version| Cell { id: id.clone(), version }));
+    }
+    Ok((cells, overlapping))
+}
+
+/// Cells in metres of the grid.
+fn projected(cells: &[Cell]) -> Result<Vec<Coord>> {
+    let proj =
+        Proj::new_known_crs("EPSG:4326", GRID, None).context("PROJ has no way to the grid")?;
+    let mut points: Vec<(f64, f64)> =
+        cells.iter().map(|c| (c.version.lon, c.version.lat)).collect();
+    if !points.is_empty() {
+        proj.convert_array(&mut points).context("cells cannot be projected")?;
+    }
+    Ok(points.into_iter().map(|(x, y)| Coord { x, y }).collect())
+}
+
+/// Latitude and longitude of one region are often both in range when swapped; that no cell is
+/// where the units are, but all are when swapped, gives it away.
+fn refuse_swapped(cells: &[Cell], found: &Boundaries, assigned: &[Assigned]) -> Result<()> {
+    let Some(extent) = found.extent() else { return Ok(()) };
+    if cells.is_empty() || assigned.iter().any(|a| a.unit.is_some()) {
+        return Ok(());
+    }
+    let swap = |c: &Cell| {
+        let version = Version { lon: c.version.lat, lat: c.version.lon, ..c.version };
+        (version.lat.abs() <= 90.0).then(|| Cell { id: c.id.clone(), version })
+    };
+    let swapped = projected(&cells.iter().filter_map(swap).collect::<Vec<_>>())?;
+    let hits = swapped
+        .iter()
+        .filter(|p| {
+            (extent.min().x..=extent.max().x).contains(&p.x)
+                && (extent.min().y..=extent.max().y).contains(&p.y)
+        })
+        .count();
+    if hits * 2 > cells.len() {
+        bail!(
+            "cell plan: no cell lies where the LAUs are, but {hits} of {} do with latitude and longitude swapped; swap columns.latitude and columns.longitude",
+            cells.len()
+        );
+    }
+    Ok(())
+}
+
+fn notes(
+    plan: &Plan,
+    cells: &[Cell],
+    found: &Boundaries,
+    assigned: &[Assigned],
+    overlapping: u64,
+) -> Vec<String> {
+    let mut notes = plan.rejected();
+    if plan.cut_to_days > 0 {
+        notes.push(format!(
+            "{} validities with a time of day were cut to whole days",
+            grouped(plan.cut_to_days)
+        ));
+    }
+    if overlapping > 0 {
+        notes.push(format!(
+            "{} cells had overlapping versions at different places; the latest start won on each day",
+            grouped(overlapping)
+        ));
+    }
+    notes.extend(found.notes.iter().cloned());
+    let mut by_match: BTreeMap<Match, u64> = BTreeMap::new();
+    assigned.iter().for_each(|a| *by_match.entry(a.how).or_default() += 1);
+    let counts: Vec<String> =
+        by_match.iter().map(|(m, n)| format!("{} {}", grouped(*n), m.word())).collect();
+    notes.push(format!(
+        "{} cell versions in {} LAUs: {}",
+        grouped(cells.len() as u64),
+        grouped(found.units.len() as u64),
+        counts.join(", ")
+    ));
+    if assigned.iter().all(|a| a.unit.is_none()) {
+        notes.push("WARNING: not one cell lies in a LAU; LAU views will be empty. Are lau.countries and the cell plan of one country?".to_owned());
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tallinn_lands_where_other_tools_put_it_to_the_millimetre() {
+        let version = Version { start: None, end: None, lon: 24.7536, lat: 59.4370 };
+        let point = projected(&[Cell { id: "1".to_owned(), version }]).unwrap()[0];
+        assert!((point.x - 5_153_013.4467).abs() < 0.001, "{point:?}");
+        assert!((point.y - 4_124_198.3931).abs() < 0.001, "{point:?}");
+    }
+}

@@ -1,0 +1,80 @@
+//! What to make and how much of it.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use chrono::NaiveDate;
+
+/// Users per day's events in the data set that the tool is built for.
+const USERS_PER_EVENTS: (u64, u64) = (150_000, 40_700_000);
+
+/// Size and seed of a synthetic data set. Equal settings give equal bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Folder of `events/`, `cells/`, `lau_boundaries/` and the truth files.
+    pub out: PathBuf,
+    /// Users; 0 takes 150,000 per 40.7 million events a day.
+    pub users: u64,
+    /// Events per day, exactly.
+    pub events: u64,
+    /// Cells in the plan.
+    pub cells: u64,
+    /// LAUs of the main country, EE; LV gets half as many besides.
+    pub laus: u64,
+    pub days: u32,
+    /// First day.
+    pub start: NaiveDate,
+    pub seed: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            out: PathBuf::from("data/raw"),
+            users: 0,
+            events: 1_000_000,
+            cells: 3_000,
+            laus: 79,
+            days: 1,
+            start: NaiveDate::from_ymd_opt(2024, 10, 1).unwrap_or_default(),
+            seed: 20_241_001,
+        }
+    }
+}
+
+impl Settings {
+    /// Users after the default ratio is applied.
+    pub fn user_count(&self) -> u64 {
+        let (users, events) = USERS_PER_EVENTS;
+        match self.users {
+            0 => (self.events.saturating_mul(users).saturating_add(events / 2) / events).max(1),
+            given => given,
+        }
+    }
+
+    /// LAUs of the second country.
+    pub fn second_country_laus(&self) -> u64 {
+        (self.laus / 2).max(1)
+    }
+
+    /// # Errors
+    /// A size of zero, or one past what fits the memory and the identifiers.
+    pub fn check(&self) -> Result<()> {
+        let ranges = [
+            ("users", self.user_count(), 20_000_000),
+            ("events", self.events, 10_000_000_000),
+            ("cells", self.cells, 2_000_000),
+            ("laus", self.laus, 150_000),
+            ("days", u64::from(self.days), 3_660),
+        ];
+        for (name, value, most) in ranges {
+            if value == 0 || value > most {
+                bail!("--{name} {value} is out of range; give 1 to {most}");
+            }
+        }
+        if self.start.checked_add_days(chrono::Days::new(self.days.into())).is_none() {
+            bail!("--start {} with --days {} leaves the calendar", self.start, self.days);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! What was planted: the figures against which a pipeline's results can be held.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::event_files::DayCount;
+
+/// Marks a truth file as this stage's own.
+const MADE_BY: &str = "mobility synth";
+
+/// Content of `truth.json`.
+#[derive(Debug, Serialize)]
+pub struct Truth {
+    made_by: &'static str,
+    seed: u64,
+    events: u64,
+    /// Users that exist; those without an event are in `truth_homes.parquet` as well.
+    pub users: u64,
+    /// Users with at least one event on any day.
+    distinct_users_seen: u64,
+    pub cells: u64,
+    /// Cells in no LAU of EE: in LV or at sea.
+    pub cells_outside_ee: u64,
+    /// Cells in no LAU at all.
+    pub cells_at_sea: u64,
+    pub laus: Laus,
+    days: Vec<Day>,
+    #[serde(skip)]
+    seen: Vec<bool>,
+}
+
+/// LAUs per country.
+#[derive(Debug, Serialize)]
+pub struct Laus {
+    #[serde(rename = "EE")]
+    pub main: u32,
+    #[serde(rename = "LV")]
+    pub second: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct Day {
+    date: String,
+    events: u64,
+    distinct_users_seen: u64,
+    /// Rows that repeat an earlier row in all three columns.
+    repeated_rows: u64,
+    /// Rows at cells in no LAU of EE.
+    events_outside_ee: u64,
+    events_per_hour: [u64; 24],
+}
+
+impl Truth {
+    pub fn new(seed: u64, users: u64, cells: u64, laus: Laus) -> Truth {
+        Truth {
+            made_by: MADE_BY,
+            seed,
+            events: 0,
+            users,
+            distinct_users_seen: 0,
+            cells,
+            cells_outside_ee: 0,
+            cells_at_sea: 0,
+            laus,
+            days: Vec::new(),
+            seen: vec![false; users as usize],
+        }
+    }
+
+    pub fn add_day(&mut self, date: NaiveDate, count: &DayCount) {
+        let seen = |users: &[bool]| users.iter().filter(|s| **s).count() as u64;
+        for (ever, today) in self.seen.iter_mut().zip(&count.seen) {
+            *ever |= today;
+        }
+        self.events += count.events;
+        self.distinct_users_seen = seen(&self.seen);
+        self.days.push(Day {
+            date: date.to_string(),
+            events: count.events,
+            distinct_users_seen: seen(&count.seen),
+            repeated_rows: count.repeated_rows,
+            events_outside_ee: count.events_outside,
+            events_per_hour: count.events_per_hour,
+        });
+    }
+
+    /// Events of all days.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// # Errors
+    /// Never for this type; the signature is the serialiser's.
+    pub fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
+/// Refuses to replace inputs that are not this stage's own: real data have no `truth.json`.
+///
+/// # Errors
+/// When one of `folders` in `out` holds anything and no truth file of this stage is there.
+pub fn refuse_foreign(out: &Path, folders: &[&str]) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Made {
+        made_by: String,
+    }
+    let truth = out.join("truth.json");
+    let own = std::fs::read(&truth)
+        .ok()
+        .and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok())
+        .is_some_and(|made| made.made_by == MADE_BY);
+    if own {
+        return Ok(());
+    }
+    for name in folders {
+        let path = out.join(name);
+        let holds_something = match std::fs::read_dir(&path) {
+            Ok(mut entries) => entries.next().is_some(),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
+            Err(e) => return Err(e).with_context(|| format!("cannot list {}", path.display())),
+        };
+        if holds_something {
+            bail!(
+                "{} holds files that `mobility synth` did not make ({} of an earlier run is \
+                 missing); name another --out, or remove the folder yourself",
+                path.display(),
+                truth.display()
+            );
+        }
+    }
+    if truth.exists() {
+        bail!(
+            "{} was not made by `mobility synth` and would be replaced; name another --out",
+            truth.display()
+        );
+    }
+    Ok(())
+}
