@@ -15,8 +15,6 @@ mod parquet;
 mod table;
 mod text;
 
-pub use geojson::{degrees_from, geometry_json};
-
 use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
