@@ -20,7 +20,7 @@ pub fn user_key_of_text<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<
     let prefixed = text.strip_prefix("0x").or_else(|| text.strip_prefix("\\x"));
     let digits = prefixed.unwrap_or(text).as_bytes();
     let long_enough = if prefixed.is_some() { 2 } else { HASH_DIGITS };
-    if digits.len() < long_enough || digits.len() % 2 != 0 {
+    if digits.len() < long_enough || !digits.len().is_multiple_of(2) {
         return UserKey::Text(text);
     }
     scratch.clear();

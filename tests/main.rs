@@ -1,1 +1,12 @@
+//! The one integration-test binary: it drives the real program.
 
+mod bad_geodata;
+mod bad_input;
+mod cli;
+mod compress;
+mod config;
+mod query;
+mod run_all;
+mod synth;
+mod warehouse;
+mod work;

@@ -77,12 +77,32 @@ fn parse(text: &str, folder: &Path) -> Result<Table> {
     // once more into the typed struct, for errors that show line and column
     toml::from_str::<Config>(text).map_err(|e| anyhow!("{}", e.to_string().trim_end()))?;
     let mut table: Table = toml::from_str(text)?;
+    for (name, default) in default_paths() {
+        if find(&mut table, name).is_none() {
+            put(&mut table, name, default);
+        }
+    }
     for key in KEYS {
         if let Some(value) = find(&mut table, key.name) {
             anchor(value, key.kind, folder);
         }
     }
     Ok(table)
+}
+
+/// The keys that hold paths, with their defaults: these start at the file's folder too.
+fn default_paths() -> [(&'static str, Value); 6] {
+    let Config { data, warehouse, views, .. } = Config::default();
+    let list = |paths: Vec<String>| Value::Array(paths.into_iter().map(Value::String).collect());
+    let path = |path: PathBuf| Value::String(path.to_string_lossy().into_owned());
+    [
+        ("data.events", list(data.events)),
+        ("data.cells", list(data.cells)),
+        ("data.lau", list(data.lau)),
+        ("data.processed", path(data.processed)),
+        ("warehouse.url", Value::String(warehouse.url)),
+        ("views.dir", path(views.dir)),
+    ]
 }
 
 fn refuse_unknown(table: &DeTable, prefix: &str, text: &str) -> Result<()> {

@@ -122,9 +122,12 @@ fn distance_squared(p: Coord, a: Coord, b: Coord) -> f64 {
     off.x * off.x + off.y * off.y
 }
 
+/// The bounding box of a part, with the numbers of its unit and of itself.
+type PartBox = GeomWithData<Rectangle<[f64; 2]>, (u32, u32)>;
+
 /// Finds the unit that holds a point. Units are numbered in the order they are given.
 pub struct Locator {
-    tree: RTree<GeomWithData<Rectangle<[f64; 2]>, (u32, u32)>>,
+    tree: RTree<PartBox>,
     parts: Vec<Part>,
 }
 

@@ -231,6 +231,9 @@ mod tests {
         let origin = wkb(point! { x: 4_321_000., y: 3_210_000. });
         let text = GeometryText::new(Some(3035)).unwrap().geojson(&origin).unwrap();
         assert_eq!(text, r#"{"type":"Point","coordinates":[10,52]}"#);
+        let tallinn = wkb(point! { x: 5_153_013.446_7, y: 4_124_198.393_1 });
+        let text = GeometryText::new(Some(3035)).unwrap().geojson(&tallinn).unwrap();
+        assert_eq!(text, r#"{"type":"Point","coordinates":[24.7536,59.437]}"#);
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn presence(context: &SessionContext, version: &Version) -> Result<Arc<dyn Table
 /// A path that is no URL.
 pub fn url_of(path: &Path, folder: bool) -> Result<ListingTableUrl> {
     let unusable = || anyhow!("{} is no usable path", path.display());
-    let full = std::path::absolute(path).with_context(unusable)?;
+    let full = path.canonicalize().with_context(unusable)?;
     let url = if folder { Url::from_directory_path(&full) } else { Url::from_file_path(&full) };
     let url = url.map_err(|()| unusable())?;
     ListingTableUrl::try_new(url, None).map_err(explain)

@@ -1,0 +1,74 @@
+//! The command line itself.
+
+use crate::work::Work;
+
+const COMMANDS: [&str; 9] =
+    ["synth", "compress", "geojoin", "load", "views", "query", "run-all", "check", "completions"];
+
+#[test]
+fn every_command_helps_with_examples() {
+    let work = Work::empty();
+    for command in COMMANDS {
+        let help = work.ok(&[command, "--help"]);
+        assert!(
+            help.contains("Examples:") && help.contains(&format!("mobility {command}")),
+            "{help}"
+        );
+        for flag in ["--config", "--warehouse", "--quiet", "--verbose", "--progress"] {
+            assert!(help.contains(flag), "{command} --help lacks {flag}");
+        }
+    }
+    assert!(work.ok(&["--help"]).contains("Examples:"));
+    assert!(work.ok(&["--version"]).starts_with("mobility "));
+}
+
+#[test]
+fn wrong_words_are_wrong_usage() {
+    let work = Work::empty();
+    work.fails(&["qery"], 2, &["query"]);
+    work.fails(&["query", "--formt", "csv", "x"], 2, &["--format"]);
+    work.fails(&[], 2, &["Usage"]);
+    work.fails(&["synth", "--out", "x", "--events", "0"], 2, &["--events"]);
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let work = Work::empty();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = work.ok(&["completions", shell]);
+        assert!(COMMANDS.iter().all(|c| script.contains(c)), "{shell}");
+    }
+}
+
+#[test]
+fn results_go_to_standard_output_and_all_else_to_standard_error() {
+    let work = Work::mini();
+    let ran = work.run(&["run-all", "--quiet"]);
+    assert_eq!((ran.out.as_str(), ran.err.as_str(), ran.status), ("", "", 0));
+    let ran = work.run(&[
+        "query",
+        "user-location-distribution",
+        "--format",
+        "csv",
+        "--progress",
+        "always",
+    ]);
+    assert_eq!(ran.out, crate::work::expected("user_location_distribution"));
+    let ran = work.run(&["compress", "--force"]);
+    assert!(ran.out.is_empty() && ran.err.contains("26 rows in"), "{}", ran.err);
+}
+
+#[test]
+fn check_finds_nothing_wrong_with_good_inputs_and_changes_nothing() {
+    let work = Work::mini();
+    let before = work.snapshot("");
+    let said = work.ok(&["check"]);
+    for words in
+        ["26 rows in 2 files", "9 cells in 10 versions", "4 units of EE", "10 views", "is empty"]
+    {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+    assert_eq!(work.snapshot(""), before);
+    work.ok(&["run-all"]);
+    assert!(work.ok(&["check"]).contains("mobile_events_compressed 21"));
+}

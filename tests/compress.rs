@@ -1,0 +1,130 @@
+//! Compressing: the same events give the same rows, however they are split.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, TimestampMicrosecondArray};
+use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use mobility::config::Config;
+use mobility::progress::Progress;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use proptest::prelude::*;
+
+use crate::work::{array, write_parquet};
+
+/// (user, cell, hour start, first, last, count), as the files hold them and in their order.
+type Row = (String, String, i64, i64, i64, i64);
+type Event = (u8, i64, i64);
+/// (date, user, hour start, cell): the order of the files.
+type Key = (i64, String, i64, String);
+
+const START: i64 = 1_727_740_800_000_000; // 2024-10-01 00:00
+const HOUR: i64 = 3_600_000_000;
+
+fn write(folder: &Path, name: &str, events: &[Event], row_group: usize) {
+    std::fs::create_dir_all(folder).unwrap();
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("user_id", array(BinaryArray::from_iter_values(events.iter().map(|e| [e.0])))),
+        ("cell_id", array(Int64Array::from_iter_values(events.iter().map(|e| e.1)))),
+        (
+            "timestamp",
+            array(TimestampMicrosecondArray::from_iter_values(events.iter().map(|e| e.2))),
+        ),
+    ];
+    write_parquet(&folder.join(name), columns, row_group);
+}
+
+fn compressed(folder: &Path) -> (u64, Vec<Row>) {
+    let mut config = Config::default();
+    config.data.events = vec![folder.join("events").to_string_lossy().into_owned()];
+    config.data.processed = folder.join("processed");
+    let report = mobility::compress::run(&config, &Progress::silent(), true).unwrap();
+    let mut files: Vec<_> =
+        glob::glob(&format!("{}/date=*/*.parquet", config.data.compressed_events().display()))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+    files.sort();
+    let rows = files.iter().flat_map(|f| read(f)).collect();
+    (report.rows_in, rows)
+}
+
+fn read(path: &Path) -> Vec<Row> {
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap();
+    let mut rows = Vec::new();
+    for batch in reader.build().unwrap() {
+        let batch = batch.unwrap();
+        let text = |i: usize, r: usize| batch.column(i).as_string::<i32>().value(r).to_owned();
+        let time = |i: usize, r: usize| {
+            batch.column(i).as_primitive::<TimestampMicrosecondType>().value(r)
+        };
+        for r in 0..batch.num_rows() {
+            let count = batch.column(5).as_primitive::<Int64Type>().value(r);
+            rows.push((text(0, r), text(1, r), time(2, r), time(3, r), time(4, r), count));
+        }
+        assert!(batch.columns().iter().all(|c| c.null_count() == 0));
+    }
+    rows
+}
+
+/// The same by a map, in the order that files are read: date, user, hour, cell as text.
+fn by_a_map(events: &[Event]) -> Vec<Row> {
+    let mut groups: BTreeMap<Key, (i64, i64, i64)> = BTreeMap::new();
+    for (user, cell, us) in events {
+        let hour = us.div_euclid(HOUR) * HOUR;
+        let key = (hour.div_euclid(24 * HOUR), format!("{user:02x}"), hour, cell.to_string());
+        let group = groups.entry(key).or_insert((*us, *us, 0));
+        *group = (group.0.min(*us), group.1.max(*us), group.2 + 1);
+    }
+    groups.into_iter().map(|((_, u, h, c), (a, b, n))| (u, c, h, a, b, n)).collect()
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    // three days around two midnights, few users and cells, so that groups meet
+    let event = (0u8..5, prop_oneof![0i64..4, Just(960_000_000_000_001)], -5i64..67, 0i64..4)
+        .prop_map(|(user, cell, hour, quarter)| {
+            (user, cell, START + hour * HOUR + quarter * 900_000_000 + 7)
+        });
+    prop::collection::vec(event, 1..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_split_of_the_same_events_gives_the_same_rows(
+        events in events(),
+        cuts in prop::collection::vec(1usize..60, 0..5),
+        row_group in 1usize..40,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut rest = events.as_slice();
+        for (i, cut) in cuts.iter().enumerate() {
+            let (now, later) = rest.split_at((*cut).min(rest.len()));
+            write(&folder.path().join(format!("events/day={i}")), "part.parquet", now, row_group);
+            rest = later;
+        }
+        write(&folder.path().join("events"), "rest.parquet", rest, row_group);
+        let (rows_in, rows) = compressed(folder.path());
+        prop_assert_eq!(rows_in, events.len() as u64);
+        prop_assert_eq!(rows.iter().map(|r| r.5).sum::<i64>(), events.len() as i64);
+        prop_assert_eq!(rows, by_a_map(&events));
+    }
+}
+
+#[test]
+fn a_file_that_lies_about_its_time_range_cannot_lose_events() {
+    // dates come from the events: everything in the folder of day 9 is of other days
+    let folder = tempfile::tempdir().unwrap();
+    let events: Vec<Event> = (0..72).map(|h| (1, 2, START + h * HOUR)).collect();
+    write(&folder.path().join("events/year=2024/month=10/day=9"), "part.parquet", &events, 10);
+    let (_, rows) = compressed(folder.path());
+    assert_eq!(rows, by_a_map(&events));
+    let dates: Vec<_> = std::fs::read_dir(folder.path().join("processed/compressed_events"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|n| n.starts_with("date="))
+        .collect();
+    assert_eq!(dates.len(), 3);
+}

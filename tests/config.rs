@@ -1,0 +1,142 @@
+//! Configuration: what comes before what, and mistakes.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use mobility::config::{Config, KEYS, Sources, env_name, load};
+
+use crate::work::{Work, root};
+
+fn loaded(
+    file: Option<&Path>,
+    env: &[(&str, &str)],
+    flags: &[(&'static str, &str)],
+) -> anyhow::Result<Config> {
+    let env: HashMap<String, String> =
+        env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let flags = flags.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+    load(&Sources { file, env: &|name| env.get(name).cloned(), flags })
+}
+
+#[test]
+fn flag_comes_before_environment_before_file_before_default() {
+    let work = Work::empty();
+    let file = work.path("p.toml");
+    let url = |c: Config| c.warehouse.url;
+    let env = [("DATABASE_URL", "embedded:e")];
+    work.write("p.toml", "");
+    let default = format!("embedded:{}", work.path("data/warehouse").display());
+    assert_eq!(url(loaded(Some(&file), &[], &[]).unwrap()), default);
+    work.write("p.toml", "[warehouse]\nurl = \"embedded:/f\"\n");
+    assert_eq!(url(loaded(Some(&file), &[], &[]).unwrap()), "embedded:/f");
+    assert_eq!(url(loaded(Some(&file), &env, &[]).unwrap()), "embedded:e");
+    let flags = [("warehouse.url", "embedded:flag")];
+    assert_eq!(url(loaded(Some(&file), &env, &flags).unwrap()), "embedded:flag");
+}
+
+#[test]
+fn every_key_has_a_variable_of_its_own() {
+    let config = loaded(
+        Some(&root().join("pipeline.toml")),
+        &[
+            ("MOBILITY_STRICT", "true"),
+            ("MOBILITY_TIME_DAY_START", "6"),
+            ("MOBILITY_TIME_ZONE", "Europe/Tallinn"),
+            ("MOBILITY_LAU_COUNTRIES", "[\"EE\", \"LV\"]"),
+            ("MOBILITY_DATA_EVENTS", "a folder/events"),
+            ("MOBILITY_COLUMNS_USER_ID", "msisdn"),
+            ("MOBILITY_VIEWS_SNAPSHOT_DATES", "[\"2024-12-24\"]"),
+        ],
+        &[],
+    )
+    .unwrap();
+    assert!(config.strict);
+    assert_eq!((config.time.day_start, config.time.zone.as_deref()), (6, Some("Europe/Tallinn")));
+    assert_eq!(config.lau.countries, ["EE", "LV"]);
+    assert_eq!(config.data.events, ["a folder/events"]);
+    assert_eq!(config.columns.user_id, "msisdn");
+    assert_eq!(config.views.snapshot_dates[0].to_string(), "2024-12-24");
+    let names: Vec<String> = KEYS.iter().map(|k| env_name(k.name)).collect();
+    let mut distinct = names.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(names.len(), distinct.len());
+}
+
+#[test]
+fn the_shipped_file_explains_every_key_with_its_true_default() {
+    let text = std::fs::read_to_string(root().join("pipeline.toml")).unwrap();
+    let shipped = loaded(Some(&root().join("pipeline.toml")), &[], &[]).unwrap();
+    let work = Work::empty();
+    work.write("empty.toml", "");
+    let defaults = |folder: &Path| {
+        let text = format!("{:?}", loaded(Some(&work.path("empty.toml")), &[], &[]).unwrap());
+        text.replace(&*work.path("").to_string_lossy(), &format!("{}/", folder.display()))
+    };
+    assert_eq!(format!("{shipped:?}"), defaults(root()));
+    // with every `#key` brought to life, it still says the same
+    let uncommented: String = text
+        .lines()
+        .map(|l| match l.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') && rest.contains(" = ") => format!("{rest}\n"),
+            _ => format!("{l}\n"),
+        })
+        .collect();
+    let table: toml::Table = toml::from_str(&uncommented).unwrap();
+    for key in KEYS {
+        let found = match key.name.split_once('.') {
+            Some((section, leaf)) => table.get(section).and_then(|s| s.get(leaf)),
+            None => table.get(key.name),
+        };
+        assert!(found.is_some(), "{} is not in pipeline.toml", key.name);
+    }
+    work.write("p.toml", &uncommented);
+    let all = loaded(Some(&work.path("p.toml")), &[], &[]).unwrap();
+    let mut expected = loaded(Some(&work.path("empty.toml")), &[], &[]).unwrap();
+    // these have no value by default; the file shows an example
+    expected.columns.plan_cell_id = Some("cell_id".to_owned());
+    expected.lau.crs = Some("EPSG:3035".to_owned());
+    expected.time.zone = Some("Europe/Tallinn".to_owned());
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn mistakes_name_file_line_and_remedy() {
+    let work = Work::mini();
+    let cases = [
+        ("[tme]\nzone = \"x\"\n", vec!["pipeline.toml", "line 1", "`tme`", "`time`"]),
+        ("[time]\nday_strt = 7\n", vec!["line 2", "`time.day_strt`", "`time.day_start`"]),
+        ("max_distance_m = 7\n", vec!["line 1", "`geojoin.max_distance_m`"]),
+        ("[time]\nday_start = \"seven\"\n", vec!["pipeline.toml", "line 2"]),
+        ("[time]\nday_start = 21\n", vec!["time.day_start = 21", "before it ends"]),
+        ("[time]\nzone = \"Europe/Talinn\"\n", vec!["`Europe/Tallinn`"]),
+        ("[geojoin]\nmethod = \"closest\"\n", vec!["line 2", "`within`"]),
+        ("[data]\nevents = []\n", vec!["data.events is empty"]),
+        ("[views]\nsnapshot_dates = [\"yesterday\"]\n", vec!["yesterday", "2024-10-01"]),
+        ("[data\n", vec!["pipeline.toml", "line 1"]),
+    ];
+    for (text, words) in cases {
+        work.write("pipeline.toml", text);
+        work.fails(&["views"], 1, &words);
+        let checked = work.run(&["check"]);
+        assert_eq!(checked.status, 1, "{text}: {}", checked.out);
+    }
+    work.config("");
+    let ran = work.fails(
+        &["views", "--warehouse", "mysql://me:s3cret@x"],
+        1,
+        &["mysql", "embedded:FOLDER"],
+    );
+    assert!(!ran.err.contains("s3cret"), "{}", ran.err);
+    work.fails(&["views", "--config", "nowhere.toml"], 1, &["nowhere.toml", "cannot be read"]);
+}
+
+#[test]
+fn relative_paths_start_at_the_file() {
+    let work = Work::mini();
+    std::fs::create_dir(work.path("elsewhere")).unwrap();
+    let mut command = work.command(&["run-all", "--config", "../pipeline.toml"]);
+    let output = command.current_dir(work.path("elsewhere")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(work.path("warehouse/CURRENT").exists() && work.path("processed/lau.parquet").exists());
+}

@@ -1,0 +1,259 @@
+//! `run-all`: skipping, staleness, views of the user's own, being killed.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::work::{Ran, Work, array, expected, mini_events};
+
+const VIEW: &str = "view_users_per_lau_day_night";
+
+fn answer(work: &Work) -> String {
+    work.ok(&["query", VIEW, "--format", "csv"])
+}
+
+/// Adds one event of a new user at cell 400, on 2 October at noon.
+fn add_event(work: &Work) {
+    use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
+    let noon = 1_727_870_400_000_000;
+    work.events(
+        "year=2024/month=10/day=2/late.parquet",
+        vec![
+            ("user_id", array(BinaryArray::from_vec(vec![&[0x99]]))),
+            ("cell_id", array(Int64Array::from(vec![400]))),
+            ("timestamp", array(TimestampMicrosecondArray::from(vec![noon]))),
+        ],
+    );
+}
+
+#[test]
+fn a_second_run_does_nothing_and_says_so() {
+    let work = Work::mini();
+    let first = work.ok(&["run-all"]);
+    assert!(
+        first.contains("compress") && first.contains("peak memory") && !first.contains("skipped"),
+        "{first}"
+    );
+    let before = [work.snapshot("processed"), work.snapshot("warehouse")];
+    let second = work.ok(&["run-all"]);
+    assert_eq!(second.matches("unchanged, skipped").count(), 4, "{second}");
+    assert_eq!([work.snapshot("processed"), work.snapshot("warehouse")], before);
+}
+
+#[test]
+fn doing_everything_twice_changes_no_answer() {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    let processed = work.snapshot("processed");
+    work.ok(&["run-all", "--force"]);
+    assert_eq!(work.snapshot("processed"), processed);
+    assert_eq!(answer(&work), expected(VIEW));
+}
+
+#[test]
+fn a_new_event_is_counted_and_no_old_answer_is_served() {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    add_event(&work);
+    let ran = work.ok(&["run-all"]);
+    assert_eq!(ran.matches("unchanged, skipped").count(), 1, "geojoin alone is unchanged: {ran}");
+    let line = "2024-10-02,EE_0003,Saare vald,3,1";
+    assert_eq!(answer(&work), expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1"));
+}
+
+#[test]
+fn a_load_without_views_makes_stored_answers_stale() {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    add_event(&work);
+    work.ok(&["compress"]);
+    assert_eq!(answer(&work), expected(VIEW), "nothing is loaded yet");
+    work.ok(&["load"]);
+    assert!(answer(&work).contains("2024-10-02,EE_0003,Saare vald,4,1"));
+}
+
+#[test]
+fn stages_run_alone_and_from_a_point_on() {
+    let work = Work::mini();
+    work.fails(&["run-all", "--from", "load"], 1, &["mobility compress"]);
+    let only = work.ok(&["run-all", "--only", "compress"]);
+    assert!(only.contains("compress") && !only.contains("geojoin"), "{only}");
+    work.fails(&["load"], 1, &["mobility geojoin"]);
+    work.ok(&["geojoin"]);
+    let rest = work.ok(&["run-all", "--from", "load"]);
+    assert!(
+        rest.contains("load") && rest.contains("views") && !rest.contains("compress"),
+        "{rest}"
+    );
+    assert_eq!(answer(&work), expected(VIEW));
+    work.fails(&["run-all", "--only", "nothing"], 2, &["possible values"]);
+}
+
+#[test]
+fn the_day_begins_and_ends_where_the_config_says() {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    work.config("[time]\nday_start = 0\nday_end = 24\n");
+    let night = work.ok(&[
+        "query",
+        VIEW,
+        "--format",
+        "csv",
+        "--order-by",
+        "night_users:desc",
+        "--limit",
+        "1",
+    ]);
+    assert!(night.lines().nth(1).unwrap().ends_with(",0"), "{night}");
+}
+
+fn with_own_views(work: &Work) {
+    for entry in std::fs::read_dir(crate::work::root().join("sql/views")).unwrap() {
+        let path = entry.unwrap().path();
+        work.write(
+            &format!("views/{}", path.file_name().unwrap().to_string_lossy()),
+            std::fs::read(path).unwrap(),
+        );
+    }
+    work.config("");
+}
+
+#[test]
+fn a_view_file_of_the_users_own_works_everywhere() {
+    let work = Work::mini();
+    with_own_views(&work);
+    let sql = "-- title: Busiest cells\n-- order: n desc, cell_id\n\
+               SELECT cell_id, CAST(SUM(event_count) AS BIGINT) AS n FROM mobile_events_compressed GROUP BY cell_id\n";
+    work.write("views/busy_cells.sql", sql);
+    // a view over a view
+    work.write("views/busiest.sql", "SELECT MAX(n) AS most FROM busy_cells\n");
+    work.ok(&["run-all"]);
+    assert!(work.ok(&["views", "--list"]).contains("Busiest cells"));
+    let rows = work.ok(&["query", "busy-cells", "--format", "csv", "--limit", "2"]);
+    assert_eq!(rows, "cell_id,n\n100,5\n200,4\n");
+    assert_eq!(work.ok(&["query", "busiest", "--format", "csv"]), "most\n5\n");
+    assert_eq!(
+        work.ok(&["query", "--sql", "SELECT most FROM busiest", "--format", "csv"]),
+        "most\n5\n"
+    );
+}
+
+#[test]
+fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
+    let work = Work::mini();
+    with_own_views(&work);
+    work.ok(&["run-all"]);
+    for (sql, words) in [
+        ("-- title: x\nSELECT hour,\n  nope\nFROM mobile_events_compressed\n", ["line 3", "nope"]),
+        ("-- title: x\nSELEC 1\n", ["Line: 2", "SELEC"]),
+        ("-- oder: x\nSELECT 1 AS x\n", ["line 1", "\"order\""]),
+        (
+            "SELECT 1 AS x FROM mobile_events_compresed\n",
+            ["mobile_events_compresed", "mobile_events_compressed"],
+        ),
+        ("-- order: y\nSELECT 1 AS x\n", ["\"y\"", "x"]),
+        ("DROP TABLE lau\n", ["DDL", "only reads"]),
+        ("SELECT * FROM broken\n", ["broken", "itself"]),
+    ] {
+        work.write("views/broken.sql", sql);
+        work.fails(&["views"], 1, &[&["broken.sql"], &words[..]].concat());
+        // a broken header stops all, since nobody knows what the file was to be
+        if !sql.starts_with("-- oder") {
+            assert_eq!(answer(&work), expected(VIEW));
+        }
+    }
+}
+
+#[test]
+fn two_view_files_with_one_name_are_refused() {
+    let work = Work::mini();
+    with_own_views(&work);
+    work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
+    work.fails(&["views", "--list"], 1, &["agg_events_per_hour", "again.sql", "rename"]);
+    work.write("views/again.sql", "-- view: lau\nSELECT 1 AS x\n");
+    work.fails(&["views", "--list"], 1, &["lau", "name of a table"]);
+}
+
+#[test]
+fn killed_at_any_moment_a_second_run_completes() {
+    let work = Work::mini();
+    let started = Instant::now();
+    work.ok(&["run-all"]);
+    let whole = started.elapsed();
+    let right = work.snapshot("processed");
+    for step in 0..12 {
+        if step % 2 == 0 {
+            work.remove("warehouse");
+            work.remove("processed");
+        }
+        let mut child = work
+            .command(&["run-all", "--force"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(whole * step / 12);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        work.ok(&["run-all"]);
+        assert_eq!(answer(&work), expected(VIEW));
+    }
+    assert_eq!(work.snapshot("processed"), right, "nothing half-made is left");
+}
+
+#[test]
+fn an_interrupt_leaves_the_earlier_output_and_nothing_half_written() {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    work.remove("raw");
+    work.ok(&[
+        "synth", "--out", "raw", "--events", "2000000", "--days", "2", "--cells", "500", "--laus",
+        "5",
+    ]);
+    let before = work.snapshot("processed");
+    let child =
+        work.command(&["compress"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !has_unfinished(&work) {
+        assert!(Instant::now() < deadline, "compress never began to write");
+        std::thread::yield_now();
+    }
+    let id = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert!(
+        ran.err.contains("interrupted") && ran.err.contains("earlier outputs stand"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(work.snapshot("processed"), before);
+    assert!(!has_unfinished(&work));
+}
+
+fn has_unfinished(work: &Work) -> bool {
+    let Ok(entries) = std::fs::read_dir(work.path("processed")) else { return false };
+    entries.flatten().any(|e| e.file_name().to_string_lossy().ends_with(".unfinished"))
+}
+
+#[test]
+fn events_of_the_mini_data_are_the_ones_in_the_table() {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed ORDER BY 1, 3, 2";
+    let mut rows: Vec<(String, i64, String)> = mini_events()
+        .into_iter()
+        .map(|(user, cell, us)| {
+            let time = chrono::DateTime::from_timestamp_micros(us)
+                .unwrap()
+                .format("%Y-%m-%d %H:%M:%S")
+                .to_string();
+            (user.iter().map(|b| format!("{b:02x}")).collect(), cell, time)
+        })
+        .collect();
+    rows.sort_by(|a, b| (&a.0, &a.2, a.1.to_string()).cmp(&(&b.0, &b.2, b.1.to_string())));
+    let lines: String = rows.iter().map(|(u, c, t)| format!("{u},{c},{t}\n")).collect();
+    assert_eq!(
+        work.ok(&["query", "--sql", sql, "--format", "csv"]),
+        format!("user_id,cell_id,timestamp\n{lines}")
+    );
+}

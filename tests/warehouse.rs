@@ -1,0 +1,145 @@
+//! Conformance: every warehouse gives the answers that plain SQL gives from the raw rows.
+
+use crate::work::{Work, expected};
+
+const VIEWS: [(&str, &str); 10] = [
+    ("number-of-events-per-hour", "agg_events_per_hour"),
+    ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
+    ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),
+    ("users-per-lau", "agg_users_per_lau_per_day"),
+    ("unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
+    ("unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
+    ("user-location-distribution", "user_location_distribution"),
+    ("users-per-lau-day-night", "view_users_per_lau_day_night"),
+    ("events-per-hour-2024-10-01", "events_per_hour_2024_10_01"),
+    ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
+];
+
+/// Work folders with the mini data loaded, one for each warehouse there is.
+fn loaded() -> Vec<(&'static str, Work)> {
+    let embedded = Work::mini();
+    embedded.ok(&["run-all"]);
+    vec![("embedded", embedded)]
+}
+
+#[test]
+fn every_view_equals_plain_sql_over_the_raw_events_byte_for_byte() {
+    for (warehouse, work) in loaded() {
+        for (name, view) in VIEWS {
+            for asked in [name, view] {
+                let csv = work.ok(&["query", asked, "--format", "csv"]);
+                assert_eq!(csv, expected(view), "{view} on {warehouse}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_cell_is_placed_as_the_drawing_shows() {
+    let placed = "cell_id,valid_date_start,valid_date_end,lau_id,lau_match,lau_distance_m\n\
+        100,2024-09-01,,EE_0002,within,0\n\
+        200,,,EE_0001,within,0\n\
+        300,2024-09-01,2024-12-31,EE_0003,within,0\n\
+        400,,,EE_0003,within,0\n\
+        500,,,EE_0002,boundary,0\n\
+        600,,2024-10-01,EE_0002,within,0\n\
+        600,2024-10-02,,EE_0003,within,0\n\
+        700,,,,outside,\n\
+        800,2024-10-03,,EE_0004,within,0\n\
+        960000000000001,,,EE_0003,within,0\n";
+    for (warehouse, work) in loaded() {
+        let sql = "SELECT cell_id, valid_date_start, valid_date_end, lau_id, lau_match, lau_distance_m \
+                   FROM cell_plan ORDER BY cell_id, valid_date_start NULLS FIRST";
+        assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), placed, "{warehouse}");
+    }
+}
+
+#[test]
+fn presence_keeps_first_last_and_count_of_every_hour() {
+    let rows = "user_id,cell_id,date,hour,first_seen,last_seen,event_count\n\
+        aa01,200,2024-10-01,2024-10-01 12:00:00,2024-10-01 12:30:00,2024-10-01 12:45:30,3\n\
+        aa01,100,2024-10-01,2024-10-01 20:00:00,2024-10-01 20:00:00,2024-10-01 20:00:00,1\n\
+        aa01,100,2024-10-01,2024-10-01 23:00:00,2024-10-01 23:59:59,2024-10-01 23:59:59,1\n\
+        aa01,100,2024-10-02,2024-10-02 00:00:00,2024-10-02 00:00:00,2024-10-02 00:00:00,1\n";
+    for (warehouse, work) in loaded() {
+        let sql = "SELECT * FROM mobile_events_compressed WHERE user_id = 'aa01' \
+                   AND hour >= TIMESTAMP '2024-10-01 12:00:00' AND cell_id <> '600' ORDER BY hour";
+        assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), rows, "{warehouse}");
+    }
+}
+
+#[test]
+fn raw_events_are_there_without_a_copy() {
+    for (warehouse, work) in loaded() {
+        let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS users, MIN(timestamp) AS first, \
+                   MAX(cell_id) AS cell FROM mobile_events_uncompressed";
+        let answer = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+        assert_eq!(answer, "n,users,first,cell\n26,6,2024-10-01 03:00:00,999\n", "{warehouse}");
+    }
+}
+
+#[test]
+fn counts_past_32_bits_stay_exact() {
+    for (warehouse, work) in loaded() {
+        let sql = "SELECT CAST(SUM(event_count * 1000000000) AS BIGINT) AS n FROM mobile_events_compressed";
+        assert_eq!(
+            work.ok(&["query", "--sql", sql, "--format", "csv"]),
+            "n\n26000000000\n",
+            "{warehouse}"
+        );
+    }
+}
+
+#[test]
+fn nothing_but_reading_is_let_through_by_the_engine() {
+    for (warehouse, work) in loaded() {
+        let before = work.snapshot("warehouse");
+        for sql in [
+            "DROP TABLE lau",
+            "DROP VIEW agg_events_per_hour",
+            "DELETE FROM lau",
+            "UPDATE lau SET lau_name = 'x'",
+            "INSERT INTO lau SELECT * FROM lau",
+            "CREATE TABLE t AS SELECT 1",
+            "COPY lau TO 'stolen.csv'",
+            "SET datafusion.execution.batch_size = 1",
+            "SELECT 1; DROP TABLE lau",
+        ] {
+            work.fails(&["query", "--sql", sql], 1, &["mobility:"]);
+        }
+        assert_eq!(work.snapshot("warehouse"), before, "{warehouse}");
+        assert!(!work.path("stolen.csv").exists());
+        assert_eq!(work.ok(&["query", "lau", "--format", "csv"]).lines().count(), 5);
+    }
+}
+
+#[test]
+fn mistakes_in_sql_say_where_they_are() {
+    for (_, work) in loaded() {
+        work.fails(&["query", "--sql", "SELECT nope FROM lau"], 1, &["line 1, column 8", "nope"]);
+        work.fails(&["query", "--sql", "SELECT 1 FROM laux"], 1, &["did you mean \"lau\""]);
+        work.fails(&["query", "--sql", "SELEC 1"], 1, &["Line: 1"]);
+    }
+}
+
+#[test]
+fn a_period_without_events_gives_empty_answers_with_their_headers() {
+    use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
+
+    use crate::work::array;
+    let work = Work::mini();
+    work.remove("raw/events");
+    work.events(
+        "none.parquet",
+        vec![
+            ("user_id", array(BinaryArray::from_vec(vec![]))),
+            ("cell_id", array(Int64Array::from(Vec::<i64>::new()))),
+            ("timestamp", array(TimestampMicrosecondArray::from(Vec::<i64>::new()))),
+        ],
+    );
+    work.ok(&["run-all"]);
+    for (name, view) in VIEWS {
+        let header = expected(view).lines().next().unwrap().to_owned() + "\n";
+        assert_eq!(work.ok(&["query", name, "--format", "csv"]), header, "{view}");
+    }
+}

@@ -1,0 +1,192 @@
+//! A work folder per test, with the fixtures as inputs, and the program run inside it.
+
+use std::fs;
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+
+/// The folder of the sources.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// An expected answer.
+pub fn expected(view: &str) -> String {
+    let path = root().join("fixtures/expected").join(format!("{view}.csv"));
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A folder of its own for one test, removed at the end.
+pub struct Work {
+    folder: tempfile::TempDir,
+}
+
+/// What a run printed, and its status.
+pub struct Ran {
+    pub status: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Work {
+    /// Copies of the mini inputs, and a config that names them.
+    pub fn mini() -> Work {
+        let work = Work::empty();
+        copy(&root().join("fixtures/mini"), &work.path("raw"));
+        work.config("");
+        work
+    }
+
+    /// Nothing but a folder.
+    pub fn empty() -> Work {
+        Work { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes `pipeline.toml`: `more`, then the mini inputs. Views come from a folder `views` of
+    /// the test's own, where it made one.
+    pub fn config(&self, more: &str) {
+        let views = root().join("sql/views");
+        let own = self.path("views");
+        let views = if own.exists() { own } else { views };
+        let text = format!(
+            "{more}\n[data]\nevents = \"raw/events\"\ncells = \"raw/cells\"\nlau = \"raw/lau\"\n\
+             processed = \"processed\"\n[warehouse]\nurl = \"embedded:warehouse\"\n[views]\ndir = \"{}\"\n",
+            views.display()
+        );
+        self.write("pipeline.toml", &text);
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    /// The program, in this folder, with a clean environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mobility"));
+        command.args(args).current_dir(self.folder.path()).env_clear();
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+
+    /// Runs and expects status 0; gives standard output.
+    pub fn ok(&self, args: &[&str]) -> String {
+        let ran = self.run(args);
+        assert_eq!(ran.status, 0, "{args:?}: {}", ran.err);
+        ran.out
+    }
+
+    /// Runs and expects `status` and every one of `words` in the message.
+    pub fn fails(&self, args: &[&str], status: i32, words: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.status, status, "{args:?}: {}{}", ran.out, ran.err);
+        for word in words {
+            assert!(ran.err.contains(word), "{args:?}: no {word:?} in: {}", ran.err);
+        }
+        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        ran
+    }
+
+    /// All files below `name` with a hash of their bytes, by path.
+    pub fn snapshot(&self, name: &str) -> Vec<(PathBuf, u64)> {
+        let mut files = Vec::new();
+        collect(&self.path(name), &mut files);
+        files.sort();
+        files
+    }
+
+    /// Replaces the events by one file of the given columns.
+    pub fn events(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
+        let path = self.path("raw/events").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write_parquet(&path, columns, 1 << 20);
+    }
+
+    pub fn remove(&self, name: &str) {
+        let path = self.path(name);
+        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+    }
+}
+
+impl Ran {
+    pub fn of(output: Output) -> Ran {
+        Ran {
+            status: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// Writes one Parquet file.
+pub fn write_parquet(path: &Path, columns: Vec<(&str, ArrayRef)>, row_group: usize) {
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))
+            .unwrap();
+    let properties =
+        WriterProperties::builder().set_max_row_group_row_count(Some(row_group)).build();
+    let file = fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+/// The mini events as (user, cell, microseconds).
+pub fn mini_events() -> Vec<(Vec<u8>, i64, i64)> {
+    let text = fs::read_to_string(root().join("fixtures/mini/events.csv")).unwrap();
+    let event = |line: &str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let user = (0..fields[0].len()).step_by(2);
+        let user = user.map(|i| u8::from_str_radix(&fields[0][i..i + 2], 16).unwrap()).collect();
+        let time = chrono::NaiveDateTime::parse_from_str(fields[2], "%Y-%m-%d %H:%M:%S").unwrap();
+        (user, fields[1].parse().unwrap(), time.and_utc().timestamp_micros())
+    };
+    text.lines().skip(1).map(event).collect()
+}
+
+pub fn array<T: arrow::array::Array + 'static>(array: T) -> ArrayRef {
+    Arc::new(array)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, u64)>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            let hash = foldhash::quality::FixedState::default().hash_one(fs::read(&path).unwrap());
+            files.push((path, hash));
+        }
+    }
+}
