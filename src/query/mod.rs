@@ -14,7 +14,7 @@ use crate::schema::Table;
 use crate::usage::UsageError;
 use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select, Warehouse};
-use format::{Format, Options};
+use format::{Format, GeometryText, Options};
 
 /// Reads `COL`, `COL:asc` or `COL:desc`.
 ///
@@ -70,15 +70,15 @@ pub fn geometry_options(
 
 /// Boundaries of all LAUs as GeoJSON geometries, by `lau_id`.
 fn lau_geometries(warehouse: &dyn Warehouse) -> Result<HashMap<String, String>> {
-    let to_degrees = format::degrees_from(3035)?;
+    let shapes = GeometryText::new(Some(3035))?;
     let mut found = HashMap::new();
     for batch in warehouse.select(&Select::all(Relation::Table(Table::Lau)))? {
         let batch = batch?;
         let ids = batch.column(0).as_string::<i32>();
-        let shapes = batch.column(3).as_binary::<i32>();
-        for (id, shape) in ids.iter().zip(shapes) {
-            if let (Some(id), Some(shape)) = (id, shape) {
-                found.insert(id.to_owned(), format::geometry_json(shape, Some(&to_degrees))?);
+        let geometries = batch.column(3).as_binary::<i32>();
+        for (id, geometry) in ids.iter().zip(geometries) {
+            if let (Some(id), Some(geometry)) = (id, geometry) {
+                found.insert(id.to_owned(), shapes.geojson(geometry)?);
             }
         }
     }

@@ -1,189 +1,179 @@
-//! Values as text, the same for CSV, tables and documents.
+//! A column of a batch, opened once, so that its cells can be written one by one.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::io::Write;
 
 use anyhow::Result;
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, PrimitiveArray, StringArray,
+    Array, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array,
+    Float64Array, Int64Array, ListArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+    UInt64Array,
 };
+use arrow::buffer::NullBuffer;
 use arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+    DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int64Type, TimeUnit,
+    TimestampMicrosecondType, UInt64Type,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use chrono::{Datelike, NaiveDate};
 
-const DAY_US: i64 = 86_400_000_000;
+use super::{geometry, json, text};
 
-/// A column whose values can be written as text.
-pub enum Cells<'a> {
+/// The values of a column, in the types that `normalise` leaves.
+pub(super) enum Values<'a> {
+    Null,
+    Boolean(&'a BooleanArray),
+    Integer(&'a Int64Array),
+    Unsigned(&'a UInt64Array),
+    Single(&'a Float32Array),
+    Double(&'a Float64Array),
+    Decimal(&'a Decimal128Array),
+    Date(&'a Date32Array),
+    Timestamp { array: &'a TimestampMicrosecondArray, zoned: bool },
     Text(&'a StringArray),
-    Int(&'a PrimitiveArray<Int64Type>),
-    Float(&'a PrimitiveArray<Float64Type>),
-    Bool(&'a BooleanArray),
-    Date(&'a PrimitiveArray<Date32Type>),
-    Time(&'a PrimitiveArray<TimestampMicrosecondType>),
-    Bytes(&'a BinaryArray),
-    Other(ArrayFormatter<'a>, &'a dyn Array),
+    Binary(&'a BinaryArray),
+    List { array: &'a ListArray, items: Box<Column<'a>> },
+    Other(ArrayFormatter<'a>),
 }
 
-/// True for columns that are set flush right.
-pub fn is_number(data_type: &DataType) -> bool {
-    data_type.is_numeric()
+/// A column of a batch.
+pub(super) struct Column<'a> {
+    nulls: Option<&'a NullBuffer>,
+    pub values: Values<'a>,
 }
 
-static PLAIN: FormatOptions<'static> = FormatOptions::new().with_null("");
+/// The columns of `batch`, which must be normalised.
+pub(super) fn columns(batch: &RecordBatch) -> Result<Vec<Column<'_>>> {
+    batch.columns().iter().map(|column| Column::open(column.as_ref())).collect()
+}
 
-impl<'a> Cells<'a> {
-    /// # Errors
-    /// A type without a text form.
-    pub fn new(column: &'a ArrayRef) -> Result<Self> {
-        Ok(match column.data_type() {
-            DataType::Utf8 => Cells::Text(column.as_string()),
-            DataType::Int64 => Cells::Int(column.as_primitive()),
-            DataType::Float64 => Cells::Float(column.as_primitive()),
-            DataType::Boolean => Cells::Bool(column.as_boolean()),
-            DataType::Date32 => Cells::Date(column.as_primitive()),
-            DataType::Timestamp(TimeUnit::Microsecond, None) => Cells::Time(column.as_primitive()),
-            DataType::Binary => Cells::Bytes(column.as_binary()),
-            _ => Cells::Other(ArrayFormatter::try_new(column, &PLAIN)?, column),
-        })
+impl<'a> Column<'a> {
+    fn open(array: &'a dyn Array) -> Result<Self> {
+        let values = match array.data_type() {
+            DataType::Null => Values::Null,
+            DataType::Boolean => Values::Boolean(array.as_boolean()),
+            DataType::Int64 => Values::Integer(array.as_primitive::<Int64Type>()),
+            DataType::UInt64 => Values::Unsigned(array.as_primitive::<UInt64Type>()),
+            DataType::Float32 => Values::Single(array.as_primitive::<Float32Type>()),
+            DataType::Float64 => Values::Double(array.as_primitive::<Float64Type>()),
+            DataType::Decimal128(..) => Values::Decimal(array.as_primitive::<Decimal128Type>()),
+            DataType::Date32 => Values::Date(array.as_primitive::<Date32Type>()),
+            DataType::Timestamp(TimeUnit::Microsecond, zone) => Values::Timestamp {
+                array: array.as_primitive::<TimestampMicrosecondType>(),
+                zoned: zone.is_some(),
+            },
+            DataType::Utf8 => Values::Text(array.as_string::<i32>()),
+            DataType::Binary => Values::Binary(array.as_binary::<i32>()),
+            DataType::List(_) => {
+                let array = array.as_list::<i32>();
+                Values::List { array, items: Box::new(Column::open(array.values().as_ref())?) }
+            }
+            _ => Values::Other(ArrayFormatter::try_new(array, &FormatOptions::default())?),
+        };
+        Ok(Column { nulls: array.nulls(), values })
     }
 
     pub fn is_null(&self, row: usize) -> bool {
-        match self {
-            Cells::Text(a) => a.is_null(row),
-            Cells::Int(a) => a.is_null(row),
-            Cells::Float(a) => a.is_null(row),
-            Cells::Bool(a) => a.is_null(row),
-            Cells::Date(a) => a.is_null(row),
-            Cells::Time(a) => a.is_null(row),
-            Cells::Bytes(a) => a.is_null(row),
-            Cells::Other(_, a) => a.is_null(row),
-        }
+        matches!(self.values, Values::Null) || self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// Appends the value, which must not be null: time stamps as `2024-10-01 08:00:00`, bytes as
-    /// lower-case hexadecimal.
-    pub fn push(&self, row: usize, out: &mut String) {
-        use std::fmt::Write;
-        match self {
-            Cells::Text(a) => out.push_str(a.value(row)),
-            Cells::Int(a) => out.push_str(itoa::Buffer::new().format(a.value(row))),
-            Cells::Float(a) => push_float(a.value(row), out),
-            Cells::Bool(a) => out.push_str(if a.value(row) { "true" } else { "false" }),
-            Cells::Date(a) => push_date(a.value(row), out),
-            Cells::Time(a) => push_time(a.value(row), ' ', out),
-            Cells::Bytes(a) => crate::ids::push_hex(a.value(row), out),
-            Cells::Other(formatter, _) => {
-                // writing to a String cannot fail
-                let _ = write!(out, "{}", formatter.value(row));
+    /// The cell as plain text, nothing for a null. A list is written as a JSON array.
+    pub fn write_text(&self, row: usize, out: &mut Vec<u8>) {
+        if self.is_null(row) {
+            return;
+        }
+        match &self.values {
+            Values::Null => {}
+            Values::Boolean(array) => out.extend_from_slice(boolean(array.value(row))),
+            Values::Integer(array) => text::integer(array.value(row), out),
+            Values::Unsigned(array) => text::unsigned(array.value(row), out),
+            Values::Single(array) => text::single(array.value(row), out),
+            Values::Double(array) => text::double(array.value(row), out),
+            Values::Decimal(array) => display(array.value_as_string(row), out),
+            Values::Date(array) => text::date(array.value(row).into(), out),
+            Values::Timestamp { array, zoned } => {
+                text::timestamp(array.value(row), *zoned, text::Style::Sql, out);
             }
+            Values::Text(array) => out.extend_from_slice(array.value(row).as_bytes()),
+            Values::Binary(array) => text::hex(array.value(row), out),
+            Values::List { .. } => json::value(self, row, out),
+            Values::Other(formatter) => display(formatter.value(row), out),
         }
+    }
+
+    /// The cell as a string of its own.
+    pub fn text(&self, row: usize) -> String {
+        let mut out = Vec::new();
+        self.write_text(row, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    /// The cell for people: a geometry in a few words.
+    pub fn words(&self, row: usize, is_geometry: bool) -> String {
+        let shape = self.bytes(row).filter(|_| is_geometry).and_then(geometry::summary);
+        shape.unwrap_or_else(|| self.text(row))
+    }
+
+    /// The cell of a text column.
+    pub fn str(&self, row: usize) -> Option<&'a str> {
+        match self.values {
+            Values::Text(array) if !self.is_null(row) => Some(array.value(row)),
+            _ => None,
+        }
+    }
+
+    /// The cell of a binary column.
+    pub fn bytes(&self, row: usize) -> Option<&'a [u8]> {
+        match self.values {
+            Values::Binary(array) if !self.is_null(row) => Some(array.value(row)),
+            _ => None,
+        }
+    }
+
+    /// True when the text of a cell is made of digits and signs that no format has to escape.
+    pub fn is_plain(&self) -> bool {
+        !matches!(self.values, Values::Text(_) | Values::List { .. } | Values::Other(_))
     }
 }
 
-/// Shortest text that reads back as the same number, as PostgreSQL writes it: `5`, `24.75`,
-/// `1e+300`, `NaN`, `Infinity`.
-pub fn push_float(value: f64, out: &mut String) {
-    use std::fmt::Write;
-    let size = value.abs();
-    let _ = if value.is_nan() {
-        out.write_str("NaN")
-    } else if value.is_infinite() {
-        out.write_str(if value > 0.0 { "Infinity" } else { "-Infinity" })
-    } else if size != 0.0 && !(1e-4..1e15).contains(&size) {
-        let text = format!("{value:e}");
-        let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
-        write!(out, "{digits}e{sign}{exponent:0>2}")
-    } else {
-        write!(out, "{value}")
+/// Control characters and marks that turn the direction of writing as their escapes, so that data
+/// cannot move the cursor, change colours or pose as other text.
+pub(super) fn printable(text: &str) -> Cow<'_, str> {
+    let drives = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
+    if !text.contains(drives) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if drives(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    Cow::Owned(out)
 }
 
-/// A day as `2024-10-01`.
-pub fn push_date(days: i32, out: &mut String) {
-    match NaiveDate::from_epoch_days(days) {
-        Some(date) if (0..=9999).contains(&date.year()) => {
-            push_digits(date.year() as u32, 4, out);
-            out.push('-');
-            push_digits(date.month(), 2, out);
-            out.push('-');
-            push_digits(date.day(), 2, out);
-        }
-        Some(date) => out.push_str(&date.to_string()),
-        None => out.push_str(&format!("day {days}")),
-    }
+/// True for columns whose cells line up at the right.
+pub(super) fn is_number(data_type: &DataType) -> bool {
+    data_type.is_numeric()
 }
 
-/// Microseconds since 1970 as `2024-10-01 08:00:00`, with a fraction only where there is one.
-pub fn push_time(us: i64, separator: char, out: &mut String) {
-    push_date(us.div_euclid(DAY_US) as i32, out);
-    out.push(separator);
-    let in_day = us.rem_euclid(DAY_US);
-    let seconds = (in_day / 1_000_000) as u32;
-    for (i, part) in [seconds / 3_600, seconds / 60 % 60, seconds % 60].into_iter().enumerate() {
-        if i > 0 {
-            out.push(':');
-        }
-        push_digits(part, 2, out);
-    }
-    let fraction = (in_day % 1_000_000) as u32;
-    if fraction > 0 {
-        out.push('.');
-        push_digits(fraction, 6, out);
-        out.truncate(out.trim_end_matches('0').len());
-    }
+pub(super) fn boolean(value: bool) -> &'static [u8] {
+    if value { b"true" } else { b"false" }
 }
 
-fn push_digits(value: u32, width: usize, out: &mut String) {
-    let mut digits = [b'0'; 10];
-    let mut rest = value;
-    for digit in digits[..width].iter_mut().rev() {
-        *digit += (rest % 10) as u8;
-        rest /= 10;
-    }
-    digits[..width].iter().for_each(|d| out.push(char::from(*d)));
+fn display(value: impl Display, out: &mut Vec<u8>) {
+    // a vector takes every byte
+    let _ = write!(out, "{value}");
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn float(value: f64) -> String {
-        let mut out = String::new();
-        push_float(value, &mut out);
-        out
-    }
-
-    fn time(us: i64) -> String {
-        let mut out = String::new();
-        push_time(us, ' ', &mut out);
-        out
-    }
+    use super::printable;
 
     #[test]
-    fn floats_are_written_as_postgresql_writes_them() {
-        let cases = [
-            (5.0, "5"),
-            (24.7536, "24.7536"),
-            (0.1, "0.1"),
-            (-0.0, "-0"),
-            (1e300, "1e+300"),
-            (1.5e-7, "1.5e-07"),
-            (1e15, "1e+15"),
-            (123456789012345.0, "123456789012345"),
-            (0.0001, "0.0001"),
-            (f64::NAN, "NaN"),
-            (f64::NEG_INFINITY, "-Infinity"),
-        ];
-        for (value, text) in cases {
-            assert_eq!(float(value), text);
-        }
-    }
-
-    #[test]
-    fn times_are_written_with_a_fraction_only_where_there_is_one() {
-        assert_eq!(time(1_727_769_600_000_000), "2024-10-01 08:00:00");
-        assert_eq!(time(1_727_769_600_250_000), "2024-10-01 08:00:00.25");
-        assert_eq!(time(-1), "1969-12-31 23:59:59.999999");
+    fn text_cannot_drive_a_terminal() {
+        assert_eq!(printable("Põlva vald"), "Põlva vald");
+        assert_eq!(printable("\u{1b}[2J\n\u{9b}x\u{202e}"), "\\u{1b}[2J\\n\\u{9b}x\\u{202e}");
     }
 }

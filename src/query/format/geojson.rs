@@ -1,149 +1,182 @@
-//! GeoJSON after RFC 7946: longitude and latitude in degrees.
+//! GeoJSON after RFC 7946: a feature a row, with the row's own geometry or that of its LAU.
 
+use std::collections::HashMap;
 use std::io::Write;
+use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
-use arrow::array::{Array, AsArray};
-use geo::{Coord, Geometry, MapCoords};
-use geozero::{ToGeo, ToJson, wkb::Wkb};
-use proj::Proj;
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
 
-use super::json::{Objects, text_at};
-use super::{Options, Rows};
+use super::cells::{self, Column};
+use super::json::Objects;
+use super::{FLUSH_BYTES, GeometryText, Options, RowWriter, geometry};
 use crate::usage::UsageError;
-
-const GEOMETRY: &str = "geometry";
 
 /// Where a row's geometry comes from.
 enum Source {
     Column(usize),
-    LauId(usize),
+    Lau { column: usize, geometries: Arc<HashMap<String, String>> },
 }
 
-pub fn write(rows: Rows, mut out: Box<dyn Write + Send>, options: &Options) -> Result<u64> {
-    let schema = arrow::record_batch::RecordBatchReader::schema(&rows);
-    let source = match (
-        schema.index_of(GEOMETRY),
-        schema.index_of("lau_id"),
-        &options.lau_geometries,
-    ) {
-        (Ok(column), _, _) => Source::Column(column),
-        (_, Ok(column), Some(_)) => Source::LauId(column),
-        _ => {
+impl Source {
+    fn of(schema: &Schema, options: &Options) -> Result<Self> {
+        if let Some(column) = geometry::column(schema) {
+            return Ok(Source::Column(column));
+        }
+        let lau = schema
+            .fields()
+            .iter()
+            .position(|f| f.name() == "lau_id" && *f.data_type() == DataType::Utf8);
+        let Some(column) = lau else {
             return Err(anyhow!(UsageError(
-                "GeoJSON needs a geometry or a lau_id among the columns; other formats take any rows"
+                "GeoJSON needs rows with a geometry or a lau_id column: cell_plan, lau, or a view \
+                 per LAU such as users-per-lau or users-per-lau-day-night; other formats take any \
+                 rows"
                     .to_owned()
             )));
-        }
-    };
-    let to_degrees = match options.geometry_epsg {
-        Some(epsg) if epsg != 4326 => Some(degrees_from(epsg)?),
-        _ => None,
-    };
-    let mut text = String::from("{\"type\":\"FeatureCollection\",\"features\":[");
-    let mut count = 0u64;
-    for batch in rows {
-        let batch = batch?;
-        let properties = Objects::new(&batch, |name| name != GEOMETRY)?;
-        for row in 0..batch.num_rows() {
-            text.push_str(if count == 0 { "\n" } else { ",\n" });
-            text.push_str("{\"type\":\"Feature\",\"geometry\":");
-            match &source {
-                Source::Column(column) => {
-                    let bytes = batch.column(*column).as_binary_opt::<i32>();
-                    let value = bytes.filter(|b| !b.is_null(row)).map(|b| b.value(row));
-                    let json =
-                        value.map(|wkb| geometry_json(wkb, to_degrees.as_ref())).transpose()?;
-                    text.push_str(json.as_deref().unwrap_or("null"));
-                }
-                Source::LauId(column) => {
-                    let known = options.lau_geometries.as_ref();
-                    let json = text_at(&batch, *column, row).and_then(|id| known?.get(id));
-                    text.push_str(json.map_or("null", String::as_str));
-                }
-            }
-            text.push_str(",\"properties\":");
-            properties.push(row, &mut text);
-            text.push('}');
-            count += 1;
-            if text.len() > 1 << 16 {
-                out.write_all(text.as_bytes())?;
-                text.clear();
-            }
+        };
+        match &options.lau_geometries {
+            Some(geometries) => Ok(Source::Lau { column, geometries: Arc::clone(geometries) }),
+            None => bail!(
+                "GeoJSON of these rows needs the LAU boundaries, and the warehouse has none: run \
+                 `mobility load`"
+            ),
         }
     }
-    text.push_str(if count == 0 { "]}\n" } else { "\n]}\n" });
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(count)
 }
 
-/// A converter from a projected system to longitude and latitude.
-///
-/// # Errors
-/// An EPSG code that PROJ does not know.
-pub fn degrees_from(epsg: u32) -> Result<Proj> {
-    Proj::new_known_crs(&format!("EPSG:{epsg}"), "EPSG:4326", None)
-        .with_context(|| format!("PROJ does not know EPSG:{epsg}"))
+pub(super) struct Geojson<'a> {
+    out: &'a mut (dyn Write + Send),
+    source: Source,
+    properties: Objects,
+    shapes: GeometryText,
+    rows: u64,
+    buffer: Vec<u8>,
 }
 
-/// WKB as a GeoJSON geometry, converted where a converter is given. Seven decimals are a
-/// centimetre.
-///
-/// # Errors
-/// Bytes that are no WKB; coordinates outside the projection.
-pub fn geometry_json(wkb: &[u8], to_degrees: Option<&Proj>) -> Result<String> {
-    let geometry: Geometry = Wkb(wkb).to_geo().map_err(|e| anyhow!("a geometry is no WKB: {e}"))?;
-    let round = |v: f64| (v * 1e7).round() / 1e7;
-    let converted = geometry.try_map_coords(|c| {
-        let (x, y) = match to_degrees {
-            Some(proj) => proj.convert((c.x, c.y))?,
-            None => (c.x, c.y),
-        };
-        Ok::<Coord, proj::ProjError>(Coord { x: round(x), y: round(y) })
-    })?;
-    converted.to_json().map_err(|e| anyhow!("a geometry cannot be written: {e}"))
+impl<'a> Geojson<'a> {
+    /// # Errors
+    /// [`UsageError`] for rows that have no place on a map.
+    pub fn new(
+        schema: &Schema,
+        out: &'a mut (dyn Write + Send),
+        options: &Options,
+    ) -> Result<Self> {
+        let source = Source::of(schema, options)?;
+        let drawn = geometry::column(schema);
+        Ok(Geojson {
+            out,
+            source,
+            properties: Objects::new(schema, |index| Some(index) != drawn),
+            shapes: GeometryText::new(options.geometry_epsg)?,
+            rows: 0,
+            buffer: b"{\"type\":\"FeatureCollection\",\"features\":[".to_vec(),
+        })
+    }
+
+    fn feature(&mut self, columns: &[Column], row: usize) -> Result<()> {
+        let out = &mut self.buffer;
+        out.extend_from_slice(b"{\"type\":\"Feature\",\"geometry\":");
+        match &self.source {
+            Source::Column(column) => match columns[*column].bytes(row) {
+                Some(wkb) => self.shapes.write(wkb, out)?,
+                None => out.extend_from_slice(b"null"),
+            },
+            Source::Lau { column, geometries } => {
+                let known = columns[*column].str(row).and_then(|id| geometries.get(id));
+                out.extend_from_slice(known.map_or("null", String::as_str).as_bytes());
+            }
+        }
+        out.extend_from_slice(b",\"properties\":");
+        self.properties.write(columns, row, &self.shapes, out)?;
+        out.push(b'}');
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl RowWriter for Geojson<'_> {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let columns = cells::columns(batch)?;
+        for row in 0..batch.num_rows() {
+            self.buffer.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+            self.rows += 1;
+            self.feature(&columns, row).with_context(|| format!("row {}", self.rows))?;
+            if self.buffer.len() >= FLUSH_BYTES {
+                self.flush()?;
+            }
+        }
+        self.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let end: &[u8] = if self.rows == 0 { b"]}\n" } else { b"\n]}\n" };
+        self.buffer.extend_from_slice(end);
+        self.flush()
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-    use std::sync::Arc;
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
 
-    use super::super::samples::{lau_rows, text_column, try_written, written};
-    use super::super::{Format, Options};
+    use super::super::Format;
+    use super::super::samples::{every_type, points, rows, shown, try_shown};
     use super::*;
 
+    fn users_per_lau() -> RecordBatch {
+        let ids: ArrayRef = Arc::new(StringArray::from(vec![Some("EE_1"), Some("EE_2"), None]));
+        let users: ArrayRef = Arc::new(Int64Array::from(vec![5, 6, 7]));
+        rows([("lau_id", ids), ("user_count", users)])
+    }
+
     #[test]
-    fn rows_with_a_lau_id_take_its_geometry_and_unknown_ones_none() {
-        let known = HashMap::from([(
-            "EE_1".to_owned(),
-            r#"{"type":"Point","coordinates":[24.75,59.44]}"#.to_owned(),
-        )]);
+    fn a_geometry_column_is_drawn_and_the_rest_are_properties() {
+        assert_eq!(
+            shown(Format::Geojson, vec![points()], &Options::default()),
+            "{\"type\":\"FeatureCollection\",\"features\":[\n\
+             {\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[24.5,59]},\
+             \"properties\":{\"cell_id\":\"1\"}},\n\
+             {\"type\":\"Feature\",\"geometry\":null,\"properties\":{\"cell_id\":\"2\"}}\n]}\n"
+        );
+    }
+
+    #[test]
+    fn a_lau_id_finds_its_boundary_and_an_unknown_one_is_kept_without() {
+        let square = "{\"type\":\"Polygon\",\"coordinates\":[]}";
+        let known = HashMap::from([("EE_1".to_owned(), square.to_owned())]);
         let options = Options { lau_geometries: Some(Arc::new(known)), ..Options::default() };
-        let text = written(Format::Geojson, lau_rows(&["EE_1", "EE_2"]), &options);
-        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(json["features"][0]["geometry"]["coordinates"][0], 24.75);
-        assert_eq!(json["features"][0]["properties"]["lau_id"], "EE_1");
-        assert!(json["features"][1]["geometry"].is_null());
+        let text = shown(Format::Geojson, vec![users_per_lau()], &options);
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let features = parsed["features"].as_array().unwrap();
+        assert_eq!(features[0]["geometry"]["type"], "Polygon");
+        assert_eq!(features[0]["properties"]["user_count"], 5);
+        assert!(features[1]["geometry"].is_null());
+        assert!(features[2]["properties"]["lau_id"].is_null());
+        assert_eq!(features.len(), 3);
     }
 
     #[test]
-    fn rows_without_any_place_are_wrong_usage() {
-        let error =
-            try_written(Format::Geojson, text_column(&["a".to_owned()]), &Options::default())
-                .unwrap_err();
-        assert!(error.downcast_ref::<UsageError>().is_some());
+    fn no_rows_give_an_empty_collection() {
+        assert_eq!(
+            shown(Format::Geojson, vec![points().slice(0, 0)], &Options::default()),
+            "{\"type\":\"FeatureCollection\",\"features\":[]}\n"
+        );
     }
 
     #[test]
-    fn a_point_of_the_european_grid_comes_out_in_degrees() {
-        use geozero::{CoordDimensions, ToWkb};
-        let tallinn = Geometry::Point(geo::Point::new(5_153_013.446_7, 4_124_198.393_1));
-        let wkb = tallinn.to_wkb(CoordDimensions::xy()).unwrap();
-        let json: serde_json::Value =
-            serde_json::from_str(&geometry_json(&wkb, Some(&degrees_from(3035).unwrap())).unwrap())
-                .unwrap();
-        assert_eq!(json["coordinates"], serde_json::json!([24.7536, 59.437]));
+    fn rows_without_a_place_are_wrong_usage_and_missing_boundaries_are_a_failure() {
+        let wrong = try_shown(Format::Geojson, vec![every_type()], &Options::default());
+        assert!(wrong.unwrap_err().downcast_ref::<UsageError>().is_some());
+        let missing = try_shown(Format::Geojson, vec![users_per_lau()], &Options::default());
+        let missing = missing.unwrap_err();
+        assert!(missing.downcast_ref::<UsageError>().is_none());
+        assert!(missing.to_string().contains("mobility load"));
     }
 }

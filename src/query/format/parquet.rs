@@ -1,51 +1,93 @@
-//! Parquet, as GeoParquet where the rows carry a geometry.
+//! Parquet with snappy, readable everywhere: no Arrow schema inside, plain types only. With the
+//! `geo` metadata of a geometry column it is GeoParquet.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::Result;
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::{Options, Rows};
+use super::{Options, RowWriter, geometry};
 
-pub fn write(rows: Rows, out: Box<dyn Write + Send>, options: &Options) -> Result<u64> {
-    let schema = arrow::record_batch::RecordBatchReader::schema(&rows);
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let settings =
-        ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(out, schema, settings)?;
-    if let Some(geo) = &options.geo_metadata {
-        writer.append_key_value_metadata(KeyValue::new("geo".to_owned(), geo.clone()));
+pub(super) struct Parquet<'a> {
+    writer: ArrowWriter<&'a mut (dyn Write + Send)>,
+}
+
+impl<'a> Parquet<'a> {
+    pub fn new(
+        schema: &SchemaRef,
+        out: &'a mut (dyn Write + Send),
+        options: &Options,
+    ) -> Result<Self> {
+        // metadata for a column that is not there makes readers refuse the file
+        let geo = options.geo_metadata.clone().filter(|_| geometry::column(schema).is_some());
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_key_value_metadata(geo.map(|geo| vec![KeyValue::new("geo".to_owned(), geo)]))
+            .build();
+        let settings =
+            ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(out, Arc::clone(schema), settings)?;
+        Ok(Parquet { writer })
     }
-    let mut count = 0;
-    for batch in rows {
-        let batch = batch?;
-        writer.write(&batch)?;
-        count += batch.num_rows() as u64;
+}
+
+impl RowWriter for Parquet<'_> {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        Ok(self.writer.write(batch)?)
     }
-    writer.into_inner()?.flush()?;
-    Ok(count)
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.writer.close()?;
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use arrow::datatypes::DataType;
+    use bytes::Bytes;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
 
-    use super::super::samples::{all_types, bytes_written};
-    use super::super::{Format, Options};
+    use super::super::Format;
+    use super::super::samples::{bytes, every_type, points};
+    use super::*;
+    use crate::schema::TIMESTAMP;
+
+    fn keys(written: Vec<u8>) -> Vec<String> {
+        let reader = SerializedFileReader::new(Bytes::from(written)).unwrap();
+        let pairs = reader.metadata().file_metadata().key_value_metadata().cloned();
+        pairs.unwrap_or_default().into_iter().map(|pair| pair.key).collect()
+    }
 
     #[test]
-    fn rows_read_back_with_their_types_and_the_geo_metadata() {
+    fn a_reader_gets_the_rows_back_without_an_arrow_schema_inside() {
+        let written = bytes(Format::Parquet, vec![every_type()], &Options::default());
+        let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(written)).unwrap();
+        let field = |name: &str| builder.schema().field_with_name(name).unwrap().clone();
+        assert_eq!(*field("time").data_type(), TIMESTAMP);
+        assert_eq!(*field("text").data_type(), DataType::Utf8);
+        let chunk = builder.metadata().row_group(0).column(0);
+        assert_eq!(chunk.compression(), Compression::SNAPPY);
+        let read = builder.build().unwrap().next().unwrap().unwrap();
+        for name in ["text", "int", "float", "flag", "date", "time", "bytes", "decimal"] {
+            assert_eq!(read.column_by_name(name), every_type().column_by_name(name), "{name}");
+        }
+        let written = bytes(Format::Parquet, vec![every_type()], &Options::default());
+        assert_eq!(keys(written), Vec::<String>::new());
+    }
+
+    #[test]
+    fn geo_metadata_is_written_only_where_there_is_a_geometry() {
         let options = Options { geo_metadata: Some("{}".to_owned()), ..Options::default() };
-        let bytes = bytes_written(Format::Parquet, all_types(), &options);
-        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(bytes)).unwrap();
-        let metadata = builder.metadata().file_metadata().key_value_metadata().unwrap().clone();
-        assert!(metadata.iter().any(|kv| kv.key == "geo" && kv.value.as_deref() == Some("{}")));
-        let batches: Vec<_> = builder.build().unwrap().map(Result::unwrap).collect();
-        let expected = all_types().next().unwrap().unwrap();
-        assert_eq!(batches[0].columns(), expected.columns());
+        assert_eq!(keys(bytes(Format::Parquet, vec![points()], &options)), ["geo"]);
+        assert!(keys(bytes(Format::Parquet, vec![every_type()], &options)).is_empty());
     }
 }

@@ -3,65 +3,60 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
+use anyhow::Result;
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, RecordBatch,
-    RecordBatchIterator, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
+    Int64Array, ListArray, NullArray, RecordBatch, RecordBatchIterator, StringArray,
+    TimestampMicrosecondArray, UInt64Array,
 };
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::Int64Type;
 
 use super::{Format, Options, Rows, write};
-use crate::schema::TIMESTAMP;
 
-fn schema() -> SchemaRef {
-    let field = |name: &str, t: DataType| Field::new(name, t, true);
-    Arc::new(Schema::new(vec![
-        field("name", DataType::Utf8),
-        field("n", DataType::Int64),
-        field("x", DataType::Float64),
-        field("ok", DataType::Boolean),
-        field("date", DataType::Date32),
-        field("hour", TIMESTAMP),
-        field("raw", DataType::Binary),
-    ]))
+pub fn rows<const N: usize>(columns: [(&str, ArrayRef); N]) -> RecordBatch {
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true)))
+        .unwrap()
 }
 
-/// Three rows of all types: plain, awkward, null.
-pub fn all_types() -> Rows {
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from(vec!["plain", "a,\"b\"\nõ", ""])),
-        Arc::new(Int64Array::from(vec![Some(9_007_199_254_740_993), Some(-1), None])),
-        Arc::new(Float64Array::from(vec![Some(24.75), Some(5.0), None])),
-        Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])),
-        Arc::new(Date32Array::from(vec![Some(19_997), Some(-1), None])),
-        Arc::new(TimestampMicrosecondArray::from(vec![
-            Some(1_727_769_600_000_000),
-            Some(-500_000),
-            None,
-        ])),
-        Arc::new(BinaryArray::from_opt_vec(vec![Some(&[0, 255]), None, None])),
-    ];
-    let batch = RecordBatch::try_new(schema(), columns).unwrap();
-    Box::new(RecordBatchIterator::new([Ok(batch)], schema()))
+/// A row of all plain types and a row of nulls.
+pub fn every_type() -> RecordBatch {
+    let list = vec![Some(vec![Some(1), None]), None];
+    let decimal = Decimal128Array::from(vec![Some(12_345), None]);
+    let hour = 1_727_769_600_000_000;
+    rows([
+        ("text", Arc::new(StringArray::from(vec![Some("Jõgeva"), None]))),
+        ("int", Arc::new(Int64Array::from(vec![Some(-7), None]))),
+        ("big", Arc::new(UInt64Array::from(vec![Some(u64::MAX), None]))),
+        ("float", Arc::new(Float64Array::from(vec![Some(0.1), None]))),
+        ("single", Arc::new(Float32Array::from(vec![Some(0.1), None]))),
+        ("flag", Arc::new(BooleanArray::from(vec![Some(true), None]))),
+        ("date", Arc::new(Date32Array::from(vec![Some(19_997), None]))),
+        ("time", Arc::new(TimestampMicrosecondArray::from(vec![Some(hour), None]))),
+        (
+            "zoned",
+            Arc::new(TimestampMicrosecondArray::from(vec![Some(0), None]).with_timezone("UTC")),
+        ),
+        ("bytes", Arc::new(BinaryArray::from_opt_vec(vec![Some(&[0, 255]), None]))),
+        ("decimal", Arc::new(decimal.with_precision_and_scale(10, 2).unwrap())),
+        ("list", Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(list))),
+        ("nothing", Arc::new(NullArray::new(2))),
+    ])
 }
 
-/// The same columns without a row.
-pub fn empty() -> Rows {
-    Box::new(RecordBatchIterator::new([], schema()))
+/// A point at 24.5 degrees east and 59 degrees north, and a row without a place.
+pub fn points() -> RecordBatch {
+    let mut wkb = vec![1, 1, 0, 0, 0];
+    wkb.extend_from_slice(&24.5f64.to_le_bytes());
+    wkb.extend_from_slice(&59f64.to_le_bytes());
+    rows([
+        ("cell_id", Arc::new(StringArray::from(vec!["1", "2"]))),
+        ("geometry", Arc::new(BinaryArray::from_opt_vec(vec![Some(wkb.as_slice()), None]))),
+    ])
 }
 
-fn column(name: &str, values: &[String]) -> Rows {
-    let schema = Arc::new(Schema::new(vec![Field::new(name, DataType::Utf8, true)]));
-    let array: ArrayRef = Arc::new(StringArray::from_iter_values(values));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![array]).unwrap();
-    Box::new(RecordBatchIterator::new([Ok(batch)], schema))
-}
-
-pub fn text_column(values: &[String]) -> Rows {
-    column("name", values)
-}
-
-pub fn lau_rows(ids: &[&str]) -> Rows {
-    column("lau_id", &ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>())
+pub fn reader(batches: Vec<RecordBatch>) -> Rows {
+    let schema = batches[0].schema();
+    Box::new(RecordBatchIterator::new(batches.into_iter().map(Ok), schema))
 }
 
 #[derive(Clone, Default)]
@@ -78,17 +73,23 @@ impl Write for Sink {
     }
 }
 
-pub fn try_written(format: Format, rows: Rows, options: &Options) -> anyhow::Result<Vec<u8>> {
+pub fn bytes(format: Format, batches: Vec<RecordBatch>, options: &Options) -> Vec<u8> {
+    try_bytes(format, batches, options).unwrap()
+}
+
+fn try_bytes(format: Format, batches: Vec<RecordBatch>, options: &Options) -> Result<Vec<u8>> {
     let sink = Sink::default();
-    write(format, rows, Box::new(sink.clone()), options)?;
+    let given: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    let count = write(format, reader(batches), Box::new(sink.clone()), options)?;
+    assert_eq!(count, given as u64);
     let bytes = sink.0.lock().unwrap().clone();
     Ok(bytes)
 }
 
-pub fn bytes_written(format: Format, rows: Rows, options: &Options) -> Vec<u8> {
-    try_written(format, rows, options).unwrap()
+pub fn shown(format: Format, batches: Vec<RecordBatch>, options: &Options) -> String {
+    try_shown(format, batches, options).unwrap()
 }
 
-pub fn written(format: Format, rows: Rows, options: &Options) -> String {
-    String::from_utf8(bytes_written(format, rows, options)).unwrap()
+pub fn try_shown(format: Format, batches: Vec<RecordBatch>, options: &Options) -> Result<String> {
+    Ok(String::from_utf8(try_bytes(format, batches, options)?)?)
 }
