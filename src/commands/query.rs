@@ -77,7 +77,12 @@ fn wanted_format(args: &Query) -> Result<Format> {
 /// A table fits the terminal it goes to; elsewhere nothing is cut.
 fn terminal_options(args: &Query) -> Options {
     let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
-    let width =
-        to_terminal.then(|| console::Term::stdout().size_checked()).flatten().map(|(_, w)| w);
-    Options { width, ..Options::default() }
+    let size = to_terminal.then(|| console::Term::stdout().size_checked()).flatten();
+    Options {
+        width: size.map(|(_, columns)| columns),
+        color: to_terminal && console::colors_enabled(),
+        // who names a number wants to see them all
+        max_rows: args.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
+        ..Options::default()
+    }
 }
