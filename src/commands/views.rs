@@ -34,19 +34,18 @@ pub fn run(session: &Session, args: &cli::Views) -> Result<()> {
     super::print(&format!("{table}\n"))
 }
 
-/// The registry as a table: query name, view name, aliases, what it tells.
+/// The views there are: query name and title, below them the other names. Names are never broken,
+/// so that they can be copied.
 pub fn list(registry: &Registry) -> Result<()> {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    table.set_header(["query name", "view", "also", "title"]);
+    let width = registry.views().iter().map(|v| v.name.len()).max().unwrap_or(0);
+    let mut text = String::new();
     for view in registry.views() {
-        table.add_row([
-            view.name.as_str(),
-            view.view.as_str(),
-            &view.aliases.join("\n"),
-            view.title.as_str(),
-        ]);
+        text.push_str(&format!("{:width$}  {}\n", view.name, view.title));
+        let others = std::iter::once(&view.view).chain(&view.aliases);
+        others.for_each(|name| text.push_str(&format!("{:width$}  also {name}\n", "")));
+        if view.single_users {
+            text.push_str(&format!("{:width$}  rows of single users\n", ""));
+        }
     }
-    super::print(&format!("{table}\n"))
+    super::print(&text)
 }
