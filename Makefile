@@ -1,25 +1,34 @@
 # `make pipeline` and `make test` are all that a new machine needs.
 
 BIN := target/release/mobility
-SYSTEM := cmake g++ pkg-config sqlite3 libsqlite3-dev
+SYSTEM := cmake g++ pkg-config sqlite3 libsqlite3-dev libssl-dev
 SOURCES := Cargo.toml Cargo.lock $(shell find src -name '*.rs')
+CLUSTER := tests/postgis/cluster.sh
+
+# Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
+# POSTGIS_PASSWORD (letters and digits) which password; without Docker that is in .postgis/password.
+DOCKER := docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
+POSTGIS := if $(DOCKER); then \
+    docker compose up -d --wait >&2 && \
+    echo "postgres://postgres:$${POSTGIS_PASSWORD:-mobility}@127.0.0.1:$${POSTGIS_PORT:-54320}/mobility"; \
+  else $(CLUSTER) start .postgis $${POSTGIS_PORT:+--port "$$POSTGIS_PORT"}; fi
 
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 .PHONY: setup
 setup: ## Install what the build needs from the system (PROJ is compiled from source)
 	@missing=; \
 	for command in cmake c++ pkg-config sqlite3; do command -v $$command >/dev/null || missing=1; done; \
-	[ -e /usr/include/sqlite3.h ] || missing=1; \
+	for header in sqlite3.h openssl/ssl.h; do [ -e /usr/include/$$header ] || missing=1; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
 	  if command -v apt-get >/dev/null && $$sudo true 2>/dev/null; then \
 	    echo "installing $(SYSTEM)"; \
-	    $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(SYSTEM) >/dev/null; \
+	    $$sudo apt-get update -qq && $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $(SYSTEM) >/dev/null; \
 	  else \
 	    echo "please install first: $(SYSTEM)" >&2; exit 1; \
 	  fi; \
@@ -42,8 +51,24 @@ pipeline: data ## Run everything on the embedded warehouse and print users by da
 	@$(BIN) run-all
 	@$(BIN) query users-per-lau-day-night
 
+.PHONY: postgis
+postgis: ## Start a local PostGIS, in Docker or in .postgis, and print its URL
+	@$(POSTGIS)
+
+.PHONY: postgis-stop
+postgis-stop: ## Stop it; its data stays
+	@if $(DOCKER); then docker compose stop; fi
+	@if [ -d .postgis ]; then $(CLUSTER) stop .postgis; fi
+
+# the URL goes by the environment: an argument would show the password in the list of processes
+.PHONY: pipeline-postgis
+pipeline-postgis: data ## Run everything on the local PostGIS and print users by day and night
+	@DATABASE_URL=$$($(POSTGIS)) && export DATABASE_URL && \
+	  $(BIN) run-all && $(BIN) query users-per-lau-day-night
+
 .PHONY: test
 test: setup ## Run the tests
+	@$(CLUSTER) install
 	cargo test --locked
 
 .PHONY: lint

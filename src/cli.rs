@@ -34,7 +34,7 @@ pub struct Global {
     /// Config file [default: pipeline.toml, where there is one]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Warehouse to use instead of the configured one: embedded:FOLDER
+    /// Warehouse to use instead of the configured one: embedded:FOLDER or postgres://...
     #[arg(long, global = true, value_name = "URL")]
     pub warehouse: Option<String>,
     /// No progress bars and no remarks, only results and errors

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod interrupt;
 pub mod io;
 pub mod load;
+pub mod parallel;
 pub mod pipeline;
 pub mod progress;
 pub mod query;

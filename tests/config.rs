@@ -22,7 +22,7 @@ fn loaded(
 fn flag_comes_before_environment_before_file_before_default() {
     let work = Work::empty();
     let file = work.path("p.toml");
-    let url = |c: Config| c.warehouse.url;
+    let url = |c: Config| c.warehouse.url.to_string();
     let env = [("DATABASE_URL", "embedded:e")];
     work.write("p.toml", "");
     let default = format!("embedded:{}", work.path("data/warehouse").display());
@@ -97,6 +97,7 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
     expected.lau.crs = Some("EPSG:3035".to_owned());
     expected.time.zone = Some("Europe/Tallinn".to_owned());
+    expected.warehouse.statement_timeout_s = Some(60);
     assert_eq!(all, expected);
 }
 

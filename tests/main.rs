@@ -5,6 +5,7 @@ mod bad_input;
 mod cli;
 mod compress;
 mod config;
+mod postgis;
 mod query;
 mod run_all;
 mod synth;

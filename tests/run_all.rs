@@ -144,7 +144,7 @@ fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
     work.ok(&["run-all"]);
     for (sql, words) in [
         ("-- title: x\nSELECT hour,\n  nope\nFROM mobile_events_compressed\n", ["line 3", "nope"]),
-        ("-- title: x\nSELEC 1\n", ["Line: 2", "SELEC"]),
+        ("-- title: x\nSELEC 1\n", ["line 2", "SELEC"]),
         ("-- oder: x\nSELECT 1 AS x\n", ["line 1", "\"order\""]),
         (
             "SELECT 1 AS x FROM mobile_events_compresed\n",

@@ -1,5 +1,6 @@
 //! A work folder per test, with the fixtures as inputs, and the program run inside it.
 
+use std::cell::RefCell;
 use std::fs;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub fn expected(view: &str) -> String {
 /// A folder of its own for one test, removed at the end.
 pub struct Work {
     folder: tempfile::TempDir,
+    /// Lines of the section `warehouse`.
+    warehouse: RefCell<String>,
 }
 
 /// What a run printed, and its status.
@@ -44,7 +47,8 @@ impl Work {
 
     /// Nothing but a folder.
     pub fn empty() -> Work {
-        Work { folder: tempfile::tempdir().unwrap() }
+        let folder = tempfile::tempdir().unwrap();
+        Work { folder, warehouse: RefCell::new("url = \"embedded:warehouse\"".to_owned()) }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -59,10 +63,17 @@ impl Work {
         let views = if own.exists() { own } else { views };
         let text = format!(
             "{more}\n[data]\nevents = \"raw/events\"\ncells = \"raw/cells\"\nlau = \"raw/lau\"\n\
-             processed = \"processed\"\n[warehouse]\nurl = \"embedded:warehouse\"\n[views]\ndir = \"{}\"\n",
+             processed = \"processed\"\n[warehouse]\n{}\n[views]\ndir = \"{}\"\n",
+            self.warehouse.borrow(),
             views.display()
         );
         self.write("pipeline.toml", &text);
+    }
+
+    /// From now on the config names a PostGIS warehouse; `more` are further lines of its section.
+    pub fn postgis(&self, url: &str, schema: &str, more: &str) {
+        *self.warehouse.borrow_mut() = format!("url = \"{url}\"\nschema = \"{schema}\"\n{more}");
+        self.config("");
     }
 
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
@@ -133,6 +144,21 @@ impl Ran {
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// All rows of a Parquet or Arrow file, shown with their types.
+pub fn rows_of(path: &Path) -> String {
+    let file = fs::File::open(path).unwrap();
+    let batches: Vec<RecordBatch> = if path.extension().is_some_and(|e| e == "arrow") {
+        let reader = arrow::ipc::reader::FileReader::try_new(file, None).unwrap();
+        reader.map(Result::unwrap).collect()
+    } else {
+        let builder =
+            parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
+        builder.build().unwrap().map(Result::unwrap).collect()
+    };
+    let all = batches.first().map(|b| arrow::compute::concat_batches(b.schema_ref(), &batches));
+    format!("{:?}", all.map(Result::unwrap))
 }
 
 /// Writes one Parquet file.

@@ -4,10 +4,9 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{config_file, writable};
 use crate::cli::Global;
-use crate::config::Config;
+use crate::config::{Config, WarehouseUrl};
 use crate::report::grouped;
 use crate::views::Registry;
-use crate::warehouse::WarehouseUrl;
 use crate::{compress, geojoin, warehouse};
 
 /// One line of the report.
@@ -73,8 +72,8 @@ fn events(config: &Config) -> Result<String> {
 
 fn outputs(config: &Config) -> Result<String> {
     writable(&config.data.processed).context("data.processed")?;
-    if let WarehouseUrl::Embedded(folder) = WarehouseUrl::parse(&config.warehouse.url)? {
-        writable(&folder).context("warehouse.url")?;
+    if let WarehouseUrl::Embedded(folder) = &config.warehouse.url {
+        writable(folder).context("warehouse.url")?;
     }
     Ok("folders can be written".to_owned())
 }

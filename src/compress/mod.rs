@@ -29,6 +29,7 @@ use crate::config::Config;
 use crate::io::atomic::AtomicFolder;
 use crate::io::events::EventFile;
 use crate::io::inputs::{InputFile, fingerprint, list};
+use crate::parallel::on_all_cores;
 use crate::progress::{Progress, StageBar};
 use crate::report::{StageReport, grouped};
 use crate::time::{LocalDate, repeated_hour};
@@ -173,18 +174,6 @@ fn read(
         Ok(share)
     };
     on_all_cores(batch.groups.len(), work)
-}
-
-/// Runs `work` on as many threads as there are cores, but no more than `tasks`.
-fn on_all_cores<T: Send>(tasks: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.max(1));
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work)).collect();
-        threads
-            .into_iter()
-            .map(|t| t.join().map_err(|_| anyhow!("a thread of compress broke down"))?)
-            .collect()
-    })
 }
 
 /// Writes the rows of a batch below `folder`, on all cores.

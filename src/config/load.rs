@@ -9,7 +9,8 @@ use serde::{Deserialize, Deserializer};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::{Config, KEYS, Key, KeyKind, env_name};
+use super::url::without_passwords;
+use super::{Config, KEYS, Key, KeyKind, PgEnv, env_name};
 use crate::usage::nearest;
 
 /// The file that is read when nobody names one; only this one may be missing.
@@ -49,8 +50,10 @@ pub fn load(sources: &Sources) -> Result<Config> {
             KEYS.iter().find(|k| k.name == *name).ok_or_else(|| anyhow!("no config key {name}"))?;
         overlay(&mut table, key, text)?;
     }
-    let config =
+    let mut config =
         Config::deserialize(Value::Table(table)).map_err(|e| anyhow!("{}", e.message()))?;
+    let variable = |name: &&str| Some(((*name).to_owned(), (sources.env)(name)?));
+    config.warehouse.pg_env.extend(PgEnv::NAMES.iter().filter_map(variable));
     check(&config)?;
     Ok(config)
 }
@@ -72,10 +75,10 @@ fn read_file(file: Option<&Path>) -> Result<Table> {
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Table> {
-    let spanned = DeTable::parse(text).map_err(|e| anyhow!("{}", e.to_string().trim_end()))?;
+    let spanned = DeTable::parse(text).map_err(shown)?;
     refuse_unknown(spanned.get_ref(), "", text)?;
     // once more into the typed struct, for errors that show line and column
-    toml::from_str::<Config>(text).map_err(|e| anyhow!("{}", e.to_string().trim_end()))?;
+    toml::from_str::<Config>(text).map_err(shown)?;
     let mut table: Table = toml::from_str(text)?;
     for (name, default) in default_paths() {
         if find(&mut table, name).is_none() {
@@ -90,6 +93,11 @@ fn parse(text: &str, folder: &Path) -> Result<Table> {
     Ok(table)
 }
 
+/// The parser's message, which shows the line it is about.
+fn shown(error: toml::de::Error) -> anyhow::Error {
+    anyhow!("{}", without_passwords(error.to_string().trim_end()))
+}
+
 /// The keys that hold paths, with their defaults: these start at the file's folder too.
 fn default_paths() -> [(&'static str, Value); 6] {
     let Config { data, warehouse, views, .. } = Config::default();
@@ -100,7 +108,7 @@ fn default_paths() -> [(&'static str, Value); 6] {
         ("data.cells", list(data.cells)),
         ("data.lau", list(data.lau)),
         ("data.processed", path(data.processed)),
-        ("warehouse.url", Value::String(warehouse.url)),
+        ("warehouse.url", Value::String(warehouse.url.to_string())),
         ("views.dir", path(views.dir)),
     ]
 }
@@ -185,7 +193,7 @@ fn overlay(table: &mut Table, key: &Key, text: &str) -> Result<()> {
         }
     }
     let reason = error.map(|e| e.message().to_owned()).unwrap_or_default();
-    bail!("{} = {text}: {reason}", key.name)
+    bail!("{} = {}: {reason}", key.name, without_passwords(text))
 }
 
 fn put(table: &mut Table, name: &str, value: Value) {
@@ -203,6 +211,18 @@ fn put(table: &mut Table, name: &str, value: Value) {
 }
 
 fn check(config: &Config) -> Result<()> {
+    let warehouse = &config.warehouse;
+    warehouse.url.check()?;
+    if warehouse.schema.is_empty() || warehouse.schema.starts_with("pg_") {
+        bail!(
+            "warehouse.schema = {:?}: name a schema, not one of the server's own",
+            warehouse.schema
+        );
+    }
+    // a load takes one connection a core and one that leads
+    if warehouse.connections < 2 {
+        bail!("warehouse.connections = {}: at least 2 are needed", warehouse.connections);
+    }
     let time = &config.time;
     if time.day_start >= time.day_end || time.day_end > 24 {
         bail!(

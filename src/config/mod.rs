@@ -5,7 +5,9 @@
 
 mod keys;
 mod load;
+mod url;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
@@ -13,6 +15,7 @@ use serde::Deserialize;
 
 pub use keys::{KEYS, Key, KeyKind, env_name};
 pub use load::{Sources, load};
+pub use url::WarehouseUrl;
 
 /// Everything the stages are told. Paths are ready to open.
 #[derive(Debug, Clone, PartialEq, Deserialize, Default)]
@@ -169,13 +172,66 @@ impl Default for Time {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Warehouse {
-    /// `embedded:FOLDER` or `postgres://user@host:port/db`.
-    pub url: String,
+    pub url: WarehouseUrl,
+    /// PostGIS: schema of our tables and views.
+    pub schema: String,
+    /// PostGIS: most connections at a time.
+    pub connections: u32,
+    /// PostGIS: seconds to wait for a connection.
+    pub connect_timeout_s: u64,
+    /// PostGIS: seconds after which a query is cancelled; without it the server's own setting
+    /// holds. Loads and views are not limited.
+    pub statement_timeout_s: Option<u64>,
+    /// The PG* variables of the environment.
+    #[serde(skip)]
+    pub pg_env: PgEnv,
 }
 
 impl Default for Warehouse {
     fn default() -> Self {
-        Warehouse { url: "embedded:data/warehouse".into() }
+        Warehouse {
+            url: WarehouseUrl::parse("embedded:data/warehouse"),
+            schema: "public".into(),
+            connections: 8,
+            connect_timeout_s: 10,
+            statement_timeout_s: None,
+            pg_env: PgEnv::default(),
+        }
+    }
+}
+
+/// What libpq takes from the environment, by name. Can be displayed without its secrets only.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct PgEnv(BTreeMap<String, String>);
+
+impl PgEnv {
+    /// The variables that mean something here.
+    pub const NAMES: [&str; 9] = [
+        "PGHOST",
+        "PGPORT",
+        "PGUSER",
+        "PGPASSWORD",
+        "PGDATABASE",
+        "PGSSLMODE",
+        "PGSSLROOTCERT",
+        "PGAPPNAME",
+        "USER",
+    ];
+
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).filter(|v| !v.is_empty()).cloned()
+    }
+}
+
+impl Extend<(String, String)> for PgEnv {
+    fn extend<T: IntoIterator<Item = (String, String)>>(&mut self, variables: T) {
+        self.0.extend(variables);
+    }
+}
+
+impl std::fmt::Debug for PgEnv {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

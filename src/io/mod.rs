@@ -5,5 +5,7 @@ pub mod events;
 pub mod geojson;
 pub mod geoparquet;
 pub mod inputs;
+pub mod presence;
 pub mod provenance;
+pub mod raw_events;
 pub mod table;

@@ -2,6 +2,7 @@
 
 mod deploy;
 mod header;
+mod needs;
 mod registry;
 
 pub use deploy::run;

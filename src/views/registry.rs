@@ -35,6 +35,13 @@ pub struct View {
     pub file: PathBuf,
 }
 
+impl View {
+    /// Where the view comes from, for messages.
+    pub fn place(&self) -> String {
+        format!("view {} ({})", self.view, self.file.display())
+    }
+}
+
 /// All views, by query name.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {

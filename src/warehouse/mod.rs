@@ -1,8 +1,8 @@
 //! Where tables and views live: one trait, so that commands and server know no engine.
 
 pub mod embedded;
+pub mod postgis;
 mod select;
-mod url;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,9 +13,8 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
 
 pub use select::{Order, Relation, Select};
-pub use url::WarehouseUrl;
 
-use crate::config::Config;
+use crate::config::{Config, WarehouseUrl};
 use crate::progress::Progress;
 use crate::schema::Table;
 use crate::views::{Registry, View};
@@ -117,15 +116,12 @@ pub trait Warehouse: Send + Sync {
 /// # Errors
 /// A URL of no known kind; a warehouse that cannot be reached.
 pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>> {
-    match WarehouseUrl::parse(&config.warehouse.url)? {
+    match &config.warehouse.url {
         WarehouseUrl::Embedded(folder) => {
-            Ok(Box::new(embedded::Embedded::open(folder, config.clone(), views)?))
+            Ok(Box::new(embedded::Embedded::open(folder.clone(), config.clone(), views)?))
         }
-        url @ WarehouseUrl::Postgres(_) => {
-            bail!(
-                "warehouse.url = {url}: this version holds its tables in an embedded warehouse only; use embedded:FOLDER"
-            )
-        }
+        WarehouseUrl::Postgres(_) => Ok(Box::new(postgis::Postgis::open(config.clone(), views)?)),
+        url @ WarehouseUrl::Unknown(_) => bail!("{url} is no warehouse"),
     }
 }
 

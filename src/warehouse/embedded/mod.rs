@@ -18,12 +18,13 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::SortExpr;
 use datafusion::prelude::{DataFrame, Expr, SessionContext, ident, lit};
 use futures::future::BoxFuture;
-use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
 use super::select::DayColumn;
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
 use crate::config::Config;
+use crate::io::presence::{self, PresenceFile};
+use crate::io::raw_events;
 use crate::progress::Progress;
 use crate::schema::Table;
 use crate::usage::nearest;
@@ -62,30 +63,12 @@ impl Embedded {
 
     /// Changes with whatever the result of a view is computed from, apart from the loaded tables.
     fn mark(&self, view: &View) -> Result<String> {
-        let mut hash = Sha256::new();
-        hash.update(env!("CARGO_PKG_VERSION"));
-        self.hash_view(view, &mut hash, &mut Vec::new())?;
-        Ok(hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect())
-    }
-
-    fn hash_view(&self, view: &View, hash: &mut Sha256, above: &mut Vec<String>) -> Result<()> {
-        if above.contains(&view.view) {
-            bail!("{}: refers to itself by way of {}", session::view_place(view), above.join(", "));
+        let mut mark = self.views.mark(view)?;
+        if self.views.reads(view, Table::MobileEventsUncompressed.name())? {
+            let raw = raw_events::mark(&self.config, &raw_events::inputs(&self.config)?);
+            mark.push_str(&raw[..16]);
         }
-        above.push(view.view.clone());
-        hash.update(&view.sql);
-        hash.update(format!("{:?}", view.order));
-        let parsed =
-            session::parse(&session::new(true), &view.sql).context(session::view_place(view))?;
-        for name in parsed.relations {
-            if let Some(other) = self.views.by_sql_name(&name) {
-                self.hash_view(other, hash, above)?;
-            } else if name == Table::MobileEventsUncompressed.name() {
-                hash.update(raw::mark(&self.config, &raw::inputs(&self.config)?));
-            }
-        }
-        above.pop();
-        Ok(())
+        Ok(mark)
     }
 
     /// Registers the relations that a statement names, and what those need.
@@ -108,7 +91,7 @@ impl Embedded {
                     };
                     session::register(context, &name, provider)?;
                 } else if name == Table::MobileEventsUncompressed.name() {
-                    let inputs = raw::inputs(&self.config)?;
+                    let inputs = raw_events::inputs(&self.config)?;
                     session::register(
                         context,
                         &name,
@@ -137,7 +120,7 @@ impl Embedded {
         version: &Version,
         view: &View,
     ) -> Result<DataFrame> {
-        let place = || session::view_place(view);
+        let place = || view.place();
         let parsed = session::parse(context, &view.sql).with_context(place)?;
         self.register(context, version, parsed.relations.clone()).await.with_context(place)?;
         session::plan(context, parsed).await.with_context(place)
@@ -147,7 +130,7 @@ impl Embedded {
     async fn compute(&self, version: &Version, view: &View) -> Result<Rows> {
         let context = session::new(false);
         let frame = self.plan_view(&context, version, view).await?;
-        let frame = sorted(frame, &view.order).with_context(|| session::view_place(view))?;
+        let frame = sorted(frame, &view.order).with_context(|| view.place())?;
         let stream = frame.execute_stream().await.map_err(session::explain)?;
         Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
     }
@@ -164,7 +147,7 @@ impl Embedded {
             return Ok((path, rows, true));
         }
         let rows = self.runtime.block_on(self.compute(version, view))?;
-        let count = results::store(&path, rows).with_context(|| session::view_place(view))?;
+        let count = results::store(&path, rows).with_context(|| view.place())?;
         Ok((path, count, false))
     }
 
@@ -338,35 +321,18 @@ impl Warehouse for Embedded {
 /// Links the date folders of hourly presence; returns the number of rows.
 fn load_events(source: &Path, target: &Path) -> Result<u64> {
     let mut rows = 0;
-    std::fs::create_dir_all(target)
-        .with_context(|| format!("cannot create {}", target.display()))?;
-    for date in sorted_entries(source)?.into_iter().filter(|p| p.is_dir()) {
-        let name = date.file_name().unwrap_or_default();
-        if !name.to_string_lossy().starts_with("date=") {
-            continue;
-        }
-        let folder = target.join(name);
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-        for file in sorted_entries(&date)? {
-            rows += checked_rows(&file, Table::MobileEventsCompressed)?;
-            adopt(&file, &folder.join(file.file_name().unwrap_or_default()))?;
-        }
+    let create = |folder: &Path| {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))
+    };
+    create(target)?;
+    for PresenceFile { date, path } in presence::files(source)? {
+        let folder = target.join(format!("date={date}"));
+        create(&folder)?;
+        rows += checked_rows(&path, Table::MobileEventsCompressed)?;
+        adopt(&path, &folder.join(path.file_name().unwrap_or_default()))?;
     }
     Ok(rows)
-}
-
-fn sorted_entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).with_context(|| {
-        format!("cannot list {}; run `mobility compress` first", folder.display())
-    })?;
-    let mut paths: Vec<PathBuf> = entries
-        .flatten()
-        .map(|e| e.path())
-        .filter(|p| !p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(['.', '_'])))
-        .collect();
-    paths.sort();
-    Ok(paths)
 }
 
 /// Rows of a processed file, whose columns must be those of the table.

@@ -4,8 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
-use arrow::array::{Array, ArrayRef, AsArray, StringBuilder, TimestampMicrosecondArray};
-use arrow::compute::cast;
+use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
@@ -16,29 +15,11 @@ use datafusion::prelude::{DataFrame, SessionContext, ident};
 
 use super::session::{explain, url_of};
 use crate::config::{Columns, Config};
-use crate::ids::{UserKey, user_key_of_text, user_text};
 use crate::io::events::EventFile;
-use crate::io::inputs::{InputFile, fingerprint, list};
+use crate::io::inputs::InputFile;
+use crate::io::raw_events::{cell_ids, timestamps, user_ids};
 use crate::schema::TIMESTAMP;
-use crate::time::columns::{MISSING, Times, UNREADABLE};
-
-/// The raw event files as they are now.
-///
-/// # Errors
-/// A path that does not exist or holds no Parquet file.
-pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    list("data.events", &config.data.events, &["parquet", "parq"])
-        .context("mobile_events_uncompressed is read from the raw files")
-}
-
-/// Changes when the raw files or their reading change.
-pub fn mark(config: &Config, inputs: &[InputFile]) -> String {
-    let c = &config.columns;
-    fingerprint(
-        inputs,
-        &format!("raw {} {} {} {:?}", c.user_id, c.cell_id, c.timestamp, config.time.zone),
-    )
-}
+use crate::time::columns::Times;
 
 /// The raw events as a table.
 ///
@@ -113,31 +94,11 @@ fn function(
 }
 
 fn user_function(input: &DataType) -> ScalarUDF {
-    function("canonical_user_id", input, DataType::Utf8, |column| {
-        let mut out = StringBuilder::new();
-        let mut scratch = Vec::new();
-        let mut push = |key: Option<UserKey>| out.append_option(key.map(user_text));
-        match column.data_type() {
-            DataType::FixedSizeBinary(_) => {
-                column.as_fixed_size_binary().iter().for_each(|id| push(id.map(UserKey::Bytes)));
-            }
-            DataType::BinaryView => {
-                column.as_binary_view().iter().for_each(|id| push(id.map(UserKey::Bytes)));
-            }
-            _ => {
-                let text = cast(column, &DataType::Utf8View)?;
-                let ids = text.as_string_view().iter();
-                ids.for_each(|id| push(id.map(|t| user_key_of_text(t, &mut scratch))));
-            }
-        }
-        Ok(Arc::new(out.finish()))
-    })
+    function("canonical_user_id", input, DataType::Utf8, |ids| Ok(Arc::new(user_ids(ids)?)))
 }
 
 fn cell_function(input: &DataType) -> ScalarUDF {
-    function("canonical_cell_id", input, DataType::Utf8, |column| {
-        Ok(cast(column, &DataType::Utf8)?)
-    })
+    function("canonical_cell_id", input, DataType::Utf8, |ids| Ok(Arc::new(cell_ids(ids)?)))
 }
 
 fn time_function(input: &DataType, times: Times) -> ScalarUDF {
@@ -145,9 +106,6 @@ fn time_function(input: &DataType, times: Times) -> ScalarUDF {
     let times = Mutex::new(times);
     function("local_timestamp", input, TIMESTAMP, move |column| {
         let mut times = times.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut local = Vec::with_capacity(column.len());
-        times.convert(column, &mut local)?;
-        let values = local.into_iter().map(|us| (us != MISSING && us != UNREADABLE).then_some(us));
-        Ok(Arc::new(TimestampMicrosecondArray::from_iter(values)))
+        Ok(Arc::new(timestamps(column, &mut times)?))
     })
 }

@@ -21,7 +21,6 @@ use url::Url;
 
 use super::store::Version;
 use crate::schema::{Table, presence_file_schema};
-use crate::views::View;
 
 /// Rows as engines exchange them while they compute.
 const BATCH_ROWS: usize = 8_192;
@@ -85,11 +84,23 @@ pub fn explain(error: DataFusionError) -> anyhow::Error {
         }
         (None, DataFusionError::SQL(parser, _)) => match parser.as_ref() {
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
-                anyhow!("{message}")
+                placed(message)
             }
             other => anyhow!("{other}"),
         },
         (None, _) => anyhow!("{}", error.strip_backtrace()),
+    }
+}
+
+/// The parser's message with its place in front, as all other messages have it.
+fn placed(message: &str) -> anyhow::Error {
+    let place = message.rsplit_once(" at Line: ").and_then(|(said, place)| {
+        let (line, column) = place.split_once(", Column: ")?;
+        Some((said, line.parse::<u64>().ok()?, column.trim().parse::<u64>().ok()?))
+    });
+    match place {
+        Some((said, line, column)) => anyhow!("line {line}, column {column}: {said}"),
+        None => anyhow!("{message}"),
     }
 }
 
@@ -176,9 +187,4 @@ fn with_views(schema: &SchemaRef) -> SchemaRef {
         })
         .collect();
     Arc::new(Schema::new(fields))
-}
-
-/// Where a view comes from, for its error messages.
-pub fn view_place(view: &View) -> String {
-    format!("view {} ({})", view.view, view.file.display())
 }

@@ -4,35 +4,49 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Deserializer};
 
-/// A parsed `warehouse.url`.
+/// A `warehouse.url`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum WarehouseUrl {
     /// `embedded:FOLDER`
     Embedded(PathBuf),
     /// `postgres://user@host:port/db`, whole, with its secrets.
     Postgres(String),
+    /// Any other text, which may hold secrets too; the check of the config refuses it.
+    Unknown(String),
 }
 
 impl WarehouseUrl {
+    pub fn parse(url: &str) -> Self {
+        if let Some(folder) = url.strip_prefix("embedded:") {
+            WarehouseUrl::Embedded(folder.into())
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            WarehouseUrl::Postgres(url.to_owned())
+        } else {
+            WarehouseUrl::Unknown(url.to_owned())
+        }
+    }
+
     /// # Errors
     /// Neither of the two kinds.
-    pub fn parse(url: &str) -> Result<Self> {
-        if let Some(folder) = url.strip_prefix("embedded:") {
-            if folder.is_empty() {
-                bail!(
-                    "warehouse.url = \"embedded:\" names no folder; for example embedded:data/warehouse"
-                );
-            }
-            return Ok(WarehouseUrl::Embedded(folder.into()));
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            WarehouseUrl::Embedded(folder) if folder.as_os_str().is_empty() => bail!(
+                "warehouse.url = \"embedded:\" names no folder; for example embedded:data/warehouse"
+            ),
+            WarehouseUrl::Unknown(_) => bail!(
+                "warehouse.url starts with {self}; write embedded:FOLDER or postgres://user@host:port/db"
+            ),
+            _ => Ok(()),
         }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(WarehouseUrl::Postgres(url.to_owned()));
-        }
-        let scheme = url.split_once(':').map_or(url, |(scheme, _)| scheme);
-        bail!(
-            "warehouse.url starts with {scheme:?}; write embedded:FOLDER or postgres://user@host:port/db"
-        )
+    }
+}
+
+/// Never fails: the message of a failure would show the line with its password.
+impl<'de> Deserialize<'de> for WarehouseUrl {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(WarehouseUrl::parse(&String::deserialize(deserializer)?))
     }
 }
 
@@ -41,6 +55,9 @@ impl fmt::Display for WarehouseUrl {
         match self {
             WarehouseUrl::Embedded(folder) => write!(f, "embedded:{}", folder.display()),
             WarehouseUrl::Postgres(url) => f.write_str(&redacted(url)),
+            WarehouseUrl::Unknown(url) => {
+                write!(f, "{:?}", url.split_once(':').map_or("", |(scheme, _)| scheme))
+            }
         }
     }
 }
@@ -49,6 +66,13 @@ impl fmt::Debug for WarehouseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A text with `***` for the password of every URL in it.
+pub(super) fn without_passwords(text: &str) -> String {
+    let word_ends = |c: char| c.is_whitespace() || c == '"' || c == '\'';
+    let words = text.split_inclusive(word_ends);
+    words.map(|w| if w.contains("://") { redacted(w) } else { w.to_owned() }).collect()
 }
 
 /// The URL with `***` for its password, before the host or among the parameters.
@@ -87,7 +111,7 @@ mod tests {
             "postgresql://host/db?user=me&password=s3cret&sslmode=require",
             "postgres://me:s3cret@host/db?sslpassword=s3cret",
         ] {
-            let url = WarehouseUrl::parse(url).unwrap();
+            let url = WarehouseUrl::parse(url);
             for shown in [format!("{url}"), format!("{url:?}")] {
                 assert!(!shown.contains("s3c") && !shown.contains("ret@"), "{shown}");
                 assert!(shown.contains("host"), "{shown}");
@@ -97,8 +121,10 @@ mod tests {
 
     #[test]
     fn other_schemes_are_refused_without_repeating_them_whole() {
-        let error = WarehouseUrl::parse("mysql://me:s3cret@host").unwrap_err().to_string();
+        let url = WarehouseUrl::parse("mysql://me:s3cret@host");
+        let error = url.check().unwrap_err().to_string();
         assert!(error.contains("mysql") && !error.contains("s3cret"), "{error}");
-        assert!(WarehouseUrl::parse("embedded:").is_err());
+        assert!(!format!("{url:?}").contains("s3cret"));
+        assert!(WarehouseUrl::parse("embedded:").check().is_err());
     }
 }

@@ -1,0 +1,40 @@
+//! Work for all cores.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Result, anyhow};
+
+/// Runs `work` on as many threads as there are cores, but no more than `tasks`.
+///
+/// # Errors
+/// What the first of them met.
+pub fn on_all_cores<T: Send>(tasks: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.max(1));
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work)).collect();
+        threads.into_iter().map(|t| t.join().map_err(|_| anyhow!("a thread broke down"))?).collect()
+    })
+}
+
+/// Hands out tasks one by one, and none after a failure.
+pub struct Tasks<'a, T> {
+    tasks: &'a [T],
+    next: AtomicUsize,
+}
+
+impl<'a, T> Tasks<'a, T> {
+    pub fn new(tasks: &'a [T]) -> Self {
+        Tasks { tasks, next: AtomicUsize::new(0) }
+    }
+
+    /// Does tasks until none is left; a failure ends it for all threads.
+    ///
+    /// # Errors
+    /// What `work` meets.
+    pub fn each(&self, mut work: impl FnMut(&'a T) -> Result<()>) -> Result<()> {
+        while let Some(task) = self.tasks.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            work(task).inspect_err(|_| self.next.store(self.tasks.len(), Ordering::Relaxed))?;
+        }
+        Ok(())
+    }
+}

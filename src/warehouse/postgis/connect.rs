@@ -1,0 +1,242 @@
+//! From a URL and the PG* variables to a pool of connections whose sessions are all alike.
+//!
+//! libpq's rules hold: what the URL leaves open comes from the environment, `sslmode` says how far
+//! the server has to prove itself.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use native_tls::{Certificate, TlsConnector};
+use postgres::config::SslMode;
+use postgres::{Client, Config as PgConfig};
+use postgres_native_tls::MakeTlsConnector;
+use r2d2::CustomizeConnection;
+use r2d2_postgres::PostgresConnectionManager;
+
+use super::explain::{explain, unreachable};
+use crate::config::{Warehouse as Settings, WarehouseUrl};
+
+pub type Manager = PostgresConnectionManager<MakeTlsConnector>;
+pub type Pool = r2d2::Pool<Manager>;
+pub type Connection = r2d2::PooledConnection<Manager>;
+
+/// Name that the server shows for our sessions.
+const APPLICATION: &str = "mobility";
+
+/// Parameters of a URL that this module carries out itself; the client library knows fewer values.
+const TLS_PARAMETERS: [&str; 2] = ["sslmode", "sslrootcert"];
+
+/// How far the server has to prove itself, as libpq has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    Anybody,
+    Authority,
+    AuthorityAndName,
+}
+
+/// What it takes to connect: client settings, and how the server proves itself.
+struct Target {
+    client: PgConfig,
+    tls: MakeTlsConnector,
+}
+
+/// Opens a pool. One connection is made at once, so that a refusal is told as it is and not as a
+/// time-out of the pool.
+///
+/// # Errors
+/// A URL that cannot be read, a server that cannot be reached or refuses.
+pub fn pool(url: &WarehouseUrl, settings: &Settings) -> Result<(Pool, Connection)> {
+    let target = target(url, settings)?;
+    // a pool repeats a refused attempt until its time is up; this one fails at once
+    let first = target.client.connect(target.tls.clone());
+    drop(first.map_err(|e| unreachable(&e, url, &target.client))?);
+    let timeout = Duration::from_secs(settings.connect_timeout_s);
+    let pool = Pool::builder()
+        .max_size(settings.connections)
+        .min_idle(Some(0))
+        .connection_timeout(timeout)
+        .connection_customizer(Box::new(Session::new(settings)))
+        .build(Manager::new(target.client, target.tls))
+        .with_context(|| url.to_string())?;
+    let connection = pool.get().map_err(|e| lost(url, &e))?;
+    Ok((pool, connection))
+}
+
+/// The pool found no connection in time.
+pub fn lost(url: &WarehouseUrl, error: &r2d2::Error) -> anyhow::Error {
+    anyhow!("no connection to {url} could be had in time ({error}); is the server up?")
+}
+
+fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
+    let WarehouseUrl::Postgres(text) = url else { bail!("{url} is no PostgreSQL URL") };
+    let env = |name: &str| settings.pg_env.get(name);
+    let (base, query) = text.split_once('?').unwrap_or((text, ""));
+    let mut tls = std::collections::BTreeMap::new();
+    let mut rest = Vec::new();
+    for pair in query.split('&').filter(|p| !p.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if TLS_PARAMETERS.contains(&key) {
+            let value = url::form_urlencoded::parse(pair.as_bytes()).next();
+            tls.insert(key, value.map(|(_, v)| v.into_owned()).unwrap_or_default());
+        } else {
+            rest.push(format!("{key}={value}"));
+        }
+    }
+    let parsed = format!("{base}?{}", rest.join("&"));
+    let mut client: PgConfig = parsed
+        .trim_end_matches('?')
+        .parse()
+        .map_err(|e: postgres::Error| anyhow!("warehouse.url = {url}: {}", explain(&e)))?;
+    let mode = tls.get("sslmode").cloned().or_else(|| env("PGSSLMODE"));
+    let root = tls.get("sslrootcert").cloned().or_else(|| env("PGSSLROOTCERT"));
+    fill_in(&mut client, &env)?;
+    client.application_name(env("PGAPPNAME").as_deref().unwrap_or(APPLICATION));
+    client.connect_timeout(Duration::from_secs(settings.connect_timeout_s));
+    let (mode, trust) = ssl_mode(mode.as_deref(), root.is_some())?;
+    client.ssl_mode(mode);
+    Ok(Target { client, tls: connector(trust, root.as_deref())? })
+}
+
+/// What the URL leaves open.
+fn fill_in(client: &mut PgConfig, env: &dyn Fn(&str) -> Option<String>) -> Result<()> {
+    if client.get_hosts().is_empty() {
+        client.host(env("PGHOST").as_deref().unwrap_or("localhost"));
+    }
+    if client.get_ports().is_empty()
+        && let Some(port) = env("PGPORT")
+    {
+        client.port(port.parse().map_err(|_| anyhow!("PGPORT = {port:?} is no port number"))?);
+    }
+    if client.get_user().is_none()
+        && let Some(user) = env("PGUSER").or_else(|| env("USER"))
+    {
+        client.user(&user);
+    }
+    if client.get_password().is_none()
+        && let Some(password) = env("PGPASSWORD")
+    {
+        client.password(password);
+    }
+    if client.get_dbname().is_none()
+        && let Some(name) = env("PGDATABASE")
+    {
+        client.dbname(&name);
+    }
+    Ok(())
+}
+
+/// `require` does not ask for a known authority unless one is named, as in libpq.
+fn ssl_mode(mode: Option<&str>, has_root: bool) -> Result<(SslMode, Trust)> {
+    Ok(match mode.unwrap_or("prefer") {
+        "disable" => (SslMode::Disable, Trust::Anybody),
+        "allow" | "prefer" => (SslMode::Prefer, Trust::Anybody),
+        "require" if !has_root => (SslMode::Require, Trust::Anybody),
+        "require" | "verify-ca" => (SslMode::Require, Trust::Authority),
+        "verify-full" => (SslMode::Require, Trust::AuthorityAndName),
+        other => {
+            bail!("sslmode = {other:?}; write disable, prefer, require, verify-ca or verify-full")
+        }
+    })
+}
+
+fn connector(trust: Trust, root: Option<&str>) -> Result<MakeTlsConnector> {
+    let mut builder = TlsConnector::builder();
+    builder.danger_accept_invalid_certs(trust == Trust::Anybody);
+    builder.danger_accept_invalid_hostnames(trust != Trust::AuthorityAndName);
+    if let Some(path) = root.filter(|_| trust != Trust::Anybody) {
+        let pem = std::fs::read(path).with_context(|| format!("sslrootcert {path}"))?;
+        let certificates = Certificate::stack_from_pem(&pem)
+            .with_context(|| format!("sslrootcert {path} holds no certificate in PEM form"))?;
+        builder.disable_built_in_roots(true);
+        for certificate in certificates {
+            builder.add_root_certificate(certificate);
+        }
+    }
+    Ok(MakeTlsConnector::new(builder.build().context("TLS")?))
+}
+
+/// What every session is told when its connection is made.
+#[derive(Debug, Clone)]
+pub struct Session {
+    schema: String,
+    statement_timeout_ms: Option<u64>,
+}
+
+impl Session {
+    pub fn new(settings: &Settings) -> Self {
+        Session {
+            schema: settings.schema.clone(),
+            statement_timeout_ms: settings.statement_timeout_s.map(|s| s.saturating_mul(1_000)),
+        }
+    }
+
+    /// Names are looked up in the configured schema, then where PostGIS lives, and nowhere else.
+    ///
+    /// # Errors
+    /// A connection that broke.
+    pub fn settle(&self, client: &mut Client) -> Result<(), postgres::Error> {
+        client.query(
+            "SELECT set_config('search_path', concat_ws(', ', quote_ident($1), \
+             (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n \
+              ON n.oid = e.extnamespace WHERE e.extname = 'postgis'), 'pg_temp'), false)",
+            &[&self.schema],
+        )?;
+        let timeout = match self.statement_timeout_ms {
+            Some(ms) => ms.to_string(),
+            None => return client.batch_execute("RESET statement_timeout; RESET work_mem"),
+        };
+        client.query("SELECT set_config('statement_timeout', $1, false)", &[&timeout])?;
+        client.batch_execute("RESET work_mem")
+    }
+}
+
+impl CustomizeConnection<Client, postgres::Error> for Session {
+    fn on_acquire(&self, client: &mut Client) -> Result<(), postgres::Error> {
+        self.settle(client)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(env: &[(&str, &str)]) -> Settings {
+        let mut settings = Settings::default();
+        settings.pg_env.extend(env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
+        settings
+    }
+
+    fn client(url: &str, env: &[(&str, &str)]) -> PgConfig {
+        target(&WarehouseUrl::parse(url), &settings(env)).unwrap().client
+    }
+
+    #[test]
+    fn the_environment_fills_in_what_the_url_leaves_open() {
+        let env = [("PGHOST", "db"), ("PGPORT", "5433"), ("PGUSER", "u"), ("PGPASSWORD", "p")];
+        let bare = client("postgres:///d", &env);
+        assert_eq!(bare.get_hosts(), [postgres::config::Host::Tcp("db".to_owned())]);
+        assert_eq!((bare.get_ports(), bare.get_user()), (&[5433][..], Some("u")));
+        assert_eq!((bare.get_password(), bare.get_dbname()), (Some(&b"p"[..]), Some("d")));
+        let full = client("postgres://me:x@host:1/e?sslmode=verify-ca", &env);
+        assert_eq!((full.get_ports(), full.get_user()), (&[1][..], Some("me")));
+        assert_eq!(full.get_ssl_mode(), SslMode::Require);
+        assert_eq!(full.get_application_name(), Some("mobility"));
+    }
+
+    #[test]
+    fn sslmode_says_how_far_the_server_has_to_prove_itself() {
+        assert_eq!(ssl_mode(None, false).unwrap(), (SslMode::Prefer, Trust::Anybody));
+        assert_eq!(ssl_mode(Some("require"), false).unwrap().1, Trust::Anybody);
+        assert_eq!(ssl_mode(Some("require"), true).unwrap().1, Trust::Authority);
+        assert_eq!(ssl_mode(Some("verify-full"), false).unwrap().1, Trust::AuthorityAndName);
+        assert!(ssl_mode(Some("yes"), false).unwrap_err().to_string().contains("verify-full"));
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_read_does_not_show_its_password() {
+        for url in ["postgres://me:s3cret@host:port/db", "postgres://me:s3cret@h/d?nonsense=1"] {
+            let error = target(&WarehouseUrl::parse(url), &settings(&[])).err().unwrap();
+            assert!(!format!("{error:#}").contains("s3cret"), "{error:#}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Raw events: all rows as they are, in one leaf, when `load.uncompressed` asks for them.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result};
+use arrow::array::{StringArray, TimestampMicrosecondArray};
+use postgres::Client;
+
+use super::encode::{Encoder, HEADER, TRAILER};
+use super::explain::failed;
+use super::leaves::{self, Counting, Leaf, LeafKind};
+use super::load::{CHUNK, lost_copy};
+use super::numbers::{Ids, Numbers};
+use super::server::{Server, Worker};
+use crate::compress;
+use crate::config::Config;
+use crate::io::events::EventFile;
+use crate::io::raw_events;
+use crate::parallel::{Tasks, on_all_cores};
+use crate::progress::Progress;
+use crate::time::columns::Times;
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1 << 16;
+
+/// Canonical columns of some rows.
+struct Columns {
+    users: StringArray,
+    cells: StringArray,
+    times: TimestampMicrosecondArray,
+}
+
+/// Fills a leaf with all raw events, where those that count are not these.
+///
+/// # Errors
+/// Event files that cannot be read; what the server says.
+pub fn fill(
+    server: &Server,
+    lead: &mut Worker,
+    config: &Config,
+    there: &[Counting],
+    progress: &Progress,
+) -> Result<Option<Leaf>> {
+    let inputs = raw_events::inputs(config)?;
+    let mark = raw_events::mark(config, &inputs);
+    if there.iter().any(|c| c.date.is_none() && c.mark == mark) {
+        return Ok(None);
+    }
+    let files = compress::open(config, inputs)?;
+    let groups: Vec<(&EventFile, usize)> =
+        files.iter().flat_map(|f| (0..f.row_groups()).map(move |g| (f, g))).collect();
+    let (number, copy) = leaves::create(lead.client(), LeafKind::Event)?;
+    let bar = progress.bar("raw", groups.iter().map(|(f, g)| f.bytes(*g)).sum());
+    let zone = compress::zone(config)?;
+    let rows = AtomicU64::new(0);
+    let tasks = Tasks::new(&groups);
+    on_all_cores(groups.len(), || {
+        let mut worker = server.worker()?;
+        let (mut users, mut cells) = (Numbers::default(), Numbers::default());
+        tasks.each(|(file, group)| {
+            let mut times = Times::new(zone, file.timestamp_type())?;
+            let bytes = file.bytes(*group) / file.rows(*group).max(1);
+            for batch in file.read(*group, BATCH_ROWS)? {
+                let [user, cell, time] = batch.with_context(|| file.place(*group))?;
+                let columns = Columns {
+                    users: raw_events::user_ids(&user)?,
+                    cells: raw_events::cell_ids(&cell)?,
+                    times: raw_events::timestamps(&time, &mut times)?,
+                };
+                users.learn(worker.client(), Ids::Users, columns.users.iter().flatten())?;
+                cells.learn(worker.client(), Ids::Cells, columns.cells.iter().flatten())?;
+                let written = write(worker.client(), &copy, &columns, &users, &cells)?;
+                rows.fetch_add(written, Ordering::Relaxed);
+                bar.add_rows(written);
+                bar.add_bytes(bytes * written);
+            }
+            Ok(())
+        })
+    })?;
+    bar.finish();
+    Ok(Some(Leaf { kind: LeafKind::Event, number, mark, rows: rows.into_inner() }))
+}
+
+fn write(
+    client: &mut Client,
+    copy: &str,
+    columns: &Columns,
+    users: &Numbers,
+    cells: &Numbers,
+) -> Result<u64> {
+    let mut writer = client.copy_in(copy).map_err(failed)?;
+    let mut encoder = Encoder { bytes: HEADER.to_vec() };
+    let number = |encoder: &mut Encoder, id: Option<&str>, numbers: &Numbers| match id
+        .and_then(|id| numbers.get(id))
+    {
+        Some(number) => encoder.int(number),
+        None => encoder.null(),
+    };
+    for ((user, cell), time) in columns.users.iter().zip(&columns.cells).zip(&columns.times) {
+        encoder.row(3);
+        number(&mut encoder, user, users);
+        number(&mut encoder, cell, cells);
+        match time {
+            Some(us) => encoder.time(us),
+            None => encoder.null(),
+        }
+        if encoder.bytes.len() >= CHUNK {
+            writer.write_all(&encoder.bytes).map_err(lost_copy)?;
+            encoder.bytes.clear();
+        }
+    }
+    encoder.bytes.extend_from_slice(TRAILER);
+    writer.write_all(&encoder.bytes).map_err(lost_copy)?;
+    writer.finish().map_err(failed)
+}

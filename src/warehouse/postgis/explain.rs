@@ -1,0 +1,139 @@
+//! What the server says, in one sentence with the place in the SQL and the remedy.
+//!
+//! Only texts leave this module: an I/O error of a connection that stayed in the chain could be
+//! taken for a closed pipe on standard output.
+
+use anyhow::anyhow;
+use postgres::Config as PgConfig;
+use postgres::error::{DbError, ErrorPosition, SqlState};
+
+use crate::config::WarehouseUrl;
+
+/// The message, with detail and remedy.
+pub fn explain(error: &postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(said) => sentence(said),
+        None if error.is_closed() => {
+            "the connection to the server was lost; run the command again".to_owned()
+        }
+        None => chain(error),
+    }
+}
+
+/// The same as an error.
+pub fn failed(error: postgres::Error) -> anyhow::Error {
+    anyhow!("{}", explain(&error))
+}
+
+fn sentence(said: &DbError) -> String {
+    let mut text = said.message().to_owned();
+    if let Some(detail) = said.detail() {
+        text.push_str(": ");
+        text.push_str(detail.trim_end_matches('.'));
+    }
+    match remedy(said.code()) {
+        Some(remedy) => {
+            text.push_str("; ");
+            text.push_str(remedy);
+        }
+        None => {
+            if let Some(hint) = said.hint() {
+                text.push_str("; ");
+                text.push_str(hint.trim_end_matches('.'));
+            }
+        }
+    }
+    text
+}
+
+fn remedy(code: &SqlState) -> Option<&'static str> {
+    Some(match *code {
+        SqlState::QUERY_CANCELED => {
+            "a filter makes it shorter, warehouse.statement_timeout_s gives it more time"
+        }
+        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
+            "run the command again when the server is up"
+        }
+        SqlState::DISK_FULL => "make room on the server's disk and run the command again",
+        SqlState::TOO_MANY_CONNECTIONS => "lower warehouse.connections",
+        SqlState::READ_ONLY_SQL_TRANSACTION => "queries only read",
+        SqlState::INSUFFICIENT_PRIVILEGE => "ask the owner for the right, or use another role",
+        _ => return None,
+    })
+}
+
+/// All causes in one line, each said once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// The same for SQL that a person wrote, led by its place there; `before` is the length of what was
+/// put in front of it, in characters.
+pub fn explain_sql(error: &postgres::Error, sql: &str, before: usize) -> anyhow::Error {
+    let position = error.as_db_error().and_then(|said| match said.position() {
+        Some(ErrorPosition::Original(at)) => (*at as usize).checked_sub(before + 1),
+        _ => None,
+    });
+    match position.filter(|at| *at < sql.chars().count()) {
+        Some(at) => {
+            let (line, column) = place(sql, at);
+            anyhow!("line {line}, column {column}: {}", explain(error))
+        }
+        None => anyhow!("{}", explain(error)),
+    }
+}
+
+/// Line and column, from 1, of the character `at`.
+fn place(text: &str, at: usize) -> (usize, usize) {
+    let before = text.chars().take(at);
+    before.fold(
+        (1, 1),
+        |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) },
+    )
+}
+
+/// Why no connection could be made, and what to do.
+pub fn unreachable(
+    error: &postgres::Error,
+    url: &WarehouseUrl,
+    client: &PgConfig,
+) -> anyhow::Error {
+    let user = client.get_user().unwrap_or_default();
+    let database = client.get_dbname().unwrap_or(user);
+    let remedy = match error.code() {
+        Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+            "correct user and password in the URL, or set PGUSER and PGPASSWORD".to_owned()
+        }
+        Some(&SqlState::INVALID_CATALOG_NAME) => {
+            format!("create it, for example with `createdb {database}`, or correct the URL")
+        }
+        Some(_) => "correct warehouse.url or ask the server's administrator".to_owned(),
+        None => "is the server up, and are host, port and sslmode right? \
+                 `make postgis` starts a local one"
+            .to_owned(),
+    };
+    anyhow!("cannot connect to {url}: {}; {remedy}", explain(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::place;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        let text = "SELECT õ,\n  nope";
+        assert_eq!(place(text, 0), (1, 1));
+        assert_eq!(place(text, 8), (1, 9));
+        assert_eq!(place(text, 12), (2, 3));
+    }
+}

@@ -1,0 +1,327 @@
+//! A load: new leaves beside, on all cores; then one transaction that lets them count, replaces the
+//! small tables and computes the views anew.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
+use chrono::NaiveDate;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use postgres::Client;
+use sha2::{Digest, Sha256};
+
+use super::encode::{Encoder, HEADER, TRAILER};
+use super::explain::failed;
+use super::leaves::{self, Leaf, LeafKind};
+use super::numbers::{Ids, Numbers};
+use super::server::{Server, Worker};
+use super::{events, layout, places, views};
+use crate::config::Config;
+use crate::ids::push_hex;
+use crate::parallel::{Tasks, on_all_cores};
+use crate::progress::{Progress, StageBar};
+use crate::schema::{Table, presence_file_schema};
+use crate::warehouse::{LoadRequest, Loaded};
+
+/// Bytes handed to a connection at a time.
+pub const CHUNK: usize = 1 << 20;
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1 << 16;
+
+/// Hourly presence of one date as it lies on disk.
+struct Day {
+    date: NaiveDate,
+    files: Vec<PathBuf>,
+    mark: String,
+}
+
+/// Runs a load.
+///
+/// # Errors
+/// Files that are not what `compress` and `geojoin` write, another load under way, what the server
+/// says; the old rows then stand.
+pub fn run(
+    server: &Server,
+    request: &LoadRequest,
+    config: &Config,
+    progress: &Progress,
+) -> Result<Loaded> {
+    let mut lead = server.sole_worker()?;
+    layout::ensure(lead.client(), &server.schema)?;
+    leaves::sweep(lead.client(), progress)?;
+    let there = leaves::counting(lead.client())?;
+    let days = days(&request.compressed_events)?;
+    let new: Vec<&Day> = days
+        .iter()
+        .filter(|d| !there.iter().any(|c| c.date == Some(d.date) && c.mark == d.mark))
+        .collect();
+    let mut filled = fill(server, &mut lead, &new, progress)?;
+    let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
+    if request.uncompressed {
+        keep.push(None);
+        filled.extend(events::fill(server, &mut lead, config, &there, progress)?);
+    }
+    if !filled.is_empty() {
+        let bar = progress.spinner("load", "indexing and gathering statistics");
+        attach(server, &filled)?;
+        lead.client()
+            .batch_execute("ANALYZE mobility_user, mobility_cell, mobility_presence")
+            .map_err(failed)?;
+        bar.finish();
+    }
+    let bar = progress.spinner("load", "views");
+    let loaded = switch(lead.client(), request, &filled, &keep, progress);
+    bar.finish();
+    loaded
+}
+
+/// The one transaction after which readers see the new rows.
+fn switch(
+    client: &mut Client,
+    request: &LoadRequest,
+    filled: &[Leaf],
+    keep: &[Option<NaiveDate>],
+    progress: &Progress,
+) -> Result<Loaded> {
+    let mut transaction = client.transaction().map_err(failed)?;
+    let load_no = 1 + transaction
+        .query_one("SELECT load_no FROM mobility_load", &[])
+        .map_err(failed)?
+        .get::<_, i32>(0);
+    leaves::flip(&mut transaction, load_no, filled, keep)?;
+    let mut rows = std::collections::BTreeMap::new();
+    for (table, path) in [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)] {
+        rows.insert(table.name().to_owned(), places::replace(&mut transaction, table, path)?);
+    }
+    let counted = "SELECT kind, sum(row_count)::bigint FROM mobility_leaf WHERE retired_by IS NULL GROUP BY kind";
+    rows.insert(Table::MobileEventsCompressed.name().to_owned(), 0);
+    for row in transaction.query(counted, &[]).map_err(failed)? {
+        let table = match row.get::<_, String>(0).as_str() {
+            "presence" => Table::MobileEventsCompressed,
+            _ => Table::MobileEventsUncompressed,
+        };
+        rows.insert(table.name().to_owned(), u64::try_from(row.get::<_, i64>(1)).unwrap_or(0));
+    }
+    let loaded_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let loaded = Loaded { fingerprint: request.fingerprint.clone(), loaded_at, rows };
+    transaction
+        .execute(
+            "UPDATE mobility_load SET load_no = $1, loaded = $2",
+            &[&load_no, &serde_json::to_string(&loaded)?],
+        )
+        .map_err(failed)?;
+    let (computed, notes) = views::recompute(&mut transaction, load_no)?;
+    transaction.commit().map_err(failed)?;
+    for (view, elapsed) in computed {
+        progress.detail(&format!("load: {view} computed in {:.3} s", elapsed.as_secs_f64()));
+    }
+    for note in notes {
+        progress.note(&format!("load: {note}"));
+    }
+    Ok(loaded)
+}
+
+/// The dates in the folder of compressed events, with a mark of their rows.
+fn days(folder: &Path) -> Result<Vec<Day>> {
+    let mut days: Vec<Day> = Vec::new();
+    for file in crate::io::presence::files(folder)? {
+        match days.iter_mut().find(|d| d.date == file.date) {
+            Some(day) => day.files.push(file.path),
+            None => {
+                days.push(Day { date: file.date, files: vec![file.path], mark: String::new() });
+            }
+        }
+    }
+    let tasks = Tasks::new(&days);
+    let marks = std::sync::Mutex::new(Vec::new());
+    on_all_cores(days.len(), || {
+        tasks.each(|day| {
+            let mark = mark(&day.files)?;
+            let mut marks = marks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            marks.push((day.date, mark));
+            Ok(())
+        })
+    })?;
+    for (date, mark) in marks.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        if let Some(day) = days.iter_mut().find(|d| d.date == date) {
+            day.mark = mark;
+        }
+    }
+    Ok(days)
+}
+
+/// Changes when the rows of a date do: a hash over the files' pages, but not over their footers,
+/// which name all inputs of the run that wrote them.
+fn mark(files: &[PathBuf]) -> Result<String> {
+    let mut hash = Sha256::new();
+    for path in files {
+        let context = || format!("{}", path.display());
+        let mut file = File::open(path).with_context(context)?;
+        let whole = file.metadata().with_context(context)?.len();
+        let mut tail = [0u8; 8];
+        file.seek(SeekFrom::End(-8))
+            .and_then(|_| file.read_exact(&mut tail))
+            .with_context(context)?;
+        let footer = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
+        let pages = whole.saturating_sub(8 + u64::from(footer));
+        file.rewind().with_context(context)?;
+        let mut buffer = vec![0; CHUNK];
+        let mut rest = file.take(pages);
+        loop {
+            let read = rest.read(&mut buffer).with_context(context)?;
+            if read == 0 {
+                break;
+            }
+            hash.update(&buffer[..read]);
+        }
+        hash.update(pages.to_le_bytes());
+    }
+    let mut text = String::new();
+    push_hex(&hash.finalize(), &mut text);
+    Ok(text)
+}
+
+/// Fills a leaf for each of the days, on as many connections as there are cores.
+fn fill(
+    server: &Server,
+    lead: &mut Worker,
+    days: &[&Day],
+    progress: &Progress,
+) -> Result<Vec<Leaf>> {
+    let mut leaves = Vec::new();
+    let mut tasks = Vec::new();
+    let mut bytes = 0;
+    for (index, day) in days.iter().enumerate() {
+        let kind = LeafKind::Presence(day.date);
+        let (number, copy) = leaves::create(lead.client(), kind)?;
+        leaves.push(Leaf { kind, number, mark: day.mark.clone(), rows: 0 });
+        for path in &day.files {
+            bytes += std::fs::metadata(path).map_or(0, |m| m.len());
+            tasks.push((index, path, copy.clone()));
+        }
+    }
+    let bar = progress.bar("load", bytes);
+    let rows: Vec<AtomicU64> = days.iter().map(|_| AtomicU64::new(0)).collect();
+    let shared = Tasks::new(&tasks);
+    on_all_cores(tasks.len(), || {
+        if tasks.is_empty() {
+            return Ok(());
+        }
+        let mut worker = server.worker()?;
+        let mut cells = Numbers::default();
+        shared.each(|(day, path, copy)| {
+            let written = fill_part(worker.client(), path, copy, &mut cells, &bar)
+                .with_context(|| format!("{}", path.display()))?;
+            rows[*day].fetch_add(written, Ordering::Relaxed);
+            Ok(())
+        })
+    })?;
+    bar.finish();
+    for (leaf, rows) in leaves.iter_mut().zip(rows) {
+        leaf.rows = rows.into_inner();
+    }
+    Ok(leaves)
+}
+
+/// Copies one file into a leaf; returns its rows.
+fn fill_part(
+    client: &mut Client,
+    path: &Path,
+    copy: &str,
+    cells: &mut Numbers,
+    bar: &StageBar,
+) -> Result<u64> {
+    let size = std::fs::metadata(path).map_or(0, |m| m.len());
+    let batches = read(path)?;
+    let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
+    let mut users = Numbers::default();
+    users.learn(client, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
+    cells.learn(client, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
+    let mut writer = client.copy_in(copy).map_err(failed)?;
+    let mut encoder = Encoder { bytes: Vec::with_capacity(CHUNK + (1 << 12)) };
+    encoder.bytes.extend_from_slice(HEADER);
+    for batch in &batches {
+        let [users, cells] =
+            [(0, &users), (1, &*cells)].map(|(column, numbers)| keyed(batch, column, numbers));
+        let (users, cells) = (users?, cells?);
+        let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
+        let (first, last) = (time(3), time(4));
+        let counts = batch.column(5).as_primitive::<Int64Type>().values();
+        for row in 0..batch.num_rows() {
+            encoder.presence(users[row], cells[row], first[row], last[row], counts[row]);
+            if encoder.bytes.len() >= CHUNK {
+                writer.write_all(&encoder.bytes).map_err(lost_copy)?;
+                encoder.bytes.clear();
+            }
+        }
+        bar.add_rows(batch.num_rows() as u64);
+        bar.add_bytes(size * batch.num_rows() as u64 / total.max(1));
+    }
+    encoder.bytes.extend_from_slice(TRAILER);
+    writer.write_all(&encoder.bytes).map_err(lost_copy)?;
+    let written = writer.finish().map_err(failed)?;
+    if written != total {
+        bail!("{total} rows were sent and {written} arrived");
+    }
+    Ok(written)
+}
+
+/// The rows of a file with user and cell ids as keys into the texts of their dictionary.
+fn read(path: &Path) -> Result<Vec<RecordBatch>> {
+    let keyed = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let fields: Vec<Field> = presence_file_schema()
+        .fields()
+        .iter()
+        .map(|f| match f.data_type() {
+            DataType::Utf8 => f.as_ref().clone().with_data_type(keyed.clone()),
+            _ => f.as_ref().clone(),
+        })
+        .collect();
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+    let again = "is not what compress writes; make it again with `mobility compress --force`";
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path)?, options)
+        .and_then(|b| b.with_batch_size(BATCH_ROWS).build())
+        .context(again)?;
+    let batches = reader.collect::<Result<Vec<_>, _>>().context(again)?;
+    if batches.iter().any(|b| b.columns().iter().any(|c| c.null_count() > 0)) {
+        bail!("a value is null, which {again}");
+    }
+    Ok(batches)
+}
+
+/// Texts of the dictionary of a column.
+fn texts(batch: &RecordBatch, column: usize) -> impl Iterator<Item = &str> {
+    batch.column(column).as_dictionary::<Int32Type>().values().as_string::<i32>().iter().flatten()
+}
+
+/// The number of each row's id.
+fn keyed(batch: &RecordBatch, column: usize, numbers: &Numbers) -> Result<Vec<i32>> {
+    let keys = batch.column(column).as_dictionary::<Int32Type>();
+    let by_key = texts(batch, column)
+        .map(|t| numbers.get(t).ok_or_else(|| anyhow!("the server lost the number of {t}")))
+        .collect::<Result<Vec<i32>>>()?;
+    Ok(keys.keys().values().iter().map(|k| by_key[*k as usize]).collect())
+}
+
+fn attach(server: &Server, leaves: &[Leaf]) -> Result<()> {
+    let tasks = Tasks::new(leaves);
+    on_all_cores(leaves.len(), || {
+        let mut worker = server.worker()?;
+        tasks.each(|leaf| leaves::attach(worker.client(), leaf))
+    })?;
+    Ok(())
+}
+
+/// Writing to a copy failed: what the server said about it.
+pub fn lost_copy(error: std::io::Error) -> anyhow::Error {
+    let text = error.to_string();
+    match error.into_inner().and_then(|e| e.downcast::<postgres::Error>().ok()) {
+        Some(said) => failed(*said),
+        None => anyhow!("{text}"),
+    }
+}

@@ -1,0 +1,103 @@
+//! The tables `cell_plan` and `lau`: small, with geometry, replaced in the transaction of a load.
+//!
+//! Rows are deleted and written anew rather than the table dropped, so views over it, indexes and
+//! grants stay, and a reader with an older snapshot still finds the old rows.
+
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Date32Type, Float64Type};
+use chrono::NaiveDate;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use postgis::ewkb::{EwkbRead, MultiPolygon, Point};
+use postgres::Transaction;
+use postgres::binary_copy::BinaryCopyInWriter;
+use postgres::types::{ToSql, Type};
+
+use super::explain::failed;
+use crate::schema::Table;
+
+type Value = Box<dyn ToSql + Sync>;
+
+/// SRID of each table's geometry.
+fn srid(table: Table) -> i32 {
+    if table == Table::CellPlan { 4326 } else { 3035 }
+}
+
+/// Replaces all rows by those of a GeoParquet file; returns their number.
+///
+/// # Errors
+/// A file that is not what `geojoin` writes; what the server says.
+pub fn replace(transaction: &mut Transaction, table: Table, path: &Path) -> Result<u64> {
+    let context = || format!("{}: make the file again with --force", path.display());
+    let name = table.name();
+    let fields = table.schema().fields().clone();
+    let columns: Vec<&str> = fields.iter().map(|f| f.name().as_str()).collect();
+    let list = columns.join(", ");
+    let described =
+        transaction.prepare(&format!("SELECT {list} FROM {name} LIMIT 0")).map_err(failed)?;
+    // the geometry's type has another number in every database
+    let types: Vec<Type> = described.columns().iter().map(|c| c.type_().clone()).collect();
+    transaction.batch_execute(&format!("DELETE FROM {name}")).map_err(failed)?;
+    let copy = transaction
+        .copy_in(&format!("COPY {name} ({list}) FROM STDIN (FORMAT binary)"))
+        .map_err(failed)?;
+    let mut writer = BinaryCopyInWriter::new(copy, &types);
+    let file = File::open(path).with_context(context)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+        .and_then(|b| b.with_batch_size(1_024).build())
+        .with_context(context)?;
+    for batch in reader {
+        let batch = batch.with_context(context)?;
+        let columns: Vec<usize> = columns
+            .iter()
+            .map(|c| batch.schema_ref().index_of(c).map_err(|_| anyhow!("no column {c}")))
+            .collect::<Result<_>>()
+            .with_context(context)?;
+        for row in 0..batch.num_rows() {
+            let values: Vec<Value> = columns
+                .iter()
+                .map(|c| value(&batch, *c, row, table))
+                .collect::<Result<_>>()
+                .with_context(context)?;
+            let borrowed: Vec<&(dyn ToSql + Sync)> = values.iter().map(AsRef::as_ref).collect();
+            writer.write(&borrowed).map_err(failed)?;
+        }
+    }
+    let rows = writer.finish().map_err(failed)?;
+    transaction.batch_execute(&format!("ANALYZE {name}")).map_err(failed)?;
+    Ok(rows)
+}
+
+fn value(batch: &RecordBatch, column: usize, row: usize, table: Table) -> Result<Value> {
+    let array = batch.column(column);
+    let there = array.is_valid(row);
+    Ok(match array.data_type() {
+        DataType::Utf8 => Box::new(there.then(|| array.as_string::<i32>().value(row).to_owned())),
+        DataType::Float64 => {
+            Box::new(there.then(|| array.as_primitive::<Float64Type>().value(row)))
+        }
+        DataType::Date32 => Box::new(
+            there
+                .then(|| NaiveDate::from_epoch_days(array.as_primitive::<Date32Type>().value(row)))
+                .flatten(),
+        ),
+        DataType::Binary if there => geometry(array.as_binary::<i32>().value(row), table)
+            .with_context(|| format!("row {}", row + 1))?,
+        other => bail!("column {} is {other}", batch.schema_ref().field(column).name()),
+    })
+}
+
+fn geometry(wkb: &[u8], table: Table) -> Result<Value> {
+    let broken = |e| anyhow!("a geometry cannot be read: {e:?}");
+    Ok(if table == Table::CellPlan {
+        let point = Point::read_ewkb(&mut &*wkb).map_err(broken)?;
+        Box::new(Point { srid: Some(srid(table)), ..point })
+    } else {
+        let mut shape = MultiPolygon::read_ewkb(&mut &*wkb).map_err(broken)?;
+        shape.srid = Some(srid(table));
+        Box::new(shape)
+    })
+}

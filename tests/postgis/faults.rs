@@ -1,0 +1,128 @@
+//! Servers and programs that go away in the middle of things.
+
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use mobility::config::{Config, Sources};
+use mobility::views::Registry;
+use mobility::warehouse::{self, Relation, Select};
+
+use super::{Cluster, bigger, client, embedded_answer, lines, mini};
+use crate::work::{Ran, Work};
+
+const VIEW: &str = "view_users_per_lau_day_night";
+
+/// A work folder with small data loaded and bigger data ready to load.
+fn ready(cluster: &Cluster, schema: &str) -> (Work, String) {
+    let work = Work::mini();
+    work.postgis(&cluster.url, schema, "");
+    work.ok(&["run-all"]);
+    let before = work.ok(&["query", VIEW, "--format", "csv"]);
+    bigger(&work, "600000", "9");
+    work.ok(&["compress"]);
+    work.ok(&["geojoin"]);
+    (work, before)
+}
+
+fn start_load(work: &Work) -> Child {
+    work.command(&["load"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until rows arrive at the server, looking again and again.
+fn until_rows_arrive(client: &mut postgres::Client) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let sql = "SELECT count(*)::text FROM pg_stat_progress_copy WHERE tuples_processed > 0 \
+               AND relid::regclass::text LIKE '%mobility_presence%'";
+    while lines(client, sql) == ["0"] {
+        assert!(Instant::now() < deadline, "the load never began to copy");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_server_killed_in_the_middle_of_a_load_keeps_the_old_rows() {
+    let cluster = Cluster::start("killed");
+    let (work, before) = ready(&cluster, "s");
+    let child = start_load(&work);
+    until_rows_arrive(&mut cluster.client());
+    cluster.kill();
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert!(ran.err.contains("connect"), "{}", ran.err);
+    cluster.restart();
+    assert_eq!(work.ok(&["query", VIEW, "--format", "csv"]), before);
+    work.ok(&["load"]);
+    let after = work.ok(&["query", VIEW, "--format", "csv"]);
+    assert_ne!(after, before);
+    assert_eq!(after, embedded_answer(&work, VIEW, &work.path("embedded")));
+}
+
+#[test]
+fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
+    let (_, schema) = mini();
+    let (work, before) = ready(Cluster::shared(), &schema);
+    let mut admin = client(&schema);
+    for _ in 0..3 {
+        let mut child = start_load(&work);
+        let held = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'";
+        until_rows_arrive(&mut admin);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(work.ok(&["query", VIEW, "--format", "csv"]), before);
+        // the server notices that its client is gone, and lets the lock go
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while lines(&mut admin, &format!("{held} AND objid = hashtext('{schema}')::oid")) != ["0"] {
+            assert!(Instant::now() < deadline, "the lock is held for ever");
+            std::thread::yield_now();
+        }
+    }
+    work.ok(&["load"]);
+    assert_eq!(
+        work.ok(&["query", VIEW, "--format", "csv"]),
+        embedded_answer(&work, VIEW, &work.path("embedded"))
+    );
+    // one more load, and of the broken ones nothing is left
+    work.ok(&["load", "--force"]);
+    let stray = format!(
+        "SELECT relname::text FROM pg_class c WHERE relnamespace = '{schema}'::regnamespace \
+         AND relname ~ '^mobility_presence_[0-9]+$' AND NOT EXISTS (SELECT FROM mobility_leaf f \
+           WHERE f.leaf_no::text = substring(c.relname FROM '[0-9]+$'))"
+    );
+    assert_eq!(lines(&mut admin, &stray), Vec::<String>::new());
+}
+
+#[test]
+fn of_two_loads_at_once_the_second_is_told_who_holds_the_lock() {
+    let (_, schema) = mini();
+    let (work, _) = ready(Cluster::shared(), &schema);
+    let child = start_load(&work);
+    until_rows_arrive(&mut client(&schema));
+    work.fails(&["load", "--force"], 1, &["another load", "process", "role postgres", "mobility"]);
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 0, "{}", ran.err);
+}
+
+#[test]
+fn the_pool_recovers_when_the_server_was_restarted_between_two_queries() {
+    let cluster = Cluster::start("restarted");
+    let work = Work::mini();
+    work.postgis(&cluster.url, "s", "");
+    work.ok(&["run-all"]);
+    let sources =
+        Sources { file: Some(&work.path("pipeline.toml")), env: &|_| None, flags: Vec::new() };
+    let config: Config = mobility::config::load(&sources).unwrap();
+    let registry = std::sync::Arc::new(Registry::read(&config).unwrap());
+    let warehouse = warehouse::open(&config, std::sync::Arc::clone(&registry)).unwrap();
+    let count = || {
+        let view = registry.find(VIEW).unwrap();
+        let rows = warehouse.select(&Select::all(Relation::View(view)))?;
+        Ok::<usize, anyhow::Error>(rows.map(|b| b.unwrap().num_rows()).sum())
+    };
+    assert_eq!(count().unwrap(), 8);
+    cluster.stop();
+    let error = format!("{:#}", count().unwrap_err());
+    assert!(error.contains("is the server up?"), "{error}");
+    assert!(!error.contains(cluster.password()), "{error}");
+    cluster.restart();
+    assert_eq!(count().unwrap(), 8);
+}

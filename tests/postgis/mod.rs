@@ -1,0 +1,133 @@
+//! PostGIS for the tests: a throwaway cluster of their own, never a server that is there already.
+//!
+//! One cluster serves all tests, each in a schema of its own; tests that kill or restart a server
+//! start another. Without a server the tests fail: nothing is skipped.
+
+mod connect;
+mod faults;
+mod load;
+mod readers;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use postgres::{Client, NoTls};
+
+use crate::work::{Work, root};
+
+/// A running cluster.
+pub struct Cluster {
+    pub url: String,
+    folder: PathBuf,
+}
+
+impl Cluster {
+    /// The one that all tests share.
+    pub fn shared() -> &'static Cluster {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(|| Cluster::start("shared"))
+    }
+
+    /// One of this test's own, that it may kill.
+    pub fn start(name: &str) -> Cluster {
+        let folder =
+            std::env::temp_dir().join(format!("mobility-postgis-{name}-{}", std::process::id()));
+        let url = script(&["start", &folder.to_string_lossy(), "--owner", &owner(), "--throwaway"]);
+        Cluster { url, folder }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(&self.url, NoTls).unwrap()
+    }
+
+    /// As in a power cut.
+    pub fn kill(&self) {
+        script(&["kill", &self.folder.to_string_lossy()]);
+    }
+
+    /// Starts it again after it was killed or stopped.
+    pub fn restart(&self) {
+        let port = self.url.rsplit_once(':').unwrap().1.split_once('/').unwrap().0;
+        let folder = self.folder.to_string_lossy();
+        script(&["start", &folder, "--port", port, "--throwaway"]);
+    }
+
+    pub fn stop(&self) {
+        script(&["stop", &self.folder.to_string_lossy()]);
+    }
+
+    /// The server's certificate.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.join("server.crt")
+    }
+
+    /// The URL with another part.
+    pub fn url_with(&self, old: &str, new: &str) -> String {
+        assert!(self.url.contains(old), "{old:?} is not in the URL");
+        self.url.replacen(old, new, 1)
+    }
+
+    pub fn password(&self) -> &str {
+        self.url.split_once('@').unwrap().0.rsplit_once(':').unwrap().1
+    }
+}
+
+fn owner() -> String {
+    std::process::id().to_string()
+}
+
+fn script(args: &[&str]) -> String {
+    let path = root().join("tests/postgis/cluster.sh");
+    let output = Command::new("sh").arg(&path).args(args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "cluster.sh {args:?}: {}\n`make test` installs what it needs",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A schema name that no other test has.
+pub fn new_schema() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(1);
+    format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// The mini inputs, and a config that names a schema of the shared cluster.
+pub fn mini() -> (Work, String) {
+    let schema = new_schema();
+    let work = Work::mini();
+    work.postgis(&Cluster::shared().url, &schema, "");
+    (work, schema)
+}
+
+/// A client that looks names up in the schema.
+pub fn client(schema: &str) -> Client {
+    let mut client = Cluster::shared().client();
+    client.batch_execute(&format!("SET search_path TO {schema}, public")).unwrap();
+    client
+}
+
+/// Rows of a query that gives one text column, as lines.
+pub fn lines(client: &mut Client, sql: &str) -> Vec<String> {
+    client.query(sql, &[]).unwrap().iter().map(|r| r.get::<_, String>(0)).collect()
+}
+
+/// Some thousand events in the place of the mini ones.
+pub fn bigger(work: &Work, events: &str, seed: &str) {
+    work.remove("raw");
+    work.ok(&[
+        "synth", "--out", "raw", "--events", events, "--days", "2", "--cells", "300", "--laus",
+        "8", "--seed", seed,
+    ]);
+    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
+}
+
+/// Answers of the embedded warehouse for the same processed files.
+pub fn embedded_answer(work: &Work, view: &str, folder: &Path) -> String {
+    let url = format!("embedded:{}", folder.display());
+    work.ok(&["load", "--warehouse", &url]);
+    work.ok(&["query", view, "--format", "csv", "--warehouse", &url])
+}
