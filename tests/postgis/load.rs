@@ -300,7 +300,7 @@ fn a_view_file_that_changes_or_goes_is_followed() {
     work.write("views/busy.sql", sql);
     // the file counts, although nobody has brought it into the warehouse yet
     let rows = work.ok(&["query", "busy", "--format", "csv", "--limit", "1"]);
-    assert_eq!(rows, "cell_id,n,first\n100,5,2024-10-01 08:00:00\n");
+    assert_eq!(rows, "cell_id,n,first\n100,5,2024-10-01 06:00:00\n");
     work.ok(&["views"]);
     let mut client = client(&schema);
     assert_eq!(

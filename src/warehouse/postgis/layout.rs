@@ -46,7 +46,7 @@ pub fn find(client: &mut Client) -> Result<Found> {
 /// A relation of one of our names that is not ours, with its columns; a role without the right.
 pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
     if find(client)? == Found::Ours {
-        return Ok(());
+        return refuse_guests(client, schema);
     }
     let may = client
         .query_one("SELECT has_schema_privilege($1, 'CREATE'), current_user::text", &[&schema])
@@ -67,6 +67,28 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
         .execute("INSERT INTO mobility_load (layout, load_no) VALUES ($1, 0)", &[&LAYOUT])
         .map_err(failed)?;
     transaction.commit().map_err(failed)
+}
+
+/// Only the owner may put leaves under a table.
+fn refuse_guests(client: &mut Client, schema: &str) -> Result<()> {
+    let row = client
+        .query_one(
+            "SELECT pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner)::text, \
+               current_user::text \
+             FROM pg_class c WHERE c.oid = 'mobility_load'::regclass",
+            &[],
+        )
+        .map_err(failed)?;
+    let (may, owner, role): (bool, String, String) = (row.get(0), row.get(1), row.get(2));
+    if !may {
+        bail!(
+            "the tables in schema {schema} belong to role {owner}, and role {role} may not change \
+             them; load as {owner}, or let it run: GRANT {} TO {}",
+            quoted(&owner),
+            quoted(&role)
+        );
+    }
+    Ok(())
 }
 
 fn refuse_strangers(transaction: &mut Transaction, schema: &str) -> Result<()> {

@@ -192,7 +192,7 @@ struct Hanging {
     pending: bool,
 }
 
-/// Removes leaves that retired before the last load, and what loads left that were broken off.
+/// Removes leaves that earlier loads retired, and what loads left that were broken off.
 /// Whatever a reader holds on to is left for the next time.
 ///
 /// # Errors
@@ -219,7 +219,7 @@ fn useless(client: &mut Client) -> Result<Vec<Hanging>> {
                AND c.relname ~ '^mobility_(presence|event)_[0-9]{1,9}$' \
                AND NOT EXISTS (SELECT FROM mobility_leaf f \
                  WHERE f.leaf_no = substring(c.relname FROM '[0-9]+$')::integer \
-                   AND (f.retired_by IS NULL OR f.retired_by >= (SELECT load_no FROM mobility_load)))",
+                   AND f.retired_by IS NULL)",
             &[],
         )
         .map_err(failed)?;

@@ -173,6 +173,7 @@ impl Warehouse for Postgis {
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let mut worker = self.server.sole_worker()?;
         let state = self.full_state(worker.client())?;
+        layout::ensure(worker.client(), &self.server.schema)?;
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
         for (place, view) in self.views.in_order_of_need()?.into_iter().enumerate() {

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use postgres::types::ToSql;
 
 use crate::views::OrderBy;
+use crate::warehouse::Relation;
 use crate::warehouse::select::{DayColumn, Order, Select};
 
 /// A name in quotes, whatever it holds.
@@ -100,9 +101,14 @@ pub fn rows(source: &str, select: &Select, order: &Order, schema: &SchemaRef) ->
     let columns: Vec<String> = schema.fields().iter().map(|f| quoted(f.name())).collect();
     let mut query = Query::filtered(&columns.join(", "), source, select, order);
     let own = select.relation.default_order();
-    let by = if order.by.is_empty() { &own } else { &order.by };
+    let (by, nulls) = match (order.by.is_empty(), select.relation) {
+        (false, _) => (&order.by, ""),
+        (true, Relation::View(_)) => (&own, ""),
+        // tables come as they are kept, where a validity without a start comes before all others
+        (true, Relation::Table(_)) => (&own, " NULLS FIRST"),
+    };
     if !by.is_empty() {
-        let keys: Vec<String> = by.iter().map(|key| sort_key(key, schema)).collect();
+        let keys: Vec<String> = by.iter().map(|key| sort_key(key, schema) + nulls).collect();
         query.sql.push_str(&format!(" ORDER BY {}", keys.join(", ")));
     }
     if let Some(limit) = select.limit {
@@ -136,7 +142,6 @@ fn sort_key(key: &OrderBy, schema: &SchemaRef) -> String {
 mod tests {
     use super::*;
     use crate::schema::Table;
-    use crate::warehouse::Relation;
 
     #[test]
     fn values_are_bound_and_names_quoted() {
@@ -154,7 +159,8 @@ mod tests {
             query.sql
         );
         assert!(query.sql.ends_with("LIMIT $3::bigint OFFSET $4::bigint"), "{}", query.sql);
-        assert!(query.sql.contains("\"user_id\" COLLATE \"C\", \"hour\","), "{}", query.sql);
+        let key = "\"user_id\" COLLATE \"C\" NULLS FIRST, \"hour\"";
+        assert!(query.sql.contains(key), "{}", query.sql);
         assert_eq!(query.parameters().len(), 4);
     }
 }
