@@ -4,6 +4,8 @@
 //! the contract. Nothing here locks a reader out: rows are replaced by rows, in one transaction.
 
 mod connect;
+mod copy;
+mod days;
 mod encode;
 mod events;
 mod explain;

@@ -193,6 +193,17 @@ fn keep(transaction: &mut Transaction, view: &str, order: &[OrderBy]) -> Result<
     Ok(i64::try_from(rows).unwrap_or(i64::MAX))
 }
 
+/// A load changed nothing: what answered from the last one answers from this one.
+///
+/// # Errors
+/// What the server says.
+pub fn confirm(transaction: &mut Transaction, load_no: i32) -> Result<()> {
+    transaction
+        .execute("UPDATE mobility_view SET load_no = $1 WHERE load_no = $1 - 1", &[&load_no])
+        .map_err(failed)?;
+    Ok(())
+}
+
 /// Computes every view that is there from the tables as this transaction sees them. One that fails
 /// keeps its old result and is named; it is stale and `views` says so with file and line.
 ///
