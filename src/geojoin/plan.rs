@@ -12,7 +12,7 @@ use super::versions::Version;
 use crate::config::Columns;
 use crate::io::inputs::InputFile;
 use crate::io::table;
-use crate::report::grouped;
+use crate::report::counted;
 
 /// Seconds of a day, to see whether a time stamp is at midnight.
 const DAY_S: i64 = 86_400;
@@ -80,7 +80,7 @@ impl Plan {
         if plan.cells.is_empty() {
             let why = plan.rejected().join("; ");
             let why = if why.is_empty() { "the files hold no rows".to_owned() } else { why };
-            bail!("cell plan: none of {} rows can be used: {why}", grouped(plan.rows));
+            bail!("cell plan: none of {} can be used: {why}", counted(plan.rows, "row"));
         }
         Ok(plan)
     }
@@ -122,10 +122,9 @@ impl Plan {
         self.rejected
             .iter()
             .map(|(reject, count, place)| {
-                let rows = if *count == 1 { "row" } else { "rows" };
                 format!(
-                    "{} {rows} of the cell plan set aside: {}; the first is {place}",
-                    grouped(*count),
+                    "{} of the cell plan set aside: {}; the first is {place}",
+                    counted(*count, "row"),
                     reject.text()
                 )
             })

@@ -5,6 +5,7 @@ mod results;
 mod rows;
 mod session;
 mod store;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -99,13 +100,20 @@ impl Embedded {
                     )?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
                     session::register_table(context, version, table)?;
-                } else if let Some(near) = nearest(&name, self.relation_names()) {
-                    bail!("there is no table or view {name:?}; did you mean {near:?}?");
+                } else {
+                    self.refuse_likely_slip(&name)?;
                 }
-                // what else is unknown, the engine refuses with its place in the text
             }
             Ok(())
         })
+    }
+
+    /// What is unknown and like nothing, the engine refuses with its place in the text.
+    fn refuse_likely_slip(&self, name: &str) -> Result<()> {
+        match nearest(name, self.relation_names()) {
+            Some(near) => bail!("there is no table or view {name:?}; did you mean {near:?}?"),
+            None => Ok(()),
+        }
     }
 
     fn relation_names(&self) -> Vec<&str> {
@@ -242,6 +250,10 @@ impl Warehouse for Embedded {
 
     fn loaded(&self) -> Result<Option<Loaded>> {
         Ok(self.store.current()?.map(|v| v.loaded))
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.runtime.block_on(self.plan_without_data())
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {

@@ -16,6 +16,7 @@ mod query;
 mod rows;
 mod server;
 mod values;
+mod verify;
 mod views;
 
 use std::sync::Arc;
@@ -164,6 +165,10 @@ impl Warehouse for Postgis {
     fn loaded(&self) -> Result<Option<Loaded>> {
         let mut connection = self.server.connection()?;
         Ok(self.state(&mut connection)?.map(|s| s.loaded))
+    }
+
+    fn verify(&self) -> Result<()> {
+        verify::plan_without_data(self.server.worker()?.client(), &self.views)
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
