@@ -121,7 +121,10 @@ fn views_of(
         warehouse.verify()?;
     }
     let number = counted(registry.views().len() as u64, "view");
-    Ok(format!("{number} in {}", config.views.dir.display()))
+    Ok(match &config.views.dir {
+        Some(folder) => format!("{number} in {}", folder.display()),
+        None => format!("{number} that come with the program"),
+    })
 }
 
 fn holdings(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 
 use super::header::{Chart, OrderBy, parse};
+use super::shipped;
 use crate::config::Config;
 use crate::usage::{UsageError, nearest};
 
@@ -49,25 +50,21 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Reads `views.dir`; snapshot templates become one view for each of `views.snapshot_dates`.
+    /// Reads `views.dir`, or the files inside the program where no folder is named; snapshot
+    /// templates become one view for each of `views.snapshot_dates`.
     ///
     /// # Errors
     /// A folder without view files, a broken header (file and line), two views with one name.
     pub fn read(config: &Config) -> Result<Self> {
-        let folder = &config.views.dir;
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .with_context(|| format!("views.dir: the folder {} cannot be read", folder.display()))?
-            .filter_map(|entry| entry.ok().map(|e| e.path()))
-            .filter(|path| path.extension().is_some_and(|e| e == "sql"))
-            .collect();
-        files.sort();
-        if files.is_empty() {
-            bail!("views.dir: no .sql file in {}", folder.display());
-        }
+        let files = match &config.views.dir {
+            Some(folder) => files_in(folder)?,
+            None => shipped::FILES
+                .iter()
+                .map(|(name, text)| (Path::new("shipped").join(name), (*text).to_owned()))
+                .collect(),
+        };
         let mut views = Vec::new();
-        for file in files {
-            let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("view file {} cannot be read", file.display()))?;
+        for (file, text) in files {
             let made = from_file(&file, &text, config)
                 .with_context(|| format!("view file {}", file.display()))?;
             views.extend(made);
@@ -126,6 +123,31 @@ impl Registry {
         }
         Ok(())
     }
+}
+
+/// Paths and texts of the view files in a folder, by name.
+fn files_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .with_context(|| {
+            format!(
+                "views.dir: the folder {} cannot be read; correct the path, or leave views.dir \
+                 out to use the views that come with the program",
+                folder.display()
+            )
+        })?
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "sql"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        bail!("views.dir: no .sql file in {}", folder.display());
+    }
+    let read = |file: PathBuf| {
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("view file {} cannot be read", file.display()))?;
+        Ok((file, text))
+    };
+    files.into_iter().map(read).collect()
 }
 
 fn names(view: &View) -> impl Iterator<Item = &str> {
