@@ -159,13 +159,17 @@ impl PlanColumns {
             Some(name) => (name, "columns.plan_cell_id"),
             None => (&names.cell_id, "columns.cell_id"),
         };
+        let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
+        let taken = [cell_name, latitude, longitude, valid_date_start, valid_date_end];
+        let taken = taken.map(String::as_str);
+        let column = |name: &str, key| table::column(table, name, key, &taken);
         Ok(PlanColumns {
             rows: table.num_rows(),
-            cells: cell_ids(table::column(table, cell_name, cell_key)?)
+            cells: cell_ids(column(cell_name, cell_key)?)
                 .with_context(|| format!("column {cell_name:?}"))?,
-            lat: degrees(table::column(table, &names.latitude, "columns.latitude")?)
+            lat: degrees(column(latitude, "columns.latitude")?)
                 .with_context(|| format!("column {:?}", names.latitude))?,
-            lon: degrees(table::column(table, &names.longitude, "columns.longitude")?)
+            lon: degrees(column(longitude, "columns.longitude")?)
                 .with_context(|| format!("column {:?}", names.longitude))?,
             start: Days::new(table.column_by_name(&names.valid_date_start))
                 .with_context(|| format!("column {:?}", names.valid_date_start))?,

@@ -9,6 +9,7 @@ use chrono::NaiveDate;
 use super::header::{Chart, OrderBy, parse};
 use super::shipped;
 use crate::config::Config;
+use crate::schema::Table;
 use crate::usage::{UsageError, nearest};
 
 /// Stands for the day in the header of a snapshot template.
@@ -93,14 +94,25 @@ impl Registry {
         if let Some((_, view)) = known().find(|(n, _)| *n == name) {
             return Ok(view);
         }
-        let hint = match nearest(name, known().map(|(n, _)| n)) {
+        let tables = Table::ALL.iter().map(|t| t.name());
+        let hint = match nearest(name, known().map(|(n, _)| n).chain(tables)) {
             Some(near) if day_of(name).is_some_and(|day| !near.ends_with(day)) => format!(
                 "there is {near:?}; a day gets its own views when views.snapshot_dates lists it"
             ),
             Some(near) => format!("did you mean {near:?}?"),
-            None => "`mobility query --list` shows the views there are".to_owned(),
+            None => "`mobility query --list` shows those there are".to_owned(),
         };
-        Err(anyhow!(UsageError(format!("no view {name:?}; {hint}"))))
+        Err(anyhow!(UsageError(format!("no view or table {name:?}; {hint}"))))
+    }
+
+    /// What somebody meant who wrote a name into SQL that is none there.
+    pub fn hint_for_sql(&self, name: &str) -> Option<String> {
+        if let Ok(view) = self.find(name) {
+            return Some(format!("in SQL that view is called {}", view.view));
+        }
+        let views = self.views.iter().map(|v| v.view.as_str());
+        let near = nearest(name, Table::ALL.iter().map(|t| t.name()).chain(views))?;
+        Some(format!("did you mean {near:?}?"))
     }
 
     fn refuse_clashes(&self) -> Result<()> {
@@ -117,7 +129,7 @@ impl Registry {
                     _ => {}
                 }
             }
-            if crate::schema::Table::from_name(&view.view).is_some() {
+            if Table::from_name(&view.view).is_some() {
                 bail!("view file {}: {} is the name of a table", view.file.display(), view.view);
             }
         }

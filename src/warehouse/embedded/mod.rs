@@ -28,7 +28,6 @@ use crate::io::presence::{self, PresenceFile};
 use crate::io::raw_events;
 use crate::progress::Progress;
 use crate::schema::Table;
-use crate::usage::nearest;
 use crate::views::{OrderBy, Registry, View};
 use rows::{StreamRows, contract_schema};
 use store::{Store, Version, adopt};
@@ -110,16 +109,10 @@ impl Embedded {
 
     /// What is unknown and like nothing, the engine refuses with its place in the text.
     fn refuse_likely_slip(&self, name: &str) -> Result<()> {
-        match nearest(name, self.relation_names()) {
-            Some(near) => bail!("there is no table or view {name:?}; did you mean {near:?}?"),
+        match self.views.hint_for_sql(name) {
+            Some(hint) => bail!("there is no table or view {name:?}; {hint}"),
             None => Ok(()),
         }
-    }
-
-    fn relation_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Table::ALL.into_iter().map(Table::name).collect();
-        names.extend(self.views.views().iter().map(|v| v.view.as_str()));
-        names
     }
 
     async fn plan_view(
