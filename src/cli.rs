@@ -147,7 +147,7 @@ pub struct Views {
 #[derive(Debug, Args)]
 pub struct Query {
     /// Query name, view name, alias or table; `--list` shows them
-    #[arg(required_unless_present_any = ["list", "sql"], conflicts_with_all = ["list", "sql"])]
+    #[arg(conflicts_with_all = ["list", "sql"])]
     pub view: Option<String>,
     /// Show the views there are
     #[arg(long, conflicts_with = "sql")]

@@ -52,6 +52,9 @@ pub fn run(config: &Config, plan: Plan, progress: &Progress) -> Result<Vec<Stage
     // a broken view file should not wait for an hour of compressing
     let registry = Arc::new(Registry::read(config)?);
     let warehouse = warehouse::open(config, registry)?;
+    if plan.wants(Stage::Views) {
+        warehouse.verify()?;
+    }
     if plan.wants(Stage::Compress) {
         done(compress::run(config, progress, plan.force)?);
     }

@@ -43,9 +43,29 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// `1 row`, `1,500 rows`.
+pub fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `700 KiB`, `1,200 MiB`.
+pub fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{} KiB", bytes.div_ceil(1 << 10)),
+        mebibytes => format!("{} MiB", grouped(mebibytes)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{counted, grouped, size};
+
+    #[test]
+    fn one_is_singular_and_small_files_are_not_nothing() {
+        assert_eq!(counted(1, "cell"), "1 cell");
+        assert_eq!(counted(1_500, "row"), "1,500 rows");
+        assert_eq!([size(0), size(1), size(1 << 20)], ["0 KiB", "1 KiB", "1 MiB"]);
+    }
 
     #[test]
     fn digits_are_grouped_by_three() {

@@ -58,6 +58,10 @@ fn missing_columns_and_floats_for_ids() {
     let work = with_plan("");
     work.write("raw/cells/plan.csv", "cell_id,latitud,longitude\n1,58,10\n");
     refused(&work, &["plan.csv", "columns.latitude = \"latitud\""]);
+    // no column that is known to be another is offered
+    let work = with_plan("");
+    work.write("raw/cells/plan.csv", "cell_id,lat,longitude\n1,58,10\n");
+    refused(&work, &["plan.csv", "columns.latitude = \"lat\""]);
     let work = with_plan("");
     work.remove("raw/cells");
     std::fs::create_dir(work.path("raw/cells")).unwrap();

@@ -143,7 +143,7 @@ fn bad_rows_in_a_good_file_are_counted_and_named() {
         "row 2",
         "1 row set aside: time stamp null",
         "2 rows set aside: cell id null or empty",
-        "6 rows in, 1 rows out",
+        "6 rows in, 1 row out",
     ] {
         assert!(ran.err.contains(words), "no {words:?} in {}", ran.err);
     }

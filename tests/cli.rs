@@ -57,18 +57,3 @@ fn results_go_to_standard_output_and_all_else_to_standard_error() {
     let ran = work.run(&["compress", "--force"]);
     assert!(ran.out.is_empty() && ran.err.contains("26 rows in"), "{}", ran.err);
 }
-
-#[test]
-fn check_finds_nothing_wrong_with_good_inputs_and_changes_nothing() {
-    let work = Work::mini();
-    let before = work.snapshot("");
-    let said = work.ok(&["check"]);
-    for words in
-        ["26 rows in 2 files", "9 cells in 10 versions", "4 units of EE", "10 views", "is empty"]
-    {
-        assert!(said.contains(words), "no {words:?} in {said}");
-    }
-    assert_eq!(work.snapshot(""), before);
-    work.ok(&["run-all"]);
-    assert!(work.ok(&["check"]).contains("mobile_events_compressed 21"));
-}

@@ -69,6 +69,7 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     let shipped = loaded(Some(&root().join("pipeline.toml")), &[], &[]).unwrap();
     let work = Work::empty();
     work.write("empty.toml", "");
+    work.write("sql/views/any.sql", "SELECT 1 AS x");
     let defaults = |folder: &Path| {
         let text = format!("{:?}", loaded(Some(&work.path("empty.toml")), &[], &[]).unwrap());
         text.replace(&*work.path("").to_string_lossy(), &format!("{}/", folder.display()))
@@ -140,4 +141,25 @@ fn relative_paths_start_at_the_file() {
     let output = command.current_dir(work.path("elsewhere")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(work.path("warehouse/CURRENT").exists() && work.path("processed/lau.parquet").exists());
+}
+
+#[test]
+fn the_program_alone_has_its_views_and_a_folder_beside_the_config_comes_first() {
+    let work = Work::mini();
+    let config = work.read("pipeline.toml");
+    let (rest, _) = config.split_once("[views]").unwrap();
+    work.write("pipeline.toml", rest);
+    work.ok(&["run-all"]);
+    assert_eq!(
+        work.ok(&["query", "users-per-lau", "--format", "csv"]),
+        crate::work::expected("agg_users_per_lau_per_day")
+    );
+    assert!(work.ok(&["check"]).contains("10 views that come with the program"));
+    work.write("sql/views/mine.sql", "SELECT 1 AS x");
+    assert_eq!(work.ok(&["query", "mine", "--format", "csv"]), "x\n1\n");
+    work.fails(&["query", "users-per-lau"], 2, &["users-per-lau"]);
+    // a folder that is asked for must be there
+    work.write("pipeline.toml", format!("{rest}[views]\ndir = \"nowhere\"\n"));
+    work.fails(&["views"], 1, &["views.dir", "nowhere", "leave views.dir out"]);
+    work.fails(&["check"], 1, &["1 thing is wrong"]);
 }

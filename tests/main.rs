@@ -2,6 +2,7 @@
 
 mod bad_geodata;
 mod bad_input;
+mod check;
 mod cli;
 mod compress;
 mod config;

@@ -84,6 +84,8 @@ fn rows_are_ordered_and_cut_as_asked_with_the_views_own_order_for_ties() {
 fn wrong_usage_ends_with_2_and_a_hint() {
     for (_, work) in loaded() {
         work.fails(&["query", "user-per-lau"], 2, &["\"users-per-lau\""]);
+        work.fails(&["query", "USERS-PER-LAU"], 2, &["\"users-per-lau\""]);
+        work.fails(&["query", "cel_plan"], 2, &["\"cell_plan\""]);
         work.fails(&["query", "events-per-hour-2024-10-02"], 2, &["views.snapshot_dates"]);
         work.fails(
             &["query", "user-location-distribution", "--date", "2024-10-01"],
@@ -95,7 +97,7 @@ fn wrong_usage_ends_with_2_and_a_hint() {
         work.fails(&["query", "users-per-lau", "--order-by", "date:up"], 2, &["date:desc"]);
         work.fails(&["query", "user-location-distribution", "--format", "geojson"], 2, &["lau_id"]);
         work.fails(&["query", "users-per-lau", "--date", "1 October"], 2, &["--date"]);
-        work.fails(&["query"], 2, &["VIEW", "--help"]);
+        work.fails(&["query"], 2, &["view or table", "--sql", "query --list"]);
     }
 }
 

@@ -106,7 +106,7 @@ fn the_day_begins_and_ends_where_the_config_says() {
     assert!(night.lines().nth(1).unwrap().ends_with(",0"), "{night}");
 }
 
-fn with_own_views(work: &Work) {
+pub fn with_own_views(work: &Work) {
     for entry in std::fs::read_dir(crate::work::root().join("sql/views")).unwrap() {
         let path = entry.unwrap().path();
         work.write(

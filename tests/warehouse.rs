@@ -186,6 +186,11 @@ fn mistakes_in_sql_say_where_they_are() {
     for (_, work) in loaded() {
         work.fails(&["query", "--sql", "SELECT nope FROM lau"], 1, &["line 1, column 8", "nope"]);
         work.fails(&["query", "--sql", "SELECT 1 FROM laux"], 1, &["did you mean \"lau\""]);
+        work.fails(
+            &["query", "--sql", "SELECT * FROM \"users-per-lau\""],
+            1,
+            &["in SQL that view is called agg_users_per_lau_per_day"],
+        );
         work.fails(&["query", "--sql", "SELEC 1"], 1, &["line 1, column 1"]);
     }
 }

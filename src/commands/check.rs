@@ -1,18 +1,38 @@
 //! `mobility check`: what is wrong, in plain words, without changing anything.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::{config_file, writable};
 use crate::cli::Global;
 use crate::config::{Config, WarehouseUrl};
-use crate::report::grouped;
+use crate::report::{counted, grouped, size};
 use crate::views::Registry;
-use crate::{compress, geojoin, warehouse};
+use crate::warehouse::{self, Warehouse};
+use crate::{compress, geojoin};
+
+/// What is said of one subject.
+struct Said {
+    text: String,
+    /// The work can be done, but should be looked at.
+    doubtful: bool,
+}
+
+impl From<String> for Said {
+    fn from(text: String) -> Self {
+        Said { text, doubtful: false }
+    }
+}
 
 /// One line of the report.
 struct Finding {
     subject: &'static str,
-    outcome: Result<String>,
+    outcome: Result<Said>,
+}
+
+fn finding(subject: &'static str, outcome: Result<impl Into<Said>>) -> Finding {
+    Finding { subject, outcome: outcome.map(Into::into) }
 }
 
 pub fn run(global: &Global, config: Result<Config>) -> Result<()> {
@@ -24,22 +44,23 @@ pub fn run(global: &Global, config: Result<Config>) -> Result<()> {
             } else {
                 "no config file: defaults apply".to_owned()
             };
-            let mut findings = vec![Finding { subject: "config", outcome: Ok(said) }];
+            let mut findings = vec![finding("config", Ok(said))];
             findings.extend(look(&config));
             findings
         }
-        Err(error) => vec![Finding { subject: "config", outcome: Err(error) }],
+        Err(error) => vec![finding("config", Err::<String, _>(error))],
     };
     let mut text = String::new();
     let mut wrong = 0;
     for Finding { subject, outcome } in findings {
-        match outcome {
-            Ok(said) => text.push_str(&format!("ok     {subject:<10} {said}\n")),
+        let (status, said) = match outcome {
+            Ok(said) => (if said.doubtful { "warn" } else { "ok" }, said.text),
             Err(error) => {
                 wrong += 1;
-                text.push_str(&format!("WRONG  {subject:<10} {error:#}\n"));
+                ("WRONG", format!("{error:#}"))
             }
-        }
+        };
+        text.push_str(&format!("{status:<6} {subject:<10} {said}\n"));
     }
     super::print(&text)?;
     match wrong {
@@ -50,13 +71,19 @@ pub fn run(global: &Global, config: Result<Config>) -> Result<()> {
 }
 
 fn look(config: &Config) -> Vec<Finding> {
+    let (cells, laus) = geojoin::check(config);
+    let registry = Registry::read(config);
+    // a fault in a view file is no fault of the warehouse
+    let views = Arc::new(registry.as_ref().map(Registry::clone).unwrap_or_default());
+    let warehouse = warehouse::open(config, views);
+    let views = registry.and_then(|r| views_of(config, &r, warehouse.as_deref().ok()));
     vec![
-        Finding { subject: "events", outcome: events(config) },
-        Finding { subject: "cell plan", outcome: geojoin::check_cells(config) },
-        Finding { subject: "LAUs", outcome: geojoin::check_boundaries(config) },
-        Finding { subject: "outputs", outcome: outputs(config) },
-        Finding { subject: "views", outcome: views(config) },
-        Finding { subject: "warehouse", outcome: holdings(config) },
+        finding("events", events(config)),
+        finding("cell plan", cells.map(cell_plan)),
+        finding("LAUs", laus),
+        finding("outputs", outputs(config)),
+        finding("views", views),
+        finding("warehouse", warehouse.and_then(|w| holdings(config, w.as_ref()))),
     ]
 }
 
@@ -64,10 +91,17 @@ fn events(config: &Config) -> Result<String> {
     let files = compress::open(config, compress::inputs(config)?)?;
     let rows: u64 = files.iter().map(|f| (0..f.row_groups()).map(|i| f.rows(i)).sum::<u64>()).sum();
     let bytes: u64 = files.iter().map(|f| f.input.bytes).sum();
+    let number = counted(files.len() as u64, "file");
     if rows == 0 {
-        bail!("{} files without a single row", files.len());
+        bail!("{number} without a single row");
     }
-    Ok(format!("{} rows in {} files, {} MiB", grouped(rows), files.len(), grouped(bytes >> 20)))
+    Ok(format!("{} in {number}, {}", counted(rows, "row"), size(bytes)))
+}
+
+fn cell_plan(checked: geojoin::Checked) -> Said {
+    let doubtful = !checked.doubts.is_empty();
+    let parts: Vec<String> = std::iter::once(checked.said).chain(checked.doubts).collect();
+    Said { text: parts.join("; "), doubtful }
 }
 
 fn outputs(config: &Config) -> Result<String> {
@@ -78,23 +112,29 @@ fn outputs(config: &Config) -> Result<String> {
     Ok("folders can be written".to_owned())
 }
 
-fn views(config: &Config) -> Result<String> {
-    let registry = Registry::read(config)?;
-    Ok(format!("{} views in {}", registry.views().len(), config.views.dir.display()))
+fn views_of(
+    config: &Config,
+    registry: &Registry,
+    warehouse: Option<&dyn Warehouse>,
+) -> Result<String> {
+    if let Some(warehouse) = warehouse {
+        warehouse.verify()?;
+    }
+    let number = counted(registry.views().len() as u64, "view");
+    Ok(match &config.views.dir {
+        Some(folder) => format!("{number} in {}", folder.display()),
+        None => format!("{number} that come with the program"),
+    })
 }
 
-fn holdings(config: &Config) -> Result<String> {
-    let warehouse = warehouse::open(config, std::sync::Arc::new(Registry::read(config)?))?;
+fn holdings(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
+    let url = &config.warehouse.url;
     Ok(match warehouse.loaded()? {
         Some(loaded) => {
             let rows = loaded.rows.iter().map(|(t, n)| format!("{t} {}", grouped(*n)));
-            format!(
-                "{}, loaded {}: {}",
-                warehouse.location(),
-                loaded.loaded_at,
-                rows.collect::<Vec<_>>().join(", ")
-            )
+            let rows = rows.collect::<Vec<_>>().join(", ");
+            format!("{url}, loaded {}: {rows}", loaded.loaded_at)
         }
-        None => format!("{} is empty; `mobility run-all` fills it", warehouse.location()),
+        None => format!("{url} is empty; `mobility run-all` fills it"),
     })
 }

@@ -90,16 +90,16 @@ fn extension(path: &Path) -> Option<String> {
 
 /// Remarks of a stage, on standard error.
 fn tell(session: &Session, report: &crate::report::StageReport) {
-    use crate::report::grouped;
+    use crate::report::counted;
     for note in &report.notes {
         session.progress.note(&format!("{}: {note}", report.stage));
     }
     let what = if report.skipped { "unchanged, skipped" } else { "done" };
     session.progress.note(&format!(
-        "{}: {what}; {} rows in, {} rows out, {:.2} s",
+        "{}: {what}; {} in, {} out, {:.2} s",
         report.stage,
-        grouped(report.rows_in),
-        grouped(report.rows_out),
+        counted(report.rows_in, "row"),
+        counted(report.rows_out, "row"),
         report.elapsed.as_secs_f64()
     ));
 }

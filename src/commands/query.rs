@@ -21,10 +21,10 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     let format = wanted_format(args)?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
-    let (rows, relation) = match &args.sql {
-        Some(sql) => (warehouse.sql(sql)?, None),
-        None => {
-            let name = args.view.as_deref().unwrap_or_default();
+    let (rows, relation) = match (&args.view, &args.sql) {
+        (None, None) => return Err(nothing_asked()),
+        (_, Some(sql)) => (warehouse.sql(sql)?, None),
+        (Some(name), None) => {
             let select = Select {
                 relation: relation(&registry, name)?,
                 from: args.date.or(args.from),
@@ -59,6 +59,13 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn nothing_asked() -> anyhow::Error {
+    anyhow!(UsageError(
+        "name a view or table, or give your own --sql; `mobility query --list` shows what there is"
+            .to_owned()
+    ))
 }
 
 fn wanted_format(args: &Query) -> Result<Format> {

@@ -31,7 +31,7 @@ use crate::io::events::EventFile;
 use crate::io::inputs::{InputFile, fingerprint, list};
 use crate::parallel::on_all_cores;
 use crate::progress::{Progress, StageBar};
-use crate::report::{StageReport, grouped};
+use crate::report::{StageReport, counted};
 use crate::time::{LocalDate, repeated_hour};
 use plan::{Batch, RowGroup};
 use worker::Share;
@@ -126,8 +126,8 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     }
     if manifest.rows_in > 0 && events == 0 {
         bail!(
-            "none of {} rows can be used: {}",
-            grouped(manifest.rows_in),
+            "none of {} can be used: {}",
+            counted(manifest.rows_in, "row"),
             rejects.sentences().join("; ")
         );
     }

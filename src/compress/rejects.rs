@@ -1,6 +1,6 @@
 //! Rows that cannot be used: counted by reason, the first place of each remembered.
 
-use crate::report::grouped;
+use crate::report::counted;
 
 /// Why a row was set aside. The first reason in this order that fits is the row's one reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +71,9 @@ impl Rejects {
             .filter(|r| self.counts[**r as usize] > 0)
             .map(|r| {
                 let (count, first) = (self.counts[*r as usize], self.first[*r as usize].as_deref());
-                let rows = if count == 1 { "row" } else { "rows" };
                 format!(
-                    "{} {rows} set aside: {}; the first is {}",
-                    grouped(count),
+                    "{} set aside: {}; the first is {}",
+                    counted(count, "row"),
                     r.text(),
                     first.unwrap_or("unknown")
                 )

@@ -15,6 +15,8 @@ use crate::usage::nearest;
 
 /// The file that is read when nobody names one; only this one may be missing.
 const DEFAULT_FILE: &str = "pipeline.toml";
+/// Where view files are when nobody names a folder, if it is there.
+const DEFAULT_VIEWS: &str = "sql/views";
 
 /// Where settings come from.
 pub struct Sources<'a> {
@@ -60,9 +62,19 @@ pub fn load(sources: &Sources) -> Result<Config> {
 
 fn read_file(file: Option<&Path>) -> Result<Table> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut table = read_table(path, folder, file.is_none())?;
+    let views = folder.join(DEFAULT_VIEWS);
+    if find(&mut table, "views.dir").is_none() && views.is_dir() {
+        put(&mut table, "views.dir", Value::String(views.to_string_lossy().into_owned()));
+    }
+    Ok(table)
+}
+
+fn read_table(path: &Path, folder: &Path, may_be_missing: bool) -> Result<Table> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(e) if file.is_none() && e.kind() == std::io::ErrorKind::NotFound => {
+        Err(e) if may_be_missing && e.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Table::new());
         }
         Err(e) => {
@@ -70,8 +82,7 @@ fn read_file(file: Option<&Path>) -> Result<Table> {
                 .with_context(|| format!("config file {} cannot be read", path.display()));
         }
     };
-    parse(&text, path.parent().unwrap_or(Path::new("")))
-        .with_context(|| format!("config file {}", path.display()))
+    parse(&text, folder).with_context(|| format!("config file {}", path.display()))
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Table> {
@@ -99,8 +110,8 @@ fn shown(error: toml::de::Error) -> anyhow::Error {
 }
 
 /// The keys that hold paths, with their defaults: these start at the file's folder too.
-fn default_paths() -> [(&'static str, Value); 6] {
-    let Config { data, warehouse, views, .. } = Config::default();
+fn default_paths() -> [(&'static str, Value); 5] {
+    let Config { data, warehouse, .. } = Config::default();
     let list = |paths: Vec<String>| Value::Array(paths.into_iter().map(Value::String).collect());
     let path = |path: PathBuf| Value::String(path.to_string_lossy().into_owned());
     [
@@ -109,7 +120,6 @@ fn default_paths() -> [(&'static str, Value); 6] {
         ("data.lau", list(data.lau)),
         ("data.processed", path(data.processed)),
         ("warehouse.url", Value::String(warehouse.url.to_string())),
-        ("views.dir", path(views.dir)),
     ]
 }
 

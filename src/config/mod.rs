@@ -253,7 +253,8 @@ pub struct Load {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Views {
-    pub dir: PathBuf,
+    /// Folder of the view files; without one, those inside the program.
+    pub dir: Option<PathBuf>,
     /// Days with snapshot views of their own.
     #[serde(deserialize_with = "load::dates")]
     pub snapshot_dates: Vec<NaiveDate>,
@@ -262,7 +263,7 @@ pub struct Views {
 impl Default for Views {
     fn default() -> Self {
         Views {
-            dir: "sql/views".into(),
+            dir: None,
             snapshot_dates: NaiveDate::from_ymd_opt(2024, 10, 1).into_iter().collect(),
         }
     }

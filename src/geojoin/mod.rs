@@ -2,6 +2,7 @@
 
 mod assign;
 mod boundaries;
+mod check;
 mod index;
 mod output;
 mod plan;
@@ -18,12 +19,16 @@ use crate::config::{Config, GeojoinMethod};
 use crate::io::inputs::{InputFile, fingerprint, list};
 use crate::io::provenance::made_from;
 use crate::progress::Progress;
-use crate::report::{StageReport, grouped};
+use crate::report::{StageReport, counted, grouped};
 use assign::{Assigned, Match};
 use boundaries::{Boundaries, GRID};
+pub use check::{Checked, check};
 use index::Locator;
 use plan::Plan;
 use versions::Version;
+
+/// Said of a plan that lies elsewhere than the boundaries.
+const NOWHERE: &str = "not one cell lies in a LAU; LAU views will be empty. Are lau.countries and the cell plan of one country?";
 
 /// A cell in one of its versions.
 struct Cell {
@@ -39,39 +44,6 @@ fn inputs(config: &Config) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
     let cells = list("data.cells", &config.data.cells, &["parquet", "csv"])?;
     let laus = list("data.lau", &config.data.lau, &["geojson", "json"])?;
     Ok((cells, laus))
-}
-
-/// Reads the cell plan and says what is in it.
-///
-/// # Errors
-/// What would make the stage fail.
-pub fn check_cells(config: &Config) -> Result<String> {
-    let files = list("data.cells", &config.data.cells, &["parquet", "csv"])?;
-    let plan = Plan::read(&files, &config.columns)?;
-    let (cells, _) = resolved(&plan)?;
-    let aside = plan.rejected_rows();
-    let aside =
-        if aside == 0 { String::new() } else { format!(", {} rows set aside", grouped(aside)) };
-    Ok(format!(
-        "{} cells in {} versions{aside}",
-        grouped(plan.cells.len() as u64),
-        grouped(cells.len() as u64)
-    ))
-}
-
-/// Reads the LAU boundaries and says what is in them.
-///
-/// # Errors
-/// What would make the stage fail.
-pub fn check_boundaries(config: &Config) -> Result<String> {
-    let files = list("data.lau", &config.data.lau, &["geojson", "json"])?;
-    let found = boundaries::read(&files, config)?;
-    let countries = if config.lau.countries.is_empty() {
-        "all countries".to_owned()
-    } else {
-        config.lau.countries.join(", ")
-    };
-    Ok(format!("{} units of {countries}", grouped(found.units.len() as u64)))
 }
 
 fn current_fingerprint(config: &Config, cells: &[InputFile], laus: &[InputFile]) -> String {
@@ -106,9 +78,7 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     }
     let bar = progress.spinner("geojoin", "reading the cell plan");
     let plan = Plan::read(&cell_files, &config.columns)?;
-    if config.strict && plan.rejected_rows() > 0 {
-        bail!("{}; strict = true makes this fatal", plan.rejected().join("; "));
-    }
+    refuse_rejected(config, &plan)?;
     let (cells, overlapping) = resolved(&plan)?;
     bar.message("reading LAU boundaries");
     let found = boundaries::read(&lau_files, config)?;
@@ -144,6 +114,13 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     report.rows_out = cells.len() as u64;
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+fn refuse_rejected(config: &Config, plan: &Plan) -> Result<()> {
+    if config.strict && plan.rejected_rows() > 0 {
+        bail!("{}; strict = true makes this fatal", plan.rejected().join("; "));
+    }
+    Ok(())
 }
 
 fn select(points: &[Coord], assigned: &[Assigned]) -> Vec<Coord> {
@@ -221,14 +198,14 @@ fn notes(
     let mut notes = plan.rejected();
     if plan.cut_to_days > 0 {
         notes.push(format!(
-            "{} validities with a time of day were cut to whole days",
+            "validities with a time of day were cut to whole days: {}",
             grouped(plan.cut_to_days)
         ));
     }
     if overlapping > 0 {
         notes.push(format!(
-            "{} cells had overlapping versions at different places; the latest start won on each day",
-            grouped(overlapping)
+            "{} had overlapping versions at different places; the latest start won on each day",
+            counted(overlapping, "cell")
         ));
     }
     notes.extend(found.notes.iter().cloned());
@@ -237,13 +214,13 @@ fn notes(
     let counts: Vec<String> =
         by_match.iter().map(|(m, n)| format!("{} {}", grouped(*n), m.word())).collect();
     notes.push(format!(
-        "{} cell versions in {} LAUs: {}",
-        grouped(cells.len() as u64),
-        grouped(found.units.len() as u64),
+        "{} in {}: {}",
+        counted(cells.len() as u64, "cell version"),
+        counted(found.units.len() as u64, "LAU"),
         counts.join(", ")
     ));
     if assigned.iter().all(|a| a.unit.is_none()) {
-        notes.push("WARNING: not one cell lies in a LAU; LAU views will be empty. Are lau.countries and the cell plan of one country?".to_owned());
+        notes.push(format!("WARNING: {NOWHERE}"));
     }
     notes
 }

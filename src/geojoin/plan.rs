@@ -12,7 +12,7 @@ use super::versions::Version;
 use crate::config::Columns;
 use crate::io::inputs::InputFile;
 use crate::io::table;
-use crate::report::grouped;
+use crate::report::counted;
 
 /// Seconds of a day, to see whether a time stamp is at midnight.
 const DAY_S: i64 = 86_400;
@@ -80,7 +80,7 @@ impl Plan {
         if plan.cells.is_empty() {
             let why = plan.rejected().join("; ");
             let why = if why.is_empty() { "the files hold no rows".to_owned() } else { why };
-            bail!("cell plan: none of {} rows can be used: {why}", grouped(plan.rows));
+            bail!("cell plan: none of {} can be used: {why}", counted(plan.rows, "row"));
         }
         Ok(plan)
     }
@@ -122,10 +122,9 @@ impl Plan {
         self.rejected
             .iter()
             .map(|(reject, count, place)| {
-                let rows = if *count == 1 { "row" } else { "rows" };
                 format!(
-                    "{} {rows} of the cell plan set aside: {}; the first is {place}",
-                    grouped(*count),
+                    "{} of the cell plan set aside: {}; the first is {place}",
+                    counted(*count, "row"),
                     reject.text()
                 )
             })
@@ -160,13 +159,17 @@ impl PlanColumns {
             Some(name) => (name, "columns.plan_cell_id"),
             None => (&names.cell_id, "columns.cell_id"),
         };
+        let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
+        let taken = [cell_name, latitude, longitude, valid_date_start, valid_date_end];
+        let taken = taken.map(String::as_str);
+        let column = |name: &str, key| table::column(table, name, key, &taken);
         Ok(PlanColumns {
             rows: table.num_rows(),
-            cells: cell_ids(table::column(table, cell_name, cell_key)?)
+            cells: cell_ids(column(cell_name, cell_key)?)
                 .with_context(|| format!("column {cell_name:?}"))?,
-            lat: degrees(table::column(table, &names.latitude, "columns.latitude")?)
+            lat: degrees(column(latitude, "columns.latitude")?)
                 .with_context(|| format!("column {:?}", names.latitude))?,
-            lon: degrees(table::column(table, &names.longitude, "columns.longitude")?)
+            lon: degrees(column(longitude, "columns.longitude")?)
                 .with_context(|| format!("column {:?}", names.longitude))?,
             start: Days::new(table.column_by_name(&names.valid_date_start))
                 .with_context(|| format!("column {:?}", names.valid_date_start))?,

@@ -14,7 +14,7 @@ use parquet::file::statistics::Statistics;
 
 use super::inputs::InputFile;
 use crate::config::Columns;
-use crate::usage::nearest;
+use crate::usage::missing_column;
 
 /// An event file whose footer was read and whose columns are of usable types.
 #[derive(Clone)]
@@ -81,9 +81,12 @@ impl EventFile {
             )
         })?;
         let schema = Arc::clone(metadata.schema());
-        let user = find(&schema, &columns.user_id, USER).with_context(place)?;
-        let cell = find(&schema, &columns.cell_id, CELL).with_context(place)?;
-        let timestamp = find(&schema, &columns.timestamp, TIMESTAMP).with_context(place)?;
+        let Columns { user_id, cell_id, timestamp, .. } = columns;
+        let taken = [user_id, cell_id, timestamp].map(String::as_str);
+        let find = |name: &str, role| find(&schema, name, role, &taken).with_context(place);
+        let user = find(user_id, USER)?;
+        let cell = find(cell_id, CELL)?;
+        let timestamp = find(timestamp, TIMESTAMP)?;
         let metadata = with_views(metadata, &[user, cell, timestamp]).with_context(place)?;
         Ok(EventFile { input, metadata, user, cell, timestamp })
     }
@@ -196,13 +199,10 @@ impl Iterator for EventReader {
     }
 }
 
-fn find(schema: &Schema, name: &str, role: Role) -> Result<usize> {
+fn find(schema: &Schema, name: &str, role: Role, taken: &[&str]) -> Result<usize> {
     let Some((index, field)) = schema.column_with_name(name) else {
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        let hint = nearest(name, names.iter().copied())
-            .map(|n| format!("; did you mean {} = \"{n}\"?", role.key))
-            .unwrap_or_else(|| format!("; name the right one with {}", role.key));
-        bail!("no column {name:?} among {}{hint}", names.join(", "));
+        bail!(missing_column(name, role.key, &names, taken));
     };
     if !(role.accepts)(field.data_type()) {
         bail!(

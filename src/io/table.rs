@@ -10,7 +10,7 @@ use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::usage::nearest;
+use crate::usage::missing_column;
 
 /// Reads a whole file; the columns of a CSV file are text.
 ///
@@ -47,22 +47,21 @@ fn read_csv(path: &Path) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
-/// The column of that name. `key` is the config key that names it.
+/// The column of that name. `key` is the config key that names it, `taken` are the columns with
+/// another meaning.
 ///
 /// # Errors
 /// No such column: lists what there is.
-pub fn column<'a>(table: &'a RecordBatch, name: &str, key: &str) -> Result<&'a ArrayRef> {
+pub fn column<'a>(
+    table: &'a RecordBatch,
+    name: &str,
+    key: &str,
+    taken: &[&str],
+) -> Result<&'a ArrayRef> {
     if let Some(column) = table.column_by_name(name) {
         return Ok(column);
     }
     let schema = table.schema_ref();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    match nearest(name, names.iter().copied()) {
-        Some(near) => {
-            bail!("no column {name:?} among {}; did you mean {key} = \"{near}\"?", names.join(", "))
-        }
-        None => {
-            bail!("no column {name:?} among {}; name the right one with {key}", names.join(", "))
-        }
-    }
+    bail!(missing_column(name, key, &names, taken))
 }

@@ -4,6 +4,7 @@ mod deploy;
 mod header;
 mod needs;
 mod registry;
+mod shipped;
 
 pub use deploy::run;
 pub use header::{Chart, ChartKind, OrderBy};

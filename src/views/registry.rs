@@ -7,7 +7,9 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 
 use super::header::{Chart, OrderBy, parse};
+use super::shipped;
 use crate::config::Config;
+use crate::schema::Table;
 use crate::usage::{UsageError, nearest};
 
 /// Stands for the day in the header of a snapshot template.
@@ -49,25 +51,21 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Reads `views.dir`; snapshot templates become one view for each of `views.snapshot_dates`.
+    /// Reads `views.dir`, or the files inside the program where no folder is named; snapshot
+    /// templates become one view for each of `views.snapshot_dates`.
     ///
     /// # Errors
     /// A folder without view files, a broken header (file and line), two views with one name.
     pub fn read(config: &Config) -> Result<Self> {
-        let folder = &config.views.dir;
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .with_context(|| format!("views.dir: the folder {} cannot be read", folder.display()))?
-            .filter_map(|entry| entry.ok().map(|e| e.path()))
-            .filter(|path| path.extension().is_some_and(|e| e == "sql"))
-            .collect();
-        files.sort();
-        if files.is_empty() {
-            bail!("views.dir: no .sql file in {}", folder.display());
-        }
+        let files = match &config.views.dir {
+            Some(folder) => files_in(folder)?,
+            None => shipped::FILES
+                .iter()
+                .map(|(name, text)| (Path::new("shipped").join(name), (*text).to_owned()))
+                .collect(),
+        };
         let mut views = Vec::new();
-        for file in files {
-            let text = std::fs::read_to_string(&file)
-                .with_context(|| format!("view file {} cannot be read", file.display()))?;
+        for (file, text) in files {
             let made = from_file(&file, &text, config)
                 .with_context(|| format!("view file {}", file.display()))?;
             views.extend(made);
@@ -96,14 +94,25 @@ impl Registry {
         if let Some((_, view)) = known().find(|(n, _)| *n == name) {
             return Ok(view);
         }
-        let hint = match nearest(name, known().map(|(n, _)| n)) {
+        let tables = Table::ALL.iter().map(|t| t.name());
+        let hint = match nearest(name, known().map(|(n, _)| n).chain(tables)) {
             Some(near) if day_of(name).is_some_and(|day| !near.ends_with(day)) => format!(
                 "there is {near:?}; a day gets its own views when views.snapshot_dates lists it"
             ),
             Some(near) => format!("did you mean {near:?}?"),
-            None => "`mobility query --list` shows the views there are".to_owned(),
+            None => "`mobility query --list` shows those there are".to_owned(),
         };
-        Err(anyhow!(UsageError(format!("no view {name:?}; {hint}"))))
+        Err(anyhow!(UsageError(format!("no view or table {name:?}; {hint}"))))
+    }
+
+    /// What somebody meant who wrote a name into SQL that is none there.
+    pub fn hint_for_sql(&self, name: &str) -> Option<String> {
+        if let Ok(view) = self.find(name) {
+            return Some(format!("in SQL that view is called {}", view.view));
+        }
+        let views = self.views.iter().map(|v| v.view.as_str());
+        let near = nearest(name, Table::ALL.iter().map(|t| t.name()).chain(views))?;
+        Some(format!("did you mean {near:?}?"))
     }
 
     fn refuse_clashes(&self) -> Result<()> {
@@ -120,12 +129,37 @@ impl Registry {
                     _ => {}
                 }
             }
-            if crate::schema::Table::from_name(&view.view).is_some() {
+            if Table::from_name(&view.view).is_some() {
                 bail!("view file {}: {} is the name of a table", view.file.display(), view.view);
             }
         }
         Ok(())
     }
+}
+
+/// Paths and texts of the view files in a folder, by name.
+fn files_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .with_context(|| {
+            format!(
+                "views.dir: the folder {} cannot be read; correct the path, or leave views.dir \
+                 out to use the views that come with the program",
+                folder.display()
+            )
+        })?
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "sql"))
+        .collect();
+    files.sort();
+    if files.is_empty() {
+        bail!("views.dir: no .sql file in {}", folder.display());
+    }
+    let read = |file: PathBuf| {
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("view file {} cannot be read", file.display()))?;
+        Ok((file, text))
+    };
+    files.into_iter().map(read).collect()
 }
 
 fn names(view: &View) -> impl Iterator<Item = &str> {

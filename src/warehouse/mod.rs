@@ -72,6 +72,13 @@ pub trait Warehouse: Send + Sync {
     /// A warehouse that cannot be reached or read.
     fn loaded(&self) -> Result<Option<Loaded>>;
 
+    /// Plans every view against tables without rows, so that a broken file is found before any
+    /// work is done. Changes nothing.
+    ///
+    /// # Errors
+    /// The first view that the engine refuses: file, line and reason.
+    fn verify(&self) -> Result<()>;
+
     /// Replaces the tables. Readers see the old rows or the new rows; a load that fails or is
     /// killed leaves the old ones.
     ///

@@ -12,7 +12,7 @@ use console::measure_text_width;
 use super::cells::{self, Column, is_number, printable};
 use super::fit::{Wish, cut, widths};
 use super::{Options, RowWriter, geometry};
-use crate::report::grouped;
+use crate::report::{counted, grouped};
 
 /// Rows shown when nobody asked for a number.
 const MAX_ROWS: usize = 1_000;
@@ -124,11 +124,6 @@ impl RowWriter for Table<'_> {
         }
         Ok(())
     }
-}
-
-/// `1 row`, `1,500 rows`.
-fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// A number with commas between groups of three digits before the point.

@@ -5,6 +5,7 @@ mod results;
 mod rows;
 mod session;
 mod store;
+mod verify;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,7 +28,6 @@ use crate::io::presence::{self, PresenceFile};
 use crate::io::raw_events;
 use crate::progress::Progress;
 use crate::schema::Table;
-use crate::usage::nearest;
 use crate::views::{OrderBy, Registry, View};
 use rows::{StreamRows, contract_schema};
 use store::{Store, Version, adopt};
@@ -99,19 +99,20 @@ impl Embedded {
                     )?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
                     session::register_table(context, version, table)?;
-                } else if let Some(near) = nearest(&name, self.relation_names()) {
-                    bail!("there is no table or view {name:?}; did you mean {near:?}?");
+                } else {
+                    self.refuse_likely_slip(&name)?;
                 }
-                // what else is unknown, the engine refuses with its place in the text
             }
             Ok(())
         })
     }
 
-    fn relation_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Table::ALL.into_iter().map(Table::name).collect();
-        names.extend(self.views.views().iter().map(|v| v.view.as_str()));
-        names
+    /// What is unknown and like nothing, the engine refuses with its place in the text.
+    fn refuse_likely_slip(&self, name: &str) -> Result<()> {
+        match self.views.hint_for_sql(name) {
+            Some(hint) => bail!("there is no table or view {name:?}; {hint}"),
+            None => Ok(()),
+        }
     }
 
     async fn plan_view(
@@ -242,6 +243,10 @@ impl Warehouse for Embedded {
 
     fn loaded(&self) -> Result<Option<Loaded>> {
         Ok(self.store.current()?.map(|v| v.loaded))
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.runtime.block_on(self.plan_without_data())
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {

@@ -176,7 +176,7 @@ fn listing(
 }
 
 /// Text and bytes as views, which the engine compares without copying.
-fn with_views(schema: &SchemaRef) -> SchemaRef {
+pub fn with_views(schema: &SchemaRef) -> SchemaRef {
     let fields: Vec<Field> = schema
         .fields()
         .iter()

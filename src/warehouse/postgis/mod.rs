@@ -18,6 +18,7 @@ mod query;
 mod rows;
 mod server;
 mod values;
+mod verify;
 mod views;
 
 use std::sync::Arc;
@@ -33,8 +34,6 @@ use super::select::{Order, Select};
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Warehouse};
 use crate::config::Config;
 use crate::progress::Progress;
-use crate::schema::Table;
-use crate::usage::nearest;
 use crate::views::{Registry, View};
 use explain::failed;
 use layout::Found;
@@ -144,12 +143,6 @@ impl Postgis {
         let order = select.resolve(&schema)?;
         Ok((source, schema, order))
     }
-
-    fn relation_names(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = Table::ALL.into_iter().map(Table::name).collect();
-        names.extend(self.views.views().iter().map(|v| v.view.as_str()));
-        names
-    }
 }
 
 /// True when the role may not read our own tables.
@@ -166,6 +159,10 @@ impl Warehouse for Postgis {
     fn loaded(&self) -> Result<Option<Loaded>> {
         let mut connection = self.server.connection()?;
         Ok(self.state(&mut connection)?.map(|s| s.loaded))
+    }
+
+    fn verify(&self) -> Result<()> {
+        verify::plan_without_data(self.server.worker()?.client(), &self.views)
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
@@ -241,10 +238,8 @@ impl Warehouse for Postgis {
                 let missing = text
                     .split_once("relation \"")
                     .and_then(|(_, rest)| rest.split_once("\" does not exist"));
-                if let Some(near) =
-                    missing.and_then(|(name, _)| nearest(name, self.relation_names()))
-                {
-                    bail!("{text}; did you mean {near:?}?");
+                if let Some(hint) = missing.and_then(|(name, _)| self.views.hint_for_sql(name)) {
+                    bail!("{text}; {hint}");
                 }
                 Err(error)
             }

@@ -1,0 +1,45 @@
+//! Views against tables without rows: what is wrong with a file shows before there is any data.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::prelude::SessionContext;
+
+use super::{Embedded, session, sorted};
+use crate::schema::Table;
+use crate::views::View;
+
+impl Embedded {
+    /// Plans every view.
+    ///
+    /// # Errors
+    /// The first one that the engine refuses: file, line and reason.
+    pub(super) async fn plan_without_data(&self) -> Result<()> {
+        let context = session::new(false);
+        for table in Table::ALL {
+            let rows = EmptyTable::new(session::with_views(&table.schema()));
+            session::register(&context, table.name(), Arc::new(rows))?;
+        }
+        for view in self.views.in_order_of_need()? {
+            self.plan_one(&context, view).await.with_context(|| view.place())?;
+        }
+        Ok(())
+    }
+
+    async fn plan_one(&self, context: &SessionContext, view: &View) -> Result<()> {
+        let parsed = session::parse(context, &view.sql)?;
+        for name in &parsed.relations {
+            if !context.table_exist(name.as_str()).map_err(session::explain)? {
+                self.refuse_likely_slip(name)?;
+            }
+        }
+        let frame = session::plan(context, parsed).await?;
+        // types meet here for the first time
+        sorted(frame.clone(), &view.order)?
+            .create_physical_plan()
+            .await
+            .map_err(session::explain)?;
+        session::register(context, &view.view, frame.into_view())
+    }
+}

@@ -1,0 +1,73 @@
+//! Views against tables without rows, which are the session's own and gone afterwards: they stand
+//! in front of the real ones, so this works before the first load too.
+
+use anyhow::{Context, Result};
+use arrow::datatypes::DataType;
+use postgres::Client;
+use postgres::error::SqlState;
+
+use super::explain::{explain_sql, failed};
+use super::query::quoted;
+use super::rows::DECLARE;
+use super::views::select_of;
+use crate::schema::Table;
+use crate::views::Registry;
+
+/// Plans every view.
+///
+/// # Errors
+/// The first one that the server refuses: file, line and reason.
+pub fn plan_without_data(client: &mut Client, views: &Registry) -> Result<()> {
+    let mut transaction = client.transaction().map_err(failed)?;
+    for table in Table::ALL {
+        match transaction.batch_execute(&empty(table)) {
+            Ok(()) => {}
+            // a role or a server that only reads loads nothing either
+            Err(e) if only_reads(&e) => return Ok(()),
+            Err(e) => return Err(failed(e)),
+        }
+    }
+    for view in views.in_order_of_need()? {
+        let select = select_of(&view.sql);
+        let create = format!("CREATE TEMP VIEW {} AS ", quoted(&view.view));
+        // a cursor takes a SELECT that changes nothing, and no second statement behind it
+        for before in [DECLARE, &create] {
+            transaction
+                .execute(&format!("{before}{select}"), &[])
+                .map_err(|e| explain_sql(&e, select, before.chars().count()))
+                .with_context(|| view.place())?;
+        }
+        transaction.batch_execute("CLOSE mobility_rows").map_err(failed)?;
+        for key in &view.order {
+            let sql = format!("SELECT {} FROM {}", quoted(&key.column), quoted(&view.view));
+            transaction
+                .prepare(&sql)
+                .map_err(failed)
+                .with_context(|| format!("{}: the header's order", view.place()))?;
+        }
+    }
+    transaction.rollback().map_err(failed)
+}
+
+fn only_reads(error: &postgres::Error) -> bool {
+    let codes = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::READ_ONLY_SQL_TRANSACTION];
+    error.code().is_some_and(|code| codes.contains(code))
+}
+
+fn empty(table: Table) -> String {
+    let schema = table.schema();
+    let column = |name: &str, data_type: &DataType| {
+        let kind = match data_type {
+            DataType::Utf8 => "text COLLATE \"C\"",
+            DataType::Int64 => "bigint",
+            DataType::Float64 => "double precision",
+            DataType::Date32 => "date",
+            DataType::Timestamp(_, _) => "timestamp",
+            _ => "geometry",
+        };
+        format!("{} {kind}", quoted(name))
+    };
+    let columns: Vec<String> =
+        schema.fields().iter().map(|f| column(f.name(), f.data_type())).collect();
+    format!("CREATE TEMP TABLE {} ({})", table.name(), columns.join(", "))
+}
