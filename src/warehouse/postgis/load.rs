@@ -19,6 +19,7 @@ use super::explain::failed;
 use super::leaves::{self, Leaf, LeafKind};
 use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
+use super::views::Recomputed;
 use super::{events, layout, places, views};
 use crate::config::Config;
 use crate::parallel::{Tasks, on_all_cores};
@@ -111,17 +112,17 @@ fn switch(
             &[&load_no, &serde_json::to_string(&loaded)?, &places_mark],
         )
         .map_err(failed)?;
-    let (computed, notes) = if filled.is_empty() && retired == 0 && !moved {
+    let computed = if filled.is_empty() && retired == 0 && !moved {
         views::confirm(&mut transaction, load_no)?;
-        (Vec::new(), Vec::new())
+        Recomputed::default()
     } else {
         views::recompute(&mut transaction, load_no)?
     };
     transaction.commit().map_err(failed)?;
-    for (view, elapsed) in computed {
+    for (view, elapsed) in computed.done {
         progress.detail(&format!("load: {view} computed in {:.3} s", elapsed.as_secs_f64()));
     }
-    for note in notes {
+    for note in computed.notes {
         progress.note(&format!("load: {note}"));
     }
     Ok(loaded)
