@@ -5,6 +5,6 @@
 -- order: user_id, date
 -- chart: table
 -- single_users: yes
-SELECT user_id, date, COUNT(*) AS unique_cell_count
-FROM (SELECT DISTINCT user_id, date, cell_id FROM mobile_events_compressed) AS visited
+SELECT user_id, date, COUNT(DISTINCT cell_id) AS unique_cell_count
+FROM mobile_events_compressed
 GROUP BY user_id, date

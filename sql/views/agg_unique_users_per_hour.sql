@@ -5,6 +5,6 @@
 -- description: Number of different users with at least one event in each clock hour.
 -- order: hour
 -- chart: line hour unique_user_count
-SELECT hour, COUNT(*) AS unique_user_count
-FROM (SELECT DISTINCT hour, user_id FROM mobile_events_compressed) AS seen
+SELECT hour, COUNT(DISTINCT user_id) AS unique_user_count
+FROM mobile_events_compressed
 GROUP BY hour
