@@ -45,17 +45,32 @@ fn until(client: &mut postgres::Client, sql: &str) {
     }
 }
 
-/// A load that copies rows, or has copied them and waits for the right to let them count.
-const COPYING: &str = "SELECT FROM pg_stat_progress_copy WHERE tuples_processed > 0 \
-     AND relid::regclass::text LIKE '%mobility_presence%'";
-const WAITING: &str = "SELECT FROM pg_stat_activity WHERE application_name = 'mobility' \
-     AND wait_event_type = 'Lock' AND query LIKE '%mobility_leaf%'";
+/// True of a load that copies rows into the schema.
+fn copying(schema: &str) -> String {
+    format!(
+        "SELECT FROM pg_stat_progress_copy WHERE tuples_processed > 0 AND relid IN \
+         (SELECT oid FROM pg_class WHERE relnamespace = '{schema}'::regnamespace \
+          AND relname LIKE 'mobility_presence%')"
+    )
+}
+
+/// True of a load that has copied its rows and waits for the right to let them count.
+fn waiting(schema: &str) -> String {
+    format!(
+        "SELECT FROM pg_locks WHERE NOT granted AND relation = '{schema}.mobility_leaf'::regclass"
+    )
+}
+
+/// First early in a load, then late.
+fn moments(schema: &str) -> [String; 2] {
+    [format!("{} UNION ALL {}", copying(schema), waiting(schema)), waiting(schema)]
+}
 
 #[test]
 fn a_server_killed_in_the_middle_of_a_load_keeps_the_old_rows() {
     let cluster = Cluster::start("killed");
     let (work, before) = ready(&cluster, "s");
-    for state in [format!("{COPYING} UNION ALL {WAITING}"), WAITING.to_owned()] {
+    for state in moments("s") {
         let holder = hold(cluster.client(), "s");
         let child = start_load(&work);
         until(&mut cluster.client(), &state);
@@ -78,7 +93,7 @@ fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
     let (_, schema) = mini();
     let (work, before) = ready(Cluster::shared(), &schema);
     let mut admin = client(&schema);
-    for state in [format!("{COPYING} UNION ALL {WAITING}"), WAITING.to_owned()] {
+    for state in moments(&schema) {
         let holder = hold(client(&schema), &schema);
         let mut child = start_load(&work);
         until(&mut admin, &state);
@@ -116,7 +131,7 @@ fn of_two_loads_at_once_the_second_is_told_who_holds_the_lock() {
     let (work, _) = ready(Cluster::shared(), &schema);
     let holder = hold(client(&schema), &schema);
     let child = start_load(&work);
-    until(&mut client(&schema), &format!("{WAITING} AND query <> ''"));
+    until(&mut client(&schema), &waiting(&schema));
     work.fails(&["load", "--force"], 1, &["another load", "process", "role postgres", "mobility"]);
     drop(holder);
     let ran = Ran::of(child.wait_with_output().unwrap());
