@@ -79,7 +79,8 @@ CREATE TABLE mobility_load (
   only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
   layout integer NOT NULL,
   load_no integer NOT NULL,
-  loaded text
+  loaded text,
+  places text
 );
 COMMENT ON TABLE mobility_load IS 'mobility: the load that counts';
 

@@ -8,23 +8,28 @@
 WITH dates AS (
   SELECT DISTINCT date FROM mobile_events_compressed
 ),
-seen AS (
-  SELECT e.date, c.lau_id,
-    COUNT(DISTINCT CASE WHEN EXTRACT(HOUR FROM e.hour) >= :day_start
-                         AND EXTRACT(HOUR FROM e.hour) < :day_end THEN e.user_id END) AS day_users,
-    COUNT(DISTINCT CASE WHEN EXTRACT(HOUR FROM e.hour) < :day_start
-                         OR EXTRACT(HOUR FROM e.hour) >= :day_end THEN e.user_id END) AS night_users
+users AS (
+  SELECT e.date, c.lau_id, e.user_id,
+    MAX(CASE WHEN EXTRACT(HOUR FROM e.hour) >= :day_start
+              AND EXTRACT(HOUR FROM e.hour) < :day_end THEN 1 ELSE 0 END) AS by_day,
+    MAX(CASE WHEN EXTRACT(HOUR FROM e.hour) < :day_start
+              OR EXTRACT(HOUR FROM e.hour) >= :day_end THEN 1 ELSE 0 END) AS by_night
   FROM mobile_events_compressed e
   JOIN cell_plan c
     ON c.cell_id = e.cell_id
    AND (c.valid_date_start IS NULL OR e.date >= c.valid_date_start)
    AND (c.valid_date_end IS NULL OR e.date <= c.valid_date_end)
   WHERE c.lau_id IS NOT NULL
-  GROUP BY e.date, c.lau_id
+  GROUP BY e.date, c.lau_id, e.user_id
+),
+seen AS (
+  SELECT date, lau_id, SUM(by_day) AS day_users, SUM(by_night) AS night_users
+  FROM users
+  GROUP BY date, lau_id
 )
 SELECT d.date, l.lau_id, l.lau_name,
-  COALESCE(s.day_users, 0) AS day_users,
-  COALESCE(s.night_users, 0) AS night_users
+  CAST(COALESCE(s.day_users, 0) AS BIGINT) AS day_users,
+  CAST(COALESCE(s.night_users, 0) AS BIGINT) AS night_users
 FROM dates d
 CROSS JOIN lau l
 LEFT JOIN seen s ON s.date = d.date AND s.lau_id = l.lau_id

@@ -30,20 +30,22 @@ impl Partial {
 ///
 /// A counting sort by user needs one pass; what is left to sort are the few dozen rows of each
 /// user, which fit the first cache.
-pub fn merge(partials: &[Partial], users: usize) -> Vec<Partial> {
+///
+/// `partials` is gone through twice, so that no copy of all of them has to be made.
+pub fn merge<I: Iterator<Item = Partial>>(partials: impl Fn() -> I, users: usize) -> Vec<Partial> {
     let mut ends = vec![0usize; users + 1];
-    for p in partials {
+    for p in partials() {
         ends[p.user as usize + 1] += 1;
     }
     for i in 1..ends.len() {
         ends[i] += ends[i - 1];
     }
-    let Some(first) = partials.first() else { return Vec::new() };
-    let mut rows = vec![*first; partials.len()];
+    let Some(first) = partials().next() else { return Vec::new() };
+    let mut rows = vec![first; ends[users]];
     let mut next = ends.clone();
-    for p in partials {
+    for p in partials() {
         let at = &mut next[p.user as usize];
-        rows[*at] = *p;
+        rows[*at] = p;
         *at += 1;
     }
     let mut kept = 0;
@@ -79,8 +81,8 @@ mod tests {
 
     #[test]
     fn nothing_merges_to_nothing() {
-        assert_eq!(merge(&[], 0), vec![]);
-        assert_eq!(merge(&[], 5), vec![]);
+        assert_eq!(merge(std::iter::empty, 0), vec![]);
+        assert_eq!(merge(std::iter::empty, 5), vec![]);
     }
 
     proptest! {
@@ -94,7 +96,7 @@ mod tests {
                 let e = expected.entry((u, h, c)).or_insert((t, t, 0));
                 *e = (e.0.min(t), e.1.max(t), e.2 + 1);
             }
-            let rows: Vec<_> = merge(&partials, 5)
+            let rows: Vec<_> = merge(|| partials.iter().copied(), 5)
                 .iter()
                 .map(|p| ((p.user, p.hour, p.cell), (p.first_us, p.last_us, p.count)))
                 .collect();

@@ -20,7 +20,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
 
 pub use manifest::Manifest;
@@ -56,16 +56,6 @@ pub fn open(config: &Config, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
     inputs.into_iter().map(|input| EventFile::open(input, &config.columns)).collect()
 }
 
-/// The configured zone.
-///
-/// # Errors
-/// A name that is no IANA zone.
-pub fn zone(config: &Config) -> Result<Option<Tz>> {
-    let zone = config.time.zone.as_deref();
-    zone.map(|z| z.parse().map_err(|_| anyhow!("time.zone = {z:?} is not an IANA zone")))
-        .transpose()
-}
-
 /// What the compressed events were made from; changes when they have to be made again.
 pub fn current_fingerprint(config: &Config, inputs: &[InputFile]) -> String {
     let c = &config.columns;
@@ -99,7 +89,7 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     if !force && let Some(earlier) = Manifest::read(&target).filter(|m| m.fingerprint == mark) {
         return Ok(report(&earlier, true));
     }
-    let zone = zone(config)?;
+    let zone = config.time.tz();
     let files = open(config, inputs)?;
     let groups = files
         .iter()

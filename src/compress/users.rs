@@ -12,6 +12,10 @@ use crate::ids::UserKey;
 
 /// Longest id that is kept inside the cache line, bytes.
 const INLINE: usize = 32;
+/// Ids looked up together. Their cache misses overlap, because no look-up waits for another.
+const TOGETHER: usize = 256;
+/// Stands for a null or empty user id.
+pub const NO_USER: u32 = u32::MAX;
 /// Marks text ids in `len`.
 const TEXT: u32 = 1 << 31;
 
@@ -84,6 +88,64 @@ impl Users {
                 }
             }
             at = (at + 1) & self.mask;
+        }
+    }
+
+    /// The dense numbers of `rows` binary ids, [`NO_USER`] where there is none.
+    ///
+    /// First all hashes, then all slots, then all users: each step's memory is asked for before
+    /// the first answer is needed, which hides most of the time that a look-up one by one waits.
+    pub fn intern_all<'a>(
+        &mut self,
+        rows: usize,
+        id: impl Fn(usize) -> Option<&'a [u8]>,
+        out: &mut Vec<u32>,
+    ) {
+        let mut hashes = [0u64; TOGETHER];
+        let mut found = [0u64; TOGETHER];
+        for start in (0..rows).step_by(TOGETHER) {
+            let count = TOGETHER.min(rows - start);
+            for (k, hash) in hashes[..count].iter_mut().enumerate() {
+                *hash = id(start + k).map_or(0, |bytes| self.hasher.hash_one(bytes));
+            }
+            for (hash, slot) in hashes[..count].iter().zip(&mut found) {
+                let mut at = *hash as usize & self.mask;
+                while self.slots[at] != 0 && self.slots[at] >> 32 != hash >> 32 {
+                    at = (at + 1) & self.mask;
+                }
+                *slot = self.slots[at];
+            }
+            let first = out.len();
+            let mut unknown = false;
+            for (k, slot) in found[..count].iter().enumerate() {
+                let number = (*slot as u32).wrapping_sub(1);
+                let known = match (id(start + k), self.users.get(number as usize)) {
+                    (Some(bytes), Some(user)) => {
+                        user.len == bytes.len() as u32 && self.is_key(user, bytes)
+                    }
+                    _ => false,
+                };
+                unknown |= !known;
+                out.push(if known { number } else { NO_USER });
+            }
+            if unknown {
+                for (k, number) in out[first..].iter_mut().enumerate() {
+                    if *number == NO_USER
+                        && let Some(bytes) = id(start + k).filter(|bytes| !bytes.is_empty())
+                    {
+                        *number = self.intern(UserKey::Bytes(bytes));
+                    }
+                }
+            }
+        }
+    }
+
+    /// For binary ids of the same length.
+    fn is_key(&self, user: &User, bytes: &[u8]) -> bool {
+        // the usual length is compared without a call
+        match <&[u8; INLINE]>::try_from(bytes) {
+            Ok(key) => user.key == *key,
+            Err(_) => self.bytes_of(user) == bytes,
         }
     }
 
@@ -188,6 +250,19 @@ mod tests {
             (0..20_000u32).map(|i| i.to_le_bytes().repeat(1 + i as usize % 12)).collect();
         let numbers: Vec<u32> = ids.iter().map(|b| users.intern(UserKey::Bytes(b))).collect();
         assert_eq!(numbers, (0..20_000).collect::<Vec<_>>());
+        let mut together = Vec::new();
+        let mut fresh = Users::default();
+        let some = |i: usize| (i % 7 != 3).then(|| ids[i % ids.len()].as_slice());
+        fresh.intern_all(2 * ids.len(), some, &mut together);
+        for (i, number) in together.iter().enumerate() {
+            match some(i) {
+                None => assert_eq!(*number, NO_USER),
+                Some(id) => assert_eq!(fresh.key(*number), UserKey::Bytes(id)),
+            }
+        }
+        assert_eq!(fresh.len(), 20_000, "each id once: every row of the second round is known");
+        fresh.intern_all(2, |i| [Some(&[][..]), None][i], &mut together);
+        assert_eq!(together[together.len() - 2..], [NO_USER, NO_USER]);
         for (id, number) in ids.iter().zip(numbers) {
             assert_eq!(users.intern(UserKey::Bytes(id)), number);
             assert_eq!(users.key(number), UserKey::Bytes(id));

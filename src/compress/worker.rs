@@ -9,19 +9,17 @@ use super::cells::{Cells, NO_CELL};
 use super::group::{Partial, merge};
 use super::plan::{Batch, RowGroup};
 use super::rejects::{Reason, Rejects};
-use super::users::Users;
-use crate::ids::{UserKey, user_key_of_text};
+use super::users::{NO_USER, Users};
+use crate::ids::user_key_of_text;
 use crate::io::events::EventFile;
 use crate::progress::StageBar;
 use crate::time::columns::{MISSING, Times, UNREADABLE, believable};
 use crate::time::{LocalHour, MICROS_PER_HOUR};
 
-/// Rows handled at a time: their columns stay in the second-level cache.
-const BATCH_ROWS: usize = 1 << 14;
+/// Rows handled at a time: their columns and the lines of their users stay in the second-level cache.
+const BATCH_ROWS: usize = 1 << 12;
 /// Partials that may pile up before they are merged, if nothing merged before.
 const PILE: usize = 8 << 20;
-/// Stands for a null or empty user id.
-const NO_USER: u32 = u32::MAX;
 
 /// What one thread found.
 #[derive(Default)]
@@ -84,7 +82,7 @@ impl Share {
                 bar.add_bytes(share * rows as u64 / group.rows.max(1));
             }
             if self.partials.len() >= self.merge_at.max(PILE) {
-                self.partials = merge(&self.partials, self.users.len());
+                self.partials = merge(|| self.partials.iter().copied(), self.users.len());
                 self.merge_at = 2 * self.partials.len();
             }
         }
@@ -98,24 +96,22 @@ impl Share {
         let out = &mut buffers.users;
         out.clear();
         let users = &mut self.users;
-        let mut push = |key: Option<UserKey>| {
-            out.push(match key {
-                None | Some(UserKey::Bytes([]) | UserKey::Text("")) => NO_USER,
-                Some(key) => users.intern(key),
-            });
-        };
         match column.data_type() {
             DataType::FixedSizeBinary(_) => {
-                column.as_fixed_size_binary().iter().for_each(|id| push(id.map(UserKey::Bytes)));
+                let ids = column.as_fixed_size_binary();
+                users.intern_all(ids.len(), |i| ids.is_valid(i).then(|| ids.value(i)), out);
             }
             DataType::BinaryView => {
-                column.as_binary_view().iter().for_each(|id| push(id.map(UserKey::Bytes)));
+                let ids = column.as_binary_view();
+                users.intern_all(ids.len(), |i| ids.is_valid(i).then(|| ids.value(i)), out);
             }
             // the footer check leaves text only
-            _ => column
-                .as_string_view()
-                .iter()
-                .for_each(|id| push(id.map(|text| user_key_of_text(text, &mut buffers.text)))),
+            _ => out.extend(column.as_string_view().iter().map(|id| {
+                match id.filter(|text| !text.is_empty()) {
+                    Some(text) => users.intern(user_key_of_text(text, &mut buffers.text)),
+                    None => NO_USER,
+                }
+            })),
         }
     }
 

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use serde::Deserialize;
 
 pub use keys::{KEYS, Key, KeyKind, env_name};
@@ -161,6 +162,13 @@ pub struct Time {
     pub day_start: u32,
     /// First clock hour of the night, 1 to 24.
     pub day_end: u32,
+}
+
+impl Time {
+    /// The zone, whose name the check of the config has found good.
+    pub fn tz(&self) -> Option<Tz> {
+        self.zone.as_deref()?.parse().ok()
+    }
 }
 
 impl Default for Time {

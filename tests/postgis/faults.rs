@@ -18,7 +18,7 @@ fn ready(cluster: &Cluster, schema: &str) -> (Work, String) {
     work.postgis(&cluster.url, schema, "");
     work.ok(&["run-all"]);
     let before = work.ok(&["query", VIEW, "--format", "csv"]);
-    bigger(&work, "600000", "9");
+    bigger(&work, "100000", "9");
     work.ok(&["compress"]);
     work.ok(&["geojoin"]);
     (work, before)
@@ -28,29 +28,45 @@ fn start_load(work: &Work) -> Child {
     work.command(&["load"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Waits until rows arrive at the server, looking again and again.
-fn until_rows_arrive(client: &mut postgres::Client) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let sql = "SELECT count(*)::text FROM pg_stat_progress_copy WHERE tuples_processed > 0 \
-               AND relid::regclass::text LIKE '%mobility_presence%'";
-    while lines(client, sql) == ["0"] {
-        assert!(Instant::now() < deadline, "the load never began to copy");
+/// Keeps loads of a schema from ending, until it is dropped: the table that says what counts cannot
+/// be changed meanwhile.
+fn hold(mut client: postgres::Client, schema: &str) -> postgres::Client {
+    let sql = format!("BEGIN; LOCK TABLE {schema}.mobility_leaf IN SHARE MODE");
+    client.batch_execute(&sql).unwrap();
+    client
+}
+
+/// Looks again and again until `sql` gives a row.
+fn until(client: &mut postgres::Client, sql: &str) {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while client.query(sql, &[]).unwrap().is_empty() {
+        assert!(Instant::now() < deadline, "in vain: {sql}");
         std::thread::yield_now();
     }
 }
+
+/// A load that copies rows, or has copied them and waits for the right to let them count.
+const COPYING: &str = "SELECT FROM pg_stat_progress_copy WHERE tuples_processed > 0 \
+     AND relid::regclass::text LIKE '%mobility_presence%'";
+const WAITING: &str = "SELECT FROM pg_stat_activity WHERE application_name = 'mobility' \
+     AND wait_event_type = 'Lock' AND query LIKE '%mobility_leaf%'";
 
 #[test]
 fn a_server_killed_in_the_middle_of_a_load_keeps_the_old_rows() {
     let cluster = Cluster::start("killed");
     let (work, before) = ready(&cluster, "s");
-    let child = start_load(&work);
-    until_rows_arrive(&mut cluster.client());
-    cluster.kill();
-    let ran = Ran::of(child.wait_with_output().unwrap());
-    assert_eq!(ran.status, 1, "{}", ran.err);
-    assert!(ran.err.contains("connect"), "{}", ran.err);
-    cluster.restart();
-    assert_eq!(work.ok(&["query", VIEW, "--format", "csv"]), before);
+    for state in [format!("{COPYING} UNION ALL {WAITING}"), WAITING.to_owned()] {
+        let holder = hold(cluster.client(), "s");
+        let child = start_load(&work);
+        until(&mut cluster.client(), &state);
+        cluster.kill();
+        drop(holder);
+        let ran = Ran::of(child.wait_with_output().unwrap());
+        assert_eq!(ran.status, 1, "{}", ran.err);
+        assert!(ran.err.contains("connect"), "{}", ran.err);
+        cluster.restart();
+        assert_eq!(work.ok(&["query", VIEW, "--format", "csv"]), before);
+    }
     work.ok(&["load"]);
     let after = work.ok(&["query", VIEW, "--format", "csv"]);
     assert_ne!(after, before);
@@ -62,19 +78,22 @@ fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
     let (_, schema) = mini();
     let (work, before) = ready(Cluster::shared(), &schema);
     let mut admin = client(&schema);
-    for _ in 0..3 {
+    for state in [format!("{COPYING} UNION ALL {WAITING}"), WAITING.to_owned()] {
+        let holder = hold(client(&schema), &schema);
         let mut child = start_load(&work);
-        let held = "SELECT count(*)::text FROM pg_locks WHERE locktype = 'advisory'";
-        until_rows_arrive(&mut admin);
+        until(&mut admin, &state);
         child.kill().unwrap();
         child.wait().unwrap();
+        drop(holder);
         assert_eq!(work.ok(&["query", VIEW, "--format", "csv"]), before);
         // the server notices that its client is gone, and lets the lock go
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while lines(&mut admin, &format!("{held} AND objid = hashtext('{schema}')::oid")) != ["0"] {
-            assert!(Instant::now() < deadline, "the lock is held for ever");
-            std::thread::yield_now();
-        }
+        until(
+            &mut admin,
+            &format!(
+                "SELECT WHERE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' \
+                 AND objid = hashtext('{schema}')::oid)"
+            ),
+        );
     }
     work.ok(&["load"]);
     assert_eq!(
@@ -95,9 +114,11 @@ fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
 fn of_two_loads_at_once_the_second_is_told_who_holds_the_lock() {
     let (_, schema) = mini();
     let (work, _) = ready(Cluster::shared(), &schema);
+    let holder = hold(client(&schema), &schema);
     let child = start_load(&work);
-    until_rows_arrive(&mut client(&schema));
+    until(&mut client(&schema), &format!("{WAITING} AND query <> ''"));
     work.fails(&["load", "--force"], 1, &["another load", "process", "role postgres", "mobility"]);
+    drop(holder);
     let ran = Ran::of(child.wait_with_output().unwrap());
     assert_eq!(ran.status, 0, "{}", ran.err);
 }

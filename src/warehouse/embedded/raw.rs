@@ -67,8 +67,7 @@ fn one_kind(
         .with_listing_options(options)
         .with_schema(Arc::new(Schema::new(fields)));
     let table = ListingTable::try_new(listing).map_err(explain)?;
-    let zone = config.time.zone.as_deref().and_then(|z| z.parse().ok());
-    let times = Times::new(zone, &types[2])?;
+    let times = Times::new(config.time.tz(), &types[2])?;
     let columns = vec![
         user_function(&types[0]).call(vec![ident(user_id)]).alias("user_id"),
         cell_function(&types[1]).call(vec![ident(cell_id)]).alias("cell_id"),

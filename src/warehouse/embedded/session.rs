@@ -1,7 +1,7 @@
 //! DataFusion sessions over one version of the tables.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -13,6 +13,8 @@ use datafusion::datasource::listing::{
 };
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext, ident};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
@@ -25,6 +27,10 @@ use crate::schema::{Table, presence_file_schema};
 /// Rows as engines exchange them while they compute.
 const BATCH_ROWS: usize = 8_192;
 
+/// Most memory that the operators of a query hold. What a month of a whole country needs beyond it
+/// goes to temporary files; a day stays below.
+const MEMORY_BYTES: usize = 2 << 30;
+
 /// A session without tables. `ordered` keeps rows in the order of their files.
 pub fn new(ordered: bool) -> SessionContext {
     let mut config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_information_schema(true);
@@ -35,7 +41,17 @@ pub fn new(ordered: bool) -> SessionContext {
     options.sql_parser.collect_spans = true;
     // the same reading of SQL text as PostGIS has
     options.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
-    SessionContext::new_with_config(config)
+    SessionContext::new_with_config_rt(config, runtime())
+}
+
+/// One pool of memory for all sessions of the process, and temporary files for what it cannot hold.
+fn runtime() -> Arc<RuntimeEnv> {
+    static RUNTIME: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| {
+        let pool = Arc::new(FairSpillPool::new(MEMORY_BYTES));
+        // without a pool of its own the engine would take what it likes, which is no failure
+        RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap_or_default()
+    });
+    Arc::clone(&RUNTIME)
 }
 
 /// A statement that only reads, with the tables and views it names.

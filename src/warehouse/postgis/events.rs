@@ -1,19 +1,16 @@
 //! Raw events: all rows as they are, in one leaf, when `load.uncompressed` asks for them.
 
-use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use arrow::array::{StringArray, TimestampMicrosecondArray};
 use postgres::Client;
 
-use super::encode::{Encoder, HEADER, TRAILER};
-use super::explain::failed;
+use super::copy::CopyIn;
+use super::encode::Encoder;
 use super::leaves::{self, Counting, Leaf, LeafKind};
-use super::load::{CHUNK, lost_copy};
 use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
-use crate::compress;
 use crate::config::Config;
 use crate::io::events::EventFile;
 use crate::io::raw_events;
@@ -47,12 +44,15 @@ pub fn fill(
     if there.iter().any(|c| c.date.is_none() && c.mark == mark) {
         return Ok(None);
     }
-    let files = compress::open(config, inputs)?;
+    let files = inputs
+        .into_iter()
+        .map(|input| EventFile::open(input, &config.columns))
+        .collect::<Result<Vec<_>>>()?;
     let groups: Vec<(&EventFile, usize)> =
         files.iter().flat_map(|f| (0..f.row_groups()).map(move |g| (f, g))).collect();
     let (number, copy) = leaves::create(lead.client(), LeafKind::Event)?;
     let bar = progress.bar("raw", groups.iter().map(|(f, g)| f.bytes(*g)).sum());
-    let zone = compress::zone(config)?;
+    let zone = config.time.tz();
     let rows = AtomicU64::new(0);
     let tasks = Tasks::new(&groups);
     on_all_cores(groups.len(), || {
@@ -89,8 +89,7 @@ fn write(
     users: &Numbers,
     cells: &Numbers,
 ) -> Result<u64> {
-    let mut writer = client.copy_in(copy).map_err(failed)?;
-    let mut encoder = Encoder { bytes: HEADER.to_vec() };
+    let mut copy = CopyIn::start(client, copy)?;
     let number = |encoder: &mut Encoder, id: Option<&str>, numbers: &Numbers| match id
         .and_then(|id| numbers.get(id))
     {
@@ -98,19 +97,14 @@ fn write(
         None => encoder.null(),
     };
     for ((user, cell), time) in columns.users.iter().zip(&columns.cells).zip(&columns.times) {
-        encoder.row(3);
-        number(&mut encoder, user, users);
-        number(&mut encoder, cell, cells);
+        copy.rows.row(3);
+        number(&mut copy.rows, user, users);
+        number(&mut copy.rows, cell, cells);
         match time {
-            Some(us) => encoder.time(us),
-            None => encoder.null(),
+            Some(us) => copy.rows.time(us),
+            None => copy.rows.null(),
         }
-        if encoder.bytes.len() >= CHUNK {
-            writer.write_all(&encoder.bytes).map_err(lost_copy)?;
-            encoder.bytes.clear();
-        }
+        copy.send_full()?;
     }
-    encoder.bytes.extend_from_slice(TRAILER);
-    writer.write_all(&encoder.bytes).map_err(lost_copy)?;
-    writer.finish().map_err(failed)
+    copy.finish()
 }

@@ -91,7 +91,9 @@ fn refuse_guests(client: &mut Client, schema: &str) -> Result<()> {
     Ok(())
 }
 
-fn refuse_strangers(transaction: &mut Transaction, schema: &str) -> Result<()> {
+/// # Errors
+/// A relation of one of our names, in a schema that does not hold our tables.
+pub fn refuse_strangers(transaction: &mut Transaction, schema: &str) -> Result<()> {
     for table in Table::ALL {
         if let Some(found) = describe(transaction, table.name())? {
             let fields = table.schema();

@@ -147,7 +147,7 @@ pub fn attach(client: &mut Client, leaf: &Leaf) -> Result<()> {
 }
 
 /// Lets the new leaves count, in the place of those of the same date; whatever is not among `keep`
-/// retires too. `None` stands for the raw events.
+/// retires too. `None` stands for the raw events. Returns how many retired.
 ///
 /// # Errors
 /// What the server says.
@@ -156,13 +156,15 @@ pub fn flip(
     load_no: i32,
     new: &[Leaf],
     keep: &[Option<NaiveDate>],
-) -> Result<()> {
+) -> Result<usize> {
+    let mut retired = 0;
     for leaf in transaction
         .query("SELECT leaf_no, date FROM mobility_leaf WHERE retired_by IS NULL", &[])
         .map_err(failed)?
     {
         let (number, date): (i32, Option<NaiveDate>) = (leaf.get(0), leaf.get(1));
         if new.iter().any(|l| l.kind.date() == date) || !keep.contains(&date) {
+            retired += 1;
             transaction
                 .execute(
                     "UPDATE mobility_leaf SET retired_by = $2 WHERE leaf_no = $1",
@@ -180,7 +182,7 @@ pub fn flip(
             )
             .map_err(failed)?;
     }
-    Ok(())
+    Ok(retired)
 }
 
 /// A table of a leaf, and where it hangs.

@@ -2,8 +2,7 @@
 //! small tables and computes the views anew.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -13,32 +12,23 @@ use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampM
 use chrono::NaiveDate;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use postgres::Client;
-use sha2::{Digest, Sha256};
 
-use super::encode::{Encoder, HEADER, TRAILER};
+use super::copy::CopyIn;
+use super::days::{Day, days, mark};
 use super::explain::failed;
 use super::leaves::{self, Leaf, LeafKind};
 use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
+use super::views::Recomputed;
 use super::{events, layout, places, views};
 use crate::config::Config;
-use crate::ids::push_hex;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::{Progress, StageBar};
 use crate::schema::{Table, presence_file_schema};
 use crate::warehouse::{LoadRequest, Loaded};
 
-/// Bytes handed to a connection at a time.
-pub const CHUNK: usize = 1 << 20;
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
-
-/// Hourly presence of one date as it lies on disk.
-struct Day {
-    date: NaiveDate,
-    files: Vec<PathBuf>,
-    mark: String,
-}
 
 /// Runs a load.
 ///
@@ -89,14 +79,21 @@ fn switch(
     progress: &Progress,
 ) -> Result<Loaded> {
     let mut transaction = client.transaction().map_err(failed)?;
-    let load_no = 1 + transaction
-        .query_one("SELECT load_no FROM mobility_load", &[])
-        .map_err(failed)?
-        .get::<_, i32>(0);
-    leaves::flip(&mut transaction, load_no, filled, keep)?;
+    let before =
+        transaction.query_one("SELECT load_no, places FROM mobility_load", &[]).map_err(failed)?;
+    let load_no = 1 + before.get::<_, i32>(0);
+    let places_before: Option<String> = before.get(1);
+    let retired = leaves::flip(&mut transaction, load_no, filled, keep)?;
     let mut rows = std::collections::BTreeMap::new();
+    let places_mark = mark(&[request.cell_plan.clone(), request.lau.clone()])?;
+    let moved = places_before.as_deref() != Some(&places_mark);
     for (table, path) in [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)] {
-        rows.insert(table.name().to_owned(), places::replace(&mut transaction, table, path)?);
+        let count = if moved {
+            places::replace(&mut transaction, table, path)?
+        } else {
+            places::count(&mut transaction, table)?
+        };
+        rows.insert(table.name().to_owned(), count);
     }
     let counted = "SELECT kind, sum(row_count)::bigint FROM mobility_leaf WHERE retired_by IS NULL GROUP BY kind";
     rows.insert(Table::MobileEventsCompressed.name().to_owned(), 0);
@@ -111,79 +108,24 @@ fn switch(
     let loaded = Loaded { fingerprint: request.fingerprint.clone(), loaded_at, rows };
     transaction
         .execute(
-            "UPDATE mobility_load SET load_no = $1, loaded = $2",
-            &[&load_no, &serde_json::to_string(&loaded)?],
+            "UPDATE mobility_load SET load_no = $1, loaded = $2, places = $3",
+            &[&load_no, &serde_json::to_string(&loaded)?, &places_mark],
         )
         .map_err(failed)?;
-    let (computed, notes) = views::recompute(&mut transaction, load_no)?;
+    let computed = if filled.is_empty() && retired == 0 && !moved {
+        views::confirm(&mut transaction, load_no)?;
+        Recomputed::default()
+    } else {
+        views::recompute(&mut transaction, load_no)?
+    };
     transaction.commit().map_err(failed)?;
-    for (view, elapsed) in computed {
+    for (view, elapsed) in computed.done {
         progress.detail(&format!("load: {view} computed in {:.3} s", elapsed.as_secs_f64()));
     }
-    for note in notes {
+    for note in computed.notes {
         progress.note(&format!("load: {note}"));
     }
     Ok(loaded)
-}
-
-/// The dates in the folder of compressed events, with a mark of their rows.
-fn days(folder: &Path) -> Result<Vec<Day>> {
-    let mut days: Vec<Day> = Vec::new();
-    for file in crate::io::presence::files(folder)? {
-        match days.iter_mut().find(|d| d.date == file.date) {
-            Some(day) => day.files.push(file.path),
-            None => {
-                days.push(Day { date: file.date, files: vec![file.path], mark: String::new() });
-            }
-        }
-    }
-    let tasks = Tasks::new(&days);
-    let marks = std::sync::Mutex::new(Vec::new());
-    on_all_cores(days.len(), || {
-        tasks.each(|day| {
-            let mark = mark(&day.files)?;
-            let mut marks = marks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            marks.push((day.date, mark));
-            Ok(())
-        })
-    })?;
-    for (date, mark) in marks.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        if let Some(day) = days.iter_mut().find(|d| d.date == date) {
-            day.mark = mark;
-        }
-    }
-    Ok(days)
-}
-
-/// Changes when the rows of a date do: a hash over the files' pages, but not over their footers,
-/// which name all inputs of the run that wrote them.
-fn mark(files: &[PathBuf]) -> Result<String> {
-    let mut hash = Sha256::new();
-    for path in files {
-        let context = || format!("{}", path.display());
-        let mut file = File::open(path).with_context(context)?;
-        let whole = file.metadata().with_context(context)?.len();
-        let mut tail = [0u8; 8];
-        file.seek(SeekFrom::End(-8))
-            .and_then(|_| file.read_exact(&mut tail))
-            .with_context(context)?;
-        let footer = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
-        let pages = whole.saturating_sub(8 + u64::from(footer));
-        file.rewind().with_context(context)?;
-        let mut buffer = vec![0; CHUNK];
-        let mut rest = file.take(pages);
-        loop {
-            let read = rest.read(&mut buffer).with_context(context)?;
-            if read == 0 {
-                break;
-            }
-            hash.update(&buffer[..read]);
-        }
-        hash.update(pages.to_le_bytes());
-    }
-    let mut text = String::new();
-    push_hex(&hash.finalize(), &mut text);
-    Ok(text)
 }
 
 /// Fills a leaf for each of the days, on as many connections as there are cores.
@@ -242,9 +184,7 @@ fn fill_part(
     let mut users = Numbers::default();
     users.learn(client, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
     cells.learn(client, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
-    let mut writer = client.copy_in(copy).map_err(failed)?;
-    let mut encoder = Encoder { bytes: Vec::with_capacity(CHUNK + (1 << 12)) };
-    encoder.bytes.extend_from_slice(HEADER);
+    let mut copy = CopyIn::start(client, copy)?;
     for batch in &batches {
         let [users, cells] =
             [(0, &users), (1, &*cells)].map(|(column, numbers)| keyed(batch, column, numbers));
@@ -253,18 +193,13 @@ fn fill_part(
         let (first, last) = (time(3), time(4));
         let counts = batch.column(5).as_primitive::<Int64Type>().values();
         for row in 0..batch.num_rows() {
-            encoder.presence(users[row], cells[row], first[row], last[row], counts[row]);
-            if encoder.bytes.len() >= CHUNK {
-                writer.write_all(&encoder.bytes).map_err(lost_copy)?;
-                encoder.bytes.clear();
-            }
+            copy.rows.presence(users[row], cells[row], first[row], last[row], counts[row]);
+            copy.send_full()?;
         }
         bar.add_rows(batch.num_rows() as u64);
         bar.add_bytes(size * batch.num_rows() as u64 / total.max(1));
     }
-    encoder.bytes.extend_from_slice(TRAILER);
-    writer.write_all(&encoder.bytes).map_err(lost_copy)?;
-    let written = writer.finish().map_err(failed)?;
+    let written = copy.finish()?;
     if written != total {
         bail!("{total} rows were sent and {written} arrived");
     }
@@ -315,13 +250,4 @@ fn attach(server: &Server, leaves: &[Leaf]) -> Result<()> {
         tasks.each(|leaf| leaves::attach(worker.client(), leaf))
     })?;
     Ok(())
-}
-
-/// Writing to a copy failed: what the server said about it.
-pub fn lost_copy(error: std::io::Error) -> anyhow::Error {
-    let text = error.to_string();
-    match error.into_inner().and_then(|e| e.downcast::<postgres::Error>().ok()) {
-        Some(said) => failed(*said),
-        None => anyhow!("{text}"),
-    }
 }

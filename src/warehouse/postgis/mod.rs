@@ -4,6 +4,8 @@
 //! the contract. Nothing here locks a reader out: rows are replaced by rows, in one transaction.
 
 mod connect;
+mod copy;
+mod days;
 mod encode;
 mod events;
 mod explain;
@@ -160,7 +162,8 @@ impl Warehouse for Postgis {
     }
 
     fn verify(&self) -> Result<()> {
-        verify::plan_without_data(self.server.worker()?.client(), &self.views)
+        let mut worker = self.server.worker()?;
+        verify::plan_without_data(worker.client(), &self.server.schema, &self.views)
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {

@@ -1,12 +1,10 @@
 //! Numbers for user and cell ids: each id stands once in a table of its own.
 
-use std::io::Write;
-
 use anyhow::Result;
 use hashbrown::HashMap;
 use postgres::Client;
 
-use super::encode::{Encoder, HEADER, TRAILER};
+use super::copy::CopyIn;
 use super::explain::failed;
 
 /// Which ids.
@@ -61,17 +59,16 @@ impl Numbers {
                 "CREATE TEMP TABLE mobility_asked (id text COLLATE \"C\") ON COMMIT DROP",
             )
             .map_err(failed)?;
-        let mut copy = transaction
-            .copy_in("COPY pg_temp.mobility_asked FROM STDIN (FORMAT binary)")
-            .map_err(failed)?;
-        let mut encoder = Encoder { bytes: HEADER.to_vec() };
+        let mut copy = CopyIn::start(
+            &mut transaction,
+            "COPY pg_temp.mobility_asked FROM STDIN (FORMAT binary)",
+        )?;
         for id in &unknown {
-            encoder.row(1);
-            encoder.text(id);
+            copy.rows.row(1);
+            copy.rows.text(id);
+            copy.send_full()?;
         }
-        encoder.bytes.extend_from_slice(TRAILER);
-        copy.write_all(&encoder.bytes).map_err(super::load::lost_copy)?;
-        copy.finish().map_err(failed)?;
+        copy.finish()?;
         transaction
             .batch_execute(&format!(
                 "ANALYZE pg_temp.mobility_asked; \

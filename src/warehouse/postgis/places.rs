@@ -71,6 +71,16 @@ pub fn replace(transaction: &mut Transaction, table: Table, path: &Path) -> Resu
     Ok(rows)
 }
 
+/// Rows in the table.
+///
+/// # Errors
+/// What the server says.
+pub fn count(transaction: &mut Transaction, table: Table) -> Result<u64> {
+    let sql = format!("SELECT count(*) FROM {}", table.name());
+    let row = transaction.query_one(&sql, &[]).map_err(failed)?;
+    Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
+}
+
 fn value(batch: &RecordBatch, column: usize, row: usize, table: Table) -> Result<Value> {
     let array = batch.column(column);
     let there = array.is_valid(row);

@@ -66,6 +66,9 @@ impl Server {
         connection
             .batch_execute("SET statement_timeout = 0; SET work_mem = '256MB'")
             .map_err(failed)?;
+        // a server that can look whether its client still lives ends the work of one that was killed;
+        // one that cannot ends it a little later
+        let _ = connection.batch_execute("SET client_connection_check_interval = '2s'");
         Ok(Worker { connection, session: Arc::clone(&self.session), locked: false })
     }
 

@@ -7,6 +7,7 @@ use postgres::Client;
 use postgres::error::SqlState;
 
 use super::explain::{explain_sql, failed};
+use super::layout::{self, Found};
 use super::query::quoted;
 use super::rows::DECLARE;
 use super::views::select_of;
@@ -16,9 +17,20 @@ use crate::views::Registry;
 /// Plans every view.
 ///
 /// # Errors
-/// The first one that the server refuses: file, line and reason.
-pub fn plan_without_data(client: &mut Client, views: &Registry) -> Result<()> {
+/// The first one that the server refuses: file, line and reason; a schema whose tables are somebody
+/// else's.
+pub fn plan_without_data(client: &mut Client, schema: &str, views: &Registry) -> Result<()> {
+    let found = layout::find(client)?;
     let mut transaction = client.transaction().map_err(failed)?;
+    if found == Found::Nothing {
+        layout::refuse_strangers(&mut transaction, schema)?;
+    }
+    transaction
+        .execute(
+            "SELECT set_config('search_path', 'pg_temp, ' || current_setting('search_path'), true)",
+            &[],
+        )
+        .map_err(failed)?;
     for table in Table::ALL {
         match transaction.batch_execute(&empty(table)) {
             Ok(()) => {}

@@ -193,19 +193,35 @@ fn keep(transaction: &mut Transaction, view: &str, order: &[OrderBy]) -> Result<
     Ok(i64::try_from(rows).unwrap_or(i64::MAX))
 }
 
+/// A load changed nothing: what answered from the last one answers from this one.
+///
+/// # Errors
+/// What the server says.
+pub fn confirm(transaction: &mut Transaction, load_no: i32) -> Result<()> {
+    transaction
+        .execute("UPDATE mobility_view SET load_no = $1 WHERE load_no = $1 - 1", &[&load_no])
+        .map_err(failed)?;
+    Ok(())
+}
+
+/// The views that a load computed anew.
+#[derive(Debug, Default)]
+pub struct Recomputed {
+    pub done: Vec<(String, Duration)>,
+    /// What kept a view from it.
+    pub notes: Vec<String>,
+}
+
 /// Computes every view that is there from the tables as this transaction sees them. One that fails
 /// keeps its old result and is named; it is stale and `views` says so with file and line.
 ///
 /// # Errors
 /// What the server says about anything else.
-pub fn recompute(
-    transaction: &mut Transaction,
-    load_no: i32,
-) -> Result<(Vec<(String, Duration)>, Vec<String>)> {
+pub fn recompute(transaction: &mut Transaction, load_no: i32) -> Result<Recomputed> {
     let known = transaction
         .query("SELECT view, sql FROM mobility_view ORDER BY place", &[])
         .map_err(failed)?;
-    let (mut done, mut notes) = (Vec::new(), Vec::new());
+    let mut all = Recomputed::default();
     for row in known {
         let (view, sql): (String, String) = (row.get(0), row.get(1));
         let started = Instant::now();
@@ -213,17 +229,17 @@ pub fn recompute(
         match recompute_one(&mut attempt, &view, &sql, load_no) {
             Ok(()) => {
                 attempt.commit().map_err(failed)?;
-                done.push((view, started.elapsed()));
+                all.done.push((view, started.elapsed()));
             }
             Err(error) => {
                 attempt.rollback().map_err(failed)?;
-                notes.push(format!(
+                all.notes.push(format!(
                     "view {view} cannot be computed from the new rows and still shows the old: {error:#}"
                 ));
             }
         }
     }
-    Ok((done, notes))
+    Ok(all)
 }
 
 fn recompute_one(transaction: &mut Transaction, view: &str, sql: &str, load_no: i32) -> Result<()> {
