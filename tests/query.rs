@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::Stdio;
 
 use crate::warehouse::{loaded, warehouses};
-use crate::work::{Ran, expected};
+use crate::work::{Ran, Work, expected};
 
 #[test]
 fn every_alias_gives_the_rows_of_its_view() {
@@ -207,5 +207,37 @@ fn the_terminal_is_never_driven_by_the_data() {
     for (_, work) in loaded() {
         let table = work.ok(&["query", "--sql", "SELECT chr(27) || '[31m' AS x"]);
         assert!(!table.contains('\u{1b}'), "{table:?}");
+    }
+}
+
+#[test]
+fn an_answer_without_rows_says_why() {
+    for (warehouse, work) in loaded() {
+        let asked = |args: &[&str]| work.run(&[&["query", "users-per-lau"], args].concat());
+        let ran = asked(&["--lau", "EE_XX", "--from", "2024-10-01"]);
+        let said = "no rows: none of the 5 rows of agg_users_per_lau_per_day pass \
+                    --from 2024-10-01 --lau EE_XX\n";
+        assert_eq!((ran.status, ran.err.as_str()), (0, said), "{warehouse}");
+        assert_eq!(asked(&["--lau", "EE_XX", "--quiet"]).err, "");
+        assert_eq!(asked(&["--limit", "0"]).err, "");
+        assert!(asked(&["--offset", "99", "--output", "x.csv"]).err.contains("--offset 99"));
+    }
+}
+
+#[test]
+fn days_must_run_forwards() {
+    let work = Work::empty();
+    let args = ["query", "users-per-lau", "--from", "2024-10-02", "--to", "2024-10-01"];
+    work.fails(&args, 2, &["--from 2024-10-02 is after --to 2024-10-01"]);
+}
+
+#[test]
+fn a_table_that_goes_to_no_terminal_is_whole() {
+    for (warehouse, work) in loaded() {
+        let sql = "SELECT a.cell_id FROM cell_plan a CROSS JOIN cell_plan b CROSS JOIN cell_plan c \
+                   CROSS JOIN cell_plan d";
+        let table = work.ok(&["query", "--sql", sql]);
+        assert_eq!(table.lines().count(), 10_000 + 5, "{warehouse}");
+        assert!(table.ends_with("10,000 rows\n"), "{warehouse}");
     }
 }

@@ -10,15 +10,20 @@ use crate::cli::Query;
 use crate::io::atomic::AtomicFile;
 use crate::query::format::{self, Format, Options};
 use crate::query::{geometry_options, order_by};
+use crate::report::counted;
 use crate::usage::UsageError;
 use crate::views::Registry;
-use crate::warehouse::{Select, relation};
+use crate::warehouse::{Relation, Select, relation};
+
+/// Rows shown on a terminal when nobody asked for a number.
+const TERMINAL_ROWS: u64 = 1_000;
 
 pub fn run(session: &Session, args: &Query) -> Result<()> {
     if args.list {
         return views::list(&Registry::read(&session.config)?);
     }
     let format = wanted_format(args)?;
+    refuse_backwards(args)?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
     let (rows, relation) = match (&args.view, &args.sql) {
@@ -40,25 +45,55 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     };
     let schema = arrow::record_batch::RecordBatchReader::schema(&rows);
     geometry_options(warehouse.as_ref(), relation, &schema, format, &mut options)?;
-    match &args.output {
+    let count = match &args.output {
         None => {
             if format.is_binary() && std::io::stdout().is_terminal() {
                 return Err(anyhow!(UsageError(format!(
                     "{format:?} is not text; use --output FILE or a pipe"
                 ))));
             }
-            format::write(format, rows, stdout(), &options)?;
+            format::write(format, rows, stdout(), &options)?
         }
         Some(path) => {
             let file = AtomicFile::new(path)?;
             let out = std::io::BufWriter::with_capacity(1 << 16, file.create()?);
             let count = format::write(format, rows, Box::new(out), &options)?;
             file.commit()?;
-            let rows = crate::report::grouped(count);
-            session.progress.note(&format!("{rows} rows written to {}", path.display()));
+            let rows = counted(count, "row");
+            session.progress.note(&format!("{rows} written to {}", path.display()));
+            count
         }
+    };
+    match relation {
+        Some(relation) if count == 0 && args.limit != Some(0) && !session.quiet => {
+            let all = warehouse.count(&Select::all(relation))?;
+            session.progress.note(&why_no_rows(args, relation, all));
+        }
+        _ => {}
     }
     Ok(())
+}
+
+fn refuse_backwards(args: &Query) -> Result<()> {
+    match (args.from, args.to) {
+        (Some(from), Some(to)) if from > to => Err(anyhow!(UsageError(format!(
+            "--from {from} is after --to {to}; name the first day with --from and the last with --to"
+        )))),
+        _ => Ok(()),
+    }
+}
+
+fn why_no_rows(args: &Query, relation: Relation, all: u64) -> String {
+    let name = relation.sql_name();
+    if all == 0 {
+        return format!("no rows: {name} is empty");
+    }
+    let days = [("--date", args.date), ("--from", args.from), ("--to", args.to)];
+    let days = days.into_iter().filter_map(|(flag, day)| Some(format!("{flag} {}", day?)));
+    let lau = args.lau.iter().map(|id| format!("--lau {id}"));
+    let offset = (args.offset > 0).then(|| format!("--offset {}", args.offset));
+    let filters: Vec<String> = days.chain(lau).chain(offset).collect();
+    format!("no rows: none of the {} of {name} pass {}", counted(all, "row"), filters.join(" "))
 }
 
 fn nothing_asked() -> anyhow::Error {
@@ -88,8 +123,8 @@ fn terminal_options(args: &Query) -> Options {
     Options {
         width: size.map(|(_, columns)| columns),
         color: to_terminal && console::colors_enabled(),
-        // who names a number wants to see them all
-        max_rows: args.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
+        // who names a number wants to see them all, and so does a file or a pipe
+        max_rows: (to_terminal && args.limit.is_none()).then_some(TERMINAL_ROWS),
         ..Options::default()
     }
 }

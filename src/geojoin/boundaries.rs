@@ -14,6 +14,7 @@ use rstar::primitives::GeomWithData;
 use rstar::{RTree, RTreeObject};
 
 use crate::config::Config;
+use crate::io::crs;
 use crate::io::geojson::{self, Feature, Properties, PropertyNames};
 use crate::io::inputs::InputFile;
 
@@ -170,10 +171,10 @@ impl Grid {
         let to_grid = if crs.eq_ignore_ascii_case(GRID) {
             None
         } else {
-            let proj = Proj::new_known_crs(&crs, GRID, None).with_context(|| {
-                format!("LAU file {}: PROJ does not know {crs}; set lau.crs", path.display())
-            })?;
-            Some(proj)
+            let source = if config.lau.crs.is_some() { "lau.crs" } else { "it names its CRS" };
+            Some(crs::between(&crs, GRID).map_err(|e| {
+                anyhow!("LAU file {}: {source}: {e}; set lau.crs, as in \"{GRID}\"", path.display())
+            })?)
         };
         Ok(Grid { to_grid, crs })
     }

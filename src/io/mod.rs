@@ -1,6 +1,7 @@
 //! File formats and file names; knows no stage.
 
 pub mod atomic;
+pub mod crs;
 pub mod events;
 pub mod geojson;
 pub mod geoparquet;

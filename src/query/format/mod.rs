@@ -1,6 +1,6 @@
 //! Output formats behind one narrow trait, one file each. All of them stream: none holds more
-//! than a batch of rows, except Parquet, which holds a row group, and the table, whose rows are
-//! bounded.
+//! than a batch of rows, except Parquet, which holds a row group, and the table, which holds the
+//! rows that its widths are taken from.
 
 mod cells;
 mod csv;
@@ -96,8 +96,8 @@ pub struct Options {
     pub color: bool,
     /// Heading of the terminal table.
     pub title: Option<String>,
-    /// Most rows of the terminal table; `None` stands for 1,000.
-    pub max_rows: Option<usize>,
+    /// Most rows of the terminal table; the rest are counted.
+    pub max_rows: Option<u64>,
     /// GeoParquet's `geo` metadata for rows with a geometry.
     pub geo_metadata: Option<String>,
     /// Geometry of each LAU as GeoJSON text, for rows with a `lau_id` and no geometry of their own.

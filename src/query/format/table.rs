@@ -1,12 +1,11 @@
 //! The table for people: fits the terminal, groups the digits of numbers, ends with the number of
-//! rows. Only the first rows are kept, the rest are counted.
+//! rows. The first rows are kept to take the widths from; the rest are written as they come.
 
 use std::io::Write;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
-use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
 use console::measure_text_width;
 
 use super::cells::{self, Column, is_number, printable};
@@ -14,19 +13,22 @@ use super::fit::{Wish, cut, widths};
 use super::{Options, RowWriter, geometry};
 use crate::report::{counted, grouped};
 
-/// Rows shown when nobody asked for a number.
-const MAX_ROWS: usize = 1_000;
-/// Least width to which a long text is cut.
-const LEAST_TEXT: usize = 8;
+/// Rows that the widths are taken from. A longer value further down sticks out.
+const KEPT_ROWS: usize = 10_000;
+/// Least width to which a long text is cut: shorter, it could not be told from its neighbours.
+const LEAST_TEXT: usize = 20;
 /// Least width to which a heading over short values is cut.
 const LEAST_HEADING: usize = 6;
 
 pub(super) struct Table<'a> {
     schema: SchemaRef,
+    names: Vec<String>,
     out: &'a mut (dyn Write + Send),
     options: &'a Options,
     geometry: Option<usize>,
-    rows: Vec<Vec<String>>,
+    kept: Vec<Vec<String>>,
+    /// Widths of the columns that have room, once the heading is written.
+    widths: Option<Vec<usize>>,
     count: u64,
 }
 
@@ -34,10 +36,12 @@ impl<'a> Table<'a> {
     pub fn new(schema: &SchemaRef, out: &'a mut (dyn Write + Send), options: &'a Options) -> Self {
         Table {
             schema: schema.clone(),
+            names: schema.fields().iter().map(|f| printable(f.name()).into_owned()).collect(),
             out,
             options,
             geometry: geometry::column(schema),
-            rows: Vec::new(),
+            kept: Vec::new(),
+            widths: None,
             count: 0,
         }
     }
@@ -59,17 +63,69 @@ impl<'a> Table<'a> {
         }
         Ok(())
     }
+
+    /// Writes title, heading and the rows kept so far.
+    fn begin(&mut self) -> Result<Vec<usize>> {
+        if let Some(title) = &self.options.title {
+            self.line(title)?;
+        }
+        let wishes = wishes(&self.schema, &self.names, &self.kept);
+        let widths = match self.options.width {
+            Some(width) => widths(&wishes, width.into()),
+            None => wishes.iter().map(|w| w.natural).collect(),
+        };
+        self.border(&widths, ["┌", "─", "┬", "┐"])?;
+        self.row(&widths, &self.names.clone(), self.options.color)?;
+        self.border(&widths, ["╞", "═", "╪", "╡"])?;
+        for row in std::mem::take(&mut self.kept) {
+            self.row(&widths, &row, false)?;
+        }
+        Ok(widths)
+    }
+
+    fn border(&mut self, widths: &[usize], [left, line, cross, right]: [&str; 4]) -> Result<()> {
+        let lines: Vec<String> = widths.iter().map(|w| line.repeat(w + 2)).collect();
+        writeln!(self.out, "{left}{}{right}", lines.join(cross))?;
+        Ok(())
+    }
+
+    fn row(&mut self, widths: &[usize], cells: &[String], bold: bool) -> Result<()> {
+        let fitted = widths.iter().zip(cells).enumerate().map(|(index, (width, text))| {
+            let text = match self.options.width {
+                Some(_) => cut(text, *width),
+                None => text.into(),
+            };
+            let blanks = " ".repeat(width.saturating_sub(measure_text_width(&text)));
+            let text = if bold { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.into_owned() };
+            match is_number(self.schema.field(index).data_type()) {
+                true => format!("{blanks}{text}"),
+                false => format!("{text}{blanks}"),
+            }
+        });
+        let fitted: Vec<String> = fitted.collect();
+        writeln!(self.out, "│ {} │", fitted.join(" ┆ "))?;
+        Ok(())
+    }
 }
 
 impl RowWriter for Table<'_> {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let max_rows = self.options.max_rows.unwrap_or(MAX_ROWS);
-        let wanted = batch.num_rows().min(max_rows.saturating_sub(self.rows.len()));
-        if wanted > 0 {
-            let columns = cells::columns(batch)?;
-            for row in 0..wanted {
-                let cells = columns.iter().enumerate();
-                self.rows.push(cells.map(|(index, c)| self.cell(c, index, row)).collect());
+        let room = self.options.max_rows.unwrap_or(u64::MAX).saturating_sub(self.count);
+        let columns = cells::columns(batch)?;
+        for row in 0..batch.num_rows().min(usize::try_from(room).unwrap_or(usize::MAX)) {
+            let cells = columns.iter().enumerate();
+            let cells: Vec<String> = cells.map(|(index, c)| self.cell(c, index, row)).collect();
+            match self.widths.take() {
+                Some(widths) => {
+                    self.row(&widths, &cells, false)?;
+                    self.widths = Some(widths);
+                }
+                None => {
+                    self.kept.push(cells);
+                    if self.kept.len() == KEPT_ROWS {
+                        self.widths = Some(self.begin()?);
+                    }
+                }
             }
         }
         self.count += batch.num_rows() as u64;
@@ -77,41 +133,12 @@ impl RowWriter for Table<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        if let Some(title) = &self.options.title {
-            self.line(title)?;
-        }
-        let names: Vec<String> =
-            self.schema.fields().iter().map(|f| printable(f.name()).into_owned()).collect();
-        let widths = match self.options.width {
-            Some(width) => widths(&wishes(&self.schema, &names, &self.rows), width.into()),
-            None => vec![usize::MAX; names.len()],
+        let widths = match self.widths.take() {
+            Some(widths) => widths,
+            None => self.begin()?,
         };
-        let right: Vec<bool> =
-            self.schema.fields().iter().map(|f| is_number(f.data_type())).collect();
-        let mut table = comfy_table::Table::new();
-        table.load_style(presets::UTF8_FULL_CONDENSED);
-        table.set_content_arrangement(ContentArrangement::Disabled);
-        // whether the output is a terminal is the caller's knowledge
-        table.force_no_tty();
-        if self.options.color {
-            table.enforce_styling();
-        }
-        let aligned = |(index, width): (usize, &usize), text: &str| {
-            let side = if right[index] { CellAlignment::Right } else { CellAlignment::Left };
-            Cell::new(cut(text, *width)).set_alignment(side)
-        };
-        let heading = |column: (usize, &usize)| {
-            let cell = aligned(column, &names[column.0]);
-            if self.options.color { cell.add_attribute(Attribute::Bold) } else { cell }
-        };
-        table.set_header(widths.iter().enumerate().map(heading));
-        for row in &self.rows {
-            table.add_row(widths.iter().enumerate().map(|column| aligned(column, &row[column.0])));
-        }
-        for line in table.lines() {
-            writeln!(self.out, "{line}")?;
-        }
-        let rest = self.count - self.rows.len() as u64;
+        self.border(&widths, ["└", "─", "┴", "┘"])?;
+        let rest = self.count.saturating_sub(self.options.max_rows.unwrap_or(u64::MAX));
         let footer = if rest > 0 {
             let rest = counted(rest, "more row");
             format!("… {rest}; --limit N, --offset N or --output FILE shows them")
@@ -119,8 +146,8 @@ impl RowWriter for Table<'_> {
             counted(self.count, "row")
         };
         self.line(&footer)?;
-        if widths.len() < names.len() {
-            self.line(&format!("no room for {}", names[widths.len()..].join(", ")))?;
+        if widths.len() < self.names.len() {
+            self.line(&format!("no room for {}", self.names[widths.len()..].join(", ")))?;
         }
         Ok(())
     }
@@ -227,15 +254,17 @@ mod tests {
 
     #[test]
     fn text_is_cut_before_numbers_and_dates() {
-        let text = table(users(), &Options { width: Some(52), ..Options::default() });
+        let text = table(users(), &Options { width: Some(72), ..Options::default() });
         let row = text.lines().nth(3).unwrap();
-        assert_eq!(row, "│ 3f2a0…9bc1 ┆ Põhja-Pär… ┆ 2024-10-01 ┆ 1,787,438 │");
+        assert_eq!(row, "│ 3f2a000000…000009bc1 ┆ Põhja-Pärnumaa vald ┆ 2024-10-01 ┆  1,787,438 │");
     }
 
     #[test]
     fn columns_without_room_are_named() {
-        let text = table(users(), &Options { width: Some(36), ..Options::default() });
+        // before values are cut so short that they cannot be told apart
+        let text = table(users(), &Options { width: Some(70), ..Options::default() });
         assert_eq!(text.lines().last(), Some("no room for event_count"));
+        assert!(text.contains("┆ Põhja-Pärnumaa vald ┆ 2024-10-01 │"), "{text}");
     }
 
     #[test]
@@ -245,10 +274,23 @@ mod tests {
         let last = "… 1,501 more rows; --limit N, --offset N or --output FILE shows them";
         assert_eq!(text.lines().last(), Some(last));
         assert_eq!(text.lines().count(), 7);
-        let text = table(numbered(1_001), &Options::default());
+        let options = Options { max_rows: Some(1_000), ..Options::default() };
+        let text = table(numbered(1_001), &options);
         assert!(
             text.ends_with("… 1 more row; --limit N, --offset N or --output FILE shows them\n")
         );
+    }
+
+    #[test]
+    fn without_a_bound_all_rows_are_written_however_many() {
+        let many = KEPT_ROWS as i64 + 5;
+        let batches = (0..many).step_by(3_000).map(|start| {
+            let end = many.min(start + 3_000);
+            rows([("n", Arc::new(Int64Array::from_iter_values(start..end)) as ArrayRef)])
+        });
+        let text = shown(Format::Table, batches.collect(), &Options::default());
+        assert_eq!(text.lines().count(), 5 + KEPT_ROWS + 5);
+        assert!(text.ends_with("│ 10,004 │\n└───────┘\n10,005 rows\n"), "{text}");
     }
 
     #[test]
