@@ -10,7 +10,7 @@ use crate::config::{Config, WarehouseUrl};
 use crate::report::{counted, grouped, size};
 use crate::views::Registry;
 use crate::warehouse::{self, Warehouse};
-use crate::{compress, geojoin};
+use crate::{geojoin, io};
 
 /// What is said of one subject.
 struct Said {
@@ -88,7 +88,7 @@ fn look(config: &Config) -> Vec<Finding> {
 }
 
 fn events(config: &Config) -> Result<String> {
-    let files = compress::open(config, compress::inputs(config)?)?;
+    let files = io::events::open(config, io::events::inputs(config)?)?;
     let rows: u64 = files.iter().map(|f| (0..f.row_groups()).map(|i| f.rows(i)).sum::<u64>()).sum();
     let bytes: u64 = files.iter().map(|f| f.input.bytes).sum();
     let number = counted(files.len() as u64, "file");

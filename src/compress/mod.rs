@@ -16,8 +16,6 @@ mod worker;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -27,9 +25,9 @@ pub use manifest::Manifest;
 
 use crate::config::Config;
 use crate::io::atomic::AtomicFolder;
-use crate::io::events::EventFile;
-use crate::io::inputs::{InputFile, fingerprint, list};
-use crate::parallel::on_all_cores;
+use crate::io::events::{self, EventFile};
+use crate::io::inputs::{InputFile, fingerprint};
+use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::{Progress, StageBar};
 use crate::report::{StageReport, counted};
 use crate::time::{LocalDate, repeated_hour};
@@ -39,22 +37,6 @@ use worker::Share;
 /// Rows of a batch of days. Small days go together, since every batch numbers its ids anew; the day
 /// of a whole country has about 40 million and goes alone.
 const BATCH_ROWS: u64 = 8_000_000;
-
-/// Lists the event files.
-///
-/// # Errors
-/// A path that does not exist or holds no Parquet file.
-pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    list("data.events", &config.data.events, &["parquet", "parq"])
-}
-
-/// Opens every event file and checks its columns.
-///
-/// # Errors
-/// The first file that cannot be used.
-pub fn open(config: &Config, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
-    inputs.into_iter().map(|input| EventFile::open(input, &config.columns)).collect()
-}
 
 /// What the compressed events were made from; changes when they have to be made again.
 pub fn current_fingerprint(config: &Config, inputs: &[InputFile]) -> String {
@@ -73,7 +55,7 @@ pub fn current_fingerprint(config: &Config, inputs: &[InputFile]) -> String {
 /// cannot be written. The earlier output then stands.
 pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageReport> {
     let started = Instant::now();
-    let inputs = inputs(config)?;
+    let inputs = events::inputs(config)?;
     let bytes_in = inputs.iter().map(|f| f.bytes).sum();
     let mark = current_fingerprint(config, &inputs);
     let target = config.data.compressed_events();
@@ -90,7 +72,7 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
         return Ok(report(&earlier, true));
     }
     let zone = config.time.tz();
-    let files = open(config, inputs)?;
+    let files = events::open(config, inputs)?;
     let groups = files
         .iter()
         .enumerate()
@@ -102,12 +84,12 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     let bar = progress.bar("compress", total);
     let mut manifest = Manifest { fingerprint: mark, ..Manifest::default() };
     let mut rejects = rejects::Rejects::default();
-    let mut events = 0;
+    let mut counted_events = 0;
     for batch in plan::batches(&groups, BATCH_ROWS) {
         let mut shares = read(&files, &groups, &batch, zone, &bar)?;
         for share in &mut shares {
             manifest.rows_in += share.rows;
-            events += share.events;
+            counted_events += share.events;
             rejects.merge(std::mem::take(&mut share.rejects));
         }
         if config.strict && rejects.total() > 0 {
@@ -117,14 +99,14 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
         write(folder.path().to_owned(), combine::combine(shares), &batch, &mut manifest)?;
     }
     bar.finish();
-    if events + rejects.total() != manifest.rows_in {
+    if counted_events + rejects.total() != manifest.rows_in {
         bail!(
-            "{} rows read, but {events} counted and {} rejected",
+            "{} rows read, but {counted_events} counted and {} rejected",
             manifest.rows_in,
             rejects.total()
         );
     }
-    if manifest.rows_in > 0 && events == 0 {
+    if manifest.rows_in > 0 && counted_events == 0 {
         bail!(
             "none of {} can be used: {}",
             counted(manifest.rows_in, "row"),
@@ -147,19 +129,13 @@ fn read(
     zone: Option<Tz>,
     bar: &StageBar,
 ) -> Result<Vec<Share>> {
-    let next = AtomicUsize::new(0);
-    let failed = AtomicBool::new(false);
+    let tasks = Tasks::new(&batch.groups);
     let work = || -> Result<Share> {
         let mut share = Share::default();
-        while !failed.load(Ordering::Relaxed)
-            && let Some((group, first_read)) =
-                batch.groups.get(next.fetch_add(1, Ordering::Relaxed))
-        {
+        tasks.each(|(group, first_read)| {
             let group = &groups[*group];
-            share
-                .read(&files[group.file], group, batch, *first_read, zone, bar)
-                .inspect_err(|_| failed.store(true, Ordering::Relaxed))?;
-        }
+            share.read(&files[group.file], group, batch, *first_read, zone, bar)
+        })?;
         share.close();
         Ok(share)
     };
@@ -184,26 +160,15 @@ fn write(
         }
         manifest.dates.insert(date.to_string(), rows.len() as u64);
     }
-    let next = AtomicUsize::new(0);
-    let first_failure = Mutex::new(None);
-    let work = || {
-        while let Some((path, rows)) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(e) =
-                parts::write(path, &combined, rows, batch.first.first_hour(), &manifest.fingerprint)
-            {
-                next.store(tasks.len(), Ordering::Relaxed);
-                let mut first =
-                    first_failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                first.get_or_insert(e);
-            }
-        }
-        Ok(())
-    };
-    on_all_cores(tasks.len(), work)?;
-    match first_failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
-        Some(e) => Err(e.context("is the disk full?")),
-        None => Ok(()),
-    }
+    let shared = Tasks::new(&tasks);
+    let first_hour = batch.first.first_hour();
+    on_all_cores(tasks.len(), || {
+        shared.each(|(path, rows)| {
+            parts::write(path, &combined, rows, first_hour, &manifest.fingerprint)
+                .context("is the disk full?")
+        })
+    })?;
+    Ok(())
 }
 
 /// Rows by date; a batch of one date needs no copy.

@@ -12,8 +12,8 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::statistics::Statistics;
 
-use super::inputs::InputFile;
-use crate::config::Columns;
+use super::inputs::{InputFile, list};
+use crate::config::{Columns, Config};
 use crate::usage::missing_column;
 
 /// An event file whose footer was read and whose columns are of usable types.
@@ -64,6 +64,22 @@ fn plain(t: &DataType) -> &DataType {
         DataType::Dictionary(_, value) => value,
         other => other,
     }
+}
+
+/// Lists the event files.
+///
+/// # Errors
+/// A path that does not exist or holds no Parquet file.
+pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
+    list("data.events", &config.data.events, &["parquet", "parq"])
+}
+
+/// Opens every event file and checks its columns.
+///
+/// # Errors
+/// The first file that cannot be used.
+pub fn open(config: &Config, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
+    inputs.into_iter().map(|input| EventFile::open(input, &config.columns)).collect()
 }
 
 impl EventFile {

@@ -8,7 +8,8 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
-use super::inputs::{InputFile, fingerprint, list};
+use super::events;
+use super::inputs::{InputFile, fingerprint};
 use crate::config::Config;
 use crate::ids::{UserKey, user_key_of_text, user_text};
 use crate::time::columns::{MISSING, Times, UNREADABLE};
@@ -18,8 +19,7 @@ use crate::time::columns::{MISSING, Times, UNREADABLE};
 /// # Errors
 /// A path that does not exist or holds no Parquet file.
 pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    list("data.events", &config.data.events, &["parquet", "parq"])
-        .context("mobile_events_uncompressed is read from the raw files")
+    events::inputs(config).context("mobile_events_uncompressed is read from the raw files")
 }
 
 /// Changes when the raw files or their reading change.

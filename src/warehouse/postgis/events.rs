@@ -13,7 +13,7 @@ use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
 use crate::config::Config;
 use crate::io::events::EventFile;
-use crate::io::raw_events;
+use crate::io::{self, raw_events};
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::Progress;
 use crate::time::columns::Times;
@@ -44,10 +44,7 @@ pub fn fill(
     if there.iter().any(|c| c.date.is_none() && c.mark == mark) {
         return Ok(None);
     }
-    let files = inputs
-        .into_iter()
-        .map(|input| EventFile::open(input, &config.columns))
-        .collect::<Result<Vec<_>>>()?;
+    let files = io::events::open(config, inputs)?;
     let groups: Vec<(&EventFile, usize)> =
         files.iter().flat_map(|f| (0..f.row_groups()).map(move |g| (f, g))).collect();
     let (number, copy) = leaves::create(lead.client(), LeafKind::Event)?;
@@ -55,7 +52,7 @@ pub fn fill(
     let zone = config.time.tz();
     let rows = AtomicU64::new(0);
     let tasks = Tasks::new(&groups);
-    on_all_cores(groups.len(), || {
+    on_all_cores(server.hands(groups.len()), || {
         let mut worker = server.worker()?;
         let (mut users, mut cells) = (Numbers::default(), Numbers::default());
         tasks.each(|(file, group)| {

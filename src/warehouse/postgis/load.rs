@@ -135,6 +135,9 @@ fn fill(
     days: &[&Day],
     progress: &Progress,
 ) -> Result<Vec<Leaf>> {
+    if days.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut leaves = Vec::new();
     let mut tasks = Vec::new();
     let mut bytes = 0;
@@ -150,10 +153,7 @@ fn fill(
     let bar = progress.bar("load", bytes);
     let rows: Vec<AtomicU64> = days.iter().map(|_| AtomicU64::new(0)).collect();
     let shared = Tasks::new(&tasks);
-    on_all_cores(tasks.len(), || {
-        if tasks.is_empty() {
-            return Ok(());
-        }
+    on_all_cores(server.hands(tasks.len()), || {
         let mut worker = server.worker()?;
         let mut cells = Numbers::default();
         shared.each(|(day, path, copy)| {
@@ -245,7 +245,7 @@ fn keyed(batch: &RecordBatch, column: usize, numbers: &Numbers) -> Result<Vec<i3
 
 fn attach(server: &Server, leaves: &[Leaf]) -> Result<()> {
     let tasks = Tasks::new(leaves);
-    on_all_cores(leaves.len(), || {
+    on_all_cores(server.hands(leaves.len()), || {
         let mut worker = server.worker()?;
         tasks.each(|leaf| leaves::attach(worker.client(), leaf))
     })?;

@@ -13,6 +13,13 @@ pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// `"a", "b" DESC`, for an index or for text that is kept by its bytes anyway.
+pub fn order_list(order: &[OrderBy]) -> String {
+    let key =
+        |o: &OrderBy| format!("{}{}", quoted(&o.column), if o.descending { " DESC" } else { "" });
+    order.iter().map(key).collect::<Vec<_>>().join(", ")
+}
+
 /// A SELECT and its parameters.
 pub struct Query {
     pub sql: String,

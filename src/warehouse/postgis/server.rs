@@ -49,6 +49,12 @@ impl Server {
         &self.url
     }
 
+    /// How many workers may share `tasks` beside the one that leads: a worker that found no
+    /// connection would wait for one until its time is up.
+    pub fn hands(&self, tasks: usize) -> usize {
+        hands(self.pool.max_size(), tasks)
+    }
+
     /// A connection for a query.
     ///
     /// # Errors
@@ -193,6 +199,21 @@ fn look(client: &mut Client, schema: &str) -> Result<Vec<String>> {
     Ok(faults)
 }
 
+fn hands(connections: u32, tasks: usize) -> usize {
+    let spare = usize::try_from(connections.saturating_sub(1)).unwrap_or(usize::MAX);
+    tasks.min(spare)
+}
+
 fn major(version: &str) -> Option<u32> {
     version.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hands;
+
+    #[test]
+    fn workers_leave_a_connection_to_the_one_that_leads() {
+        assert_eq!([hands(2, 9), hands(8, 9), hands(8, 3), hands(8, 0)], [1, 7, 3, 0]);
+    }
 }

@@ -9,8 +9,7 @@ use postgres::error::SqlState;
 use super::explain::{explain_sql, failed};
 use super::layout::{self, Found};
 use super::query::quoted;
-use super::rows::DECLARE;
-use super::views::select_of;
+use super::views::{plan, select_of};
 use crate::schema::Table;
 use crate::views::Registry;
 
@@ -42,14 +41,11 @@ pub fn plan_without_data(client: &mut Client, schema: &str, views: &Registry) ->
     for view in views.in_order_of_need()? {
         let select = select_of(&view.sql);
         let create = format!("CREATE TEMP VIEW {} AS ", quoted(&view.view));
-        // a cursor takes a SELECT that changes nothing, and no second statement behind it
-        for before in [DECLARE, &create] {
-            transaction
-                .execute(&format!("{before}{select}"), &[])
-                .map_err(|e| explain_sql(&e, select, before.chars().count()))
-                .with_context(|| view.place())?;
-        }
-        transaction.batch_execute("CLOSE mobility_rows").map_err(failed)?;
+        plan(&mut transaction, select).with_context(|| view.place())?;
+        transaction
+            .execute(&format!("{create}{select}"), &[])
+            .map_err(|e| explain_sql(&e, select, create.chars().count()))
+            .with_context(|| view.place())?;
         for key in &view.order {
             let sql = format!("SELECT {} FROM {}", quoted(&key.column), quoted(&view.view));
             transaction

@@ -12,7 +12,7 @@ use postgres::{Client, Transaction};
 
 use super::explain::{explain_sql, failed};
 use super::layout::describe;
-use super::query::quoted;
+use super::query::{order_list, quoted};
 use super::rows::DECLARE;
 use crate::views::{OrderBy, Registry, View};
 
@@ -24,8 +24,15 @@ pub struct Stored {
     pub rows: u64,
 }
 
+/// The session's own table that a result is computed into.
+const COMPUTED: &str = "mobility_computed";
+
+fn stored_name(view: &str) -> String {
+    format!("stored_{view}")
+}
+
 fn stored_table(view: &str) -> String {
-    quoted(&format!("stored_{view}"))
+    quoted(&stored_name(view))
 }
 
 /// What the server knows of a view; `None` where it has none of that name.
@@ -71,17 +78,16 @@ pub fn deploy(
         );
     }
     compute(transaction, &view.sql)?;
-    let missing = view.order.iter().find(|o| !has_column(transaction, &o.column).unwrap_or(true));
+    let computed = columns(transaction, COMPUTED)?;
+    let missing = view.order.iter().find(|o| computed.iter().all(|c| c.0 != o.column));
     if let Some(OrderBy { column, .. }) = missing {
-        let columns = columns(transaction, "mobility_computed")?;
         bail!(
             "the header orders by {column:?}, but the columns are {}",
-            columns.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ")
+            computed.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
-    let table = format!("stored_{}", view.view);
-    if !known || columns(transaction, &table)? != columns(transaction, "mobility_computed")? {
-        make(transaction, view)?;
+    if !known || columns(transaction, &stored_name(&view.view))? != computed {
+        make(transaction, view, &computed)?;
     }
     let rows = keep(transaction, &view.view, &view.order)?;
     let place = i32::try_from(place).unwrap_or(i32::MAX);
@@ -96,17 +102,24 @@ pub fn deploy(
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
+/// Plans a SELECT without running it. A cursor takes one that changes nothing, and no second
+/// statement behind it.
+///
+/// # Errors
+/// What the server says about it, with its place.
+pub fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
+    transaction
+        .execute(&format!("{DECLARE}{select}"), &[])
+        .map_err(|e| explain_sql(&e, select, DECLARE.len()))?;
+    transaction.batch_execute("CLOSE mobility_rows").map_err(failed)
+}
+
 /// The result as a table of the session: this, unlike an insert, may use all cores.
 fn compute(transaction: &mut Transaction, sql: &str) -> Result<()> {
     const CREATE: &str = "CREATE TEMP TABLE mobility_computed AS ";
     let select = select_of(sql);
-    // a cursor takes a SELECT that changes nothing, and no second statement behind it
-    transaction
-        .execute(&format!("{DECLARE}{select}"), &[])
-        .map_err(|e| explain_sql(&e, select, DECLARE.len()))?;
-    transaction
-        .batch_execute("CLOSE mobility_rows; DROP TABLE IF EXISTS pg_temp.mobility_computed")
-        .map_err(failed)?;
+    plan(transaction, select)?;
+    transaction.batch_execute("DROP TABLE IF EXISTS pg_temp.mobility_computed").map_err(failed)?;
     transaction
         .execute(&format!("{CREATE}{select}"), &[])
         .map_err(|e| explain_sql(&e, select, CREATE.len()))?;
@@ -128,19 +141,10 @@ fn columns(transaction: &mut Transaction, table: &str) -> Result<Columns> {
     Ok(rows.iter().map(|r| (r.get(0), r.get(1))).collect())
 }
 
-fn has_column(transaction: &mut Transaction, column: &str) -> Result<bool> {
-    Ok(columns(transaction, "mobility_computed")?.iter().any(|c| c.0 == column))
-}
-
 /// Makes table and view for a result of these columns, in the place of any of other columns.
-fn make(transaction: &mut Transaction, view: &View) -> Result<()> {
+fn make(transaction: &mut Transaction, view: &View, columns: &Columns) -> Result<()> {
     let (name, table) = (quoted(&view.view), stored_table(&view.view));
-    let keys: Vec<String> = view
-        .order
-        .iter()
-        .map(|o| format!("{}{}", quoted(&o.column), if o.descending { " DESC" } else { "" }))
-        .collect();
-    let text: Vec<String> = columns(transaction, "mobility_computed")?
+    let text: Vec<String> = columns
         .iter()
         .filter(|c| c.1 == "text")
         .map(|c| format!("ALTER {} TYPE text COLLATE \"C\"", quoted(&c.0)))
@@ -152,8 +156,8 @@ fn make(transaction: &mut Transaction, view: &View) -> Result<()> {
     if !text.is_empty() {
         sql.push_str(&format!("ALTER TABLE {table} {};", text.join(", ")));
     }
-    if !keys.is_empty() {
-        sql.push_str(&format!("CREATE INDEX ON {table} ({});", keys.join(", ")));
+    if !view.order.is_empty() {
+        sql.push_str(&format!("CREATE INDEX ON {table} ({});", order_list(&view.order)));
     }
     sql.push_str(&format!("CREATE VIEW {name} AS SELECT * FROM {table};"));
     transaction
@@ -174,12 +178,10 @@ fn make(transaction: &mut Transaction, view: &View) -> Result<()> {
 /// Puts the computed rows in the place of the stored ones.
 fn keep(transaction: &mut Transaction, view: &str, order: &[OrderBy]) -> Result<i64> {
     let table = stored_table(view);
-    let keys: Vec<String> = order
-        .iter()
-        .map(|o| format!("{}{}", quoted(&o.column), if o.descending { " DESC" } else { "" }))
-        .collect();
-    let order =
-        if keys.is_empty() { String::new() } else { format!(" ORDER BY {}", keys.join(", ")) };
+    let order = match order.is_empty() {
+        true => String::new(),
+        false => format!(" ORDER BY {}", order_list(order)),
+    };
     transaction.batch_execute(&format!("DELETE FROM {table}")).map_err(failed)?;
     let rows = transaction
         .execute(
@@ -244,9 +246,7 @@ pub fn recompute(transaction: &mut Transaction, load_no: i32) -> Result<Recomput
 
 fn recompute_one(transaction: &mut Transaction, view: &str, sql: &str, load_no: i32) -> Result<()> {
     compute(transaction, sql)?;
-    if columns(transaction, &format!("stored_{view}"))?
-        != columns(transaction, "mobility_computed")?
-    {
+    if columns(transaction, &stored_name(view))? != columns(transaction, COMPUTED)? {
         return Err(anyhow!("its columns are others now; run `mobility views`"));
     }
     let order = order_of_index(transaction, view)?;
