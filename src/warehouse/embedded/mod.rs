@@ -5,6 +5,7 @@ mod presence;
 mod raw;
 mod results;
 mod rows;
+mod runs;
 mod session;
 mod store;
 mod verify;

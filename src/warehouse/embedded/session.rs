@@ -13,6 +13,7 @@ use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -24,6 +25,7 @@ use url::Url;
 
 use super::day_literal;
 use super::presence::Presence;
+use super::runs::UseRuns;
 use super::store::Version;
 use crate::schema::{Table, presence_file_schema};
 
@@ -46,7 +48,13 @@ pub fn new(ordered: bool) -> SessionContext {
     options.sql_parser.collect_spans = true;
     // the same reading of SQL text as PostGIS has
     options.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
-    SessionContext::new_with_config_rt(config, runtime())
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime())
+        .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(UseRuns))
+        .build();
+    SessionContext::new_with_state(state)
 }
 
 /// One pool of memory for all sessions of the process, and temporary files for what it cannot hold.
