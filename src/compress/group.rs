@@ -149,6 +149,8 @@ mod tests {
 
     use super::*;
 
+    type HourAndCell = (u32, u32);
+
     #[test]
     fn a_user_without_partials_has_none() {
         let mut pile = Pile::default();
@@ -176,7 +178,8 @@ mod tests {
                 (prop_oneof![0u32..5, 510u32..515], 0u32..3, 0u32..4, 0u32..100), 0..300),
             compact_at in 0usize..300,
         ) {
-            let mut expected: BTreeMap<_, BTreeMap<(u32, u32), (u32, u32, u64)>> = BTreeMap::new();
+            let mut expected: BTreeMap<u32, BTreeMap<HourAndCell, (u32, u32, u64)>> =
+                BTreeMap::new();
             let mut pile = Pile::default();
             for (i, &(u, h, c, t)) in events.iter().enumerate() {
                 let e = expected.entry(u).or_default().entry((h, c)).or_insert((t, t, 0));

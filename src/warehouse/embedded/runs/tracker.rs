@@ -28,12 +28,11 @@ pub fn groups(rows: usize, run: &Key, rest: &[Key]) -> Groups {
     let mut found = Groups { of_row: Vec::with_capacity(rows), ..Groups::default() };
     let mut table: HashTable<usize> = HashTable::new();
     let mut group_hashes: Vec<u64> = Vec::new();
-    for row in 0..rows {
+    for (row, &hash) in hashes.iter().enumerate() {
         if row == 0 || !run.same(row - 1, row) {
             found.last_run = found.first_row.len();
             table.clear();
         }
-        let hash = hashes[row];
         let same = |group: usize, first_row: &[u32]| {
             let first = first_row[group] as usize;
             rest.iter().all(|key| key.same(first, row))
