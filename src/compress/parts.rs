@@ -13,6 +13,7 @@ use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding};
+use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
@@ -22,16 +23,18 @@ use crate::io::provenance;
 use crate::schema::presence_file_schema;
 use crate::time::{LocalHour, MICROS_PER_HOUR};
 
-/// Rows from which a new part begins, at the next user. Fixed, so that the files do not depend on
-/// the number of threads.
+/// Most rows of a part, apart from the rest of its last user. Fixed, so that the files do not depend
+/// on the number of threads.
 const PART_ROWS: usize = 1 << 19;
 
-/// Cuts the rows of one date, sorted by user, into parts that do not split a user.
+/// Cuts the rows of one date, sorted by user, into parts of about equal size that do not split a
+/// user.
 pub fn cut(rows: &[Partial]) -> Vec<std::ops::Range<usize>> {
+    let size = rows.len().div_ceil(rows.len().div_ceil(PART_ROWS).max(1));
     let mut parts = Vec::new();
     let mut start = 0;
     while start < rows.len() {
-        let mut end = (start + PART_ROWS).min(rows.len());
+        let mut end = (start + size).min(rows.len());
         while end < rows.len() && rows[end].user == rows[end - 1].user {
             end += 1;
         }
@@ -115,6 +118,15 @@ fn dictionary(keys: Vec<u32>, values: StringArray) -> Result<ArrayRef> {
     Ok(Arc::new(array))
 }
 
+/// What readers may rely on: rows of a part are in this order.
+fn sorted_by(columns: [&str; 3]) -> Vec<SortingColumn> {
+    let schema = presence_file_schema();
+    let place = |name: &str| schema.index_of(name).map_or(0, |i| i as i32);
+    columns
+        .map(|c| SortingColumn { column_idx: place(c), descending: false, nulls_first: false })
+        .to_vec()
+}
+
 fn properties(inputs: &str) -> Result<WriterProperties> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
@@ -123,6 +135,7 @@ fn properties(inputs: &str) -> Result<WriterProperties> {
         .set_dictionary_page_size_limit(16 << 20)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_key_value_metadata(Some(provenance::entries(inputs, &[])?))
+        .set_sorting_columns(Some(sorted_by(["user_id", "hour", "cell_id"])))
         .set_created_by(concat!("mobility ", env!("CARGO_PKG_VERSION")).to_owned());
     for time in ["hour", "first_seen", "last_seen"] {
         // whole seconds repeat and stay in the dictionary; finer times fall back to this
