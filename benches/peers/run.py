@@ -23,8 +23,17 @@ ROOT = Path(__file__).parents[2]
 NOTES = """
 Medians [least–most] of interleaved rounds. mobility's time is that of the whole process; a peer's
 is without the start of its interpreter and its imports. Peak memory is that of the process. Every
-result was compared with the peer's, row by row, before its line was written.
+result was compared with the peer's, row by row, before its line was written. Targets are set for
+size L.
 """
+
+
+def disturbance(bench: Bench) -> str:
+    """A warning where the machine had other work to do."""
+    count, runs = sum(bench.disturbed), len(bench.disturbed)
+    if count == 0:
+        return ""
+    return f"**Other processes took more than a tenth of the machine in {count} of {runs} runs.**\n"
 
 
 def main() -> int:
@@ -55,7 +64,9 @@ def main() -> int:
             failed = True
             say(f"  FAILED: {error}")
             rows.append(Failure(name, str(error).splitlines()[-1]))
-    text = "\n".join([f"# Size {args.size}", "", *description(bench.binary), NOTES, markdown(rows)])
+    text = "\n".join(
+        [f"# Size {args.size}", "", *description(bench.binary), NOTES, disturbance(bench), markdown(rows)]
+    )
     args.out.mkdir(parents=True, exist_ok=True)
     partial = "" if not args.only else "-" + "-".join(args.only)
     (args.out / f"{args.size}{partial}.md").write_text(text)
