@@ -87,7 +87,6 @@ $(PEERS)/ready: benches/requirements.txt
 
 .PHONY: bench
 bench: build $(PEERS)/ready ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
-	@$(CLUSTER) install
 	@$(PEERS)/bin/python -B benches/peers/run.py --size $(SIZE) --binary $(BIN) $(BENCH)
 
 .PHONY: bench-kernels

@@ -26,6 +26,8 @@ class Bench:
     rounds: int
     quiet_s: float
     month: bool
+    # lines for above the table
+    notes: list[str] = field(default_factory=list)
     # runs during which other processes took more than a tenth of the machine, of all runs
     disturbed: list[bool] = field(default_factory=list)
 

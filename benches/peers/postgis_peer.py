@@ -11,6 +11,7 @@ The server is the one of DATABASE_URL; mobility's tables are in its schema `benc
     original        the original's tables and views, see original.sql
     views --out DIR reads every view of the original once, to CSV files
     read            reads every stored view of mobility, warm
+    version         prints the versions of PostgreSQL and PostGIS
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from report import Stages
 
 # the rows of the contract's table, and those of the original's
 READY = {
-    "presence": "SELECT user_id, cell_id, date, hour, first_seen, last_seen, event_count FROM bench.mobile_events_compressed",
+    "presence": "SELECT user_id, cell_id, date, hour, first_seen, last_seen, event_count "
+    "FROM bench.mobile_events_compressed",
     "original": 'SELECT user_id, cell_id, "timestamp", date FROM original.events',
 }
 # equal to the digest of check.py
@@ -42,6 +44,7 @@ MICROS = """
 CREATE FUNCTION pg_temp.micros(at timestamp) RETURNS bigint LANGUAGE sql IMMUTABLE
 AS $$ SELECT (extract(epoch FROM at) * 1000000)::bigint $$
 """
+VERSION = "SELECT current_setting('server_version') || ', PostGIS ' || postgis_lib_version()"
 READS = 7
 
 
@@ -109,7 +112,7 @@ def read(cursor: psycopg.Cursor) -> None:
             fetch(cursor, f"SELECT * FROM bench.{view}")
             times.append(time.perf_counter() - start)
         medians[view] = statistics.median(times[1:])
-    print(json.dumps({"views": medians}))
+    print(json.dumps({"seconds": sum(medians.values()), "views": medians}))
 
 
 def main() -> None:
@@ -132,7 +135,7 @@ def main() -> None:
             case "original":
                 cursor.execute(Path(__file__).with_name("original.sql").read_text())
             case "version":
-                print(cursor.execute("SELECT split_part(version(), ' ', 2) || ', PostGIS ' || postgis_lib_version()").fetchone()[0])
+                print(cursor.execute(VERSION).fetchone()[0])
             case job:
                 {"reset": reset, "ready": ready, "counts": counts, "empty": empty, "read": read}[job](cursor)
 

@@ -65,7 +65,7 @@ def main() -> int:
             say(f"  FAILED: {error}")
             rows.append(Failure(name, str(error).splitlines()[-1]))
     text = "\n".join(
-        [f"# Size {args.size}", "", *description(bench.binary), NOTES, disturbance(bench), markdown(rows)]
+        [f"# Size {args.size}", "", *description(bench.binary), *bench.notes, NOTES, disturbance(bench), markdown(rows)]
     )
     args.out.mkdir(parents=True, exist_ok=True)
     partial = "" if not args.only else "-" + "-".join(args.only)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import statistics
 
 from answers import ANSWERS
 from bench import Bench
 from cluster import cluster
 from data import MAIN_COUNTRY, write_config
-from measure import Contestant, Failed, output, run as run_once, say, seconds
+from measure import Contestant, Failed, output, seconds
 from table import Failure, Row
 from works.answers import export
 from works.start import queries
@@ -41,7 +42,7 @@ class Compared:
         return list(self.bench.mobility(self.config, *words))
 
     def rows(self) -> list[Row | Failure]:
-        say(f"  PostgreSQL {self.peer('version')}")
+        self.bench.notes.append(f"PostgreSQL {self.peer('version')}, as tests/postgis/cluster.sh sets it up.")
         for stage in ("compress", "geojoin"):
             output(self.mobility(stage))
         return [*self.load(), *self.views(), *self.reads()]
@@ -65,10 +66,12 @@ class Compared:
         if self.peer("digest") != digest:
             raise Failed("the last load holds other rows than the first")
         mine = seconds(samples["mobility"])
-        rows, name = json.loads(self.peer("counts")), "server-side COPY of {:,} rows"
+        counts = json.loads(self.peer("counts"))
+        same = f"server-side COPY of the same {counts['presence']:,} rows, seven columns"
+        original = f"server-side COPY of the original's {counts['original']:,} rows, four columns"
         return [
-            Row("`load` into PostGIS", "s", mine, name.format(rows["presence"]) + " of the same table", seconds(samples["presence"]), 1.2),
-            Row("`load` into PostGIS", "s", mine, name.format(rows["original"]) + " of the original's table", seconds(samples["original"])),
+            Row("`load` into PostGIS", "s", mine, same, seconds(samples["presence"]), 1.2),
+            Row("`load` into PostGIS", "s", mine, original, seconds(samples["original"])),
         ]
 
     def views(self) -> list[Row]:
@@ -90,14 +93,14 @@ class Compared:
         if embedded.joinpath("agg_events_per_hour.parquet").exists():
             self.bench.check("answers", "--ours", ours, "--peer", embedded)
         mine, theirs = seconds(samples["mobility"]), seconds(samples["original"])
-        return [Row("ten views in PostGIS, `views --refresh`", "s", mine, "the original's views", theirs, 0.05)]
+        work = "ten views in PostGIS, `views --refresh`"
+        return [Row(work, "s", mine, "the original's views, each read once", theirs, 0.05)]
 
     def reads(self) -> list[Row]:
         command = self.bench.peer("postgis_peer.py", "read")
-        medians: dict[str, list[float]] = {view: [] for view in ANSWERS}
-        for _ in range(self.bench.rounds):
-            for view, median in run_once(command, self.env, reports=True).reported["views"].items():
-                medians[view].append(median)
-        slowest = max(medians, key=lambda view: sorted(medians[view])[len(medians[view]) // 2])
-        warm = Row(f"read of a stored view in PostGIS, warm, slowest ({slowest})", "s", medians[slowest], target=READ_S)
+        reads = self.bench.race([Contestant("read", command, reports=True, env=self.env)])["read"]
+        times = {view: [read.reported["views"][view] for read in reads] for view in ANSWERS}
+        slowest = max(times, key=lambda view: statistics.median(times[view]))
+        work = f"read of a whole stored view in PostGIS, warm, slowest ({slowest})"
+        warm = Row(work, "s", times[slowest], target=READ_S)
         return [warm, *queries(self.bench, self.config, "PostGIS", self.env)]
