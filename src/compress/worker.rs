@@ -6,7 +6,8 @@ use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
 use super::cells::{Cells, NO_CELL};
-use super::group::{Partial, merge};
+use super::combine::{Led, sorted_users};
+use super::group::Pile;
 use super::plan::{Batch, RowGroup};
 use super::rejects::{Reason, Rejects};
 use super::users::{NO_USER, Users};
@@ -19,7 +20,7 @@ use crate::time::{LocalHour, MICROS_PER_HOUR};
 
 /// Rows handled at a time: their columns and the lines of their users stay in the second-level cache.
 const BATCH_ROWS: usize = 1 << 12;
-/// Partials that may pile up before they are merged, if nothing merged before.
+/// Partials that may pile up before they are merged, if nothing merged before: 192 MiB.
 const PILE: usize = 8 << 20;
 
 /// What one thread found.
@@ -27,7 +28,9 @@ const PILE: usize = 8 << 20;
 pub struct Share {
     pub users: Users,
     pub cells: Cells,
-    pub partials: Vec<Partial>,
+    pub pile: Pile,
+    /// The users by canonical id, once closed.
+    pub sorted_users: Vec<Led>,
     pub rejects: Rejects,
     /// Rows read for the first time, and events counted.
     pub rows: u64,
@@ -93,9 +96,9 @@ impl Share {
                 bar.add_rows(rows as u64);
                 bar.add_bytes(share * rows as u64 / group.rows.max(1));
             }
-            if self.partials.len() >= self.merge_at.max(PILE) {
-                self.partials = merge(|| self.partials.iter().copied(), self.users.len());
-                self.merge_at = 2 * self.partials.len();
+            if self.pile.len() >= self.merge_at.max(PILE) {
+                self.pile.compact();
+                self.merge_at = 2 * self.pile.len();
             }
         }
         if let Some(pages) = &mut pages
@@ -191,7 +194,7 @@ impl Share {
                 let hour = into_batch / MICROS_PER_HOUR;
                 // within an hour there are 3.6e9 microseconds, which 32 bits hold
                 let into_hour = (into_batch - hour * MICROS_PER_HOUR) as u32;
-                self.users.count(user, hour as u32, cell, into_hour, &mut self.partials);
+                self.users.count(user, hour as u32, cell, into_hour, &mut self.pile);
                 self.events += 1;
                 continue;
             }
@@ -213,9 +216,11 @@ impl Share {
         Ok(())
     }
 
-    /// Ends the share: every open presence becomes a partial.
+    /// Ends the share: every open presence is put down, and users are brought into order.
     pub fn close(&mut self) {
-        self.users.close(&mut self.partials);
+        self.users.close(&mut self.pile);
+        self.pile.sort_by_user();
+        self.sorted_users = sorted_users(self);
     }
 }
 

@@ -26,6 +26,7 @@ impl Span {
     const NULL: Span = Span { start: 0, length: 0 };
 
     /// The id itself.
+    #[inline]
     pub fn of(self, page: &[u8]) -> &[u8] {
         // spans are made from the page that they belong to
         &page[self.start as usize..][..self.length as usize]
@@ -166,6 +167,7 @@ impl IdPages {
     }
 
     /// The id at the reading place of a plain page.
+    #[inline]
     fn next_span(&mut self) -> Result<Span> {
         let length = match self.fixed {
             Some(length) => length,
