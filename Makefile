@@ -91,7 +91,7 @@ bench: build $(PEERS)/ready ## Compare with DuckDB, Polars, shapely, GeoPandas, 
 
 .PHONY: bench-kernels
 bench-kernels: setup ## Time the hot kernels by themselves
-	cargo bench --locked
+	cargo bench --locked --bench kernels
 
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay

@@ -8,7 +8,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use mobility::compress::cells::Cells;
 use mobility::compress::combine::combine;
-use mobility::compress::group::{Partial, merge};
+use mobility::compress::group::{Partial, Pile};
 use mobility::compress::users::Users;
 use mobility::compress::worker::Share;
 
@@ -35,20 +35,13 @@ fn users(ids: &[[u8; 32]]) -> Users {
     users
 }
 
-fn partials() -> Vec<Partial> {
+/// Events all over the day: user, hour, cell, microseconds into the hour.
+fn events() -> Vec<(u32, u32, u32, u32)> {
     let mut random = Random(3);
-    let one = |_| {
-        let us = random.below(3_600_000_000) as u32;
-        Partial {
-            user: random.below(USERS as u64) as u32,
-            hour: random.below(24) as u32,
-            cell: random.below(CELLS) as u32,
-            first_us: us,
-            last_us: us,
-            count: 1,
-        }
-    };
-    (0..EVENTS).map(one).collect()
+    let mut below = |end: u64| random.below(end) as u32;
+    (0..EVENTS)
+        .map(|_| (below(USERS as u64), below(24), below(CELLS), below(3_600_000_000)))
+        .collect()
 }
 
 #[divan::bench]
@@ -85,49 +78,55 @@ fn intern_cells(bencher: Bencher) {
 /// Four events in a row at the same place, then another place: as a user's events mostly come.
 #[divan::bench]
 fn count_events(bencher: Bencher) {
-    let ids = ids(1);
-    let mut users = users(&ids);
-    let mut random = Random(5);
-    let mut event = || (random.below(USERS as u64) as u32, random.below(CELLS) as u32);
-    let events: Vec<_> = (0..EVENTS / 4).map(|_| event()).collect();
-    let mut done = Vec::with_capacity(EVENTS);
-    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| {
-        done.clear();
-        for (user, cell) in &events {
-            (0..4).for_each(|us| users.count(*user, 8, *cell, us, &mut done));
+    let mut users = users(&ids(1));
+    let mut events = events();
+    events.truncate(EVENTS / 4);
+    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(Pile::default).bench_local_values(
+        |mut pile| {
+            for (user, hour, cell, us) in &events {
+                (0..4).for_each(|later| users.count(*user, *hour, *cell, us + later, &mut pile));
+            }
+            pile
+        },
+    );
+}
+
+#[divan::bench]
+fn pile_up_and_sort_by_user(bencher: Bencher) {
+    let events = events();
+    bencher.counter(ItemsCount::new(events.len())).bench_local(|| {
+        let mut pile = Pile::default();
+        for &(user, hour, cell, us) in black_box(&events) {
+            pile.push(user, Partial::event(user, hour, cell, us));
         }
-        black_box(done.len())
+        pile.sort_by_user();
+        pile
     });
 }
 
-#[divan::bench]
-fn merge_partials(bencher: Bencher) {
-    let partials = partials();
-    bencher
-        .counter(ItemsCount::new(partials.len()))
-        .bench_local(|| merge(|| black_box(&partials).iter().copied(), USERS));
-}
-
-/// Two threads' shares with the same users in another order; takes two threads itself.
+/// Two threads' shares with the same users in another order, to rows in their final order.
 #[divan::bench]
 fn combine_two_shares(bencher: Bencher) {
-    let mut names = ids(1);
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..CELLS as i64));
-    let share = |names: &[[u8; 32]], partials: &[Partial]| {
-        let mut cells = Cells::default();
-        assert!(cells.intern_column(&column, &mut Vec::new()).is_ok());
+    let share = |names: &[[u8; 32]], events: &[(u32, u32, u32, u32)]| {
         let mut share = Share::default();
-        (share.users, share.cells, share.partials) = (users(names), cells, partials.to_vec());
+        share.users = users(names);
+        assert!(share.cells.intern_column(&column, &mut Vec::new()).is_ok());
+        for &(user, hour, cell, us) in events {
+            share.users.count(user, hour, cell, us, &mut share.pile);
+        }
+        share.close();
         share
     };
-    let partials = partials();
-    let (half, rest) = partials.split_at(partials.len() / 2);
+    let events = events();
+    let (half, rest) = events.split_at(events.len() / 2);
+    let names = ids(1);
+    let reversed: Vec<_> = names.iter().rev().copied().collect();
     bencher
-        .counter(ItemsCount::new(partials.len()))
-        .with_inputs(|| {
-            let first = share(&names, half);
-            names.reverse();
-            vec![first, share(&names, rest)]
-        })
-        .bench_local_values(combine);
+        .counter(ItemsCount::new(events.len()))
+        .with_inputs(|| vec![share(&names, half), share(&reversed, rest)])
+        .bench_local_values(|shares| {
+            let combined = combine(shares);
+            combined.rows_of(0..combined.users())
+        });
 }

@@ -31,7 +31,7 @@ fn rows() -> RecordBatch {
     RecordBatch::try_from_iter(columns).unwrap()
 }
 
-#[divan::bench(args = [Format::Csv, Format::Json, Format::Ndjson, Format::Parquet, Format::Arrow])]
+#[divan::bench(args = [Format::Csv, Format::Json, Format::Ndjson, Format::Parquet])]
 fn write_rows(bencher: Bencher, format: Format) {
     let batch = rows();
     let reader = || Box::new(RecordBatchIterator::new([Ok(batch.clone())], batch.schema()));
