@@ -22,9 +22,10 @@ ROOT = Path(__file__).parents[2]
 
 NOTES = """
 Medians [least–most] of interleaved rounds. mobility's time is that of the whole process; a peer's
-is without the start of its interpreter and its imports. Peak memory is that of the process. Every
-result was compared with the peer's, row by row, before its line was written. Targets are set for
-size L.
+is without the start of its interpreter and its imports. Peak memory is that of the process. Results
+are compared with the peer's row by row; the load into PostGIS by a digest over its rows; of the
+original's views all but the two counts of events, since it counts first and last events only.
+Targets are set for size L.
 """
 
 
