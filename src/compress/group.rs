@@ -88,6 +88,10 @@ impl Pile {
         self.len
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     #[inline]
     pub fn push(&mut self, user: u32, partial: Partial) {
         let group = (user >> USER_BITS) as usize;

@@ -4,15 +4,15 @@
 //! batch every thread numbers the user and cell ids it meets and counts on those numbers; ids
 //! turn back into text when the rows are written, once a user and not once a row.
 
-mod cells;
-mod combine;
-mod group;
+pub mod cells;
+pub mod combine;
+pub mod group;
 mod manifest;
 mod parts;
 mod plan;
 mod rejects;
-mod users;
-mod worker;
+pub mod users;
+pub mod worker;
 
 use std::collections::BTreeMap;
 use std::path::Path;

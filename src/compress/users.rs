@@ -66,6 +66,10 @@ impl Users {
         self.users.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
     /// The dense number of an id.
     pub fn intern(&mut self, key: UserKey) -> u32 {
         let (bytes, flag) = match key {

@@ -3,7 +3,7 @@
 mod assign;
 mod boundaries;
 mod check;
-mod index;
+pub mod index;
 mod output;
 mod plan;
 mod versions;
