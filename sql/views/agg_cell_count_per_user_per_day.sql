@@ -6,6 +6,6 @@
 -- by: date
 -- chart: table
 -- single_users: yes
-SELECT user_id, date, COUNT(DISTINCT cell_id) AS unique_cell_count
-FROM mobile_events_compressed
+SELECT user_id, date, COUNT(*) AS unique_cell_count
+FROM (SELECT DISTINCT user_id, date, cell_id FROM mobile_events_compressed) AS seen
 GROUP BY user_id, date

@@ -6,6 +6,6 @@
 -- order: hour
 -- by: date
 -- chart: line hour unique_user_count
-SELECT hour, COUNT(DISTINCT user_id) AS unique_user_count
-FROM mobile_events_compressed
+SELECT hour, COUNT(*) AS unique_user_count
+FROM (SELECT DISTINCT hour, user_id FROM mobile_events_compressed) AS seen
 GROUP BY hour

@@ -7,8 +7,8 @@
 -- chart: bar unique_locations user_count
 SELECT unique_locations, COUNT(*) AS user_count
 FROM (
-  SELECT user_id, COUNT(DISTINCT cell_id) AS unique_locations
-  FROM mobile_events_compressed
+  SELECT user_id, COUNT(*) AS unique_locations
+  FROM (SELECT DISTINCT user_id, cell_id FROM mobile_events_compressed) AS seen
   GROUP BY user_id
 ) AS locations
 GROUP BY unique_locations

@@ -2,10 +2,12 @@
 
 mod deploy;
 mod header;
+mod ids;
 mod needs;
 mod registry;
 mod shipped;
 
 pub use deploy::run;
 pub use header::{Chart, ChartKind, OrderBy};
+pub use ids::only_compared;
 pub use registry::{Registry, View};

@@ -3,6 +3,7 @@
 //! What a view costs is paid when data is loaded; readers find stored results under the names of
 //! the contract. Nothing here locks a reader out: rows are replaced by rows, in one transaction.
 
+mod compute;
 mod connect;
 mod copy;
 mod days;

@@ -6,10 +6,11 @@ use arrow::datatypes::DataType;
 use postgres::Client;
 use postgres::error::SqlState;
 
+use super::compute::plan;
 use super::explain::{explain_sql, failed};
 use super::layout::{self, Found};
 use super::query::quoted;
-use super::views::{plan, select_of};
+use super::views::select_of;
 use crate::schema::Table;
 use crate::views::Registry;
 

@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use postgres::{Client, Transaction};
 
-use super::explain::{explain_sql, failed};
+use super::compute::{COMPUTED, compute};
+use super::explain::failed;
 use super::layout::describe;
 use super::query::{order_list, quoted};
-use super::rows::DECLARE;
 use crate::views::{OrderBy, Registry, View};
 
 /// A view as the server knows it.
@@ -23,9 +23,6 @@ pub struct Stored {
     pub load_no: i32,
     pub rows: u64,
 }
-
-/// The session's own table that a result is computed into.
-const COMPUTED: &str = "mobility_computed";
 
 fn stored_name(view: &str) -> String {
     format!("stored_{view}")
@@ -102,34 +99,14 @@ pub fn deploy(
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
-/// Plans a SELECT without running it. A cursor takes one that changes nothing, and no second
-/// statement behind it.
-///
-/// # Errors
-/// What the server says about it, with its place.
-pub fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
-    transaction
-        .execute(&format!("{DECLARE}{select}"), &[])
-        .map_err(|e| explain_sql(&e, select, DECLARE.len()))?;
-    transaction.batch_execute("CLOSE mobility_rows").map_err(failed)
-}
-
-/// The result as a table of the session: this, unlike an insert, may use all cores.
-fn compute(transaction: &mut Transaction, sql: &str) -> Result<()> {
-    const CREATE: &str = "CREATE TEMP TABLE mobility_computed AS ";
-    let select = select_of(sql);
-    plan(transaction, select)?;
-    transaction.batch_execute("DROP TABLE IF EXISTS pg_temp.mobility_computed").map_err(failed)?;
-    transaction
-        .execute(&format!("{CREATE}{select}"), &[])
-        .map_err(|e| explain_sql(&e, select, CREATE.len()))?;
-    Ok(())
-}
-
-type Columns = Vec<(String, String)>;
+/// Names and types.
+pub type Columns = Vec<(String, String)>;
 
 /// Names and types of the columns of a relation of the schema or the session.
-fn columns(transaction: &mut Transaction, table: &str) -> Result<Columns> {
+///
+/// # Errors
+/// What the server says.
+pub fn columns(transaction: &mut Transaction, table: &str) -> Result<Columns> {
     let rows = transaction
         .query(
             "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \

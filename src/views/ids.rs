@@ -1,0 +1,195 @@
+//! Whether a view cares which text an id is, or only whether two ids are the same.
+//!
+//! A warehouse may then compute the view on numbers that stand for the ids, and put the texts back
+//! into the rows that come out: numbers are compared, sorted and hashed many times faster than
+//! pseudonyms of 64 characters.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    BinaryOperator, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, ObjectName,
+    Query, Select, SelectItem, TableFactor, Visit, Visitor,
+};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+
+use crate::schema::Table;
+
+const IDS: [&str; 2] = ["user_id", "cell_id"];
+
+/// True when a SELECT over the tables does nothing with user and cell ids but list them, group by
+/// them, count them, and ask whether they are equal.
+pub fn only_compared(sql: &str) -> bool {
+    let Ok(statements) = Parser::parse_sql(&PostgreSqlDialect {}, sql) else { return false };
+    let mut uses = Uses::default();
+    let _ = statements.visit(&mut uses);
+    let known = |name: &String| uses.named.contains(name) || Table::from_name(name).is_some();
+    statements.len() == 1
+        && !uses.renamed
+        && uses.all == uses.compared
+        && uses.relations.iter().all(known)
+}
+
+#[derive(Default)]
+struct Uses {
+    /// Places where an id stands, and those of them where only equality counts.
+    all: usize,
+    compared: usize,
+    /// Something gets the name of an id, or columns get names that cannot be followed.
+    renamed: bool,
+    relations: BTreeSet<String>,
+    /// By WITH.
+    named: BTreeSet<String>,
+}
+
+/// The name of an id, where the expression is nothing else.
+fn id(expr: &Expr) -> Option<&'static str> {
+    let last = match expr {
+        Expr::Identifier(name) => name,
+        Expr::CompoundIdentifier(parts) => parts.last()?,
+        _ => return None,
+    };
+    IDS.into_iter().find(|id| last.value.eq_ignore_ascii_case(id))
+}
+
+fn counted_id(name: &ObjectName, arguments: &FunctionArguments) -> bool {
+    let FunctionArguments::List(list) = arguments else { return false };
+    let one = match list.args.as_slice() {
+        [FunctionArg::Unnamed(FunctionArgExpr::Expr(expr))] => id(expr).is_some(),
+        _ => false,
+    };
+    one && list.clauses.is_empty() && name.to_string().eq_ignore_ascii_case("count")
+}
+
+impl Visitor for Uses {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        self.all += usize::from(id(expr).is_some());
+        self.compared += match expr {
+            Expr::BinaryOp { left, op: BinaryOperator::Eq, right }
+                if id(left).is_some() && id(left) == id(right) =>
+            {
+                2
+            }
+            Expr::IsNull(inner) | Expr::IsNotNull(inner) if id(inner).is_some() => 1,
+            Expr::Function(f) if f.over.is_none() && counted_id(&f.name, &f.args) => 1,
+            _ => 0,
+        };
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
+        for item in &select.projection {
+            match item {
+                SelectItem::UnnamedExpr(expr) => {
+                    self.compared += usize::from(id(expr).is_some());
+                }
+                SelectItem::ExprWithAlias { expr, alias } => {
+                    let alias = IDS.into_iter().find(|id| alias.value.eq_ignore_ascii_case(id));
+                    match (id(expr), alias) {
+                        (None, None) => {}
+                        (of, to) if of == to => self.compared += 1,
+                        _ => self.renamed = true,
+                    }
+                }
+                SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..) => {}
+                _ => self.renamed = true,
+            }
+        }
+        match &select.group_by {
+            GroupByExpr::Expressions(by, _) => {
+                self.compared += by.iter().filter(|expr| id(expr).is_some()).count();
+            }
+            GroupByExpr::All(_) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+        for table in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.named.insert(table.alias.name.value.to_lowercase());
+            self.renamed |= !table.alias.columns.is_empty();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+        self.relations.insert(relation.to_string().to_lowercase());
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, table: &TableFactor) -> ControlFlow<()> {
+        self.renamed |= match table {
+            TableFactor::Table { alias, args, .. } => {
+                args.is_some() || alias.as_ref().is_some_and(|a| !a.columns.is_empty())
+            }
+            TableFactor::Derived { alias, .. } => {
+                alias.as_ref().is_some_and(|a| !a.columns.is_empty())
+            }
+            TableFactor::NestedJoin { .. } => false,
+            _ => true,
+        };
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::views::Registry;
+
+    #[test]
+    fn the_shipped_views_over_tables_only_compare_ids() {
+        let registry = Registry::read(&Config::default()).unwrap();
+        for view in registry.views() {
+            let over_tables = registry.needed_by(view).unwrap().is_empty();
+            assert_eq!(only_compared(&view.sql), over_tables, "{}", view.view);
+        }
+    }
+
+    #[test]
+    fn whoever_looks_into_an_id_gets_the_text() {
+        let table = "mobile_events_compressed";
+        for sql in [
+            "SELECT LENGTH(user_id) FROM t",
+            "SELECT MIN(user_id) FROM t",
+            "SELECT COUNT(DISTINCT UPPER(user_id)) FROM t",
+            "SELECT COUNT(*) FILTER (WHERE user_id LIKE 'a%') FROM t",
+            "SELECT date FROM t WHERE user_id = 'u1'",
+            "SELECT date FROM t WHERE cell_id IN ('1', '2')",
+            "SELECT date FROM t WHERE user_id = cell_id",
+            "SELECT user_id AS person FROM t",
+            "SELECT COUNT(*) AS user_id FROM t",
+            "SELECT person FROM (SELECT user_id FROM t) AS x(person)",
+            "WITH x(person) AS (SELECT user_id FROM t) SELECT person FROM x",
+            "SELECT user_id FROM t ORDER BY user_id LIMIT 5",
+            "SELECT date FROM t GROUP BY date HAVING MAX(user_id) > 'b'",
+            "SELECT ROW_NUMBER() OVER (ORDER BY user_id) FROM t",
+            "SELECT STRING_AGG(cell_id, ',') FROM t",
+            "SELECT user_id FROM other_view",
+            "SELECT DISTINCT ON (user_id) date FROM t",
+            "SELECT 1 FROM t; SELECT user_id FROM t",
+            "SELECT user_id FROM",
+        ] {
+            let sql = sql.replace("FROM t", &format!("FROM {table}"));
+            assert!(!only_compared(&sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn listing_grouping_counting_and_joining_are_comparing() {
+        for sql in [
+            "SELECT e.user_id, COUNT(e.cell_id) FROM mobile_events_compressed e GROUP BY e.user_id",
+            "WITH x AS (SELECT DISTINCT user_id AS user_id, date FROM mobile_events_compressed) \
+             SELECT a.date, COUNT(*) FROM x a JOIN x b ON a.user_id = b.user_id GROUP BY a.date",
+            "SELECT c.cell_id FROM cell_plan c LEFT JOIN mobile_events_compressed e \
+             ON c.cell_id = e.cell_id WHERE e.cell_id IS NULL",
+            "SELECT COUNT(*) FROM mobile_events_compressed JOIN cell_plan USING (cell_id)",
+        ] {
+            assert!(only_compared(sql), "{sql}");
+        }
+    }
+}
