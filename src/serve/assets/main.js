@@ -1,0 +1,73 @@
+// The dashboard: asks for what there is, then builds one card after the other.
+
+import * as api from "./api.js";
+import { card } from "./card.js";
+import { dayNightCard } from "./daynight.js";
+import { el } from "./dom.js";
+import { viewCard } from "./generic.js";
+import { footer, header } from "./header.js";
+import { hoursCard } from "./hours.js";
+import { placesCard } from "./places.js";
+import { DAY_NIGHT, Presence, USERS } from "./presence.js";
+import { createState } from "./state.js";
+import { empty, locked, trouble, watch } from "./status.js";
+
+const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
+
+/** Smallest and largest pause before the server is asked again, in milliseconds. */
+const PAUSE = [2_000, 30_000];
+
+async function start(pause = PAUSE[0]) {
+  const cards = document.getElementById("cards");
+  try {
+    const [summary, registry] = await Promise.all([api.summary(), api.views()]);
+    if (!summary.loaded_at) return empty(cards);
+    const outlines = await api.map().catch((error) => ({ laus: [], error }));
+    build(cards, summary, registry.views, outlines);
+    if (!api.isReport) watch(summary);
+  } catch (error) {
+    const again = () => start(Math.min(PAUSE[1], pause * 1.6));
+    trouble(cards, error, pause, again);
+  }
+}
+
+function build(cards, summary, views, outlines) {
+  header(summary);
+  footer(summary, views);
+  const open = views.filter((v) => v.allowed);
+  const find = (name) => open.find((v) => v.name === name);
+  const nodes = [];
+  const drawn = new Set();
+  const use = (...names) => names.forEach((n) => drawn.add(n));
+
+  const hours = HOURS.map(find).filter(Boolean);
+  if (hours.length) {
+    nodes.push(hoursCard(hours, summary));
+    use(...hours.map((v) => v.name));
+  }
+  const mapped = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0;
+  const context = { summary, outlines: outlines.laus.length ? outlines : null };
+  if (mapped) {
+    const state = createState({ date: summary.dates.at(-1), metric: "all", lau: null, hover: null });
+    if (!summary.dates.includes(state.get().date)) state.set({ date: summary.dates.at(-1) });
+    const presence = new Presence(outlines.laus, summary.dates);
+    nodes.push(placesCard({ state, presence, outlines, summary, views: [find(USERS), find(DAY_NIGHT)] }));
+    nodes.push(dayNightCard({ state, presence, views: [find(DAY_NIGHT)] }));
+    use(USERS, DAY_NIGHT);
+  } else if (outlines.error) {
+    const frame = card({ id: "places", title: "Users by LAU", wide: true });
+    frame.fill(() => Promise.reject(outlines.error));
+    nodes.push(frame.node);
+  }
+  const rest = open.filter((v) => !drawn.has(v.name));
+  const kinds = ["bar", "line", "map", "table"];
+  rest.sort((a, b) => kinds.indexOf(a.chart.kind) - kinds.indexOf(b.chart.kind));
+  nodes.push(...rest.map((v) => viewCard(v, context)));
+  const hidden = views.filter((v) => !v.allowed);
+  if (hidden.length) nodes.push(locked(hidden));
+  cards.replaceChildren(...nodes);
+  cards.setAttribute("aria-busy", "false");
+  document.body.append(el("span", { id: "ready", hidden: true }));
+}
+
+start();
