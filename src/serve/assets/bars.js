@@ -5,7 +5,7 @@ import { compact, number } from "./format.js";
 import { logTicks, niceTicks } from "./scale.js";
 import * as tooltip from "./tooltip.js";
 
-const HEIGHT = 240;
+const HEIGHT = 350;
 const TOP = 14;
 const AXIS = 46;
 const RIGHT = 10;

@@ -26,12 +26,13 @@ export function svg(tag, attributes = {}, ...children) {
 /** Calls `draw(width)` now and whenever the host gets another width. */
 export function onWidth(host, draw) {
   let last = 0;
-  const observer = new ResizeObserver(() => {
+  // drawing changes heights, which must not happen while the browser measures
+  const observer = new ResizeObserver(() => requestAnimationFrame(() => {
     const width = Math.floor(host.clientWidth);
     if (width === last || width === 0) return;
     last = width;
     draw(width);
-  });
+  }));
   observer.observe(host);
   return () => observer.disconnect();
 }

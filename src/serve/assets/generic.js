@@ -18,7 +18,7 @@ const ROWS = 12;
 
 /** The card of a view; `context` holds the summary and the outlines. */
 export function viewCard(view, context) {
-  const frame = card({ id: `view-${view.name}`, title: view.title, description: view.description, views: [view] });
+  const frame = card({ id: `view-${view.name}`, title: view.title, description: view.description, views: [view], wide: view.chart.kind === "line" });
   const draw = { line, bar, map, table }[view.chart.kind] ?? table;
   frame.fill((body) => draw(view, { ...context, body, controls: frame.controls }));
   return frame.node;

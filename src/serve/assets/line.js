@@ -5,7 +5,8 @@ import { DAY, HOUR, clock, compact, dayLong, number } from "./format.js";
 import { niceTicks, timeTicks } from "./scale.js";
 import * as tooltip from "./tooltip.js";
 
-const RIGHT = 14;
+/** Room at the right; labels of days stand under the last point too. */
+const RIGHT = { days: 34, hours: 14 };
 const HEAD = 26;
 const GAP = 18;
 const AXIS = 26;
@@ -59,7 +60,7 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
   const left = 14 + DIGIT * Math.max(4, ...texts.map((t) => t.length));
 
   function draw(width) {
-    const inner = Math.max(40, width - left - RIGHT);
+    const inner = Math.max(40, width - left - (days ? RIGHT.days : RIGHT.hours));
     const [from, to] = [x[0], x.at(-1)];
     const lone = from === to;
     const px = (ms) => left + (lone ? inner / 2 : ((ms - from) / (to - from)) * inner);

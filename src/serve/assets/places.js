@@ -36,7 +36,7 @@ export function placesCard({ state, presence, outlines, views, summary }) {
     label: "Users by LAU", noun: "LAUs", sort: { key: "all", down: true },
     columns: [
       { key: "name", title: "LAU", cell: (r) => el("span", { class: "lau", title: r.name }, r.name, el("small", {}, r.key)) },
-      ...METRICS.map((m) => ({ key: m.key, title: m.title, numeric: true, cell: (r) => (m.difference ? signed : number)(r[m.key]) })),
+      ...METRICS.map((m) => ({ key: m.key, title: m.title, short: m.short, numeric: true, cell: (r) => (m.difference ? signed : number)(r[m.key]) })),
     ],
     search: (r) => `${r.name} ${r.key}`,
     hover: (key) => state.set({ hover: key }),

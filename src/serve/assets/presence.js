@@ -10,10 +10,10 @@ const MOST_ROWS = 60_000;
 
 /** What a map and a table can show. `of(day, i)` is the value of the i-th LAU. */
 export const METRICS = [
-  { key: "all", title: "All day", of: (d, i) => d.all[i] },
+  { key: "all", title: "All day", short: "All", of: (d, i) => d.all[i] },
   { key: "day", title: "Day", of: (d, i) => d.day[i] },
   { key: "night", title: "Night", of: (d, i) => d.night[i] },
-  { key: "change", title: "Night − day", difference: true, of: (d, i) => d.night[i] - d.day[i] },
+  { key: "change", title: "Night − day", short: "N − D", difference: true, of: (d, i) => d.night[i] - d.day[i] },
 ];
 
 export class Presence {

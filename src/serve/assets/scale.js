@@ -28,7 +28,7 @@ const DAYS = [1, 2, 7, 14].map((n) => n * DAY);
 const MONTHS = [1, 3, 6, 12, 24, 60, 120];
 
 /** Ticks of a time axis: `{ at, text, strong }`, at most one for about `room` pixels. */
-export function timeTicks(from, to, width, days = false, room = 76) {
+export function timeTicks(from, to, width, days = false, room = 82) {
   const wanted = Math.max(1, Math.floor(width / room));
   const fits = (step) => (to - from) / step <= wanted;
   const step = [...(days ? [] : HOURS), ...DAYS].find(fits);

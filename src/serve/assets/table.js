@@ -9,9 +9,10 @@ const SPARE = 8;
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 /**
- * A sortable, searchable table. `columns` are `{ key, title, numeric?, cell(row) }`, rows objects
- * with `key`; `search(row)` gives the text to search in. `hover(key or null)` and `select(key)`
- * are called. Gives `{ node, setRows, highlight(key), select(key) }`.
+ * A sortable, searchable table. `columns` are `{ key, title, short?, numeric?, cell(row) }`, `short`
+ * being the title on narrow screens; rows are objects with `key`; `search(row)` gives the text to
+ * search in. `hover(key or null)` and `select(key)` are called. Gives `{ node, setRows,
+ * highlight(key), select(key, show) }`.
  */
 export function dataTable({ columns, label, sort, search, hover, select, noun }) {
   let rows = [];
@@ -25,7 +26,7 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   const count = el("span", { class: "table-count" });
   const heads = columns.map((c) =>
     el("th", { scope: "col", class: c.numeric ? "n" : null, "data-key": c.key },
-      el("button", { type: "button", onclick: () => sortBy(c) }, c.title, el("i", { class: "arrow", "aria-hidden": "true" }))));
+      el("button", { type: "button", onclick: () => sortBy(c) }, el("span", { class: c.short && "long" }, c.title), c.short && el("span", { class: "short", "aria-hidden": "true" }, c.short), el("i", { class: "arrow", "aria-hidden": "true" }))));
   const body = el("tbody");
   const scroll = el("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label, onscroll: () => plan() },
     el("table", { class: "data" }, el("thead", {}, el("tr", {}, heads)), body));
