@@ -17,6 +17,12 @@ const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
 /** Smallest and largest pause before the server is asked again, in milliseconds. */
 const PAUSE = [2_000, 30_000];
 
+/** A report has no server: what leads to it goes. */
+function detach() {
+  for (const node of document.querySelectorAll(".server")) node.remove();
+  document.querySelector(".brand").removeAttribute("href");
+}
+
 async function start(pause = PAUSE[0]) {
   const cards = document.getElementById("cards");
   try {
@@ -24,7 +30,8 @@ async function start(pause = PAUSE[0]) {
     if (!summary.loaded_at) return empty(cards);
     const outlines = await api.map().catch((error) => ({ laus: [], error }));
     build(cards, summary, registry.views, outlines);
-    if (!api.isReport) watch(summary);
+    if (api.isReport) detach();
+    else watch(summary);
   } catch (error) {
     const again = () => start(Math.min(PAUSE[1], pause * 1.6));
     trouble(cards, error, pause, again);
