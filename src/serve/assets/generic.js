@@ -13,6 +13,8 @@ import { overTime } from "./series.js";
 
 const SHADES = ["c-all", "c-second", "c-day", "c-night"];
 const NUMERIC = new Set(["integer", "number"]);
+/** More LAUs than these make a large map. */
+const LARGE = 3_000;
 /** Rows of a table card. */
 const ROWS = 12;
 
@@ -20,8 +22,20 @@ const ROWS = 12;
 export function viewCard(view, context) {
   const frame = card({ id: `view-${view.name}`, title: view.title, description: view.description, views: [view], wide: view.chart.kind === "line" });
   const draw = { line, bar, map, table }[view.chart.kind] ?? table;
-  frame.fill((body) => draw(view, { ...context, body, controls: frame.controls }));
+  const start = () => frame.fill((body) => draw(view, { ...context, body, controls: frame.controls }));
+  if (view.chart.kind === "map" && context.outlines?.laus.length > LARGE) whenSeen(frame.node, start);
+  else start();
   return frame.node;
+}
+
+/** Large maps are drawn when the reader comes near them. */
+function whenSeen(node, start) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((e) => e.isIntersecting)) return;
+    observer.disconnect();
+    start();
+  }, { rootMargin: "400px" });
+  observer.observe(node);
 }
 
 async function line(view, { body, controls, summary }) {

@@ -3,7 +3,7 @@
 import { announce, el } from "./dom.js";
 import { canvasMap } from "./mapcanvas.js";
 import { svgMap } from "./mapsvg.js";
-import { boundsOf, neighbour } from "./outline.js";
+import { geometryOf, neighbour } from "./outline.js";
 import * as tooltip from "./tooltip.js";
 import { Zoom } from "./zoom.js";
 
@@ -18,12 +18,11 @@ const MOST_SVG = 3_000;
 export function choropleth(data, { label, describe, hover, select, small = false }) {
   const shapes = data.laus;
   const canvas = shapes.length > MOST_SVG;
-  const boxes = shapes.map((s) => boundsOf(s.d));
-  const centres = boxes.map(([l, t, r, b]) => [(l + r) / 2, (t + b) / 2]);
+  const { centres } = geometryOf(shapes);
   const stage = el("div", { class: small ? "map-stage small" : "map-stage", tabindex: 0, role: "application", "aria-label": `${label}. Arrow keys go from one LAU to the next, Enter selects, plus and minus zoom.` });
   const zoom = new Zoom(stage, data.width, data.height, (view) => layer.setView(view));
   const layer = canvas
-    ? canvasMap(shapes, data.width, data.height, boxes, (x, y) => zoom.at(x, y))
+    ? canvasMap(shapes, data.width, data.height, (x, y) => zoom.at(x, y))
     : svgMap(shapes, data.width, data.height);
   stage.style.setProperty("--ratio", `${data.width} / ${data.height}`);
   stage.append(layer.node);

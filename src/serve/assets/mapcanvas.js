@@ -1,14 +1,14 @@
 // A map of many thousand shapes on a canvas, from the same path texts as the SVG one.
 
 import { el } from "./dom.js";
-import { Grid } from "./outline.js";
+import { Grid, geometryOf } from "./outline.js";
 
-/** As `svgMap`; `boxes` are the bounds of the shapes, `zoom` tells where the pointer is. */
-export function canvasMap(shapes, width, height, boxes, place) {
+/** As `svgMap`; `place(clientX, clientY)` gives the place on the map of a point of the window. */
+export function canvasMap(shapes, width, height, place) {
   const base = el("canvas", { class: "map-shapes" });
   const over = el("canvas", { class: "map-shapes over" });
   const node = el("div", { class: "map-canvas", "aria-hidden": "true" }, base, over);
-  const paths = shapes.map((s) => new Path2D(s.d));
+  const { boxes, paths } = geometryOf(shapes);
   const grid = new Grid(boxes, 10);
   const probe = document.createElement("canvas").getContext("2d");
   const outlines = { selected: -1, hot: -1 };

@@ -2,6 +2,24 @@
 
 const TOKEN = /[MmLlHhVvZz]|-?\d*\.?\d+(?:e-?\d+)?/g;
 
+const known = new WeakMap();
+
+/** `{ boxes, centres }` of the shapes of a map, and its `paths` for a canvas; made once. */
+export function geometryOf(shapes) {
+  if (!known.has(shapes)) {
+    const boxes = shapes.map((s) => boundsOf(s.d));
+    let paths;
+    known.set(shapes, {
+      boxes,
+      centres: boxes.map(([l, t, r, b]) => [(l + r) / 2, (t + b) / 2]),
+      get paths() {
+        return (paths ??= shapes.map((s) => new Path2D(s.d)));
+      },
+    });
+  }
+  return known.get(shapes);
+}
+
 /** Bounding box `[left, top, right, bottom]` of a path text. */
 export function boundsOf(d) {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];

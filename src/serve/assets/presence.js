@@ -22,13 +22,20 @@ export class Presence {
     this.dates = dates;
     this.index = new Map(laus.map((l, i) => [l.lau_id, i]));
     this.days = new Map();
+    this.asked = new Map();
     this.whole = laus.length * dates.length <= MOST_ROWS;
   }
 
   /** `{ all, day, night }` of a date, each with a number for every LAU. */
   async day(date) {
-    if (this.whole) await (this.everything ??= this.load({}));
-    else if (!this.days.has(date)) await this.load({ date });
+    const part = this.whole ? "" : date;
+    if (!this.asked.has(part)) this.asked.set(part, this.load(part ? { date } : {}));
+    try {
+      await this.asked.get(part);
+    } catch (error) {
+      this.asked.delete(part); // the next look asks again
+      throw error;
+    }
     return this.days.get(date) ?? this.blank();
   }
 

@@ -45,7 +45,7 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
     const compare = columns.find((c) => c.key === key)?.numeric
       ? (a, b) => a[key] - b[key]
       : (a, b) => collator.compare(a[key] ?? "", b[key] ?? "");
-    shown.sort((a, b) => (down ? compare(b, a) : compare(a, b)) || collator.compare(a.key, b.key));
+    shown.sort((a, b) => (down ? compare(b, a) : compare(a, b)) || (a.key < b.key ? -1 : 1));
     for (const head of heads) {
       const on = head.dataset.key === key;
       if (on) head.setAttribute("aria-sort", down ? "descending" : "ascending");
