@@ -2,12 +2,37 @@
 
 use anyhow::{Result, anyhow};
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 
 use super::data::Data;
 use super::style::{
     FONT, GRID, INK, LABEL_SIZE, MUTED, SERIES, SIZE, TITLE_SIZE, label, number,
 };
+
+/// An axis of hours since its first, with ticks at round times; plotters would put them at round
+/// numbers.
+struct Hours {
+    last: f64,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Hours {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        limit.0 + (f64::from(limit.1 - limit.0) * value / self.last).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> std::ops::Range<f64> {
+        0.0..self.last
+    }
+}
 
 /// An SVG document of `data` over `times`.
 ///
@@ -36,7 +61,7 @@ fn draw(
         .x_label_area_size(48)
         .y_label_area_size(84)
         .build_cartesian_2d(
-            (0.0..hours(last)).with_key_points(ticks(first, last).map(hours).collect()),
+            Hours { last: hours(last), ticks: ticks(first, last).map(hours).collect() },
             0.0..data.top() * 1.06,
         )?;
     let when = |at: &f64| {

@@ -44,23 +44,23 @@ export const summary = () => get("/summary");
 export const map = () => get("/map");
 
 /**
- * Rows of a view: `{ columns, total, rows }`. `filter` may hold `date`, `lau` and `limit`; without
- * a limit all rows come.
+ * Rows of a view of the list: `{ columns, total, rows }`. `filter` may hold `date`, `lau` and
+ * `limit`; without a limit all rows come.
  */
-export async function rows(name, filter = {}) {
+export async function rows({ href }, filter = {}) {
   if (report) {
-    const all = embedded(`/${name}`);
+    const all = embedded(href);
     const fits = (row) =>
       (!filter.date || row.date === filter.date) && (!filter.lau || row.lau_id === filter.lau);
     return { ...all, rows: all.rows.filter(fits).slice(0, filter.limit ?? Infinity) };
   }
   const query = new URLSearchParams({ ...filter, format: "json" });
   if (!filter.limit) query.set("limit", MOST);
-  const first = await fetchJson(`/${name}?${query}`);
+  const first = await fetchJson(`${href}?${query}`);
   if (filter.limit) return first;
   while (first.rows.length < first.total) {
     query.set("offset", first.rows.length);
-    const next = await fetchJson(`/${name}?${query}`);
+    const next = await fetchJson(`${href}?${query}`);
     if (next.rows.length === 0) break;
     first.rows.push(...next.rows);
   }
@@ -70,7 +70,7 @@ export async function rows(name, filter = {}) {
 /** Where a view can be read and downloaded: `[text, address]`. */
 export function links(view) {
   if (report) return [];
-  const path = `/${view.name}`;
+  const path = view.href;
   const formats = view.columns.some((c) => c.name === "lau_id")
     ? ["csv", "json", "parquet", "geojson"]
     : ["csv", "json", "parquet"];

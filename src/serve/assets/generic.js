@@ -40,7 +40,7 @@ function whenSeen(node, start) {
 
 async function line(view, { body, controls, summary }) {
   const { axis, values, type } = columnsOf(view);
-  const answer = await api.rows(view.name);
+  const answer = await api.rows(view);
   const series = type === "date" || type === "timestamp" ? overTime(answer.rows, axis, values) : null;
   if (!series || series.x.length === 0) return table(view, { body, controls });
   const hours = type === "timestamp";
@@ -55,7 +55,7 @@ async function line(view, { body, controls, summary }) {
 
 async function bar(view, { body, controls }) {
   const { axis, values, type } = columnsOf(view);
-  const answer = await api.rows(view.name);
+  const answer = await api.rows(view);
   const whole = type === "integer" && answer.rows.every((r) => r[axis] !== null);
   if (whole) {
     const pairs = answer.rows.map((r) => [r[axis], r[values[0]] ?? 0]);
@@ -71,7 +71,7 @@ async function map(view, { body, controls, outlines }) {
   const named = view.chart.columns.filter((c) => view.columns.some((v) => v.name === c));
   const columns = named.length ? named : view.columns.filter((c) => NUMERIC.has(c.type)).map((c) => c.name).slice(0, 3);
   const dated = view.columns.some((c) => c.name === "date");
-  const answer = await api.rows(view.name);
+  const answer = await api.rows(view);
   if (!outlines || columns.length === 0 || answer.rows.length === 0) return table(view, { body, controls });
   const dates = dated ? [...new Set(answer.rows.map((r) => r.date))].sort() : [null];
   let [column, date] = [columns[0], dates.at(-1)];
@@ -105,7 +105,7 @@ async function map(view, { body, controls, outlines }) {
 }
 
 async function table(view, { body }) {
-  const answer = await api.rows(view.name, { limit: ROWS });
+  const answer = await api.rows(view, { limit: ROWS });
   const columns = answer.columns.filter((c) => c.name !== "geometry");
   const text = (row, c) => (NUMERIC.has(c.type) ? number(row[c.name]) : row[c.name] === null ? "–" : String(row[c.name]));
   const numeric = (c) => (NUMERIC.has(c.type) ? "n" : null);

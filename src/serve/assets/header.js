@@ -6,10 +6,11 @@ import { ago, counted, number, period } from "./format.js";
 
 /** Fills the head of the page. */
 export function header(summary) {
-  const { from, to } = summary.period;
-  const days = summary.dates.length;
-  document.getElementById("period").textContent = period(from, to);
-  document.title = `Mobility, ${period(from, to)}`;
+  // what no view tells is null
+  const days = summary.dates?.length ?? null;
+  const title = summary.period ? period(summary.period.from, summary.period.to) : "Mobile network data";
+  document.getElementById("period").textContent = title;
+  document.title = `Mobility, ${title}`;
   const loaded = new Date(summary.loaded_at);
   const fresh = document.getElementById("freshness");
   const stamp = `${loaded.toISOString().slice(0, 16).replace("T", " ")} UTC`;
@@ -19,7 +20,7 @@ export function header(summary) {
   };
   tell();
   if (!isReport) setInterval(tell, 30_000);
-  const each = (n, of) => (of > 0 ? number(Math.round(n / of)) : "–");
+  const each = (n, of) => (n !== null && of > 0 ? number(Math.round(n / of)) : "–");
   const tiles = [
     ["users", "Unique users", summary.users, "different pseudonyms"],
     ["events", "Events", summary.events, `${each(summary.events, summary.users)} a user`],
@@ -34,5 +35,5 @@ export function header(summary) {
 /** Where the numbers come from. */
 export function footer(summary, views) {
   const text = document.getElementById("source");
-  text.textContent = `${summary.warehouse} · ${counted(views.length, "view")} · mobility ${summary.version}`;
+  text.textContent = `${summary.warehouse} · ${counted(views.length, "view")}`;
 }

@@ -16,7 +16,7 @@ export function hoursCard(views, summary) {
     description: "Events, and different users with at least one event, in each clock hour.",
   });
   frame.fill(async (body) => {
-    const answers = await Promise.all(views.map((v) => api.rows(v.name)));
+    const answers = await Promise.all(views.map((v) => api.rows(v)));
     const [axis] = views[0].chart.columns;
     const merged = new Map();
     const columns = views.map((v) => v.chart.columns[1]);

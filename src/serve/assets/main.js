@@ -27,12 +27,12 @@ async function start(pause = PAUSE[0]) {
   const cards = document.getElementById("cards");
   try {
     const [summary, registry] = await Promise.all([api.summary(), api.views()]);
-    if (!summary.loaded_at) return empty(cards);
     const outlines = await api.map().catch((error) => ({ laus: [], error }));
     build(cards, summary, registry.views, outlines);
     if (api.isReport) detach();
     else watch(summary);
   } catch (error) {
+    if (error.status === 503 && /no data yet/i.test(error.message)) return empty(cards);
     const again = () => start(Math.min(PAUSE[1], pause * 1.6));
     trouble(cards, error, pause, again);
   }
@@ -52,12 +52,12 @@ function build(cards, summary, views, outlines) {
     nodes.push(hoursCard(hours, summary));
     use(...hours.map((v) => v.name));
   }
-  const mapped = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0;
+  const mapped = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
   const context = { summary, outlines: outlines.laus.length ? outlines : null };
   if (mapped) {
     const state = createState({ date: summary.dates.at(-1), metric: "all", lau: null, hover: null });
     if (!summary.dates.includes(state.get().date)) state.set({ date: summary.dates.at(-1) });
-    const presence = new Presence(outlines.laus, summary.dates);
+    const presence = new Presence([find(USERS), find(DAY_NIGHT)], outlines.laus, summary.dates);
     nodes.push(placesCard({ state, presence, outlines, summary, views: [find(USERS), find(DAY_NIGHT)] }));
     nodes.push(dayNightCard({ state, presence, views: [find(DAY_NIGHT)] }));
     use(USERS, DAY_NIGHT);

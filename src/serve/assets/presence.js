@@ -17,7 +17,9 @@ export const METRICS = [
 ];
 
 export class Presence {
-  constructor(laus, dates) {
+  /** `views` are those of users per LAU, and of day and night. */
+  constructor(views, laus, dates) {
+    this.views = views;
     this.laus = laus;
     this.dates = dates;
     this.index = new Map(laus.map((l, i) => [l.lau_id, i]));
@@ -47,7 +49,7 @@ export class Presence {
   /** `[{ all, day, night }]` of one LAU, one for each date. */
   async history(id) {
     if (!this.whole) {
-      const [users, split] = await Promise.all([api.rows(USERS, { lau: id }), api.rows(DAY_NIGHT, { lau: id })]);
+      const [users, split] = await Promise.all(this.views.map((v) => api.rows(v, { lau: id })));
       const found = new Map(this.dates.map((date) => [date, { all: 0, day: 0, night: 0 }]));
       for (const row of users.rows) if (found.has(row.date)) found.get(row.date).all = row.user_count;
       for (const row of split.rows) {
@@ -66,7 +68,7 @@ export class Presence {
   }
 
   async load(filter) {
-    const [users, split] = await Promise.all([api.rows(USERS, filter), api.rows(DAY_NIGHT, filter)]);
+    const [users, split] = await Promise.all(this.views.map((v) => api.rows(v, filter)));
     const put = (row, values) => {
       const i = this.index.get(row.lau_id);
       if (i === undefined) return;

@@ -60,7 +60,7 @@ export function watch(summary) {
   const timer = setInterval(async () => {
     if (document.hidden) return;
     const now = await api.summary().catch(() => null);
-    if (!now?.loaded_at || now.loaded_at === summary.loaded_at) return;
+    if (!now || now.version === summary.version) return;
     clearInterval(timer);
     document.body.append(el("div", { class: "news", role: "status" }, "Newer data has been loaded.",
       el("button", { type: "button", onclick: () => location.reload() }, "Show it")));
