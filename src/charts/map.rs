@@ -6,11 +6,11 @@ use std::fmt::Write;
 use super::style::{FONT, NO_SHADE, SHADES, escaped, label, number};
 
 /// Outline of one LAU as SVG path text.
-#[derive(Debug, Clone, Copy)]
-pub struct Shape<'a> {
-    pub lau_id: &'a str,
-    pub name: &'a str,
-    pub path: &'a str,
+#[derive(Debug, Clone)]
+pub struct Shape {
+    pub lau_id: String,
+    pub name: String,
+    pub path: String,
 }
 
 const HEAD: f64 = 64.0;
@@ -29,7 +29,7 @@ pub fn svg(
 ) -> String {
     let found: HashMap<&str, f64> = values.iter().map(|(id, v)| (id.as_str(), *v)).collect();
     let of = |id: &str| found.get(id).copied().unwrap_or(0.0);
-    let bounds = class_bounds(shapes.iter().map(|s| of(s.lau_id)));
+    let bounds = class_bounds(shapes.iter().map(|s| of(&s.lau_id)));
     let (width, height) = (size.0 + 2.0 * SIDE, size.1 + HEAD + FOOT);
     let mut out = String::new();
     // writing into a string cannot fail
@@ -44,13 +44,13 @@ pub fn svg(
         escaped(title)
     );
     for shape in shapes {
-        let value = of(shape.lau_id);
+        let value = of(&shape.lau_id);
         let _ = writeln!(
             out,
             "<path fill=\"{}\" d=\"{}\"><title>{}: {}</title></path>",
             shade(value, &bounds),
-            escaped(shape.path),
-            escaped(shape.name),
+            escaped(&shape.path),
+            escaped(&shape.name),
             number(value)
         );
     }
@@ -136,10 +136,12 @@ mod tests {
 
     #[test]
     fn a_map_shades_by_value_and_keeps_names_text() {
-        let shapes = [
-            Shape { lau_id: "A", name: "<b>", path: "M0 0h1v1z" },
-            Shape { lau_id: "B", name: "b", path: "M1 0h1v1z" },
-        ];
+        let shape = |lau_id: &str, name: &str, path: &str| Shape {
+            lau_id: lau_id.into(),
+            name: name.into(),
+            path: path.into(),
+        };
+        let shapes = [shape("A", "<b>", "M0 0h1v1z"), shape("B", "b", "M1 0h1v1z")];
         let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &shapes, (2.0, 1.0));
         assert!(svg.contains("T &amp; t") && svg.contains("<title>&lt;b&gt;: 5</title>"), "{svg}");
         assert!(svg.contains(&format!("fill=\"{NO_SHADE}\" d=\"M1 0h1v1z\"")), "{svg}");

@@ -26,11 +26,11 @@ pub use map::Shape;
 /// # Errors
 /// [`UsageError`] for a view that has no chart or shows single users; a warehouse that cannot be
 /// read.
-pub fn svg<'s>(
+pub fn svg(
     warehouse: &dyn Warehouse,
     view: &View,
     date: Option<NaiveDate>,
-    shapes: impl FnOnce() -> Result<(Vec<Shape<'s>>, (f64, f64))>,
+    shapes: impl FnOnce() -> Result<(Vec<Shape>, (f64, f64))>,
 ) -> Result<String> {
     let usage = |text: String| anyhow!(UsageError(text));
     if view.single_users {
