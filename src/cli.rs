@@ -19,7 +19,8 @@ use crate::query::format::Format;
   mobility synth --out data/raw                     make data to try things with
   mobility run-all                                  from raw files to answers
   mobility query users-per-lau-day-night            look at an answer
-  mobility query users-per-lau --format csv --output users.csv"
+  mobility query users-per-lau --format csv --output users.csv
+  mobility serve                                    the dashboard, at http://127.0.0.1:5000/"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -80,6 +81,15 @@ pub enum Command {
   mobility query --sql \"SELECT lau_match, COUNT(*) FROM cell_plan GROUP BY lau_match\"
   mobility query --list")]
     Query(Query),
+    /// Serve views as pages, files and pictures: REST API and dashboard
+    #[command(after_help = "Examples:
+  mobility serve                                            then open http://127.0.0.1:5000/
+  mobility serve --bind 127.0.0.1:8080 --verbose
+  MOBILITY_SERVE_TOKEN=$(openssl rand -hex 32) mobility serve --bind 0.0.0.0:5000
+  curl http://127.0.0.1:5000/users-per-lau-day-night
+  curl 'http://127.0.0.1:5000/users-per-lau?format=csv&date=2024-10-01'
+  curl http://127.0.0.1:5000/openapi.json")]
+    Serve(Serve),
     /// Run compress, geojoin, load and views; skip what did not change
     #[command(after_help = "Examples:
   mobility run-all
@@ -182,6 +192,16 @@ pub struct Query {
     /// Column to order by, `:desc` behind it to go down; several with commas
     #[arg(long, value_name = "COL[:desc]", value_delimiter = ',')]
     pub order_by: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on, instead of serve.bind; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub bind: Option<String>,
+    /// Listen on an address that others reach, although there is no serve.token
+    #[arg(long)]
+    pub insecure: bool,
 }
 
 #[derive(Debug, Args)]
