@@ -22,6 +22,7 @@ pub mod progress;
 pub mod query;
 pub mod report;
 pub mod schema;
+pub mod serve;
 pub mod synth;
 pub mod time;
 pub mod usage;

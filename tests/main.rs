@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod compress;
 mod config;
+mod dashboard;
 mod postgis;
 mod query;
 mod run_all;

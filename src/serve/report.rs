@@ -13,6 +13,7 @@ use axum::http::{Request, StatusCode, header};
 use serde_json::{Map, Value};
 use tower::ServiceExt;
 
+use super::assets::Assets;
 use super::state::Shared;
 use super::{Settings, bind, inline, map, routes};
 use crate::config::Config;
@@ -39,13 +40,9 @@ pub fn html(mut config: Config) -> Result<String> {
         .enable_all()
         .build()
         .context("no threads for the report")?;
-    let routes = runtime.block_on(answers(routes::router(Arc::clone(&shared))))?;
-    let asset = |name: &str| {
-        let answer = shared.assets.get(name)?;
-        String::from_utf8(answer.bytes().to_vec()).ok()
-    };
-    let page = asset("dashboard.html").context("no asset dashboard.html")?;
-    inline::page(&page, asset, &serde_json::json!({ "routes": routes }))
+    let routes = runtime.block_on(answers(routes::router(shared)))?;
+    let page = Assets::text("dashboard.html").context("no asset dashboard.html")?;
+    inline::page(&page, Assets::text, &serde_json::json!({ "routes": routes }))
 }
 
 /// The drawing of `/map`.
