@@ -4,9 +4,7 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 use super::data::{Axis, Data};
-use super::style::{
-    FONT, GRID, INK, LABEL_SIZE, MUTED, SERIES, SIZE, TITLE_SIZE, label, number,
-};
+use super::style::{FONT, GRID, INK, LABEL_SIZE, MUTED, SERIES, SIZE, TITLE_SIZE, label, number};
 
 /// Names that are drawn; the rest of a long list would be unreadable.
 const MOST_NAMES: usize = 25;

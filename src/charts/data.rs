@@ -78,11 +78,11 @@ pub fn read(rows: Rows, axis: &str, values: &[String]) -> Result<Data> {
     Ok(filled(data))
 }
 
-/// Values by `lau_id`. Where rows have a `date`, those of the last day.
+/// Values by `lau_id`; where rows have a `date`, those of the last day, and that day.
 ///
 /// # Errors
 /// Rows that cannot be read or have no `lau_id`.
-pub fn places(rows: Rows, column: &str) -> Result<Vec<(String, f64)>> {
+pub fn places(rows: Rows, column: &str) -> Result<(Vec<(String, f64)>, Option<NaiveDate>)> {
     let dated = rows.schema().index_of("date").is_ok();
     let names: &[&str] = if dated { &["lau_id", column, "date"] } else { &["lau_id", column] };
     let columns = whole_columns(rows, names)?;
@@ -97,7 +97,7 @@ pub fn places(rows: Rows, column: &str) -> Result<Vec<(String, f64)>> {
     };
     let last = days.iter().max().copied().flatten();
     let rows = ids.into_iter().zip(values).zip(days);
-    Ok(rows.filter(|(_, day)| *day == last).map(|(row, _)| row).collect())
+    Ok((rows.filter(|(_, day)| *day == last).map(|(row, _)| row).collect(), last))
 }
 
 fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {

@@ -6,9 +6,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 
 use super::data::Data;
-use super::style::{
-    FONT, GRID, INK, LABEL_SIZE, MUTED, SERIES, SIZE, TITLE_SIZE, label, number,
-};
+use super::style::{FONT, GRID, INK, LABEL_SIZE, MUTED, SERIES, SIZE, TITLE_SIZE, label, number};
 
 /// An axis of hours since its first, with ticks at round times; plotters would put them at round
 /// numbers.
@@ -130,7 +128,10 @@ mod tests {
             ticks(at(from), at(to)).map(|t| t.format("%d %H").to_string()).collect()
         };
         assert_eq!(texts(0, 23).len(), 12);
-        assert_eq!(texts(3, 10), ["01 03", "01 04", "01 05", "01 06", "01 07", "01 08", "01 09", "01 10"]);
+        assert_eq!(
+            texts(3, 10),
+            ["01 03", "01 04", "01 05", "01 06", "01 07", "01 08", "01 09", "01 10"]
+        );
         assert_eq!(texts(1, 167), ["02 00", "03 00", "04 00", "05 00", "06 00", "07 00"]);
         assert!(texts(0, 24 * 3_650).len() <= 14);
     }

@@ -14,12 +14,8 @@ pub const LABEL_SIZE: i32 = 14;
 pub const INK: RGBColor = RGBColor(22, 32, 44);
 pub const MUTED: RGBColor = RGBColor(91, 104, 120);
 pub const GRID: RGBColor = RGBColor(232, 236, 240);
-pub const SERIES: [RGBColor; 4] = [
-    RGBColor(27, 126, 166),
-    RGBColor(217, 118, 26),
-    RGBColor(90, 70, 168),
-    RGBColor(47, 143, 107),
-];
+pub const SERIES: [RGBColor; 4] =
+    [RGBColor(27, 126, 166), RGBColor(217, 118, 26), RGBColor(90, 70, 168), RGBColor(47, 143, 107)];
 /// From few to many.
 pub const SHADES: [&str; 7] =
     ["#d8ecf0", "#b1d9e2", "#7fbfd0", "#4c9fbd", "#2a7aa5", "#1f5488", "#1b2f62"];

@@ -40,7 +40,9 @@ pub fn html(mut config: Config) -> Result<String> {
         .enable_all()
         .build()
         .context("no threads for the report")?;
-    let routes = runtime.block_on(answers(routes::router(shared)))?;
+    // a warehouse may not end inside an async task, so the router stays out here
+    let router = routes::router(shared);
+    let routes = runtime.block_on(answers(&router))?;
     let page = Assets::text("dashboard.html").context("no asset dashboard.html")?;
     inline::page(&page, Assets::text, &serde_json::json!({ "routes": routes }))
 }
@@ -54,19 +56,19 @@ pub fn outlines(warehouse: &dyn Warehouse) -> Result<Value> {
 }
 
 /// What the dashboard asks for, by route.
-async fn answers(router: Router) -> Result<Map<String, Value>> {
+async fn answers(router: &Router) -> Result<Map<String, Value>> {
     let mut routes = Map::new();
-    let views = ask(&router, "/views").await?;
+    let views = ask(router, "/views").await?;
     for view in views["views"].as_array().into_iter().flatten() {
         let (Some(href), true) = (view["href"].as_str(), view["allowed"] == true) else { continue };
         let most = (view["chart"]["kind"] == "table").then_some(TABLE_ROWS);
-        routes.insert(href.to_owned(), rows(&router, href, most).await?);
+        routes.insert(href.to_owned(), rows(router, href, most).await?);
     }
-    let mut summary = ask(&router, "/summary").await?;
+    let mut summary = ask(router, "/summary").await?;
     // where the data lies is nothing for those whom a report is sent to
     summary["warehouse"] = Value::Null;
     routes.insert("/summary".to_owned(), summary);
-    routes.insert("/map".to_owned(), ask(&router, "/map").await?);
+    routes.insert("/map".to_owned(), ask(router, "/map").await?);
     routes.insert("/views".to_owned(), views);
     Ok(routes)
 }

@@ -9,7 +9,10 @@ fn lines_and_bars_tell_their_values() {
     let page = Page::open(&server.url, Look::WIDE);
     page.hover("#hours svg.chart");
     let tip = page.tooltip();
-    assert!(tip.contains("Oct 2024, ") && tip.contains("|Events ") && tip.contains("|Unique users "), "{tip}");
+    assert!(
+        tip.contains("Oct 2024, ") && tip.contains("|Events ") && tip.contains("|Unique users "),
+        "{tip}"
+    );
     page.hover("#view-user-location-distribution .bar");
     assert_eq!(page.tooltip(), "Unique locations: 1|Users 2|Share 33.3%");
     let height = "Number(document.querySelectorAll('#view-user-location-distribution .bar')[1].getAttribute('height'))";

@@ -55,7 +55,9 @@ fn mini() -> (Work, Server) {
 fn week() -> Work {
     let work = Work::empty();
     work.config("");
-    work.ok(&["synth", "--out", "raw", "--days", "7", "--events", "20000", "--users", "2000", "--quiet"]);
+    work.ok(&[
+        "synth", "--out", "raw", "--days", "7", "--events", "20000", "--users", "2000", "--quiet",
+    ]);
     std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
     work.ok(&["run-all", "--quiet"]);
     work
@@ -125,9 +127,12 @@ fn the_first_sight_tells_the_story_without_an_error() {
 fn a_week_of_79_laus_in_both_themes_and_two_widths() {
     let work = week();
     let server = Server::start(&work);
-    for (name, width, dark) in
-        [("1280-light", 1_280, false), ("1280-dark", 1_280, true), ("390-light", 390, false), ("390-dark", 390, true)]
-    {
+    for (name, width, dark) in [
+        ("1280-light", 1_280, false),
+        ("1280-dark", 1_280, true),
+        ("390-light", 390, false),
+        ("390-dark", 390, true),
+    ] {
         let page = Page::open(&server.url, Look { width, dark });
         let ground = page.text("getComputedStyle(document.body).backgroundColor");
         assert_eq!(ground, if dark { "rgb(16, 22, 30)" } else { "rgb(245, 246, 248)" });

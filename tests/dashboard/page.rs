@@ -50,7 +50,8 @@ impl Page {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme },
                               { "name": "prefers-reduced-motion", "value": "reduce" }]);
         page.call("Emulation.setEmulatedMedia", json!({ "features": features }));
-        let metrics = json!({ "width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        let metrics =
+            json!({ "width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         page.call("Emulation.setDeviceMetricsOverride", metrics);
         page
     }
@@ -105,12 +106,18 @@ impl Page {
         ));
     }
 
-    /// The middle of an element, scrolled into sight.
+    /// A point of an element, scrolled into sight: its middle, or where that is not its own (an
+    /// island beside the mainland), the first that is.
     fn middle(&self, selector: &str) -> (f64, f64) {
         let at = self.eval(&format!(
             "(() => {{ const e = document.querySelector({selector:?}); \
              e.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
-             const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; }})()"
+             const b = e.getBoundingClientRect(); \
+             const own = (x, y) => e.contains(document.elementFromPoint(x, y)); \
+             for (const n of [1, 8, 40]) for (let i = 0; i < n * n; i += 1) {{ \
+               const at = [b.x + b.width * (i % n + 0.5) / n, b.y + b.height * (Math.floor(i / n) + 0.5) / n]; \
+               if (own(...at)) return at; }} \
+             throw new Error('covered: ' + {selector:?}); }})()"
         ));
         (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())
     }
@@ -144,7 +151,8 @@ impl Page {
             other => panic!("no key {other}"),
         };
         for kind in ["keyDown", "keyUp"] {
-            let mut event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
+            let mut event =
+                json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code });
             if key == "Enter" && kind == "keyDown" {
                 event["text"] = "\r".into();
             }

@@ -112,7 +112,8 @@ fn the_table_sorts_searches_and_highlights_the_map() {
 fn everything_is_in_reach_of_the_keyboard() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
-    let focus = |selector: &str| page.eval(&format!("document.querySelector('{selector}').focus()"));
+    let focus =
+        |selector: &str| page.eval(&format!("document.querySelector('{selector}').focus()"));
     let said = || page.text_of("[role=status].visually-hidden");
     focus("#hours svg.chart");
     page.key("End");

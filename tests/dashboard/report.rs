@@ -58,7 +58,10 @@ fn single_charts_are_svg_files() {
         let svg = work.read(&file);
         assert!(svg.starts_with("<svg") && svg.contains(words), "{svg}");
         let page = Page::blank(Look::WIDE);
-        page.call("Page.navigate", serde_json::json!({ "url": format!("file://{}", work.path(&file).display()) }));
+        page.call(
+            "Page.navigate",
+            serde_json::json!({ "url": format!("file://{}", work.path(&file).display()) }),
+        );
         page.until("document.documentElement.tagName === 'svg' && document.querySelector('text')");
         std::fs::write(shots.join(&file), svg).unwrap();
     }

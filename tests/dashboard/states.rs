@@ -84,7 +84,10 @@ fn a_view_of_ones_own_appears_by_itself() {
     let server = Server::start(&work);
     let page = Page::open(&server.url, Look::WIDE);
     assert_eq!(page.text_of("#view-busiest-cells h2"), "Cells with the most events");
-    assert!(page.eval("document.querySelectorAll('#view-busiest-cells .row').length") .as_u64() > Some(3));
+    assert!(
+        page.eval("document.querySelectorAll('#view-busiest-cells .row').length").as_u64()
+            > Some(3)
+    );
     let table = page.text_of("#view-mapped-cells table");
     assert!(table.contains("boundary") && table.contains("within"), "{table}");
     assert_sound(&page, &server);

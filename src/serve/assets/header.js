@@ -35,5 +35,5 @@ export function header(summary) {
 /** Where the numbers come from. */
 export function footer(summary, views) {
   const text = document.getElementById("source");
-  text.textContent = `${summary.warehouse} · ${counted(views.length, "view")}`;
+  text.textContent = [summary.warehouse, counted(views.length, "view")].filter(Boolean).join(" · ");
 }
