@@ -54,14 +54,15 @@ function nearest(xs, at) {
 export function lineChart(host, { x, panels, label, days = false, night }) {
   const when = (ms) => (days ? dayLong(ms) : `${dayLong(ms)}, ${clock(ms)}–${clock(ms + HOUR)}`);
   const tops = panels.map((p) => p.series.flatMap((s) => s.values).reduce((a, b) => Math.max(a, b ?? 0), 0));
-  const ticks = panels.map((p, i) => niceTicks(tops[i], (p.height ?? 150) < 110 ? 2 : 4, !p.format));
+  const ticks = panels.map((p, i) => niceTicks(tops[i], (p.height ?? 150) < 110 ? 3 : 5, !p.format));
   const format = (p) => p.format ?? compact;
   const texts = panels.flatMap((p, i) => ticks[i].map((t) => format(p)(t)));
   const left = 14 + DIGIT * Math.max(4, ...texts.map((t) => t.length));
 
   function draw(width) {
     const inner = Math.max(40, width - left - (days ? RIGHT.days : RIGHT.hours));
-    const [from, to] = [x[0], x.at(-1)];
+    // the axis begins with a day, so that the first label says which
+    const [from, to] = [days ? x[0] : Math.floor(x[0] / DAY) * DAY, x.at(-1)];
     const lone = from === to;
     const px = (ms) => left + (lone ? inner / 2 : ((ms - from) / (to - from)) * inner);
     const xs = x.map(px);

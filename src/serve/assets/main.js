@@ -14,6 +14,10 @@ import { empty, locked, trouble, watch } from "./status.js";
 
 const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
 
+const LOCATIONS = "user-location-distribution";
+/** Kinds of charts in the order of their cards. */
+const KINDS = ["bar", "map", "table", "line"];
+
 /** Smallest and largest pause before the server is asked again, in milliseconds. */
 const PAUSE = [2_000, 30_000];
 
@@ -67,9 +71,12 @@ function build(cards, summary, views, outlines) {
     nodes.push(frame.node);
   }
   const rest = open.filter((v) => !drawn.has(v.name));
-  const kinds = ["bar", "line", "map", "table"];
-  rest.sort((a, b) => kinds.indexOf(a.chart.kind) - kinds.indexOf(b.chart.kind));
+  // narrow cards stand in pairs, wide ones below
+  const place = (v) => (v.name === LOCATIONS ? -1 : KINDS.indexOf(v.chart.kind));
+  rest.sort((a, b) => place(a) - place(b));
   nodes.push(...rest.map((v) => viewCard(v, context)));
+  const narrow = nodes.filter((n) => !n.classList.contains("wide"));
+  if (narrow.length % 2) narrow.at(-1).classList.add("wide");
   const hidden = views.filter((v) => !v.allowed);
   if (hidden.length) nodes.push(locked(hidden));
   cards.replaceChildren(...nodes);

@@ -12,7 +12,7 @@ const RIGHT = 18;
 
 /** A name cut to fit, the whole in its tooltip. */
 function fitted(text, pixels) {
-  const most = Math.max(4, Math.floor(pixels / 7.1));
+  const most = Math.max(4, Math.floor(pixels / 7.9));
   return text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text;
 }
 
@@ -57,7 +57,7 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
         },
       },
       svg("rect", { x: 0, y: y - ROW / 2, width, height: ROW, class: "row-back", rx: 4 }),
-      svg("text", { x: left - 12, y: y + 4, class: "row-name" }, fitted(item.name, left - 16)),
+      svg("text", { x: left - 12, y: y + 4, class: "row-name" }, fitted(item.name, left - 14)),
       marks);
       nodes.set(item.key, row);
       return row;

@@ -3,7 +3,7 @@
 import { DAY, HOUR, clock, dayShort, dayWeek, month } from "./format.js";
 
 /** Steps of 1, 2 or 5 times a power of ten that cover 0 to `max` in about `wanted` steps. */
-export function niceTicks(max, wanted = 4, whole = true) {
+export function niceTicks(max, wanted = 5, whole = true) {
   if (!(max > 0)) return [0, 1];
   const raw = max / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -27,10 +27,15 @@ const HOURS = [1, 2, 3, 6, 12].map((n) => n * HOUR);
 const DAYS = [1, 2, 7, 14].map((n) => n * DAY);
 const MONTHS = [1, 3, 6, 12, 24, 60, 120];
 
-/** Ticks of a time axis: `{ at, text, strong }`, at most one for about `room` pixels. */
-export function timeTicks(from, to, width, days = false, room = 82) {
-  const wanted = Math.max(1, Math.floor(width / room));
-  const fits = (step) => (to - from) / step <= wanted;
+/** Pixels that labels take: `06:00` or `1 Oct`, and `Tue 1 Oct`. */
+const ROOM = 60;
+const WIDE_ROOM = 82;
+
+/** Ticks of a time axis: `{ at, text, strong }`, as many as have room. */
+export function timeTicks(from, to, width, days = false) {
+  const wanted = Math.max(1, Math.floor(width / WIDE_ROOM));
+  const fits = (step) => (to - from) / step <= Math.max(1, width / ROOM);
+  const weekdays = (to - from) / DAY <= wanted;
   const step = [...(days ? [] : HOURS), ...DAYS].find(fits);
   const ticks = [];
   if (!step) {
@@ -47,7 +52,7 @@ export function timeTicks(from, to, width, days = false, room = 82) {
   const origin = step >= 7 * DAY ? Math.floor(from / DAY) * DAY : 0;
   for (let at = origin + Math.ceil((from - origin) / step) * step; at <= to; at += step) {
     const midnight = at % DAY === 0;
-    const text = !midnight ? clock(at) : step <= DAY ? dayWeek(at) : dayShort(at);
+    const text = !midnight ? clock(at) : step <= DAY && weekdays ? dayWeek(at) : dayShort(at);
     ticks.push({ at, text, strong: midnight });
   }
   return ticks;
