@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State as Extract};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -34,7 +34,7 @@ const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 pub async fn around(Extract(shared): Extract<State>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let is_page = pages_wanted(&request);
+    let accept = request.headers().get(header::ACCEPT).cloned();
     let is_head = request.method() == Method::HEAD;
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let peer = request.extensions().get::<Peer>().copied();
@@ -44,6 +44,7 @@ pub async fn around(Extract(shared): Extract<State>, mut request: Request, next:
         Err(problem) => problem.into_response(),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let is_page = pages_wanted(&uri, accept);
         spell_out(&shared, &problem, is_page, &mut response);
     }
     if method == Method::OPTIONS || response.status() == StatusCode::METHOD_NOT_ALLOWED {
@@ -90,11 +91,11 @@ fn is_health(path: &str) -> bool {
     path == "/health" || path.starts_with("/health/")
 }
 
-fn pages_wanted(request: &Request) -> bool {
-    let query = request.uri().query().unwrap_or_default();
+fn pages_wanted(uri: &Uri, accept: Option<HeaderValue>) -> bool {
+    let query = uri.query().unwrap_or_default();
     match query.split('&').find_map(|p| p.strip_prefix("format=")) {
         Some(format) => format == "html",
-        None => wants_page(request.headers()),
+        None => wants_page(&accept.into_iter().map(|value| (header::ACCEPT, value)).collect()),
     }
 }
 

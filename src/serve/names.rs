@@ -1,6 +1,6 @@
 //! From a path to the view or table that it names, and the nearest path where it names none.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
@@ -40,6 +40,7 @@ pub struct Names {
     registry: Arc<Registry>,
     targets: HashMap<String, Target>,
     paths: Vec<String>,
+    volatile: HashSet<Target>,
 }
 
 impl Names {
@@ -64,11 +65,19 @@ impl Names {
                 paths.push(format!("/{name}"));
             }
         }
+        // what cannot be told is not kept
+        let raw = Table::MobileEventsUncompressed;
+        let reads_raw = |view: &View| registry.reads(view, raw.name()).unwrap_or(true);
+        let mut volatile: HashSet<Target> = (0..registry.views().len())
+            .filter(|index| reads_raw(&registry.views()[*index]))
+            .map(Target::View)
+            .collect();
+        volatile.insert(Target::Table(raw));
         for table in Table::ALL {
             targets.insert(format!("tables/{}", path_key(table.name())), Target::Table(table));
             paths.push(format!("/tables/{}", table.name()));
         }
-        Ok(Names { registry, targets, paths })
+        Ok(Names { registry, targets, paths, volatile })
     }
 
     /// The target of a request's path, `/users-per-lau` or `/tables/lau`; hyphens and underscores
@@ -108,6 +117,11 @@ impl Names {
             Target::View(index) => Relation::View(&self.registry.views()[index]),
             Target::Table(table) => Relation::Table(table),
         }
+    }
+
+    /// True where rows can change without a load, as the raw files of an embedded warehouse do.
+    pub fn is_volatile(&self, target: Target) -> bool {
+        self.volatile.contains(&target)
     }
 
     /// The one path that links use.

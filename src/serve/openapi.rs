@@ -42,7 +42,7 @@ pub fn document(shared: &Shared, edition: &Edition, warehouse: &dyn Warehouse) -
     Ok(json!({
         "openapi": "3.1.0",
         "info": {
-            "title": "mobility",
+            "title": "mobility REST API",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Views over mobile positioning data, as pages, JSON and files. Every \
                 view and table takes the same parameters; its form goes by Accept or by format.",

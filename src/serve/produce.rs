@@ -17,7 +17,6 @@ use super::state::Shared;
 use super::{columns, links};
 use crate::query::format::{self, Format, Options};
 use crate::query::geometry_options;
-use crate::views::Registry;
 use crate::warehouse::{Relation, Select, Warehouse};
 
 /// What a request asks for, understood.
@@ -202,15 +201,5 @@ fn table_description(table: crate::schema::Table) -> &'static str {
         Table::CellPlan => "Cells with their validity and the LAU they lie in.",
         Table::Lau => "LAU units with their boundary.",
         Table::MobileEventsUncompressed => "Raw events.",
-    }
-}
-
-/// True where rows can change without a load, as the raw files of an embedded warehouse do.
-pub fn is_volatile(registry: &Registry, relation: Relation) -> bool {
-    let raw = crate::schema::Table::MobileEventsUncompressed;
-    match relation {
-        Relation::Table(table) => table == raw,
-        // what cannot be told is not kept
-        Relation::View(view) => registry.reads(view, raw.name()).unwrap_or(true),
     }
 }

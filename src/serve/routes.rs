@@ -18,7 +18,7 @@ use super::layer::{self, Peer, Route};
 use super::negotiate::{self, Shape, takes_gzip};
 use super::params::Params;
 use super::problem::Problem;
-use super::produce::{self, Ask, Fault, is_volatile};
+use super::produce::{self, Ask, Fault};
 use super::sink::{Manner, Opened, Sink};
 use super::state::{ATTEMPTS, State, moving};
 use super::{audit, health};
@@ -120,7 +120,7 @@ async fn answer(
     let params = params.for_shape(shape)?;
     let ask = Ask { target, shape, params };
     // rows that change without a load, and those of single users, are not for keeping
-    let policy = match relation.single_users() || is_volatile(&shared.registry, relation) {
+    let policy = match relation.single_users() || shared.names.is_volatile(target) {
         true => CachePolicy::Never,
         false => CachePolicy::Revalidate,
     };

@@ -50,7 +50,7 @@ enum Piece {
 enum State<E> {
     Whole(Vec<u8>, oneshot::Sender<Opened<E>>),
     Plain(Channel),
-    Gzip(GzEncoder<Channel>),
+    Gzip(Box<GzEncoder<Channel>>),
     Done,
 }
 
@@ -108,7 +108,7 @@ impl<E: Send> Sink<E> {
         Ok(if gzip {
             let mut encoder = GzEncoder::new(channel, Compression::fast());
             encoder.write_all(bytes)?;
-            State::Gzip(encoder)
+            State::Gzip(Box::new(encoder))
         } else {
             let mut channel = channel;
             channel.write_all(bytes)?;
