@@ -10,7 +10,7 @@ import { hoursCard } from "./hours.js";
 import { placesCard } from "./places.js";
 import { DAY_NIGHT, Presence, USERS } from "./presence.js";
 import { createState } from "./state.js";
-import { empty, locked, trouble, watch } from "./status.js";
+import { empty, singleUsers, trouble, watch } from "./status.js";
 
 const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
 
@@ -45,7 +45,7 @@ async function start(pause = PAUSE[0]) {
 function build(cards, summary, views, outlines) {
   header(summary);
   footer(summary, views);
-  const open = views.filter((v) => v.allowed);
+  const open = views.filter((v) => !v.single_users);
   const find = (name) => open.find((v) => v.name === name);
   const nodes = [];
   const drawn = new Set();
@@ -67,7 +67,7 @@ function build(cards, summary, views, outlines) {
     use(USERS, DAY_NIGHT);
   } else if (outlines.error) {
     const frame = card({ id: "places", title: "Users by LAU", wide: true });
-    frame.fill(() => Promise.reject(outlines.error));
+    frame.fill(() => api.map().then(() => location.reload()));
     nodes.push(frame.node);
   }
   const rest = open.filter((v) => !drawn.has(v.name));
@@ -77,8 +77,8 @@ function build(cards, summary, views, outlines) {
   nodes.push(...rest.map((v) => viewCard(v, context)));
   const narrow = nodes.filter((n) => !n.classList.contains("wide"));
   if (narrow.length % 2) narrow.at(-1).classList.add("wide");
-  const hidden = views.filter((v) => !v.allowed);
-  if (hidden.length) nodes.push(locked(hidden));
+  const single = views.filter((v) => v.single_users);
+  if (single.length) nodes.push(singleUsers(single));
   cards.replaceChildren(...nodes);
   cards.setAttribute("aria-busy", "false");
   document.body.append(el("span", { id: "ready", hidden: true }));

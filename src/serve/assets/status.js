@@ -45,14 +45,19 @@ function message(cards, kind, title, lines, ...actions) {
     el("div", { class: "message-actions" }, actions)));
 }
 
-/** The views that need a permission, and how to give it. */
-export function locked(views) {
+/** Views whose rows tell of single users: never drawn here, and how they can be had. */
+export function singleUsers(views) {
+  const allowed = views.every((v) => v.allowed);
   const how = api.isReport
     ? "Their rows tell of single users and are never part of a report."
-    : "Their rows tell of single users. To serve them, set allow_user_rows = true in the section [serve] of pipeline.toml and start the server again.";
+    : allowed
+      ? "Their rows tell of single users, so they are not drawn here. This server shows them on their own pages, and notes each look."
+      : "Their rows tell of single users. To serve them, set allow_user_rows = true in the section [serve] of pipeline.toml and start the server again.";
   return el("section", { class: "card wide locked", id: "locked", "aria-labelledby": "locked-title" },
     el("div", { class: "card-head" }, el("div", {}, el("h2", { id: "locked-title" }, "Not shown here"), el("p", {}, how))),
-    el("ul", {}, views.map((v) => el("li", {}, el("b", {}, v.title), el("span", {}, v.description), el("code", {}, v.name)))));
+    el("ul", {}, views.map((v) => el("li", {},
+      el("b", {}, v.title), el("span", {}, v.description),
+      allowed && !api.isReport ? el("a", { href: v.href }, "Table") : el("code", {}, v.name)))));
 }
 
 /** Tells when newer data has been loaded; the page is not changed below the reader's eyes. */
