@@ -78,11 +78,20 @@ pub fn read(rows: Rows, axis: &str, values: &[String]) -> Result<Data> {
     Ok(filled(data))
 }
 
-/// Values by `lau_id`; where rows have a `date`, those of the last day, and that day.
+/// What a map shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Places {
+    /// By `lau_id`.
+    pub values: Vec<(String, f64)>,
+    /// The day, where rows have a `date`.
+    pub day: Option<NaiveDate>,
+}
+
+/// Reads the values of a column; where rows have a `date`, those of the last day.
 ///
 /// # Errors
 /// Rows that cannot be read or have no `lau_id`.
-pub fn places(rows: Rows, column: &str) -> Result<(Vec<(String, f64)>, Option<NaiveDate>)> {
+pub fn places(rows: Rows, column: &str) -> Result<Places> {
     let dated = rows.schema().index_of("date").is_ok();
     let names: &[&str] = if dated { &["lau_id", column, "date"] } else { &["lau_id", column] };
     let columns = whole_columns(rows, names)?;
@@ -95,9 +104,9 @@ pub fn places(rows: Rows, column: &str) -> Result<(Vec<(String, f64)>, Option<Na
         }
         None => vec![None; ids.len()],
     };
-    let last = days.iter().max().copied().flatten();
+    let day = days.iter().max().copied().flatten();
     let rows = ids.into_iter().zip(values).zip(days);
-    Ok((rows.filter(|(_, day)| *day == last).map(|(row, _)| row).collect(), last))
+    Ok(Places { values: rows.filter(|row| row.1 == day).map(|row| row.0).collect(), day })
 }
 
 fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {

@@ -51,10 +51,10 @@ pub fn svg(
             view.file.display()
         ))),
         (ChartKind::Map, [column, ..]) => {
-            let (values, day) = data::places(rows, column)?;
+            let places = data::places(rows, column)?;
             let (shapes, size) = shapes()?;
-            let title = day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
-            Ok(map::svg(&title, column, &values, &shapes, size))
+            let title = places.day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
+            Ok(map::svg(&title, column, &places.values, &shapes, size))
         }
         (kind, [axis, values @ ..]) => {
             let data = data::read(rows, axis, values)?;

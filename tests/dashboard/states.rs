@@ -95,6 +95,23 @@ fn a_view_of_ones_own_appears_by_itself() {
 }
 
 #[test]
+fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
+    let work = Work::mini();
+    work.config("[serve]\nallow_user_rows = true\n");
+    work.ok(&["run-all", "--quiet"]);
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    let card = page.text_of("#locked");
+    assert!(card.contains("notes each look") && !card.contains("allow_user_rows"), "{card}");
+    assert_eq!(page.eval("document.querySelectorAll('#locked a').length"), 2);
+    assert!(!page.requests().iter().any(|r| r.contains("per-user")), "{:?}", page.requests());
+    assert_sound(&page, &server);
+    work.ok(&["report", "--output", "report.html"]);
+    let report = work.read("report.html");
+    assert!(!["aa01", "bb02", "ff06"].iter().any(|user| report.contains(user)));
+}
+
+#[test]
 fn the_theme_is_the_readers_choice() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
