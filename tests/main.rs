@@ -9,6 +9,7 @@ mod config;
 mod postgis;
 mod query;
 mod run_all;
+mod serve;
 mod synth;
 mod warehouse;
 mod work;

@@ -83,10 +83,14 @@ async fn rows(Extract(shared): Extract<State>, request: Request) -> Answered {
     let target = shared.names.find(request.uri().path())?;
     let peer = request.extensions().get::<Peer>().copied();
     let query = request.uri().query().unwrap_or_default();
-    let mut response = match answer(&shared, target, query, request.headers()).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
-    };
+    let headers = request.headers();
+    let mut answered = answer(&shared, target, query, headers, &Shape::ALL).await;
+    if matches!(&answered, Err(problem) if problem.status == StatusCode::NOT_ACCEPTABLE) {
+        // rows without a place have all forms but one
+        let others = Shape::ALL.into_iter().filter(|s| !s.is_map()).collect::<Vec<_>>();
+        answered = answer(&shared, target, query, headers, &others).await;
+    }
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
     let relation = shared.names.relation(target);
     if relation.single_users() && response.status() != StatusCode::FORBIDDEN {
         audit::note(peer, request.uri(), response.status());
@@ -100,6 +104,7 @@ async fn answer(
     target: super::names::Target,
     query: &str,
     headers: &HeaderMap,
+    offered: &[Shape],
 ) -> Answered {
     let relation = shared.names.relation(target);
     if relation.single_users() && !shared.config.serve.allow_user_rows {
@@ -113,12 +118,12 @@ async fn answer(
         ));
     }
     let mut params = Params::read(query)?;
-    let shape = match params.format.take() {
-        Some(name) => negotiate::by_name(&name)?,
-        None => negotiate::by_accept(headers, &Shape::ALL)?,
+    let (shape, by_accept) = match params.format.take() {
+        Some(name) => (negotiate::by_name(&name)?, false),
+        None => (negotiate::by_accept(headers, offered)?, true),
     };
     let params = params.for_shape(shape)?;
-    let ask = Ask { target, shape, params };
+    let ask = Ask { target, shape, params, by_accept };
     // rows that change without a load, and those of single users, are not for keeping
     let policy = match relation.single_users() || shared.names.is_volatile(target) {
         true => CachePolicy::Never,
