@@ -130,7 +130,7 @@ async fn answer(
         false => CachePolicy::Revalidate,
     };
     let key = ask.key();
-    for _ in 0..ATTEMPTS {
+    for attempt in 1..=ATTEMPTS {
         let edition = shared.source.edition().await?;
         if let Some(response) = kept(shared, &edition, &key, policy, headers) {
             return Ok(response);
@@ -146,7 +146,11 @@ async fn answer(
             Ok(response) => return Ok(response),
             Err(Fault::Stale) => shared.source.doubt(),
             Err(Fault::Problem(problem)) => return Err(problem),
-            Err(Fault::Error(error)) => return Err(shared.explain(&error).await),
+            // a connection that broke or a file that is gone need not be so the next time
+            Err(Fault::Error(error)) if attempt > 1 || Problem::of(&error).status != 500 => {
+                return Err(shared.explain(&error).await);
+            }
+            Err(Fault::Error(_)) => shared.source.doubt(),
         }
     }
     Err(moving())
@@ -183,6 +187,17 @@ fn wildcard(headers: &HeaderMap) -> bool {
     headers.get_all(header::IF_NONE_MATCH).into_iter().any(|v| v.as_bytes().trim_ascii() == b"*")
 }
 
+/// An error in the middle of an answer; a client that went away is none.
+fn broke_off(ask: &Ask, error: &anyhow::Error) {
+    let gone = error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    });
+    if !gone {
+        eprintln!("mobility: serve: {} broke off: {error:#}", ask.key());
+    }
+}
+
 struct Work<'a> {
     shared: &'a State,
     edition: Arc<Edition>,
@@ -209,13 +224,14 @@ impl Work<'_> {
         let (shared, edition) = (Arc::clone(self.shared), Arc::clone(&self.edition));
         let ask = self.ask.clone();
         spawn_blocking(move || {
-            let _permit = permit;
             let outcome = produce::write(&shared, &edition, &ask, &sink);
             if let Ok(rows) = &outcome {
                 shared.metrics.rows.inc_by(*rows);
             }
-            // nobody is left to be told
-            let _ = sink.end(outcome);
+            drop(permit);
+            if let Some(Fault::Error(error)) = sink.end(outcome) {
+                broke_off(&ask, &error);
+            }
         });
         match tokio::time::timeout(patience, opened).await {
             Err(_) => Err(Fault::Problem(Problem::too_slow(seconds))),

@@ -138,3 +138,24 @@ fn a_server_that_stops_and_starts_under_load_gives_503_and_then_answers_again() 
     cluster.restart();
     assert_eq!(server.until(path, 200).ok(), expected);
 }
+
+#[test]
+fn slow_queries_are_given_up_and_too_many_wait_their_turn() {
+    let (work, schema) = crate::postgis::mini();
+    work.write("views/slow.sql", "SELECT CAST(1 AS BIGINT) AS x FROM pg_sleep(4)\n");
+    work.postgis(&Cluster::shared().url, &schema, "[serve]\ntimeout_s = 1\nmax_queries = 1\n");
+    for stage in ["compress", "geojoin", "load"] {
+        work.ok(&[stage]);
+    }
+    let server = Server::start(&work);
+    server.until("/health", 200);
+    let got = server.get("/slow");
+    assert_eq!(got.status, 504, "{}", got.text());
+    assert!(got.text().contains("serve.timeout_s"), "{}", got.text());
+    // the query runs on in the server, and no other gets its place
+    let got = server.get("/slow?limit=1");
+    assert_eq!(got.status, 503, "{}", got.text());
+    assert!(got.text().contains("serve.max_queries") && !got.header("retry-after").is_empty());
+    assert!(server.get("/metrics").text().contains("mobility_queries_running 1"));
+    assert_eq!(server.get("/health").status, 200);
+}

@@ -167,6 +167,9 @@ impl Got {
     }
 }
 
+/// A warehouse, its work folder and its server.
+pub type Served = (&'static str, Work, Server);
+
 /// A server over the mini inputs in the embedded warehouse, where one warehouse is enough.
 pub fn embedded() -> (Work, Server) {
     let work = Work::mini();
@@ -176,7 +179,7 @@ pub fn embedded() -> (Work, Server) {
 }
 
 /// Servers over the mini inputs, one for each warehouse there is. The work folders live as long.
-pub fn servers(config: &str) -> Vec<(&'static str, Work, Server)> {
+pub fn servers(config: &str) -> Vec<Served> {
     crate::warehouse::loaded()
         .into_iter()
         .map(|(name, work)| {
