@@ -10,6 +10,7 @@ mod dashboard;
 mod postgis;
 mod query;
 mod run_all;
+mod serve;
 mod synth;
 mod warehouse;
 mod work;

@@ -127,7 +127,8 @@ pub fn by_accept(headers: &HeaderMap, offered: &[Shape]) -> Result<Shape, Proble
         };
         Some((quality, exact, favour, *shape))
     };
-    let ranked = offered.iter().filter_map(rank).filter(|r| r.0 > 0);
+    // the last of equals is the greatest, and that is to be the one offered first
+    let ranked = offered.iter().rev().filter_map(rank).filter(|r| r.0 > 0);
     let best = ranked.max_by_key(|(quality, exact, favour, _)| (*quality, *exact, *favour));
     best.map(|(.., shape)| shape).ok_or_else(|| {
         let types: Vec<_> = offered.iter().map(|s| s.essence()).collect();

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use anyhow::{Context, Result, anyhow};
+use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 
@@ -25,6 +26,8 @@ pub struct Ask {
     pub target: Target,
     pub shape: Shape,
     pub params: Params,
+    /// The shape was chosen by `Accept`, not by `?format=`.
+    pub by_accept: bool,
 }
 
 impl Ask {
@@ -64,6 +67,9 @@ pub fn write(
     let relation = shared.names.relation(ask.target);
     let schema = edition.columns(warehouse, relation)?;
     ask.params.fit(relation, &schema).map_err(Fault::Problem)?;
+    if ask.shape.is_map() && !columns::has_place(&columns::of(&schema)) {
+        return Err(Fault::Problem(no_place(relation, ask.by_accept)));
+    }
     let select = ask.params.select(relation);
     let work = Work { shared, edition, warehouse, ask, relation, select };
     match ask.shape {
@@ -75,6 +81,18 @@ pub fn write(
             work.is_current()?;
             Ok(format::write(format, rows, Box::new(sink.clone()), &options)?)
         }
+    }
+}
+
+fn no_place(relation: Relation, by_accept: bool) -> Problem {
+    let detail = format!(
+        "{} has neither a geometry nor a lau_id, so there is no GeoJSON of it; users-per-lau and \
+         users-per-lau-day-night have one",
+        relation.sql_name()
+    );
+    match by_accept {
+        true => Problem::new(StatusCode::NOT_ACCEPTABLE, detail),
+        false => Problem::parameter("format", detail),
     }
 }
 

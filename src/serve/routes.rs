@@ -83,10 +83,14 @@ async fn rows(Extract(shared): Extract<State>, request: Request) -> Answered {
     let target = shared.names.find(request.uri().path())?;
     let peer = request.extensions().get::<Peer>().copied();
     let query = request.uri().query().unwrap_or_default();
-    let mut response = match answer(&shared, target, query, request.headers()).await {
-        Ok(response) => response,
-        Err(problem) => problem.into_response(),
-    };
+    let headers = request.headers();
+    let mut answered = answer(&shared, target, query, headers, &Shape::ALL).await;
+    if matches!(&answered, Err(problem) if problem.status == StatusCode::NOT_ACCEPTABLE) {
+        // rows without a place have all forms but one
+        let others = Shape::ALL.into_iter().filter(|s| !s.is_map()).collect::<Vec<_>>();
+        answered = answer(&shared, target, query, headers, &others).await;
+    }
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
     let relation = shared.names.relation(target);
     if relation.single_users() && response.status() != StatusCode::FORBIDDEN {
         audit::note(peer, request.uri(), response.status());
@@ -100,6 +104,7 @@ async fn answer(
     target: super::names::Target,
     query: &str,
     headers: &HeaderMap,
+    offered: &[Shape],
 ) -> Answered {
     let relation = shared.names.relation(target);
     if relation.single_users() && !shared.config.serve.allow_user_rows {
@@ -113,19 +118,19 @@ async fn answer(
         ));
     }
     let mut params = Params::read(query)?;
-    let shape = match params.format.take() {
-        Some(name) => negotiate::by_name(&name)?,
-        None => negotiate::by_accept(headers, &Shape::ALL)?,
+    let (shape, by_accept) = match params.format.take() {
+        Some(name) => (negotiate::by_name(&name)?, false),
+        None => (negotiate::by_accept(headers, offered)?, true),
     };
     let params = params.for_shape(shape)?;
-    let ask = Ask { target, shape, params };
+    let ask = Ask { target, shape, params, by_accept };
     // rows that change without a load, and those of single users, are not for keeping
     let policy = match relation.single_users() || shared.names.is_volatile(target) {
         true => CachePolicy::Never,
         false => CachePolicy::Revalidate,
     };
     let key = ask.key();
-    for _ in 0..ATTEMPTS {
+    for attempt in 1..=ATTEMPTS {
         let edition = shared.source.edition().await?;
         if let Some(response) = kept(shared, &edition, &key, policy, headers) {
             return Ok(response);
@@ -141,7 +146,11 @@ async fn answer(
             Ok(response) => return Ok(response),
             Err(Fault::Stale) => shared.source.doubt(),
             Err(Fault::Problem(problem)) => return Err(problem),
-            Err(Fault::Error(error)) => return Err(shared.explain(&error).await),
+            // a connection that broke or a file that is gone need not be so the next time
+            Err(Fault::Error(error)) if attempt > 1 || Problem::of(&error).status != 500 => {
+                return Err(shared.explain(&error).await);
+            }
+            Err(Fault::Error(_)) => shared.source.doubt(),
         }
     }
     Err(moving())
@@ -178,6 +187,17 @@ fn wildcard(headers: &HeaderMap) -> bool {
     headers.get_all(header::IF_NONE_MATCH).into_iter().any(|v| v.as_bytes().trim_ascii() == b"*")
 }
 
+/// An error in the middle of an answer; a client that went away is none.
+fn broke_off(ask: &Ask, error: &anyhow::Error) {
+    let gone = error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    });
+    if !gone {
+        eprintln!("mobility: serve: {} broke off: {error:#}", ask.key());
+    }
+}
+
 struct Work<'a> {
     shared: &'a State,
     edition: Arc<Edition>,
@@ -204,13 +224,14 @@ impl Work<'_> {
         let (shared, edition) = (Arc::clone(self.shared), Arc::clone(&self.edition));
         let ask = self.ask.clone();
         spawn_blocking(move || {
-            let _permit = permit;
             let outcome = produce::write(&shared, &edition, &ask, &sink);
             if let Ok(rows) = &outcome {
                 shared.metrics.rows.inc_by(*rows);
             }
-            // nobody is left to be told
-            let _ = sink.end(outcome);
+            drop(permit);
+            if let Some(Fault::Error(error)) = sink.end(outcome) {
+                broke_off(&ask, &error);
+            }
         });
         match tokio::time::timeout(patience, opened).await {
             Err(_) => Err(Fault::Problem(Problem::too_slow(seconds))),

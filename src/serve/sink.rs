@@ -44,7 +44,6 @@ enum Piece {
     Bytes(Bytes),
     /// Without it an answer is not complete.
     End,
-    Broken,
 }
 
 enum State<E> {
@@ -74,25 +73,32 @@ impl<E: Send> Sink<E> {
         (Sink { state, manner }, receiver)
     }
 
-    /// Ends the answer: complete with so many rows, or broken.
-    pub fn end(self, outcome: Result<u64, E>) -> io::Result<()> {
+    /// Ends the answer: complete with so many rows, or broken. Gives the error back that the client
+    /// cannot be told any more.
+    pub fn end(self, outcome: Result<u64, E>) -> Option<E> {
         let state = std::mem::replace(&mut *self.lock(), State::Done);
-        let mut channel = match (state, &outcome) {
-            (State::Whole(bytes, sender), _) => {
-                let opened = match outcome {
+        match (state, outcome) {
+            (State::Whole(bytes, sender), outcome) => {
+                // whoever asked may have gone
+                let _ = sender.send(match outcome {
                     Ok(rows) => Opened::Whole { bytes, rows },
                     Err(error) => Opened::Failed(error),
-                };
-                // nobody waits any more
-                let _ = sender.send(opened);
-                return Ok(());
+                });
+                None
             }
-            (State::Plain(channel), _) => channel,
-            (State::Gzip(encoder), Ok(_)) => encoder.finish()?,
-            (State::Gzip(_) | State::Done, _) => return Ok(()),
-        };
-        channel.flush()?;
-        channel.send(if outcome.is_ok() { Piece::End } else { Piece::Broken })
+            (State::Plain(channel), Ok(_)) => {
+                channel.end();
+                None
+            }
+            (State::Gzip(encoder), Ok(_)) => {
+                if let Ok(channel) = encoder.finish() {
+                    channel.end();
+                }
+                None
+            }
+            // without its end the body breaks off
+            (_, outcome) => outcome.err(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
@@ -156,6 +162,11 @@ impl Channel {
         let sent = self.pieces.send_timeout(piece, self.stall);
         Handle::current().block_on(sent).map_err(|_| gone())
     }
+
+    fn end(mut self) {
+        // a client that has gone needs no end
+        let _ = self.flush().and_then(|()| self.send(Piece::End));
+    }
 }
 
 impl Write for Channel {
@@ -188,9 +199,7 @@ fn body(queue: mpsc::Receiver<Piece>) -> Body {
         match queue.recv().await {
             Some(Piece::Bytes(bytes)) => Some((Ok(bytes), Some(queue))),
             Some(Piece::End) => None,
-            Some(Piece::Broken) | None => {
-                Some((Err(io::Error::other("the answer broke off")), None))
-            }
+            None => Some((Err(io::Error::other("the answer broke off")), None)),
         }
     });
     Body::from_stream(pieces)
