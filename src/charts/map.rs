@@ -77,11 +77,16 @@ pub fn svg(
 }
 
 /// Lower bounds of at most six classes that hold about as many of the positive values each, at
-/// round numbers.
+/// round numbers; few different values have a class each.
 fn class_bounds(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.filter(|v| *v > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return Vec::new() };
+    let mut distinct = sorted.clone();
+    distinct.dedup();
+    if distinct.len() <= 6 {
+        return distinct;
+    }
     let mut bounds = vec![round(*first).min(*first)];
     for i in 1..6 {
         let bound = round(sorted[i * sorted.len() / 6]);

@@ -53,7 +53,8 @@ pub fn svg(
         (ChartKind::Map, [column, ..]) => {
             let places = data::places(rows, column)?;
             let (shapes, size) = shapes()?;
-            let title = places.day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
+            let title =
+                places.day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
             Ok(map::svg(&title, column, &places.values, &shapes, size))
         }
         (kind, [axis, values @ ..]) => {

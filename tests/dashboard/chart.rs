@@ -1,7 +1,8 @@
 //! Lines and bars under the pointer.
 
 use super::page::{Look, Page};
-use super::{Server, assert_sound, mini, week};
+use super::{assert_sound, mini, week};
+use crate::serve::Server;
 
 #[test]
 fn lines_and_bars_tell_their_values() {
@@ -22,6 +23,16 @@ fn lines_and_bars_tell_their_values() {
     // bars of a long tail stand for ranges
     let module = page.eval("import('/assets/bars.js').then(m => m.bins([[1, 5], [2, 1], [180, 2]], 40).map(b => [b.from, b.to, b.value]).filter(b => b[2]))");
     assert_eq!(module, serde_json::json!([[1, 5, 6], [176, 180, 2]]));
+    // whatever their number and the width, labels stand clear of each other
+    page.eval(
+        "import('/assets/bars.js').then(m => { for (const [n, width] of [[30, 300], [180, 500], [900, 320], [7, 1100]]) { \
+         const host = document.createElement('div'); host.style.width = width + 'px'; \
+         document.querySelector('main').append(host); \
+         m.barChart(host, { pairs: Array.from({ length: n }, (_, i) => [i + 1, 12345 * i]), label: n + ' bars', xTitle: 'x', yTitle: 'y' }); } })",
+    );
+    page.eval("new Promise(done => setTimeout(done, 200))");
+    assert_eq!(page.eval("document.querySelectorAll('svg[aria-label$=\"bars. Arrow keys read the values.\"]').length"), 4);
+    assert_eq!(page.eval(super::OVERLAPS), serde_json::json!([]));
     assert_sound(&page, &server);
 }
 

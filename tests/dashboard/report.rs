@@ -1,7 +1,8 @@
 //! `mobility report`: the dashboard as one file.
 
 use super::page::{Look, Page};
-use super::{Server, tile};
+use super::tile;
+use crate::serve::Server;
 use crate::work::{Work, root};
 
 #[test]

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use super::page::{Look, Page};
-use super::{Server, assert_sound, mini};
+use super::{assert_sound, mini};
+use crate::serve::Server;
 use crate::work::Work;
 
 #[test]
@@ -121,7 +122,13 @@ fn the_theme_is_the_readers_choice() {
     assert_ne!(ground(), light);
     page.go(&server.url);
     assert_ne!(ground(), light, "the choice is kept");
+    // and holds for the pages of the views
+    page.call("Page.navigate", json!({ "url": format!("{}/users-per-lau-day-night", server.url) }));
+    page.until("document.readyState === 'complete' && document.querySelector('.page-table')");
+    assert_ne!(ground(), light);
+    page.screenshot("page-dark");
     page.click("#theme");
     assert_eq!(ground(), light);
+    page.screenshot("page-light");
     assert_sound(&page, &server);
 }

@@ -1,7 +1,7 @@
 // Upright bars over a numeric axis, such as how many users were seen at how many locations.
 
 import { announce, el, choice, onWidth, svg } from "./dom.js";
-import { compact, number } from "./format.js";
+import { axisFormat, number } from "./format.js";
 import { logTicks, niceTicks } from "./scale.js";
 import * as tooltip from "./tooltip.js";
 
@@ -42,7 +42,8 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
     const items = bins(pairs, Math.max(8, Math.floor((width - 70) / SLIM)));
     const max = Math.max(...items.map((i) => i.value));
     const ticks = log ? logTicks(max) : niceTicks(max);
-    const left = 30 + DIGIT * Math.max(3, ...ticks.map((t) => compact(t).length));
+    const short = log ? axisFormat([1]) : axisFormat(ticks);
+    const left = 30 + DIGIT * Math.max(3, ...ticks.map((t) => short(t).length));
     const inner = width - left - RIGHT;
     const bottom = TOP + HEIGHT;
     const share = (v) => (log ? (v > 0 ? (Math.log10(v) + 0.15) / (Math.log10(ticks.at(-1)) + 0.15) : 0) : v / ticks.at(-1));
@@ -51,7 +52,7 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
     const range = (i) => (i.from === i.to ? number(i.from) : `${number(i.from)}–${number(i.to)}`);
     const parts = ticks.flatMap((t) => [
       svg("line", { x1: left, x2: left + inner, y1: py(t), y2: py(t), class: t || log ? "grid" : "axis" }),
-      svg("text", { x: left - 8, y: py(t) + 4, class: "tick y" }, compact(t)),
+      svg("text", { x: left - 8, y: py(t) + 4, class: "tick y" }, short(t)),
     ]);
     parts.push(svg("line", { x1: left, x2: left + inner, y1: bottom, y2: bottom, class: "axis" }));
     const gap = step > 24 ? 6 : step > 6 ? 2 : 1;
@@ -59,7 +60,8 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
       svg("rect", { x: left + i * step + gap / 2, y: py(item.value), width: Math.max(1, step - gap), height: bottom - py(item.value), rx: Math.min(3, step / 6), class: `bar ${shade}` }));
     const longest = Math.max(...items.map((i) => range(i).length)) * DIGIT + 14;
     const every = niceEvery(Math.ceil(longest / step));
-    const texts = items.flatMap((item, i) => (item.to % every === 0 || every === 1 || items.length <= inner / longest || (i === 0 && item.from !== item.to && false))
+    const wide = items[0].to - items[0].from + 1;
+    const texts = items.flatMap((item, i) => ((item.to / wide) % every === 0 || every === 1 || items.length <= inner / longest)
       ? [svg("text", { x: left + (i + 0.5) * step, y: bottom + 18, class: "tick", "text-anchor": "middle" }, range(item))] : []);
     const chart = svg("svg", { class: "chart", width, height: bottom + AXIS, role: "img", tabindex: 0, "aria-label": `${label}. Arrow keys read the values.` },
       parts, bars, texts,

@@ -26,14 +26,22 @@ export function percent(share) {
   return Number.isFinite(share) ? `${grouped.format(share * 100)}%` : "–";
 }
 
+const UNITS = [[1e9, "bn"], [1e6, "M"], [1e3, "k"]];
+
 /** `850`, `1,200`, `85k`, `1.2M`: short enough for an axis. */
 export function compact(value) {
-  const size = Math.abs(value);
-  const cut = (n, unit) => grouped.format(n).replace("-", "−") + unit;
-  if (size >= 1e9) return cut(value / 1e9, "bn");
-  if (size >= 1e6) return cut(value / 1e6, "M");
-  if (size >= 1e4) return cut(value / 1e3, "k");
-  return number(value);
+  return scaled(value, Math.abs(value));
+}
+
+/** As `compact`, all values of an axis in the unit of its largest. */
+export function axisFormat(ticks) {
+  const top = Math.max(...ticks.map(Math.abs));
+  return (value) => (value === 0 ? "0" : scaled(value, top));
+}
+
+function scaled(value, size) {
+  const [unit, sign] = (size >= 1e4 && UNITS.find(([u]) => size >= u)) || [1, ""];
+  return grouped.format(value / unit).replace("-", "−") + sign;
 }
 
 /** Milliseconds of a date or time stamp in JSON. */

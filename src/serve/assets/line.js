@@ -1,7 +1,7 @@
 // Lines over time: panels one below the other that share one axis of time and one crosshair.
 
 import { announce, el, onWidth, svg } from "./dom.js";
-import { DAY, HOUR, clock, compact, dayLong, number } from "./format.js";
+import { DAY, HOUR, axisFormat, clock, dayLong, number } from "./format.js";
 import { niceTicks, timeTicks } from "./scale.js";
 import * as tooltip from "./tooltip.js";
 
@@ -55,8 +55,8 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
   const when = (ms) => (days ? dayLong(ms) : `${dayLong(ms)}, ${clock(ms)}–${clock(ms + HOUR)}`);
   const tops = panels.map((p) => p.series.flatMap((s) => s.values).reduce((a, b) => Math.max(a, b ?? 0), 0));
   const ticks = panels.map((p, i) => niceTicks(tops[i], (p.height ?? 150) < 110 ? 3 : 5, !p.format));
-  const format = (p) => p.format ?? compact;
-  const texts = panels.flatMap((p, i) => ticks[i].map((t) => format(p)(t)));
+  const formats = panels.map((p, i) => p.format ?? axisFormat(ticks[i]));
+  const texts = ticks.flatMap((t, i) => t.map(formats[i]));
   const left = 14 + DIGIT * Math.max(4, ...texts.map((t) => t.length));
 
   function draw(width) {
@@ -77,7 +77,7 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
       parts.push(svg("text", { x: left, y: top - 10, class: "panel-title" }, panel.title));
       for (const tick of ticks[index]) {
         parts.push(svg("line", { x1: left, x2: left + inner, y1: py(tick), y2: py(tick), class: tick ? "grid" : "axis" }));
-        parts.push(svg("text", { x: left - 8, y: py(tick) + 4, class: "tick y" }, format(panel)(tick)));
+        parts.push(svg("text", { x: left - 8, y: py(tick) + 4, class: "tick y" }, formats[index](tick)));
       }
       for (const s of panel.series) {
         const ys = s.values.map(py);

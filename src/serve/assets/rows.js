@@ -1,7 +1,7 @@
 // Lying bars and dumbbells: one named row each, for the largest of many places.
 
 import { el, onWidth, svg } from "./dom.js";
-import { compact, number } from "./format.js";
+import { axisFormat, number } from "./format.js";
 import { niceTicks } from "./scale.js";
 import * as tooltip from "./tooltip.js";
 
@@ -35,11 +35,12 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
     const left = Math.min(190, Math.max(96, width * 0.3));
     const inner = width - left - RIGHT;
     const ticks = niceTicks(Math.max(...shown.flatMap((i) => i.values)), width < 420 ? 3 : 5);
+    const short = axisFormat(ticks);
     const px = (v) => left + (v / ticks.at(-1)) * inner;
     const bottom = TOP + shown.length * ROW;
     const grid = ticks.flatMap((t) => [
       svg("line", { x1: px(t), x2: px(t), y1: TOP, y2: bottom, class: t ? "grid" : "axis" }),
-      svg("text", { x: px(t), y: bottom + 17, class: "tick", "text-anchor": "middle" }, compact(t)),
+      svg("text", { x: px(t), y: bottom + 17, class: "tick", "text-anchor": "middle" }, short(t)),
     ]);
     nodes = new Map();
     const rows = shown.map((item, i) => {

@@ -66,12 +66,14 @@ function round(value) {
 }
 
 /**
- * Upper-exclusive bounds of classes that hold about as many of the positive values each, at round
- * numbers: `[1, 20, 50]` are 1 to 19, 20 to 49, and 50 or more.
+ * Lower bounds of classes that hold about as many of the positive values each, at round numbers:
+ * `[1, 20, 50]` are 1 to 19, 20 to 49, and 50 or more. Few different values have a class each.
  */
 export function classBounds(values, classes = 6) {
   const sorted = Float64Array.from(values.filter((v) => v > 0)).sort();
   if (sorted.length === 0) return [];
+  const distinct = sorted.filter((v, i) => v !== sorted[i - 1]);
+  if (distinct.length <= classes) return [...distinct];
   const bounds = [round(sorted[0])];
   if (bounds[0] > sorted[0]) bounds[0] = sorted[0];
   for (let i = 1; i < classes; i += 1) {
