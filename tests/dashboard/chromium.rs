@@ -69,6 +69,7 @@ impl Browser {
             for message in messages.split(0).map_while(Result::ok) {
                 reader.take(serde_json::from_slice(&message).unwrap());
             }
+            let _ = child.wait();
         });
         Browser { commands, next: AtomicU64::new(1), inbox, _profile: profile }
     }

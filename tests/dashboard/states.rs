@@ -13,7 +13,7 @@ fn an_empty_warehouse_says_what_to_run() {
     let server = Server::start(&work);
     let page = Page::open(&server.url, Look::WIDE);
     let text = page.text_of(".message.empty");
-    assert!(text.contains("No data yet") && text.contains("mobility run-all"), "{text}");
+    assert!(text.contains("is empty") && text.contains("mobility run-all"), "{text}");
     page.screenshot("empty");
     work.ok(&["run-all", "--quiet"]);
     // the server asks for a newer load at most once a second

@@ -12,6 +12,8 @@ const RIGHT = 10;
 const DIGIT = 7;
 /** Narrowest bar with its gap, in pixels. */
 const SLIM = 9;
+/** Widest bar. */
+const WIDE = 84;
 
 /** Values of `[x, value]` summed over ranges of a round width, so that at most `most` are left. */
 export function bins(pairs, most) {
@@ -56,8 +58,9 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
     ]);
     parts.push(svg("line", { x1: left, x2: left + inner, y1: bottom, y2: bottom, class: "axis" }));
     const gap = step > 24 ? 6 : step > 6 ? 2 : 1;
+    const wideBar = Math.min(WIDE, Math.max(1, step - gap));
     const bars = items.map((item, i) =>
-      svg("rect", { x: left + i * step + gap / 2, y: py(item.value), width: Math.max(1, step - gap), height: bottom - py(item.value), rx: Math.min(3, step / 6), class: `bar ${shade}` }));
+      svg("rect", { x: left + (i + 0.5) * step - wideBar / 2, y: py(item.value), width: wideBar, height: bottom - py(item.value), rx: Math.min(3, step / 6), class: `bar ${shade}` }));
     const longest = Math.max(...items.map((i) => range(i).length)) * DIGIT + 14;
     const every = niceEvery(Math.ceil(longest / step));
     const wide = items[0].to - items[0].from + 1;

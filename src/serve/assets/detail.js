@@ -39,7 +39,7 @@ export async function lauDetail(host, { lau, presence, state, summary }) {
     el("div", { class: "detail-charts" }, users, shares));
   if (presence.dates.length < 2) {
     shares.remove();
-    const items = SERIES.map((s) => ({ key: s.key, name: s.label, values: [now[s.key]] }));
+    const items = SERIES.map((s) => ({ key: s.key, name: s.label, shade: s.shade, values: [now[s.key]] }));
     rowChart(users, { items, series: [{ label: "Users", shade: "c-all" }], xTitle: "Users", label: `Users of ${lau.lau_name}` });
     return;
   }

@@ -28,7 +28,9 @@ export function header(summary) {
     ["laus", "LAUs", summary.laus, "local administrative units"],
     ["days", days === 1 ? "Day" : "Days", days, `${each(summary.events, days)} events a day`],
   ];
-  document.getElementById("tiles").replaceChildren(...tiles.map(([id, name, value, note]) =>
+  const list = document.getElementById("tiles");
+  list.hidden = false;
+  list.replaceChildren(...tiles.map(([id, name, value, note]) =>
     el("div", { class: "tile", id: `tile-${id}` }, el("dt", {}, name), el("dd", {}, number(value)), el("small", {}, note))));
 }
 

@@ -17,9 +17,9 @@ function fitted(text, pixels) {
 }
 
 /**
- * Draws `items` `{ key, name, values }` with `series` `{ label, shade }`: one value is a bar, two
- * are a dumbbell. `select(key)` is called for a click, `hover(key or null)` on the way. Gives
- * `{ draw(items), highlight(key, selected), stop }`.
+ * Draws `items` `{ key, name, values, shade?, note? }` with `series` `{ label, shade }`: one value
+ * is a bar, two are a dumbbell. `select(key)` is called for a click, `hover(key or null)` on the
+ * way. Gives `{ draw(items), highlight(key, selected), stop }`.
  */
 export function rowChart(host, { items, series, xTitle, label, select, hover }) {
   let shown = items;
@@ -68,7 +68,7 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
   }
 
   function bar(item, y, px) {
-    return [svg("rect", { x: px(0), y: y - 8, width: Math.max(1, px(item.values[0]) - px(0)), height: 16, rx: 3, class: `bar ${series[0].shade}` })];
+    return [svg("rect", { x: px(0), y: y - 8, width: Math.max(1, px(item.values[0]) - px(0)), height: 16, rx: 3, class: `bar ${item.shade ?? series[0].shade}` })];
   }
 
   function dumbbell(item, y, px) {

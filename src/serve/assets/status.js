@@ -8,8 +8,8 @@ const WATCH = 60_000;
 
 /** No data yet: how to load some. */
 export function empty(cards) {
-  message(cards, "empty", "No data yet", [
-    "Nothing has been loaded into the warehouse. Load your data, then come back to this page:",
+  message(cards, "empty", "The warehouse is empty", [
+    "Nothing has been loaded yet. Load your data, then come back to this page:",
     el("code", {}, "mobility run-all"),
     "Without data of your own, this makes some to look at:",
     el("code", {}, "mobility synth --out data/raw && mobility run-all"),
@@ -36,8 +36,8 @@ export function trouble(cards, error, pause, again) {
 }
 
 function message(cards, kind, title, lines, ...actions) {
-  for (const node of document.querySelectorAll("#tiles .tile")) node.classList.add("blank");
-  document.getElementById("period").textContent = kind === "empty" ? "No data yet" : "No connection";
+  document.getElementById("tiles").hidden = true;
+  document.getElementById("period").textContent = kind === "empty" ? "No data yet" : "Not available";
   document.getElementById("freshness").textContent = "";
   cards.setAttribute("aria-busy", "false");
   cards.replaceChildren(el("section", { class: `card wide message ${kind}`, role: "alert" },
