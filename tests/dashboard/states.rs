@@ -113,6 +113,18 @@ fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
 }
 
 #[test]
+fn a_browser_gives_the_token_as_its_password() {
+    let work = Work::mini();
+    work.config("[serve]\ntoken = \"a-token-that-nobody-guesses\"\n");
+    work.ok(&["run-all", "--quiet"]);
+    let server = Server::start(&work);
+    let address = server.url.replace("//", "//anybody:a-token-that-nobody-guesses@");
+    let page = Page::open(&address, Look::WIDE);
+    assert_eq!(super::tile(&page, "users"), "6");
+    assert_eq!(page.troubles(), [""; 0]);
+}
+
+#[test]
 fn the_theme_is_the_readers_choice() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);

@@ -21,7 +21,8 @@ export class ApiError extends Error {
 async function fetchJson(path) {
   let response;
   try {
-    response = await fetch(path, { headers: { Accept: "application/json" } });
+    // from the origin: an address with a password in it cannot be a base
+    response = await fetch(new URL(path, location.origin), { headers: { Accept: "application/json" } });
   } catch {
     throw new ApiError("The server does not answer", "Is `mobility serve` still running?", 0);
   }
