@@ -51,6 +51,14 @@ fn the_map_follows_pointer_metric_and_day() {
     page.click("#places .choice [data-value=night]");
     assert_eq!(legend(&page), "No users|1|2+");
     assert_eq!(page.text("location.hash"), "#date=2024-10-01&metric=night");
+    // nearer, and the whole again
+    let view =
+        || page.text("document.querySelector('#places .map-shapes').getAttribute('viewBox')");
+    let whole = view();
+    page.click("#places .zoom button[title='Zoom in']");
+    assert_ne!(view(), whole);
+    page.click("#places .zoom button[title='Whole map']");
+    assert_eq!(view(), whole);
     // the slider itself, by the keyboard
     page.eval("document.querySelector('#places input[type=range]').focus()");
     page.key("ArrowRight");
@@ -129,6 +137,18 @@ fn everything_is_in_reach_of_the_keyboard() {
     assert_ne!(said(), first, "the arrow goes to another LAU");
     page.key("Enter");
     page.until("document.querySelector('.detail h3')");
+    // one stop for the whole table, arrows within it
+    let stops = "document.querySelectorAll('#places tbody tr[tabindex=\"0\"]').length";
+    assert_eq!(page.eval(stops), 1);
+    focus("#places tbody tr[tabindex=\"0\"]");
+    let row = || page.text("document.activeElement.dataset.key");
+    let before = row();
+    page.key("ArrowDown");
+    page.key("ArrowUp");
+    page.key("ArrowDown");
+    assert_ne!(row(), before);
+    page.key("Enter");
+    page.until(&format!("document.querySelector('.detail').dataset.lau === '{}'", row()));
     focus("#view-user-location-distribution svg.chart");
     page.key("End");
     assert_eq!(said(), "Unique locations 3: Users 3, Share 50.0%");

@@ -20,6 +20,7 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   let order = { ...sort };
   let hot = null;
   let selected = null;
+  let entry = null; // the one row that Tab stops at; arrow keys go on from there
   let frame = 0;
 
   const box = search && el("input", { type: "search", placeholder: `Search ${noun}`, "aria-label": `Search ${noun}`, oninput: arrange });
@@ -65,7 +66,9 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - SPARE);
     const last = Math.min(shown.length, Math.ceil((scroll.scrollTop + height) / ROW) + SPARE);
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    body.replaceChildren(spacer(first), ...shown.slice(first, last).map(line), spacer(shown.length - last));
+    const inSight = shown.slice(first, last);
+    if (!inSight.some((r) => r.key === entry)) entry = inSight[0]?.key ?? null;
+    body.replaceChildren(spacer(first), ...inSight.map(line), spacer(shown.length - last));
     if (shown.length === 0) body.replaceChildren(el("tr", {}, el("td", { colspan: columns.length, class: "nothing" }, "Nothing found.")));
     if (focused) body.querySelector(`tr[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
@@ -79,10 +82,10 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   function line(row) {
     const state = [row.key === hot && "hot", row.key === selected && "selected"].filter(Boolean).join(" ");
     return el("tr", {
-      class: state || null, "data-key": row.key, tabindex: select ? 0 : null,
+      class: state || null, "data-key": row.key, tabindex: select ? (row.key === entry ? 0 : -1) : null,
       "aria-selected": select ? String(row.key === selected) : null,
       onpointerenter: () => hover?.(row.key), onpointerleave: () => hover?.(null),
-      onfocus: () => hover?.(row.key), onblur: () => hover?.(null),
+      onfocus: () => { entry = row.key; hover?.(row.key); }, onblur: () => hover?.(null),
       onclick: () => select?.(row.key), onkeydown: (event) => keys(event, row),
     }, columns.map((c, i) => el(i === 0 ? "th" : "td", { class: c.numeric ? "n" : null, scope: i === 0 ? "row" : null }, c.cell(row))));
   }
