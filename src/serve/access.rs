@@ -11,6 +11,8 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
 
+use super::log;
+
 /// What is known when the head of an answer is ready.
 pub struct Line {
     pub peer: Option<SocketAddr>,
@@ -62,13 +64,13 @@ impl Drop for Logged {
     fn drop(&mut self) {
         let line = &self.line;
         let client = line.peer.map_or_else(|| "-".to_owned(), |p| p.ip().to_string());
-        eprintln!(
+        log::line(format_args!(
             "{client} {} {} {} {} B {:.1} ms",
             line.method,
             line.path,
             line.status.as_u16(),
             self.bytes,
             line.started.elapsed().as_secs_f64() * 1e3
-        );
+        ));
     }
 }

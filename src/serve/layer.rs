@@ -9,6 +9,7 @@ use axum::extract::{Request, State as Extract};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 
 use super::access::{Line, Logged};
 use super::answer::{CachePolicy, describe};
@@ -53,10 +54,14 @@ pub async fn around(Extract(shared): Extract<State>, mut request: Request, next:
     harden(response.headers_mut());
     let bytes = response.body().size_hint().exact();
     if is_head {
-        if let Some(bytes) = bytes {
-            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
-        }
-        *response.body_mut() = Body::empty();
+        // what flows has no length, which is not the same as having length 0
+        *response.body_mut() = match bytes {
+            Some(bytes) => {
+                response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+                Body::empty()
+            }
+            None => Body::from_stream(futures::stream::empty::<Result<Bytes, std::io::Error>>()),
+        };
     }
     let route = route(&shared, uri.path(), &response);
     shared.metrics.answered(&route, response.status().as_str(), started.elapsed());

@@ -19,6 +19,7 @@ mod layer;
 mod links;
 mod listen;
 mod listing;
+mod log;
 mod map;
 mod metrics;
 mod names;

@@ -54,7 +54,7 @@ struct Heading<'a> {
 #[derive(Serialize)]
 struct Cell {
     text: Option<String>,
-    number: bool,
+    class: &'static str,
 }
 
 impl Pages {
@@ -91,8 +91,6 @@ impl Pages {
             .collect();
         let first = page.params.offset + 1;
         let last = page.params.offset + page.rows.len() as u64;
-        let filtered =
-            Params { order: Vec::new(), ..whole.clone() } != Params::default_like(&whole);
         let is = |names: &[&str]| {
             let dated = |c: &&Column| matches!(c.kind, "date" | "timestamp");
             page.columns.iter().filter(dated).any(|c| names.contains(&c.name.as_str()))
@@ -120,7 +118,7 @@ impl Pages {
             links => Serde(links),
             has_days => is(&["date", "hour", "timestamp"]),
             has_lau => page.columns.iter().any(|c| c.name == "lau_id"),
-            filtered,
+            filtered => page.params.is_filtered(),
             from => page.params.date.or(page.params.from).map(|d| d.to_string()),
             to => page.params.date.or(page.params.to).map(|d| d.to_string()),
             lau => page.params.lau.as_deref(),
@@ -146,13 +144,6 @@ impl Pages {
             .templates
             .get_template("docs.html")?
             .render(context! { title => "REST API", api => Serde(openapi) })?)
-    }
-}
-
-impl Params {
-    /// The same without filters.
-    fn default_like(other: &Params) -> Params {
-        Params { format: other.format.clone(), ..Params::default() }
     }
 }
 
@@ -207,7 +198,12 @@ fn is_number(column: &Column) -> bool {
 fn cell(text: &Option<String>, column: &Column) -> Cell {
     let number = is_number(column);
     let text = text.as_ref().map(|t| if number { grouped_text(t) } else { t.clone() });
-    Cell { text, number }
+    let class = match column.kind {
+        "integer" | "number" => "number",
+        "date" | "timestamp" => "time",
+        _ => "",
+    };
+    Cell { text, class }
 }
 
 /// Digits before the point in groups of three; what is no plain number stays as it is.

@@ -153,6 +153,11 @@ impl Params {
         }
     }
 
+    /// True when some rows may be left out.
+    pub fn is_filtered(&self) -> bool {
+        self.lau.is_some() || self.date.or(self.from).or(self.to).is_some()
+    }
+
     /// Filters and order as a query string, in one spelling: `date=2024-10-01&order_by=a:desc`.
     pub fn filters(&self) -> String {
         let mut out = form_urlencoded::Serializer::new(String::new());

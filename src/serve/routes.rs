@@ -21,7 +21,7 @@ use super::problem::Problem;
 use super::produce::{self, Ask, Fault};
 use super::sink::{Manner, Opened, Sink};
 use super::state::{ATTEMPTS, State, moving};
-use super::{audit, health};
+use super::{audit, health, log};
 
 type Answered = Result<Response, Problem>;
 
@@ -194,7 +194,7 @@ fn broke_off(ask: &Ask, error: &anyhow::Error) {
         io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
     });
     if !gone {
-        eprintln!("mobility: serve: {} broke off: {error:#}", ask.key());
+        log::line(format_args!("mobility: serve: {} broke off: {error:#}", ask.key()));
     }
 }
 

@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::produce::Fault;
 use super::security::Guard;
 use super::source::Source;
-use super::{Settings, bind};
+use super::{Settings, bind, log};
 use crate::config::Config;
 use crate::views::Registry;
 
@@ -116,7 +116,7 @@ impl Shared {
         if let Err(away) = self.source.edition().await {
             return away;
         }
-        eprintln!("mobility: serve: {error:#}");
+        log::line(format_args!("mobility: serve: {error:#}"));
         problem
     }
 }

@@ -43,6 +43,8 @@ fn a_large_download_passes_through_little_memory_however_slow_the_client() {
         assert!(Instant::now() < deadline, "the query runs on");
         std::thread::sleep(Duration::from_millis(20));
     }
+    let head = server.ask("HEAD", path, &[]);
+    assert_eq!((head.status, head.header("content-length")), (200, ""));
     // packed on the way
     let packed = server.get_with(path, "accept-encoding", "gzip");
     assert_eq!(packed.header("content-encoding"), "gzip");
