@@ -76,6 +76,16 @@ impl Browser {
 
     /// Sends a command, to a page or (without a session) to the browser, and waits for its answer.
     pub fn call(&self, session: Option<&str>, method: &str, params: Value) -> Value {
+        self.try_call(session, method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// As `call`; gives what the browser has against the command.
+    pub fn try_call(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        params: Value,
+    ) -> Result<Value, String> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (answer, wait) = channel();
         self.inbox.waiting.lock().unwrap().insert(id, answer);
@@ -87,8 +97,10 @@ impl Browser {
         bytes.push(0);
         self.commands.lock().unwrap().write_all(&bytes).expect("Chromium ended");
         let answer = wait.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no answer: {method}"));
-        assert!(answer.get("error").is_none(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        match answer.get("error") {
+            Some(error) => Err(error.to_string()),
+            None => Ok(answer["result"].clone()),
+        }
     }
 
     /// What happened in a page so far.

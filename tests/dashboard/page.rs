@@ -78,11 +78,15 @@ impl Page {
 
     /// The value of an expression; promises are awaited.
     pub fn eval(&self, expression: &str) -> Value {
+        self.try_eval(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    fn try_eval(&self, expression: &str) -> Result<Value, String> {
         let params =
             json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
-        let answer = self.call("Runtime.evaluate", params);
+        let answer = self.browser.try_call(Some(&self.session), "Runtime.evaluate", params)?;
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer:#}");
-        answer["result"]["value"].clone()
+        Ok(answer["result"]["value"].clone())
     }
 
     /// The value of an expression that is text.
@@ -98,12 +102,16 @@ impl Page {
 
     /// Waits inside the page until the expression is true.
     pub fn until(&self, expression: &str) {
-        self.eval(&format!(
+        let wait = format!(
             "new Promise((yes, no) => {{ const start = performance.now(); (function look() {{ \
              if ({expression}) yes(true); \
              else if (performance.now() - start > 20000) no(new Error('never: ' + {expression:?} + document.body.innerText.slice(0, 600))); \
              else setTimeout(look, 20); }})(); }})"
-        ));
+        );
+        // a page that is left takes the question with it, so the next one is asked again
+        while let Err(error) = self.try_eval(&wait) {
+            assert!(error.contains("navigated") || error.contains("context"), "{error}");
+        }
     }
 
     /// A point of an element, scrolled into sight: its middle, or where that is not its own (an

@@ -1,8 +1,11 @@
 //! `mobility report`: the dashboard as one file.
 
+use serde_json::Value;
+
 use super::page::{Look, Page};
 use super::tile;
 use crate::serve::Server;
+use crate::warehouse::loaded;
 use crate::work::{Work, root};
 
 #[test]
@@ -33,6 +36,27 @@ fn the_report_opens_from_a_file_with_the_same_numbers() {
         assert!(address == url || address.starts_with("data:"), "asked {address}");
     }
     page.screenshot("report");
+}
+
+#[test]
+fn both_warehouses_give_one_report() {
+    let data = |work: &Work| -> Value {
+        work.ok(&["report", "--output", "report.html"]);
+        let file = work.read("report.html");
+        let start = file.split("id=\"report-data\">").nth(1).unwrap();
+        let mut data: Value =
+            serde_json::from_str(start.split("</script>").next().unwrap()).unwrap();
+        // these two tell of the load
+        for key in ["loaded_at", "version"] {
+            data["routes"]["/summary"][key] = Value::Null;
+        }
+        data
+    };
+    let [(_, embedded), (_, postgis)] = loaded();
+    let embedded = data(&embedded);
+    assert_eq!(embedded, data(&postgis));
+    let routes: Vec<&String> = embedded["routes"].as_object().unwrap().keys().collect();
+    assert_eq!(routes.len(), 3 + 8, "{routes:?}");
 }
 
 #[test]

@@ -41,6 +41,34 @@ fn a_server_that_is_away_is_said_and_asked_again() {
 }
 
 #[test]
+fn a_card_that_fails_says_so_and_can_be_tried_again() {
+    let (_work, server) = mini();
+    let page = Page::blank(Look::WIDE);
+    page.call("Network.setBlockedURLs", json!({ "urls": ["*/user-location-distribution*"] }));
+    page.call("Page.navigate", json!({ "url": server.url }));
+    let card = "#view-user-location-distribution";
+    page.until(&format!("document.querySelector('{card} .trouble')"));
+    page.until("document.querySelector('#places').dataset.ready");
+    page.call("Network.setBlockedURLs", json!({ "urls": [] }));
+    page.click(&format!("{card} .trouble button"));
+    page.complete();
+    page.until(&format!("document.querySelectorAll('{card} .bar').length === 3"));
+}
+
+#[test]
+fn newer_data_is_told_and_not_thrown_in() {
+    let (_work, server) = mini();
+    let page = Page::open(&server.url, Look::WIDE);
+    page.eval("import('/assets/status.js').then(m => m.watch({ version: 'older' }, 50))");
+    page.until("document.querySelector('.news')");
+    assert!(page.text_of(".news").contains("Newer data has been loaded"));
+    page.click(".news button");
+    page.until("!document.querySelector('.news')");
+    page.complete();
+    assert_sound(&page, &server);
+}
+
+#[test]
 fn names_stay_text() {
     let work = Work::mini();
     let boundaries = work.read("raw/lau/lau.geojson");

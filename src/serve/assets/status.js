@@ -61,7 +61,7 @@ export function singleUsers(views) {
 }
 
 /** Tells when newer data has been loaded; the page is not changed below the reader's eyes. */
-export function watch(summary) {
+export function watch(summary, every = WATCH) {
   const timer = setInterval(async () => {
     if (document.hidden) return;
     const now = await api.summary().catch(() => null);
@@ -69,5 +69,5 @@ export function watch(summary) {
     clearInterval(timer);
     document.body.append(el("div", { class: "news", role: "status" }, "Newer data has been loaded.",
       el("button", { type: "button", onclick: () => location.reload() }, "Show it")));
-  }, WATCH);
+  }, every);
 }
