@@ -2,7 +2,7 @@
 
 BIN := target/release/mobility
 SYSTEM := cmake g++ pkg-config sqlite3 libsqlite3-dev libssl-dev
-SOURCES := Cargo.toml Cargo.lock $(shell find src sql -name '*.rs' -o -name '*.sql')
+SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src sql -type f)
 CLUSTER := tests/postgis/cluster.sh
 # size of `make bench`: S has 1, M 10 and L 40.7 million events
 SIZE ?= S

@@ -19,7 +19,8 @@ use crate::query::format::Format;
   mobility synth --out data/raw                     make data to try things with
   mobility run-all                                  from raw files to answers
   mobility query users-per-lau-day-night            look at an answer
-  mobility query users-per-lau --format csv --output users.csv"
+  mobility query users-per-lau --format csv --output users.csv
+  mobility serve                                    the dashboard, at http://127.0.0.1:5000/"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -80,6 +81,21 @@ pub enum Command {
   mobility query --sql \"SELECT lau_match, COUNT(*) FROM cell_plan GROUP BY lau_match\"
   mobility query --list")]
     Query(Query),
+    /// Serve views as pages, files and pictures: REST API and dashboard
+    #[command(after_help = "Examples:
+  mobility serve                                            then open http://127.0.0.1:5000/
+  mobility serve --bind 127.0.0.1:8080 --verbose
+  MOBILITY_SERVE_TOKEN=$(openssl rand -hex 32) mobility serve --bind 0.0.0.0:5000
+  curl http://127.0.0.1:5000/users-per-lau-day-night
+  curl 'http://127.0.0.1:5000/users-per-lau?format=csv&date=2024-10-01'
+  curl http://127.0.0.1:5000/openapi.json")]
+    Serve(Serve),
+    /// Write the dashboard as one file to send to a colleague, or one view as a chart
+    #[command(after_help = "Examples:
+  mobility report --output report.html
+  mobility report --view number-of-events-per-hour --output events.svg
+  mobility report --view users-per-lau --date 2024-10-01 --output map.svg")]
+    Report(Report),
     /// Run compress, geojoin, load and views; skip what did not change
     #[command(after_help = "Examples:
   mobility run-all
@@ -182,6 +198,39 @@ pub struct Query {
     /// Column to order by, `:desc` behind it to go down; several with commas
     #[arg(long, value_name = "COL[:desc]", value_delimiter = ',')]
     pub order_by: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Address and port to listen on, instead of serve.bind; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub bind: Option<String>,
+    /// Listen on an address that others reach, although there is no serve.token
+    #[arg(long)]
+    pub insecure: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    /// File to write, which appears when it is complete: FILE.html, or FILE.svg with --view
+    #[arg(long, short, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Draw this one view instead, by the chart in its header
+    #[arg(long, value_name = "VIEW")]
+    pub view: Option<String>,
+    /// Format [default: from the name of --output]
+    #[arg(long, short, value_enum)]
+    pub format: Option<ReportFormat>,
+    /// Only this day; a map of several days shows the last
+    #[arg(long, value_name = "DATE", requires = "view")]
+    pub date: Option<NaiveDate>,
+}
+
+/// What a report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum ReportFormat {
+    Html,
+    Svg,
 }
 
 #[derive(Debug, Args)]

@@ -11,6 +11,9 @@ use anyhow::{Context, Result};
 
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
+type Ending = Box<dyn FnOnce() + Send>;
+static GENTLY: Mutex<Option<Ending>> = Mutex::new(None);
+
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -42,12 +45,20 @@ fn remove(path: &Path) {
     let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
 }
 
+/// Has the next interrupt call `end` instead of ending the program; the one after that ends it.
+pub fn instead(end: impl FnOnce() + Send + 'static) {
+    *GENTLY.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(end));
+}
+
 /// Installs the handler for SIGINT, SIGTERM and SIGHUP; `end` is called last and must not return.
 ///
 /// # Errors
 /// When the system refuses a handler.
 pub fn install(end: impl Fn() + Send + 'static) -> Result<()> {
     ctrlc::set_handler(move || {
+        if let Some(gently) = GENTLY.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return gently();
+        }
         unfinished().iter().for_each(|path| remove(path));
         end();
     })

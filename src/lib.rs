@@ -6,6 +6,7 @@
 //! and `query` prints rows. `pipeline` runs the stages in order, `commands` holds one thin file a
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
+pub mod charts;
 pub mod cli;
 pub mod commands;
 pub mod compress;
@@ -21,6 +22,7 @@ pub mod progress;
 pub mod query;
 pub mod report;
 pub mod schema;
+pub mod serve;
 pub mod synth;
 pub mod time;
 pub mod usage;

@@ -2,8 +2,18 @@
 
 use crate::work::Work;
 
-const COMMANDS: [&str; 9] =
-    ["synth", "compress", "geojoin", "load", "views", "query", "run-all", "check", "completions"];
+const COMMANDS: [&str; 10] = [
+    "synth",
+    "compress",
+    "geojoin",
+    "load",
+    "views",
+    "query",
+    "serve",
+    "run-all",
+    "check",
+    "completions",
+];
 
 #[test]
 fn every_command_helps_with_examples() {

@@ -99,6 +99,7 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     expected.lau.crs = Some("EPSG:3035".to_owned());
     expected.time.zone = Some("Europe/Tallinn".to_owned());
     expected.warehouse.statement_timeout_s = Some(60);
+    expected.serve.token = Some(mobility::config::Secret::new("at-least-16-characters"));
     assert_eq!(all, expected);
 }
 
@@ -115,6 +116,10 @@ fn mistakes_name_file_line_and_remedy() {
         ("[geojoin]\nmethod = \"closest\"\n", vec!["line 2", "`within`"]),
         ("[data]\nevents = []\n", vec!["data.events is empty"]),
         ("[views]\nsnapshot_dates = [\"yesterday\"]\n", vec!["yesterday", "2024-10-01"]),
+        ("[serve]\nbind = \"localhost\"\n", vec!["serve.bind", "127.0.0.1:5000"]),
+        ("[serve]\ntoken = \"short\"\n", vec!["serve.token", "16"]),
+        ("[serve]\nmax_queries = 0\n", vec!["serve.max_queries", "at least 1"]),
+        ("[serve]\ntimeout_s = 0\n", vec!["serve.timeout_s", "at least 1"]),
         ("[data\n", vec!["pipeline.toml", "line 1"]),
     ];
     for (text, words) in cases {
@@ -122,6 +127,11 @@ fn mistakes_name_file_line_and_remedy() {
         work.fails(&["views"], 1, &words);
         let checked = work.run(&["check"]);
         assert_eq!(checked.status, 1, "{text}: {}", checked.out);
+    }
+    for token in ["\"s3cret", "s3cret-s3cret-s3cret", "\"s3cret\"", "[\"s3cret\"]"] {
+        work.write("pipeline.toml", format!("[serve]\ntoken = {token}\n"));
+        let ran = work.fails(&["views"], 1, &["token"]);
+        assert!(!ran.err.contains("s3cret"), "{}", ran.err);
     }
     work.config("");
     let ran = work.fails(

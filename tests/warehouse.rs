@@ -2,7 +2,7 @@
 
 use crate::work::{Work, expected};
 
-const VIEWS: [(&str, &str); 10] = [
+pub const VIEWS: [(&str, &str); 10] = [
     ("number-of-events-per-hour", "agg_events_per_hour"),
     ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
     ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),

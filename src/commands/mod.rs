@@ -3,7 +3,9 @@
 mod check;
 mod completions;
 mod query;
+mod report;
 mod run_all;
+mod serve;
 mod stages;
 mod synth;
 mod views;
@@ -47,6 +49,11 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Check => return check::run(&cli.global, config(&cli.global)),
         command => command,
     };
+    if let Command::Serve(args) = &command {
+        let bind = args.bind.iter().map(|bind| ("serve.bind", bind.clone()));
+        let config = config_with(&cli.global, bind.collect())?;
+        return serve::run(config, args, cli.global.quiet, cli.global.verbose);
+    }
     let session = Session { config: config(&cli.global)?, progress, quiet: cli.global.quiet };
     match command {
         Command::Compress(args) => stages::compress(&session, args.force),
@@ -54,14 +61,22 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Load(args) => stages::load(&session, args.force),
         Command::Views(args) => views::run(&session, &args),
         Command::Query(args) => query::run(&session, &args),
+        Command::Report(args) => report::run(&session, &args),
         Command::RunAll(args) => run_all::run(&session, &args),
-        Command::Synth(_) | Command::Check | Command::Completions { .. } => Ok(()),
+        Command::Synth(_) | Command::Check | Command::Completions { .. } | Command::Serve(_) => {
+            Ok(())
+        }
     }
 }
 
 fn config(global: &Global) -> Result<Config> {
+    config_with(global, Vec::new())
+}
+
+/// The config with keys that a command's own flags set.
+fn config_with(global: &Global, mut flags: Vec<(&'static str, String)>) -> Result<Config> {
     let file = config_file(global);
-    let flags = global.warehouse.iter().map(|url| ("warehouse.url", url.clone())).collect();
+    flags.extend(global.warehouse.iter().map(|url| ("warehouse.url", url.clone())));
     config::load(&Sources { file: file.as_deref(), env: &|name| std::env::var(name).ok(), flags })
 }
 

@@ -61,6 +61,10 @@ pub const KEYS: &[Key] = &[
     path("views.dir"),
     value("views.snapshot_dates"),
     value("serve.bind"),
+    value("serve.token"),
+    value("serve.allow_user_rows"),
+    value("serve.max_queries"),
+    value("serve.timeout_s"),
 ];
 
 /// The environment variable that overrides a key: `MOBILITY_DATA_EVENTS` for `data.events`.

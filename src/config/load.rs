@@ -10,11 +10,13 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::url::without_passwords;
-use super::{Config, KEYS, Key, KeyKind, PgEnv, env_name};
+use super::{Config, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
 use crate::usage::nearest;
 
 /// The file that is read when nobody names one; only this one may be missing.
 const DEFAULT_FILE: &str = "pipeline.toml";
+/// Characters that a token has at least.
+const SHORTEST_TOKEN: usize = 16;
 /// Where view files are when nobody names a folder, if it is there.
 const DEFAULT_VIEWS: &str = "sql/views";
 
@@ -106,7 +108,12 @@ fn parse(text: &str, folder: &Path) -> Result<Table> {
 
 /// The parser's message, which shows the line it is about.
 fn shown(error: toml::de::Error) -> anyhow::Error {
-    anyhow!("{}", without_passwords(error.to_string().trim_end()))
+    let text = without_passwords(error.to_string().trim_end());
+    let lines = text.lines().map(|line| match line.split_once('=') {
+        Some((key, _)) if key.contains("token") => format!("{key}= ***"),
+        _ => line.to_owned(),
+    });
+    anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// The keys that hold paths, with their defaults: these start at the file's folder too.
@@ -251,12 +258,36 @@ fn check(config: &Config) -> Result<()> {
     if !(config.geojoin.max_distance_m.is_finite() && config.geojoin.max_distance_m >= 0.0) {
         bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
     }
+    check_serve(&config.serve)?;
     for (key, paths) in
         [("events", &config.data.events), ("cells", &config.data.cells), ("lau", &config.data.lau)]
     {
         if paths.is_empty() {
             bail!("data.{key} is empty: name at least one file, folder or glob");
         }
+    }
+    Ok(())
+}
+
+fn check_serve(serve: &Serve) -> Result<()> {
+    let port = serve.bind.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
+    if !matches!(port, Some(Ok(_))) {
+        bail!("serve.bind = {:?}: write address and port, such as 127.0.0.1:5000", serve.bind);
+    }
+    let plain = |c: char| c.is_ascii_graphic();
+    if let Some(token) = serve.token.as_ref().map(Secret::reveal)
+        && (token.len() < SHORTEST_TOKEN || !token.chars().all(plain))
+    {
+        bail!(
+            "serve.token needs at least {SHORTEST_TOKEN} letters, digits and signs without blanks; \
+             `openssl rand -hex 32` makes a good one"
+        );
+    }
+    if serve.max_queries == 0 {
+        bail!("serve.max_queries = 0: at least 1 is needed");
+    }
+    if serve.timeout_s == 0 {
+        bail!("serve.timeout_s = 0: at least 1 second is needed");
     }
     Ok(())
 }

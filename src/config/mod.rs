@@ -5,6 +5,7 @@
 
 mod keys;
 mod load;
+mod secret;
 mod url;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 
 pub use keys::{KEYS, Key, KeyKind, env_name};
 pub use load::{Sources, load};
+pub use secret::Secret;
 pub use url::WarehouseUrl;
 
 /// Everything the stages are told. Paths are ready to open.
@@ -272,11 +274,26 @@ impl Default for Views {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Serve {
+    /// Address and port to listen on; port 0 takes a free one.
     pub bind: String,
+    /// What a client has to present; needed to listen on other than this machine's own addresses.
+    pub token: Option<Secret>,
+    /// Rows of single users may be looked at.
+    pub allow_user_rows: bool,
+    /// Most queries that run at a time; others wait.
+    pub max_queries: usize,
+    /// Seconds after which a request is given up.
+    pub timeout_s: u64,
 }
 
 impl Default for Serve {
     fn default() -> Self {
-        Serve { bind: "127.0.0.1:5000".into() }
+        Serve {
+            bind: "127.0.0.1:5000".into(),
+            token: None,
+            allow_user_rows: false,
+            max_queries: 8,
+            timeout_s: 60,
+        }
     }
 }

@@ -22,19 +22,23 @@ use format::{Format, GeometryText, Options};
 /// [`UsageError`] for any other direction.
 pub fn order_by(texts: &[String]) -> Result<Vec<OrderBy>> {
     let read = |text: &String| {
-        let (column, direction) = text.split_once(':').unwrap_or((text, "asc"));
-        let descending = match direction.to_lowercase().as_str() {
-            "asc" => false,
-            "desc" => true,
-            _ => {
-                return Err(anyhow!(UsageError(format!(
-                    "--order-by {text}: write {column}, {column}:asc or {column}:desc"
-                ))));
-            }
-        };
-        Ok(OrderBy { column: column.to_owned(), descending })
+        one_order(text).map_err(|hint| anyhow!(UsageError(format!("--order-by {text}: {hint}"))))
     };
     texts.iter().map(read).collect()
+}
+
+/// Reads one `COL`, `COL:asc` or `COL:desc`.
+///
+/// # Errors
+/// How to write it.
+pub fn one_order(text: &str) -> Result<OrderBy, String> {
+    let (column, direction) = text.split_once(':').unwrap_or((text, "asc"));
+    let descending = match direction.to_lowercase().as_str() {
+        "asc" => false,
+        "desc" => true,
+        _ => return Err(format!("write {column}, {column}:asc or {column}:desc")),
+    };
+    Ok(OrderBy { column: column.to_owned(), descending })
 }
 
 /// Fills in what a format needs to draw `rows` on a map: the CRS of their geometry, or the
@@ -63,13 +67,19 @@ pub fn geometry_options(
             options.geo_metadata = Some(geoparquet::metadata(epsg, types, None)?);
         }
     } else if format == Format::Geojson && rows.index_of("lau_id").is_ok() {
-        options.lau_geometries = Some(Arc::new(lau_geometries(warehouse)?));
+        // who asks often keeps them
+        if options.lau_geometries.is_none() {
+            options.lau_geometries = Some(Arc::new(lau_geometries(warehouse)?));
+        }
     }
     Ok(())
 }
 
 /// Boundaries of all LAUs as GeoJSON geometries, by `lau_id`.
-fn lau_geometries(warehouse: &dyn Warehouse) -> Result<HashMap<String, String>> {
+///
+/// # Errors
+/// A warehouse that cannot be read.
+pub fn lau_geometries(warehouse: &dyn Warehouse) -> Result<HashMap<String, String>> {
     let shapes = GeometryText::new(Some(3035))?;
     let mut found = HashMap::new();
     for batch in warehouse.select(&Select::all(Relation::Table(Table::Lau)))? {

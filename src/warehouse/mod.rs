@@ -116,6 +116,12 @@ pub trait Warehouse: Send + Sync {
     /// # Errors
     /// What the engine says about the statement.
     fn sql(&self, statement: &str) -> Result<Rows>;
+
+    /// Open connections to a server, and those among them that wait for work; `None` where there
+    /// is no server.
+    fn connections(&self) -> Option<(u32, u32)> {
+        None
+    }
 }
 
 /// Opens the configured warehouse.

@@ -7,7 +7,8 @@
 #   cluster.sh url DIR   prints the URL of one that runs
 #   cluster.sh stop DIR
 #   cluster.sh kill DIR  kill -9, as in a power cut
-#   cluster.sh install   installs the packages where they are missing
+#   cluster.sh install   installs the packages where they are missing, and Chromium, which the
+#                        tests of the dashboard take
 #
 # DIR/server.crt is the certificate for sslrootcert. postgresql.conf is written at each start;
 # what ALTER SYSTEM sets stays.
@@ -40,12 +41,21 @@ find_bin() {
   [ -x "$initdb" ] && [ -e "$share/extension/postgis.control" ]
 }
 
+# The browser of the dashboard's tests.
+has_browser() {
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    if "$name" --version >/dev/null 2>&1; then return 0; fi
+  done
+  return 1
+}
+
 install_packages() {
   missing=
   find_bin || missing=postgresql-postgis
   command -v openssl >/dev/null || missing="$missing openssl"
+  has_browser || missing="$missing chromium"
   [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null || die "please install first: PostgreSQL, PostGIS, openssl"
+  command -v apt-get >/dev/null || die "please install first: PostgreSQL, PostGIS, openssl, Chromium"
   if is_root; then sudo=; else sudo="sudo -n"; fi
   $sudo true 2>/dev/null || die "please run first: sudo $self install"
   say "installing $missing"
@@ -62,6 +72,7 @@ install_packages() {
       --no-install-recommends -o DPkg::Lock::Timeout=300 $missing 2>&1) || die "$said"
   )
   find_bin || die "PostGIS is still missing after the installation of $missing"
+  has_browser || die "Chromium is still missing after the installation of $missing"
 }
 
 # Sets dir, data and base, the folder that data lies in, and user, who runs the server.

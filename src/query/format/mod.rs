@@ -134,6 +134,27 @@ pub fn write(
     }
 }
 
+/// All rows as cells for people, nothing for a null; a geometry in a few words.
+///
+/// # Errors
+/// Rows that cannot be computed.
+pub fn cells(rows: Rows) -> Result<Vec<Vec<Option<String>>>> {
+    let schema = normalise::schema(&rows.schema());
+    let geometry = geometry::column(&schema);
+    let mut all = Vec::new();
+    for batch in rows {
+        let batch = normalise::batch(&batch?, &schema)?;
+        let columns = cells::columns(&batch)?;
+        for row in 0..batch.num_rows() {
+            let cell = |(index, column): (usize, &cells::Column)| {
+                (!column.is_null(row)).then(|| column.words(row, geometry == Some(index)))
+            };
+            all.push(columns.iter().enumerate().map(cell).collect());
+        }
+    }
+    Ok(all)
+}
+
 fn copy(
     format: Format,
     rows: Rows,

@@ -112,6 +112,8 @@ fn switch(
             &[&load_no, &serde_json::to_string(&loaded)?, &places_mark],
         )
         .map_err(failed)?;
+    // without it the server takes the leaves that count for next to none of the rows
+    transaction.batch_execute("ANALYZE mobility_leaf").map_err(failed)?;
     let computed = if filled.is_empty() && retired == 0 && !moved {
         views::confirm(&mut transaction, load_no)?;
         Recomputed::default()

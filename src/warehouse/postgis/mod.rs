@@ -157,6 +157,10 @@ impl Warehouse for Postgis {
         format!("the warehouse {}", self.server.url())
     }
 
+    fn connections(&self) -> Option<(u32, u32)> {
+        Some(self.server.connections())
+    }
+
     fn loaded(&self) -> Result<Option<Loaded>> {
         let mut connection = self.server.connection()?;
         Ok(self.state(&mut connection)?.map(|s| s.loaded))

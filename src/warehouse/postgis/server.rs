@@ -55,6 +55,12 @@ impl Server {
         hands(self.pool.max_size(), tasks)
     }
 
+    /// Open connections, and those among them that wait for work.
+    pub fn connections(&self) -> (u32, u32) {
+        let state = self.pool.state();
+        (state.connections, state.idle_connections)
+    }
+
     /// A connection for a query.
     ///
     /// # Errors

@@ -1,0 +1,165 @@
+//! A choropleth of LAUs, written as SVG from path texts.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+
+use super::style::{FONT, NO_SHADE, SHADES, escaped, label, number};
+
+/// Outline of one LAU as SVG path text.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    pub lau_id: String,
+    pub name: String,
+    pub path: String,
+}
+
+const HEAD: f64 = 64.0;
+const FOOT: f64 = 96.0;
+const SIDE: f64 = 24.0;
+/// Room of a key of the legend.
+const KEY: f64 = 132.0;
+
+/// An SVG document of `values` by `lau_id`; shapes lie in a box of `size`.
+pub fn svg(
+    title: &str,
+    column: &str,
+    values: &[(String, f64)],
+    shapes: &[Shape],
+    size: (f64, f64),
+) -> String {
+    let found: HashMap<&str, f64> = values.iter().map(|(id, v)| (id.as_str(), *v)).collect();
+    let of = |id: &str| found.get(id).copied().unwrap_or(0.0);
+    let bounds = class_bounds(shapes.iter().map(|s| of(&s.lau_id)));
+    let (width, height) = (size.0 + 2.0 * SIDE, size.1 + HEAD + FOOT);
+    let mut out = String::new();
+    // writing into a string cannot fail
+    let _ = writeln!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         width=\"{width}\" height=\"{height}\" font-family=\"{FONT}\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text x=\"{SIDE}\" y=\"40\" font-size=\"24\" fill=\"#16202c\">{}</text>\n\
+         <g transform=\"translate({SIDE} {HEAD})\" stroke=\"#ffffff\" stroke-width=\"0.7\" \
+         fill-rule=\"evenodd\">",
+        escaped(title)
+    );
+    for shape in shapes {
+        let value = of(&shape.lau_id);
+        let _ = writeln!(
+            out,
+            "<path fill=\"{}\" d=\"{}\"><title>{}: {}</title></path>",
+            shade(value, &bounds),
+            escaped(&shape.path),
+            escaped(&shape.name),
+            number(value)
+        );
+    }
+    let y = HEAD + size.1 + 34.0;
+    let _ = writeln!(
+        out,
+        "</g>\n<text x=\"{SIDE}\" y=\"{}\" font-size=\"15\" fill=\"#16202c\">{}</text>",
+        y,
+        escaped(&label(column))
+    );
+    for (i, (colour, text)) in legend(&bounds).into_iter().enumerate() {
+        let x = SIDE + KEY * i as f64;
+        let _ = writeln!(
+            out,
+            "<rect x=\"{x}\" y=\"{}\" width=\"22\" height=\"14\" rx=\"3\" fill=\"{colour}\"/>\
+             <text x=\"{}\" y=\"{}\" font-size=\"14\" fill=\"#5b6878\">{text}</text>",
+            y + 16.0,
+            x + 30.0,
+            y + 28.0
+        );
+    }
+    out.push_str("</svg>\n");
+    out
+}
+
+/// Lower bounds of at most six classes that hold about as many of the positive values each, at
+/// round numbers; few different values have a class each.
+fn class_bounds(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut sorted: Vec<f64> = values.filter(|v| *v > 0.0).collect();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return Vec::new() };
+    let mut distinct = sorted.clone();
+    distinct.dedup();
+    if distinct.len() <= 6 {
+        return distinct;
+    }
+    let mut bounds = vec![round(*first).min(*first)];
+    for i in 1..6 {
+        let bound = round(sorted[i * sorted.len() / 6]);
+        if bounds.last().is_some_and(|b| bound > *b) && bound <= *last {
+            bounds.push(bound);
+        }
+    }
+    bounds
+}
+
+/// Two leading digits.
+fn round(value: f64) -> f64 {
+    if value < 20.0 {
+        return value.round().max(1.0);
+    }
+    let unit = 10_f64.powf(value.log10().floor() - 1.0);
+    (value / unit).round() * unit
+}
+
+fn shade(value: f64, bounds: &[f64]) -> &'static str {
+    if value <= 0.0 {
+        return NO_SHADE;
+    }
+    let class = bounds.iter().rposition(|b| value >= *b).unwrap_or(0);
+    spread(class, bounds.len())
+}
+
+/// The shade of a class among `n`, from the lightest to the darkest.
+fn spread(class: usize, n: usize) -> &'static str {
+    if n < 2 {
+        return SHADES[4];
+    }
+    SHADES[(class * (SHADES.len() - 1) + (n - 1) / 2) / (n - 1)]
+}
+
+fn legend(bounds: &[f64]) -> Vec<(&'static str, String)> {
+    let mut keys = vec![(NO_SHADE, "0".to_owned())];
+    for (i, bound) in bounds.iter().enumerate() {
+        let text = match bounds.get(i + 1) {
+            None => format!("{} or more", number(*bound)),
+            Some(next) if next - bound == 1.0 => number(*bound),
+            Some(next) => format!("{}–{}", number(*bound), number(next - 1.0)),
+        };
+        keys.push((spread(i, bounds.len()), text));
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_shades_by_value_and_keeps_names_text() {
+        let shape = |lau_id: &str, name: &str, path: &str| Shape {
+            lau_id: lau_id.into(),
+            name: name.into(),
+            path: path.into(),
+        };
+        let shapes = [shape("A", "<b>", "M0 0h1v1z"), shape("B", "b", "M1 0h1v1z")];
+        let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &shapes, (2.0, 1.0));
+        assert!(svg.contains("T &amp; t") && svg.contains("<title>&lt;b&gt;: 5</title>"), "{svg}");
+        assert!(svg.contains(&format!("fill=\"{NO_SHADE}\" d=\"M1 0h1v1z\"")), "{svg}");
+    }
+
+    #[test]
+    fn classes_have_round_bounds_and_rise() {
+        assert_eq!(class_bounds([1.0, 2.0, 2.0, 4.0].into_iter()), [1.0, 2.0, 4.0]);
+        let many: Vec<f64> = (1..=600).map(f64::from).collect();
+        assert_eq!(class_bounds(many.into_iter()), [1.0, 100.0, 200.0, 300.0, 400.0, 500.0]);
+        assert_eq!(class_bounds([0.0].into_iter()), [0.0; 0]);
+        let shades: Vec<_> = (0..6).map(|i| spread(i, 6)).collect();
+        let distinct: std::collections::HashSet<_> = shades.iter().collect();
+        assert_eq!(distinct.len(), 6, "{shades:?}");
+    }
+}

@@ -1,0 +1,66 @@
+//! `mobility report`.
+
+use anyhow::{Context, Result, anyhow};
+
+use super::{Session, extension};
+use crate::charts::{self, Shape};
+use crate::cli::{Report, ReportFormat};
+use crate::io::atomic::write_file;
+use crate::serve::report;
+use crate::usage::UsageError;
+
+pub fn run(session: &Session, args: &Report) -> Result<()> {
+    check_format(args)?;
+    let text = match &args.view {
+        None => report::html(session.config.clone())?,
+        Some(name) => chart(session, args, name)?,
+    };
+    write_file(&args.output, text.as_bytes())?;
+    let (size, file) = (text.len().div_ceil(1_024), args.output.display());
+    session.progress.note(&format!("{file} written, {size} KiB"));
+    Ok(())
+}
+
+fn chart(session: &Session, args: &Report, name: &str) -> Result<String> {
+    let (registry, warehouse) = session.warehouse()?;
+    let view = registry.find(name)?;
+    charts::svg(warehouse.as_ref(), view, args.date, || {
+        let drawing = report::outlines(warehouse.as_ref())?;
+        let size = (drawing["width"].as_f64(), drawing["height"].as_f64());
+        let size = size.0.zip(size.1).context("the map has no size")?;
+        let laus = drawing["laus"].as_array().context("the map has no LAUs")?;
+        let shape = |lau: &serde_json::Value| -> Option<Shape> {
+            let lau_id = lau["lau_id"].as_str()?;
+            let name = lau["lau_name"].as_str().unwrap_or(lau_id);
+            Some(Shape {
+                lau_id: lau_id.to_owned(),
+                name: name.to_owned(),
+                path: lau["d"].as_str()?.to_owned(),
+            })
+        };
+        Ok((laus.iter().filter_map(shape).collect(), size))
+    })
+}
+
+/// The page is HTML, a chart is SVG.
+fn check_format(args: &Report) -> Result<()> {
+    let (wanted, ending) = match &args.view {
+        None => (ReportFormat::Html, "html"),
+        Some(_) => (ReportFormat::Svg, "svg"),
+    };
+    let by_name = match extension(&args.output).as_deref() {
+        Some("html" | "htm") => Some(ReportFormat::Html),
+        Some("svg") => Some(ReportFormat::Svg),
+        Some(_) => None,
+        None => Some(wanted),
+    };
+    if args.format.or(by_name) == Some(wanted) {
+        return Ok(());
+    }
+    let what = args.view.as_deref().map_or("the whole dashboard", |view| view);
+    Err(anyhow!(UsageError(format!(
+        "{what} is written as {ending}: use --output FILE.{ending}, or --format {ending} with any \
+         other name; single charts (--view) are SVG, the dashboard is HTML, and pictures in pixels \
+         are not made"
+    ))))
+}

@@ -1,0 +1,47 @@
+//! A text that can be compared and used but never shown.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+use toml::Value;
+
+/// A password or token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Secret(text.into())
+    }
+
+    /// The text itself: to be compared, never to be printed.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Never fails: the message of a failure would show the line with the secret.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::String(text) => Secret(text),
+            other => Secret(other.to_string()),
+        })
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_displayed() {
+        assert_eq!(format!("{:?}", Secret::new("s3cret")), "***");
+    }
+}

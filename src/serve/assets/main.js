@@ -1,0 +1,87 @@
+// The dashboard: asks for what there is, then builds one card after the other.
+
+import * as api from "./api.js";
+import { card } from "./card.js";
+import { dayNightCard } from "./daynight.js";
+import { el } from "./dom.js";
+import { viewCard } from "./generic.js";
+import { footer, header } from "./header.js";
+import { hoursCard } from "./hours.js";
+import { placesCard } from "./places.js";
+import { DAY_NIGHT, Presence, USERS } from "./presence.js";
+import { createState } from "./state.js";
+import { empty, singleUsers, trouble, watch } from "./status.js";
+
+const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
+
+const LOCATIONS = "user-location-distribution";
+/** Kinds of charts in the order of their cards. */
+const KINDS = ["bar", "map", "table", "line"];
+
+/** Smallest and largest pause before the server is asked again, in milliseconds. */
+const PAUSE = [2_000, 30_000];
+
+/** A report has no server: what leads to it goes. */
+function detach() {
+  for (const node of document.querySelectorAll(".server")) node.remove();
+  document.querySelector(".brand").removeAttribute("href");
+}
+
+async function start(pause = PAUSE[0]) {
+  const cards = document.getElementById("cards");
+  try {
+    const [summary, registry] = await Promise.all([api.summary(), api.views()]);
+    const outlines = await api.map().catch((error) => ({ laus: [], error }));
+    build(cards, summary, registry.views, outlines);
+    if (api.isReport) detach();
+    else watch(summary);
+  } catch (error) {
+    if (error.status === 503 && /no data yet/i.test(error.message)) return empty(cards);
+    const again = () => start(Math.min(PAUSE[1], pause * 1.6));
+    trouble(cards, error, pause, again);
+  }
+}
+
+function build(cards, summary, views, outlines) {
+  header(summary);
+  footer(summary, views);
+  const open = views.filter((v) => !v.single_users);
+  const find = (name) => open.find((v) => v.name === name);
+  const nodes = [];
+  const drawn = new Set();
+  const use = (...names) => names.forEach((n) => drawn.add(n));
+
+  const hours = HOURS.map(find).filter(Boolean);
+  if (hours.length) {
+    nodes.push(hoursCard(hours, summary));
+    use(...hours.map((v) => v.name));
+  }
+  const mapped = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
+  const context = { summary, outlines: outlines.laus.length ? outlines : null };
+  if (mapped) {
+    const state = createState({ date: summary.dates.at(-1), metric: "all", lau: null, hover: null });
+    if (!summary.dates.includes(state.get().date)) state.set({ date: summary.dates.at(-1) });
+    const presence = new Presence([find(USERS), find(DAY_NIGHT)], outlines.laus, summary.dates);
+    nodes.push(placesCard({ state, presence, outlines, summary, views: [find(USERS), find(DAY_NIGHT)] }));
+    nodes.push(dayNightCard({ state, presence, views: [find(DAY_NIGHT)] }));
+    use(USERS, DAY_NIGHT);
+  } else if (outlines.error) {
+    const frame = card({ id: "places", title: "Users by LAU", wide: true });
+    frame.fill(() => api.map().then(() => location.reload()));
+    nodes.push(frame.node);
+  }
+  const rest = open.filter((v) => !drawn.has(v.name));
+  // narrow cards stand in pairs, wide ones below
+  const place = (v) => (v.name === LOCATIONS ? -1 : KINDS.indexOf(v.chart.kind));
+  rest.sort((a, b) => place(a) - place(b));
+  nodes.push(...rest.map((v) => viewCard(v, context)));
+  const narrow = nodes.filter((n) => !n.classList.contains("wide"));
+  if (narrow.length % 2) narrow.at(-1).classList.add("wide");
+  const single = views.filter((v) => v.single_users);
+  if (single.length) nodes.push(singleUsers(single));
+  cards.replaceChildren(...nodes);
+  cards.setAttribute("aria-busy", "false");
+  document.body.append(el("span", { id: "ready", hidden: true }));
+}
+
+start();

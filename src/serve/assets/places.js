@@ -1,0 +1,128 @@
+// Where users were: map, table and day slider, which show the same LAUs and highlight together.
+
+import { card } from "./card.js";
+import { choice, el } from "./dom.js";
+import { dayLong, number, signed, time } from "./format.js";
+import { lauDetail } from "./detail.js";
+import { countScale, differenceScale } from "./legend.js";
+import { choropleth } from "./map.js";
+import { METRICS } from "./presence.js";
+import { dataTable } from "./table.js";
+
+/** The card; `state` holds date, metric, LAU and the one below the pointer. */
+export function placesCard({ state, presence, outlines, views, summary }) {
+  const { laus } = presence;
+  const frame = card({
+    id: "places", title: "Users by LAU", wide: true, views,
+    description: `Different users seen in each LAU. Day is ${summary.day_start}:00 to ${summary.day_end}:00, night the other hours of the same date.`,
+  });
+  const name = (i) => laus[i].lau_name ?? laus[i].lau_id;
+  const id = (i) => (i < 0 ? null : laus[i].lau_id);
+  const at = (lau) => presence.index.get(lau) ?? -1;
+  const metric = () => METRICS.find((m) => m.key === state.get().metric) ?? METRICS[0];
+  let day = presence.blank();
+
+  const map = choropleth(outlines, {
+    label: "Map of users by LAU",
+    describe: (i) => ({
+      title: name(i),
+      rows: METRICS.map((m) => [null, m.title, (m.difference ? signed : number)(m.of(day, i))]),
+      note: `${laus[i].lau_id} · ${dayLong(time(state.get().date))}`,
+    }),
+    hover: (i) => state.set({ hover: id(i) }),
+    select: (i) => state.set({ lau: id(i) === state.get().lau ? null : id(i) }),
+  });
+  const table = dataTable({
+    label: "Users by LAU", noun: "LAUs", sort: { key: "all", down: true },
+    columns: [
+      { key: "name", title: "LAU", cell: (r) => el("span", { class: "lau", title: r.name }, r.name, el("small", {}, r.key)) },
+      ...METRICS.map((m) => ({ key: m.key, title: m.title, short: m.short, numeric: true, cell: (r) => (m.difference ? signed : number)(r[m.key]) })),
+    ],
+    search: (r) => `${r.name} ${r.key}`,
+    hover: (key) => state.set({ hover: key }),
+    select: (key) => state.set({ lau: key === state.get().lau ? null : key }),
+  });
+
+  const legend = el("div", { class: "legend-place" });
+  const detail = el("div", { class: "detail" });
+  const metrics = choice("What to show", METRICS.map((m) => [m.key, m.title]), metric().key, (key) => state.set({ metric: key }));
+  const slider = daySlider(state, presence.dates);
+  frame.controls.append(metrics.node, slider.node);
+
+  function paint() {
+    const chosen = metric();
+    const scale = chosen.difference
+      ? differenceScale(presence.values(chosen), "More by day", "More by night")
+      : countScale(presence.values(chosen), "No users");
+    map.paint(laus.map((_, i) => scale.shade(chosen.of(day, i))));
+    legend.replaceChildren(el("span", { class: "legend-title" }, chosen.difference ? "Users, night minus day" : `Users, ${chosen.title.toLowerCase()}`), scale.node);
+    frame.node.dataset.metric = chosen.key;
+  }
+
+  async function show() {
+    const { date } = state.get();
+    const next = await presence.day(date);
+    if (date !== state.get().date) return; // the reader has moved on
+    day = next;
+    frame.node.dataset.date = date;
+    paint();
+    table.setRows(laus.map((lau, i) => ({
+      key: lau.lau_id, name: name(i), ...Object.fromEntries(METRICS.map((m) => [m.key, m.of(day, i)])),
+    })));
+  }
+
+  function select(fromElsewhere) {
+    const { lau } = state.get();
+    map.select(at(lau));
+    table.select(lau, fromElsewhere);
+    lauDetail(detail, { lau: laus[at(lau)], presence, state, summary });
+  }
+
+  frame.fill(async (body) => {
+    await show();
+    body.replaceChildren(el("div", { class: "places" },
+      el("div", { class: "places-map" }, map.node, legend), el("div", { class: "places-table" }, table.node)), detail);
+    if (at(state.get().lau) < 0) state.set({ lau: null });
+    select(true);
+  });
+  state.on((changed) => {
+    if (frame.node.dataset.ready !== "yes") return;
+    if (changed.has("date")) frame.fill(show);
+    if (changed.has("metric")) {
+      metrics.set(metric().key);
+      paint();
+    }
+    if (changed.has("hover")) {
+      map.highlight(at(state.get().hover));
+      table.highlight(state.get().hover);
+    }
+    if (changed.has("lau")) select(!table.node.contains(document.activeElement));
+    else if (changed.has("date")) lauDetail(detail, { lau: laus[at(state.get().lau)], presence, state, summary });
+  });
+  return frame.node;
+}
+
+/** Chooses the day; disabled where there is only one. */
+function daySlider(state, dates) {
+  const only = dates.length < 2;
+  const text = el("output", { class: "day-text" });
+  const range = el("input", {
+    type: "range", min: 0, max: Math.max(0, dates.length - 1), step: 1, disabled: only, "aria-label": "Day",
+    oninput: () => go(Number(range.value)),
+  });
+  const step = (by, sign, label) => el("button", { type: "button", class: "step", "aria-label": label, disabled: only, onclick: () => go(Number(range.value) + by) }, sign);
+  function go(i) {
+    const to = Math.min(dates.length - 1, Math.max(0, i));
+    state.set({ date: dates[to] });
+  }
+  function tell() {
+    const i = dates.indexOf(state.get().date);
+    range.value = String(i);
+    text.textContent = dayLong(time(state.get().date));
+    range.setAttribute("aria-valuetext", text.textContent);
+  }
+  state.on((changed) => changed.has("date") && tell());
+  tell();
+  const node = el("div", { class: only ? "slider only" : "slider" }, text, step(-1, "‹", "Day before"), range, step(1, "›", "Day after"));
+  return { node };
+}

@@ -1,0 +1,68 @@
+//! Lines and bars under the pointer.
+
+use super::page::{Look, Page};
+use super::{assert_sound, mini, week};
+use crate::serve::Server;
+
+#[test]
+fn lines_and_bars_tell_their_values() {
+    let (_work, server) = mini();
+    let page = Page::open(&server.url, Look::WIDE);
+    page.hover("#hours svg.chart");
+    let tip = page.tooltip();
+    assert!(
+        tip.contains("Oct 2024, ") && tip.contains("|Events ") && tip.contains("|Unique users "),
+        "{tip}"
+    );
+    page.hover("#view-user-location-distribution .bar");
+    assert_eq!(page.tooltip(), "Unique locations: 1|Users 2|Share 33.3%");
+    let height = "Number(document.querySelectorAll('#view-user-location-distribution .bar')[1].getAttribute('height'))";
+    let before = page.eval(height).as_f64().unwrap();
+    page.click("#view-user-location-distribution .choice [data-value=log]");
+    assert_ne!(page.eval(height).as_f64().unwrap(), before);
+    // bars of a long tail stand for ranges
+    let module = page.eval("import('/assets/bars.js').then(m => m.bins([[1, 5], [2, 1], [180, 2]], 40).map(b => [b.from, b.to, b.value]).filter(b => b[2]))");
+    assert_eq!(module, serde_json::json!([[1, 5, 6], [176, 180, 2]]));
+    // whatever their number and the width, labels stand clear of each other
+    page.eval(
+        "import('/assets/bars.js').then(m => { for (const [n, width] of [[30, 300], [180, 500], [900, 320], [7, 1100]]) { \
+         const host = document.createElement('div'); host.style.width = width + 'px'; \
+         document.querySelector('main').append(host); \
+         m.barChart(host, { pairs: Array.from({ length: n }, (_, i) => [i + 1, 12345 * i]), label: n + ' bars', xTitle: 'x', yTitle: 'y' }); } })",
+    );
+    page.eval("new Promise(done => setTimeout(done, 200))");
+    assert_eq!(page.eval("document.querySelectorAll('svg[aria-label$=\"bars. Arrow keys read the values.\"]').length"), 4);
+    assert_eq!(page.eval(super::OVERLAPS), serde_json::json!([]));
+    assert_sound(&page, &server);
+}
+
+#[test]
+fn a_map_of_very_many_units_is_drawn_on_a_canvas_and_answers_the_pointer() {
+    let work = week();
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    // the same outlines, forty times over, side by side in small
+    let drawn = page.eval(
+        "(async () => { const { choropleth } = await import('/assets/map.js'); \
+         const laus = []; for (let i = 0; i < 4000; i += 1) { const [x, y] = [(i % 80) * 12, Math.floor(i / 80) * 12]; \
+         laus.push({ lau_id: 'X' + i, lau_name: 'Unit ' + i, d: `M${x} ${y}h11v11h-11z` }); } \
+         let chosen = null; \
+         const map = choropleth({ width: 960, height: 600, laus }, { label: 'Many', describe: i => ({ title: laus[i].lau_name, rows: [] }), select: i => { window.chosen = i; } }); \
+         map.node.id = 'many'; document.querySelector('main').prepend(map.node); \
+         map.paint(laus.map((_, i) => i % 2 ? 'q6' : 'q0')); return map.canvas; })()",
+    );
+    assert_eq!(drawn, true);
+    page.eval("new Promise(done => setTimeout(done, 100))");
+    page.hover("#many .map-stage");
+    let tip = page.tooltip();
+    assert!(tip.starts_with("Unit "), "{tip}");
+    page.click("#many .map-stage");
+    assert_eq!(format!("Unit {}", page.eval("window.chosen")), tip);
+    let painted = page.eval(
+        "(() => { const c = document.querySelector('#many canvas'); \
+         const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; \
+         const seen = new Set(); for (let i = 0; i < d.length; i += 4 * 97) seen.add(d[i] + ',' + d[i + 1] + ',' + d[i + 2]); return seen.size; })()",
+    );
+    assert!(painted.as_u64() > Some(2), "{painted}");
+    assert_sound(&page, &server);
+}

@@ -1,0 +1,99 @@
+//! `mobility report`: the dashboard as one file.
+
+use serde_json::Value;
+
+use super::page::{Look, Page};
+use super::tile;
+use crate::serve::Server;
+use crate::warehouse::loaded;
+use crate::work::{Work, root};
+
+#[test]
+fn the_report_opens_from_a_file_with_the_same_numbers() {
+    let work = Work::mini();
+    work.ok(&["run-all", "--quiet"]);
+    work.ok(&["report", "--output", "out/report.html"]);
+    let file = work.read("out/report.html");
+    for user in ["aa01", "bb02", "cc03"] {
+        assert!(!file.contains(user), "the report tells of user {user}");
+    }
+    let url = format!("file://{}", work.path("out/report.html").display());
+    let page = Page::open(&url, Look::WIDE);
+    let server = Server::start(&work);
+    let live = Page::open(&server.url, Look::WIDE);
+    for name in ["users", "events", "cells", "laus", "days"] {
+        assert_eq!(tile(&page, name), tile(&live, name), "{name}");
+    }
+    let charts = "document.querySelectorAll('svg.chart, svg.map-shapes').length";
+    assert_eq!(page.eval(charts), live.eval(charts));
+    page.hover("#places .units path[data-id=EE_0003]");
+    assert_eq!(page.tooltip(), "Saare vald|All day 4|Day 3|Night 1|Night − day −2");
+    page.click("#places .units path[data-id=EE_0003]");
+    page.until("document.querySelectorAll('.detail svg.chart').length === 2");
+    assert_eq!(page.eval("document.querySelectorAll('.card-links').length"), 0);
+    assert_eq!(page.troubles(), [""; 0]);
+    for address in page.requests() {
+        assert!(address == url || address.starts_with("data:"), "asked {address}");
+    }
+    page.screenshot("report");
+}
+
+#[test]
+fn both_warehouses_give_one_report() {
+    let data = |work: &Work| -> Value {
+        work.ok(&["report", "--output", "report.html"]);
+        let file = work.read("report.html");
+        let start = file.split("id=\"report-data\">").nth(1).unwrap();
+        let mut data: Value =
+            serde_json::from_str(start.split("</script>").next().unwrap()).unwrap();
+        // these two tell of the load
+        for key in ["loaded_at", "version"] {
+            data["routes"]["/summary"][key] = Value::Null;
+        }
+        data
+    };
+    let [(_, embedded), (_, postgis)] = loaded();
+    let embedded = data(&embedded);
+    assert_eq!(embedded, data(&postgis));
+    let routes: Vec<&String> = embedded["routes"].as_object().unwrap().keys().collect();
+    assert_eq!(routes.len(), 3 + 8, "{routes:?}");
+}
+
+#[test]
+fn a_report_needs_data_and_a_place_and_is_whole_or_absent() {
+    let work = Work::mini();
+    work.fails(&["report", "--output", "r.html"], 1, &["no data yet", "mobility run-all"]);
+    assert!(!work.path("r.html").exists());
+    work.fails(&["report"], 2, &["--output"]);
+}
+
+#[test]
+fn single_charts_are_svg_files() {
+    let work = Work::mini();
+    work.ok(&["run-all", "--quiet"]);
+    let shots = root().join("target/screenshots");
+    std::fs::create_dir_all(&shots).unwrap();
+    for (view, words) in [
+        ("number-of-events-per-hour", "Events per hour"),
+        ("user-location-distribution", "Unique locations"),
+        ("users-per-lau-day-night", "Saare vald: 3"),
+    ] {
+        let file = format!("{view}.svg");
+        work.ok(&["report", "--view", view, "--output", &file]);
+        let svg = work.read(&file);
+        assert!(svg.starts_with("<svg") && svg.contains(words), "{svg}");
+        let page = Page::blank(Look::WIDE);
+        page.call(
+            "Page.navigate",
+            serde_json::json!({ "url": format!("file://{}", work.path(&file).display()) }),
+        );
+        page.until("document.documentElement.tagName === 'svg' && document.querySelector('text')");
+        std::fs::write(shots.join(&file), svg).unwrap();
+    }
+    work.ok(&["report", "--view", "users-per-lau", "--date", "2024-10-01", "--output", "a.svg"]);
+    assert!(work.read("a.svg").contains("Õis linn: 2"));
+    let single = ["report", "--view", "number-of-unique-cells-per-user", "--output", "x.svg"];
+    work.fails(&single, 2, &["single users"]);
+    work.fails(&["report", "--view", "users-per-lau", "--output", "x.png"], 2, &[".svg"]);
+    work.fails(&["report", "--view", "users-per-la", "--output", "x.svg"], 2, &["users-per-lau"]);
+}

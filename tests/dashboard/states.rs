@@ -1,0 +1,174 @@
+//! No data, no server, odd names, added views, themes.
+
+use serde_json::json;
+
+use super::page::{Look, Page};
+use super::{assert_sound, mini};
+use crate::serve::Server;
+use crate::work::Work;
+
+#[test]
+fn an_empty_warehouse_says_what_to_run() {
+    let work = Work::mini();
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    let text = page.text_of(".message.empty");
+    assert!(text.contains("is empty") && text.contains("mobility run-all"), "{text}");
+    page.screenshot("empty");
+    work.ok(&["run-all", "--quiet"]);
+    // the server asks for a newer load at most once a second
+    page.until("(fetch('/summary').then(r => r.ok && r.json()).then(s => { window.loaded = s && s.loaded_at; }), window.loaded)");
+    page.click(".message button");
+    page.until("document.getElementById('tile-users')");
+    page.complete();
+    assert_eq!(super::tile(&page, "events"), "26");
+}
+
+#[test]
+fn a_server_that_is_away_is_said_and_asked_again() {
+    let (_work, server) = mini();
+    let page = Page::blank(Look::WIDE);
+    page.call("Network.setBlockedURLs", json!({ "urls": ["*/summary*"] }));
+    page.go(&server.url);
+    let text = page.text_of(".message.trouble");
+    assert!(text.contains("does not answer") && text.contains("Trying again in"), "{text}");
+    page.screenshot("away");
+    page.call("Network.setBlockedURLs", json!({ "urls": [] }));
+    // by itself, after the pause
+    page.until("document.getElementById('tile-users')");
+    page.complete();
+    assert_eq!(super::tile(&page, "users"), "6");
+}
+
+#[test]
+fn a_card_that_fails_says_so_and_can_be_tried_again() {
+    let (_work, server) = mini();
+    let page = Page::blank(Look::WIDE);
+    page.call("Network.setBlockedURLs", json!({ "urls": ["*/user-location-distribution*"] }));
+    page.call("Page.navigate", json!({ "url": server.url }));
+    let card = "#view-user-location-distribution";
+    page.until(&format!("document.querySelector('{card} .trouble')"));
+    page.until("document.querySelector('#places').dataset.ready");
+    page.call("Network.setBlockedURLs", json!({ "urls": [] }));
+    page.click(&format!("{card} .trouble button"));
+    page.complete();
+    page.until(&format!("document.querySelectorAll('{card} .bar').length === 3"));
+}
+
+#[test]
+fn newer_data_is_told_and_not_thrown_in() {
+    let (_work, server) = mini();
+    let page = Page::open(&server.url, Look::WIDE);
+    page.eval("import('/assets/status.js').then(m => m.watch({ version: 'older' }, 50))");
+    page.until("document.querySelector('.news')");
+    assert!(page.text_of(".news").contains("Newer data has been loaded"));
+    page.click(".news button");
+    page.until("!document.querySelector('.news')");
+    page.complete();
+    assert_sound(&page, &server);
+}
+
+#[test]
+fn names_stay_text() {
+    let work = Work::mini();
+    let boundaries = work.read("raw/lau/lau.geojson");
+    let nasty = "<img src=x onerror=alert(1)><script>alert(2)</script>";
+    assert!(boundaries.contains("Saare vald"));
+    work.write("raw/lau/lau.geojson", boundaries.replace("Saare vald", nasty));
+    work.ok(&["run-all", "--quiet"]);
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    page.hover("#places .units path[data-id=EE_0003]");
+    assert!(page.tooltip().starts_with(nasty), "{}", page.tooltip());
+    page.click("#places .units path[data-id=EE_0003]");
+    page.until("document.querySelector('.detail h3')");
+    assert_eq!(page.text_of(".detail h3"), nasty);
+    assert_eq!(page.eval("document.querySelectorAll('img, main script').length"), 0);
+    assert_sound(&page, &server);
+}
+
+#[test]
+fn a_view_of_ones_own_appears_by_itself() {
+    let work = Work::mini();
+    let shipped = crate::work::root().join("sql/views");
+    for file in std::fs::read_dir(shipped).unwrap() {
+        let path = file.unwrap().path();
+        let name = format!("views/{}", path.file_name().unwrap().to_string_lossy());
+        work.write(&name, std::fs::read(&path).unwrap());
+    }
+    work.write(
+        "views/busiest_cells.sql",
+        "-- name: busiest-cells\n-- title: Cells with the most events\n\
+         -- order: event_count desc, cell_id\n-- chart: bar cell_id event_count\n\
+         SELECT cell_id, CAST(SUM(event_count) AS BIGINT) AS event_count\n\
+         FROM mobile_events_compressed GROUP BY cell_id\n",
+    );
+    work.write(
+        "views/mapped_cells.sql",
+        "-- title: How cells found their LAU\n-- order: lau_match\n-- chart: table\n\
+         SELECT lau_match, COUNT(*) AS cell_count FROM cell_plan GROUP BY lau_match\n",
+    );
+    work.config("");
+    work.ok(&["run-all", "--quiet"]);
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    assert_eq!(page.text_of("#view-busiest-cells h2"), "Cells with the most events");
+    assert!(
+        page.eval("document.querySelectorAll('#view-busiest-cells .row').length").as_u64()
+            > Some(3)
+    );
+    let table = page.text_of("#view-mapped-cells table");
+    assert!(table.contains("boundary") && table.contains("within"), "{table}");
+    assert_sound(&page, &server);
+    page.screenshot("own-views");
+}
+
+#[test]
+fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
+    let work = Work::mini();
+    work.config("[serve]\nallow_user_rows = true\n");
+    work.ok(&["run-all", "--quiet"]);
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    let card = page.text_of("#locked");
+    assert!(card.contains("notes each look") && !card.contains("allow_user_rows"), "{card}");
+    assert_eq!(page.eval("document.querySelectorAll('#locked a').length"), 2);
+    assert!(!page.requests().iter().any(|r| r.contains("per-user")), "{:?}", page.requests());
+    assert_sound(&page, &server);
+    work.ok(&["report", "--output", "report.html"]);
+    let report = work.read("report.html");
+    assert!(!["aa01", "bb02", "ff06"].iter().any(|user| report.contains(user)));
+}
+
+#[test]
+fn a_browser_gives_the_token_as_its_password() {
+    let work = Work::mini();
+    work.config("[serve]\ntoken = \"a-token-that-nobody-guesses\"\n");
+    work.ok(&["run-all", "--quiet"]);
+    let server = Server::start(&work);
+    let address = server.url.replace("//", "//anybody:a-token-that-nobody-guesses@");
+    let page = Page::open(&address, Look::WIDE);
+    assert_eq!(super::tile(&page, "users"), "6");
+    assert_eq!(page.troubles(), [""; 0]);
+}
+
+#[test]
+fn the_theme_is_the_readers_choice() {
+    let (_work, server) = mini();
+    let page = Page::open(&server.url, Look::WIDE);
+    let ground = || page.text("getComputedStyle(document.body).backgroundColor");
+    let light = ground();
+    page.click("#theme");
+    assert_ne!(ground(), light);
+    page.go(&server.url);
+    assert_ne!(ground(), light, "the choice is kept");
+    // and holds for the pages of the views
+    page.call("Page.navigate", json!({ "url": format!("{}/users-per-lau-day-night", server.url) }));
+    page.until("document.readyState === 'complete' && document.querySelector('.page-table')");
+    assert_ne!(ground(), light);
+    page.screenshot("page-dark");
+    page.click("#theme");
+    assert_eq!(ground(), light);
+    page.screenshot("page-light");
+    assert_sound(&page, &server);
+}

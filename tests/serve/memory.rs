@@ -1,0 +1,95 @@
+//! Memory does not grow with answers, nor with their number.
+
+use std::io::Read;
+use std::time::{Duration, Instant};
+
+use super::Server;
+use crate::work::Work;
+
+/// A work folder with so many raw events, loaded.
+fn big(events: &str) -> Work {
+    let work = Work::mini();
+    work.config("[serve]\nallow_user_rows = true\n");
+    crate::postgis::bigger(&work, events, "5");
+    work.ok(&["run-all"]);
+    work
+}
+
+#[test]
+fn a_large_download_passes_through_little_memory_however_slow_the_client() {
+    let work = big("150000");
+    let server = Server::start(&work);
+    let path = "/tables/mobile_events_uncompressed?format=csv";
+    let said = work.ok(&["query", "mobile_events_uncompressed", "--format", "csv"]);
+    assert!(said.len() > 20 << 20, "{} bytes are too few for this test", said.len());
+    server.get("/tables/mobile_events_uncompressed?limit=10").ok();
+    let before = server.memory("VmRSS");
+    // a client that stops reading halfway
+    let mut reader = server.reader(path);
+    let mut start = vec![0; 1 << 20];
+    reader.read_exact(&mut start).unwrap();
+    assert_eq!(start, said.as_bytes()[..start.len()]);
+    let held = settled(&server);
+    assert!(held < before + (48 << 10), "{before} KiB before, {held} KiB while the client waits");
+    let mut rest = Vec::new();
+    reader.read_to_end(&mut rest).unwrap();
+    assert!(rest == said.as_bytes()[start.len()..], "the rest differs");
+    // one that goes away ends the query
+    let mut reader = server.reader(path);
+    reader.read_exact(&mut start).unwrap();
+    drop(reader);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !server.get("/metrics").text().contains("mobility_queries_running 0") {
+        assert!(Instant::now() < deadline, "the query runs on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let head = server.ask("HEAD", path, &[]);
+    assert_eq!((head.status, head.header("content-length")), (200, ""));
+    // packed on the way
+    let packed = server.get_with(path, "accept-encoding", "gzip");
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    let mut plain = String::new();
+    flate2::read::GzDecoder::new(packed.body.as_slice()).read_to_string(&mut plain).unwrap();
+    assert!(plain == said, "the packed answer differs");
+    let peak = server.memory("VmHWM");
+    assert!(peak < before + (96 << 10), "{before} KiB before, {peak} KiB at the most");
+}
+
+/// Memory when it no longer changes.
+fn settled(server: &Server) -> u64 {
+    let mut last = 0;
+    for _ in 0..20 {
+        let now = server.memory("VmRSS");
+        if now == last {
+            break;
+        }
+        last = now;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    last
+}
+
+#[test]
+fn memory_is_flat_after_many_requests() {
+    let work = big("20000");
+    let server = Server::start(&work);
+    let round = |from: usize, to: usize| {
+        for number in from..to {
+            for path in [
+                format!("/users-per-lau-day-night?lau=x{number}"),
+                "/users-per-lau-day-night?format=html".to_owned(),
+                format!("/tables/mobile_events_compressed?limit=50&offset={}", number % 7),
+                format!("/users-per-lau?limit={number}x"),
+                "/views".to_owned(),
+            ] {
+                let got = server.get(&path);
+                assert!(matches!(got.status, 200 | 400), "{path}: {}", got.text());
+            }
+        }
+    };
+    round(0, 60);
+    let warm = server.memory("VmRSS");
+    round(60, 200);
+    let then = server.memory("VmRSS");
+    assert!(then < warm + (24 << 10), "{warm} KiB when warm, {then} KiB later");
+}

@@ -1,0 +1,191 @@
+//! The server: the real program on a free port, asked over HTTP.
+
+mod answers;
+mod fuzz;
+mod loads;
+mod manners;
+mod memory;
+mod safety;
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::config::AutoHeaderValue;
+use ureq::http::{HeaderMap, Request};
+
+use crate::work::Work;
+
+/// A running server, ended when dropped.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    agent: Agent,
+    log: std::path::PathBuf,
+}
+
+/// What came back.
+pub struct Got {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Server {
+    pub fn start(work: &Work) -> Server {
+        Server::start_with(work, &[])
+    }
+
+    pub fn start_with(work: &Work, args: &[&str]) -> Server {
+        let log = work.path("serve.log");
+        let mut all = vec!["serve", "--bind", "127.0.0.1:0"];
+        all.extend(args);
+        let mut child = work
+            .command(&all)
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let url = line.split_whitespace().next().unwrap_or_else(|| {
+            panic!("the server says {line:?}: {}", std::fs::read_to_string(&log).unwrap())
+        });
+        let url = url.trim_end_matches('/').to_owned();
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .allow_non_standard_methods(true)
+            .accept(AutoHeaderValue::None)
+            .accept_encoding(AutoHeaderValue::None)
+            .user_agent(AutoHeaderValue::None)
+            .timeout_global(Some(Duration::from_secs(120)))
+            .build()
+            .into();
+        Server { child, url, agent, log }
+    }
+
+    pub fn get(&self, path: &str) -> Got {
+        self.ask("GET", path, &[])
+    }
+
+    pub fn get_with(&self, path: &str, name: &str, value: &str) -> Got {
+        self.ask("GET", path, &[(name, value)])
+    }
+
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Got {
+        self.try_ask(method, path, headers).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
+    }
+
+    fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<Got, ureq::Error> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (head, body) = self.agent.run(request.body(())?)?.into_parts();
+        let mut bytes = Vec::new();
+        body.into_reader().read_to_end(&mut bytes)?;
+        Ok(Got { status: head.status.as_u16(), headers: head.headers, body: bytes })
+    }
+
+    /// The body, read bit by bit.
+    pub fn reader(&self, path: &str) -> impl Read + use<> {
+        let response = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
+        response.into_body().into_reader()
+    }
+
+    /// Asks again and again until the status is there.
+    pub fn until(&self, path: &str, status: u16) -> Got {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let got = self.get(path);
+            if got.status == status {
+                return got;
+            }
+            assert!(Instant::now() < deadline, "{path}: {} and not {status}", got.text());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What stands on standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// A figure of `/proc/PID/status`, in KiB.
+    pub fn memory(&self, name: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find(|l| l.starts_with(name)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let killed = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
+        assert!(killed.success());
+    }
+
+    /// Waits for the end; gives the status.
+    pub fn wait(&mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Got {
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// Expects a status and gives the body.
+    pub fn ok(self) -> String {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.text()
+    }
+}
+
+/// A warehouse, its work folder and its server.
+pub type Served = (&'static str, Work, Server);
+
+/// A server over the mini inputs in the embedded warehouse, where one warehouse is enough.
+pub fn embedded() -> (Work, Server) {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    let server = Server::start(&work);
+    (work, server)
+}
+
+/// Servers over the mini inputs, one for each warehouse there is. The work folders live as long.
+pub fn servers(config: &str) -> Vec<Served> {
+    crate::warehouse::loaded()
+        .into_iter()
+        .map(|(name, work)| {
+            work.config(config);
+            let server = Server::start(&work);
+            (name, work, server)
+        })
+        .collect()
+}
