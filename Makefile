@@ -4,6 +4,9 @@ BIN := target/release/mobility
 SYSTEM := cmake g++ pkg-config sqlite3 libsqlite3-dev libssl-dev
 SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src sql -type f)
 CLUSTER := tests/postgis/cluster.sh
+# size of `make bench`: S has 1, M 10 and L 40.7 million events
+SIZE ?= S
+PEERS := target/bench/venv
 
 # Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
 # POSTGIS_PASSWORD (letters and digits) which password; without Docker that is in .postgis/password.
@@ -75,6 +78,20 @@ test: setup ## Run the tests
 lint: setup ## Check format and warnings
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
+
+# what is compared, and with what, is in benches/peers; BENCH hands on arguments to run.py
+$(PEERS)/ready: benches/requirements.txt
+	python3 -m venv $(PEERS)
+	$(PEERS)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+.PHONY: bench
+bench: build $(PEERS)/ready ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
+	@$(PEERS)/bin/python -B benches/peers/run.py --size $(SIZE) --binary $(BIN) $(BENCH)
+
+.PHONY: bench-kernels
+bench-kernels: setup ## Time the hot kernels by themselves
+	cargo bench --locked --bench kernels
 
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay

@@ -16,6 +16,31 @@ pub fn on_all_cores<T: Send>(tasks: usize, work: impl Fn() -> Result<T> + Sync) 
     })
 }
 
+/// Maps `items` on all cores, each thread a chunk of at least `least` of them; the order stays.
+///
+/// # Errors
+/// What the first of the threads met.
+pub fn in_chunks<T: Sync, U: Send>(
+    items: &[T],
+    least: usize,
+    work: impl Fn(&[T]) -> Result<Vec<U>> + Sync,
+) -> Result<Vec<U>> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let chunk = items.len().div_ceil(cores).max(least).max(1);
+    if chunk >= items.len() {
+        return work(items);
+    }
+    let parts = std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> =
+            items.chunks(chunk).map(|chunk| scope.spawn(move || work(chunk))).collect();
+        let joined =
+            threads.into_iter().map(|t| t.join().map_err(|_| anyhow!("a thread broke down"))?);
+        joined.collect::<Result<Vec<_>>>()
+    })?;
+    Ok(parts.into_iter().flatten().collect())
+}
+
 /// Hands out tasks one by one, and none after a failure.
 pub struct Tasks<'a, T> {
     tasks: &'a [T],

@@ -49,11 +49,13 @@ impl Progress {
     /// A bar over `total_bytes` of input that also counts rows; drop or `finish` removes it.
     pub fn bar(&self, label: &str, total_bytes: u64) -> StageBar {
         let style = ProgressStyle::with_template(
-            "{prefix:>9} {bar:30} {bytes}/{total_bytes} {msg} {elapsed}, {eta} left",
+            "{prefix:>9} {wide_bar} {percent:>3} % {msg}, {elapsed}, {eta} left",
         )
         .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.bars.add(ProgressBar::new(total_bytes).with_style(style));
         bar.set_prefix(label.to_owned());
+        // the clock goes on where nothing else moves
+        bar.enable_steady_tick(TICK);
         StageBar { bar, rows: Arc::new(AtomicU64::new(0)) }
     }
 
@@ -64,7 +66,7 @@ impl Progress {
         let bar = self.bars.add(ProgressBar::new_spinner().with_style(style));
         bar.set_prefix(label.to_owned());
         bar.set_message(message.to_owned());
-        bar.enable_steady_tick(Duration::from_millis(120));
+        bar.enable_steady_tick(TICK);
         StageBar { bar, rows: Arc::new(AtomicU64::new(0)) }
     }
 
@@ -86,6 +88,9 @@ impl Progress {
 fn console_stderr() -> console::Term {
     console::Term::buffered_stderr()
 }
+
+/// How often the clock of a bar is drawn.
+const TICK: Duration = Duration::from_millis(120);
 
 /// One bar. Cheap to clone into worker threads.
 #[derive(Clone)]

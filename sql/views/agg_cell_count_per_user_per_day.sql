@@ -3,6 +3,7 @@
 -- title: Unique cells per user and day
 -- description: Number of different cells that each user's events of a day came from.
 -- order: user_id, date
+-- by: date
 -- chart: table
 -- single_users: yes
 SELECT user_id, date, COUNT(DISTINCT cell_id) AS unique_cell_count

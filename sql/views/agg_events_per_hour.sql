@@ -3,6 +3,7 @@
 -- title: Events per hour
 -- description: Number of events in each clock hour.
 -- order: hour
+-- by: date
 -- chart: line hour event_count
 SELECT hour, CAST(SUM(event_count) AS BIGINT) AS event_count
 FROM mobile_events_compressed

@@ -3,6 +3,7 @@
 -- title: Unique users per LAU and day
 -- description: Number of different users seen in each LAU on each day, by the cells valid on that day.
 -- order: date, lau_id
+-- by: date
 -- chart: map user_count
 SELECT s.lau_id, l.lau_name, s.date, COUNT(*) AS user_count
 FROM (

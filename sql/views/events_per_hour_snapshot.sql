@@ -5,7 +5,6 @@
 -- description: Number of events in each clock hour of {snapshot_date}.
 -- order: hour
 -- chart: line hour event_count
-SELECT hour, CAST(SUM(event_count) AS BIGINT) AS event_count
-FROM mobile_events_compressed
-WHERE date = DATE :'snapshot_date'
-GROUP BY hour
+SELECT hour, event_count
+FROM agg_events_per_hour
+WHERE CAST(hour AS DATE) = DATE :'snapshot_date'

@@ -4,6 +4,7 @@
 -- title: Users per LAU by day and by night
 -- description: Different users seen in each LAU by day (clock hours from time.day_start up to time.day_end) and by night (the other clock hours of the same date); 0 where nobody was seen.
 -- order: date, lau_id
+-- by: date
 -- chart: map day_users night_users
 WITH dates AS (
   SELECT DISTINCT date FROM mobile_events_compressed

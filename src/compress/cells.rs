@@ -10,6 +10,9 @@ use hashbrown::HashMap;
 /// Stands for a null or empty cell id.
 pub const NO_CELL: u32 = u32::MAX;
 
+/// Places for cell numbers met recently, as a power of two.
+const RECENT_BITS: u32 = 12;
+
 /// Interns cell ids.
 #[derive(Default)]
 pub struct Cells {
@@ -17,6 +20,8 @@ pub struct Cells {
     by_name: HashMap<String, u32, foldhash::fast::FixedState>,
     /// Saves formatting a number that was seen before.
     by_number: HashMap<i64, u32, foldhash::fast::FixedState>,
+    /// The last number that was met at each place: most look-ups end here, without a probe.
+    recent: Vec<(i64, u32)>,
     scratch: String,
 }
 
@@ -36,7 +41,25 @@ impl Cells {
         id
     }
 
+    #[inline]
     fn intern_number(&mut self, number: i64) -> u32 {
+        // multiplying by the golden ratio spreads numbers that follow each other
+        let place = number.wrapping_mul(-7_046_029_254_386_353_131) as u64 >> (64 - RECENT_BITS);
+        match self.recent.get(place as usize) {
+            Some((recent, id)) if *recent == number && *id != NO_CELL => *id,
+            _ => self.intern_number_anew(number, place as usize),
+        }
+    }
+
+    #[cold]
+    fn intern_number_anew(&mut self, number: i64, place: usize) -> u32 {
+        self.recent.resize(1 << RECENT_BITS, (0, NO_CELL));
+        let id = self.look_up_number(number);
+        self.recent[place] = (number, id);
+        id
+    }
+
+    fn look_up_number(&mut self, number: i64) -> u32 {
         if let Some(id) = self.by_number.get(&number) {
             return *id;
         }
@@ -80,14 +103,7 @@ impl Cells {
                 let wide = arrow::compute::cast(column, &DataType::Int64)?;
                 let numbers = wide.as_primitive::<Int64Type>();
                 if numbers.null_count() == 0 {
-                    // neighbours often share a cell
-                    let mut last = (0, NO_CELL);
-                    for &n in numbers.values() {
-                        if n != last.0 || last.1 == NO_CELL {
-                            last = (n, self.intern_number(n));
-                        }
-                        out.push(last.1);
-                    }
+                    out.extend(numbers.values().iter().map(|&n| self.intern_number(n)));
                 } else {
                     for number in numbers {
                         out.push(number.map_or(NO_CELL, |n| self.intern_number(n)));

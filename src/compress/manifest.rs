@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::io::presence;
 use crate::io::provenance::made_from;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,10 +35,14 @@ impl Manifest {
     pub fn read(folder: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(beside(folder)).ok()?;
         let manifest: Manifest = serde_json::from_str(&text).ok()?;
-        let mut parts =
-            manifest.dates.keys().map(|d| folder.join(format!("date={d}/part-00000.parquet")));
-        let fits = parts.all(|p| made_from(&p).is_some_and(|m| m.inputs == manifest.fingerprint));
-        (fits && folder.is_dir()).then_some(manifest)
+        let files = presence::files(folder).ok()?;
+        let first: BTreeMap<String, &Path> =
+            files.iter().rev().map(|f| (f.date.to_string(), f.path.as_path())).collect();
+        let of_inputs = |date: &String| {
+            let made = first.get(date).and_then(|path| made_from(path));
+            made.is_some_and(|m| m.inputs == manifest.fingerprint)
+        };
+        manifest.dates.keys().all(of_inputs).then_some(manifest)
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<()> {

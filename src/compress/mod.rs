@@ -4,18 +4,18 @@
 //! batch every thread numbers the user and cell ids it meets and counts on those numbers; ids
 //! turn back into text when the rows are written, once a user and not once a row.
 
-mod cells;
-mod combine;
-mod group;
+pub mod cells;
+pub mod combine;
+pub mod group;
 mod manifest;
 mod parts;
 mod plan;
 mod rejects;
-mod users;
-mod worker;
+pub mod users;
+pub mod worker;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -87,16 +87,18 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     let mut counted_events = 0;
     for batch in plan::batches(&groups, BATCH_ROWS) {
         let mut shares = read(&files, &groups, &batch, zone, &bar)?;
+        let mut events = 0;
         for share in &mut shares {
             manifest.rows_in += share.rows;
-            counted_events += share.events;
+            events += share.events;
             rejects.merge(std::mem::take(&mut share.rejects));
         }
+        counted_events += events;
         if config.strict && rejects.total() > 0 {
             bail!("{}; strict = true makes this fatal", rejects.sentences().join("; "));
         }
         bar.message("grouping and writing");
-        write(folder.path().to_owned(), combine::combine(shares), &batch, &mut manifest)?;
+        write(folder.path(), &combine::combine(shares), &batch, events, &mut manifest)?;
     }
     bar.finish();
     if counted_events + rejects.total() != manifest.rows_in {
@@ -142,55 +144,39 @@ fn read(
     on_all_cores(batch.groups.len(), work)
 }
 
-/// Writes the rows of a batch below `folder`, on all cores.
+/// Groups and writes the rows of a batch below `folder`, on all cores: a part is in memory only
+/// while it is written.
 fn write(
-    folder: PathBuf,
-    combined: combine::Combined,
+    folder: &Path,
+    combined: &combine::Combined,
     batch: &Batch,
+    events: u64,
     manifest: &mut Manifest,
 ) -> Result<()> {
-    let by_date = group_by_date(&combined, batch);
-    let mut tasks = Vec::new();
-    for (date, rows) in &by_date {
-        let path = folder.join(format!("date={date}"));
-        std::fs::create_dir_all(&path)
-            .with_context(|| format!("cannot create {}", path.display()))?;
-        for (i, range) in parts::cut(rows).into_iter().enumerate() {
-            tasks.push((path.join(format!("part-{i:05}.parquet")), &rows[range]));
-        }
-        manifest.dates.insert(date.to_string(), rows.len() as u64);
+    let parts: Vec<_> = parts::cut(combined.users(), events).into_iter().enumerate().collect();
+    let tasks = Tasks::new(&parts);
+    let work = || -> Result<BTreeMap<String, u64>> {
+        let mut written = BTreeMap::new();
+        tasks.each(|(number, users)| {
+            for (day, rows) in combined.rows_of(users.clone()) {
+                let date = LocalDate(batch.first.0 + day as i32).to_string();
+                let path = folder.join(format!("date={date}"));
+                std::fs::create_dir_all(&path)
+                    .with_context(|| format!("cannot create {}", path.display()))?;
+                let path = path.join(format!("part-{number:05}.parquet"));
+                let inputs = &manifest.fingerprint;
+                parts::write(&path, combined, &rows, batch.first.first_hour(), inputs)
+                    .context("is the disk full?")?;
+                *written.entry(date).or_default() += rows.rows.len() as u64;
+            }
+            Ok(())
+        })?;
+        Ok(written)
+    };
+    for (date, rows) in on_all_cores(parts.len(), work)?.into_iter().flatten() {
+        *manifest.dates.entry(date).or_default() += rows;
     }
-    let shared = Tasks::new(&tasks);
-    let first_hour = batch.first.first_hour();
-    on_all_cores(tasks.len(), || {
-        shared.each(|(path, rows)| {
-            parts::write(path, &combined, rows, first_hour, &manifest.fingerprint)
-                .context("is the disk full?")
-        })
-    })?;
     Ok(())
-}
-
-/// Rows by date; a batch of one date needs no copy.
-fn group_by_date<'a>(
-    combined: &'a combine::Combined,
-    batch: &Batch,
-) -> BTreeMap<LocalDate, std::borrow::Cow<'a, [group::Partial]>> {
-    use std::borrow::Cow;
-    let date = |hour: u32| LocalDate(batch.first.0 + (hour / 24) as i32);
-    if batch.first == batch.last {
-        let rows = Cow::Borrowed(combined.rows.as_slice());
-        return if rows.is_empty() {
-            BTreeMap::new()
-        } else {
-            BTreeMap::from([(batch.first, rows)])
-        };
-    }
-    let mut dates: BTreeMap<LocalDate, Vec<group::Partial>> = BTreeMap::new();
-    for row in &combined.rows {
-        dates.entry(date(row.hour)).or_default().push(*row);
-    }
-    dates.into_iter().map(|(d, rows)| (d, Cow::Owned(rows))).collect()
 }
 
 /// Says which hours occurred twice, since local wall time cannot tell them apart.

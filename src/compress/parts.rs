@@ -1,6 +1,7 @@
 //! Hourly presence as Parquet files: one folder a date, parts of bounded size.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,48 +14,43 @@ use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding};
+use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use super::combine::Combined;
+use super::combine::{Combined, DayRows};
 use super::group::Partial;
 use crate::io::provenance;
 use crate::schema::presence_file_schema;
 use crate::time::{LocalHour, MICROS_PER_HOUR};
 
-/// Rows from which a new part begins, at the next user. Fixed, so that the files do not depend on
-/// the number of threads.
-const PART_ROWS: usize = 1 << 19;
+/// Events for which a part is made; the users are shared out among the parts. Fixed, so that the
+/// files do not depend on the number of threads.
+const EVENTS_A_PART: u64 = 3_000_000;
+/// Most rows of a row group.
+const ROW_GROUP_ROWS: usize = 1 << 20;
 
-/// Cuts the rows of one date, sorted by user, into parts that do not split a user.
-pub fn cut(rows: &[Partial]) -> Vec<std::ops::Range<usize>> {
-    let mut parts = Vec::new();
-    let mut start = 0;
-    while start < rows.len() {
-        let mut end = (start + PART_ROWS).min(rows.len());
-        while end < rows.len() && rows[end].user == rows[end - 1].user {
-            end += 1;
-        }
-        parts.push(start..end);
-        start = end;
-    }
-    parts
+/// Shares the users out among parts that make about equal work.
+pub fn cut(users: usize, events: u64) -> Vec<Range<usize>> {
+    let parts =
+        usize::try_from(events / EVENTS_A_PART).unwrap_or(usize::MAX).clamp(1, users.max(1));
+    (0..parts).map(|i| users * i / parts..users * (i + 1) / parts).collect()
 }
 
-/// Writes one part: rows sorted by user, hour, cell, all of one date. `base` is the batch's first
-/// hour, `inputs` the fingerprint of what the rows come from.
+/// Writes one part of one day. `base` is the batch's first hour, `inputs` the fingerprint of what
+/// the rows come from.
 ///
 /// # Errors
 /// When the file cannot be written.
 pub fn write(
     path: &Path,
     combined: &Combined,
-    rows: &[Partial],
+    day: &DayRows,
     base: LocalHour,
     inputs: &str,
 ) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
-    let batch = record_batch(combined, rows, base)?;
+    let batch = record_batch(combined, day, base)?;
     let file = File::create(path).with_context(context)?;
     let options = ArrowWriterOptions::new()
         .with_properties(properties(inputs)?)
@@ -66,24 +62,20 @@ pub fn write(
     file.sync_all().with_context(context)
 }
 
-fn record_batch(combined: &Combined, rows: &[Partial], base: LocalHour) -> Result<RecordBatch> {
-    // users of the part are consecutive runs, cells are looked up through their rank
+fn record_batch(combined: &Combined, day: &DayRows, base: LocalHour) -> Result<RecordBatch> {
+    let rows = &day.rows;
     let mut names = StringBuilder::new();
     let mut user_keys = Vec::with_capacity(rows.len());
-    let mut last = None;
-    for row in rows {
-        if last != Some(row.user) {
-            names.append_value(combined.user(row.user));
-            last = Some(row.user);
-        }
-        user_keys.push(user_keys_len(&names));
+    for (key, (user, end)) in (0..).zip(&day.users) {
+        names.append_value(combined.user(*user));
+        user_keys.resize(*end, key);
     }
     let users = dictionary(user_keys, names.finish())?;
     let cells = dictionary(
-        rows.iter().map(|r| r.cell).collect(),
+        rows.iter().map(Partial::cell).collect(),
         StringArray::from_iter_values(&combined.cells),
     )?;
-    let start = |r: &Partial| base.start_us() + i64::from(r.hour) * MICROS_PER_HOUR;
+    let start = |r: &Partial| base.start_us() + i64::from(r.hour()) * MICROS_PER_HOUR;
     let times = |of: &dyn Fn(&Partial) -> i64| -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)))
     };
@@ -104,25 +96,30 @@ fn record_batch(combined: &Combined, rows: &[Partial], base: LocalHour) -> Resul
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
-fn user_keys_len(names: &StringBuilder) -> u32 {
-    use arrow::array::ArrayBuilder;
-    names.len() as u32 - 1
-}
-
 fn dictionary(keys: Vec<u32>, values: StringArray) -> Result<ArrayRef> {
     let array = DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(keys), Arc::new(values))?;
     debug_assert_eq!(array.values().data_type(), &DataType::Utf8);
     Ok(Arc::new(array))
 }
 
+/// What readers may rely on: rows of a part are in this order.
+fn sorted_by(columns: [&str; 3]) -> Vec<SortingColumn> {
+    let schema = presence_file_schema();
+    let place = |name: &str| schema.index_of(name).map_or(0, |i| i as i32);
+    columns
+        .map(|c| SortingColumn { column_idx: place(c), descending: false, nulls_first: false })
+        .to_vec()
+}
+
 fn properties(inputs: &str) -> Result<WriterProperties> {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
-        .set_max_row_group_row_count(Some(2 * PART_ROWS))
-        // a part's ids fit: half a million rows have far fewer users
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        // a part's ids fit: a million rows have far fewer users
         .set_dictionary_page_size_limit(16 << 20)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_key_value_metadata(Some(provenance::entries(inputs, &[])?))
+        .set_sorting_columns(Some(sorted_by(["user_id", "hour", "cell_id"])))
         .set_created_by(concat!("mobility ", env!("CARGO_PKG_VERSION")).to_owned());
     for time in ["hour", "first_seen", "last_seen"] {
         // whole seconds repeat and stay in the dictionary; finer times fall back to this

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
+use super::group::MOST_HOURS;
 use crate::io::events::EventFile;
 use crate::time::columns::{Times, believable};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
@@ -102,7 +103,10 @@ pub fn batches(groups: &[RowGroup], max_rows: u64) -> Vec<Batch> {
     let mut start = first;
     while start <= last {
         let mut end = start;
-        while end < last && rows_between(groups, start, LocalDate(end.0 + 1)) <= max_rows {
+        while end < last
+            && i64::from(end.0 - start.0 + 2) * 24 <= MOST_HOURS
+            && rows_between(groups, start, LocalDate(end.0 + 1)) <= max_rows
+        {
             end = LocalDate(end.0 + 1);
         }
         let mut inside = Vec::new();

@@ -7,7 +7,7 @@
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-use super::group::Partial;
+use super::group::{Partial, Pile};
 use crate::ids::UserKey;
 
 /// Longest id that is kept inside the cache line, bytes.
@@ -66,6 +66,10 @@ impl Users {
         self.users.len()
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty()
+    }
+
     /// The dense number of an id.
     pub fn intern(&mut self, key: UserKey) -> u32 {
         let (bytes, flag) = match key {
@@ -93,8 +97,9 @@ impl Users {
 
     /// The dense numbers of `rows` binary ids, [`NO_USER`] where there is none.
     ///
-    /// First all hashes, then all slots, then all users: each step's memory is asked for before
-    /// the first answer is needed, which hides most of the time that a look-up one by one waits.
+    /// First all hashes, then all slots, then all users: each pass only loads, without a branch
+    /// that waits for what it loaded, so that the cache misses of many rows overlap. One by one
+    /// they are most of the time that compress takes.
     pub fn intern_all<'a>(
         &mut self,
         rows: usize,
@@ -103,25 +108,33 @@ impl Users {
     ) {
         let mut hashes = [0u64; TOGETHER];
         let mut found = [0u64; TOGETHER];
+        let mut lengths = [0u32; TOGETHER];
         for start in (0..rows).step_by(TOGETHER) {
             let count = TOGETHER.min(rows - start);
             for (k, hash) in hashes[..count].iter_mut().enumerate() {
                 *hash = id(start + k).map_or(0, |bytes| self.hasher.hash_one(bytes));
             }
             for (hash, slot) in hashes[..count].iter().zip(&mut found) {
+                *slot = self.slots[*hash as usize & self.mask];
+            }
+            for (hash, slot) in hashes[..count].iter().zip(&mut found) {
                 let mut at = *hash as usize & self.mask;
-                while self.slots[at] != 0 && self.slots[at] >> 32 != hash >> 32 {
+                while *slot != 0 && *slot >> 32 != hash >> 32 {
                     at = (at + 1) & self.mask;
+                    *slot = self.slots[at];
                 }
-                *slot = self.slots[at];
+            }
+            for (slot, length) in found[..count].iter().zip(&mut lengths) {
+                let user = self.users.get((*slot as u32).wrapping_sub(1) as usize);
+                *length = user.map_or(u32::MAX, |user| user.len);
             }
             let first = out.len();
             let mut unknown = false;
-            for (k, slot) in found[..count].iter().enumerate() {
+            for (k, (slot, length)) in found[..count].iter().zip(&lengths).enumerate() {
                 let number = (*slot as u32).wrapping_sub(1);
                 let known = match (id(start + k), self.users.get(number as usize)) {
                     (Some(bytes), Some(user)) => {
-                        user.len == bytes.len() as u32 && self.is_key(user, bytes)
+                        *length == bytes.len() as u32 && self.is_key(user, bytes)
                     }
                     _ => false,
                 };
@@ -141,6 +154,7 @@ impl Users {
     }
 
     /// For binary ids of the same length.
+    #[inline]
     fn is_key(&self, user: &User, bytes: &[u8]) -> bool {
         // the usual length is compared without a call
         match <&[u8; INLINE]>::try_from(bytes) {
@@ -197,14 +211,16 @@ impl Users {
     pub fn key(&self, id: u32) -> UserKey<'_> {
         let user = &self.users[id as usize];
         let bytes = self.bytes_of(user);
-        match std::str::from_utf8(bytes) {
-            Ok(text) if user.len & TEXT != 0 => UserKey::Text(text),
-            _ => UserKey::Bytes(bytes),
+        if user.len & TEXT == 0 {
+            return UserKey::Bytes(bytes);
         }
+        // text came in as text
+        std::str::from_utf8(bytes).map_or(UserKey::Bytes(bytes), UserKey::Text)
     }
 
-    /// Counts one event at `us` microseconds into `hour`; a presence that it ends goes to `done`.
-    pub fn count(&mut self, id: u32, hour: u32, cell: u32, us: u32, done: &mut Vec<Partial>) {
+    /// Counts one event at `us` microseconds into `hour`; a presence that it ends goes to `pile`.
+    #[inline]
+    pub fn count(&mut self, id: u32, hour: u32, cell: u32, us: u32, pile: &mut Pile) {
         let open = &mut self.users[id as usize].open;
         if open.hour == hour && open.cell == cell && open.count != 0 && open.count != u32::MAX {
             open.first_us = open.first_us.min(us);
@@ -214,28 +230,27 @@ impl Users {
         }
         let ended =
             std::mem::replace(open, Open { hour, cell, first_us: us, last_us: us, count: 1 });
-        done.extend(ended.partial(id));
+        ended.put_down(id, pile);
     }
 
     /// Ends every open presence.
-    pub fn close(&mut self, done: &mut Vec<Partial>) {
+    pub fn close(&mut self, pile: &mut Pile) {
         for (id, user) in self.users.iter_mut().enumerate() {
-            done.extend(user.open.partial(id as u32));
+            user.open.put_down(id as u32, pile);
             user.open.count = 0;
         }
     }
 }
 
 impl Open {
-    fn partial(self, user: u32) -> Option<Partial> {
-        (self.count != 0).then_some(Partial {
-            user,
-            hour: self.hour,
-            cell: self.cell,
-            first_us: self.first_us,
-            last_us: self.last_us,
-            count: u64::from(self.count),
-        })
+    #[inline]
+    fn put_down(self, user: u32, pile: &mut Pile) {
+        if self.count != 0 {
+            let mut partial = Partial::event(user, self.hour, self.cell, self.first_us);
+            partial.last_us = self.last_us;
+            partial.count = u64::from(self.count);
+            pile.push(user, partial);
+        }
     }
 }
 

@@ -48,7 +48,7 @@ fn check_cells(config: &Config, found: Option<&Boundaries>) -> Result<Checked> {
     }
     let said = format!(
         "{} in {}",
-        counted(plan.cells.len() as u64, "cell"),
+        counted(plan.cells().count() as u64, "cell"),
         counted(cells.len() as u64, "version")
     );
     Ok(Checked { said, doubts })

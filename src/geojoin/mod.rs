@@ -3,7 +3,7 @@
 mod assign;
 mod boundaries;
 mod check;
-mod index;
+pub mod index;
 mod output;
 mod plan;
 mod versions;
@@ -18,17 +18,21 @@ use proj::Proj;
 use crate::config::{Config, GeojoinMethod};
 use crate::io::inputs::{InputFile, fingerprint, list};
 use crate::io::provenance::made_from;
+use crate::parallel::in_chunks;
 use crate::progress::Progress;
 use crate::report::{StageReport, counted, grouped};
 use assign::{Assigned, Match};
 use boundaries::{Boundaries, GRID};
 pub use check::{Checked, check};
 use index::Locator;
-use plan::Plan;
+use plan::{Plan, PlanRow};
 use versions::Version;
 
 /// Said of a plan that lies elsewhere than the boundaries.
 const NOWHERE: &str = "not one cell lies in a LAU; LAU views will be empty. Are lau.countries and the cell plan of one country?";
+
+/// Cells for which a thread is started: a projection takes as long to make as to project these.
+const CELLS_A_THREAD: usize = 100_000;
 
 /// A cell in one of its versions.
 struct Cell {
@@ -83,9 +87,19 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     bar.message("reading LAU boundaries");
     let found = boundaries::read(&lau_files, config)?;
     bar.message("placing cells");
-    let points = projected(&cells)?;
+    let placing = Instant::now();
     let locator = Locator::new(found.units.values().map(|u| &u.geometry));
-    let mut assigned = assign::within(&locator, &points);
+    let places = in_chunks(&cells, CELLS_A_THREAD, |cells| {
+        let points = projected(cells)?;
+        let assigned = assign::within(&locator, &points);
+        Ok(points.into_iter().zip(assigned).collect())
+    })?;
+    let (points, mut assigned): (Vec<Coord>, Vec<Assigned>) = places.into_iter().unzip();
+    progress.detail(&format!(
+        "geojoin: {} reprojected and joined in {:.3} s",
+        counted(cells.len() as u64, "cell version"),
+        placing.elapsed().as_secs_f64()
+    ));
     refuse_swapped(&cells, &found, &assigned)?;
     if config.geojoin.method == GeojoinMethod::Nearest {
         let outside: Vec<Coord> = select(&points, &assigned);
@@ -130,16 +144,24 @@ fn select(points: &[Coord], assigned: &[Assigned]) -> Vec<Coord> {
 
 /// Versions without overlap, by cell id and time; and how many cells had overlapping ones.
 fn resolved(plan: &Plan) -> Result<(Vec<Cell>, u64)> {
-    let mut cells = Vec::with_capacity(plan.cells.len());
+    let mut cells = Vec::new();
     let mut overlapping = 0;
-    for (id, rows) in &plan.cells {
-        let versions: Vec<Version> = rows.iter().map(|r| r.version).collect();
+    for rows in plan.cells() {
+        let id = &rows[0].cell;
+        // identical rows collapse
+        let mut kept: Vec<&PlanRow> = Vec::with_capacity(rows.len());
+        for row in rows {
+            if !kept.iter().any(|k| k.version == row.version) {
+                kept.push(row);
+            }
+        }
+        let versions: Vec<Version> = kept.iter().map(|r| r.version).collect();
         let (versions, overlapped) = match versions::resolve(&versions) {
             Ok(resolved) => resolved,
             Err(d) => bail!(
                 "two cell plans disagree about cell {id}: {} and {}, valid on the same days; remove the wrong row",
-                plan.place(&rows[d.first]),
-                plan.place(&rows[d.second])
+                plan.place(kept[d.first]),
+                plan.place(kept[d.second])
             ),
         };
         overlapping += u64::from(overlapped);

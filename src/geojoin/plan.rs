@@ -1,6 +1,5 @@
 //! The cell plan: rows of all its files, the unusable ones set aside.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -17,19 +16,21 @@ use crate::report::counted;
 /// Seconds of a day, to see whether a time stamp is at midnight.
 const DAY_S: i64 = 86_400;
 
-/// A version with the place it was read from.
+/// A version of a cell with the place it was read from.
 #[derive(Debug, Clone)]
 pub struct PlanRow {
+    /// Canonical.
+    pub cell: String,
     pub version: Version,
     pub file: usize,
     /// From 1.
     pub row: usize,
 }
 
-/// All usable rows, by canonical cell id.
+/// All usable rows, by cell id.
 #[derive(Debug, Default)]
 pub struct Plan {
-    pub cells: BTreeMap<String, Vec<PlanRow>>,
+    usable: Vec<PlanRow>,
     pub files: Vec<PathBuf>,
     pub rows: u64,
     rejected: Vec<(Reject, u64, String)>,
@@ -77,12 +78,27 @@ impl Plan {
             let table = PlanColumns::new(&table, columns).with_context(place)?;
             plan.add(number, &table);
         }
-        if plan.cells.is_empty() {
+        if plan.usable.is_empty() {
             let why = plan.rejected().join("; ");
             let why = if why.is_empty() { "the files hold no rows".to_owned() } else { why };
             bail!("cell plan: none of {} can be used: {why}", counted(plan.rows, "row"));
         }
+        let beginning = |id: &str| {
+            let mut bytes = [0; 8];
+            let length = id.len().min(8);
+            bytes[..length].copy_from_slice(&id.as_bytes()[..length]);
+            u64::from_be_bytes(bytes)
+        };
+        // most ids differ in their first letters, which compare as one number
+        plan.usable.sort_by(|a, b| {
+            beginning(&a.cell).cmp(&beginning(&b.cell)).then_with(|| a.cell.cmp(&b.cell))
+        });
         Ok(plan)
+    }
+
+    /// The rows of each cell, in byte order of their ids.
+    pub fn cells(&self) -> impl Iterator<Item = &[PlanRow]> {
+        self.usable.chunk_by(|a, b| a.cell == b.cell)
     }
 
     fn add(&mut self, file: usize, table: &PlanColumns) {
@@ -91,11 +107,7 @@ impl Plan {
             self.cut_to_days += u64::from(table.start.cut(i)) + u64::from(table.end.cut(i));
             match table.row(i) {
                 Ok((cell, version)) => {
-                    let rows = self.cells.entry(cell).or_default();
-                    // identical rows collapse
-                    if !rows.iter().any(|r| r.version == version) {
-                        rows.push(PlanRow { version, file, row: i + 1 });
-                    }
+                    self.usable.push(PlanRow { cell, version, file, row: i + 1 });
                 }
                 Err(reject) => self.reject(reject, file, i + 1),
             }

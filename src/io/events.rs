@@ -4,7 +4,9 @@ use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -12,6 +14,7 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::file::statistics::Statistics;
 
+use super::id_pages::IdPages;
 use super::inputs::{InputFile, list};
 use crate::config::{Columns, Config};
 use crate::usage::missing_column;
@@ -151,18 +154,43 @@ impl EventFile {
         (0..descr.num_columns()).find(|i| descr.get_column_root_idx(*i) == root)
     }
 
-    /// Reads user id, cell id and time stamp of a row group, in this order.
+    /// Reads the columns of a row group; the user ids only where `users` is set.
     ///
     /// # Errors
     /// When the file cannot be opened any more.
-    pub fn read(&self, row_group: usize, batch_rows: usize) -> Result<EventReader> {
-        let order = [self.user, self.cell, self.timestamp];
-        let reader = self.reader(row_group, batch_rows, order)?;
+    pub fn read(&self, row_group: usize, batch_rows: usize, users: bool) -> Result<EventReader> {
+        let mut order = vec![self.cell, self.timestamp];
+        order.extend(users.then_some(self.user));
+        let reader = self.reader(row_group, batch_rows, &order)?;
         // the projection keeps the file's column order
-        let mut sorted = order;
-        sorted.sort_unstable();
-        let position = |root| sorted.iter().position(|i| *i == root).unwrap_or_default();
-        Ok(EventReader { reader, positions: order.map(position) })
+        let place = |root| order.iter().filter(|other| **other < root).count();
+        Ok(EventReader {
+            cell: place(self.cell),
+            timestamp: place(self.timestamp),
+            user: users.then(|| place(self.user)),
+            reader,
+        })
+    }
+
+    /// Reads the user ids of a row group page by page; `None` where the file's encoding asks for
+    /// the general way.
+    ///
+    /// # Errors
+    /// When the file cannot be opened any more.
+    pub fn user_pages(&self, row_group: usize) -> Result<Option<IdPages>> {
+        let Some(leaf) = self.leaf(self.user) else { return Ok(None) };
+        IdPages::open(self.file()?, self.metadata.metadata(), row_group, leaf)
+            .with_context(|| self.place(row_group))
+    }
+
+    /// True where user ids are text.
+    pub fn users_are_text(&self) -> bool {
+        is_text(self.types()[0])
+    }
+
+    fn file(&self) -> Result<File> {
+        File::open(&self.input.path)
+            .with_context(|| format!("events file {}", self.input.path.display()))
     }
 
     /// Reads the time stamps of a row group alone.
@@ -174,19 +202,17 @@ impl EventFile {
         row_group: usize,
         batch_rows: usize,
     ) -> Result<ParquetRecordBatchReader> {
-        self.reader(row_group, batch_rows, [self.timestamp])
+        self.reader(row_group, batch_rows, &[self.timestamp])
     }
 
-    fn reader<const N: usize>(
+    fn reader(
         &self,
         row_group: usize,
         batch_rows: usize,
-        roots: [usize; N],
+        roots: &[usize],
     ) -> Result<ParquetRecordBatchReader> {
-        let file = File::open(&self.input.path)
-            .with_context(|| format!("events file {}", self.input.path.display()))?;
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots);
-        ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask)
             .with_batch_size(batch_rows)
@@ -200,18 +226,31 @@ impl EventFile {
     }
 }
 
-/// Batches of (user id, cell id, time stamp).
+/// Batches of the columns of events.
 pub struct EventReader {
     reader: ParquetRecordBatchReader,
-    positions: [usize; 3],
+    user: Option<usize>,
+    cell: usize,
+    timestamp: usize,
+}
+
+/// The columns of some events; the user ids only where they were asked for.
+pub struct EventColumns {
+    pub users: Option<ArrayRef>,
+    pub cells: ArrayRef,
+    pub times: ArrayRef,
 }
 
 impl Iterator for EventReader {
-    type Item = Result<[arrow::array::ArrayRef; 3], arrow::error::ArrowError>;
+    type Item = Result<EventColumns, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.reader.next()?;
-        Some(batch.map(|b| self.positions.map(|i| Arc::clone(b.column(i)))))
+        let columns = |batch: RecordBatch| EventColumns {
+            users: self.user.map(|i| Arc::clone(batch.column(i))),
+            cells: Arc::clone(batch.column(self.cell)),
+            times: Arc::clone(batch.column(self.timestamp)),
+        };
+        Some(self.reader.next()?.map(columns))
     }
 }
 

@@ -5,6 +5,8 @@ pub mod crs;
 pub mod events;
 pub mod geojson;
 pub mod geoparquet;
+mod hybrid;
+pub mod id_pages;
 pub mod inputs;
 pub mod presence;
 pub mod provenance;

@@ -41,10 +41,12 @@ pub struct Header {
     pub order: Vec<OrderBy>,
     pub chart: Chart,
     pub single_users: Option<bool>,
+    /// True when the rows of a day follow from the events of that day alone.
+    pub by_date: bool,
 }
 
-const KEYS: [&str; 8] =
-    ["name", "view", "aliases", "title", "description", "order", "chart", "single_users"];
+const KEYS: [&str; 9] =
+    ["name", "view", "aliases", "title", "description", "order", "chart", "single_users", "by"];
 
 /// Reads the `-- key: value` lines at the top of a view file. Comment lines without a colon after
 /// their first word are plain comments.
@@ -86,6 +88,10 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
                 other => bail!("single_users is {other:?}; write yes or no"),
             });
         }
+        "by" => match value {
+            "date" => header.by_date = true,
+            other => bail!("by is {other:?}; the only value is date"),
+        },
         other => {
             let hint = nearest(other, KEYS).map(|k| format!("did you mean {k:?}?"));
             bail!(
@@ -143,5 +149,6 @@ mod tests {
         assert!(
             format!("{:#}", parse("-- order: x up").unwrap_err()).contains("neither asc nor desc")
         );
+        assert!(format!("{:#}", parse("-- by: week").unwrap_err()).contains("\"week\""));
     }
 }

@@ -32,6 +32,9 @@ pub struct View {
     pub chart: Chart,
     /// True when rows belong to single users.
     pub single_users: bool,
+    /// True when the rows of a day follow from the events of that day alone, so that days can be
+    /// computed one by one.
+    pub by_date: bool,
     /// The SELECT, settings filled in; line numbers are those of the file.
     pub sql: String,
     pub file: PathBuf,
@@ -190,6 +193,7 @@ fn from_file(file: &Path, text: &str, config: &Config) -> Result<Vec<View>> {
         single_users: header
             .single_users
             .unwrap_or_else(|| text.contains("user_id AS") || selects_users(text)),
+        by_date: header.by_date,
         sql: text
             .replace(":day_start", &config.time.day_start.to_string())
             .replace(":day_end", &config.time.day_end.to_string()),

@@ -1,8 +1,11 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder. No server.
 
+mod compute;
+mod presence;
 mod raw;
 mod results;
 mod rows;
+mod runs;
 mod session;
 mod store;
 mod verify;
@@ -24,7 +27,7 @@ use tokio::runtime::Runtime;
 use super::select::DayColumn;
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
 use crate::config::Config;
-use crate::io::presence::{self, PresenceFile};
+use crate::io::presence::{PresenceFile, files};
 use crate::io::raw_events;
 use crate::progress::Progress;
 use crate::schema::Table;
@@ -127,15 +130,6 @@ impl Embedded {
         session::plan(context, parsed).await.with_context(place)
     }
 
-    /// Rows of a view, computed now, in the view's order.
-    async fn compute(&self, version: &Version, view: &View) -> Result<Rows> {
-        let context = session::new(false);
-        let frame = self.plan_view(&context, version, view).await?;
-        let frame = sorted(frame, &view.order).with_context(|| view.place())?;
-        let stream = frame.execute_stream().await.map_err(session::explain)?;
-        Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
-    }
-
     /// The stored result of a view, computed first where there is none that is still right.
     fn result(
         &self,
@@ -147,8 +141,7 @@ impl Embedded {
         if !refresh && let Some((_, rows)) = results::describe(&path) {
             return Ok((path, rows, true));
         }
-        let rows = self.runtime.block_on(self.compute(version, view))?;
-        let count = results::store(&path, rows).with_context(|| view.place())?;
+        let count = self.compute(version, view, &path).with_context(|| view.place())?;
         Ok((path, count, false))
     }
 
@@ -301,8 +294,7 @@ impl Warehouse for Embedded {
             let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
             frame = frame.limit(offset, limit).map_err(session::explain)?;
         }
-        let stream = self.runtime.block_on(frame.execute_stream()).map_err(session::explain)?;
-        Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
+        self.rows(frame)
     }
 
     fn count(&self, select: &Select) -> Result<u64> {
@@ -331,7 +323,7 @@ fn load_events(source: &Path, target: &Path) -> Result<u64> {
             .with_context(|| format!("cannot create {}", folder.display()))
     };
     create(target)?;
-    for PresenceFile { date, path } in presence::files(source)? {
+    for PresenceFile { date, path } in files(source)? {
         let folder = target.join(format!("date={date}"));
         create(&folder)?;
         rows += checked_rows(&path, Table::MobileEventsCompressed)?;

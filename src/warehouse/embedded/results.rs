@@ -1,5 +1,6 @@
 //! Stored results of views: what a view costs is paid once per load, not once per look.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,31 +16,44 @@ use parquet::file::properties::WriterProperties;
 use crate::io::atomic::AtomicFile;
 use crate::warehouse::Rows;
 
-/// Writes rows as the result file `path`; returns their number.
+/// Writes rows, part after part, as the result file `path`; returns their number. A part is only
+/// asked for when the one before it is written.
 ///
 /// # Errors
 /// Rows that cannot be computed, a file that cannot be written.
-pub fn store(path: &Path, rows: Rows) -> Result<u64> {
+pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Result<u64> {
     let target = AtomicFile::new(path)?;
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    // with the Arrow schema inside, types come back as they were
-    let options = ArrowWriterOptions::new().with_properties(properties);
-    let schema = RecordBatchReader::schema(&rows);
-    let mut writer = ArrowWriter::try_new_with_options(target.create()?, schema, options)?;
+    let mut writer: Option<ArrowWriter<File>> = None;
     let mut count = 0;
-    for batch in rows {
-        let batch = batch?;
-        count += batch.num_rows() as u64;
-        writer.write(&batch).with_context(|| format!("cannot write {}", path.display()))?;
+    for rows in parts {
+        let rows = rows?;
+        let writer = match &mut writer {
+            Some(writer) => writer,
+            None => writer.insert(open(target.create()?, RecordBatchReader::schema(&rows))?),
+        };
+        for batch in rows {
+            let batch = batch?;
+            count += batch.num_rows() as u64;
+            writer.write(&batch).with_context(|| format!("cannot write {}", path.display()))?;
+        }
     }
-    writer.close().with_context(|| format!("cannot write {}", path.display()))?;
+    if let Some(writer) = writer {
+        writer.close().with_context(|| format!("cannot write {}", path.display()))?;
+    }
     target.commit()?;
     Ok(count)
 }
 
+fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    // with the Arrow schema inside, types come back as they were
+    let options = ArrowWriterOptions::new().with_properties(properties);
+    Ok(ArrowWriter::try_new_with_options(file, schema, options)?)
+}
+
 /// Columns and number of rows of a stored result; `None` where there is none that can be read.
 pub fn describe(path: &Path) -> Option<(SchemaRef, u64)> {
-    let file = std::fs::File::open(path).ok()?;
+    let file = File::open(path).ok()?;
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).ok()?;
     let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
     Some((Arc::clone(metadata.schema()), rows))

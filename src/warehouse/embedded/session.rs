@@ -5,6 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -12,6 +13,7 @@ use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -21,6 +23,9 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::parser::ParserError;
 use url::Url;
 
+use super::day_literal;
+use super::presence::Presence;
+use super::runs::UseRuns;
 use super::store::Version;
 use crate::schema::{Table, presence_file_schema};
 
@@ -38,10 +43,18 @@ pub fn new(ordered: bool) -> SessionContext {
         config = config.with_target_partitions(1);
     }
     let options = config.options_mut();
+    // parts that hold their own users are partitions as they are, however few
+    options.optimizer.subset_repartition_threshold = 1;
     options.sql_parser.collect_spans = true;
     // the same reading of SQL text as PostGIS has
     options.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
-    SessionContext::new_with_config_rt(config, runtime())
+    let state = SessionStateBuilder::new()
+        .with_config(config)
+        .with_runtime_env(runtime())
+        .with_default_features()
+        .with_physical_optimizer_rule(Arc::new(UseRuns))
+        .build();
+    SessionContext::new_with_state(state)
 }
 
 /// One pool of memory for all sessions of the process, and temporary files for what it cannot hold.
@@ -126,7 +139,7 @@ fn placed(message: &str) -> anyhow::Error {
 /// Files of the version that are missing or damaged.
 pub fn register_table(context: &SessionContext, version: &Version, table: Table) -> Result<()> {
     let provider = match table {
-        Table::MobileEventsCompressed => presence(context, version)?,
+        Table::MobileEventsCompressed => presence(context, version)?.into_view(),
         Table::CellPlan | Table::Lau => file(&version.table(table.name()), &table.schema())?,
         Table::MobileEventsUncompressed => bail!("raw events are read from their own files"),
     };
@@ -151,18 +164,36 @@ pub fn register(
 /// # Errors
 /// A path that is no URL.
 pub fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
-    listing(url_of(path, false)?, with_views(schema), Vec::new())
+    Ok(Arc::new(listing(url_of(path, false)?, with_views(schema), Vec::new())?))
+}
+
+/// The Parquet files of a folder as one table.
+///
+/// # Errors
+/// A path that is no URL.
+pub fn folder(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+    Ok(Arc::new(listing(url_of(path, true)?, with_views(schema), Vec::new())?))
+}
+
+/// Registers hourly presence as if the version held this day alone.
+///
+/// # Errors
+/// As [`register_table`].
+pub fn register_day(context: &SessionContext, version: &Version, date: NaiveDate) -> Result<()> {
+    let of_day = ident("date").eq(day_literal(date));
+    let frame = presence(context, version)?.filter(of_day).map_err(explain)?;
+    register(context, Table::MobileEventsCompressed.name(), frame.into_view())
 }
 
 /// The date folders as one table, columns in the contract's order.
-fn presence(context: &SessionContext, version: &Version) -> Result<Arc<dyn TableProvider>> {
+fn presence(context: &SessionContext, version: &Version) -> Result<DataFrame> {
     let dates = vec![("date".to_owned(), DataType::Date32)];
-    let provider =
+    let files =
         listing(url_of(&version.events(), true)?, with_views(&presence_file_schema()), dates)?;
     let table = Table::MobileEventsCompressed;
     let columns = table.schema().fields().iter().map(|f| ident(f.name())).collect::<Vec<_>>();
-    let frame = context.read_table(provider).and_then(|f| f.select(columns)).map_err(explain)?;
-    Ok(frame.into_view())
+    let provider = Arc::new(Presence::new(files));
+    context.read_table(provider).and_then(|f| f.select(columns)).map_err(explain)
 }
 
 /// The engine's URL of a local file or folder. Made from the path itself, because the engine
@@ -183,12 +214,12 @@ fn listing(
     url: ListingTableUrl,
     schema: SchemaRef,
     partitions: Vec<(String, DataType)>,
-) -> Result<Arc<dyn TableProvider>> {
+) -> Result<ListingTable> {
     let options = ListingOptions::new(Arc::new(ParquetFormat::new()))
         .with_file_extension(if url.is_collection() { ".parquet" } else { "" })
         .with_table_partition_cols(partitions);
     let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(schema);
-    Ok(Arc::new(ListingTable::try_new(config).map_err(explain)?))
+    ListingTable::try_new(config).map_err(explain)
 }
 
 /// Text and bytes as views, which the engine compares without copying.

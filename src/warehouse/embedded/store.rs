@@ -8,8 +8,10 @@ use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use chrono::NaiveDate;
 
 use crate::io::atomic::{AtomicFolder, write_file};
+use crate::io::presence;
 use crate::warehouse::Loaded;
 
 const CURRENT: &str = "CURRENT";
@@ -31,6 +33,16 @@ pub struct Version {
 impl Version {
     pub fn events(&self) -> PathBuf {
         self.folder.join("mobile_events_compressed")
+    }
+
+    /// The days with hourly presence, in order.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn dates(&self) -> Result<Vec<NaiveDate>> {
+        let mut dates: Vec<_> = presence::files(&self.events())?.iter().map(|f| f.date).collect();
+        dates.dedup();
+        Ok(dates)
     }
 
     /// The file of a table that is one file.

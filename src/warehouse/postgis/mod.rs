@@ -6,7 +6,7 @@
 mod connect;
 mod copy;
 mod days;
-mod encode;
+pub mod encode;
 mod events;
 mod explain;
 mod layout;

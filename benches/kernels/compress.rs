@@ -1,0 +1,132 @@
+//! From user ids to rows of hourly presence, with the proportions of the day of a country: 150,000
+//! users, 3,000 cells, 24 hours.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use mobility::compress::cells::Cells;
+use mobility::compress::combine::combine;
+use mobility::compress::group::{Partial, Pile};
+use mobility::compress::users::Users;
+use mobility::compress::worker::Share;
+
+use crate::random::Random;
+
+const USERS: usize = 150_000;
+const CELLS: u64 = 3_000;
+const EVENTS: usize = 1 << 20;
+
+fn ids(seed: u64) -> Vec<[u8; 32]> {
+    let mut random = Random(seed);
+    (0..USERS).map(|_| random.hash()).collect()
+}
+
+/// Rows of ids, each of a user drawn at random, as they lie in an Arrow column.
+fn drawn(ids: &[[u8; 32]]) -> Vec<[u8; 32]> {
+    let mut random = Random(2);
+    (0..EVENTS).map(|_| ids[random.below(USERS as u64) as usize]).collect()
+}
+
+fn users(ids: &[[u8; 32]]) -> Users {
+    let mut users = Users::default();
+    users.intern_all(ids.len(), |i| Some(ids[i].as_slice()), &mut Vec::new());
+    users
+}
+
+/// Events all over the day: user, hour, cell, microseconds into the hour.
+fn events() -> Vec<(u32, u32, u32, u32)> {
+    let mut random = Random(3);
+    let mut below = |end: u64| random.below(end) as u32;
+    (0..EVENTS)
+        .map(|_| (below(USERS as u64), below(24), below(CELLS), below(3_600_000_000)))
+        .collect()
+}
+
+#[divan::bench]
+fn intern_users_that_are_known(bencher: Bencher) {
+    let ids = ids(1);
+    let rows = drawn(&ids);
+    let mut users = users(&ids);
+    let mut numbers = Vec::with_capacity(rows.len());
+    bencher.counter(ItemsCount::new(rows.len())).bench_local(|| {
+        numbers.clear();
+        users.intern_all(rows.len(), |i| Some(rows[i].as_slice()), &mut numbers);
+        black_box(numbers.len())
+    });
+}
+
+#[divan::bench]
+fn intern_users_that_are_new(bencher: Bencher) {
+    let ids = ids(1);
+    bencher.counter(ItemsCount::new(ids.len())).bench_local(|| users(black_box(&ids)));
+}
+
+#[divan::bench]
+fn intern_cells(bencher: Bencher) {
+    let mut random = Random(4);
+    let cell = |_| (9_000_000_000_000 + random.below(CELLS)) as i64;
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..EVENTS).map(cell)));
+    let mut cells = Cells::default();
+    let mut numbers = Vec::new();
+    bencher
+        .counter(ItemsCount::new(EVENTS))
+        .bench_local(|| cells.intern_column(black_box(&column), &mut numbers).is_ok());
+}
+
+/// Four events in a row at the same place, then another place: as a user's events mostly come.
+#[divan::bench]
+fn count_events(bencher: Bencher) {
+    let mut users = users(&ids(1));
+    let mut events = events();
+    events.truncate(EVENTS / 4);
+    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(Pile::default).bench_local_values(
+        |mut pile| {
+            for (user, hour, cell, us) in &events {
+                (0..4).for_each(|later| users.count(*user, *hour, *cell, us + later, &mut pile));
+            }
+            pile
+        },
+    );
+}
+
+#[divan::bench]
+fn pile_up_and_sort_by_user(bencher: Bencher) {
+    let events = events();
+    bencher.counter(ItemsCount::new(events.len())).bench_local(|| {
+        let mut pile = Pile::default();
+        for &(user, hour, cell, us) in black_box(&events) {
+            pile.push(user, Partial::event(user, hour, cell, us));
+        }
+        pile.sort_by_user();
+        pile
+    });
+}
+
+/// Two threads' shares with the same users in another order, to rows in their final order.
+#[divan::bench]
+fn combine_two_shares(bencher: Bencher) {
+    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..CELLS as i64));
+    let share = |names: &[[u8; 32]], events: &[(u32, u32, u32, u32)]| {
+        let mut share = Share::default();
+        share.users = users(names);
+        assert!(share.cells.intern_column(&column, &mut Vec::new()).is_ok());
+        for &(user, hour, cell, us) in events {
+            share.users.count(user, hour, cell, us, &mut share.pile);
+        }
+        share.close();
+        share
+    };
+    let events = events();
+    let (half, rest) = events.split_at(events.len() / 2);
+    let names = ids(1);
+    let reversed: Vec<_> = names.iter().rev().copied().collect();
+    bencher
+        .counter(ItemsCount::new(events.len()))
+        .with_inputs(|| vec![share(&names, half), share(&reversed, rest)])
+        .bench_local_values(|shares| {
+            let combined = combine(shares);
+            combined.rows_of(0..combined.users())
+        });
+}

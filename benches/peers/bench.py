@@ -1,0 +1,67 @@
+"""What every work of the benchmark needs: the program, folders, peers, checks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import data
+import measure
+from measure import Command, Contestant, Sample, output, say
+
+PEERS = Path(__file__).parent
+MOST_DISTURBANCE = 0.1
+# the kernel counts in hundredths of a second, too coarse for shorter runs
+SHORT_S = 0.5
+
+
+@dataclass(frozen=True)
+class Bench:
+    binary: Path
+    # target/bench
+    root: Path
+    size: str
+    rounds: int
+    quiet_s: float
+    month: bool
+    # lines for above the table
+    notes: list[str] = field(default_factory=list)
+    # runs during which other processes took more than a tenth of the machine, of all runs
+    disturbed: list[bool] = field(default_factory=list)
+
+    @property
+    def events(self) -> data.Dataset:
+        """One day of the size that was asked for."""
+        size = data.SIZES[self.size]
+        return self.synthesise(self.size, events=size.events, users=size.users, cells=3_000, laus=79)
+
+    def synthesise(self, name: str, **options: int | None) -> data.Dataset:
+        return data.synthesise(self.binary, self.root / "data" / name, **options)
+
+    def work(self, name: str) -> Path:
+        """A folder for outputs."""
+        folder = self.root / "work" / self.size / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def mobility(self, config: Path, *words: str | Path) -> Command:
+        return [self.binary, "--config", config, "--quiet", *words]
+
+    def peer(self, script: str, *words: str | Path) -> Command:
+        return [sys.executable, PEERS / script, *words]
+
+    def check(self, *words: str | Path) -> None:
+        said = output(self.peer("check.py", *words)).strip()
+        say("    checked: " + said.replace("\n", "\n    checked: "))
+
+    def race(self, contestants: Sequence[Contestant], times: int = 1) -> dict[str, list[Sample]]:
+        """`times` as many rounds as usual, for what is over at once."""
+        samples = measure.rounds(contestants, times * self.rounds, self.quiet_s)
+        for contestant in contestants:
+            # a database server is another process, but works for the contestant
+            if not contestant.env:
+                long = [s for s in samples[contestant.name] if s.seconds > SHORT_S]
+                self.disturbed.extend(s.others / measure.cores() > MOST_DISTURBANCE for s in long)
+        return samples

@@ -1,0 +1,25 @@
+"""A PostgreSQL with PostGIS of the benchmark's own, which goes when the benchmark ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from measure import Failed, output
+
+SCRIPT = Path(__file__).parents[2] / "tests" / "postgis" / "cluster.sh"
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """Its URL. The script's watcher stops it too should this process be killed."""
+    url = output([SCRIPT, "start", folder, "--owner", str(os.getpid())]).strip()
+    if not url.startswith("postgres://"):
+        raise Failed(f"{SCRIPT} gave no URL")
+    try:
+        yield url
+    finally:
+        subprocess.run([SCRIPT, "stop", folder], check=False, capture_output=True)

@@ -1,0 +1,67 @@
+//! Views computed over the loaded tables: day by day where a view allows it, so that memory follows
+//! one day and not the period.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use datafusion::prelude::DataFrame;
+
+use super::rows::StreamRows;
+use super::store::Version;
+use super::{Embedded, results, session, sorted};
+use crate::views::View;
+use crate::warehouse::Rows;
+
+impl Embedded {
+    /// Computes a view and stores its rows, in the view's order, as `path`; returns their number.
+    ///
+    /// # Errors
+    /// A view that the engine refuses: file, line and reason.
+    pub(super) fn compute(&self, version: &Version, view: &View, path: &Path) -> Result<u64> {
+        // a view over other views reads results that are small already
+        let dates = if view.by_date && self.views.needed_by(view)?.is_empty() {
+            version.dates()?
+        } else {
+            Vec::new()
+        };
+        if dates.len() < 2 {
+            return results::store(path, [self.compute_day(version, view, None)]);
+        }
+        let days = dates.into_iter().map(|date| self.compute_day(version, view, Some(date)));
+        // days one after the other are in order already where time leads it
+        let by_time = |column: &str| ["date", "hour"].contains(&column);
+        if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {
+            return results::store(path, days);
+        }
+        let folder = tempfile::tempdir_in(&version.folder)
+            .with_context(|| format!("cannot write to {}", version.folder.display()))?;
+        for (number, day) in days.enumerate() {
+            results::store(&folder.path().join(format!("{number:06}.parquet")), [day])?;
+        }
+        let first = folder.path().join("000000.parquet");
+        let (schema, _) =
+            results::describe(&first).with_context(|| format!("{} vanished", first.display()))?;
+        let context = session::new(false);
+        let days = session::folder(folder.path(), &schema)?;
+        let frame = context.read_table(days).map_err(session::explain)?;
+        results::store(path, [self.rows(sorted(frame, &view.order)?)])
+    }
+
+    /// Rows of a view over the events of one day, or of all.
+    fn compute_day(&self, version: &Version, view: &View, day: Option<NaiveDate>) -> Result<Rows> {
+        let context = session::new(false);
+        if let Some(date) = day {
+            session::register_day(&context, version, date)?;
+        }
+        let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
+        self.rows(sorted(frame, &view.order).with_context(|| view.place())?)
+    }
+
+    /// Starts a planned query.
+    pub(super) fn rows(&self, frame: DataFrame) -> Result<Rows> {
+        let stream = self.runtime.block_on(frame.execute_stream()).map_err(session::explain)?;
+        Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
+    }
+}

@@ -1,0 +1,246 @@
+//! The operator: groups of one run after the other, each handed on when the next run begins.
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::{concat, take};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::Result;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
+use datafusion::physical_expr::aggregate::AggregateFunctionExpr;
+use datafusion::physical_expr::{PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+};
+use futures::StreamExt;
+
+use super::keys::{Key, comparable};
+use super::tracker::groups;
+
+type Expr = Arc<dyn PhysicalExpr>;
+
+/// Groups rows whose equal values in one group column are neighbours.
+#[derive(Debug, Clone)]
+pub struct GroupRuns {
+    input: Arc<dyn ExecutionPlan>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+    keys: Vec<Expr>,
+    /// Which key has its equal values side by side.
+    run: usize,
+    aggregates: Vec<Arc<AggregateFunctionExpr>>,
+    filters: Vec<Option<Expr>>,
+}
+
+impl GroupRuns {
+    /// The same groups as `aggregate` makes; `None` where it does more than this operator can.
+    ///
+    /// # Errors
+    /// Expressions that do not fit their input.
+    pub fn in_place_of(aggregate: &AggregateExec) -> Result<Option<Self>> {
+        let whole =
+            matches!(aggregate.mode(), AggregateMode::Single | AggregateMode::SinglePartitioned);
+        let group = aggregate.group_expr();
+        let plain = aggregate.aggr_expr().iter().all(|a| {
+            a.groups_accumulator_supported() && !a.is_distinct() && a.order_bys().is_empty()
+        });
+        if !whole || !plain || !group.is_single() || aggregate.limit_options().is_some() {
+            return Ok(None);
+        }
+        let input = aggregate.input();
+        let schema = input.schema();
+        let keys: Vec<Expr> = group.expr().iter().map(|(e, _)| Arc::clone(e)).collect();
+        let mut run = None;
+        for (i, key) in keys.iter().enumerate() {
+            let column = key.data_type(&schema)?;
+            if !comparable(&column) {
+                return Ok(None);
+            }
+            let sorted = [PhysicalSortExpr::new_default(Arc::clone(key)).nulls_last()];
+            // short numbers are grouped well enough by the engine itself
+            if column == DataType::Utf8View
+                && input.equivalence_properties().ordering_satisfy(sorted)?
+            {
+                run = run.or(Some(i));
+            }
+        }
+        Ok(run.map(|run| GroupRuns {
+            input: Arc::clone(input),
+            schema: aggregate.schema(),
+            properties: Arc::clone(aggregate.properties()),
+            keys,
+            run,
+            aggregates: aggregate.aggr_expr().to_vec(),
+            filters: aggregate.filter_expr().to_vec(),
+        }))
+    }
+}
+
+impl DisplayAs for GroupRuns {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let keys: Vec<String> = self.keys.iter().map(|k| k.to_string()).collect();
+        let names: Vec<&str> = self.aggregates.iter().map(|a| a.name()).collect();
+        write!(
+            f,
+            "GroupRuns: by=[{}], run={}, aggr=[{}]",
+            keys.join(", "),
+            keys[self.run],
+            names.join(", ")
+        )
+    }
+}
+
+impl ExecutionPlan for GroupRuns {
+    fn name(&self) -> &str {
+        "GroupRuns"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn maintains_input_order(&self) -> Vec<bool> {
+        vec![true]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        f: &mut dyn FnMut(&Expr) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        let mut next = TreeNodeRecursion::Continue;
+        let arguments = self.aggregates.iter().flat_map(|a| a.expressions());
+        let filters = self.filters.iter().flatten().cloned();
+        for expression in self.keys.iter().cloned().chain(arguments).chain(filters) {
+            next = next.visit_sibling(|| f(&expression))?;
+        }
+        Ok(next)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
+        Ok(Arc::new(GroupRuns { input, ..self.as_ref().clone() }))
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let runs = Runs::new(self.clone())?;
+        let rows = futures::stream::unfold(Some((input, runs)), |state| async {
+            let (mut input, mut runs) = state?;
+            loop {
+                let rows = match input.next().await {
+                    Some(Ok(batch)) => runs.add(&batch),
+                    Some(Err(error)) => return Some((Err(error), None)),
+                    None => return runs.finish().transpose().map(|rows| (rows, None)),
+                };
+                match rows {
+                    Ok(None) => {}
+                    Ok(Some(rows)) => return Some((Ok(rows), Some((input, runs)))),
+                    Err(error) => return Some((Err(error), None)),
+                }
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows)))
+    }
+}
+
+/// What is under way in one partition.
+struct Runs {
+    plan: GroupRuns,
+    accumulators: Vec<Box<dyn GroupsAccumulator>>,
+    /// Keys of the groups that the last run has so far.
+    open: Vec<ArrayRef>,
+}
+
+impl Runs {
+    fn new(plan: GroupRuns) -> Result<Self> {
+        let accumulators =
+            plan.aggregates.iter().map(|a| a.create_groups_accumulator()).collect::<Result<_>>()?;
+        Ok(Runs { plan, accumulators, open: Vec::new() })
+    }
+
+    /// Takes rows in; gives the groups of the runs that they end.
+    fn add(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
+        let rows = batch.num_rows();
+        if rows == 0 {
+            return Ok(None);
+        }
+        let mut columns = Vec::with_capacity(self.plan.keys.len());
+        for (i, key) in self.plan.keys.iter().enumerate() {
+            let column = key.evaluate(batch)?.into_array(rows)?;
+            columns.push(match self.open.get(i) {
+                Some(open) => concat(&[open.as_ref(), column.as_ref()])?,
+                None => column,
+            });
+        }
+        let before = self.open.first().map_or(0, |open| open.len());
+        let mut keys = columns.iter().map(Key::new).collect::<Result<Vec<_>>>()?;
+        let run = keys.swap_remove(self.plan.run);
+        let found = groups(before + rows, &run, &keys);
+        let total = found.first_row.len();
+        let of_row = &found.of_row[before..];
+        let parts = self.plan.aggregates.iter().zip(&self.plan.filters);
+        for (accumulator, (aggregate, filter)) in self.accumulators.iter_mut().zip(parts) {
+            let arguments = aggregate
+                .expressions()
+                .iter()
+                .map(|e| e.evaluate(batch)?.into_array(rows))
+                .collect::<Result<Vec<_>>>()?;
+            let filter = match filter {
+                Some(filter) => Some(filter.evaluate(batch)?.into_array(rows)?),
+                None => None,
+            };
+            let filter = filter.as_ref().map(|f| f.as_boolean());
+            accumulator.update_batch(&arguments, of_row, filter, total)?;
+        }
+        let rows_at = |groups: &[u32]| -> Result<Vec<ArrayRef>> {
+            let places = UInt32Array::from(groups.to_vec());
+            columns.iter().map(|c| Ok(take(c.as_ref(), &places, None)?)).collect()
+        };
+        let ended = rows_at(&found.first_row[..found.last_run])?;
+        self.open = rows_at(&found.first_row[found.last_run..])?.iter().map(compact).collect();
+        if found.last_run == 0 {
+            return Ok(None);
+        }
+        self.emit(ended, EmitTo::First(found.last_run)).map(Some)
+    }
+
+    /// The groups of the last run.
+    fn finish(&mut self) -> Result<Option<RecordBatch>> {
+        let open = std::mem::take(&mut self.open);
+        if open.is_empty() {
+            return Ok(None);
+        }
+        self.emit(open, EmitTo::All).map(Some)
+    }
+
+    fn emit(&mut self, mut columns: Vec<ArrayRef>, groups: EmitTo) -> Result<RecordBatch> {
+        for accumulator in &mut self.accumulators {
+            columns.push(accumulator.evaluate(groups)?);
+        }
+        Ok(RecordBatch::try_new(Arc::clone(&self.plan.schema), columns)?)
+    }
+}
+
+/// Lets go of the pages that a few texts would otherwise hold.
+fn compact(column: &ArrayRef) -> ArrayRef {
+    match column.as_string_view_opt() {
+        Some(texts) => Arc::new(texts.gc()),
+        None => Arc::clone(column),
+    }
+}
