@@ -200,7 +200,7 @@ fn cell(text: &Option<String>, column: &Column) -> Cell {
     let text = text.as_ref().map(|t| if number { grouped_text(t) } else { t.clone() });
     let class = match column.kind {
         "integer" | "number" => "number",
-        "date" | "timestamp" => "time",
+        "date" | "timestamp" | "geometry" => "whole",
         _ => "",
     };
     Cell { text, class }

@@ -216,7 +216,9 @@ fn heads_and_bodies_have_their_limits() {
         (format!("POST / HTTP/1.1\r\n{head}Content-Length: 5\r\n\r\nhello"), ["405", "405"]),
         ("nonsense\r\n\r\n".to_owned(), ["400", "400"]),
     ] {
-        let line = raw(&server, request.as_bytes());
+        // a server that hangs up on what it will not read may take its answer with it
+        let lines = std::iter::repeat_with(|| raw(&server, request.as_bytes()));
+        let line = lines.take(5).find(|line| !line.is_empty()).unwrap_or_default();
         let status = line.split(' ').nth(1).unwrap_or_default();
         let start: String = request.chars().take(40).collect();
         assert!(statuses.contains(&status), "{start:?}: {line:?}");
