@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -37,6 +38,8 @@ class Contestant:
     command: Command
     # the command prints its own time as JSON, without the start of the interpreter
     reports: bool = False
+    # what it says of its own seconds on standard error, as a pattern with one group
+    tells: str = ""
     # untimed, before each run
     before: Callable[[], None] | None = None
     env: dict[str, str] = field(default_factory=dict)
@@ -66,13 +69,15 @@ def rounds(contestants: Sequence[Contestant], count: int, quiet_s: float) -> dic
             if contestant.before:
                 contestant.before()
             wait_until_quiet(quiet_s)
-            sample = run(contestant.command, contestant.env, contestant.reports)
+            sample = run(contestant.command, contestant.env, contestant.reports, contestant.tells)
             samples[contestant.name].append(sample)
             say(f"    {contestant.name}: {sample.seconds:.3f} s, {sample.peak_mib:.0f} MiB")
     return samples
 
 
-def run(command: Command, env: dict[str, str] | None = None, reports: bool = False) -> Sample:
+def run(
+    command: Command, env: dict[str, str] | None = None, reports: bool = False, tells: str = ""
+) -> Sample:
     """Runs one command to its end. Memory is the peak of the largest of its processes."""
     words = [str(word) for word in command]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
@@ -88,6 +93,11 @@ def run(command: Command, env: dict[str, str] | None = None, reports: bool = Fal
         if child.returncode != 0:
             raise Failed(f"{' '.join(words)}\nended with {child.returncode}: {tail(err)}{tail(out)}")
         reported = json.loads(tail(out).splitlines()[-1]) if reports else {}
+        if tells:
+            told = re.search(tells, tail(err))
+            if told is None:
+                raise Failed(f"{' '.join(words)}\ndid not tell its seconds: {tail(err)}")
+            reported["told"] = float(told[1])
     cpu = usage.ru_utime + usage.ru_stime
     return Sample(
         seconds=reported.get("seconds", wall),

@@ -9,10 +9,14 @@ use chrono::NaiveDate;
 use datafusion::prelude::DataFrame;
 
 use super::rows::StreamRows;
+use super::session::Memory;
 use super::store::Version;
 use super::{Embedded, results, session, sorted};
 use crate::views::View;
 use crate::warehouse::Rows;
+
+/// How the engine's message begins when a limit of memory stops it.
+const EXHAUSTED: &str = "Resources exhausted";
 
 impl Embedded {
     /// Computes a view and stores its rows, in the view's order, as `path`; returns their number.
@@ -20,6 +24,21 @@ impl Embedded {
     /// # Errors
     /// A view that the engine refuses: file, line and reason.
     pub(super) fn compute(&self, version: &Version, view: &View, path: &Path) -> Result<u64> {
+        match self.compute_within(version, view, path, Memory::Day) {
+            Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
+                self.compute_within(version, view, path, Memory::Most)
+            }
+            done => done,
+        }
+    }
+
+    fn compute_within(
+        &self,
+        version: &Version,
+        view: &View,
+        path: &Path,
+        memory: Memory,
+    ) -> Result<u64> {
         // a view over other views reads results that are small already
         let dates = if view.by_date && self.views.needed_by(view)?.is_empty() {
             version.dates()?
@@ -27,9 +46,10 @@ impl Embedded {
             Vec::new()
         };
         if dates.len() < 2 {
-            return results::store(path, [self.compute_day(version, view, None)]);
+            return results::store(path, [self.compute_day(version, view, None, memory)]);
         }
-        let days = dates.into_iter().map(|date| self.compute_day(version, view, Some(date)));
+        let days =
+            dates.into_iter().map(|date| self.compute_day(version, view, Some(date), memory));
         // days one after the other are in order already where time leads it
         let by_time = |column: &str| ["date", "hour"].contains(&column);
         if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {
@@ -43,15 +63,21 @@ impl Embedded {
         let first = folder.path().join("000000.parquet");
         let (schema, _) =
             results::describe(&first).with_context(|| format!("{} vanished", first.display()))?;
-        let context = session::new(false);
+        let context = session::with_memory(false, memory);
         let days = session::folder(folder.path(), &schema)?;
         let frame = context.read_table(days).map_err(session::explain)?;
         results::store(path, [self.rows(sorted(frame, &view.order)?)])
     }
 
     /// Rows of a view over the events of one day, or of all.
-    fn compute_day(&self, version: &Version, view: &View, day: Option<NaiveDate>) -> Result<Rows> {
-        let context = session::new(false);
+    fn compute_day(
+        &self,
+        version: &Version,
+        view: &View,
+        day: Option<NaiveDate>,
+        memory: Memory,
+    ) -> Result<Rows> {
+        let context = session::with_memory(false, memory);
         if let Some(date) = day {
             session::register_day(&context, version, date)?;
         }

@@ -32,12 +32,32 @@ use crate::schema::{Table, presence_file_schema};
 /// Rows as engines exchange them while they compute.
 const BATCH_ROWS: usize = 8_192;
 
-/// Most memory that the operators of a query hold. What a month of a whole country needs beyond it
-/// goes to temporary files; a day stays below.
-const MEMORY_BYTES: usize = 2 << 30;
+/// Memory that the operators of a query may hold together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Memory {
+    /// Enough for the views over a day of a whole country. What a longer period needs beyond it
+    /// goes to temporary files, so that memory does not grow with the number of days.
+    Day,
+    /// For joins and sorts that cannot go to files.
+    Most,
+}
+
+impl Memory {
+    fn bytes(self) -> usize {
+        match self {
+            Memory::Day => 384 << 20,
+            Memory::Most => 2 << 30,
+        }
+    }
+}
 
 /// A session without tables. `ordered` keeps rows in the order of their files.
 pub fn new(ordered: bool) -> SessionContext {
+    with_memory(ordered, Memory::Most)
+}
+
+/// The same with a limit of its own.
+pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
     let mut config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_information_schema(true);
     if ordered {
         config = config.with_target_partitions(1);
@@ -50,21 +70,27 @@ pub fn new(ordered: bool) -> SessionContext {
     options.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
     let state = SessionStateBuilder::new()
         .with_config(config)
-        .with_runtime_env(runtime())
+        .with_runtime_env(runtime(memory))
         .with_default_features()
         .with_physical_optimizer_rule(Arc::new(UseRuns))
         .build();
     SessionContext::new_with_state(state)
 }
 
-/// One pool of memory for all sessions of the process, and temporary files for what it cannot hold.
-fn runtime() -> Arc<RuntimeEnv> {
-    static RUNTIME: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| {
-        let pool = Arc::new(FairSpillPool::new(MEMORY_BYTES));
-        // without a pool of its own the engine would take what it likes, which is no failure
-        RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap_or_default()
-    });
-    Arc::clone(&RUNTIME)
+/// One pool of memory for all sessions of a kind, and temporary files for what it cannot hold.
+fn runtime(memory: Memory) -> Arc<RuntimeEnv> {
+    static DAY: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| pooled(Memory::Day));
+    static MOST: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| pooled(Memory::Most));
+    match memory {
+        Memory::Day => Arc::clone(&DAY),
+        Memory::Most => Arc::clone(&MOST),
+    }
+}
+
+fn pooled(memory: Memory) -> Arc<RuntimeEnv> {
+    let pool = Arc::new(FairSpillPool::new(memory.bytes()));
+    // without a pool of its own the engine would take what it likes, which is no failure
+    RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap_or_default()
 }
 
 /// A statement that only reads, with the tables and views it names.
