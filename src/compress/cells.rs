@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 pub const NO_CELL: u32 = u32::MAX;
 
 /// Places for cell numbers met recently, as a power of two.
-const RECENT_BITS: u32 = 12;
+const RECENT_BITS: u32 = 15;
 
 /// Interns cell ids.
 #[derive(Default)]
@@ -31,7 +31,8 @@ impl Cells {
         &self.names
     }
 
-    fn intern(&mut self, name: &str) -> u32 {
+    /// The dense number of a canonical id.
+    pub fn intern(&mut self, name: &str) -> u32 {
         if let Some(id) = self.by_name.get(name) {
             return *id;
         }
@@ -41,8 +42,9 @@ impl Cells {
         id
     }
 
+    /// The dense number of an id that is a number.
     #[inline]
-    fn intern_number(&mut self, number: i64) -> u32 {
+    pub fn intern_number(&mut self, number: i64) -> u32 {
         // multiplying by the golden ratio spreads numbers that follow each other
         let place = number.wrapping_mul(-7_046_029_254_386_353_131) as u64 >> (64 - RECENT_BITS);
         match self.recent.get(place as usize) {

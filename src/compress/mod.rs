@@ -5,6 +5,7 @@
 //! turn back into text when the rows are written, once a user and not once a row.
 
 pub mod cells;
+mod columns;
 pub mod combine;
 pub mod group;
 mod manifest;

@@ -1,19 +1,16 @@
 //! One thread's share of a batch: row groups in, partial presences out.
 
 use anyhow::{Context, Result, anyhow, bail};
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
 use super::cells::{Cells, NO_CELL};
+use super::columns::{Columns, PageColumns};
 use super::combine::{Led, sorted_users};
 use super::group::Pile;
 use super::plan::{Batch, RowGroup};
 use super::rejects::{Reason, Rejects};
 use super::users::{NO_USER, Users};
-use crate::ids::user_key_of_text;
 use crate::io::events::EventFile;
-use crate::io::id_pages::{IdPages, NULL_NUMBER, Piece};
 use crate::progress::StageBar;
 use crate::time::columns::{MISSING, Times, UNREADABLE, believable};
 use crate::time::{LocalHour, MICROS_PER_HOUR};
@@ -37,17 +34,6 @@ pub struct Share {
     pub events: u64,
     merge_at: usize,
     columns: Columns,
-    /// Numbers of the ids in the dictionary of the column chunk under way.
-    dictionary: Vec<u32>,
-}
-
-/// Reused column buffers.
-#[derive(Default)]
-struct Columns {
-    users: Vec<u32>,
-    cells: Vec<u32>,
-    local_us: Vec<i64>,
-    text: Vec<u8>,
 }
 
 impl Share {
@@ -65,114 +51,56 @@ impl Share {
         bar: &StageBar,
     ) -> Result<()> {
         let place = || file.place(group.index);
-        let mut times = Times::new(zone, file.timestamp_type()).with_context(place)?;
-        let mut row = 0;
-        let share = file.bytes(group.index);
         let damaged =
             || format!("{}: damaged; copy the file again, or take it out of the folder", place());
-        let mut pages = file.user_pages(group.index)?;
-        self.dictionary.clear();
-        for columns in file.read(group.index, BATCH_ROWS, pages.is_none())? {
-            let columns = columns.with_context(damaged)?;
-            let rows = columns.cells.len();
-            let mut buffers = std::mem::take(&mut self.columns);
-            buffers.users.clear();
-            match (&mut pages, &columns.users) {
-                (Some(pages), _) => self
-                    .users_of_pages(pages, rows, file.users_are_text(), &mut buffers)
-                    .with_context(damaged)?,
-                (None, Some(column)) => self.users_of_column(column, &mut buffers),
-                (None, None) => {}
-            }
-            self.cells.intern_column(&columns.cells, &mut buffers.cells).with_context(place)?;
-            times.convert(&columns.times, &mut buffers.local_us).with_context(place)?;
-            self.count(&buffers, group, batch, first_read, |i| {
-                format!("{}, row {}", place(), row + i + 1)
+        let mut times = Times::new(zone, file.timestamp_type()).with_context(place)?;
+        let mut columns = std::mem::take(&mut self.columns);
+        let mut row = 0;
+        let mut counted = |share: &mut Share, columns: &Columns| -> Result<()> {
+            let rows = columns.users.len() as u64;
+            share.count(columns, group, batch, first_read, |i| {
+                format!("{}, row {}", place(), row + i as u64 + 1)
             })?;
-            self.columns = buffers;
             row += rows;
             if first_read {
-                self.rows += rows as u64;
-                bar.add_rows(rows as u64);
-                bar.add_bytes(share * rows as u64 / group.rows.max(1));
+                share.rows += rows;
+                bar.add_rows(rows);
+                bar.add_bytes(file.bytes(group.index) * rows / group.rows.max(1));
             }
-            if self.pile.len() >= self.merge_at.max(PILE) {
-                self.pile.compact();
-                self.merge_at = 2 * self.pile.len();
+            if share.pile.len() >= share.merge_at.max(PILE) {
+                share.pile.compact();
+                share.merge_at = 2 * share.pile.len();
+            }
+            Ok(())
+        };
+        if let Some(mut pages) = PageColumns::open(file, group.index)? {
+            let mut left = usize::try_from(group.rows)?;
+            while left > 0 {
+                let rows = left.min(BATCH_ROWS);
+                let Share { users, cells, .. } = self;
+                columns
+                    .from_pages(&mut pages, rows, users, cells, &mut times)
+                    .with_context(damaged)?;
+                counted(self, &columns)?;
+                left -= rows;
+            }
+            if !pages.is_done().with_context(damaged)? {
+                return Err(anyhow!("a column has more rows than the footer says"))
+                    .with_context(damaged);
+            }
+        } else {
+            for arrays in file.read(group.index, BATCH_ROWS)? {
+                let arrays = arrays.with_context(damaged)?;
+                let Share { users, cells, .. } = self;
+                columns.from_arrays(&arrays, users, cells, &mut times).with_context(place)?;
+                counted(self, &columns)?;
             }
         }
-        if let Some(pages) = &mut pages
-            && pages.next(1).with_context(damaged)?.is_some()
-        {
-            return Err(anyhow!("there are more user ids than rows")).with_context(damaged);
-        }
-        if row as u64 != group.rows {
+        self.columns = columns;
+        if row != group.rows {
             bail!("{}: {row} rows where the footer says {}", place(), group.rows);
         }
         Ok(())
-    }
-
-    /// Numbers of the next `rows` user ids of a column that is read page by page.
-    fn users_of_pages(
-        &mut self,
-        pages: &mut IdPages,
-        rows: usize,
-        text: bool,
-        buffers: &mut Columns,
-    ) -> Result<()> {
-        let Columns { users: out, text: scratch, .. } = buffers;
-        while out.len() < rows {
-            let Some(piece) = pages.next(rows - out.len())? else {
-                bail!("there are fewer user ids than rows");
-            };
-            let (page, ids, out) = match piece {
-                Piece::Numbers(numbers) => {
-                    for &number in numbers {
-                        out.push(match self.dictionary.get(number as usize) {
-                            Some(user) => *user,
-                            None if number == NULL_NUMBER => NO_USER,
-                            None => bail!("a user id is not in the dictionary of its page"),
-                        });
-                    }
-                    continue;
-                }
-                Piece::Dictionary { page, ids } => {
-                    self.dictionary.clear();
-                    (page, ids, &mut self.dictionary)
-                }
-                Piece::Ids { page, ids } => (page, ids, &mut *out),
-            };
-            if text {
-                for id in ids {
-                    let id = std::str::from_utf8(id.of(page)).context("text that is not UTF-8")?;
-                    out.push(user_of_text(&mut self.users, id, scratch));
-                }
-            } else {
-                self.users.intern_all(ids.len(), |i| Some(ids[i].of(page)), out);
-            }
-        }
-        Ok(())
-    }
-
-    /// Numbers of the user ids of a column in memory.
-    fn users_of_column(&mut self, column: &ArrayRef, buffers: &mut Columns) {
-        let Columns { users: out, text, .. } = buffers;
-        let users = &mut self.users;
-        match column.data_type() {
-            DataType::FixedSizeBinary(_) => {
-                let ids = column.as_fixed_size_binary();
-                users.intern_all(ids.len(), |i| ids.is_valid(i).then(|| ids.value(i)), out);
-            }
-            DataType::BinaryView => {
-                let ids = column.as_binary_view();
-                users.intern_all(ids.len(), |i| ids.is_valid(i).then(|| ids.value(i)), out);
-            }
-            // the footer check leaves text only
-            _ => {
-                let ids = column.as_string_view().iter();
-                out.extend(ids.map(|id| user_of_text(users, id.unwrap_or_default(), text)));
-            }
-        }
     }
 
     fn count(
@@ -222,10 +150,6 @@ impl Share {
         self.pile.sort_by_user();
         self.sorted_users = sorted_users(self);
     }
-}
-
-fn user_of_text(users: &mut Users, id: &str, scratch: &mut Vec<u8>) -> u32 {
-    if id.is_empty() { NO_USER } else { users.intern(user_key_of_text(id, scratch)) }
 }
 
 fn reason(user: u32, local_us: i64) -> Reason {

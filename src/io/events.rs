@@ -4,18 +4,19 @@ use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use arrow::array::ArrayRef;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit};
 use parquet::file::statistics::Statistics;
 
-use super::id_pages::IdPages;
 use super::inputs::{InputFile, list};
+use super::pages::Pages;
 use crate::config::{Columns, Config};
 use crate::usage::missing_column;
 
@@ -53,7 +54,8 @@ const TIMESTAMP: Role = Role {
     accepts: |t| matches!(t, DataType::Timestamp(_, _)) || is_text(t),
 };
 
-fn is_text(t: &DataType) -> bool {
+/// True for text in any of its forms.
+pub fn is_text(t: &DataType) -> bool {
     matches!(plain(t), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
@@ -154,38 +156,56 @@ impl EventFile {
         (0..descr.num_columns()).find(|i| descr.get_column_root_idx(*i) == root)
     }
 
-    /// Reads the columns of a row group; the user ids only where `users` is set.
+    /// Reads user id, cell id and time stamp of a row group, in this order.
     ///
     /// # Errors
     /// When the file cannot be opened any more.
-    pub fn read(&self, row_group: usize, batch_rows: usize, users: bool) -> Result<EventReader> {
-        let mut order = vec![self.cell, self.timestamp];
-        order.extend(users.then_some(self.user));
+    pub fn read(&self, row_group: usize, batch_rows: usize) -> Result<EventReader> {
+        let order = [self.user, self.cell, self.timestamp];
         let reader = self.reader(row_group, batch_rows, &order)?;
         // the projection keeps the file's column order
         let place = |root| order.iter().filter(|other| **other < root).count();
-        Ok(EventReader {
-            cell: place(self.cell),
-            timestamp: place(self.timestamp),
-            user: users.then(|| place(self.user)),
-            reader,
-        })
+        Ok(EventReader { reader, positions: order.map(place) })
     }
 
-    /// Reads the user ids of a row group page by page; `None` where the file's encoding asks for
-    /// the general way.
+    /// The same page by page; `None` where types or encodings ask for the general way.
     ///
     /// # Errors
     /// When the file cannot be opened any more.
-    pub fn user_pages(&self, row_group: usize) -> Result<Option<IdPages>> {
-        let Some(leaf) = self.leaf(self.user) else { return Ok(None) };
-        IdPages::open(self.file()?, self.metadata.metadata(), row_group, leaf)
-            .with_context(|| self.place(row_group))
+    pub fn pages(&self, row_group: usize) -> Result<Option<[Pages; 3]>> {
+        let [_, cell, _] = self.types();
+        let plain = is_text(cell) || matches!(cell, DataType::Int32 | DataType::Int64);
+        if !plain || self.stored_unit().is_none() {
+            return Ok(None);
+        }
+        let open = |root| match self.leaf(root) {
+            Some(leaf) => Pages::open(self.file()?, self.metadata.metadata(), row_group, leaf)
+                .with_context(|| self.place(row_group)),
+            None => Ok(None),
+        };
+        let columns = (open(self.user)?, open(self.cell)?, open(self.timestamp)?);
+        Ok(match columns {
+            (Some(users), Some(cells), Some(times)) => Some([users, cells, times]),
+            _ => None,
+        })
     }
 
-    /// True where user ids are text.
-    pub fn users_are_text(&self) -> bool {
-        is_text(self.types()[0])
+    /// The unit of the time stamps in the file, where it is that of the column.
+    pub fn stored_unit(&self) -> Option<TimeUnit> {
+        let column = self.metadata.parquet_schema().column(self.leaf(self.timestamp)?);
+        let stored = match (column.logical_type_ref(), column.converted_type()) {
+            (Some(LogicalType::Timestamp(stamp)), _) => match stamp.unit {
+                ParquetUnit::MILLIS => TimeUnit::Millisecond,
+                ParquetUnit::MICROS => TimeUnit::Microsecond,
+                ParquetUnit::NANOS => TimeUnit::Nanosecond,
+            },
+            (None, ConvertedType::TIMESTAMP_MILLIS) => TimeUnit::Millisecond,
+            (None, ConvertedType::TIMESTAMP_MICROS) => TimeUnit::Microsecond,
+            _ => return None,
+        };
+        // a column of seconds, say, is kept as milliseconds
+        let same = matches!(self.timestamp_type(), DataType::Timestamp(unit, _) if *unit == stored);
+        same.then_some(stored)
     }
 
     fn file(&self) -> Result<File> {
@@ -226,31 +246,18 @@ impl EventFile {
     }
 }
 
-/// Batches of the columns of events.
+/// Batches of (user id, cell id, time stamp).
 pub struct EventReader {
     reader: ParquetRecordBatchReader,
-    user: Option<usize>,
-    cell: usize,
-    timestamp: usize,
-}
-
-/// The columns of some events; the user ids only where they were asked for.
-pub struct EventColumns {
-    pub users: Option<ArrayRef>,
-    pub cells: ArrayRef,
-    pub times: ArrayRef,
+    positions: [usize; 3],
 }
 
 impl Iterator for EventReader {
-    type Item = Result<EventColumns, ArrowError>;
+    type Item = Result<[ArrayRef; 3], ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let columns = |batch: RecordBatch| EventColumns {
-            users: self.user.map(|i| Arc::clone(batch.column(i))),
-            cells: Arc::clone(batch.column(self.cell)),
-            times: Arc::clone(batch.column(self.timestamp)),
-        };
-        Some(self.reader.next()?.map(columns))
+        let batch = self.reader.next()?;
+        Some(batch.map(|b| self.positions.map(|i| Arc::clone(b.column(i)))))
     }
 }
 

@@ -58,13 +58,12 @@ pub fn fill(
         tasks.each(|(file, group)| {
             let mut times = Times::new(zone, file.timestamp_type())?;
             let bytes = file.bytes(*group) / file.rows(*group).max(1);
-            for batch in file.read(*group, BATCH_ROWS, true)? {
-                let columns = batch.with_context(|| file.place(*group))?;
-                let ids = columns.users.context("the reader left out the user ids")?;
+            for batch in file.read(*group, BATCH_ROWS)? {
+                let [user, cell, time] = batch.with_context(|| file.place(*group))?;
                 let columns = Columns {
-                    users: raw_events::user_ids(&ids)?,
-                    cells: raw_events::cell_ids(&columns.cells)?,
-                    times: raw_events::timestamps(&columns.times, &mut times)?,
+                    users: raw_events::user_ids(&user)?,
+                    cells: raw_events::cell_ids(&cell)?,
+                    times: raw_events::timestamps(&time, &mut times)?,
                 };
                 users.learn(worker.client(), Ids::Users, columns.users.iter().flatten())?;
                 cells.learn(worker.client(), Ids::Cells, columns.cells.iter().flatten())?;

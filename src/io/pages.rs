@@ -1,7 +1,8 @@
-//! A column of ids page by page, without making an array of it.
+//! A column page by page, without making an array of it.
 //!
-//! Ids of 32 bytes a row are most of an event file. Where a page has a dictionary, each of its ids
-//! is looked up once and not once a row; where it has none, the ids are looked at where they lie.
+//! Ids of 32 bytes a row are most of an event file. Where a page has a dictionary, each of its
+//! values is looked at once and not once a row; where it has none, they are looked at where they
+//! lie.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::hybrid::Hybrid;
 
-/// Place of an id in the bytes of its page; null ids are empty.
+/// Place of a value in the bytes of its page; nulls are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     start: u32,
@@ -25,7 +26,7 @@ pub struct Span {
 impl Span {
     const NULL: Span = Span { start: 0, length: 0 };
 
-    /// The id itself.
+    /// The value itself.
     #[inline]
     pub fn of(self, page: &[u8]) -> &[u8] {
         // spans are made from the page that they belong to
@@ -39,18 +40,18 @@ pub const NULL_NUMBER: u32 = u32::MAX;
 /// The next rows of the column, or what they refer to.
 #[derive(Debug)]
 pub enum Piece<'a> {
-    /// No rows: the ids that the numbers after it count from 0.
-    Dictionary { page: &'a [u8], ids: &'a [Span] },
+    /// No rows: the values that the numbers after it count from 0.
+    Dictionary { page: &'a [u8], values: &'a [Span] },
     /// One number a row.
     Numbers(&'a [u32]),
-    /// One id a row.
-    Ids { page: &'a [u8], ids: &'a [Span] },
+    /// One value a row.
+    Values { page: &'a [u8], values: &'a [Span] },
 }
 
 /// Reads one column of one row group.
-pub struct IdPages {
+pub struct Pages {
     pages: SerializedPageReader<File>,
-    /// Length of every id, where the type states it.
+    /// Length of every value, where the type states it.
     fixed: Option<usize>,
     nullable: bool,
     page: Bytes,
@@ -64,7 +65,7 @@ pub struct IdPages {
     present: Vec<u32>,
 }
 
-impl IdPages {
+impl Pages {
     /// Opens the column `leaf` of a row group; `None` where it is none that can be read this way.
     ///
     /// # Errors
@@ -80,7 +81,7 @@ impl IdPages {
         let Some(fixed) = readable(chunk) else { return Ok(None) };
         let rows = usize::try_from(group.num_rows()).context("a negative number of rows")?;
         let pages = SerializedPageReader::new(Arc::new(file), chunk, rows, None)?;
-        Ok(Some(IdPages {
+        Ok(Some(Pages {
             pages,
             fixed,
             nullable: chunk.column_descr().max_def_level() == 1,
@@ -111,7 +112,7 @@ impl IdPages {
                         let span = self.next_span()?;
                         self.spans.push(span);
                     }
-                    return Ok(Some(Piece::Dictionary { page: &self.page, ids: &self.spans }));
+                    return Ok(Some(Piece::Dictionary { page: &self.page, values: &self.spans }));
                 }
                 Some(page) => self.open_page(page)?,
             }
@@ -141,7 +142,7 @@ impl IdPages {
             let span = if nulls && self.present[row] == 0 { Span::NULL } else { self.next_span()? };
             self.spans.push(span);
         }
-        Ok(Some(Piece::Ids { page: &self.page, ids: &self.spans }))
+        Ok(Some(Piece::Values { page: &self.page, values: &self.spans }))
     }
 
     fn take_numbers(&mut self, rows: usize, nulls: bool) -> Result<()> {
@@ -166,7 +167,7 @@ impl IdPages {
         Ok(())
     }
 
-    /// The id at the reading place of a plain page.
+    /// The value at the reading place of a plain page.
     #[inline]
     fn next_span(&mut self) -> Result<Span> {
         let length = match self.fixed {
@@ -242,7 +243,7 @@ impl IdPages {
 #[expect(deprecated)]
 const LEVELS_OF_OLD: Encoding = Encoding::BIT_PACKED;
 
-/// The length of fixed ids, or `Some(None)` for any length; `None` for a chunk of another kind.
+/// The length of fixed values, or `Some(None)` for any length; `None` for a chunk of another kind.
 fn readable(chunk: &ColumnChunkMetaData) -> Option<Option<usize>> {
     let column = chunk.column_descr();
     let flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
@@ -259,6 +260,8 @@ fn readable(chunk: &ColumnChunkMetaData) -> Option<Option<usize>> {
     match column.physical_type() {
         _ if !(flat && plain) => None,
         Type::BYTE_ARRAY => Some(None),
+        Type::INT32 => Some(Some(4)),
+        Type::INT64 => Some(Some(8)),
         Type::FIXED_LEN_BYTE_ARRAY => usize::try_from(column.type_length()).ok().map(Some),
         _ => None,
     }
@@ -319,19 +322,19 @@ mod tests {
     /// another encoding.
     fn read(file: &File, rows: usize) -> Option<Vec<Vec<u8>>> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
-        let mut pages = IdPages::open(file.try_clone().unwrap(), &metadata, 0, 0).unwrap()?;
+        let mut pages = Pages::open(file.try_clone().unwrap(), &metadata, 0, 0).unwrap()?;
         let (mut dictionary, mut ids) = (Vec::new(), Vec::new());
         while let Some(piece) = pages.next(rows).unwrap() {
             match piece {
-                Piece::Dictionary { page, ids } => {
-                    dictionary = ids.iter().map(|id| id.of(page).to_vec()).collect();
+                Piece::Dictionary { page, values } => {
+                    dictionary = values.iter().map(|id| id.of(page).to_vec()).collect();
                 }
                 Piece::Numbers(numbers) => ids.extend(numbers.iter().map(|n| match *n {
                     NULL_NUMBER => Vec::new(),
                     n => dictionary[n as usize].clone(),
                 })),
-                Piece::Ids { page, ids: spans } => {
-                    ids.extend(spans.iter().map(|id| id.of(page).to_vec()));
+                Piece::Values { page, values } => {
+                    ids.extend(values.iter().map(|id| id.of(page).to_vec()));
                 }
             }
         }
