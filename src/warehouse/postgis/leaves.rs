@@ -134,16 +134,32 @@ pub fn attach(client: &mut Client, leaf: &Leaf) -> Result<()> {
                  ALTER TABLE mobility_presence ATTACH PARTITION {above} FOR VALUES IN ('{date}');"
             );
             format!(
-                "CREATE INDEX ON {name} (user_no); ANALYZE {name}; {} \
+                "CREATE INDEX ON {name} (user_no); {} \
                  ALTER TABLE {above} ATTACH PARTITION {name} FOR VALUES IN ({number})",
                 if there { "" } else { &create }
             )
         }
-        LeafKind::Event => format!(
-            "ANALYZE {name}; ALTER TABLE mobility_event ATTACH PARTITION {name} FOR VALUES IN ({number})"
-        ),
+        LeafKind::Event => {
+            format!("ALTER TABLE mobility_event ATTACH PARTITION {name} FOR VALUES IN ({number})")
+        }
     };
     client.batch_execute(&sql).map_err(failed)
+}
+
+/// Gathers the statistics that the server plans by. Those of the whole table go through every leaf,
+/// so one day that is added to many others is looked at alone.
+///
+/// # Errors
+/// What the server says.
+pub fn analyze(client: &mut Client, new: &[Leaf], before: usize) -> Result<()> {
+    let mut tables = vec!["mobility_user".to_owned(), "mobility_cell".to_owned()];
+    let whole = new.len() * 10 >= before;
+    if whole {
+        tables.push("mobility_presence".to_owned());
+    }
+    let alone = new.iter().filter(|leaf| !whole || leaf.kind == LeafKind::Event);
+    tables.extend(alone.map(|leaf| table(leaf.kind, leaf.number)));
+    client.batch_execute(&format!("ANALYZE {}", tables.join(", "))).map_err(failed)
 }
 
 /// Lets the new leaves count, in the place of those of the same date; whatever is not among `keep`

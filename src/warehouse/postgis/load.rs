@@ -59,9 +59,7 @@ pub fn run(
     if !filled.is_empty() {
         let bar = progress.spinner("load", "indexing and gathering statistics");
         attach(server, &filled)?;
-        lead.client()
-            .batch_execute("ANALYZE mobility_user, mobility_cell, mobility_presence")
-            .map_err(failed)?;
+        leaves::analyze(lead.client(), &filled, there.len())?;
         bar.finish();
     }
     let bar = progress.spinner("load", "views");
