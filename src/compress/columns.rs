@@ -72,7 +72,7 @@ impl Columns {
     ///
     /// # Errors
     /// Pages that are damaged.
-    pub fn from_pages(
+    pub fn take_pages(
         &mut self,
         from: &mut PageColumns,
         rows: usize,
@@ -119,7 +119,7 @@ impl Columns {
     ///
     /// # Errors
     /// A type that the footer did not announce.
-    pub fn from_arrays(
+    pub fn take_arrays(
         &mut self,
         arrays: &[ArrayRef; 3],
         users: &mut Users,

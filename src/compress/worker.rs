@@ -79,7 +79,7 @@ impl Share {
                 let rows = left.min(BATCH_ROWS);
                 let Share { users, cells, .. } = self;
                 columns
-                    .from_pages(&mut pages, rows, users, cells, &mut times)
+                    .take_pages(&mut pages, rows, users, cells, &mut times)
                     .with_context(damaged)?;
                 counted(self, &columns)?;
                 left -= rows;
@@ -92,7 +92,7 @@ impl Share {
             for arrays in file.read(group.index, BATCH_ROWS)? {
                 let arrays = arrays.with_context(damaged)?;
                 let Share { users, cells, .. } = self;
-                columns.from_arrays(&arrays, users, cells, &mut times).with_context(place)?;
+                columns.take_arrays(&arrays, users, cells, &mut times).with_context(place)?;
                 counted(self, &columns)?;
             }
         }
