@@ -93,6 +93,11 @@ bench: build $(PEERS)/ready ## Compare with DuckDB, Polars, shapely, GeoPandas, 
 bench-kernels: setup ## Time the hot kernels by themselves
 	cargo bench --locked --bench kernels
 
+.PHONY: supply-chain
+supply-chain: ## Check licences, advisories and versions of all crates
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny --all-features check
+
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay
 	rm -rf data/processed data/warehouse
