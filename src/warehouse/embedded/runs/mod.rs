@@ -7,6 +7,8 @@
 
 mod exec;
 mod keys;
+#[cfg(test)]
+mod tests;
 mod tracker;
 
 use std::sync::Arc;
