@@ -158,6 +158,49 @@ fn both_warehouses_give_the_same_bytes_in_every_format() {
 }
 
 #[test]
+fn views_that_compare_ids_and_views_that_read_them_get_the_same_ids() {
+    let views = [
+        (
+            "silent_cells",
+            "-- order: cell_id\nSELECT c.cell_id FROM cell_plan c LEFT JOIN mobile_events_compressed e \
+             ON e.cell_id = c.cell_id WHERE e.cell_id IS NULL",
+            "cell_id\n800\n",
+        ),
+        (
+            "users_of_cells",
+            "-- order: cell_id\nSELECT cell_id, COUNT(DISTINCT user_id) AS users \
+             FROM mobile_events_compressed GROUP BY cell_id",
+            "cell_id,users\n100,1\n200,2\n300,2\n400,1\n500,1\n600,2\n700,1\n960000000000001,1\n\
+             999,2\n",
+        ),
+        (
+            "last_two_days",
+            "-- order: user_id\nSELECT a.user_id FROM (SELECT DISTINCT user_id \
+             FROM mobile_events_compressed WHERE date = DATE '2024-10-01') AS a \
+             JOIN (SELECT DISTINCT user_id FROM mobile_events_compressed \
+             WHERE date = DATE '2024-10-02') AS b ON a.user_id = b.user_id",
+            "user_id\naa01\nbb02\ncc03\ndd04\n",
+        ),
+        (
+            "first_letters",
+            "-- order: letter\nSELECT SUBSTR(user_id, 1, 1) AS letter, COUNT(DISTINCT user_id) AS users \
+             FROM mobile_events_compressed GROUP BY SUBSTR(user_id, 1, 1)",
+            "letter,users\na,1\nb,1\nc,1\nd,1\ne,1\nf,1\n",
+        ),
+    ];
+    for (warehouse, work) in warehouses() {
+        for (name, sql, _) in views {
+            work.write(&format!("views/{name}.sql"), sql);
+        }
+        work.config("");
+        work.ok(&["run-all"]);
+        for (name, _, rows) in views {
+            assert_eq!(work.ok(&["query", name, "--format", "csv"]), rows, "{name} on {warehouse}");
+        }
+    }
+}
+
+#[test]
 fn text_goes_by_its_bytes_and_nulls_come_last() {
     for (warehouse, work) in loaded() {
         // Õ is behind every Latin letter in UTF-8, whatever the language's own order
