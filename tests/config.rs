@@ -64,6 +64,19 @@ fn every_key_has_a_variable_of_its_own() {
 }
 
 #[test]
+fn a_mistyped_variable_is_not_passed_over() {
+    let work = Work::mini();
+    let output = work.command(&["views", "--list"]).env("MOBILITY_DATA_EVENT", "x").output();
+    let output = output.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("MOBILITY_DATA_EVENT ") && said.contains("MOBILITY_DATA_EVENTS?"),
+        "{said}"
+    );
+}
+
+#[test]
 fn the_shipped_file_explains_every_key_with_its_true_default() {
     let text = std::fs::read_to_string(root().join("pipeline.toml")).unwrap();
     let shipped = loaded(Some(&root().join("pipeline.toml")), &[], &[]).unwrap();

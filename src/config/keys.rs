@@ -1,5 +1,9 @@
 //! The list of keys: what may stand in the file, and the environment variable of each.
 
+use anyhow::{Result, bail};
+
+use crate::usage::nearest;
+
 /// What a key holds, as far as overlays have to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
@@ -70,4 +74,20 @@ pub const KEYS: &[Key] = &[
 /// The environment variable that overrides a key: `MOBILITY_DATA_EVENTS` for `data.events`.
 pub fn env_name(key: &str) -> String {
     format!("MOBILITY_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// Refuses an environment variable that begins as ours do and means no key.
+///
+/// # Errors
+/// The first of them, with the nearest that there is.
+pub fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<()> {
+    let known: Vec<String> = KEYS.iter().map(|key| env_name(key.name)).collect();
+    for name in names.filter(|name| name.starts_with("MOBILITY_") && !known.contains(name)) {
+        let hint = nearest(&name, known.iter().map(String::as_str));
+        let hint = hint.map_or("see pipeline.toml for the keys".to_owned(), |near| {
+            format!("did you mean {near}?")
+        });
+        bail!("environment variable {name} means no key of the config; {hint}");
+    }
+    Ok(())
 }
