@@ -76,6 +76,8 @@ fn config(global: &Global) -> Result<Config> {
 /// The config with keys that a command's own flags set.
 fn config_with(global: &Global, mut flags: Vec<(&'static str, String)>) -> Result<Config> {
     let file = config_file(global);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    config::refuse_unknown_variables(names)?;
     flags.extend(global.warehouse.iter().map(|url| ("warehouse.url", url.clone())));
     config::load(&Sources { file: file.as_deref(), env: &|name| std::env::var(name).ok(), flags })
 }

@@ -80,13 +80,14 @@ pub fn env_name(key: &str) -> String {
 ///
 /// # Errors
 /// The first of them, with the nearest that there is.
-pub fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> Result<()> {
+pub fn refuse_unknown_variables(names: impl IntoIterator<Item = String>) -> Result<()> {
     let known: Vec<String> = KEYS.iter().map(|key| env_name(key.name)).collect();
-    for name in names.filter(|name| name.starts_with("MOBILITY_") && !known.contains(name)) {
-        let hint = nearest(&name, known.iter().map(String::as_str));
-        let hint = hint.map_or("see pipeline.toml for the keys".to_owned(), |near| {
-            format!("did you mean {near}?")
-        });
+    let unknown = |name: &String| name.starts_with("MOBILITY_") && !known.contains(name);
+    if let Some(name) = names.into_iter().find(unknown) {
+        let hint = match nearest(&name, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean {near}?"),
+            None => "pipeline.toml lists the keys".to_owned(),
+        };
         bail!("environment variable {name} means no key of the config; {hint}");
     }
     Ok(())
