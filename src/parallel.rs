@@ -30,15 +30,19 @@ pub fn in_chunks<T: Sync, U: Send>(
     if chunk >= items.len() {
         return work(items);
     }
-    let parts = std::thread::scope(|scope| {
-        let work = &work;
-        let threads: Vec<_> =
-            items.chunks(chunk).map(|chunk| scope.spawn(move || work(chunk))).collect();
-        let joined =
-            threads.into_iter().map(|t| t.join().map_err(|_| anyhow!("a thread broke down"))?);
-        joined.collect::<Result<Vec<_>>>()
+    let chunks: Vec<(usize, &[T])> = items.chunks(chunk).enumerate().collect();
+    let tasks = Tasks::new(&chunks);
+    let done = on_all_cores(chunks.len(), || {
+        let mut parts = Vec::new();
+        tasks.each(|(number, chunk)| {
+            parts.push((*number, work(chunk)?));
+            Ok(())
+        })?;
+        Ok(parts)
     })?;
-    Ok(parts.into_iter().flatten().collect())
+    let mut parts: Vec<_> = done.into_iter().flatten().collect();
+    parts.sort_unstable_by_key(|(number, _)| *number);
+    Ok(parts.into_iter().flat_map(|(_, part)| part).collect())
 }
 
 /// Hands out tasks one by one, and none after a failure.

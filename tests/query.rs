@@ -3,21 +3,13 @@
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::warehouse::{loaded, warehouses};
+use crate::warehouse::{ALIASES, loaded, warehouses};
 use crate::work::{Ran, Work, expected};
 
 #[test]
 fn every_alias_gives_the_rows_of_its_view() {
     for (_, work) in loaded() {
-        for (alias, view) in [
-            ("unique-users-per-hour", "agg_unique_users_per_hour"),
-            ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
-            ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
-            ("number-of-users-per-lau-on-2024-10-01", "unique_users_per_lau_2024_10_01"),
-            ("number-of-events-per-hour-on-2024-10-01", "events_per_hour_2024_10_01"),
-            ("distribution-of-users-by-unique-locations", "user_location_distribution"),
-            ("number-of-unique-users-per-lau-day-vs-night", "view_users_per_lau_day_night"),
-        ] {
+        for (alias, view) in ALIASES {
             assert_eq!(work.ok(&["query", alias, "--format", "csv"]), expected(view), "{alias}");
         }
     }

@@ -15,6 +15,16 @@ pub const VIEWS: [(&str, &str); 10] = [
     ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
 ];
 
+pub const ALIASES: [(&str, &str); 7] = [
+    ("unique-users-per-hour", "agg_unique_users_per_hour"),
+    ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
+    ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
+    ("number-of-users-per-lau-on-2024-10-01", "unique_users_per_lau_2024_10_01"),
+    ("number-of-events-per-hour-on-2024-10-01", "events_per_hour_2024_10_01"),
+    ("distribution-of-users-by-unique-locations", "user_location_distribution"),
+    ("number-of-unique-users-per-lau-day-vs-night", "view_users_per_lau_day_night"),
+];
+
 /// Work folders with the mini inputs, one for each warehouse there is.
 pub fn warehouses() -> [(&'static str, Work); 2] {
     [("embedded", Work::mini()), ("PostGIS", crate::postgis::mini().0)]

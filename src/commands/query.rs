@@ -9,7 +9,7 @@ use super::{Session, extension, stdout, views};
 use crate::cli::Query;
 use crate::io::atomic::AtomicFile;
 use crate::query::format::{self, Format, Options};
-use crate::query::{geometry_options, order_by};
+use crate::query::{geometry_options, lau_geometries, order_by};
 use crate::report::counted;
 use crate::usage::UsageError;
 use crate::views::Registry;
@@ -44,7 +44,13 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         }
     };
     let schema = arrow::record_batch::RecordBatchReader::schema(&rows);
-    geometry_options(warehouse.as_ref(), relation, &schema, format, &mut options)?;
+    geometry_options(
+        || lau_geometries(warehouse.as_ref()),
+        relation,
+        &schema,
+        format,
+        &mut options,
+    )?;
     let count = match &args.output {
         None => {
             if format.is_binary() && std::io::stdout().is_terminal() {

@@ -38,9 +38,7 @@ impl PageColumns {
     /// # Errors
     /// A file that cannot be opened.
     pub fn open(file: &EventFile, row_group: usize) -> Result<Option<Self>> {
-        let (Some(unit), Some(pages)) = (file.stored_unit(), file.pages(row_group)?) else {
-            return Ok(None);
-        };
+        let Some((pages, unit)) = file.pages(row_group)? else { return Ok(None) };
         let [user, cell, _] = file.types();
         Ok(Some(PageColumns {
             pages,
@@ -53,17 +51,17 @@ impl PageColumns {
         }))
     }
 
-    /// True when every column is at its end.
+    /// Makes sure that every column is at its end.
     ///
     /// # Errors
-    /// Pages that are damaged.
-    pub fn is_done(&mut self) -> Result<bool> {
+    /// One that is not; pages that are damaged.
+    pub fn finish(mut self) -> Result<()> {
         for pages in &mut self.pages {
             if pages.next(1)?.is_some() {
-                return Ok(false);
+                bail!("a column has more rows than the footer says");
             }
         }
-        Ok(true)
+        Ok(())
     }
 }
 

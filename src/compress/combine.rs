@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::group::{Partial, merge};
 use super::worker::Share;
-use crate::ids::{UserKey, user_text};
+use crate::ids::{self, UserKey, user_text};
 
 /// The shares of a batch, with users and cells numbered so that numbers sort as the texts do.
 pub struct Combined {
@@ -83,18 +83,14 @@ fn compare(a: UserKey, b: UserKey) -> Ordering {
 
 /// The first eight bytes of the canonical text, as a number that orders as they do.
 fn beginning(key: UserKey) -> u64 {
+    let id = match key {
+        UserKey::Text(text) => return ids::beginning(text),
+        UserKey::Bytes(id) => id,
+    };
     let mut bytes = [0; 8];
-    match key {
-        UserKey::Text(text) => {
-            let length = text.len().min(8);
-            bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
-        }
-        UserKey::Bytes(id) => {
-            for (pair, byte) in bytes.chunks_exact_mut(2).zip(id) {
-                let digit = |d: u8| if d < 10 { b'0' + d } else { b'a' + d - 10 };
-                pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
-            }
-        }
+    for (pair, byte) in bytes.chunks_exact_mut(2).zip(id) {
+        let digit = |d: u8| if d < 10 { b'0' + d } else { b'a' + d - 10 };
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
     }
     u64::from_be_bytes(bytes)
 }

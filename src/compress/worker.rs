@@ -1,6 +1,6 @@
 //! One thread's share of a batch: row groups in, partial presences out.
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
 
 use super::cells::{Cells, NO_CELL};
@@ -55,6 +55,7 @@ impl Share {
             || format!("{}: damaged; copy the file again, or take it out of the folder", place());
         let mut times = Times::new(zone, file.timestamp_type()).with_context(place)?;
         let mut columns = std::mem::take(&mut self.columns);
+        let bytes = file.bytes(group.index);
         let mut row = 0;
         let mut counted = |share: &mut Share, columns: &Columns| -> Result<()> {
             let rows = columns.users.len() as u64;
@@ -65,7 +66,7 @@ impl Share {
             if first_read {
                 share.rows += rows;
                 bar.add_rows(rows);
-                bar.add_bytes(file.bytes(group.index) * rows / group.rows.max(1));
+                bar.add_bytes(bytes * rows / group.rows.max(1));
             }
             if share.pile.len() >= share.merge_at.max(PILE) {
                 share.pile.compact();
@@ -84,10 +85,7 @@ impl Share {
                 counted(self, &columns)?;
                 left -= rows;
             }
-            if !pages.is_done().with_context(damaged)? {
-                return Err(anyhow!("a column has more rows than the footer says"))
-                    .with_context(damaged);
-            }
+            pages.finish().with_context(damaged)?;
         } else {
             for arrays in file.read(group.index, BATCH_ROWS)? {
                 let arrays = arrays.with_context(damaged)?;

@@ -9,6 +9,7 @@ use arrow::datatypes::{DataType, Date32Type, Float64Type};
 
 use super::versions::Version;
 use crate::config::Columns;
+use crate::ids::beginning;
 use crate::io::inputs::InputFile;
 use crate::io::table;
 use crate::report::counted;
@@ -83,13 +84,6 @@ impl Plan {
             let why = if why.is_empty() { "the files hold no rows".to_owned() } else { why };
             bail!("cell plan: none of {} can be used: {why}", counted(plan.rows, "row"));
         }
-        let beginning = |id: &str| {
-            let mut bytes = [0; 8];
-            let length = id.len().min(8);
-            bytes[..length].copy_from_slice(&id.as_bytes()[..length]);
-            u64::from_be_bytes(bytes)
-        };
-        // most ids differ in their first letters, which compare as one number
         plan.usable.sort_by(|a, b| {
             beginning(&a.cell).cmp(&beginning(&b.cell)).then_with(|| a.cell.cmp(&b.cell))
         });

@@ -168,30 +168,30 @@ impl EventFile {
         Ok(EventReader { reader, positions: order.map(place) })
     }
 
-    /// The same page by page; `None` where types or encodings ask for the general way.
+    /// The same page by page, with the unit of the time stamps; `None` where types or encodings ask
+    /// for the general way.
     ///
     /// # Errors
     /// When the file cannot be opened any more.
-    pub fn pages(&self, row_group: usize) -> Result<Option<[Pages; 3]>> {
+    pub fn pages(&self, row_group: usize) -> Result<Option<([Pages; 3], TimeUnit)>> {
         let [_, cell, _] = self.types();
         let plain = is_text(cell) || matches!(cell, DataType::Int32 | DataType::Int64);
-        if !plain || self.stored_unit().is_none() {
-            return Ok(None);
-        }
+        let Some(unit) = self.stored_unit().filter(|_| plain) else { return Ok(None) };
+        let file = Arc::new(self.file()?);
         let open = |root| match self.leaf(root) {
-            Some(leaf) => Pages::open(self.file()?, self.metadata.metadata(), row_group, leaf)
+            Some(leaf) => Pages::open(&file, self.metadata.metadata(), row_group, leaf)
                 .with_context(|| self.place(row_group)),
             None => Ok(None),
         };
         let columns = (open(self.user)?, open(self.cell)?, open(self.timestamp)?);
         Ok(match columns {
-            (Some(users), Some(cells), Some(times)) => Some([users, cells, times]),
+            (Some(users), Some(cells), Some(times)) => Some(([users, cells, times], unit)),
             _ => None,
         })
     }
 
     /// The unit of the time stamps in the file, where it is that of the column.
-    pub fn stored_unit(&self) -> Option<TimeUnit> {
+    fn stored_unit(&self) -> Option<TimeUnit> {
         let column = self.metadata.parquet_schema().column(self.leaf(self.timestamp)?);
         let stored = match (column.logical_type_ref(), column.converted_type()) {
             (Some(LogicalType::Timestamp(stamp)), _) => match stamp.unit {

@@ -71,7 +71,7 @@ impl Pages {
     /// # Errors
     /// A chunk whose place in the file makes no sense.
     pub fn open(
-        file: File,
+        file: &Arc<File>,
         metadata: &ParquetMetaData,
         row_group: usize,
         leaf: usize,
@@ -80,7 +80,7 @@ impl Pages {
         let chunk = group.column(leaf);
         let Some(fixed) = readable(chunk) else { return Ok(None) };
         let rows = usize::try_from(group.num_rows()).context("a negative number of rows")?;
-        let pages = SerializedPageReader::new(Arc::new(file), chunk, rows, None)?;
+        let pages = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
         Ok(Some(Pages {
             pages,
             fixed,
@@ -322,7 +322,8 @@ mod tests {
     /// another encoding.
     fn read(file: &File, rows: usize) -> Option<Vec<Vec<u8>>> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
-        let mut pages = Pages::open(file.try_clone().unwrap(), &metadata, 0, 0).unwrap()?;
+        let mut pages =
+            Pages::open(&Arc::new(file.try_clone().unwrap()), &metadata, 0, 0).unwrap()?;
         let (mut dictionary, mut ids) = (Vec::new(), Vec::new());
         while let Some(piece) = pages.next(rows).unwrap() {
             match piece {

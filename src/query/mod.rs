@@ -41,13 +41,16 @@ pub fn one_order(text: &str) -> Result<OrderBy, String> {
     Ok(OrderBy { column: column.to_owned(), descending })
 }
 
+/// Boundaries of LAUs as GeoJSON geometries, by `lau_id`.
+pub type Boundaries = HashMap<String, String>;
+
 /// Fills in what a format needs to draw `rows` on a map: the CRS of their geometry, or the
-/// boundaries of the LAUs they name.
+/// boundaries of the LAUs they name, which `laus` reads or has kept.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
 pub fn geometry_options(
-    warehouse: &dyn Warehouse,
+    laus: impl FnOnce() -> Result<Arc<Boundaries>>,
     relation: Option<Relation>,
     rows: &Schema,
     format: Format,
@@ -67,19 +70,16 @@ pub fn geometry_options(
             options.geo_metadata = Some(geoparquet::metadata(epsg, types, None)?);
         }
     } else if format == Format::Geojson && rows.index_of("lau_id").is_ok() {
-        // who asks often keeps them
-        if options.lau_geometries.is_none() {
-            options.lau_geometries = Some(Arc::new(lau_geometries(warehouse)?));
-        }
+        options.lau_geometries = Some(laus()?);
     }
     Ok(())
 }
 
-/// Boundaries of all LAUs as GeoJSON geometries, by `lau_id`.
+/// Boundaries of all LAUs.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
-pub fn lau_geometries(warehouse: &dyn Warehouse) -> Result<HashMap<String, String>> {
+pub fn lau_geometries(warehouse: &dyn Warehouse) -> Result<Arc<Boundaries>> {
     let shapes = GeometryText::new(Some(3035))?;
     let mut found = HashMap::new();
     for batch in warehouse.select(&Select::all(Relation::Table(Table::Lau)))? {
@@ -92,7 +92,7 @@ pub fn lau_geometries(warehouse: &dyn Warehouse) -> Result<HashMap<String, Strin
             }
         }
     }
-    Ok(found)
+    Ok(Arc::new(found))
 }
 
 #[cfg(test)]

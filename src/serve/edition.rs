@@ -13,7 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::answer::Answer;
 use super::fixed::Fixed;
-use crate::query::lau_geometries;
+use crate::query::{Boundaries, lau_geometries};
 use crate::warehouse::{Loaded, Relation, Select, Warehouse};
 
 /// Answers up to this size are kept.
@@ -30,7 +30,7 @@ pub struct Edition {
     answers: Mutex<Answers>,
     columns: Mutex<HashMap<String, SchemaRef>>,
     totals: Mutex<LruCache<String, u64>>,
-    laus: Mutex<Option<Arc<HashMap<String, String>>>>,
+    laus: Mutex<Option<Arc<Boundaries>>>,
     fixed: [OnceCell<Arc<Answer>>; Fixed::ALL.len()],
 }
 
@@ -108,16 +108,13 @@ impl Edition {
     ///
     /// # Errors
     /// A warehouse that cannot be read.
-    pub fn lau_geometries(
-        &self,
-        warehouse: &dyn Warehouse,
-    ) -> Result<Arc<HashMap<String, String>>> {
+    pub fn lau_geometries(&self, warehouse: &dyn Warehouse) -> Result<Arc<Boundaries>> {
         // who comes second waits instead of reading them again
         let mut laus = lock(&self.laus);
         if let Some(laus) = laus.as_ref() {
             return Ok(Arc::clone(laus));
         }
-        let read = Arc::new(lau_geometries(warehouse)?);
+        let read = lau_geometries(warehouse)?;
         *laus = Some(Arc::clone(&read));
         Ok(read)
     }

@@ -115,11 +115,8 @@ impl Work<'_> {
     fn options(&self, format: Format) -> Result<Options> {
         let schema = self.edition.columns(self.warehouse, self.relation)?;
         let mut options = Options::default();
-        let drawn = format == Format::Geojson && schema.index_of("geometry").is_err();
-        if drawn && schema.index_of("lau_id").is_ok() {
-            options.lau_geometries = Some(self.edition.lau_geometries(self.warehouse)?);
-        }
-        geometry_options(self.warehouse, Some(self.relation), &schema, format, &mut options)?;
+        let laus = || self.edition.lau_geometries(self.warehouse);
+        geometry_options(laus, Some(self.relation), &schema, format, &mut options)?;
         Ok(options)
     }
 
@@ -195,20 +192,13 @@ pub struct About<'a> {
 
 impl<'a> About<'a> {
     pub fn of(relation: Relation<'a>) -> Self {
-        match relation {
-            Relation::View(view) => About {
-                name: &view.name,
-                title: &view.title,
-                description: &view.description,
-                single_users: view.single_users,
-            },
-            Relation::Table(table) => About {
-                name: table.name(),
-                title: table.name(),
-                description: table_description(table),
-                single_users: table.single_users(),
-            },
-        }
+        let (name, title, description) = match relation {
+            Relation::View(view) => {
+                (view.name.as_str(), view.title.as_str(), view.description.as_str())
+            }
+            Relation::Table(table) => (table.name(), table.name(), table_description(table)),
+        };
+        About { name, title, description, single_users: relation.single_users() }
     }
 }
 

@@ -3,21 +3,12 @@
 use serde_json::Value;
 
 use super::{Served, Server, servers};
-use crate::warehouse::VIEWS;
+use crate::warehouse::{ALIASES, VIEWS};
 use crate::work::expected;
 
 const ALLOWED: &str = "[serve]\nallow_user_rows = true\n";
 const TABLES: [&str; 4] =
     ["cell_plan", "lau", "mobile_events_compressed", "mobile_events_uncompressed"];
-const ALIASES: [(&str, &str); 7] = [
-    ("unique-users-per-hour", "agg_unique_users_per_hour"),
-    ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
-    ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
-    ("number-of-users-per-lau-on-2024-10-01", "unique_users_per_lau_2024_10_01"),
-    ("number-of-events-per-hour-on-2024-10-01", "events_per_hour_2024_10_01"),
-    ("distribution-of-users-by-unique-locations", "user_location_distribution"),
-    ("number-of-unique-users-per-lau-day-vs-night", "view_users_per_lau_day_night"),
-];
 
 #[test]
 fn every_route_gives_the_bytes_of_the_command_line() {

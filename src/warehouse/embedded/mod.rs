@@ -32,7 +32,7 @@ use crate::io::raw_events;
 use crate::progress::Progress;
 use crate::schema::Table;
 use crate::views::{OrderBy, Registry, View};
-use rows::{StreamRows, contract_schema};
+use rows::contract_schema;
 use store::{Store, Version, adopt};
 
 /// An opened embedded warehouse.
@@ -305,13 +305,12 @@ impl Warehouse for Embedded {
     fn sql(&self, statement: &str) -> Result<Rows> {
         let version = self.version()?;
         let context = session::new(false);
-        let stream = self.runtime.block_on(async {
+        let frame = self.runtime.block_on(async {
             let parsed = session::parse(&context, statement)?;
             self.register(&context, &version, parsed.relations.clone()).await?;
-            let frame = session::plan(&context, parsed).await?;
-            frame.execute_stream().await.map_err(session::explain)
+            session::plan(&context, parsed).await
         })?;
-        Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
+        self.rows(frame)
     }
 }
 

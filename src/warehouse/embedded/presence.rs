@@ -9,7 +9,6 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::compute::SortOptions;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, ScalarValue, SplitPoint, stats::Precision};
@@ -21,7 +20,7 @@ use datafusion::datasource::physical_plan::{
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning};
+use datafusion::physical_expr::{LexOrdering, Partitioning, RangePartitioning};
 use datafusion::physical_plan::ExecutionPlan;
 
 /// Column by which files are told apart, and its place in them.
@@ -99,10 +98,7 @@ fn by_user(config: &FileScanConfig) -> Option<FileScanConfig> {
         .map(|(min, _, _)| SplitPoint::new(vec![ScalarValue::Utf8View(Some(min.clone()))]))
         .collect();
     let order = files.first()?.2.ordering.clone()?;
-    let key = PhysicalSortExpr::new(
-        Arc::new(Column::new(USER.0, USER.1)),
-        SortOptions { descending: false, nulls_first: false },
-    );
+    let key = order.first().clone();
     let ranges = RangePartitioning::try_new(LexOrdering::new([key])?, splits).ok()?;
     let groups = files.into_iter().map(|(_, _, file)| FileGroup::new(vec![file])).collect();
     Some(
