@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 DAY = "2024-10-01"
 DAY_HOURS = (7, 20)
 
@@ -18,3 +21,16 @@ ANSWERS = {
     "events_per_hour_2024_10_01": "events-per-hour-2024-10-01",
     "unique_users_per_lau_2024_10_01": "users-per-lau-2024-10-01",
 }
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """What a peer that gives the answers is called with; makes the folder for them."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("job", choices=["compress", "answers"])
+    parser.add_argument("--events", required=True, help="glob of raw event files")
+    parser.add_argument("--mapping", help="Parquet of cell_id, lau_id, lau_name")
+    parser.add_argument("--laus", help="Parquet of lau_id, lau_name")
+    parser.add_argument("--out", type=Path, required=True, help="folder")
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    return args

@@ -6,13 +6,12 @@ one of (user, cell, day). The LAU of each cell is given, so the geometry costs n
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 
 import duckdb
 
-from answers import ANSWERS, DAY, DAY_HOURS
+from answers import ANSWERS, DAY, DAY_HOURS, arguments
 from report import Stages
 
 SHARED = """
@@ -83,14 +82,7 @@ def copy(connection: duckdb.DuckDBPyConnection, sql: str, file: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("job", choices=["compress", "answers"])
-    parser.add_argument("--events", required=True, help="glob of raw event files")
-    parser.add_argument("--mapping", help="Parquet of cell_id, lau_id, lau_name")
-    parser.add_argument("--laus", help="Parquet of lau_id, lau_name")
-    parser.add_argument("--out", type=Path, required=True, help="folder")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    args = arguments(__doc__)
     raw = f"read_parquet('{args.events}', hive_partitioning = false)"
     connection, stages = connect(args.out), Stages()
     if args.job == "compress":

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime
-from pathlib import Path
 
 import polars as pl
 
-from answers import ANSWERS, DAY, DAY_HOURS
+from answers import ANSWERS, DAY, DAY_HOURS, arguments
 from report import Stages
 
 USER, CELL, TIME, HOUR, DATE = (pl.col(c) for c in ("user_id", "cell_id", "timestamp", "hour", "date"))
@@ -86,14 +84,7 @@ def queries(tables: dict[str, pl.LazyFrame], place: pl.LazyFrame, laus: pl.LazyF
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("job", choices=["compress", "answers"])
-    parser.add_argument("--events", required=True, help="glob of raw event files")
-    parser.add_argument("--mapping", help="Parquet of cell_id, lau_id, lau_name")
-    parser.add_argument("--laus", help="Parquet of lau_id, lau_name")
-    parser.add_argument("--out", type=Path, required=True, help="folder")
-    args = parser.parse_args()
-    args.out.mkdir(parents=True, exist_ok=True)
+    args = arguments(__doc__)
     pl.Config.set_engine_affinity("streaming")
     raw, stages = pl.scan_parquet(args.events, hive_partitioning=False), Stages()
     if args.job == "compress":

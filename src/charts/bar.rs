@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 use super::data::{Axis, Data};
-use super::style::{FONT, GRID, INK, LABEL_SIZE, MUTED, SERIES, SIZE, TITLE_SIZE, label, number};
+use super::style::{GRID, MUTED, SERIES, canvas, label, labels, number, titled};
 
 /// Names that are drawn; the rest of a long list would be unreadable.
 const MOST_NAMES: usize = 25;
@@ -35,15 +35,10 @@ fn upright(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let low = places.iter().copied().fold(f64::INFINITY, f64::min);
     let high = places.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let root = SVGBackend::with_string(out, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .margin(24)
-        .caption(title, (FONT, TITLE_SIZE).into_font().color(&INK))
-        .x_label_area_size(48)
-        .y_label_area_size(84)
+    let root = canvas(out)?;
+    let mut chart = titled(&root, title, 84)
         .build_cartesian_2d(low - 0.6..high + 0.6, 0.0..data.top() * 1.06)?;
-    let labels = (FONT, LABEL_SIZE).into_font().color(&MUTED);
+    let labels = labels();
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -77,16 +72,11 @@ fn lying(
         all if all > shown => format!("{title} (the first {shown} of {})", number(all as f64)),
         _ => title.to_owned(),
     };
-    let root = SVGBackend::with_string(out, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
+    let root = canvas(out)?;
     let rows = shown as f64;
-    let mut chart = ChartBuilder::on(&root)
-        .margin(24)
-        .caption(title, (FONT, TITLE_SIZE).into_font().color(&INK))
-        .x_label_area_size(48)
-        .y_label_area_size(190)
-        .build_cartesian_2d(0.0..data.top() * 1.04, rows..0.0)?;
-    let labels = (FONT, LABEL_SIZE).into_font().color(&MUTED);
+    let mut chart =
+        titled(&root, &title, 190).build_cartesian_2d(0.0..data.top() * 1.04, rows..0.0)?;
+    let labels = labels();
     chart
         .configure_mesh()
         .disable_y_mesh()

@@ -6,7 +6,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 
 use super::data::Data;
-use super::style::{FONT, GRID, INK, LABEL_SIZE, MUTED, SERIES, SIZE, TITLE_SIZE, label, number};
+use super::style::{GRID, MUTED, SERIES, canvas, label, labels, number, titled};
 
 /// An axis of hours since its first, with ticks at round times; plotters would put them at round
 /// numbers.
@@ -51,23 +51,17 @@ fn draw(
     let first = times.iter().min().copied().unwrap_or_default();
     let last = times.iter().max().copied().unwrap_or_default().max(first + TimeDelta::hours(1));
     let hours = |t: NaiveDateTime| (t - first).num_seconds() as f64 / 3_600.0;
-    let root = SVGBackend::with_string(out, SIZE).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .margin(24)
-        .caption(title, (FONT, TITLE_SIZE).into_font().color(&INK))
-        .x_label_area_size(48)
-        .y_label_area_size(84)
-        .build_cartesian_2d(
-            Hours { last: hours(last), ticks: ticks(first, last).map(hours).collect() },
-            0.0..data.top() * 1.06,
-        )?;
+    let root = canvas(out)?;
+    let mut chart = titled(&root, title, 84).build_cartesian_2d(
+        Hours { last: hours(last), ticks: ticks(first, last).map(hours).collect() },
+        0.0..data.top() * 1.06,
+    )?;
     let when = |at: &f64| {
         let time = first + TimeDelta::seconds((at * 3_600.0).round() as i64);
         let midnight = time.time() == NaiveTime::MIN;
         time.format(if midnight { "%-d %b" } else { "%H:%M" }).to_string()
     };
-    let labels = (FONT, LABEL_SIZE).into_font().color(&MUTED);
+    let labels = labels();
     chart
         .configure_mesh()
         .disable_x_mesh()

@@ -1,17 +1,20 @@
 //! Sizes, colours and texts that all charts share; the same shades as the dashboard's.
 
-use plotters::style::RGBColor;
+use plotters::chart::ChartBuilder;
+use plotters::coord::Shift;
+use plotters::prelude::{DrawingArea, IntoDrawingArea, IntoFont, SVGBackend};
+use plotters::style::{RGBColor, TextStyle, WHITE};
 
 use crate::report::grouped;
 
 /// Width and height of a chart in pixels.
-pub const SIZE: (u32, u32) = (1_100, 560);
+const SIZE: (u32, u32) = (1_100, 560);
 /// What SVG readers replace by a sans-serif font of their own.
 pub const FONT: &str = "sans-serif";
-pub const TITLE_SIZE: i32 = 24;
-pub const LABEL_SIZE: i32 = 14;
+const TITLE_SIZE: i32 = 24;
+const LABEL_SIZE: i32 = 14;
 
-pub const INK: RGBColor = RGBColor(22, 32, 44);
+const INK: RGBColor = RGBColor(22, 32, 44);
 pub const MUTED: RGBColor = RGBColor(91, 104, 120);
 pub const GRID: RGBColor = RGBColor(232, 236, 240);
 pub const SERIES: [RGBColor; 4] =
@@ -20,6 +23,39 @@ pub const SERIES: [RGBColor; 4] =
 pub const SHADES: [&str; 7] =
     ["#d8ecf0", "#b1d9e2", "#7fbfd0", "#4c9fbd", "#2a7aa5", "#1f5488", "#1b2f62"];
 pub const NO_SHADE: &str = "#eceff3";
+
+type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Failure = Box<dyn std::error::Error>;
+
+/// A white sheet that is drawn into `out`.
+///
+/// # Errors
+/// When the drawing fails.
+pub fn canvas(out: &mut String) -> Result<Canvas<'_>, Failure> {
+    let canvas = SVGBackend::with_string(out, SIZE).into_drawing_area();
+    canvas.fill(&WHITE)?;
+    Ok(canvas)
+}
+
+/// A chart with its title, and `left` pixels for what stands beside its upright axis.
+pub fn titled<'a, 'b>(
+    canvas: &'a Canvas<'b>,
+    title: &str,
+    left: i32,
+) -> ChartBuilder<'a, 'static, SVGBackend<'b>> {
+    let mut chart = ChartBuilder::on(canvas);
+    chart
+        .margin(24)
+        .caption(title, (FONT, TITLE_SIZE).into_font().color(&INK))
+        .x_label_area_size(48)
+        .y_label_area_size(left);
+    chart
+}
+
+/// How axes are labelled.
+pub fn labels() -> TextStyle<'static> {
+    (FONT, LABEL_SIZE).into_font().color(&MUTED)
+}
 
 /// `Unique users` for `unique_user_count`, as on the dashboard.
 pub fn label(column: &str) -> String {
