@@ -13,11 +13,18 @@ use crate::config::WarehouseUrl;
 pub fn explain(error: &postgres::Error) -> String {
     match error.as_db_error() {
         Some(said) => sentence(said),
-        None if error.is_closed() => {
-            "the connection to the server was lost; run the command again".to_owned()
+        None if error.is_closed() || broken(error) => {
+            "the connection to the server was lost; run the command again when the server is up"
+                .to_owned()
         }
         None => chain(error),
     }
+}
+
+/// True where reading from or writing to an open connection failed, as it does now and then before
+/// the client has noticed that the server closed it.
+fn broken(error: &postgres::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
 /// The same as an error.
@@ -122,7 +129,8 @@ pub fn unreachable(
                  `make postgis` starts a local one"
             .to_owned(),
     };
-    anyhow!("cannot connect to {url}: {}; {remedy}", explain(error))
+    let reason = error.as_db_error().map_or_else(|| chain(error), sentence);
+    anyhow!("cannot connect to {url}: {reason}; {remedy}")
 }
 
 #[cfg(test)]
