@@ -7,6 +7,7 @@
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
 pub mod charts;
+pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod compress;

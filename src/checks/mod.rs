@@ -1,0 +1,128 @@
+//! Checks on events: what can be wrong with a row, and what was found on each date.
+
+pub mod record;
+
+use serde::{Deserialize, Serialize};
+
+/// What is wrong with a row. The first that fits, in this order, is the row's one code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    UserMissing,
+    UserMalformed,
+    TimeMissing,
+    TimeUnreadable,
+    TimeUnbelievable,
+    TimeFuture,
+    OutsideFolder,
+    CellMissing,
+    Duplicate,
+    UnknownCell,
+    CellNotValid,
+    BadCoordinates,
+    TwoPlaces,
+    TooFastBoth,
+    TooFastOnce,
+    PingPong,
+    BusyUser,
+}
+
+/// What becomes of rows with a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// Not counted anywhere.
+    Rejected,
+    /// Counted, but not where it is about places.
+    Unplaced,
+    /// Counted everywhere.
+    Flagged,
+}
+
+impl Code {
+    pub const ALL: [Code; 17] = [
+        Code::UserMissing,
+        Code::UserMalformed,
+        Code::TimeMissing,
+        Code::TimeUnreadable,
+        Code::TimeUnbelievable,
+        Code::TimeFuture,
+        Code::OutsideFolder,
+        Code::CellMissing,
+        Code::Duplicate,
+        Code::UnknownCell,
+        Code::CellNotValid,
+        Code::BadCoordinates,
+        Code::TwoPlaces,
+        Code::TooFastBoth,
+        Code::TooFastOnce,
+        Code::PingPong,
+        Code::BusyUser,
+    ];
+
+    /// The code's word in config, tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Code::UserMissing => "user_missing",
+            Code::UserMalformed => "user_malformed",
+            Code::TimeMissing => "time_missing",
+            Code::TimeUnreadable => "time_unreadable",
+            Code::TimeUnbelievable => "time_unbelievable",
+            Code::TimeFuture => "time_future",
+            Code::OutsideFolder => "outside_folder",
+            Code::CellMissing => "cell_missing",
+            Code::Duplicate => "duplicate",
+            Code::UnknownCell => "unknown_cell",
+            Code::CellNotValid => "cell_not_valid",
+            Code::BadCoordinates => "bad_coordinates",
+            Code::TwoPlaces => "two_places",
+            Code::TooFastBoth => "too_fast_both",
+            Code::TooFastOnce => "too_fast_once",
+            Code::PingPong => "ping_pong",
+            Code::BusyUser => "busy_user",
+        }
+    }
+
+    /// What is wrong, in a few words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Code::UserMissing => "user id null or empty",
+            Code::UserMalformed => "user id of another length than checks.user_id_bytes",
+            Code::TimeMissing => "time stamp null",
+            Code::TimeUnreadable => "time stamp not a date and time",
+            Code::TimeUnbelievable => "time stamp outside the years 1900 to 9999",
+            Code::TimeFuture => "time stamp in the future",
+            Code::OutsideFolder => "time stamp too far from the date of its folder",
+            Code::CellMissing => "cell id null or empty",
+            Code::Duplicate => "the same user, time and cell as another row",
+            Code::UnknownCell => "cell not in the cell plan",
+            Code::CellNotValid => "cell not valid on that date",
+            Code::BadCoordinates => "cell without usable coordinates",
+            Code::TwoPlaces => "user at two places at the same instant",
+            Code::TooFastBoth => "hops to and from it over 10 km and faster than 55 m/s",
+            Code::TooFastOnce => "a hop to or from it over 10 km and faster than 55 m/s",
+            Code::PingPong => "between two events at one other cell within 60 s and 5 km",
+            Code::BusyUser => "user with more events on the date than checks.most_events_a_day",
+        }
+    }
+
+    pub fn fate(self) -> Fate {
+        match self {
+            Code::UserMissing
+            | Code::UserMalformed
+            | Code::TimeMissing
+            | Code::TimeUnreadable
+            | Code::TimeUnbelievable
+            | Code::TimeFuture
+            | Code::OutsideFolder
+            | Code::CellMissing
+            | Code::Duplicate => Fate::Rejected,
+            Code::UnknownCell | Code::CellNotValid | Code::BadCoordinates | Code::TwoPlaces => {
+                Fate::Unplaced
+            }
+            Code::TooFastBoth | Code::TooFastOnce | Code::PingPong | Code::BusyUser => {
+                Fate::Flagged
+            }
+        }
+    }
+}
