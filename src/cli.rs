@@ -57,8 +57,11 @@ pub enum Command {
   mobility synth --out /tmp/big --events 40700000 --days 3 --seed 7")]
     Synth(Synth),
     /// Compress raw events to hourly presence
-    #[command(after_help = "Examples:\n  mobility compress\n  mobility compress --force")]
-    Compress(Force),
+    #[command(after_help = "Only dates whose inputs changed are made.\n\nExamples:
+  mobility compress
+  mobility compress --force
+  mobility compress --since 2024-10-01")]
+    Compress(Compress),
     /// Find the LAU of every cell
     #[command(after_help = "Examples:\n  mobility geojoin\n  mobility geojoin --force")]
     Geojoin(Force),
@@ -148,6 +151,16 @@ pub struct Force {
     /// Do the work again although its inputs did not change
     #[arg(long)]
     pub force: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Compress {
+    /// Make every date again although its inputs did not change
+    #[arg(long)]
+    pub force: bool,
+    /// Leave earlier dates as they are, even if their inputs changed
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<chrono::NaiveDate>,
 }
 
 #[derive(Debug, Args)]
@@ -244,4 +257,7 @@ pub struct RunAll {
     /// Do the work again although its inputs did not change
     #[arg(long)]
     pub force: bool,
+    /// Leave the events of earlier dates as they are, even if their inputs changed
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<chrono::NaiveDate>,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
+use chrono::NaiveDate;
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -28,9 +29,15 @@ pub struct Plan {
     pub from: Option<Stage>,
     pub only: Option<Stage>,
     pub force: bool,
+    /// Leaves dates before this one as they are.
+    pub since: Option<NaiveDate>,
 }
 
 impl Plan {
+    fn extent(&self) -> compress::Extent {
+        compress::Extent { force: self.force, since: self.since }
+    }
+
     fn wants(&self, stage: Stage) -> bool {
         self.only.is_none_or(|only| only == stage) && self.from.is_none_or(|from| stage >= from)
     }
@@ -56,7 +63,7 @@ pub fn run(config: &Config, plan: Plan, progress: &Progress) -> Result<Vec<Stage
         warehouse.verify()?;
     }
     if plan.wants(Stage::Compress) {
-        done(compress::run(config, progress, plan.force)?);
+        done(compress::run(config, progress, plan.extent())?);
     }
     if plan.wants(Stage::Geojoin) {
         done(geojoin::run(config, progress, plan.force)?);

@@ -95,8 +95,13 @@ impl Table {
 
 /// Columns of a `compressed_events/date=D/*.parquet` file. The date is the folder's: a column of
 /// that name inside the file as well would make some readers refuse the data set.
+///
+/// `two_places_count` says how many of the row's events have their user at another place at the same
+/// instant; `mobile_events_placed` leaves these out.
 pub fn presence_file_schema() -> SchemaRef {
-    Arc::new(Schema::new(presence_fields()))
+    let mut fields = presence_fields();
+    fields.push(Field::new("two_places_count", DataType::Int64, false));
+    Arc::new(Schema::new(fields))
 }
 
 fn presence_fields() -> Vec<Field> {

@@ -38,7 +38,12 @@ fn compressed(folder: &Path) -> (u64, Vec<Row>) {
     let mut config = Config::default();
     config.data.events = vec![folder.join("events").to_string_lossy().into_owned()];
     config.data.processed = folder.join("processed");
-    let report = mobility::compress::run(&config, &Progress::silent(), true).unwrap();
+    let report = mobility::compress::run(
+        &config,
+        &Progress::silent(),
+        mobility::compress::Extent { force: true, since: None },
+    )
+    .unwrap();
     let mut files: Vec<_> =
         glob::glob(&format!("{}/date=*/*.parquet", config.data.compressed_events().display()))
             .unwrap()

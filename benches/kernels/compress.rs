@@ -7,10 +7,15 @@ use arrow::array::{ArrayRef, Int64Array};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use mobility::compress::cells::Cells;
-use mobility::compress::combine::combine;
-use mobility::compress::group::{Partial, Pile};
-use mobility::compress::users::Users;
+use mobility::compress::combine::{Bench, combine};
+use mobility::compress::details::Details;
+use mobility::compress::group::{Pile, Run};
+use mobility::compress::judge::{Day, Rules};
+use mobility::compress::plan::RowGroup;
+use mobility::compress::users::{Order, Users};
 use mobility::compress::worker::Share;
+use mobility::config::Checks;
+use mobility::time::{DayShift, LocalDate};
 
 use crate::random::Random;
 
@@ -84,7 +89,9 @@ fn count_events(bencher: Bencher) {
     bencher.counter(ItemsCount::new(EVENTS)).with_inputs(Pile::default).bench_local_values(
         |mut pile| {
             for (user, hour, cell, us) in &events {
-                (0..4).for_each(|later| users.count(*user, *hour, *cell, us + later, &mut pile));
+                for later in 0..4 {
+                    users.count(*user, (2 * hour, *cell, us + later), 0, Order::Once, &mut pile);
+                }
             }
             pile
         },
@@ -97,7 +104,7 @@ fn pile_up_and_sort_by_user(bencher: Bencher) {
     bencher.counter(ItemsCount::new(events.len())).bench_local(|| {
         let mut pile = Pile::default();
         for &(user, hour, cell, us) in black_box(&events) {
-            pile.push(user, Partial::event(user, hour, cell, us));
+            pile.push(user, Run::event(user, 2 * hour, cell, us, 0));
         }
         pile.sort_by_user();
         pile
@@ -113,7 +120,7 @@ fn combine_two_shares(bencher: Bencher) {
         share.users = users(names);
         assert!(share.cells.intern_column(&column, &mut Vec::new()).is_ok());
         for &(user, hour, cell, us) in events {
-            share.users.count(user, hour, cell, us, &mut share.pile);
+            share.users.count(user, (2 * hour, cell, us), 0, Order::Once, &mut share.pile);
         }
         share.close();
         share
@@ -122,11 +129,18 @@ fn combine_two_shares(bencher: Bencher) {
     let (half, rest) = events.split_at(events.len() / 2);
     let names = ids(1);
     let reversed: Vec<_> = names.iter().rev().copied().collect();
+    let groups = [RowGroup::default()];
+    let bench = Bench {
+        rules: &Rules::new(&Checks::default()),
+        days: vec![Day { date: LocalDate(0), shift: DayShift::default(), places: None }],
+        groups: &groups,
+        keep_rejected: false,
+    };
     bencher
         .counter(ItemsCount::new(events.len()))
         .with_inputs(|| vec![share(&names, half), share(&reversed, rest)])
         .bench_local_values(|shares| {
             let combined = combine(shares);
-            combined.rows_of(0..combined.users())
+            combined.judge(0..combined.users(), &Details::default(), &bench)
         });
 }

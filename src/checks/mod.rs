@@ -106,6 +106,18 @@ impl Code {
         }
     }
 
+    /// True of rows that nobody could count, whatever the settings.
+    pub fn makes_unusable(self) -> bool {
+        matches!(
+            self,
+            Code::UserMissing
+                | Code::TimeMissing
+                | Code::TimeUnreadable
+                | Code::TimeUnbelievable
+                | Code::CellMissing
+        )
+    }
+
     pub fn fate(self) -> Fate {
         match self {
             Code::UserMissing

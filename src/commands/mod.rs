@@ -56,7 +56,7 @@ pub fn run(cli: Cli) -> Result<()> {
     }
     let session = Session { config: config(&cli.global)?, progress, quiet: cli.global.quiet };
     match command {
-        Command::Compress(args) => stages::compress(&session, args.force),
+        Command::Compress(args) => stages::compress(&session, &args),
         Command::Geojoin(args) => stages::geojoin(&session, args.force),
         Command::Load(args) => stages::load(&session, args.force),
         Command::Views(args) => views::run(&session, &args),

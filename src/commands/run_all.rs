@@ -10,7 +10,7 @@ use crate::pipeline::{self, Plan};
 
 pub fn run(session: &Session, args: &RunAll) -> Result<()> {
     let started = Instant::now();
-    let plan = Plan { from: args.from, only: args.only, force: args.force };
+    let plan = Plan { from: args.from, only: args.only, force: args.force, since: args.since };
     let reports = pipeline::run(&session.config, plan, &session.progress)?;
     if session.quiet {
         return Ok(());

@@ -3,10 +3,11 @@
 use anyhow::Result;
 
 use super::{Session, tell};
-use crate::{compress, geojoin, load};
+use crate::{cli, compress, geojoin, load};
 
-pub fn compress(session: &Session, force: bool) -> Result<()> {
-    tell(session, &compress::run(&session.config, &session.progress, force)?);
+pub fn compress(session: &Session, args: &cli::Compress) -> Result<()> {
+    let extent = compress::Extent { force: args.force, since: args.since };
+    tell(session, &compress::run(&session.config, &session.progress, extent)?);
     Ok(())
 }
 

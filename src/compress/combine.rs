@@ -4,9 +4,22 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::group::{Partial, merge};
-use super::worker::Share;
+use anyhow::Result;
+
+use super::details::Details;
+use super::findings::{Findings, SetAside};
+use super::group::{HOURS_A_DAY, Run};
+use super::judge::{Day, Rules, Verdict};
+use super::plan::RowGroup;
+use super::rows::{self, Row};
+use super::tally::Tally;
+use super::worker::{Repeat, Share};
+use crate::checks::Code;
 use crate::ids::{self, UserKey, user_text};
+use crate::parallel::in_chunks;
+
+/// Fewest users for which a thread is started.
+const USERS_A_THREAD: usize = 4_096;
 
 /// The shares of a batch, with users and cells numbered so that numbers sort as the texts do.
 pub struct Combined {
@@ -24,10 +37,24 @@ pub struct Combined {
 /// Rows of one day, by user, hour and cell, each group once.
 #[derive(Debug, Default)]
 pub struct DayRows {
-    pub rows: Vec<Partial>,
+    pub rows: Vec<Row>,
     /// Users and where their rows end.
     pub users: Vec<(u32, usize)>,
+    pub tally: Tally,
 }
+
+/// What the rows of a batch are judged by.
+pub struct Bench<'a> {
+    pub rules: &'a Rules,
+    /// The days of the batch, in order.
+    pub days: Vec<Day<'a>>,
+    pub groups: &'a [RowGroup],
+    /// Rejected rows are remembered.
+    pub keep_rejected: bool,
+}
+
+/// Rows of some users by day of the batch, counted from 0, and what was found wrong with them.
+pub type Judged = (BTreeMap<u32, DayRows>, Findings);
 
 impl Combined {
     /// Number of users.
@@ -37,31 +64,137 @@ impl Combined {
 
     /// Canonical text of a user.
     pub fn user(&self, number: u32) -> std::borrow::Cow<'_, str> {
-        let (share, id) = self.members[self.users[number as usize] as usize];
-        user_text(self.shares[share as usize].users.key(id))
+        user_text(self.key(number))
     }
 
-    /// The rows of some users by day of the batch, counted from 0.
-    pub fn rows_of(&self, users: Range<usize>) -> BTreeMap<u32, DayRows> {
-        let mut days: BTreeMap<u32, DayRows> = BTreeMap::new();
-        let mut rows = Vec::new();
-        for user in users {
-            rows.clear();
-            let members = self.users[user] as usize..self.users[user + 1] as usize;
-            for &(share, id) in &self.members[members] {
-                let ranks = &self.ranks[share as usize];
-                let partials = self.shares[share as usize].pile.of(id);
-                rows.extend(partials.iter().map(|p| p.at_cell(ranks[p.cell() as usize])));
-            }
-            merge(&mut rows);
-            for of_day in rows.chunk_by(|a, b| a.hour() / 24 == b.hour() / 24) {
-                let day = days.entry(of_day[0].hour() / 24).or_default();
-                day.rows.extend_from_slice(of_day);
-                day.users.push((user as u32, day.rows.len()));
+    /// The id of a user.
+    pub fn key(&self, number: u32) -> UserKey<'_> {
+        let (share, id) = self.members[self.users[number as usize] as usize];
+        self.shares[share as usize].users.key(id)
+    }
+
+    /// The number of the user of that id.
+    pub fn find(&self, key: UserKey) -> Option<u32> {
+        let (mut low, mut high) = (0, self.users() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match compare(self.key(middle), key) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Some(middle),
+                Ordering::Greater => high = middle,
             }
         }
-        days
+        None
     }
+
+    fn members_of(&self, user: u32) -> &[(u32, u32)] {
+        &self.members[self.users[user as usize] as usize..self.users[user as usize + 1] as usize]
+    }
+
+    /// The runs of a user in order of time, with the numbers of the combined cells.
+    pub fn runs_of(&self, user: u32, runs: &mut Vec<Run>) {
+        runs.clear();
+        for &(share, id) in self.members_of(user) {
+            let ranks = &self.ranks[share as usize];
+            let of_share = self.shares[share as usize].pile.of(id);
+            runs.extend(of_share.iter().map(|run| run.at_cell(ranks[run.cell() as usize])));
+        }
+        // those of each share mostly come in order, which the stable sort makes use of
+        runs.sort_by_key(Run::begins);
+    }
+
+    /// The users whose runs overlap in time, and their number of events: only a second look at each
+    /// event tells what the checks ask about them.
+    ///
+    /// # Errors
+    /// A thread that breaks down.
+    pub fn unclear(&self) -> Result<Vec<(u32, u64)>> {
+        let all: Vec<u32> = (0..self.users() as u32).collect();
+        in_chunks(&all, USERS_A_THREAD, |users| {
+            let mut runs = Vec::new();
+            let mut unclear = Vec::new();
+            for &user in users {
+                let given_up = |(share, id): &(u32, u32)| {
+                    self.shares[*share as usize].given_up.get(id).copied().unwrap_or_default()
+                };
+                let given_up: u64 = self.members_of(user).iter().map(given_up).sum();
+                self.runs_of(user, &mut runs);
+                if given_up > 0 || !in_order(&runs) {
+                    let events: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
+                    unclear.push((user, events + given_up));
+                }
+            }
+            Ok(unclear)
+        })
+    }
+
+    /// The rows of some users by day, judged. Those that `details` knows are taken from there.
+    pub fn judge(&self, users: Range<usize>, details: &Details, bench: &Bench) -> Judged {
+        let mut days: BTreeMap<u32, DayRows> = BTreeMap::new();
+        let mut findings = Findings::default();
+        let (mut runs, mut verdict) = (Vec::new(), Verdict::default());
+        for user in users {
+            let user = user as u32;
+            if let Some(repeats) = details.runs_of(user, &mut runs, bench.rules) {
+                for (run, row) in repeats {
+                    bench.repeated(&mut findings, run.hour() / HOURS_A_DAY, run.source, row);
+                }
+            } else {
+                self.runs_of(user, &mut runs);
+                for &(share, id) in self.members_of(user) {
+                    for Repeat { hour, source, row, .. } in
+                        self.shares[share as usize].repeats_of(id)
+                    {
+                        bench.repeated(&mut findings, hour / HOURS_A_DAY, *source, *row);
+                    }
+                }
+            }
+            let name = self.user(user);
+            for of_day in runs.chunk_by_mut(|a, b| a.hour() / HOURS_A_DAY == b.hour() / HOURS_A_DAY)
+            {
+                let number = of_day[0].hour() / HOURS_A_DAY;
+                let judged = &bench.days[number as usize];
+                verdict.judge(bench.rules, judged, of_day);
+                for &(source, code, rows) in &verdict.codes {
+                    let file = bench.groups[source as usize].file as u32;
+                    findings.add((file, Some(judged.date)), code, rows);
+                }
+                let day = days.entry(number).or_default();
+                let start = day.rows.len();
+                rows::merge(of_day, &mut day.rows);
+                let fresh = &mut day.rows[start..];
+                for &(hour, cell, events) in &verdict.two_places {
+                    if let Ok(at) = fresh.binary_search_by_key(&(hour, cell), |r| (r.hour, r.cell))
+                    {
+                        fresh[at].two_places += events;
+                    }
+                }
+                day.tally.add(&name, fresh);
+                day.users.push((user, day.rows.len()));
+            }
+        }
+        (days, findings)
+    }
+}
+
+impl Bench<'_> {
+    fn repeated(&self, findings: &mut Findings, day: u32, source: u32, row: u32) {
+        let group = &self.groups[source as usize];
+        let date = Some(self.days[day as usize].date);
+        let file = group.file as u32;
+        findings.add((file, date), Code::Duplicate, 1);
+        let row = group.first_row + u64::from(row) + 1;
+        findings
+            .met(Code::Duplicate, || format!("{}, row {}", group.place(), row - group.first_row));
+        if self.keep_rejected {
+            findings.rows.push(SetAside { date, file, row, code: Code::Duplicate });
+        }
+    }
+}
+
+/// True of runs that follow each other without touching.
+pub fn in_order(runs: &[Run]) -> bool {
+    runs.windows(2).all(|pair| pair[0].ends() < pair[1].begins())
 }
 
 /// Joins the shares: equal ids of two threads become one number.

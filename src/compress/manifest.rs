@@ -1,48 +1,114 @@
 //! The note beside the compressed events: what they were made from, and the counts.
 //!
 //! It lies beside the folder and not in it, because some readers refuse a data set with other
-//! files among the Parquet. The parts name their inputs as well, so a note that does not belong to
-//! the folder beside it is found out.
+//! files among the Parquet. The parts name the mark of their date as well, so a note that does not
+//! belong to the folder beside it is found out.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
+use crate::checks::Code;
+use crate::io::inputs::InputFile;
 use crate::io::presence;
 use crate::io::provenance::made_from;
 
+/// Changes when the manifest does, or the files that it is about.
+const VERSION: u32 = 2;
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of inputs and settings.
-    pub fingerprint: String,
+    version: u32,
+    /// Of the settings.
+    pub settings: String,
     pub rows_in: u64,
     pub rows_rejected: u64,
-    /// Rows written, by date.
-    pub dates: BTreeMap<String, u64>,
+    pub inputs: Vec<Input>,
+    pub dates: BTreeMap<NaiveDate, Made>,
     pub notes: Vec<String>,
 }
 
+/// An input as it was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    pub path: PathBuf,
+    pub bytes: u64,
+    /// Nanoseconds since 1970.
+    pub modified_ns: u128,
+    pub rows: u64,
+    /// First and last usable time stamp, local.
+    pub first: Option<NaiveDateTime>,
+    pub last: Option<NaiveDateTime>,
+    /// Rows by date, the rejected ones included. A date that was left out of a run has none yet.
+    pub dates: BTreeMap<NaiveDate, u64>,
+    /// Rejected rows that belong to no date.
+    pub undated: BTreeMap<Code, u64>,
+}
+
+/// A date as it was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Made {
+    /// Of the inputs and settings.
+    pub mark: String,
+    /// Rows of compressed events.
+    pub rows: u64,
+    /// Rows of the inputs that were rejected.
+    pub rejected: u64,
+    /// Rows can still be expected.
+    pub provisional: bool,
+}
+
+impl Input {
+    /// True of a file that did not change since.
+    pub fn is(&self, file: &InputFile) -> bool {
+        self.path == file.path && self.bytes == file.bytes && self.modified_ns == file.modified_ns
+    }
+}
+
 impl Manifest {
+    pub fn new(settings: String) -> Self {
+        Manifest { version: VERSION, settings, ..Manifest::default() }
+    }
+
     /// Presence rows written.
     pub fn rows_out(&self) -> u64 {
-        self.dates.values().sum()
+        self.dates.values().map(|made| made.rows).sum()
+    }
+
+    /// Dates that have compressed events.
+    pub fn dates(&self) -> impl Iterator<Item = NaiveDate> {
+        self.dates.iter().filter(|(_, made)| made.rows > 0).map(|(date, _)| *date)
     }
 
     /// The manifest of the compressed events in `folder`; `None` where there is none, or one that
     /// tells of other files than lie there.
     pub fn read(folder: &Path) -> Option<Self> {
+        let before = Manifest::before(folder)?;
+        let whole = before.dates.len();
+        let sound = before.sound(folder);
+        (sound.dates.len() == whole).then_some(sound)
+    }
+
+    /// The manifest as it stands, whatever it is about.
+    pub fn before(folder: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(beside(folder)).ok()?;
         let manifest: Manifest = serde_json::from_str(&text).ok()?;
-        let files = presence::files(folder).ok()?;
-        let first: BTreeMap<String, &Path> =
-            files.iter().rev().map(|f| (f.date.to_string(), f.path.as_path())).collect();
-        let of_inputs = |date: &String| {
-            let made = first.get(date).and_then(|path| made_from(path));
-            made.is_some_and(|m| m.inputs == manifest.fingerprint)
-        };
-        manifest.dates.keys().all(of_inputs).then_some(manifest)
+        (manifest.version == VERSION).then_some(manifest)
+    }
+
+    /// The same with those dates alone whose files lie in `folder`.
+    pub fn sound(mut self, folder: &Path) -> Self {
+        let files = presence::files(folder).unwrap_or_default();
+        let first: BTreeMap<NaiveDate, &Path> =
+            files.iter().rev().map(|f| (f.date, f.path.as_path())).collect();
+        self.dates.retain(|date, made| match first.get(date) {
+            Some(path) => made_from(path).is_some_and(|m| m.inputs == made.mark),
+            None => made.rows == 0,
+        });
+        self
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<()> {

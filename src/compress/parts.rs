@@ -19,7 +19,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use super::combine::{Combined, DayRows};
-use super::group::Partial;
+use super::rows::Row;
 use crate::io::provenance;
 use crate::schema::presence_file_schema;
 use crate::time::{LocalHour, MICROS_PER_HOUR};
@@ -37,8 +37,8 @@ pub fn cut(users: usize, events: u64) -> Vec<Range<usize>> {
     (0..parts).map(|i| users * i / parts..users * (i + 1) / parts).collect()
 }
 
-/// Writes one part of one day. `base` is the batch's first hour, `inputs` the fingerprint of what
-/// the rows come from.
+/// Writes one part of one day; returns its bytes. `base` is the batch's first hour, `inputs` the mark
+/// of what the rows come from.
 ///
 /// # Errors
 /// When the file cannot be written.
@@ -48,7 +48,7 @@ pub fn write(
     day: &DayRows,
     base: LocalHour,
     inputs: &str,
-) -> Result<()> {
+) -> Result<u64> {
     let context = || format!("cannot write {}", path.display());
     let batch = record_batch(combined, day, base)?;
     let file = File::create(path).with_context(context)?;
@@ -59,7 +59,8 @@ pub fn write(
         ArrowWriter::try_new_with_options(file, batch.schema(), options).with_context(context)?;
     writer.write(&batch).with_context(context)?;
     let file = writer.into_inner().with_context(context)?;
-    file.sync_all().with_context(context)
+    file.sync_all().with_context(context)?;
+    Ok(file.metadata().with_context(context)?.len())
 }
 
 fn record_batch(combined: &Combined, day: &DayRows, base: LocalHour) -> Result<RecordBatch> {
@@ -72,20 +73,24 @@ fn record_batch(combined: &Combined, day: &DayRows, base: LocalHour) -> Result<R
     }
     let users = dictionary(user_keys, names.finish())?;
     let cells = dictionary(
-        rows.iter().map(Partial::cell).collect(),
+        rows.iter().map(|row| row.cell).collect(),
         StringArray::from_iter_values(&combined.cells),
     )?;
-    let start = |r: &Partial| base.start_us() + i64::from(r.hour()) * MICROS_PER_HOUR;
-    let times = |of: &dyn Fn(&Partial) -> i64| -> ArrayRef {
+    let start = |r: &Row| base.start_us() + i64::from(r.hour / 2) * MICROS_PER_HOUR;
+    // an hour that the clocks show for the second time begins a microsecond later, so that the two
+    // stay apart and in order
+    let label = |r: &Row| start(r) + i64::from(r.hour % 2);
+    let times = |of: &dyn Fn(&Row) -> i64| -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)))
     };
     let columns: Vec<ArrayRef> = vec![
         users,
         cells,
-        times(&|r| start(r)),
+        times(&label),
         times(&|r| start(r) + i64::from(r.first_us)),
         times(&|r| start(r) + i64::from(r.last_us)),
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.count as i64))),
+        Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.two_places as i64))),
     ];
     let fields: Vec<Field> = presence_file_schema()
         .fields()

@@ -1,5 +1,8 @@
 //! Which row groups hold which days, and how many days are worked on at once.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
@@ -9,18 +12,40 @@ use crate::io::events::EventFile;
 use crate::time::columns::{Times, believable};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
-/// Rows of time stamps read at a time where a footer does not state their range.
+/// Rows of time stamps read at a time where a footer does not tell the day.
 const SCAN_ROWS: usize = 1 << 16;
 
-/// A row group and the days it can hold events of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A row group and the days that it holds events of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowGroup {
     /// Index into the list of files.
     pub file: usize,
+    /// The file, for messages.
+    pub name: Arc<str>,
     pub index: usize,
     pub rows: u64,
-    /// First and last day; `None` where no time stamp can be used.
-    pub days: Option<(LocalDate, LocalDate)>,
+    /// Rows of the file before it.
+    pub first_row: u64,
+    /// Days of its usable time stamps, in order.
+    pub days: Vec<LocalDate>,
+    /// Smallest and largest of these, local µs.
+    pub range_us: Option<(i64, i64)>,
+    /// The day that the file's folders name.
+    pub folder: Option<LocalDate>,
+    /// The day for rows without a usable time stamp: that of the folder, else the file's first.
+    pub home: Option<LocalDate>,
+}
+
+impl RowGroup {
+    /// Names file and row group, for messages.
+    pub fn place(&self) -> String {
+        format!("{}, row group {}", self.name, self.index)
+    }
+
+    /// True where rows of it can belong to one of the days.
+    fn touches(&self, first: LocalDate, last: LocalDate) -> bool {
+        self.days.iter().chain(&self.home).any(|day| (first..=last).contains(day))
+    }
 }
 
 /// Days that are worked on together, and the row groups to read for them.
@@ -28,118 +53,160 @@ pub struct RowGroup {
 pub struct Batch {
     pub first: LocalDate,
     pub last: LocalDate,
-    /// Indices into the list of row groups, with true where this is the first batch to read it:
-    /// rows without a usable time stamp are counted then.
+    /// The batch is of rows that have no day, and of no others.
+    pub of_no_date: bool,
+    /// Indices into the list of row groups, with true where this is the first batch to read it.
     pub groups: Vec<(usize, bool)>,
 }
 
-/// Lists the row groups of a file with their days.
+/// Lists the row groups of a file with their days up to `latest_us`.
 ///
 /// # Errors
 /// A time column that cannot be read.
-pub fn row_groups(number: usize, file: &EventFile, zone: Option<Tz>) -> Result<Vec<RowGroup>> {
-    let mut times = Times::new(zone, file.timestamp_type())
-        .with_context(|| format!("events file {}", file.input.path.display()))?;
-    (0..file.row_groups())
-        .map(|index| {
-            let days = match (file.timestamp_type(), file.timestamp_range(index)) {
-                (DataType::Timestamp(unit, _), Some((min, max))) => {
-                    // where clocks go back, a later instant can have an earlier wall time
-                    let slack = if zone.is_some() { MICROS_PER_HOUR } else { 0 };
-                    let low = times.local_us(min, *unit) - slack;
-                    let high = times.local_us(max, *unit) + slack;
-                    if believable(low) && believable(high) {
-                        Some((LocalHour::of(low).date(), LocalHour::of(high).date()))
-                    } else {
-                        scan(file, index, &mut times)?
-                    }
-                }
-                _ => scan(file, index, &mut times)?,
-            };
-            Ok(RowGroup { file: number, index, rows: file.rows(index), days })
-        })
-        .collect()
+pub fn row_groups(
+    number: usize,
+    file: &EventFile,
+    zone: Option<Tz>,
+    latest_us: i64,
+    folder: Option<LocalDate>,
+) -> Result<Vec<RowGroup>> {
+    let name: Arc<str> = format!("events file {}", file.input.path.display()).into();
+    let mut times = Times::new(zone, file.timestamp_type()).with_context(|| name.to_string())?;
+    let mut first_row = 0;
+    let mut groups = Vec::new();
+    for index in 0..file.row_groups() {
+        let (days, range_us) = match days_by_footer(file, index, zone, latest_us, &mut times) {
+            Some((day, range)) => (vec![day], Some(range)),
+            None => scan(file, index, latest_us, &mut times)?,
+        };
+        let rows = file.rows(index);
+        let name = Arc::clone(&name);
+        let home = folder;
+        groups.push(RowGroup {
+            file: number,
+            name,
+            index,
+            rows,
+            first_row,
+            days,
+            range_us,
+            folder,
+            home,
+        });
+        first_row += rows;
+    }
+    let home = folder.or(groups.iter().flat_map(|group| &group.days).min().copied());
+    groups.iter_mut().for_each(|group| group.home = home);
+    Ok(groups)
 }
 
-/// Reads the time stamps of a row group to learn its days.
-fn scan(
+/// The day and range of a row group whose footer says that it holds one day alone.
+fn days_by_footer(
     file: &EventFile,
     index: usize,
+    zone: Option<Tz>,
+    latest_us: i64,
     times: &mut Times,
-) -> Result<Option<(LocalDate, LocalDate)>> {
+) -> Option<(LocalDate, (i64, i64))> {
+    let DataType::Timestamp(unit, _) = file.timestamp_type() else { return None };
+    let (min, max) = file.timestamp_range(index)?;
+    let (low, high) = (times.local_us(min, *unit), times.local_us(max, *unit));
+    // where clocks go back, a later instant can have an earlier wall time
+    let slack = if zone.is_some() { MICROS_PER_HOUR } else { 0 };
+    let usable = believable(low) && believable(high) && high <= latest_us;
+    let day = |us: i64| LocalHour::of(us).date();
+    (usable && day(low - slack) == day(high + slack)).then(|| (day(low), (low, high)))
+}
+
+type DaysAndRange = (Vec<LocalDate>, Option<(i64, i64)>);
+
+/// Reads the time stamps of a row group to learn its days.
+fn scan(file: &EventFile, index: usize, latest_us: i64, times: &mut Times) -> Result<DaysAndRange> {
     let place = || file.place(index);
-    let mut days: Option<(LocalDate, LocalDate)> = None;
+    let mut days = BTreeSet::new();
+    let mut range: Option<(i64, i64)> = None;
     let mut local = Vec::new();
+    let mut before = None;
     for batch in file.read_timestamps(index, SCAN_ROWS)? {
         let batch = batch.with_context(place)?;
         times.convert(batch.column(0), &mut local).with_context(place)?;
-        for us in local.iter().copied().filter(|us| believable(*us)) {
+        for us in local.iter().copied().filter(|us| believable(*us) && *us <= latest_us) {
             let day = LocalHour::of(us).date();
-            let (low, high) = days.unwrap_or((day, day));
-            days = Some((low.min(day), high.max(day)));
+            if before != Some(day) {
+                days.insert(day);
+                before = Some(day);
+            }
+            let (low, high) = range.unwrap_or((us, us));
+            range = Some((low.min(us), high.max(us)));
         }
     }
-    Ok(days)
+    Ok((days.into_iter().collect(), range))
 }
 
-/// Cuts the days into batches of at most `max_rows` rows, or of one day where a day has more.
+/// Cuts the days that are `open` into batches of at most `max_rows` rows, or of one day where a day
+/// has more; rows that have no day make one more batch.
 ///
 /// Memory follows the batch, not the number of days. The price: a row group that reaches over
 /// several batches is read once for each of them.
-pub fn batches(groups: &[RowGroup], max_rows: u64) -> Vec<Batch> {
-    let Some(first) = groups.iter().filter_map(|g| g.days).map(|d| d.0).min() else {
-        // nothing has a day; the rows are still read, to be counted as rejected
-        let all: Vec<_> = (0..groups.len()).map(|i| (i, true)).collect();
-        let day = LocalDate(0);
-        return if all.is_empty() {
-            vec![]
-        } else {
-            vec![Batch { first: day, last: day, groups: all }]
-        };
-    };
-    let last = groups.iter().filter_map(|g| g.days).map(|d| d.1).max().unwrap_or(first);
+pub fn batches(groups: &[RowGroup], open: &BTreeSet<LocalDate>, max_rows: u64) -> Vec<Batch> {
     let mut seen = vec![false; groups.len()];
     let mut batches: Vec<Batch> = Vec::new();
-    let mut start = first;
-    while start <= last {
-        let mut end = start;
-        while end < last
-            && i64::from(end.0 - start.0 + 2) * 24 <= MOST_HOURS
-            && rows_between(groups, start, LocalDate(end.0 + 1)) <= max_rows
-        {
-            end = LocalDate(end.0 + 1);
+    let mut days = open.iter().copied().peekable();
+    while let Some(first) = days.next() {
+        let mut last = first;
+        while let Some(next) = days.next_if(|next| {
+            next.0 == last.0 + 1
+                && i64::from(next.0 - first.0 + 1) * 24 <= MOST_HOURS
+                && rows_between(groups, first, *next) <= max_rows
+        }) {
+            last = next;
         }
         let mut inside = Vec::new();
-        for (i, group) in groups.iter().enumerate() {
-            // row groups without any day go with the first batch
-            let days = group.days.unwrap_or((first, first));
-            if days.0 <= end && days.1 >= start {
-                inside.push((i, !seen[i]));
-                seen[i] = true;
-            }
+        for i in (0..groups.len()).filter(|i| groups[*i].touches(first, last)) {
+            inside.push((i, !seen[i]));
+            seen[i] = true;
         }
-        if !inside.is_empty() {
-            batches.push(Batch { first: start, last: end, groups: inside });
-        }
-        start = LocalDate(end.0 + 1);
+        batches.push(Batch { first, last, of_no_date: false, groups: inside });
+    }
+    let homeless: Vec<_> =
+        (0..groups.len()).filter(|i| groups[*i].home.is_none()).map(|i| (i, true)).collect();
+    if !homeless.is_empty() {
+        // no day lies between these
+        let (first, last) = (LocalDate(0), LocalDate(-1));
+        batches.push(Batch { first, last, of_no_date: true, groups: homeless });
     }
     batches
 }
 
 fn rows_between(groups: &[RowGroup], first: LocalDate, last: LocalDate) -> u64 {
-    groups
-        .iter()
-        .filter(|g| g.days.is_some_and(|d| d.0 <= last && d.1 >= first))
-        .map(|g| g.rows)
-        .sum()
+    groups.iter().filter(|g| g.touches(first, last)).map(|g| g.rows).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn group(rows: u64, days: Option<(i32, i32)>) -> RowGroup {
-        RowGroup { file: 0, index: 0, rows, days: days.map(|(a, b)| (LocalDate(a), LocalDate(b))) }
+    fn group(rows: u64, days: &[i32]) -> RowGroup {
+        let days: Vec<_> = days.iter().copied().map(LocalDate).collect();
+        let home = days.first().copied();
+        let name = Arc::from("f");
+        let first_row = 0;
+        RowGroup {
+            file: 0,
+            name,
+            index: 0,
+            rows,
+            first_row,
+            days,
+            range_us: None,
+            folder: None,
+            home,
+        }
+    }
+
+    fn cut(groups: &[RowGroup], max_rows: u64) -> Vec<Batch> {
+        let open = groups.iter().flat_map(|g| g.days.clone()).collect();
+        batches(groups, &open, max_rows)
     }
 
     fn spans(batches: &[Batch]) -> Vec<(i32, i32)> {
@@ -148,14 +215,14 @@ mod tests {
 
     #[test]
     fn small_days_go_together_and_large_days_alone() {
-        let groups = [group(10, Some((1, 1))), group(10, Some((2, 2))), group(90, Some((3, 3)))];
-        assert_eq!(spans(&batches(&groups, 50)), [(1, 2), (3, 3)]);
+        let groups = [group(10, &[1]), group(10, &[2]), group(90, &[3])];
+        assert_eq!(spans(&cut(&groups, 50)), [(1, 2), (3, 3)]);
     }
 
     #[test]
-    fn a_row_group_over_two_batches_is_read_twice_and_counted_once() {
-        let groups = [group(40, Some((1, 2))), group(40, Some((2, 2)))];
-        let batches = batches(&groups, 50);
+    fn a_row_group_over_two_batches_is_read_twice() {
+        let groups = [group(40, &[1, 2]), group(40, &[2])];
+        let batches = cut(&groups, 50);
         assert_eq!(spans(&batches), [(1, 1), (2, 2)]);
         assert_eq!(batches[0].groups, [(0, true)]);
         assert_eq!(batches[1].groups, [(0, false), (1, true)]);
@@ -163,17 +230,18 @@ mod tests {
 
     #[test]
     fn rows_without_a_day_are_read_once() {
-        let lone = batches(&[group(5, None)], 50);
-        assert_eq!(lone[0].groups, [(0, true)]);
-        let mixed =
-            batches(&[group(5, None), group(60, Some((4, 4))), group(60, Some((9, 9)))], 50);
-        assert_eq!(mixed[0].groups, [(0, true), (1, true)]);
-        assert_eq!(mixed.last().map(|b| b.groups.clone()), Some(vec![(2, true)]));
+        let lone = cut(&[group(5, &[])], 50);
+        assert_eq!((lone.len(), lone[0].of_no_date, lone[0].groups.len()), (1, true, 1));
+        let mixed = cut(&[group(5, &[]), group(60, &[4]), group(60, &[9])], 50);
+        assert_eq!(spans(&mixed), [(4, 4), (9, 9), (0, -1)]);
+        assert_eq!(mixed[2].groups, [(0, true)]);
     }
 
     #[test]
-    fn gaps_between_days_cost_no_batch() {
-        let groups = [group(60, Some((1, 1))), group(60, Some((4000, 4000)))];
-        assert!(batches(&groups, 50).len() <= 3);
+    fn days_that_are_not_open_are_not_read() {
+        let groups = [group(10, &[1]), group(10, &[2]), group(10, &[2, 3])];
+        let batches = batches(&groups, &[LocalDate(1), LocalDate(3)].into(), 50);
+        assert_eq!(spans(&batches), [(1, 1), (3, 3)]);
+        assert_eq!(batches[1].groups, [(2, true)]);
     }
 }

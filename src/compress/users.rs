@@ -1,13 +1,13 @@
-//! Dense numbers for user ids, each with the presence that is being counted for that user.
+//! Dense numbers for user ids, each with the run that is being counted for that user.
 //!
-//! One cache line holds a user's id and its open presence: finding the user and counting the
+//! One cache line holds a user's id and its open run: finding the user and counting the
 //! event touch the same memory. Events of one user mostly stay at one cell within the hour, so an
-//! open presence absorbs most events before it has to be put down as a [`Partial`].
+//! open run absorbs most events before it has to be put down.
 
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-use super::group::{Partial, Pile};
+use super::group::{BatchHour, Pile, Run};
 use crate::ids::UserKey;
 
 /// Longest id that is kept inside the cache line, bytes.
@@ -16,6 +16,8 @@ const INLINE: usize = 32;
 const TOGETHER: usize = 256;
 /// Stands for a null or empty user id.
 pub const NO_USER: u32 = u32::MAX;
+/// Stands for a user id that is not as the config says; no number is as high.
+pub const MALFORMED: u32 = u32::MAX - 1;
 /// Marks text ids in `len`.
 const TEXT: u32 = 1 << 31;
 
@@ -28,14 +30,36 @@ struct User {
     open: Open,
 }
 
-/// The presence under way; `count` 0 says there is none.
+/// The run under way; `count` 0 says there is none.
 #[derive(Clone, Copy)]
 struct Open {
-    hour: u32,
+    hour: BatchHour,
     cell: u32,
+    source: u32,
     first_us: u32,
     last_us: u32,
     count: u32,
+}
+
+/// What happened to an event that was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// It belongs to a run.
+    Once,
+    /// It repeats the event before it and was passed over.
+    Again,
+}
+
+/// Which events a run takes up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// Any of the same hour and cell: nobody asks for their order.
+    #[default]
+    Any,
+    /// Not earlier than the one before.
+    Rising,
+    /// Later than the one before; one at the same instant is the same event again.
+    Once,
 }
 
 /// Interns user ids and counts their events.
@@ -172,7 +196,7 @@ impl Users {
             key[..8].copy_from_slice(&(self.arena.len() as u64).to_le_bytes());
             self.arena.extend_from_slice(bytes);
         }
-        let open = Open { hour: 0, cell: 0, first_us: 0, last_us: 0, count: 0 };
+        let open = Open { hour: 0, cell: 0, source: 0, first_us: 0, last_us: 0, count: 0 };
         self.users.push(User { key, len, open });
         self.slots[at] = (hash >> 32) << 32 | u64::from(id + 1);
         if self.users.len() * 2 > self.slots.len() {
@@ -207,6 +231,11 @@ impl Users {
         }
     }
 
+    /// Length of an id, bytes.
+    pub fn length(&self, id: u32) -> u32 {
+        self.users[id as usize].len & !TEXT
+    }
+
     /// The id behind a dense number.
     pub fn key(&self, id: u32) -> UserKey<'_> {
         let user = &self.users[id as usize];
@@ -218,22 +247,39 @@ impl Users {
         std::str::from_utf8(bytes).map_or(UserKey::Bytes(bytes), UserKey::Text)
     }
 
-    /// Counts one event at `us` microseconds into `hour`; a presence that it ends goes to `pile`.
+    /// Counts one event at `us` microseconds into `hour`; a run that it ends goes to `pile`.
     #[inline]
-    pub fn count(&mut self, id: u32, hour: u32, cell: u32, us: u32, pile: &mut Pile) {
+    pub fn count(
+        &mut self,
+        id: u32,
+        (hour, cell, us): (BatchHour, u32, u32),
+        source: u32,
+        order: Order,
+        pile: &mut Pile,
+    ) -> Counted {
         let open = &mut self.users[id as usize].open;
-        if open.hour == hour && open.cell == cell && open.count != 0 && open.count != u32::MAX {
-            open.first_us = open.first_us.min(us);
-            open.last_us = open.last_us.max(us);
-            open.count += 1;
-            return;
+        let same = open.hour == hour && open.cell == cell && open.source == source;
+        if same && open.count != 0 && open.count != u32::MAX {
+            if us > open.last_us || (us == open.last_us && order == Order::Rising) {
+                open.last_us = us;
+                open.count += 1;
+                return Counted::Once;
+            }
+            if order == Order::Any {
+                open.first_us = open.first_us.min(us);
+                open.count += 1;
+                return Counted::Once;
+            }
+            if us == open.last_us {
+                return Counted::Again;
+            }
         }
-        let ended =
-            std::mem::replace(open, Open { hour, cell, first_us: us, last_us: us, count: 1 });
-        ended.put_down(id, pile);
+        let next = Open { hour, cell, source, first_us: us, last_us: us, count: 1 };
+        std::mem::replace(open, next).put_down(id, pile);
+        Counted::Once
     }
 
-    /// Ends every open presence.
+    /// Ends every open run.
     pub fn close(&mut self, pile: &mut Pile) {
         for (id, user) in self.users.iter_mut().enumerate() {
             user.open.put_down(id as u32, pile);
@@ -246,10 +292,8 @@ impl Open {
     #[inline]
     fn put_down(self, user: u32, pile: &mut Pile) {
         if self.count != 0 {
-            let mut partial = Partial::event(user, self.hour, self.cell, self.first_us);
-            partial.last_us = self.last_us;
-            partial.count = u64::from(self.count);
-            pile.push(user, partial);
+            let first = Run::event(user, self.hour, self.cell, self.first_us, self.source);
+            pile.push(user, Run { last_us: self.last_us, count: self.count, ..first });
         }
     }
 }
@@ -282,6 +326,22 @@ mod tests {
             assert_eq!(users.intern(UserKey::Bytes(id)), number);
             assert_eq!(users.key(number), UserKey::Bytes(id));
         }
+    }
+
+    #[test]
+    fn a_run_takes_up_what_its_order_allows() {
+        let runs = |order| {
+            let (mut users, mut pile) = (Users::default(), Pile::default());
+            let user = users.intern(UserKey::Bytes(b"u"));
+            let counted = [5, 7, 7, 6].map(|us| users.count(user, (0, 1, us), 0, order, &mut pile));
+            users.close(&mut pile);
+            pile.sort_by_user();
+            let runs = pile.of(user).iter().map(|r| (r.first_us, r.last_us, r.count));
+            (counted.map(|c| c == Counted::Once), runs.collect::<Vec<_>>())
+        };
+        assert_eq!(runs(Order::Any), ([true; 4], vec![(5, 7, 4)]));
+        assert_eq!(runs(Order::Rising), ([true; 4], vec![(5, 7, 3), (6, 6, 1)]));
+        assert_eq!(runs(Order::Once), ([true, true, false, true], vec![(5, 7, 2), (6, 6, 1)]));
     }
 
     #[test]

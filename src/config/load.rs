@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::url::without_passwords;
-use super::{Config, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
+use super::{Checks, Config, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
 use crate::usage::nearest;
 
 /// The file that is read when nobody names one; only this one may be missing.
@@ -258,6 +258,7 @@ fn check(config: &Config) -> Result<()> {
     if !(config.geojoin.max_distance_m.is_finite() && config.geojoin.max_distance_m >= 0.0) {
         bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
     }
+    check_checks(&config.checks)?;
     check_serve(&config.serve)?;
     for (key, paths) in
         [("events", &config.data.events), ("cells", &config.data.cells), ("lau", &config.data.lau)]
@@ -267,6 +268,22 @@ fn check(config: &Config) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn check_checks(checks: &Checks) -> Result<()> {
+    if let Some(code) = checks.off.iter().find(|code| code.makes_unusable()) {
+        bail!("checks.off: {} cannot be left out, since such a row cannot be counted", code.name());
+    }
+    let limits = [
+        ("fast_hop_km", checks.fast_hop_km),
+        ("fast_hop_m_s", checks.fast_hop_m_s),
+        ("ping_pong_s", checks.ping_pong_s),
+        ("ping_pong_km", checks.ping_pong_km),
+    ];
+    match limits.iter().find(|(_, limit)| !(limit.is_finite() && *limit >= 0.0)) {
+        Some((key, _)) => bail!("checks.{key} must be a number, 0 or more"),
+        None => Ok(()),
+    }
 }
 
 fn check_serve(serve: &Serve) -> Result<()> {

@@ -8,7 +8,7 @@ mod output;
 mod plan;
 mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -26,7 +26,7 @@ use boundaries::{Boundaries, GRID};
 pub use check::{Checked, check};
 use index::Locator;
 use plan::{Plan, PlanRow};
-use versions::Version;
+pub use versions::Version;
 
 /// Said of a plan that lies elsewhere than the boundaries.
 const NOWHERE: &str = "not one cell lies in a LAU; LAU views will be empty. Are lau.countries and the cell plan of one country?";
@@ -45,9 +45,13 @@ struct Cell {
 /// # Errors
 /// A path that does not exist or holds no such file.
 fn inputs(config: &Config) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
-    let cells = list("data.cells", &config.data.cells, &["parquet", "csv"])?;
+    let cells = cell_plan_files(config)?;
     let laus = list("data.lau", &config.data.lau, &["geojson", "json"])?;
     Ok((cells, laus))
+}
+
+fn cell_plan_files(config: &Config) -> Result<Vec<InputFile>> {
+    list("data.cells", &config.data.cells, &["parquet", "csv"])
 }
 
 fn current_fingerprint(config: &Config, cells: &[InputFile], laus: &[InputFile]) -> String {
@@ -128,6 +132,31 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     report.rows_out = cells.len() as u64;
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// The cell plan as the checks on events need it.
+#[derive(Debug, Default)]
+pub struct PlannedCells {
+    /// By cell id, versions without overlap in order of time.
+    pub cells: Vec<(String, Vec<Version>)>,
+    /// Cells with a row whose coordinates cannot be used.
+    pub misplaced: BTreeSet<String>,
+}
+
+/// Reads the cell plan alone.
+///
+/// # Errors
+/// As [`run`] has them for the cell plan.
+pub fn planned_cells(config: &Config) -> Result<PlannedCells> {
+    let plan = Plan::read(&cell_plan_files(config)?, &config.columns)?;
+    let mut cells: Vec<(String, Vec<Version>)> = Vec::new();
+    for cell in resolved(&plan)?.0 {
+        match cells.last_mut() {
+            Some((id, versions)) if *id == cell.id => versions.push(cell.version),
+            _ => cells.push((cell.id, vec![cell.version])),
+        }
+    }
+    Ok(PlannedCells { cells, misplaced: plan.misplaced })
 }
 
 fn refuse_rejected(config: &Config, plan: &Plan) -> Result<()> {

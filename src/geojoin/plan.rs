@@ -1,5 +1,6 @@
 //! The cell plan: rows of all its files, the unusable ones set aside.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -37,6 +38,8 @@ pub struct Plan {
     rejected: Vec<(Reject, u64, String)>,
     /// Validity with a time of day, which was cut to whole days.
     pub cut_to_days: u64,
+    /// Cells with a row whose coordinates cannot be used.
+    pub misplaced: BTreeSet<String>,
 }
 
 /// Why a row was set aside.
@@ -103,7 +106,12 @@ impl Plan {
                 Ok((cell, version)) => {
                     self.usable.push(PlanRow { cell, version, file, row: i + 1 });
                 }
-                Err(reject) => self.reject(reject, file, i + 1),
+                Err(reject) => {
+                    if matches!(reject, Reject::NoPlace | Reject::OutOfRange | Reject::NullIsland) {
+                        self.misplaced.insert(table.cells.as_string::<i32>().value(i).to_owned());
+                    }
+                    self.reject(reject, file, i + 1);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use anyhow::{Context, Result, bail};
+use chrono::NaiveDate;
 
 /// One input file as it was when listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,24 @@ fn walk(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> Result<
     Ok(())
 }
 
+/// The date that the folders of a path name: `year=2024/month=10/day=1`, `date=2024-10-01` or
+/// `2024-10-01`.
+pub fn folder_date(path: &Path) -> Option<NaiveDate> {
+    let folders = path.parent()?.iter().map(|f| f.to_string_lossy().into_owned());
+    let (mut year, mut month, mut day, mut date) = (None, None, None, None);
+    for folder in folders {
+        match folder.split_once('=') {
+            Some(("year", number)) => year = number.parse().ok(),
+            Some(("month", number)) => month = number.parse().ok(),
+            Some(("day", number)) => day = number.parse().ok(),
+            Some(("date", text)) => date = text.parse().ok(),
+            Some(_) => {}
+            None => date = folder.parse().ok().or(date),
+        }
+    }
+    date.or_else(|| NaiveDate::from_ymd_opt(year?, month?, day?))
+}
+
 /// A text that changes when the files or the `settings` that matter to an output change: the
 /// SHA-256, in hex, of version, settings, and each file's path, size and time.
 pub fn fingerprint(files: &[InputFile], settings: &str) -> String {
@@ -105,4 +124,23 @@ pub fn fingerprint(files: &[InputFile], settings: &str) -> String {
         hash.update(format!("\n{}\t{}\t{}", file.path.display(), file.bytes, file.modified_ns));
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::folder_date;
+
+    #[test]
+    fn folders_name_a_date_in_the_usual_ways() {
+        let date = |path: &str| folder_date(Path::new(path)).map(|d| d.to_string());
+        let first = Some("2024-10-01".to_owned());
+        assert_eq!(date("raw/year=2024/month=10/day=1/a.parquet"), first);
+        assert_eq!(date("raw/date=2024-10-01/a.parquet"), first);
+        assert_eq!(date("raw/2024-10-01/a.parquet"), first);
+        assert_eq!(date("raw/year=2024/month=10/a.parquet"), None);
+        assert_eq!(date("raw/year=2024/month=2/day=30/a.parquet"), None);
+        assert_eq!(date("2024-10-01.parquet"), None);
+    }
 }

@@ -35,6 +35,12 @@ impl Times {
         Ok(Times { clock: Clock::for_column(zone, own)?, configured: zone.is_some() })
     }
 
+    /// The same, with a mark on times that the clocks show for the second time; see
+    /// [`super::unmarked`].
+    pub fn marking(self) -> Self {
+        Times { clock: self.clock.marking(), ..self }
+    }
+
     /// Local time of a value in the column's unit, µs.
     pub fn local_us(&mut self, value: i64, unit: TimeUnit) -> i64 {
         self.clock.local_us(micros(value, unit))

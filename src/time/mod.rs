@@ -66,6 +66,20 @@ pub const BELIEVABLE_US: std::ops::Range<i64> = -2_208_988_800_000_000..253_402_
 /// 1900 that IANA records for zones in use fall on multiples of 15 minutes of UTC.
 const SLOT_US: i64 = 900 * MICROS_PER_SECOND;
 
+/// Added by a marking [`Clock`] to a local time that the clocks show for the second time, after they
+/// went back: far beyond every believable time.
+const REPEATED: i64 = 1 << 60;
+
+/// Local µs as a marking clock gives them, without the mark, and whether it was there.
+#[inline]
+pub fn unmarked(local_us: i64) -> (i64, bool) {
+    if local_us > REPEATED / 2 && local_us != i64::MAX {
+        (local_us - REPEATED, true)
+    } else {
+        (local_us, false)
+    }
+}
+
 /// Converts UTC instants to local wall time, remembering the last offset, because neighbouring
 /// events mostly share it.
 #[derive(Debug, Clone)]
@@ -73,12 +87,20 @@ pub struct Clock {
     zone: Option<Tz>,
     slot: i64,
     offset_us: i64,
+    marking: bool,
+    mark: i64,
 }
 
 impl Clock {
     /// Without a zone time stamps are local wall time already.
     pub fn new(zone: Option<Tz>) -> Self {
-        Clock { zone, slot: i64::MIN, offset_us: 0 }
+        Clock { zone, slot: i64::MIN, offset_us: 0, marking: false, mark: 0 }
+    }
+
+    /// The same clock, which tells times that are shown for the second time from those of the first:
+    /// [`unmarked`] takes the mark off.
+    pub fn marking(self) -> Self {
+        Clock { marking: true, ..self }
     }
 
     /// The clock for a column: the configured zone, else the column's own, else none.
@@ -99,13 +121,80 @@ impl Clock {
 
     /// Local wall time (µs) of an instant (µs, UTC).
     pub fn local_us(&mut self, utc_us: i64) -> i64 {
-        let Some(zone) = self.zone else { return utc_us.saturating_add(self.offset_us) };
-        let slot = utc_us.div_euclid(SLOT_US);
-        if slot != self.slot {
-            self.slot = slot;
-            self.offset_us = offset_us(zone, slot.saturating_mul(SLOT_US));
+        if let Some(zone) = self.zone {
+            let slot = utc_us.div_euclid(SLOT_US);
+            if slot != self.slot {
+                self.slot = slot;
+                let start = slot.saturating_mul(SLOT_US);
+                self.offset_us = offset_us(zone, start);
+                if self.marking {
+                    let second = is_second_showing(zone, start, self.offset_us);
+                    self.mark = if second { REPEATED } else { 0 };
+                }
+            }
         }
-        utc_us.saturating_add(self.offset_us)
+        let local = utc_us.saturating_add(self.offset_us);
+        if !self.marking {
+            return local;
+        }
+        // what no one believes must not look like a mark
+        if local > REPEATED / 2 { i64::MAX } else { local + self.mark }
+    }
+}
+
+/// True where the wall time of an instant was shown an hour or so before too.
+fn is_second_showing(zone: Tz, utc_us: i64, offset: i64) -> bool {
+    let local = DateTime::from_timestamp_micros(utc_us.saturating_add(offset)).unwrap_or_default();
+    match zone.from_local_datetime(&local.naive_utc()) {
+        chrono::LocalResult::Ambiguous(_, later) => {
+            i64::from(later.offset().fix().local_minus_utc()) * MICROS_PER_SECOND == offset
+        }
+        _ => false,
+    }
+}
+
+/// How the wall clock of a day runs ahead of the time that has passed since its first moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayShift {
+    /// Wall µs into the day at which the clocks were changed, as they showed it before the change.
+    at_us: i64,
+    /// By how much they were put forward, µs; negative where they went back.
+    forward_us: i64,
+}
+
+impl DayShift {
+    /// The change of the clocks on a day, if there is one.
+    pub fn of(zone: Option<Tz>, date: LocalDate) -> Self {
+        let none = DayShift::default();
+        let Some((zone, day)) = zone.zip(date.calendar()) else { return none };
+        let midnight = date.first_hour().start_us();
+        let Some(first) =
+            zone.from_local_datetime(&day.and_time(chrono::NaiveTime::MIN)).earliest()
+        else {
+            return none;
+        };
+        let start = first.timestamp_micros();
+        let before = midnight - start;
+        for slot in 0..100 {
+            let instant = start + slot * SLOT_US;
+            let after = offset_us(zone, instant);
+            if after != before {
+                let at_us = instant + before - midnight;
+                return DayShift { at_us, forward_us: after - before };
+            }
+        }
+        none
+    }
+
+    /// µs since the first moment of the day, of a wall time into it.
+    pub fn elapsed_us(&self, wall_us: i64, repeated: bool) -> i64 {
+        let after = repeated || wall_us >= self.at_us.max(self.at_us + self.forward_us);
+        if self.forward_us != 0 && after { wall_us - self.forward_us } else { wall_us }
+    }
+
+    /// Clock hours that begin on the day: 24 on most, 25 or 23 where the clocks change by an hour.
+    pub fn clock_hours(&self) -> u32 {
+        24u32.saturating_add_signed(-(self.forward_us / MICROS_PER_HOUR) as i32)
     }
 }
 
@@ -157,6 +246,40 @@ mod tests {
         // clocks go back on 2024-10-27 at 01:00 UTC: 03:59 summer time, then 03:00 winter time
         assert_eq!(clock.local_us(us("2024-10-27 00:59:59")), us("2024-10-27 03:59:59"));
         assert_eq!(clock.local_us(us("2024-10-27 01:00:00")), us("2024-10-27 03:00:00"));
+    }
+
+    #[test]
+    fn a_marking_clock_tells_the_second_showing_of_an_hour_from_the_first() {
+        let mut clock = Clock::new(Some(chrono_tz::Europe::Tallinn)).marking();
+        let mut shown = |text| unmarked(clock.local_us(us(text)));
+        assert_eq!(shown("2024-10-26 23:59:59"), (us("2024-10-27 02:59:59"), false));
+        assert_eq!(shown("2024-10-27 00:00:00"), (us("2024-10-27 03:00:00"), false));
+        assert_eq!(shown("2024-10-27 00:59:59"), (us("2024-10-27 03:59:59"), false));
+        assert_eq!(shown("2024-10-27 01:00:00"), (us("2024-10-27 03:00:00"), true));
+        assert_eq!(shown("2024-10-27 01:59:59"), (us("2024-10-27 03:59:59"), true));
+        assert_eq!(shown("2024-10-27 02:00:00"), (us("2024-10-27 04:00:00"), false));
+        let absurd = REPEATED + us("2024-10-27 00:00:00");
+        assert_eq!(unmarked(clock.local_us(absurd)), (i64::MAX, false));
+    }
+
+    #[test]
+    fn days_on_which_clocks_change_have_25_or_23_hours_and_time_passes_evenly() {
+        let day = |text: &str| LocalDate::from_calendar(text.parse().unwrap());
+        let zone = Some(chrono_tz::Europe::Tallinn);
+        let hour = MICROS_PER_HOUR;
+        let autumn = DayShift::of(zone, day("2024-10-27"));
+        assert_eq!(autumn.clock_hours(), 25);
+        let passed = [(3, false), (3, true), (4, false), (23, false)];
+        assert_eq!(
+            passed.map(|(h, twice)| autumn.elapsed_us(h * hour, twice) / hour),
+            [3, 4, 5, 24]
+        );
+        let spring = DayShift::of(zone, day("2025-03-30"));
+        assert_eq!(spring.clock_hours(), 23);
+        assert_eq!([2, 4, 23].map(|h| spring.elapsed_us(h * hour, false) / hour), [2, 3, 22]);
+        let plain = DayShift::of(zone, day("2024-10-26"));
+        assert_eq!((plain.clock_hours(), plain.elapsed_us(5, false)), (24, 5));
+        assert_eq!(DayShift::of(None, day("2024-10-27")).clock_hours(), 24);
     }
 
     #[test]

@@ -27,13 +27,14 @@ use tokio::runtime::Runtime;
 use super::select::DayColumn;
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
 use crate::config::Config;
+use crate::io::atomic::adopt;
 use crate::io::presence::{PresenceFile, files};
 use crate::io::raw_events;
 use crate::progress::Progress;
 use crate::schema::Table;
 use crate::views::{OrderBy, Registry, View};
 use rows::contract_schema;
-use store::{Store, Version, adopt};
+use store::{Store, Version};
 
 /// An opened embedded warehouse.
 pub struct Embedded {

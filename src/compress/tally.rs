@@ -1,0 +1,83 @@
+//! What the record of a date says, counted while its rows are made.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use sha2::{Digest, Sha256};
+
+use super::group::{BatchHour, HOURS_A_DAY};
+use super::rows::Row;
+
+/// Bytes by which users are told apart in the list of a date.
+pub const DIGEST: usize = 16;
+
+/// Figures of one date, of all its users or some of them.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub rows: u64,
+    pub bytes: u64,
+    pub events: u64,
+    /// Events by hour of the day, in the count of [`HOURS_A_DAY`].
+    pub hours: BTreeMap<BatchHour, u64>,
+    /// Users by number of hours, and by number of events.
+    pub users_by_hours: BTreeMap<u32, u64>,
+    users_by_events: HashMap<u64, u64, foldhash::fast::FixedState>,
+    /// Events by number of the cell.
+    pub cells: Vec<u64>,
+    /// The users, in no order.
+    pub digests: Vec<[u8; DIGEST]>,
+}
+
+impl Tally {
+    /// Counts the rows of one user, by hour.
+    pub fn add(&mut self, user: &str, rows: &[Row]) {
+        let (mut events, mut hours) = (0, 0);
+        for of_hour in rows.chunk_by(|a, b| a.hour == b.hour) {
+            let in_hour: u64 = of_hour.iter().map(|row| row.count).sum();
+            *self.hours.entry(of_hour[0].hour % HOURS_A_DAY).or_default() += in_hour;
+            events += in_hour;
+            hours += 1;
+        }
+        for row in rows {
+            let cell = row.cell as usize;
+            if cell >= self.cells.len() {
+                self.cells.resize(cell + 1, 0);
+            }
+            self.cells[cell] += row.count;
+        }
+        self.rows += rows.len() as u64;
+        self.events += events;
+        *self.users_by_hours.entry(hours).or_default() += 1;
+        *self.users_by_events.entry(events).or_default() += 1;
+        let mut digest = [0; DIGEST];
+        digest.copy_from_slice(&Sha256::digest(user)[..DIGEST]);
+        self.digests.push(digest);
+    }
+
+    pub fn merge(&mut self, other: Tally) {
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+        self.events += other.events;
+        for (hour, events) in other.hours {
+            *self.hours.entry(hour).or_default() += events;
+        }
+        for (hours, users) in other.users_by_hours {
+            *self.users_by_hours.entry(hours).or_default() += users;
+        }
+        for (events, users) in other.users_by_events {
+            *self.users_by_events.entry(events).or_default() += users;
+        }
+        if self.cells.len() < other.cells.len() {
+            self.cells.resize(other.cells.len(), 0);
+        }
+        for (all, more) in self.cells.iter_mut().zip(&other.cells) {
+            *all += more;
+        }
+        self.digests.extend(other.digests);
+    }
+
+    /// Users by number of events.
+    pub fn users_by_events(&self) -> BTreeMap<u64, u64> {
+        self.users_by_events.iter().map(|(events, users)| (*events, *users)).collect()
+    }
+}
