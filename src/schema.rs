@@ -109,3 +109,63 @@ fn presence_fields() -> Vec<Field> {
         Field::new("event_count", DataType::Int64, false),
     ]
 }
+
+/// Columns of `quality_daily`: one row per date, see [`crate::quality::DayFigures`].
+pub fn quality_daily() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("date", DataType::Date32, false),
+        Field::new("provisional", DataType::Boolean, false),
+        Field::new("rows_in", DataType::Int64, false),
+        Field::new("rows_kept", DataType::Int64, false),
+        Field::new("rows_rejected", DataType::Int64, false),
+        Field::new("rows_unplaced", DataType::Int64, false),
+        Field::new("rows_flagged", DataType::Int64, false),
+        Field::new("files_expected", DataType::Int64, true),
+        Field::new("files_read", DataType::Int64, false),
+        Field::new("files_late", DataType::Int64, false),
+        Field::new("users", DataType::Int64, false),
+        Field::new("new_users", DataType::Int64, true),
+        Field::new("users_1_hour", DataType::Int64, false),
+        Field::new("users_8_hours", DataType::Int64, false),
+        Field::new("users_20_hours", DataType::Int64, false),
+        Field::new("events_per_user_p50", DataType::Int64, true),
+        Field::new("events_per_user_p95", DataType::Int64, true),
+        Field::new("events_per_user_p99", DataType::Int64, true),
+        Field::new("events_per_user_max", DataType::Int64, true),
+        Field::new("events_per_hour_min", DataType::Int64, false),
+        Field::new("events_per_hour_mean", DataType::Float64, false),
+        Field::new("events_per_hour_max", DataType::Int64, false),
+        Field::new("empty_hours", DataType::Int64, false),
+        Field::new("cells_planned", DataType::Int64, false),
+        Field::new("cells_active", DataType::Int64, false),
+        Field::new("cells_silent", DataType::Int64, false),
+        Field::new("cells_unplanned", DataType::Int64, false),
+        Field::new("events_within", DataType::Int64, false),
+        Field::new("events_boundary", DataType::Int64, false),
+        Field::new("events_nearest", DataType::Int64, false),
+        Field::new("events_outside", DataType::Int64, false),
+        Field::new("events_unmapped", DataType::Int64, false),
+        Field::new("laus_without_cells", DataType::Int64, false),
+        Field::new("laus_without_users", DataType::Int64, false),
+        Field::new("bytes_in", DataType::Int64, false),
+        Field::new("bytes_out", DataType::Int64, false),
+        Field::new("rows_out", DataType::Int64, false),
+        Field::new("compression_ratio", DataType::Float64, true),
+        Field::new("compression_ratio_rows", DataType::Float64, true),
+        Field::new("warnings", DataType::Int64, false),
+        Field::new("criticals", DataType::Int64, false),
+    ]))
+}
+
+/// Columns of `quality_codes`: one row per date, file and code.
+pub fn quality_codes() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("date", DataType::Date32, true),
+        Field::new("file", DataType::Utf8, false),
+        Field::new("code", DataType::Utf8, false),
+        Field::new("fate", DataType::Utf8, false),
+        Field::new("rows", DataType::Int64, false),
+        Field::new("percent", DataType::Float64, false),
+        Field::new("late", DataType::Boolean, false),
+    ]))
+}

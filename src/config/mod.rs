@@ -77,6 +77,21 @@ impl Data {
     pub fn lau_units(&self) -> PathBuf {
         self.processed.join("lau.parquet")
     }
+
+    /// What `compress` noted about each date: `2024-10-01.json` and `2024-10-01.users`.
+    pub fn day_records(&self) -> PathBuf {
+        self.processed.join("days")
+    }
+
+    /// Figures of every date.
+    pub fn quality_daily(&self) -> PathBuf {
+        self.processed.join("quality_daily.parquet")
+    }
+
+    /// Rows by date, file and what was wrong with them.
+    pub fn quality_codes(&self) -> PathBuf {
+        self.processed.join("quality_codes.parquet")
+    }
 }
 
 /// Names of the input columns, where they differ from the usual ones.
