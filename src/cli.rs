@@ -8,6 +8,7 @@ use clap_complete::Shell;
 
 use crate::pipeline::Stage;
 use crate::progress::ProgressMode;
+use crate::quality::Level;
 use crate::query::format::Format;
 
 #[derive(Debug, Parser)]
@@ -96,7 +97,14 @@ pub enum Command {
   mobility report --view number-of-events-per-hour --output events.svg
   mobility report --view users-per-lau --date 2024-10-01 --output map.svg")]
     Report(Report),
-    /// Run compress, geojoin, load and views; skip what did not change
+    /// Tell how good the data of each date is
+    #[command(after_help = "Examples:
+  mobility quality
+  mobility quality --date 2024-10-01
+  mobility quality --format html --output quality.html
+  mobility quality --fail-on critical --quiet > /dev/null || echo look at it")]
+    Quality(Quality),
+    /// Run compress, geojoin, quality, load and views; skip what did not change
     #[command(after_help = "Examples:
   mobility run-all
   mobility run-all --from load
@@ -231,6 +239,46 @@ pub struct Report {
 pub enum ReportFormat {
     Html,
     Svg,
+}
+
+#[derive(Debug, Args)]
+pub struct Quality {
+    /// Only this day, for example 2024-10-01
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub date: Option<NaiveDate>,
+    /// First day
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// Last day
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<NaiveDate>,
+    /// Format [default: from the name of --output, else table]
+    #[arg(long, short, value_enum)]
+    pub format: Option<QualityFormat>,
+    /// Write to a file, which appears when it is complete
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Exit with status 1 when one of the days has something of this level or worse
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub fail_on: Option<Level>,
+    /// Compute every day again although its records did not change
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a quality report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum QualityFormat {
+    /// For people at a terminal
+    Table,
+    /// Dates, codes and warnings, for programs
+    Json,
+    /// A page that opens without a server
+    Html,
+    /// All figures of every date, RFC 4180 with a header line
+    Csv,
+    /// Tables for documents
+    Markdown,
 }
 
 #[derive(Debug, Args)]

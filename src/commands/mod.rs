@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod quality;
 mod query;
 mod report;
 mod run_all;
@@ -13,11 +14,13 @@ mod views;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use chrono::NaiveDate;
 
 use crate::cli::{Cli, Command, Global};
 use crate::config::{self, Config, Sources};
 use crate::progress::Progress;
+use crate::usage::UsageError;
 use crate::views::Registry;
 use crate::warehouse::{self, Warehouse};
 
@@ -60,6 +63,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Geojoin(args) => stages::geojoin(&session, args.force),
         Command::Load(args) => stages::load(&session, args.force),
         Command::Views(args) => views::run(&session, &args),
+        Command::Quality(args) => quality::run(&session, &args),
         Command::Query(args) => query::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::RunAll(args) => run_all::run(&session, &args),
@@ -98,6 +102,16 @@ fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
+}
+
+/// Refuses days that end before they begin.
+fn refuse_backwards(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<()> {
+    match (from, to) {
+        (Some(from), Some(to)) if from > to => Err(anyhow!(UsageError(format!(
+            "--from {from} is after --to {to}; name the first day with --from and the last with --to"
+        )))),
+        _ => Ok(()),
+    }
 }
 
 /// The format that a file name asks for by its ending.

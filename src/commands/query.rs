@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
-use super::{Session, extension, stdout, views};
+use super::{Session, extension, refuse_backwards, stdout, views};
 use crate::cli::Query;
 use crate::io::atomic::AtomicFile;
 use crate::query::format::{self, Format, Options};
@@ -23,7 +23,7 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         return views::list(&Registry::read(&session.config)?);
     }
     let format = wanted_format(args)?;
-    refuse_backwards(args)?;
+    refuse_backwards(args.from, args.to)?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
     let (rows, relation) = match (&args.view, &args.sql) {
@@ -78,15 +78,6 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         _ => {}
     }
     Ok(())
-}
-
-fn refuse_backwards(args: &Query) -> Result<()> {
-    match (args.from, args.to) {
-        (Some(from), Some(to)) if from > to => Err(anyhow!(UsageError(format!(
-            "--from {from} is after --to {to}; name the first day with --from and the last with --to"
-        )))),
-        _ => Ok(()),
-    }
 }
 
 fn why_no_rows(args: &Query, relation: Relation, all: u64) -> String {

@@ -9,7 +9,10 @@ mod figures;
 mod geodata;
 mod plan;
 mod records;
+pub mod report;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod users;
 mod warnings;
 

@@ -1,0 +1,119 @@
+//! The report for a terminal, or a file that shows the same.
+
+use comfy_table::{CellAlignment, Table, presets};
+use console::{Style, measure_text_width};
+
+use super::{Report, main_columns};
+use crate::quality::{Level, percent};
+use crate::report::{counted, grouped};
+
+/// Where it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Columns of the terminal; `None` where nothing has to fit.
+    pub width: Option<u16>,
+    pub color: bool,
+}
+
+/// Dates, then codes, then warnings.
+pub fn table(report: &Report, look: Look) -> String {
+    let style = |style: Style, text: &str| match look.color {
+        true => style.force_styling(true).apply_to(text).to_string(),
+        false => text.to_owned(),
+    };
+    let mut out = format!("{}\n", style(Style::new().bold(), &report.headline()));
+    if report.dates.is_empty() {
+        return out;
+    }
+    out.push_str(&dates(report, look.width));
+    let sums = report.code_sums();
+    if sums.is_empty() {
+        out.push_str("\nNo row has anything wrong.\n");
+    } else {
+        let heading = ["code", "fate", "rows", "of all", "dates", "files", "what is wrong"];
+        let rows = sums.iter().map(|sum| {
+            [
+                sum.code.clone(),
+                sum.fate.clone(),
+                grouped(sum.rows),
+                percent(sum.percent),
+                grouped(sum.dates as u64),
+                grouped(sum.files as u64),
+                sum.meaning.to_owned(),
+            ]
+        });
+        let mut table = framed(heading);
+        table.add_rows(rows);
+        (2..6).for_each(|column| to_the_right(&mut table, column));
+        if let Some(width) = look.width {
+            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+            table.set_width(width);
+        }
+        out.push_str(&format!("\n{table}\n"));
+    }
+    let undated = report.rows_undated();
+    if undated > 0 {
+        out.push_str(&format!("{} of them belong to no date.\n", counted(undated, "row")));
+    }
+    out.push('\n');
+    for warning in report.by_weight() {
+        let (word, paint) = match warning.level {
+            Level::Critical => ("critical", Style::new().red().bold()),
+            Level::Warning => ("warning ", Style::new().yellow()),
+        };
+        out.push_str(&format!("{}  {}  {}\n", style(paint, word), warning.date, warning.text));
+    }
+    if report.warnings.is_empty() {
+        out.push_str("No warnings.\n");
+    }
+    out
+}
+
+fn framed(heading: impl Into<comfy_table::Row>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(heading);
+    table
+}
+
+fn to_the_right(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// The table of dates; columns that have no room are named below it.
+fn dates(report: &Report, width: Option<u16>) -> String {
+    let columns = main_columns();
+    let cells: Vec<Vec<String>> =
+        columns.iter().map(|c| report.dates.iter().map(c.cell).collect()).collect();
+    let needs = |at: &usize| {
+        let cells = cells[*at].iter().map(|cell| measure_text_width(cell));
+        // a blank on each side
+        cells.max().unwrap_or(0).max(measure_text_width(columns[*at].heading)) + 2
+    };
+    let mut shown: Vec<usize> = (0..columns.len()).collect();
+    let mut left_out = Vec::new();
+    let fits = |shown: &[usize]| {
+        let all = shown.iter().map(needs).sum::<usize>() + 2;
+        width.is_none_or(|width| all <= usize::from(width))
+    };
+    while !fits(&shown) && shown.len() > 1 {
+        let last = (0..shown.len()).max_by_key(|at| columns[shown[*at]].rank).unwrap_or_default();
+        left_out.push(shown.remove(last));
+    }
+    let mut table = framed(shown.iter().map(|at| columns[*at].heading).collect::<Vec<_>>());
+    for row in 0..report.dates.len() {
+        table.add_row(shown.iter().map(|at| cells[*at][row].clone()).collect::<Vec<_>>());
+    }
+    // date and state are words, the rest are numbers
+    let numbers = shown.iter().enumerate().filter(|(_, at)| **at > 1);
+    numbers.for_each(|(place, _)| to_the_right(&mut table, place));
+    let mut out = format!("{table}\n");
+    if !left_out.is_empty() {
+        left_out.sort_unstable();
+        let names: Vec<&str> = left_out.iter().map(|at| columns[*at].heading).collect();
+        out.push_str(&format!("no room for {}\n", names.join(", ")));
+    }
+    out
+}

@@ -1,0 +1,328 @@
+//! `mobility quality`: figures, warnings and forms, from records written by hand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use mobility::checks::Code;
+use mobility::checks::record::{DayRecord, FileRecord};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::work::Work;
+
+/// A file: its folder's date, rows, bytes, and codes.
+pub type File<'a> = (&'a str, Option<&'a str>, u64, u64, &'a [(Code, u64)]);
+
+/// Writes the record of a date and its users, from events kept: (user, cell, hour, how many).
+pub fn write_day(
+    work: &Work,
+    date: &str,
+    files: &[File],
+    events: &[(&str, &str, u32, u64)],
+    change: impl Fn(&mut DayRecord),
+) {
+    let day: NaiveDate = date.parse().unwrap();
+    let mut hours = BTreeMap::new();
+    let mut cells = BTreeMap::new();
+    let mut users: BTreeMap<&str, (u64, BTreeSet<u32>)> = BTreeMap::new();
+    for (user, cell, hour, count) in events {
+        *hours.entry(day.and_hms_opt(*hour, 0, 0).unwrap()).or_default() += count;
+        *cells.entry((*cell).to_owned()).or_default() += count;
+        let seen = users.entry(user).or_default();
+        seen.0 += count;
+        seen.1.insert(*hour);
+    }
+    let mut users_by_hours = BTreeMap::new();
+    let mut users_by_events = BTreeMap::new();
+    for (count, hours) in users.values() {
+        *users_by_hours.entry(hours.len() as u32).or_default() += 1;
+        *users_by_events.entry(*count).or_default() += 1;
+    }
+    let files = files.iter().map(|(path, folder, rows, bytes, codes)| FileRecord {
+        path: (*path).to_owned(),
+        folder_date: folder.map(|f| f.parse().unwrap()),
+        rows: *rows,
+        bytes: *bytes,
+        codes: codes.iter().copied().collect(),
+    });
+    let mut record = DayRecord {
+        date: day,
+        mark: format!("made for {date}"),
+        provisional: false,
+        files: files.collect(),
+        clock_hours: 24,
+        hours,
+        users_by_hours,
+        users_by_events,
+        cells,
+        rows_out: 5,
+        bytes_out: 250,
+    };
+    change(&mut record);
+    let name = |ending: &str| format!("processed/days/{date}.{ending}");
+    work.write(&name("json"), serde_json::to_string(&record).unwrap());
+    let mut digests: Vec<[u8; 16]> = users
+        .keys()
+        .map(|user| Sha256::digest(user.as_bytes())[..16].try_into().unwrap())
+        .collect();
+    digests.sort_unstable();
+    work.write(&name("users"), digests.concat());
+}
+
+/// The mini cell plan and three dates: one with gaps and faults, one in order with a late file,
+/// one that is still to be completed.
+pub fn three_dates(work: &Work) {
+    work.ok(&["compress", "--quiet"]);
+    work.ok(&["geojoin", "--quiet"]);
+    work.remove("processed/days");
+    write_day(
+        work,
+        "2024-10-01",
+        &[(
+            "day=1/a.parquet",
+            Some("2024-10-01"),
+            10,
+            1_000,
+            &[(Code::Duplicate, 2), (Code::UnknownCell, 1)],
+        )],
+        &[
+            ("a", "100", 8, 3),
+            ("a", "200", 9, 1),
+            ("b", "500", 8, 1),
+            ("c", "700", 10, 2),
+            ("c", "999", 11, 1),
+        ],
+        |_| {},
+    );
+    let mut events: Vec<_> = (0..24).map(|hour| ("a", "600", hour, 1)).collect();
+    events.push(("d", "100", 0, 1));
+    write_day(
+        work,
+        "2024-10-02",
+        &[
+            ("day=2/a.parquet", Some("2024-10-02"), 20, 800, &[]),
+            ("day=1/b.parquet", Some("2024-10-01"), 6, 200, &[(Code::CellMissing, 1)]),
+        ],
+        &events,
+        |_| {},
+    );
+    write_day(
+        work,
+        "2024-10-03",
+        &[("day=3/a.parquet", Some("2024-10-03"), 1, 10, &[(Code::PingPong, 1)])],
+        &[("b", "800", 5, 1)],
+        |record| {
+            record.provisional = true;
+            (record.rows_out, record.bytes_out) = (0, 0);
+        },
+    );
+    let undated = json!([{ "path": "flat.parquet", "folder_date": null, "rows": 2, "bytes": 20,
+        "codes": { "time_missing": 2 } }]);
+    work.write("processed/days/undated.json", undated.to_string());
+}
+
+fn three() -> Work {
+    let work = Work::mini();
+    three_dates(&work);
+    work
+}
+
+/// The figures of the three dates, worked out on paper.
+pub const DAILY: &str = "\
+date,provisional,rows_in,rows_kept,rows_rejected,rows_unplaced,rows_flagged,files_expected,files_read,files_late,users,new_users,users_1_hour,users_8_hours,users_20_hours,events_per_user_p50,events_per_user_p95,events_per_user_p99,events_per_user_max,events_per_hour_min,events_per_hour_mean,events_per_hour_max,empty_hours,cells_planned,cells_active,cells_silent,cells_unplanned,events_within,events_boundary,events_nearest,events_outside,events_unmapped,laus_without_cells,laus_without_users,bytes_in,bytes_out,rows_out,compression_ratio,compression_ratio_rows,warnings,criticals
+2024-10-01,false,10,8,2,1,0,,1,0,3,,3,0,0,3,4,4,4,0,0.333333,4,20,8,4,4,1,4,1,0,2,3,1,2,1000,250,5,4,1.6,0,2
+2024-10-02,false,26,25,1,0,0,1,2,1,2,1,2,1,1,1,24,24,24,1,1.041667,2,0,8,2,6,0,25,0,0,0,0,1,2,1000,250,5,4,5,0,0
+2024-10-03,true,1,1,0,0,1,1,1,0,1,0,1,0,0,1,1,1,1,0,0.041667,1,23,9,1,8,0,1,0,0,0,0,0,3,10,0,0,,,0,0
+";
+
+/// The codes of the three dates and of the rows without one.
+pub const CODES: &str = "\
+date,file,code,fate,rows,percent,late
+2024-10-01,day=1/a.parquet,duplicate,rejected,2,20,false
+2024-10-01,day=1/a.parquet,ok,kept,7,70,false
+2024-10-01,day=1/a.parquet,unknown_cell,unplaced,1,10,false
+2024-10-02,day=1/b.parquet,cell_missing,rejected,1,16.666667,true
+2024-10-02,day=1/b.parquet,ok,kept,5,83.333333,true
+2024-10-02,day=2/a.parquet,ok,kept,20,100,false
+2024-10-03,day=3/a.parquet,ping_pong,flagged,1,100,false
+,flat.parquet,time_missing,rejected,2,100,false
+";
+
+#[test]
+fn the_figures_of_three_dates_are_as_worked_out_on_paper() {
+    let work = three();
+    assert_eq!(work.ok(&["quality", "--format", "csv"]), DAILY);
+}
+
+#[test]
+fn json_tells_dates_codes_and_warnings() {
+    let work = three();
+    let report: Value = serde_json::from_str(&work.ok(&["quality", "--format", "json"])).unwrap();
+    assert_eq!(report["dates"].as_array().unwrap().len(), 3);
+    assert_eq!(report["dates"][0]["new_users"], Value::Null);
+    assert_eq!(report["dates"][1]["new_users"], 1);
+    let codes = report["codes"].as_array().unwrap();
+    assert_eq!(codes.len(), CODES.lines().count() - 1);
+    assert_eq!(codes.last().unwrap()["date"], Value::Null);
+    let warnings = report["warnings"].as_array().unwrap();
+    let told: Vec<_> = warnings
+        .iter()
+        .map(|w| format!("{} {} {} {}", w["date"], w["level"], w["what"], w["value"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "\"2024-10-01\" \"critical\" \"unmapped_percent\" 37.5",
+            "\"2024-10-01\" \"critical\" \"empty_hours\" 20.0",
+        ]
+    );
+    let day: Value =
+        serde_json::from_str(&work.ok(&["quality", "--format", "json", "--date", "2024-10-02"]))
+            .unwrap();
+    assert_eq!(day["dates"].as_array().unwrap().len(), 1);
+    // looked at alone, a date is still compared with those before it
+    assert_eq!(day["dates"][0]["new_users"], 1);
+    assert_eq!(day["warnings"], json!([]));
+}
+
+#[test]
+fn the_table_for_people_shows_dates_then_codes_then_warnings() {
+    let work = three();
+    let text = work.ok(&["quality"]);
+    assert!(
+        text.starts_with(
+            "Quality of 3 dates, 2024-10-01 to 2024-10-03: 37 rows in, 3 rejected (8.11 %); \
+             2 critical, 0 warnings\n"
+        ),
+        "{text}"
+    );
+    let places = ["│ 2024-10-01", "│ 2024-10-03", "│ duplicate", "critical  2024-10-01"];
+    let at: Vec<_> = places.map(|p| text.find(p).unwrap_or_else(|| panic!("{p}: {text}"))).to_vec();
+    assert!(at.is_sorted(), "{text}");
+    assert!(text.contains("2 rows of them belong to no date"), "{text}");
+    assert!(text.contains("ok, provisional"), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours are for terminals");
+    let none = work.run(&["quality", "--date", "2030-01-01"]);
+    assert_eq!((none.status, none.out.as_str()), (0, "No dates\n"));
+    assert!(none.err.contains("2024-10-01 to 2024-10-03"), "{}", none.err);
+    work.fails(&["quality", "--from", "2024-10-02", "--to", "2024-10-01"], 2, &["--from"]);
+}
+
+#[test]
+fn markdown_and_html_are_written_by_the_name_of_the_file() {
+    let work = three();
+    work.ok(&["quality", "--output", "out/q.md"]);
+    let text = work.read("out/q.md");
+    assert!(text.contains("| 2024-10-02 | ok | 26 | 3.85 % |"), "{text}");
+    assert!(text.contains("## Warnings\n\n| level | date | what |\n"), "{text}");
+    work.ok(&["quality", "--output", "out/q.html"]);
+    let page = work.read("out/q.html");
+    assert!(page.starts_with("<!doctype html>") && page.contains("2024-10-03"), "{page}");
+    assert!(!page.contains("href=\"/") && !page.contains("src="), "the page needs a server");
+    work.ok(&["quality", "--output", "out/q.csv"]);
+    assert_eq!(work.read("out/q.csv"), DAILY);
+    work.fails(&["quality", "--output", "out/q.docx"], 2, &[".docx", "--format"]);
+}
+
+#[test]
+fn schedulers_are_told_by_the_exit_status_after_the_report() {
+    let work = three();
+    for (args, status) in [
+        (&["--fail-on", "critical"][..], 1),
+        (&["--fail-on", "warning"], 1),
+        (&["--fail-on", "critical", "--date", "2024-10-02"], 0),
+        (&["--fail-on", "warning", "--from", "2024-10-02"], 0),
+        (&[], 0),
+    ] {
+        let ran = work.run(&[&["quality"], args].concat());
+        assert_eq!(ran.status, status, "{args:?}: {}", ran.err);
+        assert!(ran.out.starts_with("Quality of "), "{}", ran.out);
+        let told = ran.err.contains("not good enough for --fail-on");
+        assert_eq!(told, status == 1, "{}", ran.err);
+    }
+    // unmapped events below one percent are no reason to fail for what is critical
+    write_day(
+        &work,
+        "2024-10-01",
+        &[("a", None, 2_400, 1, &[])],
+        &(0..24).map(|h| ("a", if h == 0 { "700" } else { "100" }, h, 100)).collect::<Vec<_>>(),
+        |record| {
+            *record.cells.get_mut("700").unwrap() = 1;
+            *record.cells.get_mut("100").unwrap() = 2_399;
+        },
+    );
+    assert_eq!(work.run(&["quality", "--fail-on", "critical"]).status, 0);
+    work.fails(&["quality", "--fail-on", "warning"], 1, &["1 event", "2024-10-01"]);
+    work.fails(&["quality", "--fail-on", "never"], 2, &["warning", "critical"]);
+}
+
+#[test]
+fn unchanged_records_are_not_computed_again_and_a_changed_one_is() {
+    let work = three();
+    work.ok(&["quality"]);
+    let before = work.snapshot("processed");
+    work.ok(&["quality"]);
+    assert_eq!(work.snapshot("processed"), before);
+    let tables = || {
+        [
+            work.read_bytes("processed/quality_daily.parquet"),
+            work.read_bytes("processed/quality_codes.parquet"),
+        ]
+    };
+    // one date changes; what was kept of the others and what is made anew are the same bytes
+    write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
+    work.ok(&["quality"]);
+    let patched = tables();
+    work.ok(&["quality", "--force"]);
+    assert!(patched == tables(), "rows that were kept differ from rows made anew");
+    let csv = work.ok(&["quality", "--format", "csv"]);
+    assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
+    // a date that goes takes its row with it, and the next one is compared anew
+    work.remove("processed/days/2024-10-01.json");
+    work.remove("processed/days/2024-10-01.users");
+    let csv = work.ok(&["quality", "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(csv.contains("\n2024-10-02,false,26,25,1,0,0,,2,1,2,,2"), "{csv}");
+}
+
+#[test]
+fn faults_of_records_are_named_with_their_remedy() {
+    let work = three();
+    work.ok(&["quality"]);
+    let good = work.ok(&["quality", "--format", "csv"]);
+    let broken = |name: &str, bytes: &[u8], words: &[&str]| {
+        let path = format!("processed/days/{name}");
+        let whole = work.read_bytes(&path);
+        work.write(&path, bytes);
+        work.fails(
+            &["quality", "--force"],
+            1,
+            &[&[name, "mobility compress --force"], words].concat(),
+        );
+        work.write(&path, whole);
+    };
+    broken("2024-10-02.json", b"{", &["damaged"]);
+    broken("2024-10-02.users", b"short", &["cut off"]);
+    broken("2024-10-02.users", &[7; 32], &["not in order"]);
+    let text = work.read("processed/days/2024-10-01.json");
+    broken(
+        "2024-10-01.json",
+        text.replacen("\"rows\":10", "\"rows\":11", 1).as_bytes(),
+        &["11 rows in, but 8 kept and 2 rejected"],
+    );
+    broken("2024-10-02.json", text.as_bytes(), &["is the record of 2024-10-01"]);
+    let users = work.read_bytes("processed/days/2024-10-02.users");
+    work.remove("processed/days/2024-10-02.users");
+    work.fails(&["quality", "--force"], 1, &["2024-10-02.users", "mobility compress --force"]);
+    work.write("processed/days/2024-10-02.users", users);
+    assert_eq!(work.ok(&["quality", "--format", "csv"]), good);
+    work.remove("processed/cells_with_lau.parquet");
+    work.fails(&["quality"], 1, &["cells_with_lau.parquet", "mobility geojoin"]);
+}
+
+#[test]
+fn without_a_record_the_remedy_is_told() {
+    let work = Work::mini();
+    work.ok(&["geojoin", "--quiet"]);
+    work.fails(&["quality"], 1, &["no record of any date", "mobility compress"]);
+}
