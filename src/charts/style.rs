@@ -40,9 +40,9 @@ impl Sheet {
     pub const SMALL: Sheet = Sheet {
         size: (420, 180),
         margin: 6,
-        label_size: 12,
-        below: 26,
-        beside: 76,
+        label_size: 15,
+        below: 28,
+        beside: 84,
         times: 4,
         numbers: 4,
         alone: false,

@@ -91,8 +91,7 @@ fn of_day(day: &DayFigures, before: &[DayFigures], out: &mut Vec<Warning>) {
         let share = unmapped_percent(day);
         let level = if share >= UNMAPPED_CRITICAL { Level::Critical } else { Level::Warning };
         let text = format!(
-            "{} ({}) in no LAU: of cells that the plan does not know, that are not valid on the \
-             date, or that lie outside all LAUs",
+            "{} ({}) in no LAU: their cell is unknown, not valid on the date, or outside all LAUs",
             counted(day.events_unmapped, "event"),
             percent(share)
         );

@@ -14,8 +14,9 @@ use crate::quality::report::{Report, main_columns};
 use crate::quality::{CodeRow, DayFigures, Level, percent, rejected_percent, unmapped_percent};
 use crate::report::{counted, grouped};
 
-/// Warnings and files that a page lists; who wants all takes the tables.
-const MOST_WARNINGS: usize = 100;
+/// Warnings that are in sight at once; the others unfold.
+const SEEN_WARNINGS: usize = 8;
+/// Files that a page lists; who wants all takes the table.
 const MOST_FILES: usize = 200;
 
 /// What stands around the report.
@@ -66,7 +67,7 @@ pub fn context(report: &Report, around: Around) -> Result<Value> {
     let cells = |day: &DayFigures| columns.iter().map(|c| (c.cell)(day)).collect::<Vec<_>>();
     let dates: Vec<Vec<String>> = report.dates.iter().rev().map(cells).collect();
     let warnings = report.by_weight();
-    let more_warnings = warnings.len().saturating_sub(MOST_WARNINGS);
+    let (seen, more) = warnings.split_at(warnings.len().min(SEEN_WARNINGS));
     let (file_rows, all_files) = files(report);
     let (code_headings, codes) = by_date(report);
     let undated = report.rows_undated();
@@ -79,8 +80,8 @@ pub fn context(report: &Report, around: Around) -> Result<Value> {
         headline => report.headline(),
         newest => report.dates.last().map(Serde),
         tiles => Serde(report.dates.last().map(|day| tiles(report, day)).unwrap_or_default()),
-        warnings => Serde(&warnings[..warnings.len().min(MOST_WARNINGS)]),
-        more_warnings => (more_warnings > 0).then(|| grouped(more_warnings as u64)),
+        warnings => Serde(seen),
+        more_warnings => Serde(more),
         charts => Serde(drawn(report)?),
         columns => Serde(headings),
         dates => dates,
