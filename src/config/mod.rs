@@ -15,6 +15,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
+use crate::schema::Table;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
@@ -81,6 +82,12 @@ impl Data {
     /// What `compress` noted about each date: `2024-10-01.json` and `2024-10-01.users`.
     pub fn day_records(&self) -> PathBuf {
         self.processed.join("days")
+    }
+
+    /// Files of the small tables.
+    pub fn small_tables(&self) -> impl Iterator<Item = (Table, PathBuf)> {
+        let file = |table: Table| Some((table, self.processed.join(table.processed_file()?)));
+        Table::small().filter_map(file)
     }
 
     /// Figures of every date.

@@ -34,7 +34,7 @@ use crate::io::{provenance, table};
 use crate::parallel::in_chunks;
 use crate::progress::Progress;
 use crate::report::{StageReport, counted};
-use crate::schema;
+use crate::schema::Table;
 use figures::{Seen, figures, look_back};
 use plan::Plan;
 use records::{DayFile, Records};
@@ -88,10 +88,14 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     report.rows_out = (tables.days.len() + tables.codes.len()) as u64;
     report.notes = notes(&tables);
     let entries = || provenance::entries(&all, &report.notes);
-    table::write(&codes, &tables::batch(&tables.codes, &schema::quality_codes())?, entries()?)?;
+    table::write(
+        &codes,
+        &tables::batch(&tables.codes, &Table::QualityCodes.schema())?,
+        entries()?,
+    )?;
     let mut entries = entries()?;
     entries.push(KeyValue::new(MARKS.to_owned(), serde_json::to_string(&marks)?));
-    table::write(&daily, &tables::batch(&tables.days, &schema::quality_daily())?, entries)?;
+    table::write(&daily, &tables::batch(&tables.days, &Table::QualityDaily.schema())?, entries)?;
     bar.finish();
     report.elapsed = started.elapsed();
     Ok(report)
@@ -156,9 +160,10 @@ fn compute(config: &Config, records: &Records, kept: Tables) -> Result<Tables> {
     }
     tables.codes.extend(codes::code_rows(None, &records::undated(records)?));
     tables.days.sort_by_key(|day| day.date);
-    // stable, so that codes stay in their order
+    // as the key columns of the table have it
     tables.codes.sort_by(|a, b| {
-        (a.date.is_none(), a.date, &a.file).cmp(&(b.date.is_none(), b.date, &b.file))
+        let key = |row: &CodeRow| (row.date.is_none(), row.date);
+        (key(a), &a.file, &a.code).cmp(&(key(b), &b.file, &b.code))
     });
     look_back(&mut tables.days);
     Ok(tables)

@@ -11,7 +11,7 @@ use super::plan::{CellVersion, Method, Plan};
 use super::{Level, percent, rows_of, tables, warnings};
 use crate::checks::record::{DayRecord, FileRecord};
 use crate::checks::{Code, Fate};
-use crate::schema;
+use crate::schema::Table;
 
 fn date(day: u64) -> NaiveDate {
     NaiveDate::from_ymd_opt(2024, 10, 1).unwrap() + Days::new(day)
@@ -233,14 +233,14 @@ fn fields_are_named_as_the_columns_and_rows_come_back_as_they_were() {
     let mut day = row(&calm(0, 7));
     day.new_users = Some(u64::from(u32::MAX) * 7);
     day.compression_ratio = Some(1.0 / 3.0);
-    let batch = tables::batch(&[day.clone()], &schema::quality_daily()).unwrap();
+    let batch = tables::batch(&[day.clone()], &Table::QualityDaily.schema()).unwrap();
     assert_eq!(rows_of::<DayFigures>(&batch).unwrap(), [day]);
     let mut record = calm(0, 7);
     rejects(3)(&mut record);
     let codes = code_rows(Some(record.date), &record.files);
-    let batch = tables::batch(&codes, &schema::quality_codes()).unwrap();
+    let batch = tables::batch(&codes, &Table::QualityCodes.schema()).unwrap();
     assert_eq!(rows_of::<CodeRow>(&batch).unwrap(), codes);
-    for schema in [schema::quality_daily(), schema::quality_codes()] {
+    for schema in [Table::QualityDaily.schema(), Table::QualityCodes.schema()] {
         let empty = tables::batch::<DayFigures>(&[], &schema).unwrap();
         assert_eq!(empty.num_rows(), 0);
         assert_eq!(rows_of::<DayFigures>(&empty).unwrap(), []);

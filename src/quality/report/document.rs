@@ -20,7 +20,7 @@ pub fn markdown(report: &Report) -> String {
     table(&mut out, "Codes", 3, headings.map(str::to_owned).to_vec(), sums.collect());
     let undated = report.rows_undated();
     if undated > 0 {
-        out.push_str(&format!("\n{} of them belong to no date.\n", counted(undated, "row")));
+        out.push_str(&format!("\n{} belong to no date.\n", counted(undated, "row")));
     }
     let headings = ["level", "date", "what"].map(str::to_owned).to_vec();
     let warnings = report

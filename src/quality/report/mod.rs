@@ -22,7 +22,7 @@ use super::tables;
 use super::{CodeRow, DayFigures, Level, Warning, warnings};
 use crate::checks::Code;
 use crate::config::Config;
-use crate::schema;
+use crate::schema::Table;
 
 /// What is known of some dates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -126,7 +126,7 @@ impl Report {
     /// # Errors
     /// None in practice: fields and columns are one.
     pub fn daily(&self) -> Result<RecordBatch> {
-        tables::batch(&self.dates, &schema::quality_daily())
+        tables::batch(&self.dates, &Table::QualityDaily.schema())
     }
 
     /// The same for programs: `dates`, `codes` and `warnings`.

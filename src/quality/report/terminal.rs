@@ -53,7 +53,7 @@ pub fn table(report: &Report, look: Look) -> String {
     }
     let undated = report.rows_undated();
     if undated > 0 {
-        out.push_str(&format!("{} of them belong to no date.\n", counted(undated, "row")));
+        out.push_str(&format!("{} belong to no date.\n", counted(undated, "row")));
     }
     out.push('\n');
     for warning in report.by_weight() {
