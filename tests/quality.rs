@@ -8,6 +8,7 @@ use mobility::checks::record::{DayRecord, FileRecord};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::serve::Server;
 use crate::work::Work;
 
 /// A file: its folder's date, rows, bytes, and codes.
@@ -138,6 +139,7 @@ date,provisional,rows_in,rows_kept,rows_rejected,rows_unplaced,rows_flagged,file
 /// The codes of the three dates and of the rows without one.
 pub const CODES: &str = "\
 date,file,code,fate,rows,percent,late
+,flat.parquet,time_missing,rejected,2,100,false
 2024-10-01,day=1/a.parquet,duplicate,rejected,2,20,false
 2024-10-01,day=1/a.parquet,ok,kept,7,70,false
 2024-10-01,day=1/a.parquet,unknown_cell,unplaced,1,10,false
@@ -145,7 +147,6 @@ date,file,code,fate,rows,percent,late
 2024-10-02,day=1/b.parquet,ok,kept,5,83.333333,true
 2024-10-02,day=2/a.parquet,ok,kept,20,100,false
 2024-10-03,day=3/a.parquet,ping_pong,flagged,1,100,false
-,flat.parquet,time_missing,rejected,2,100,false
 ";
 
 #[test]
@@ -163,7 +164,7 @@ fn json_tells_dates_codes_and_warnings() {
     assert_eq!(report["dates"][1]["new_users"], 1);
     let codes = report["codes"].as_array().unwrap();
     assert_eq!(codes.len(), CODES.lines().count() - 1);
-    assert_eq!(codes.last().unwrap()["date"], Value::Null);
+    assert_eq!(codes[0]["date"], Value::Null);
     let warnings = report["warnings"].as_array().unwrap();
     let told: Vec<_> = warnings
         .iter()
@@ -325,4 +326,83 @@ fn without_a_record_the_remedy_is_told() {
     let work = Work::mini();
     work.ok(&["geojoin", "--quiet"]);
     work.fails(&["quality"], 1, &["no record of any date", "mobility compress"]);
+}
+
+#[test]
+fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before() {
+    for (warehouse, work) in crate::warehouse::warehouses() {
+        three_dates(&work);
+        // a load before there was such a stage
+        work.ok(&["load", "--quiet"]);
+        for table in ["quality_daily", "quality_codes"] {
+            let csv = work.ok(&["query", table, "--format", "csv"]);
+            let all = if table == "quality_daily" { DAILY } else { CODES };
+            assert_eq!(
+                csv.lines().collect::<Vec<_>>(),
+                [all.lines().next().unwrap()],
+                "{warehouse}"
+            );
+        }
+        work.ok(&["quality", "--quiet"]);
+        work.ok(&["load", "--quiet"]);
+        assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), DAILY, "{warehouse}");
+        assert_eq!(work.ok(&["query", "quality-codes", "--format", "csv"]), CODES, "{warehouse}");
+        let one = ["query", "quality_codes", "--format", "csv", "--date", "2024-10-03"];
+        assert_eq!(work.ok(&one).lines().count(), 2, "{warehouse}");
+        let sql = "SELECT SUM(rows) AS n FROM quality_codes c JOIN quality_daily d ON d.date = c.date \
+                   WHERE NOT d.provisional AND c.fate <> 'rejected'";
+        assert_eq!(work.ok(&["query", "--format", "csv", "--sql", sql]), "n\n33\n", "{warehouse}");
+        // other records, other rows; the same again changes nothing
+        write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
+        work.ok(&["quality", "--quiet"]);
+        work.ok(&["load", "--quiet"]);
+        let csv = work.ok(&["query", "quality_daily", "--format", "csv"]);
+        assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
+        work.ok(&["load", "--force", "--quiet"]);
+        assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), csv, "{warehouse}");
+    }
+}
+
+#[test]
+fn the_route_gives_what_the_command_gives_on_both_warehouses() {
+    for (warehouse, work) in crate::warehouse::warehouses() {
+        three_dates(&work);
+        work.ok(&["quality", "--quiet"]);
+        work.ok(&["load", "--quiet"]);
+        work.ok(&["views", "--quiet"]);
+        let server = Server::start(&work);
+        for (query, args) in [
+            ("", &[][..]),
+            ("&date=2024-10-01", &["--date", "2024-10-01"]),
+            ("&from=2024-10-02&to=2024-10-03", &["--from", "2024-10-02", "--to", "2024-10-03"]),
+        ] {
+            let told = work.ok(&[&["quality", "--format", "json"], args].concat());
+            let got = server.get(&format!("/quality?format=json{query}")).ok();
+            assert_eq!(got, told, "{warehouse} {query}");
+        }
+        assert_eq!(server.get("/quality").json()["dates"].as_array().unwrap().len(), 3);
+        let page = server.get_with("/quality", "accept", "text/html").ok();
+        assert!(page.contains("20 clock hours without a single event"), "{page}");
+        let summary = server.get("/summary").json();
+        let newest =
+            json!({ "date": "2024-10-03", "provisional": true, "warnings": 0, "criticals": 0 });
+        assert_eq!(summary["quality"], newest, "{warehouse}");
+        assert_eq!(server.get("/tables/quality_daily?format=csv").ok(), DAILY, "{warehouse}");
+        for (query, word) in
+            [("limit=1", "limit"), ("lau=x", "lau"), ("format=csv", "format"), ("date=x", "date")]
+        {
+            let got = server.get(&format!("/quality?{query}"));
+            assert_eq!(
+                (got.status, got.json()["parameter"].as_str()),
+                (400, Some(word)),
+                "{query}"
+            );
+        }
+        let tag = server.get("/quality").header("etag").to_owned();
+        assert_eq!(server.get_with("/quality", "if-none-match", &tag).status, 304);
+        let described = server.get("/openapi.json").json();
+        for path in ["/quality", "/tables/quality_daily", "/tables/quality_codes"] {
+            assert!(described["paths"][path].is_object(), "{path}");
+        }
+    }
 }

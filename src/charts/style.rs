@@ -13,6 +13,8 @@ pub struct Sheet {
     /// Width and height in pixels.
     size: (u32, u32),
     margin: i32,
+    /// Pixels at the right, for the half of the last label that sticks out.
+    right: i32,
     label_size: i32,
     /// Pixels for what stands below the level axis, and beside the upright one.
     below: i32,
@@ -29,6 +31,7 @@ impl Sheet {
     pub const LARGE: Sheet = Sheet {
         size: (1_100, 560),
         margin: 24,
+        right: 24,
         label_size: 14,
         below: 48,
         beside: 84,
@@ -40,6 +43,7 @@ impl Sheet {
     pub const SMALL: Sheet = Sheet {
         size: (420, 180),
         margin: 6,
+        right: 26,
         label_size: 15,
         below: 28,
         beside: 84,
@@ -86,7 +90,11 @@ pub fn titled<'a, 'b>(
     left: i32,
 ) -> ChartBuilder<'a, 'static, SVGBackend<'b>> {
     let mut chart = ChartBuilder::on(canvas);
-    chart.margin(sheet.margin).x_label_area_size(sheet.below).y_label_area_size(left);
+    chart
+        .margin(sheet.margin)
+        .margin_right(sheet.right)
+        .x_label_area_size(sheet.below)
+        .y_label_area_size(left);
     if sheet.alone {
         chart.caption(title, (FONT, TITLE_SIZE).into_font().color(&INK));
     }

@@ -160,11 +160,8 @@ fn compute(config: &Config, records: &Records, kept: Tables) -> Result<Tables> {
     }
     tables.codes.extend(codes::code_rows(None, &records::undated(records)?));
     tables.days.sort_by_key(|day| day.date);
-    // as the key columns of the table have it
-    tables.codes.sort_by(|a, b| {
-        let key = |row: &CodeRow| (row.date.is_none(), row.date);
-        (key(a), &a.file, &a.code).cmp(&(key(b), &b.file, &b.code))
-    });
+    // by the key columns, rows without a date first: so every warehouse lists them
+    tables.codes.sort_by(|a, b| (a.date, &a.file, &a.code).cmp(&(b.date, &b.file, &b.code)));
     look_back(&mut tables.days);
     Ok(tables)
 }

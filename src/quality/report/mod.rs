@@ -29,7 +29,7 @@ use crate::schema::Table;
 pub struct Report {
     /// In order of date.
     pub dates: Vec<DayFigures>,
-    /// By date and file; rows without a date stand at the end.
+    /// By date and file; rows without a date stand first.
     pub codes: Vec<CodeRow>,
     pub warnings: Vec<Warning>,
 }
