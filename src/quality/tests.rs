@@ -248,6 +248,38 @@ fn fields_are_named_as_the_columns_and_rows_come_back_as_they_were() {
 }
 
 #[test]
+fn the_table_fits_the_terminal_and_colours_change_nothing_but_colours() {
+    use super::report::{Look, Report, table};
+    let mut days = Vec::new();
+    let mut codes = Vec::new();
+    for day in 0..5 {
+        let mut record = calm(day, 1_000_000 * (day + 1));
+        rejects(7)(&mut record);
+        days.push(row(&record));
+        codes.extend(code_rows(Some(record.date), &record.files));
+    }
+    look_back(&mut days);
+    let report = Report::new(days, codes);
+    assert!(!report.warnings.is_empty());
+    let plain = table(&report, Look::default());
+    let color = table(&report, Look { color: true, ..Look::default() });
+    assert_ne!(color, plain);
+    assert_eq!(console::strip_ansi_codes(&color), plain);
+    let mut names = Vec::new();
+    for width in 60..200 {
+        let text = table(&report, Look { width: Some(width), color: true });
+        let framed = text.lines().filter(|line| line.starts_with(['│', '┌', '└', '╞']));
+        for line in framed {
+            assert!(console::measure_text_width(line) <= usize::from(width), "{width}: {line}");
+        }
+        let left_out = text.lines().find_map(|line| line.strip_prefix("no room for "));
+        names.push(left_out.map_or(0, |list| list.split(", ").count()));
+    }
+    assert!(names.is_sorted_by(|a, b| a >= b), "more room, fewer columns left out: {names:?}");
+    assert!(names[0] > 5 && names.last() == Some(&0), "{names:?}");
+}
+
+#[test]
 fn small_shares_keep_their_digits() {
     for (value, text) in [
         (0.0, "0 %"),

@@ -144,7 +144,7 @@ fn share(part: u64, whole: u64) -> f64 {
 /// `1.5 %`, `0.0003 %`: two digits that say something, however small.
 pub fn percent(value: f64) -> String {
     let digits = match value.abs() {
-        v if v == 0.0 => 0,
+        0.0 => 0,
         v if v >= 10.0 => 1,
         v if v >= 0.1 => 2,
         v => (1.0 - v.log10().floor()).min(6.0) as usize,

@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use console::{Style, measure_text_width};
 
-use super::{Report, main_columns};
+use super::{Column, Report, main_columns};
 use crate::quality::{Level, percent};
 use crate::report::{counted, grouped};
 
@@ -85,17 +85,17 @@ fn to_the_right(table: &mut Table, column: usize) {
 /// The table of dates; columns that have no room are named below it.
 fn dates(report: &Report, width: Option<u16>) -> String {
     let columns = main_columns();
-    let cells: Vec<Vec<String>> =
-        columns.iter().map(|c| report.dates.iter().map(c.cell).collect()).collect();
-    let needs = |at: &usize| {
-        let cells = cells[*at].iter().map(|cell| measure_text_width(cell));
+    let needs = |column: &Column| {
+        let cells = report.dates.iter().map(|day| measure_text_width(&(column.cell)(day)));
         // a blank on each side
-        cells.max().unwrap_or(0).max(measure_text_width(columns[*at].heading)) + 2
+        cells.max().unwrap_or(0).max(measure_text_width(column.heading)) + 2
     };
+    let widths = columns.each_ref().map(needs);
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     let mut left_out = Vec::new();
     let fits = |shown: &[usize]| {
-        let all = shown.iter().map(needs).sum::<usize>() + 2;
+        // and one between columns
+        let all = shown.iter().map(|at| widths[*at] + 1).sum::<usize>() + 1;
         width.is_none_or(|width| all <= usize::from(width))
     };
     while !fits(&shown) && shown.len() > 1 {
@@ -103,8 +103,8 @@ fn dates(report: &Report, width: Option<u16>) -> String {
         left_out.push(shown.remove(last));
     }
     let mut table = framed(shown.iter().map(|at| columns[*at].heading).collect::<Vec<_>>());
-    for row in 0..report.dates.len() {
-        table.add_row(shown.iter().map(|at| cells[*at][row].clone()).collect::<Vec<_>>());
+    for day in &report.dates {
+        table.add_row(shown.iter().map(|at| (columns[*at].cell)(day)).collect::<Vec<_>>());
     }
     // date and state are words, the rest are numbers
     let numbers = shown.iter().enumerate().filter(|(_, at)| **at > 1);
