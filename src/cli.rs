@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -10,6 +11,7 @@ use crate::pipeline::Stage;
 use crate::progress::ProgressMode;
 use crate::quality::Level;
 use crate::query::format::Format;
+use crate::usage::UsageError;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -168,6 +170,36 @@ pub struct Views {
     pub refresh: bool,
 }
 
+/// Which days.
+#[derive(Debug, Args)]
+pub struct Dates {
+    /// Only this day, for example 2024-10-01
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub date: Option<NaiveDate>,
+    /// First day
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// Last day
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<NaiveDate>,
+}
+
+impl Dates {
+    /// First and last day, where there are any.
+    ///
+    /// # Errors
+    /// [`UsageError`] for days that end before they begin.
+    pub fn bounds(&self) -> Result<(Option<NaiveDate>, Option<NaiveDate>)> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => bail!(UsageError(format!(
+                "--from {from} is after --to {to}; name the first day with --from and the last \
+                 with --to"
+            ))),
+            _ => Ok((self.date.or(self.from), self.date.or(self.to))),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Query {
     /// Query name, view name, alias or table; `--list` shows them
@@ -191,15 +223,8 @@ pub struct Query {
     /// Skip so many rows
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub offset: u64,
-    /// Only this day, for example 2024-10-01
-    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
-    pub date: Option<NaiveDate>,
-    /// First day
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<NaiveDate>,
-    /// Last day
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<NaiveDate>,
+    #[command(flatten)]
+    pub dates: Dates,
     /// Only this lau_id (GISCO_ID)
     #[arg(long, value_name = "ID")]
     pub lau: Option<String>,
@@ -243,15 +268,8 @@ pub enum ReportFormat {
 
 #[derive(Debug, Args)]
 pub struct Quality {
-    /// Only this day, for example 2024-10-01
-    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
-    pub date: Option<NaiveDate>,
-    /// First day
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<NaiveDate>,
-    /// Last day
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<NaiveDate>,
+    #[command(flatten)]
+    pub dates: Dates,
     /// Format [default: from the name of --output, else table]
     #[arg(long, short, value_enum)]
     pub format: Option<QualityFormat>,

@@ -14,13 +14,11 @@ mod views;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
-use chrono::NaiveDate;
+use anyhow::{Context, Result};
 
 use crate::cli::{Cli, Command, Global};
 use crate::config::{self, Config, Sources};
 use crate::progress::Progress;
-use crate::usage::UsageError;
 use crate::views::Registry;
 use crate::warehouse::{self, Warehouse};
 
@@ -102,16 +100,6 @@ fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
-}
-
-/// Refuses days that end before they begin.
-fn refuse_backwards(from: Option<NaiveDate>, to: Option<NaiveDate>) -> Result<()> {
-    match (from, to) {
-        (Some(from), Some(to)) if from > to => Err(anyhow!(UsageError(format!(
-            "--from {from} is after --to {to}; name the first day with --from and the last with --to"
-        )))),
-        _ => Ok(()),
-    }
 }
 
 /// The format that a file name asks for by its ending.

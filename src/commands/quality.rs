@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use arrow::record_batch::RecordBatchIterator;
 use chrono::NaiveDate;
 
-use super::{Session, extension, print, refuse_backwards, stdout};
+use super::{Session, extension, print, stdout};
 use crate::cli::{Quality, QualityFormat};
 use crate::io::atomic::write_file;
 use crate::quality::report::{self, Look, Report};
@@ -19,7 +19,7 @@ use crate::usage::UsageError;
 
 pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let format = wanted_format(args)?;
-    refuse_backwards(args.from, args.to)?;
+    let bounds = args.dates.bounds()?;
     quality::run(&session.config, &session.progress, args.force)?;
     let all = Report::read(&session.config)?;
     let Some((first, last)) = all.dates.first().zip(all.dates.last()) else {
@@ -29,7 +29,7 @@ pub fn run(session: &Session, args: &Quality) -> Result<()> {
         );
     };
     let there = format!("there are {} to {}", first.date, last.date);
-    let report = match (args.date.or(args.from), args.date.or(args.to)) {
+    let report = match bounds {
         (None, None) => all,
         (from, to) => all.only(&(from.unwrap_or(NaiveDate::MIN)..=to.unwrap_or(NaiveDate::MAX))),
     };

@@ -10,7 +10,7 @@ use super::BEFORE;
 use super::plan::Plan;
 use super::warnings::{Level, warnings};
 use crate::checks::Fate;
-use crate::checks::record::DayRecord;
+use crate::checks::record::{DayRecord, FileRecord};
 
 /// One row of `quality_daily`; README says what each figure means. Fields stand in the order of
 /// the table's columns and have their names.
@@ -191,6 +191,25 @@ fn agree(record: &DayRecord, rows: u64, rejected: u64, kept: u64, users: u64) ->
     {
         let said = || wrong(format!("{users} users, but {counts} by their {by}"));
         ensure!(counts == users, said());
+    }
+    Ok(())
+}
+
+/// Rows that belong to no date are in no date's kept rows either.
+///
+/// # Errors
+/// A file with other rows: names it.
+pub fn all_rejected(undated: &[FileRecord]) -> Result<()> {
+    for file in undated {
+        let codes = file.codes.iter().filter(|(code, _)| code.fate() == Fate::Rejected);
+        let rejected: u64 = codes.map(|(_, rows)| rows).sum();
+        ensure!(
+            rejected == file.rows,
+            "{} has {} rows without a date, but {rejected} of them rejected; \
+             `mobility compress --force` makes the record anew",
+            file.path,
+            file.rows
+        );
     }
     Ok(())
 }

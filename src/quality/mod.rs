@@ -35,7 +35,7 @@ use crate::parallel::in_chunks;
 use crate::progress::Progress;
 use crate::report::{StageReport, counted};
 use crate::schema::Table;
-use figures::{Seen, figures, look_back};
+use figures::{Seen, all_rejected, figures, look_back};
 use plan::Plan;
 use records::{DayFile, Records};
 
@@ -158,7 +158,9 @@ fn compute(config: &Config, records: &Records, kept: Tables) -> Result<Tables> {
         tables.days.push(day);
         tables.codes.extend(codes);
     }
-    tables.codes.extend(codes::code_rows(None, &records::undated(records)?));
+    let undated = records::undated(records)?;
+    all_rejected(&undated)?;
+    tables.codes.extend(codes::code_rows(None, &undated));
     tables.days.sort_by_key(|day| day.date);
     // by the key columns, rows without a date first: so every warehouse lists them
     tables.codes.sort_by(|a, b| (a.date, &a.file, &a.code).cmp(&(b.date, &b.file, &b.code)));

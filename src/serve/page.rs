@@ -17,12 +17,11 @@ use crate::query::format::Format;
 use crate::report::grouped;
 use crate::views::OrderBy;
 
-const TEMPLATES: [(&str, &str); 8] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("base.html", include_str!("pages/base.html")),
     ("view.html", include_str!("pages/view.html")),
     ("problem.html", include_str!("pages/problem.html")),
     ("docs.html", include_str!("pages/docs.html")),
-    ("file.html", include_str!("pages/file.html")),
     ("grid.html", include_str!("pages/grid.html")),
     ("warnings.html", include_str!("pages/warnings.html")),
     ("quality.html", include_str!("pages/quality.html")),

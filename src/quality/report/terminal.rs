@@ -4,8 +4,9 @@ use comfy_table::{CellAlignment, Table, presets};
 use console::{Style, measure_text_width};
 
 use super::{Column, Report, main_columns};
-use crate::quality::{Level, percent};
+use crate::quality::{DayFigures, Level, percent};
 use crate::report::{counted, grouped};
+use crate::schema::Table as Schema;
 
 /// Where it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +27,9 @@ pub fn table(report: &Report, look: Look) -> String {
         return out;
     }
     out.push_str(&dates(report, look.width));
+    if let [day] = report.dates.as_slice() {
+        out.push_str(&format!("\n{}\n", all_figures(day)));
+    }
     let sums = report.code_sums();
     if sums.is_empty() {
         out.push_str("\nNo row has anything wrong.\n");
@@ -80,6 +84,24 @@ fn to_the_right(table: &mut Table, column: usize) {
     if let Some(column) = table.column_mut(column) {
         column.set_cell_alignment(CellAlignment::Right);
     }
+}
+
+/// Every figure of one date by its name in `quality_daily`.
+fn all_figures(day: &DayFigures) -> Table {
+    let values = serde_json::to_value(day).unwrap_or_default();
+    let mut table = framed(["figure", ""]);
+    // date and state stand above
+    for field in Schema::QualityDaily.schema().fields().iter().skip(2) {
+        let value = &values[field.name()];
+        let text = match (value.as_u64(), value.as_f64()) {
+            (Some(count), _) => grouped(count),
+            (None, Some(number)) => number.to_string(),
+            _ => "–".to_owned(),
+        };
+        table.add_row([field.name().as_str(), &text]);
+    }
+    to_the_right(&mut table, 1);
+    table
 }
 
 /// The table of dates; columns that have no room are named below it.

@@ -92,8 +92,6 @@ fn rows<T: DeserializeOwned>(warehouse: &dyn Warehouse, table: Table) -> Result<
 
 fn page(shared: &Shared, report: &Report, params: &Params) -> Result<String> {
     let around = Around {
-        layout: "base.html",
-        served: true,
         json: links::to("/quality", Shape::Json, params),
         from: params.date.or(params.from),
         to: params.date.or(params.to),
@@ -109,7 +107,7 @@ fn page(shared: &Shared, report: &Report, params: &Params) -> Result<String> {
 pub fn file(report: &Report) -> Result<String> {
     let text = |name: &str| Assets::text(name).with_context(|| format!("no asset {name}"));
     let around = Around {
-        layout: "file.html",
+        alone: true,
         styles: format!("{}\n{}", text("mobility.css")?, text("pages.css")?),
         script: text("theme.js")?,
         ..Around::default()

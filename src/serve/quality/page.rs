@@ -22,13 +22,10 @@ const MOST_FILES: usize = 200;
 /// What stands around the report.
 #[derive(Debug, Clone, Default)]
 pub struct Around {
-    /// Template that gives the frame.
-    pub layout: &'static str,
-    /// Styles and script of a file.
+    /// A file without a server behind it; styles and script stand inside.
+    pub alone: bool,
     pub styles: String,
     pub script: String,
-    /// There is a server behind the page.
-    pub served: bool,
     /// Address of the JSON form.
     pub json: String,
     pub from: Option<NaiveDate>,
@@ -71,9 +68,9 @@ pub fn context(report: &Report, around: Around) -> Result<Value> {
     let (file_rows, all_files) = files(report);
     let (code_headings, codes) = by_date(report);
     let undated = report.rows_undated();
-    let Around { layout, styles, script, served, json, from, to } = around;
+    let Around { alone, styles, script, json, from, to } = around;
     Ok(context! {
-        layout, styles, script, served, json,
+        alone, styles, script, json,
         title => "Data quality",
         from => from.map(|date| date.to_string()),
         to => to.map(|date| date.to_string()),
