@@ -95,7 +95,12 @@ fn all_figures(day: &DayFigures) -> Table {
         let value = &values[field.name()];
         let text = match (value.as_u64(), value.as_f64()) {
             (Some(count), _) => grouped(count),
-            (None, Some(number)) => number.to_string(),
+            (None, Some(number)) => {
+                let text = number.to_string();
+                let (_, fraction) = text.split_once('.').unwrap_or_default();
+                let point = if fraction.is_empty() { "" } else { "." };
+                format!("{}{point}{fraction}", grouped(number.trunc() as u64))
+            }
             _ => "–".to_owned(),
         };
         table.add_row([field.name().as_str(), &text]);
