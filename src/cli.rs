@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, bail};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::pipeline::Stage;
 use crate::progress::ProgressMode;
+use crate::quality::Level;
 use crate::query::format::Format;
+use crate::usage::UsageError;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -99,7 +102,14 @@ pub enum Command {
   mobility report --view number-of-events-per-hour --output events.svg
   mobility report --view users-per-lau --date 2024-10-01 --output map.svg")]
     Report(Report),
-    /// Run compress, geojoin, load and views; skip what did not change
+    /// Tell how good the data of each date is
+    #[command(after_help = "Examples:
+  mobility quality
+  mobility quality --date 2024-10-01
+  mobility quality --format html --output quality.html
+  mobility quality --fail-on critical --quiet > /dev/null || echo look at it")]
+    Quality(Quality),
+    /// Run compress, geojoin, quality, load and views; skip what did not change
     #[command(after_help = "Examples:
   mobility run-all
   mobility run-all --from load
@@ -173,6 +183,36 @@ pub struct Views {
     pub refresh: bool,
 }
 
+/// Which days.
+#[derive(Debug, Args)]
+pub struct Dates {
+    /// Only this day, for example 2024-10-01
+    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    pub date: Option<NaiveDate>,
+    /// First day
+    #[arg(long, value_name = "DATE")]
+    pub from: Option<NaiveDate>,
+    /// Last day
+    #[arg(long, value_name = "DATE")]
+    pub to: Option<NaiveDate>,
+}
+
+impl Dates {
+    /// First and last day, where there are any.
+    ///
+    /// # Errors
+    /// [`UsageError`] for days that end before they begin.
+    pub fn bounds(&self) -> Result<(Option<NaiveDate>, Option<NaiveDate>)> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => bail!(UsageError(format!(
+                "--from {from} is after --to {to}; name the first day with --from and the last \
+                 with --to"
+            ))),
+            _ => Ok((self.date.or(self.from), self.date.or(self.to))),
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Query {
     /// Query name, view name, alias or table; `--list` shows them
@@ -196,15 +236,8 @@ pub struct Query {
     /// Skip so many rows
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub offset: u64,
-    /// Only this day, for example 2024-10-01
-    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
-    pub date: Option<NaiveDate>,
-    /// First day
-    #[arg(long, value_name = "DATE")]
-    pub from: Option<NaiveDate>,
-    /// Last day
-    #[arg(long, value_name = "DATE")]
-    pub to: Option<NaiveDate>,
+    #[command(flatten)]
+    pub dates: Dates,
     /// Only this lau_id (GISCO_ID)
     #[arg(long, value_name = "ID")]
     pub lau: Option<String>,
@@ -244,6 +277,39 @@ pub struct Report {
 pub enum ReportFormat {
     Html,
     Svg,
+}
+
+#[derive(Debug, Args)]
+pub struct Quality {
+    #[command(flatten)]
+    pub dates: Dates,
+    /// Format [default: from the name of --output, else table]
+    #[arg(long, short, value_enum)]
+    pub format: Option<QualityFormat>,
+    /// Write to a file, which appears when it is complete
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Exit with status 1 when one of the days has something of this level or worse
+    #[arg(long, value_enum, value_name = "LEVEL")]
+    pub fail_on: Option<Level>,
+    /// Compute every day again although its records did not change
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What a quality report is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum QualityFormat {
+    /// For people at a terminal
+    Table,
+    /// Dates, codes and warnings, for programs
+    Json,
+    /// A page that opens without a server
+    Html,
+    /// All figures of every date, RFC 4180 with a header line
+    Csv,
+    /// Tables for documents
+    Markdown,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 //! insights.
 //!
 //! The folders follow the data: `synth` writes inputs, `compress` and `geojoin` turn inputs into
-//! processed files, `load` puts those into a `warehouse`, `views` deploys the SELECT files there
+//! processed files, `quality` tells how good they are, `load` puts those into a `warehouse`, `views` deploys the SELECT files there
 //! and `query` prints rows. `pipeline` runs the stages in order, `commands` holds one thin file a
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
@@ -20,6 +20,7 @@ pub mod load;
 pub mod parallel;
 pub mod pipeline;
 pub mod progress;
+pub mod quality;
 pub mod query;
 pub mod report;
 pub mod schema;

@@ -12,13 +12,14 @@ use crate::config::Config;
 use crate::progress::Progress;
 use crate::report::{StageReport, grouped, peak_memory_bytes};
 use crate::views::Registry;
-use crate::{compress, geojoin, load, views, warehouse};
+use crate::{compress, geojoin, load, quality, views, warehouse};
 
 /// A stage of `run-all`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Stage {
     Compress,
     Geojoin,
+    Quality,
     Load,
     Views,
 }
@@ -67,6 +68,9 @@ pub fn run(config: &Config, plan: Plan, progress: &Progress) -> Result<Vec<Stage
     }
     if plan.wants(Stage::Geojoin) {
         done(geojoin::run(config, progress, plan.force)?);
+    }
+    if plan.wants(Stage::Quality) {
+        done(quality::run(config, progress, plan.force)?);
     }
     if plan.wants(Stage::Load) {
         done(load::run(config, warehouse.as_ref(), progress, plan.force)?);

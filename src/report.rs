@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Outcome of one stage.
 #[derive(Debug, Clone, Default)]
 pub struct StageReport {
-    /// The command's word for the stage: `compress`, `geojoin`, `load`, `views`.
+    /// The command's word for the stage: `compress`, `geojoin`, `quality`, `load`, `views`.
     pub stage: &'static str,
     /// Rows read from the stage's inputs.
     pub rows_in: u64,

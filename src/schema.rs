@@ -18,15 +18,36 @@ pub enum Table {
     Lau,
     /// Raw events.
     MobileEventsUncompressed,
+    /// Figures of every date.
+    QualityDaily,
+    /// Rows by date, file and what was wrong with them.
+    QualityCodes,
 }
 
 impl Table {
-    pub const ALL: [Table; 4] = [
+    pub const ALL: [Table; 6] = [
         Table::CellPlan,
         Table::Lau,
         Table::MobileEventsCompressed,
         Table::MobileEventsUncompressed,
+        Table::QualityDaily,
+        Table::QualityCodes,
     ];
+
+    /// Small tables without geometry, which a load replaces as a whole. A warehouse that was loaded
+    /// by an older version of the program lacks them, and answers as if they had no rows.
+    pub fn small() -> impl Iterator<Item = Table> {
+        Table::ALL.into_iter().filter(|table| table.processed_file().is_some())
+    }
+
+    /// The file of a small table among the processed files.
+    pub fn processed_file(self) -> Option<&'static str> {
+        match self {
+            Table::QualityDaily => Some("quality_daily.parquet"),
+            Table::QualityCodes => Some("quality_codes.parquet"),
+            _ => None,
+        }
+    }
 
     /// The table's name in SQL.
     pub fn name(self) -> &'static str {
@@ -35,6 +56,8 @@ impl Table {
             Table::CellPlan => "cell_plan",
             Table::Lau => "lau",
             Table::MobileEventsUncompressed => "mobile_events_uncompressed",
+            Table::QualityDaily => "quality_daily",
+            Table::QualityCodes => "quality_codes",
         }
     }
 
@@ -42,6 +65,20 @@ impl Table {
     pub fn from_name(name: &str) -> Option<Table> {
         let name = name.replace('-', "_");
         Table::ALL.into_iter().find(|t| t.name() == name)
+    }
+
+    /// What a row is, in a sentence.
+    pub fn description(self) -> &'static str {
+        match self {
+            Table::MobileEventsCompressed => {
+                "Hourly presence: one row per user, cell and clock hour."
+            }
+            Table::CellPlan => "Cells with their validity and the LAU they lie in.",
+            Table::Lau => "LAU units with their boundary.",
+            Table::MobileEventsUncompressed => "Raw events.",
+            Table::QualityDaily => "How good the data of each date is, in figures.",
+            Table::QualityCodes => "Rows of each date and file by what was wrong with them.",
+        }
     }
 
     /// Columns in their order, in the types that rows have outside a warehouse.
@@ -74,6 +111,8 @@ impl Table {
                 Field::new("cell_id", DataType::Utf8, true),
                 Field::new("timestamp", TIMESTAMP, true),
             ])),
+            Table::QualityDaily => quality_daily(),
+            Table::QualityCodes => quality_codes(),
         }
     }
 
@@ -84,6 +123,8 @@ impl Table {
             Table::CellPlan => &["cell_id", "valid_date_start"],
             Table::Lau => &["lau_id"],
             Table::MobileEventsUncompressed => &[],
+            Table::QualityDaily => &["date"],
+            Table::QualityCodes => &["date", "file", "code"],
         }
     }
 
@@ -113,4 +154,64 @@ fn presence_fields() -> Vec<Field> {
         Field::new("last_seen", TIMESTAMP, false),
         Field::new("event_count", DataType::Int64, false),
     ]
+}
+
+/// Columns of `quality_daily`: one row per date, see [`crate::quality::DayFigures`].
+fn quality_daily() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("date", DataType::Date32, false),
+        Field::new("provisional", DataType::Boolean, false),
+        Field::new("rows_in", DataType::Int64, false),
+        Field::new("rows_kept", DataType::Int64, false),
+        Field::new("rows_rejected", DataType::Int64, false),
+        Field::new("rows_unplaced", DataType::Int64, false),
+        Field::new("rows_flagged", DataType::Int64, false),
+        Field::new("files_expected", DataType::Int64, true),
+        Field::new("files_read", DataType::Int64, false),
+        Field::new("files_late", DataType::Int64, false),
+        Field::new("users", DataType::Int64, false),
+        Field::new("new_users", DataType::Int64, true),
+        Field::new("users_1_hour", DataType::Int64, false),
+        Field::new("users_8_hours", DataType::Int64, false),
+        Field::new("users_20_hours", DataType::Int64, false),
+        Field::new("events_per_user_p50", DataType::Int64, true),
+        Field::new("events_per_user_p95", DataType::Int64, true),
+        Field::new("events_per_user_p99", DataType::Int64, true),
+        Field::new("events_per_user_max", DataType::Int64, true),
+        Field::new("events_per_hour_min", DataType::Int64, false),
+        Field::new("events_per_hour_mean", DataType::Float64, false),
+        Field::new("events_per_hour_max", DataType::Int64, false),
+        Field::new("empty_hours", DataType::Int64, false),
+        Field::new("cells_planned", DataType::Int64, false),
+        Field::new("cells_active", DataType::Int64, false),
+        Field::new("cells_silent", DataType::Int64, false),
+        Field::new("cells_unplanned", DataType::Int64, false),
+        Field::new("events_within", DataType::Int64, false),
+        Field::new("events_boundary", DataType::Int64, false),
+        Field::new("events_nearest", DataType::Int64, false),
+        Field::new("events_outside", DataType::Int64, false),
+        Field::new("events_unmapped", DataType::Int64, false),
+        Field::new("laus_without_cells", DataType::Int64, false),
+        Field::new("laus_without_users", DataType::Int64, false),
+        Field::new("bytes_in", DataType::Int64, false),
+        Field::new("bytes_out", DataType::Int64, false),
+        Field::new("rows_out", DataType::Int64, false),
+        Field::new("compression_ratio", DataType::Float64, true),
+        Field::new("compression_ratio_rows", DataType::Float64, true),
+        Field::new("warnings", DataType::Int64, false),
+        Field::new("criticals", DataType::Int64, false),
+    ]))
+}
+
+/// Columns of `quality_codes`: one row per date, file and code.
+fn quality_codes() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("date", DataType::Date32, true),
+        Field::new("file", DataType::Utf8, false),
+        Field::new("code", DataType::Utf8, false),
+        Field::new("fate", DataType::Utf8, false),
+        Field::new("rows", DataType::Int64, false),
+        Field::new("percent", DataType::Float64, false),
+        Field::new("late", DataType::Boolean, false),
+    ]))
 }

@@ -2,10 +2,11 @@
 
 use crate::work::Work;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "synth",
     "compress",
     "geojoin",
+    "quality",
     "load",
     "views",
     "query",

@@ -8,6 +8,7 @@ mod compress;
 mod config;
 mod dashboard;
 mod postgis;
+mod quality;
 mod query;
 mod run_all;
 mod serve;

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 use super::data::{Axis, Data};
-use super::style::{GRID, MUTED, SERIES, canvas, label, labels, number, titled};
+use super::style::{GRID, MUTED, SERIES, Sheet, canvas, label, labels, number, titled};
 
 /// Names that are drawn; the rest of a long list would be unreadable.
 const MOST_NAMES: usize = 25;
@@ -35,10 +35,10 @@ fn upright(
 ) -> Result<(), Box<dyn std::error::Error>> {
     let low = places.iter().copied().fold(f64::INFINITY, f64::min);
     let high = places.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let root = canvas(out)?;
-    let mut chart = titled(&root, title, 84)
+    let root = canvas(out, Sheet::LARGE)?;
+    let mut chart = titled(&root, Sheet::LARGE, title, Sheet::LARGE.beside)
         .build_cartesian_2d(low - 0.6..high + 0.6, 0.0..data.top() * 1.06)?;
-    let labels = labels();
+    let labels = labels(Sheet::LARGE);
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -72,11 +72,11 @@ fn lying(
         all if all > shown => format!("{title} (the first {shown} of {})", number(all as f64)),
         _ => title.to_owned(),
     };
-    let root = canvas(out)?;
+    let root = canvas(out, Sheet::LARGE)?;
     let rows = shown as f64;
-    let mut chart =
-        titled(&root, &title, 190).build_cartesian_2d(0.0..data.top() * 1.04, rows..0.0)?;
-    let labels = labels();
+    let mut chart = titled(&root, Sheet::LARGE, &title, 190)
+        .build_cartesian_2d(0.0..data.top() * 1.04, rows..0.0)?;
+    let labels = labels(Sheet::LARGE);
     chart
         .configure_mesh()
         .disable_y_mesh()

@@ -6,7 +6,7 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 
 use super::data::Data;
-use super::style::{GRID, MUTED, SERIES, canvas, label, labels, number, titled};
+use super::style::{GRID, MUTED, SERIES, Sheet, canvas, label, labels, titled};
 
 /// An axis of hours since its first, with ticks at round times; plotters would put them at round
 /// numbers.
@@ -32,36 +32,55 @@ impl Ranged for Hours {
     }
 }
 
-/// An SVG document of `data` over `times`.
-///
-/// # Errors
-/// When the drawing fails.
-pub fn svg(title: &str, times: &[NaiveDateTime], data: &Data) -> Result<String> {
-    let mut out = String::new();
-    draw(&mut out, title, times, data).map_err(|e| anyhow!("the chart cannot be drawn: {e}"))?;
-    Ok(out)
+/// Times up to this number are marked by points.
+const MOST_POINTS: usize = 40;
+
+/// What is drawn, and how.
+pub struct Line<'a> {
+    pub sheet: Sheet,
+    pub title: &'a str,
+    pub times: &'a [NaiveDateTime],
+    pub data: &'a Data,
+    /// Upper end of the values.
+    pub top: f64,
+    /// Text of a value.
+    pub text: fn(f64) -> String,
 }
 
-fn draw(
-    out: &mut String,
-    title: &str,
-    times: &[NaiveDateTime],
-    data: &Data,
-) -> Result<(), Box<dyn std::error::Error>> {
+impl Line<'_> {
+    /// An SVG document.
+    ///
+    /// # Errors
+    /// When the drawing fails.
+    pub fn svg(&self) -> Result<String> {
+        let mut out = String::new();
+        draw(&mut out, self).map_err(|e| anyhow!("the chart cannot be drawn: {e}"))?;
+        Ok(out)
+    }
+}
+
+fn draw(out: &mut String, line: &Line) -> Result<(), Box<dyn std::error::Error>> {
+    let Line { sheet, title, times, data, top, text } = line;
     let first = times.iter().min().copied().unwrap_or_default();
     let last = times.iter().max().copied().unwrap_or_default().max(first + TimeDelta::hours(1));
+    let midnights = times.iter().all(|t| t.time() == NaiveTime::MIN);
+    let least = if midnights { 24 } else { 1 };
     let hours = |t: NaiveDateTime| (t - first).num_seconds() as f64 / 3_600.0;
-    let root = canvas(out)?;
-    let mut chart = titled(&root, title, 84).build_cartesian_2d(
-        Hours { last: hours(last), ticks: ticks(first, last).map(hours).collect() },
-        0.0..data.top() * 1.06,
+    let root = canvas(out, *sheet)?;
+    let mut chart = titled(&root, *sheet, title, sheet.beside).build_cartesian_2d(
+        Hours {
+            last: hours(last),
+            ticks: ticks(first, last, least, sheet.times).map(hours).collect(),
+        },
+        0.0..top * 1.06,
     )?;
+    let names = data.series.iter().map(|s| label(&s.name)).collect::<Vec<_>>().join(", ");
     let when = |at: &f64| {
         let time = first + TimeDelta::seconds((at * 3_600.0).round() as i64);
         let midnight = time.time() == NaiveTime::MIN;
         time.format(if midnight { "%-d %b" } else { "%H:%M" }).to_string()
     };
-    let labels = labels();
+    let labels = labels(*sheet);
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -71,8 +90,9 @@ fn draw(
         .label_style(labels.clone())
         .axis_desc_style(labels.clone())
         .x_label_formatter(&when)
-        .y_label_formatter(&|v| number(*v))
-        .y_desc(data.series.iter().map(|s| label(&s.name)).collect::<Vec<_>>().join(", "))
+        .y_labels(sheet.numbers)
+        .y_label_formatter(&|v| text(*v))
+        .y_desc(if sheet.alone { names.as_str() } else { "" })
         .draw()?;
     for (series, colour) in data.series.iter().zip(SERIES.iter().cycle()) {
         let points = || times.iter().copied().map(hours).zip(series.values.iter().copied());
@@ -84,6 +104,9 @@ fn draw(
             .draw_series(LineSeries::new(points(), colour.stroke_width(2)))?
             .label(label(&series.name))
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 10, y + 5)], colour.filled()));
+        if !sheet.alone && times.len() <= MOST_POINTS {
+            chart.draw_series(points().map(|at| Circle::new(at, 3, colour.filled())))?;
+        }
     }
     if data.series.len() > 1 {
         chart
@@ -97,11 +120,17 @@ fn draw(
     Ok(())
 }
 
-/// Times to label: round hours, days or weeks, about a dozen.
-fn ticks(first: NaiveDateTime, last: NaiveDateTime) -> impl Iterator<Item = NaiveDateTime> {
+/// Times to label: round hours, days or weeks, at least so many hours apart, and about `most`.
+fn ticks(
+    first: NaiveDateTime,
+    last: NaiveDateTime,
+    least: i64,
+    most: i64,
+) -> impl Iterator<Item = NaiveDateTime> {
     const STEPS: [i64; 9] = [1, 2, 3, 6, 12, 24, 48, 168, 336];
     let span = (last - first).num_hours();
-    let step = STEPS.into_iter().find(|s| span / s <= 12).unwrap_or(span / 12 / 24 * 24);
+    let step = STEPS.into_iter().find(|s| *s >= least && span / s <= most);
+    let step = step.unwrap_or(span / most / 24 * 24);
     let midnight = first.date().and_time(NaiveTime::MIN);
     let after = (first - midnight).num_hours();
     let start = midnight + TimeDelta::hours((after + step - 1) / step * step);
@@ -119,7 +148,7 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2024, 10, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
         let texts = |from: i64, to: i64| -> Vec<String> {
             let at = |h| day + TimeDelta::hours(h);
-            ticks(at(from), at(to)).map(|t| t.format("%d %H").to_string()).collect()
+            ticks(at(from), at(to), 1, 12).map(|t| t.format("%d %H").to_string()).collect()
         };
         assert_eq!(texts(0, 23).len(), 12);
         assert_eq!(
@@ -128,5 +157,7 @@ mod tests {
         );
         assert_eq!(texts(1, 167), ["02 00", "03 00", "04 00", "05 00", "06 00", "07 00"]);
         assert!(texts(0, 24 * 3_650).len() <= 14);
+        let at = |h| day + TimeDelta::hours(h);
+        assert_eq!(ticks(at(0), at(24), 24, 4).count(), 2, "days have no hours between them");
     }
 }

@@ -11,13 +11,15 @@ mod style;
 
 use anyhow::{Result, anyhow};
 use arrow::datatypes::Schema;
-use chrono::NaiveDate;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::usage::UsageError;
 use crate::views::{ChartKind, View};
 use crate::warehouse::{Select, Warehouse};
 pub use data::{Axis, Data, Series};
+use line::Line;
 pub use map::Shape;
+use style::Sheet;
 
 /// A view as an SVG document. `shapes` gives the outlines, and the width and height of the box
 /// they lie in; it is asked for maps alone. Of a map with several days `date` chooses one, else the
@@ -63,11 +65,30 @@ pub fn svg(
                 return Err(anyhow!("{} has no rows to draw", view.name));
             }
             match (kind, &data.axis) {
-                (ChartKind::Line, Axis::Time(times)) => line::svg(&view.title, times, &data),
+                (ChartKind::Line, Axis::Time(times)) => {
+                    let (title, top) = (view.title.as_str(), data.top());
+                    let (sheet, text) = (Sheet::LARGE, style::number as fn(f64) -> String);
+                    Line { sheet, title, times, data: &data, top, text }.svg()
+                }
                 _ => bar::svg(&view.title, &data),
             }
         }
     }
+}
+
+/// A small line of one value a date, for a page that gives it its title and its colours.
+///
+/// # Errors
+/// When the drawing fails.
+pub fn small(values: &[(NaiveDate, f64)], text: fn(f64) -> String) -> Result<String> {
+    let times: Vec<NaiveDateTime> =
+        values.iter().map(|(date, _)| date.and_time(NaiveTime::MIN)).collect();
+    let numbers: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+    let top = numbers.iter().copied().fold(0.0, f64::max);
+    let top = if top > 0.0 { top } else { 1.0 };
+    let series = vec![Series { name: String::new(), values: numbers }];
+    let data = Data { axis_name: "date".into(), axis: Axis::Time(times.clone()), series };
+    Line { sheet: Sheet::SMALL, title: "", times: &times, data: &data, top, text }.svg()
 }
 
 /// The columns of the header, which must be there.

@@ -7,12 +7,55 @@ use plotters::style::{RGBColor, TextStyle, WHITE};
 
 use crate::report::grouped;
 
-/// Width and height of a chart in pixels.
-const SIZE: (u32, u32) = (1_100, 560);
+/// How large a chart and its letters are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sheet {
+    /// Width and height in pixels.
+    size: (u32, u32),
+    margin: i32,
+    /// Pixels at the right, for the half of the last label that sticks out.
+    right: i32,
+    label_size: i32,
+    /// Pixels for what stands below the level axis, and beside the upright one.
+    below: i32,
+    pub beside: i32,
+    /// Most labels of the axes.
+    pub times: i64,
+    pub numbers: usize,
+    /// With a title, the names of the axes and a ground of its own.
+    pub alone: bool,
+}
+
+impl Sheet {
+    /// A chart that is a file of its own.
+    pub const LARGE: Sheet = Sheet {
+        size: (1_100, 560),
+        margin: 24,
+        right: 24,
+        label_size: 14,
+        below: 48,
+        beside: 84,
+        times: 12,
+        numbers: 10,
+        alone: true,
+    };
+    /// One of several on a page, which gives it its title and its ground.
+    pub const SMALL: Sheet = Sheet {
+        size: (420, 180),
+        margin: 6,
+        right: 26,
+        label_size: 15,
+        below: 28,
+        beside: 84,
+        times: 4,
+        numbers: 4,
+        alone: false,
+    };
+}
+
 /// What SVG readers replace by a sans-serif font of their own.
 pub const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 24;
-const LABEL_SIZE: i32 = 14;
 
 const INK: RGBColor = RGBColor(22, 32, 44);
 pub const MUTED: RGBColor = RGBColor(91, 104, 120);
@@ -27,34 +70,40 @@ pub const NO_SHADE: &str = "#eceff3";
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Failure = Box<dyn std::error::Error>;
 
-/// A white sheet that is drawn into `out`.
+/// A sheet that is drawn into `out`.
 ///
 /// # Errors
 /// When the drawing fails.
-pub fn canvas(out: &mut String) -> Result<Canvas<'_>, Failure> {
-    let canvas = SVGBackend::with_string(out, SIZE).into_drawing_area();
-    canvas.fill(&WHITE)?;
+pub fn canvas(out: &mut String, sheet: Sheet) -> Result<Canvas<'_>, Failure> {
+    let canvas = SVGBackend::with_string(out, sheet.size).into_drawing_area();
+    if sheet.alone {
+        canvas.fill(&WHITE)?;
+    }
     Ok(canvas)
 }
 
 /// A chart with its title, and `left` pixels for what stands beside its upright axis.
 pub fn titled<'a, 'b>(
     canvas: &'a Canvas<'b>,
+    sheet: Sheet,
     title: &str,
     left: i32,
 ) -> ChartBuilder<'a, 'static, SVGBackend<'b>> {
     let mut chart = ChartBuilder::on(canvas);
     chart
-        .margin(24)
-        .caption(title, (FONT, TITLE_SIZE).into_font().color(&INK))
-        .x_label_area_size(48)
+        .margin(sheet.margin)
+        .margin_right(sheet.right)
+        .x_label_area_size(sheet.below)
         .y_label_area_size(left);
+    if sheet.alone {
+        chart.caption(title, (FONT, TITLE_SIZE).into_font().color(&INK));
+    }
     chart
 }
 
 /// How axes are labelled.
-pub fn labels() -> TextStyle<'static> {
-    (FONT, LABEL_SIZE).into_font().color(&MUTED)
+pub fn labels(sheet: Sheet) -> TextStyle<'static> {
+    (FONT, sheet.label_size).into_font().color(&MUTED)
 }
 
 /// `Unique users` for `unique_user_count`, as on the dashboard.

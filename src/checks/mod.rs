@@ -39,6 +39,17 @@ pub enum Fate {
     Flagged,
 }
 
+impl Fate {
+    /// The fate's word in tables and files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Fate::Rejected => "rejected",
+            Fate::Unplaced => "unplaced",
+            Fate::Flagged => "flagged",
+        }
+    }
+}
+
 impl Code {
     pub const ALL: [Code; 17] = [
         Code::UserMissing,

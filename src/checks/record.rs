@@ -46,3 +46,10 @@ pub struct FileRecord {
     /// Rows by code; those without a code are in order.
     pub codes: BTreeMap<Code, u64>,
 }
+
+impl FileRecord {
+    /// True for a file in a folder of another date than `date`.
+    pub fn is_late(&self, date: NaiveDate) -> bool {
+        self.folder_date.is_some_and(|folder| folder != date)
+    }
+}

@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod quality;
 mod query;
 mod report;
 mod run_all;
@@ -60,6 +61,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Geojoin(args) => stages::geojoin(&session, args.force),
         Command::Load(args) => stages::load(&session, args.force),
         Command::Views(args) => views::run(&session, &args),
+        Command::Quality(args) => quality::run(&session, &args),
         Command::Query(args) => query::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::RunAll(args) => run_all::run(&session, &args),

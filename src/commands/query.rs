@@ -23,7 +23,7 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         return views::list(&Registry::read(&session.config)?);
     }
     let format = wanted_format(args)?;
-    refuse_backwards(args)?;
+    let (from, to) = args.dates.bounds()?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
     let (rows, relation) = match (&args.view, &args.sql) {
@@ -32,8 +32,8 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         (Some(name), None) => {
             let select = Select {
                 relation: relation(&registry, name)?,
-                from: args.date.or(args.from),
-                to: args.date.or(args.to),
+                from,
+                to,
                 lau: args.lau.clone(),
                 order: order_by(&args.order_by)?,
                 limit: args.limit,
@@ -80,21 +80,12 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     Ok(())
 }
 
-fn refuse_backwards(args: &Query) -> Result<()> {
-    match (args.from, args.to) {
-        (Some(from), Some(to)) if from > to => Err(anyhow!(UsageError(format!(
-            "--from {from} is after --to {to}; name the first day with --from and the last with --to"
-        )))),
-        _ => Ok(()),
-    }
-}
-
 fn why_no_rows(args: &Query, relation: Relation, all: u64) -> String {
     let name = relation.sql_name();
     if all == 0 {
         return format!("no rows: {name} is empty");
     }
-    let days = [("--date", args.date), ("--from", args.from), ("--to", args.to)];
+    let days = [("--date", args.dates.date), ("--from", args.dates.from), ("--to", args.dates.to)];
     let days = days.into_iter().filter_map(|(flag, day)| Some(format!("{flag} {}", day?)));
     let lau = args.lau.iter().map(|id| format!("--lau {id}"));
     let offset = (args.offset > 0).then(|| format!("--offset {}", args.offset));

@@ -15,6 +15,7 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::Deserialize;
 
+use crate::schema::Table;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
@@ -89,6 +90,27 @@ impl Data {
     /// The LAU units that passed the country filter.
     pub fn lau_units(&self) -> PathBuf {
         self.processed.join("lau.parquet")
+    }
+
+    /// What `compress` noted about each date: `2024-10-01.json` and `2024-10-01.users`.
+    pub fn day_records(&self) -> PathBuf {
+        self.processed.join("days")
+    }
+
+    /// Files of the small tables.
+    pub fn small_tables(&self) -> impl Iterator<Item = (Table, PathBuf)> {
+        let file = |table: Table| Some((table, self.processed.join(table.processed_file()?)));
+        Table::small().filter_map(file)
+    }
+
+    /// Figures of every date.
+    pub fn quality_daily(&self) -> PathBuf {
+        self.processed.join("quality_daily.parquet")
+    }
+
+    /// Rows by date, file and what was wrong with them.
+    pub fn quality_codes(&self) -> PathBuf {
+        self.processed.join("quality_codes.parquet")
     }
 }
 

@@ -5,16 +5,11 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use geo::Rect;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
-use parquet::file::properties::WriterProperties;
 use proj::Proj;
 use serde_json::{Value, json};
 
-use super::atomic::AtomicFile;
-use super::provenance;
+use super::{provenance, table};
 
 /// The `geo` entry for a column `geometry`. Coordinates are x, y or longitude, latitude, whatever
 /// the axis order of the CRS, as GeoParquet has it.
@@ -49,19 +44,7 @@ pub fn write(
     inputs: &str,
     notes: &[String],
 ) -> Result<()> {
-    let context = || format!("cannot write {}", path.display());
-    let target = AtomicFile::new(path)?;
     let mut entries = provenance::entries(inputs, notes)?;
     entries.push(KeyValue::new("geo".to_owned(), geo));
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_key_value_metadata(Some(entries))
-        .build();
-    let options =
-        ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(target.create()?, batch.schema(), options)
-        .with_context(context)?;
-    writer.write(batch).with_context(context)?;
-    writer.close().with_context(context)?;
-    target.commit()
+    table::write(path, batch, entries)
 }

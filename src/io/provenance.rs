@@ -31,6 +31,14 @@ pub fn entries(inputs: &str, notes: &[String]) -> Result<Vec<KeyValue>> {
     ])
 }
 
+/// One entry of a file's footer; `None` where there is no whole file, or no such entry.
+pub fn entry(path: &Path, key: &str) -> Option<String> {
+    let file = std::fs::File::open(path).ok()?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).ok()?;
+    let entries = metadata.metadata().file_metadata().key_value_metadata()?;
+    entries.iter().find(|e| e.key == key)?.value.clone()
+}
+
 /// Reads a file's account; `None` where there is no whole file of ours.
 pub fn made_from(path: &Path) -> Option<MadeFrom> {
     let file = std::fs::File::open(path).ok()?;

@@ -5,11 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
-use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::Compression;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
 
+use super::atomic::AtomicFile;
 use crate::usage::missing_column;
 
 /// Reads a whole file; the columns of a CSV file are text.
@@ -26,9 +32,23 @@ fn read_parquet(path: &Path) -> Result<RecordBatch> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| {
         anyhow!("not a whole Parquet file ({e}); copy it again, or take it out of the folder")
     })?;
-    let schema = Arc::clone(builder.schema());
-    let batches =
-        builder.build()?.collect::<Result<Vec<_>, _>>().context("damaged; copy the file again")?;
+    whole(builder).context("damaged; copy the file again")
+}
+
+/// Reads the columns of those names from a Parquet file; names that it lacks are passed over.
+///
+/// # Errors
+/// A file that is not there, cut off or damaged.
+pub fn read_columns(path: &Path, names: &[&str]) -> Result<RecordBatch> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+    whole(builder.with_projection(mask))
+}
+
+fn whole(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<RecordBatch> {
+    let reader = builder.build()?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema, &batches)?)
 }
 
@@ -45,6 +65,26 @@ fn read_csv(path: &Path) -> Result<RecordBatch> {
     let fields: Vec<Field> = names.iter().map(|n| Field::new(n, DataType::Utf8, true)).collect();
     let arrays = columns.into_iter().map(|c| Arc::new(StringArray::from(c)) as ArrayRef).collect();
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+}
+
+/// Writes a table with entries for its footer.
+///
+/// # Errors
+/// When the file cannot be written; an earlier one then stands.
+pub fn write(path: &Path, batch: &RecordBatch, entries: Vec<KeyValue>) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let target = AtomicFile::new(path)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_key_value_metadata(Some(entries))
+        .build();
+    let options =
+        ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(target.create()?, batch.schema(), options)
+        .with_context(context)?;
+    writer.write(batch).with_context(context)?;
+    writer.close().with_context(context)?;
+    target.commit()
 }
 
 /// The column of that name. `key` is the config key that names it, `taken` are the columns with

@@ -24,6 +24,10 @@ pub fn request(config: &Config) -> Result<LoadRequest> {
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let mut files = list("data.processed", &[text(&cell_plan), text(&lau)], &["parquet"])
         .context("run `mobility geojoin` first")?;
+    let small: Vec<_> = config.data.small_tables().filter(|(_, path)| path.exists()).collect();
+    for (_, path) in &small {
+        files.extend(list("data.processed", &[text(path)], &["parquet"])?);
+    }
     // a period without a single event has no files
     if !manifest.dates.is_empty() {
         files.extend(list("data.processed", &[text(&events)], &["parquet"])?);
@@ -33,6 +37,7 @@ pub fn request(config: &Config) -> Result<LoadRequest> {
         compressed_events: events,
         cell_plan,
         lau,
+        small,
         uncompressed: config.load.uncompressed,
         fingerprint: fingerprint(&files, &settings),
     })

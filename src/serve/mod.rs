@@ -29,6 +29,7 @@ mod page;
 mod params;
 mod problem;
 mod produce;
+pub mod quality;
 pub mod report;
 mod routes;
 mod security;

@@ -14,13 +14,14 @@ use crate::views::{Registry, View};
 use crate::warehouse::Relation;
 
 /// First segments of the server's own routes, which no view may be called.
-pub const OWN_ROUTES: [&str; 11] = [
+pub const OWN_ROUTES: [&str; 12] = [
     "assets",
     "docs",
     "health",
     "map",
     "metrics",
     "openapi.json",
+    "quality",
     "report",
     "summary",
     "table",

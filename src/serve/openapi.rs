@@ -64,7 +64,7 @@ pub fn document(shared: &Shared, edition: &Edition, warehouse: &dyn Warehouse) -
 }
 
 /// Path, media type, summary and description of the server's own routes.
-const OWN: [(&str, &str, &str, &str); 9] = [
+const OWN: [(&str, &str, &str, &str); 10] = [
     ("/", "text/html", "Dashboard", ""),
     ("/docs", "text/html", "This page", ""),
     ("/views", "application/json", "All views and tables", "Names, columns, order and chart."),
@@ -74,6 +74,13 @@ const OWN: [(&str, &str, &str, &str); 9] = [
         "application/json",
         "Outlines of the LAUs",
         "SVG path data in a drawing 1,000 units wide, to be filled by the even-odd rule.",
+    ),
+    (
+        "/quality",
+        "application/json",
+        "How good the data of each date is",
+        "dates, codes and warnings; a page for a browser. Takes format (html or json), date, from \
+         and to.",
     ),
     ("/openapi.json", "application/json", "The API described after OpenAPI 3.1", ""),
     (

@@ -17,11 +17,14 @@ use crate::query::format::Format;
 use crate::report::grouped;
 use crate::views::OrderBy;
 
-const TEMPLATES: [(&str, &str); 4] = [
+const TEMPLATES: [(&str, &str); 7] = [
     ("base.html", include_str!("pages/base.html")),
     ("view.html", include_str!("pages/view.html")),
     ("problem.html", include_str!("pages/problem.html")),
     ("docs.html", include_str!("pages/docs.html")),
+    ("grid.html", include_str!("pages/grid.html")),
+    ("warnings.html", include_str!("pages/warnings.html")),
+    ("quality.html", include_str!("pages/quality.html")),
 ];
 
 /// The templates, parsed.
@@ -144,6 +147,16 @@ impl Pages {
             .templates
             .get_template("docs.html")?
             .render(context! { title => "REST API", api => Serde(openapi) })?)
+    }
+}
+
+impl Pages {
+    /// Fills one template.
+    ///
+    /// # Errors
+    /// What the template engine says.
+    pub fn fill(&self, template: &str, with: minijinja::Value) -> Result<String> {
+        Ok(self.templates.get_template(template)?.render(with)?)
     }
 }
 

@@ -196,18 +196,8 @@ impl<'a> About<'a> {
             Relation::View(view) => {
                 (view.name.as_str(), view.title.as_str(), view.description.as_str())
             }
-            Relation::Table(table) => (table.name(), table.name(), table_description(table)),
+            Relation::Table(table) => (table.name(), table.name(), table.description()),
         };
         About { name, title, description, single_users: relation.single_users() }
-    }
-}
-
-fn table_description(table: crate::schema::Table) -> &'static str {
-    use crate::schema::Table;
-    match table {
-        Table::MobileEventsCompressed => "Hourly presence: one row per user, cell and clock hour.",
-        Table::CellPlan => "Cells with their validity and the LAU they lie in.",
-        Table::Lau => "LAU units with their boundary.",
-        Table::MobileEventsUncompressed => "Raw events.",
     }
 }

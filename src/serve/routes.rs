@@ -21,7 +21,7 @@ use super::problem::Problem;
 use super::produce::{self, Ask, Fault};
 use super::sink::{Manner, Opened, Sink};
 use super::state::{ATTEMPTS, State, moving};
-use super::{audit, health, log};
+use super::{audit, health, log, quality};
 
 type Answered = Result<Response, Problem>;
 
@@ -38,6 +38,7 @@ pub fn router(shared: State) -> Router {
         .route("/views", fixed(Fixed::Views))
         .route("/summary", fixed(Fixed::Summary))
         .route("/map", fixed(Fixed::Map))
+        .route("/quality", get(quality::answer))
         .route("/openapi.json", fixed(Fixed::Openapi))
         .route("/docs", fixed(Fixed::Docs))
         .route("/health", get(health::both))

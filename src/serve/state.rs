@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::answer::{Answer, CachePolicy};
 use super::assets::Assets;
-use super::edition::{Edition, digest};
+use super::edition::{Edition, KEPT_BYTES_EACH, digest};
 use super::fixed::Fixed;
 use super::gate::Gate;
 use super::metrics::Metrics;
@@ -20,6 +20,7 @@ use super::source::Source;
 use super::{Settings, bind, log};
 use crate::config::Config;
 use crate::views::Registry;
+use crate::warehouse::Warehouse;
 
 /// Shared by all requests for as long as the server runs.
 pub struct Shared {
@@ -36,6 +37,17 @@ pub struct Shared {
 }
 
 pub type State = Arc<Shared>;
+
+/// From what is loaded to the bytes of an answer. Blocks.
+pub trait Make:
+    Fn(&Shared, &Edition, &dyn Warehouse) -> Result<Vec<u8>> + Clone + Send + 'static
+{
+}
+
+impl<F> Make for F where
+    F: Fn(&Shared, &Edition, &dyn Warehouse) -> Result<Vec<u8>> + Clone + Send + 'static
+{
+}
 
 /// Loads that may come in between before a request gives up.
 pub const ATTEMPTS: usize = 3;
@@ -74,33 +86,78 @@ impl Shared {
         for _ in 0..ATTEMPTS {
             let edition = self.source.edition().await?;
             let slot = edition.fixed(what);
-            let made = slot.get_or_try_init(|| self.make(what, Arc::clone(&edition))).await;
-            match made {
+            let key = format!("{what:?}");
+            let make = move |shared: &Shared, edition: &Edition, warehouse: &dyn Warehouse| {
+                what.make(shared, edition, warehouse)
+            };
+            let made = || self.make(&key, what.media(), Arc::clone(&edition), make);
+            match slot.get_or_try_init(made).await {
                 Ok(answer) => return Ok(Arc::clone(answer)),
-                Err(Fault::Stale) => self.source.doubt(),
-                Err(Fault::Problem(problem)) => return Err(problem),
-                Err(Fault::Error(error)) => return Err(self.explain(&error).await),
+                Err(fault) => self.or_again(fault).await?,
             }
         }
         Err(moving())
     }
 
+    /// An answer that is made when it is asked for, and kept with the others. Requests with one
+    /// key have one answer.
+    ///
+    /// # Errors
+    /// 503 when the warehouse is away; whatever the maker meets.
+    pub async fn made(
+        self: &Arc<Self>,
+        key: &str,
+        media: &'static str,
+        make: impl Make,
+    ) -> Result<Arc<Answer>, Problem> {
+        for _ in 0..ATTEMPTS {
+            let edition = self.source.edition().await?;
+            if let Some(answer) = edition.kept(key) {
+                return Ok(answer);
+            }
+            match self.make(key, media, Arc::clone(&edition), make.clone()).await {
+                Ok(answer) => {
+                    if answer.bytes_held() <= KEPT_BYTES_EACH {
+                        edition.keep(key.to_owned(), Arc::clone(&answer));
+                    }
+                    return Ok(answer);
+                }
+                Err(fault) => self.or_again(fault).await?,
+            }
+        }
+        Err(moving())
+    }
+
+    /// What a fault means for the client; nothing where the next attempt may be better.
+    async fn or_again(self: &Arc<Self>, fault: Fault) -> Result<(), Problem> {
+        match fault {
+            Fault::Stale => {
+                self.source.doubt();
+                Ok(())
+            }
+            Fault::Problem(problem) => Err(problem),
+            Fault::Error(error) => Err(self.explain(&error).await),
+        }
+    }
+
     async fn make(
         self: &Arc<Self>,
-        what: Fixed,
+        key: &str,
+        media: &'static str,
         edition: Arc<Edition>,
+        make: impl Make,
     ) -> Result<Arc<Answer>, Fault> {
         let permit = self.gate.enter().await.map_err(Fault::Problem)?;
         let shared = Arc::clone(self);
+        let etag = edition.etag(key);
         let made = spawn_blocking(move || {
             let _permit = permit;
             let warehouse = shared.source.warehouse().context("no warehouse is open")?;
-            let bytes = what.make(&shared, &edition, warehouse.as_ref())?;
+            let bytes = make(&shared, &edition, warehouse.as_ref())?;
             if warehouse.loaded()?.as_ref() != Some(&edition.loaded) {
                 return Err(Fault::Stale);
             }
-            let etag = edition.etag(&format!("{what:?}"));
-            let answer = Answer::new(what.media(), bytes, etag, CachePolicy::Revalidate);
+            let answer = Answer::new(media, bytes, etag, CachePolicy::Revalidate);
             Ok(Arc::new(answer.packed()))
         });
         made.await.unwrap_or_else(|panic| Err(Fault::Error(anyhow!(panic))))

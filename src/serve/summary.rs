@@ -6,11 +6,13 @@ use anyhow::{Context, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::edition::Edition;
 use super::state::Shared;
+use crate::quality::{self, DayFigures};
 use crate::schema::Table;
+use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select, Warehouse};
 
 /// The figures as JSON; null for what no view tells.
@@ -43,11 +45,31 @@ pub fn json(shared: &Shared, edition: &Edition, warehouse: &dyn Warehouse) -> Re
         "cells": cells,
         "cells_mapped": mapped,
         "laus": laus,
+        "quality": newest(warehouse)?,
         "day_start": config.time.day_start,
         "day_end": config.time.day_end,
         "allow_user_rows": config.serve.allow_user_rows,
     });
     Ok(format!("{body}\n").into_bytes())
+}
+
+/// What is to be looked at on the newest date; null where nothing is known.
+fn newest(warehouse: &dyn Warehouse) -> Result<Value> {
+    let mut select = Select::all(Relation::Table(Table::QualityDaily));
+    select.order = vec![OrderBy { column: "date".to_owned(), descending: true }];
+    select.limit = Some(1);
+    let mut newest = Value::Null;
+    for batch in warehouse.select(&select)? {
+        for day in quality::rows_of::<DayFigures>(&batch?)? {
+            newest = json!({
+                "date": day.date.to_string(),
+                "provisional": day.provisional,
+                "warnings": day.warnings,
+                "criticals": day.criticals,
+            });
+        }
+    }
+    Ok(newest)
 }
 
 /// Different cells, and those among them that lie in a LAU at some time.

@@ -31,6 +31,8 @@ pub struct LoadRequest {
     /// GeoParquet files of the tables `cell_plan` and `lau`.
     pub cell_plan: PathBuf,
     pub lau: PathBuf,
+    /// Parquet files of the small tables that there are.
+    pub small: Vec<(Table, PathBuf)>,
     /// Also load the raw events.
     pub uncompressed: bool,
     /// Changes when any of the files does.

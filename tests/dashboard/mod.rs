@@ -4,6 +4,7 @@ mod chart;
 mod chromium;
 mod page;
 mod places;
+mod quality;
 mod report;
 mod states;
 

@@ -7,6 +7,7 @@ mod connect;
 mod faults;
 mod load;
 mod readers;
+mod small;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

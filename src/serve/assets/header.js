@@ -20,6 +20,9 @@ export function header(summary) {
   };
   tell();
   if (!isReport) setInterval(tell, 30_000);
+  document.getElementById("quality")?.remove();
+  const badge = quality(summary.quality);
+  if (badge) fresh.after(badge);
   const each = (n, of) => (n !== null && of > 0 ? number(Math.round(n / of)) : "–");
   const tiles = [
     ["users", "Unique users", summary.users, "different pseudonyms"],
@@ -32,6 +35,20 @@ export function header(summary) {
   list.hidden = false;
   list.replaceChildren(...tiles.map(([id, name, value, note]) =>
     el("div", { class: "tile", id: `tile-${id}` }, el("dt", {}, name), el("dd", {}, number(value)), el("small", {}, note))));
+}
+
+/** What is to be looked at on the newest date, if anything. */
+function quality(newest) {
+  if (!newest || newest.warnings + newest.criticals === 0) return null;
+  const told = [
+    newest.criticals > 0 ? `${number(newest.criticals)} critical` : null,
+    newest.warnings > 0 ? counted(newest.warnings, "warning") : null,
+  ].filter(Boolean).join(", ");
+  const text = `Data quality: ${told} on ${period(newest.date, newest.date)}`;
+  const level = newest.criticals > 0 ? "critical" : "warning";
+  return el("p", { id: "quality" }, isReport
+    ? el("span", { class: `badge ${level}` }, text)
+    : el("a", { class: `badge ${level}`, href: "/quality" }, text));
 }
 
 /** Where the numbers come from. */

@@ -250,9 +250,9 @@ impl Warehouse for Embedded {
             let events =
                 load_events(&request.compressed_events, &folder.join("mobile_events_compressed"))?;
             rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
-            for (table, source) in
-                [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)]
-            {
+            let places = [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)];
+            let small = request.small.iter().map(|(table, path)| (*table, path));
+            for (table, source) in places.into_iter().chain(small) {
                 adopt(source, &folder.join(format!("{}.parquet", table.name())))?;
                 rows.insert(table.name().to_owned(), checked_rows(source, table)?);
             }

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
@@ -166,7 +167,12 @@ fn placed(message: &str) -> anyhow::Error {
 pub fn register_table(context: &SessionContext, version: &Version, table: Table) -> Result<()> {
     let provider = match table {
         Table::MobileEventsCompressed => presence(context, version)?.into_view(),
-        Table::CellPlan | Table::Lau => file(&version.table(table.name()), &table.schema())?,
+        Table::QualityDaily | Table::QualityCodes if !version.table(table.name()).exists() => {
+            Arc::new(EmptyTable::new(with_views(&table.schema())))
+        }
+        Table::CellPlan | Table::Lau | Table::QualityDaily | Table::QualityCodes => {
+            file(&version.table(table.name()), &table.schema())?
+        }
         Table::MobileEventsUncompressed => bail!("raw events are read from their own files"),
     };
     register(context, table.name(), provider)

@@ -5,6 +5,7 @@ use postgres::{Client, Transaction};
 
 use super::explain::failed;
 use super::query::quoted;
+use super::small;
 use crate::schema::Table;
 
 /// Changes with `sql/postgis/tables.sql`.
@@ -46,7 +47,8 @@ pub fn find(client: &mut Client) -> Result<Found> {
 /// A relation of one of our names that is not ours, with its columns; a role without the right.
 pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
     if find(client)? == Found::Ours {
-        return refuse_guests(client, schema);
+        refuse_guests(client, schema)?;
+        return small::ensure(client, schema);
     }
     let may = client
         .query_one("SELECT has_schema_privilege($1, 'CREATE'), current_user::text", &[&schema])
@@ -66,7 +68,8 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
     transaction
         .execute("INSERT INTO mobility_load (layout, load_no) VALUES ($1, 0)", &[&LAYOUT])
         .map_err(failed)?;
-    transaction.commit().map_err(failed)
+    transaction.commit().map_err(failed)?;
+    small::ensure(client, schema)
 }
 
 /// Only the owner may put leaves under a table.

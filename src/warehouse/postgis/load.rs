@@ -84,13 +84,26 @@ fn switch(
     let retired = leaves::flip(&mut transaction, load_no, filled, keep)?;
     let mut rows = std::collections::BTreeMap::new();
     let places_mark = mark(&[request.cell_plan.clone(), request.lau.clone()])?;
-    let moved = places_before.as_deref() != Some(&places_mark);
+    let small: Vec<_> = request.small.iter().map(|(_, path)| path.clone()).collect();
+    let small_mark = mark(&small)?;
+    // one column keeps both marks: the layout is older than the small tables
+    let (places_then, small_then) = match places_before.as_deref().map(|b| b.split_once(' ')) {
+        Some(Some((places, small))) => (Some(places), Some(small)),
+        _ => (places_before.as_deref(), None),
+    };
+    let moved = places_then != Some(&*places_mark);
+    let renewed = small_then != Some(&*small_mark);
     for (table, path) in [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)] {
         let count = if moved {
             places::replace(&mut transaction, table, path)?
         } else {
             places::count(&mut transaction, table)?
         };
+        rows.insert(table.name().to_owned(), count);
+    }
+    for (table, path) in &request.small {
+        // few rows, and the table may have been made anew by another version of the program
+        let count = places::replace(&mut transaction, *table, path)?;
         rows.insert(table.name().to_owned(), count);
     }
     let counted = "SELECT kind, sum(row_count)::bigint FROM mobility_leaf WHERE retired_by IS NULL GROUP BY kind";
@@ -107,12 +120,12 @@ fn switch(
     transaction
         .execute(
             "UPDATE mobility_load SET load_no = $1, loaded = $2, places = $3",
-            &[&load_no, &serde_json::to_string(&loaded)?, &places_mark],
+            &[&load_no, &serde_json::to_string(&loaded)?, &format!("{places_mark} {small_mark}")],
         )
         .map_err(failed)?;
     // without it the server takes the leaves that count for next to none of the rows
     transaction.batch_execute("ANALYZE mobility_leaf").map_err(failed)?;
-    let computed = if filled.is_empty() && retired == 0 && !moved {
+    let computed = if filled.is_empty() && retired == 0 && !moved && !renewed {
         views::confirm(&mut transaction, load_no)?;
         Recomputed::default()
     } else {

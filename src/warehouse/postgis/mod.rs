@@ -18,6 +18,7 @@ mod places;
 mod query;
 mod rows;
 mod server;
+mod small;
 mod values;
 mod verify;
 mod views;
@@ -96,7 +97,7 @@ impl Postgis {
             Err(error) => return Err(error),
         };
         Ok(match relation {
-            Relation::Table(table) => quoted(table.name()),
+            Relation::Table(table) => small::source(client, table)?,
             Relation::View(view) if self.is_fresh(client, &state, view)? => quoted(&view.view),
             Relation::View(view) => format!("({}\n)", self.expanded(client, &state, view)?),
         })

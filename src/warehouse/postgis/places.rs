@@ -1,4 +1,5 @@
-//! The tables `cell_plan` and `lau`: small, with geometry, replaced in the transaction of a load.
+//! Tables that a load replaces as a whole, in its transaction: `cell_plan` and `lau`, which have a
+//! geometry, and the small ones without.
 //!
 //! Rows are deleted and written anew rather than the table dropped, so views over it, indexes and
 //! grants stay, and a reader with an older snapshot still finds the old rows.
@@ -8,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Date32Type, Float64Type};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type};
 use chrono::NaiveDate;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use postgis::ewkb::{EwkbRead, MultiPolygon, Point};
@@ -26,10 +27,10 @@ fn srid(table: Table) -> i32 {
     if table == Table::CellPlan { 4326 } else { 3035 }
 }
 
-/// Replaces all rows by those of a GeoParquet file; returns their number.
+/// Replaces all rows by those of a file; returns their number.
 ///
 /// # Errors
-/// A file that is not what `geojoin` writes; what the server says.
+/// A file that is not what its stage writes; what the server says.
 pub fn replace(transaction: &mut Transaction, table: Table, path: &Path) -> Result<u64> {
     let context = || format!("{}: make the file again with --force", path.display());
     let name = table.name();
@@ -86,6 +87,8 @@ fn value(batch: &RecordBatch, column: usize, row: usize, table: Table) -> Result
     let there = array.is_valid(row);
     Ok(match array.data_type() {
         DataType::Utf8 => Box::new(there.then(|| array.as_string::<i32>().value(row).to_owned())),
+        DataType::Int64 => Box::new(there.then(|| array.as_primitive::<Int64Type>().value(row))),
+        DataType::Boolean => Box::new(there.then(|| array.as_boolean().value(row))),
         DataType::Float64 => {
             Box::new(there.then(|| array.as_primitive::<Float64Type>().value(row)))
         }

@@ -2,7 +2,6 @@
 //! in front of the real ones, so this works before the first load too.
 
 use anyhow::{Context, Result};
-use arrow::datatypes::DataType;
 use postgres::Client;
 use postgres::error::SqlState;
 
@@ -10,6 +9,7 @@ use super::compute::plan;
 use super::explain::{explain_sql, failed};
 use super::layout::{self, Found};
 use super::query::quoted;
+use super::small::columns;
 use super::views::select_of;
 use crate::schema::Table;
 use crate::views::Registry;
@@ -64,19 +64,5 @@ fn only_reads(error: &postgres::Error) -> bool {
 }
 
 fn empty(table: Table) -> String {
-    let schema = table.schema();
-    let column = |name: &str, data_type: &DataType| {
-        let kind = match data_type {
-            DataType::Utf8 => "text COLLATE \"C\"",
-            DataType::Int64 => "bigint",
-            DataType::Float64 => "double precision",
-            DataType::Date32 => "date",
-            DataType::Timestamp(_, _) => "timestamp",
-            _ => "geometry",
-        };
-        format!("{} {kind}", quoted(name))
-    };
-    let columns: Vec<String> =
-        schema.fields().iter().map(|f| column(f.name(), f.data_type())).collect();
-    format!("CREATE TEMP TABLE {} ({})", table.name(), columns.join(", "))
+    format!("CREATE TEMP TABLE {} ({})", table.name(), columns(table, "").join(", "))
 }

@@ -1,0 +1,129 @@
+//! `mobility quality`.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use arrow::record_batch::RecordBatchIterator;
+use chrono::NaiveDate;
+
+use super::{Session, extension, print, stdout};
+use crate::cli::{Quality, QualityFormat};
+use crate::io::atomic::write_file;
+use crate::quality::report::{self, Look, Report};
+use crate::quality::{self, Level};
+use crate::query::format::{self, Format, Options};
+use crate::report::counted;
+use crate::serve;
+use crate::usage::UsageError;
+
+pub fn run(session: &Session, args: &Quality) -> Result<()> {
+    let format = wanted_format(args)?;
+    let bounds = args.dates.bounds()?;
+    quality::run(&session.config, &session.progress, args.force)?;
+    let all = Report::read(&session.config)?;
+    let Some((first, last)) = all.dates.first().zip(all.dates.last()) else {
+        bail!(
+            "there is no record of any date in {}; run `mobility compress` first",
+            session.config.data.day_records().display()
+        );
+    };
+    let there = format!("there are {} to {}", first.date, last.date);
+    let report = match bounds {
+        (None, None) => all,
+        (from, to) => all.only(&(from.unwrap_or(NaiveDate::MIN)..=to.unwrap_or(NaiveDate::MAX))),
+    };
+    if report.dates.is_empty() {
+        session.progress.note(&format!("no such date; {there}"));
+    }
+    write(session, args, format, &report)?;
+    judge(&report, args.fail_on)
+}
+
+fn write(session: &Session, args: &Quality, format: QualityFormat, report: &Report) -> Result<()> {
+    let text = match format {
+        QualityFormat::Table => report::table(report, look(args.output.as_deref())),
+        QualityFormat::Json => report.json()?,
+        QualityFormat::Html => serve::quality::file(report)?,
+        QualityFormat::Markdown => report::markdown(report),
+        QualityFormat::Csv => return csv(session, args, report),
+    };
+    match &args.output {
+        None => print(&text),
+        Some(path) => {
+            write_file(path, text.as_bytes())?;
+            written(session, report, path);
+            Ok(())
+        }
+    }
+}
+
+fn csv(session: &Session, args: &Quality, report: &Report) -> Result<()> {
+    let batch = report.daily()?;
+    let schema = batch.schema();
+    let rows = Box::new(RecordBatchIterator::new([Ok(batch)], schema));
+    let options = Options::default();
+    let Some(path) = &args.output else {
+        return format::write(Format::Csv, rows, stdout(), &options).map(drop);
+    };
+    let file = crate::io::atomic::AtomicFile::new(path)?;
+    format::write(Format::Csv, rows, Box::new(file.create()?), &options)?;
+    file.commit()?;
+    written(session, report, path);
+    Ok(())
+}
+
+fn written(session: &Session, report: &Report, path: &Path) {
+    let dates = counted(report.dates.len() as u64, "date");
+    session.progress.note(&format!("{dates} written to {}", path.display()));
+}
+
+/// The sentence for schedulers, after the report is out.
+fn judge(report: &Report, fail_on: Option<Level>) -> Result<()> {
+    let Some(level) = fail_on else { return Ok(()) };
+    let count = report.at_least(level).count();
+    let Some(worst) = report.by_weight().into_iter().next().filter(|_| count > 0) else {
+        return Ok(());
+    };
+    let dates = counted(report.dates.len() as u64, "date");
+    let more = match count {
+        1 => String::new(),
+        n => format!(", and {} more", n - 1),
+    };
+    bail!(
+        "{dates} looked at, and not good enough for --fail-on {}: {}: {}{more}",
+        level.name(),
+        worst.date,
+        worst.text
+    )
+}
+
+fn look(output: Option<&Path>) -> Look {
+    let to_terminal = output.is_none() && std::io::stdout().is_terminal();
+    let size = to_terminal.then(|| console::Term::stdout().size_checked()).flatten();
+    Look {
+        width: size.map(|(_, columns)| columns),
+        color: to_terminal && console::colors_enabled(),
+    }
+}
+
+fn wanted_format(args: &Quality) -> Result<QualityFormat> {
+    if let Some(format) = args.format {
+        return Ok(format);
+    }
+    let Some(ending) = args.output.as_deref().and_then(extension) else {
+        return Ok(QualityFormat::Table);
+    };
+    Ok(match ending.as_str() {
+        "txt" => QualityFormat::Table,
+        "json" => QualityFormat::Json,
+        "html" | "htm" => QualityFormat::Html,
+        "csv" => QualityFormat::Csv,
+        "md" => QualityFormat::Markdown,
+        _ => {
+            return Err(anyhow!(UsageError(format!(
+                "no format goes with the ending .{ending}; choose one with --format"
+            ))));
+        }
+    })
+}

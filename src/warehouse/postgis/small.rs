@@ -1,0 +1,105 @@
+//! Small tables without geometry: made where they are missing, replaced by every load that brings
+//! other rows.
+
+use anyhow::{Result, bail};
+use arrow::datatypes::DataType;
+use postgres::{Client, GenericClient, Transaction};
+
+use super::explain::failed;
+use super::layout::describe;
+use super::query::quoted;
+use crate::schema::Table;
+
+/// Columns of a table as its definition has them; `constraint` follows those without nulls.
+pub fn columns(table: Table, constraint: &str) -> Vec<String> {
+    let schema = table.schema();
+    let column = |field: &arrow::datatypes::FieldRef| {
+        let rest = if field.is_nullable() { "" } else { constraint };
+        format!("{} {}{rest}", quoted(field.name()), sql_type(field.data_type()))
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+fn sql_type(data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Utf8 => "text COLLATE \"C\"",
+        DataType::Int64 => "bigint",
+        DataType::Float64 => "double precision",
+        DataType::Boolean => "boolean",
+        DataType::Date32 => "date",
+        DataType::Timestamp(_, _) => "timestamp",
+        _ => "geometry",
+    }
+}
+
+/// Makes the small tables that are missing, and those anew whose columns are of another version of
+/// the program.
+///
+/// # Errors
+/// A relation of one of the names that is not ours; what the server says.
+pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
+    let mut transaction = client.transaction().map_err(failed)?;
+    for table in Table::small() {
+        match standing(&mut transaction, table)? {
+            Standing::Right => continue,
+            Standing::Missing => {}
+            Standing::Older => {
+                let drop = format!("DROP TABLE {}", table.name());
+                transaction.batch_execute(&drop).map_err(failed)?;
+            }
+            Standing::Strange(found) => bail!(
+                "there is {found} already, which mobility did not make; rename or drop it, or set \
+                 warehouse.schema to a schema of its own (now {schema})"
+            ),
+        }
+        let columns = columns(table, " NOT NULL").join(", ");
+        let name = table.name();
+        let about = table.description().trim_end_matches('.').to_lowercase();
+        let make = format!(
+            "CREATE TABLE {name} ({columns}); COMMENT ON TABLE {name} IS 'mobility: {about}'"
+        );
+        transaction.batch_execute(&make).map_err(failed)?;
+    }
+    transaction.commit().map_err(failed)
+}
+
+enum Standing {
+    Right,
+    Missing,
+    /// Ours, with other columns.
+    Older,
+    /// Somebody else's, described.
+    Strange(String),
+}
+
+fn standing(transaction: &mut Transaction, table: Table) -> Result<Standing> {
+    let Some(found) = describe(transaction, table.name())? else { return Ok(Standing::Missing) };
+    let comment = "SELECT coalesce(obj_description(to_regclass($1), 'pg_class'), '')";
+    let row = transaction.query_one(comment, &[&table.name()]).map_err(failed)?;
+    if !row.get::<_, String>(0).starts_with("mobility: ") {
+        return Ok(Standing::Strange(found));
+    }
+    let schema = table.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    let wanted = format!("a table {} with the columns {}", table.name(), names.join(", "));
+    Ok(if found == wanted { Standing::Right } else { Standing::Older })
+}
+
+/// What to select from: the table, or no rows with its columns where a load of this version of
+/// the program has not made it yet.
+///
+/// # Errors
+/// What the server says.
+pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
+    let sql = "SELECT to_regclass($1) IS NOT NULL";
+    let row = client.query_one(sql, &[&table.name()]).map_err(failed)?;
+    if row.get::<_, bool>(0) || table.processed_file().is_none() {
+        return Ok(quoted(table.name()));
+    }
+    let schema = table.schema();
+    let null = |field: &arrow::datatypes::FieldRef| {
+        format!("NULL::{} AS {}", sql_type(field.data_type()), quoted(field.name()))
+    };
+    let nulls: Vec<String> = schema.fields().iter().map(null).collect();
+    Ok(format!("(SELECT {} WHERE false)", nulls.join(", ")))
+}

@@ -1,0 +1,283 @@
+//! `mobility quality`: figures, warnings and forms, from records written by hand.
+
+mod records;
+
+use serde_json::{Value, json};
+
+use crate::serve::Server;
+use crate::work::Work;
+pub use records::{CODES, DAILY, three_dates, write_day};
+
+fn three() -> Work {
+    let work = Work::mini();
+    three_dates(&work);
+    work
+}
+
+#[test]
+fn the_figures_of_three_dates_are_as_worked_out_on_paper() {
+    let work = three();
+    assert_eq!(work.ok(&["quality", "--format", "csv"]), DAILY);
+}
+
+#[test]
+fn json_tells_dates_codes_and_warnings() {
+    let work = three();
+    let report: Value = serde_json::from_str(&work.ok(&["quality", "--format", "json"])).unwrap();
+    assert_eq!(report["dates"].as_array().unwrap().len(), 3);
+    assert_eq!(report["dates"][0]["new_users"], Value::Null);
+    assert_eq!(report["dates"][1]["new_users"], 1);
+    let codes = report["codes"].as_array().unwrap();
+    assert_eq!(codes.len(), CODES.lines().count() - 1);
+    assert_eq!(codes[0]["date"], Value::Null);
+    let warnings = report["warnings"].as_array().unwrap();
+    let told: Vec<_> = warnings
+        .iter()
+        .map(|w| format!("{} {} {} {}", w["date"], w["level"], w["what"], w["value"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "\"2024-10-01\" \"critical\" \"unmapped_percent\" 37.5",
+            "\"2024-10-01\" \"critical\" \"empty_hours\" 20.0",
+        ]
+    );
+    let day: Value =
+        serde_json::from_str(&work.ok(&["quality", "--format", "json", "--date", "2024-10-02"]))
+            .unwrap();
+    assert_eq!(day["dates"].as_array().unwrap().len(), 1);
+    // looked at alone, a date is still compared with those before it
+    assert_eq!(day["dates"][0]["new_users"], 1);
+    assert_eq!(day["warnings"], json!([]));
+}
+
+#[test]
+fn the_table_for_people_shows_dates_then_codes_then_warnings() {
+    let work = three();
+    let text = work.ok(&["quality"]);
+    assert!(
+        text.starts_with(
+            "Quality of 3 dates, 2024-10-01 to 2024-10-03: 37 rows in, 3 rejected (8.11 %); \
+             2 critical, 0 warnings\n"
+        ),
+        "{text}"
+    );
+    let places = ["│ 2024-10-01", "│ 2024-10-03", "│ duplicate", "critical  2024-10-01"];
+    let at: Vec<_> = places.map(|p| text.find(p).unwrap_or_else(|| panic!("{p}: {text}"))).to_vec();
+    assert!(at.is_sorted(), "{text}");
+    assert!(text.contains("2 rows belong to no date"), "{text}");
+    assert!(text.contains("ok, provisional"), "{text}");
+    assert!(!text.contains('\u{1b}'), "colours are for terminals");
+    // one date alone shows all that is known of it
+    let one = work.ok(&["quality", "--date", "2024-10-02"]);
+    for figure in [["events_per_user_p95", "24"], ["compression_ratio", "4"], ["files_late", "1"]] {
+        let line = one.lines().find(|l| l.contains(&format!("│ {} ", figure[0]))).unwrap();
+        assert_eq!(line.split_whitespace().collect::<Vec<_>>()[1..3], figure, "{one}");
+    }
+    let none = work.run(&["quality", "--date", "2030-01-01"]);
+    assert_eq!((none.status, none.out.as_str()), (0, "No dates\n"));
+    assert!(none.err.contains("2024-10-01 to 2024-10-03"), "{}", none.err);
+    work.fails(&["quality", "--from", "2024-10-02", "--to", "2024-10-01"], 2, &["--from"]);
+}
+
+#[test]
+fn markdown_and_html_are_written_by_the_name_of_the_file() {
+    let work = three();
+    work.ok(&["quality", "--output", "out/q.md"]);
+    let text = work.read("out/q.md");
+    assert!(text.contains("| 2024-10-02 | ok | 26 | 3.85 % |"), "{text}");
+    assert!(text.contains("## Warnings\n\n| level | date | what |\n"), "{text}");
+    work.ok(&["quality", "--output", "out/q.html"]);
+    let page = work.read("out/q.html");
+    assert!(page.starts_with("<!doctype html>") && page.contains("2024-10-03"), "{page}");
+    assert!(!page.contains("href=\"/") && !page.contains("src="), "the page needs a server");
+    work.ok(&["quality", "--output", "out/q.csv"]);
+    assert_eq!(work.read("out/q.csv"), DAILY);
+    work.fails(&["quality", "--output", "out/q.docx"], 2, &[".docx", "--format"]);
+}
+
+#[test]
+fn schedulers_are_told_by_the_exit_status_after_the_report() {
+    let work = three();
+    for (args, status) in [
+        (&["--fail-on", "critical"][..], 1),
+        (&["--fail-on", "warning"], 1),
+        (&["--fail-on", "critical", "--date", "2024-10-02"], 0),
+        (&["--fail-on", "warning", "--from", "2024-10-02"], 0),
+        (&[], 0),
+    ] {
+        let ran = work.run(&[&["quality"], args].concat());
+        assert_eq!(ran.status, status, "{args:?}: {}", ran.err);
+        assert!(ran.out.starts_with("Quality of "), "{}", ran.out);
+        let told = ran.err.contains("not good enough for --fail-on");
+        assert_eq!(told, status == 1, "{}", ran.err);
+    }
+    // unmapped events below one percent are no reason to fail for what is critical
+    write_day(
+        &work,
+        "2024-10-01",
+        &[("a", None, 2_400, 1, &[])],
+        &(0..24).map(|h| ("a", if h == 0 { "700" } else { "100" }, h, 100)).collect::<Vec<_>>(),
+        |record| {
+            *record.cells.get_mut("700").unwrap() = 1;
+            *record.cells.get_mut("100").unwrap() = 2_399;
+        },
+    );
+    assert_eq!(work.run(&["quality", "--fail-on", "critical"]).status, 0);
+    work.fails(&["quality", "--fail-on", "warning"], 1, &["1 event", "2024-10-01"]);
+    work.fails(&["quality", "--fail-on", "never"], 2, &["warning", "critical"]);
+}
+
+#[test]
+fn unchanged_records_are_not_computed_again_and_a_changed_one_is() {
+    let work = three();
+    work.ok(&["quality"]);
+    let before = work.snapshot("processed");
+    work.ok(&["quality"]);
+    assert_eq!(work.snapshot("processed"), before);
+    let tables = || {
+        [
+            work.read_bytes("processed/quality_daily.parquet"),
+            work.read_bytes("processed/quality_codes.parquet"),
+        ]
+    };
+    // one date changes; what was kept of the others and what is made anew are the same bytes
+    write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
+    work.ok(&["quality"]);
+    let patched = tables();
+    work.ok(&["quality", "--force"]);
+    assert!(patched == tables(), "rows that were kept differ from rows made anew");
+    let csv = work.ok(&["quality", "--format", "csv"]);
+    assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
+    // a date that goes takes its row with it, and the next one is compared anew
+    work.remove("processed/days/2024-10-01.json");
+    work.remove("processed/days/2024-10-01.users");
+    let csv = work.ok(&["quality", "--format", "csv"]);
+    assert_eq!(csv.lines().count(), 3, "{csv}");
+    assert!(csv.contains("\n2024-10-02,false,26,25,1,0,0,,2,1,2,,2"), "{csv}");
+}
+
+#[test]
+fn faults_of_records_are_named_with_their_remedy() {
+    let work = three();
+    work.ok(&["quality"]);
+    let good = work.ok(&["quality", "--format", "csv"]);
+    let broken = |name: &str, bytes: &[u8], words: &[&str]| {
+        let path = format!("processed/days/{name}");
+        let whole = work.read_bytes(&path);
+        work.write(&path, bytes);
+        work.fails(
+            &["quality", "--force"],
+            1,
+            &[&[name, "mobility compress --force"], words].concat(),
+        );
+        work.write(&path, whole);
+    };
+    broken("2024-10-02.json", b"{", &["damaged"]);
+    broken("2024-10-02.users", b"short", &["cut off"]);
+    broken("2024-10-02.users", &[7; 32], &["not in order"]);
+    let text = work.read("processed/days/2024-10-01.json");
+    broken(
+        "2024-10-01.json",
+        text.replacen("\"rows\":10", "\"rows\":11", 1).as_bytes(),
+        &["11 rows in, but 8 kept and 2 rejected"],
+    );
+    broken("2024-10-02.json", text.as_bytes(), &["is the record of 2024-10-01"]);
+    let undated = work.read("processed/days/undated.json");
+    work.write("processed/days/undated.json", undated.replace("\"rows\":2", "\"rows\":3"));
+    work.fails(&["quality"], 1, &["flat.parquet has 3 rows without a date, but 2", "--force"]);
+    work.write("processed/days/undated.json", undated);
+    let users = work.read_bytes("processed/days/2024-10-02.users");
+    work.remove("processed/days/2024-10-02.users");
+    work.fails(&["quality", "--force"], 1, &["2024-10-02.users", "mobility compress --force"]);
+    work.write("processed/days/2024-10-02.users", users);
+    assert_eq!(work.ok(&["quality", "--format", "csv"]), good);
+    work.remove("processed/cells_with_lau.parquet");
+    work.fails(&["quality"], 1, &["cells_with_lau.parquet", "mobility geojoin"]);
+}
+
+#[test]
+fn without_a_record_the_remedy_is_told() {
+    let work = Work::mini();
+    work.ok(&["geojoin", "--quiet"]);
+    work.fails(&["quality"], 1, &["no record of any date", "mobility compress"]);
+}
+
+#[test]
+fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before() {
+    for (warehouse, work) in crate::warehouse::warehouses() {
+        three_dates(&work);
+        // a load before there was such a stage
+        work.ok(&["load", "--quiet"]);
+        for table in ["quality_daily", "quality_codes"] {
+            let csv = work.ok(&["query", table, "--format", "csv"]);
+            let all = if table == "quality_daily" { DAILY } else { CODES };
+            assert_eq!(
+                csv.lines().collect::<Vec<_>>(),
+                [all.lines().next().unwrap()],
+                "{warehouse}"
+            );
+        }
+        work.ok(&["quality", "--quiet"]);
+        work.ok(&["load", "--quiet"]);
+        assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), DAILY, "{warehouse}");
+        assert_eq!(work.ok(&["query", "quality-codes", "--format", "csv"]), CODES, "{warehouse}");
+        let one = ["query", "quality_codes", "--format", "csv", "--date", "2024-10-03"];
+        assert_eq!(work.ok(&one).lines().count(), 2, "{warehouse}");
+        let sql = "SELECT SUM(rows) AS n FROM quality_codes c JOIN quality_daily d ON d.date = c.date \
+                   WHERE NOT d.provisional AND c.fate <> 'rejected'";
+        assert_eq!(work.ok(&["query", "--format", "csv", "--sql", sql]), "n\n33\n", "{warehouse}");
+        // other records, other rows; the same again changes nothing
+        write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
+        work.ok(&["quality", "--quiet"]);
+        work.ok(&["load", "--quiet"]);
+        let csv = work.ok(&["query", "quality_daily", "--format", "csv"]);
+        assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
+        work.ok(&["load", "--force", "--quiet"]);
+        assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), csv, "{warehouse}");
+    }
+}
+
+#[test]
+fn the_route_gives_what_the_command_gives_on_both_warehouses() {
+    for (warehouse, work) in crate::warehouse::warehouses() {
+        three_dates(&work);
+        work.ok(&["quality", "--quiet"]);
+        work.ok(&["load", "--quiet"]);
+        work.ok(&["views", "--quiet"]);
+        let server = Server::start(&work);
+        for (query, args) in [
+            ("", &[][..]),
+            ("&date=2024-10-01", &["--date", "2024-10-01"]),
+            ("&from=2024-10-02&to=2024-10-03", &["--from", "2024-10-02", "--to", "2024-10-03"]),
+        ] {
+            let told = work.ok(&[&["quality", "--format", "json"], args].concat());
+            let got = server.get(&format!("/quality?format=json{query}")).ok();
+            assert_eq!(got, told, "{warehouse} {query}");
+        }
+        assert_eq!(server.get("/quality").json()["dates"].as_array().unwrap().len(), 3);
+        let page = server.get_with("/quality", "accept", "text/html").ok();
+        assert!(page.contains("20 clock hours without a single event"), "{page}");
+        let summary = server.get("/summary").json();
+        let newest =
+            json!({ "date": "2024-10-03", "provisional": true, "warnings": 0, "criticals": 0 });
+        assert_eq!(summary["quality"], newest, "{warehouse}");
+        assert_eq!(server.get("/tables/quality_daily?format=csv").ok(), DAILY, "{warehouse}");
+        for (query, word) in
+            [("limit=1", "limit"), ("lau=x", "lau"), ("format=csv", "format"), ("date=x", "date")]
+        {
+            let got = server.get(&format!("/quality?{query}"));
+            assert_eq!(
+                (got.status, got.json()["parameter"].as_str()),
+                (400, Some(word)),
+                "{query}"
+            );
+        }
+        let tag = server.get("/quality").header("etag").to_owned();
+        assert_eq!(server.get_with("/quality", "if-none-match", &tag).status, 304);
+        let described = server.get("/openapi.json").json();
+        for path in ["/quality", "/tables/quality_daily", "/tables/quality_codes"] {
+            assert!(described["paths"][path].is_object(), "{path}");
+        }
+    }
+}
