@@ -7,11 +7,16 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 /// Time stamps are local wall time in microseconds, without a zone.
 pub const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
+/// Column of the files of hourly presence, see [`presence_file_schema`].
+pub const TWO_PLACES_COUNT: &str = "two_places_count";
+
 /// A table of the warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {
     /// Hourly presence: one row per (user, cell, clock hour).
     MobileEventsCompressed,
+    /// The same without events of users who were at two places at once.
+    MobileEventsPlaced,
     /// Cells with their validity and the LAU they lie in.
     CellPlan,
     /// LAU units with their boundary.
@@ -25,10 +30,11 @@ pub enum Table {
 }
 
 impl Table {
-    pub const ALL: [Table; 6] = [
+    pub const ALL: [Table; 7] = [
         Table::CellPlan,
         Table::Lau,
         Table::MobileEventsCompressed,
+        Table::MobileEventsPlaced,
         Table::MobileEventsUncompressed,
         Table::QualityDaily,
         Table::QualityCodes,
@@ -53,6 +59,7 @@ impl Table {
     pub fn name(self) -> &'static str {
         match self {
             Table::MobileEventsCompressed => "mobile_events_compressed",
+            Table::MobileEventsPlaced => "mobile_events_placed",
             Table::CellPlan => "cell_plan",
             Table::Lau => "lau",
             Table::MobileEventsUncompressed => "mobile_events_uncompressed",
@@ -73,6 +80,10 @@ impl Table {
             Table::MobileEventsCompressed => {
                 "Hourly presence: one row per user, cell and clock hour."
             }
+            Table::MobileEventsPlaced => {
+                "Hourly presence without events of users who were at two places at once: for views \
+                 about places."
+            }
             Table::CellPlan => "Cells with their validity and the LAU they lie in.",
             Table::Lau => "LAU units with their boundary.",
             Table::MobileEventsUncompressed => "Raw events.",
@@ -84,7 +95,7 @@ impl Table {
     /// Columns in their order, in the types that rows have outside a warehouse.
     pub fn schema(self) -> SchemaRef {
         match self {
-            Table::MobileEventsCompressed => {
+            Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
                 let mut fields = presence_fields();
                 fields.insert(2, Field::new("date", DataType::Date32, false));
                 Arc::new(Schema::new(fields))
@@ -119,7 +130,9 @@ impl Table {
     /// Columns by which rows are listed when nobody asks for an order.
     pub fn key_columns(self) -> &'static [&'static str] {
         match self {
-            Table::MobileEventsCompressed => &["date", "user_id", "hour", "cell_id"],
+            Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
+                &["date", "user_id", "hour", "cell_id"]
+            }
             Table::CellPlan => &["cell_id", "valid_date_start"],
             Table::Lau => &["lau_id"],
             Table::MobileEventsUncompressed => &[],
@@ -130,7 +143,12 @@ impl Table {
 
     /// True when rows belong to single users and need an explicit permission to be served.
     pub fn single_users(self) -> bool {
-        matches!(self, Table::MobileEventsCompressed | Table::MobileEventsUncompressed)
+        matches!(
+            self,
+            Table::MobileEventsCompressed
+                | Table::MobileEventsPlaced
+                | Table::MobileEventsUncompressed
+        )
     }
 }
 
@@ -141,7 +159,7 @@ impl Table {
 /// instant; `mobile_events_placed` leaves these out.
 pub fn presence_file_schema() -> SchemaRef {
     let mut fields = presence_fields();
-    fields.push(Field::new("two_places_count", DataType::Int64, false));
+    fields.push(Field::new(TWO_PLACES_COUNT, DataType::Int64, false));
     Arc::new(Schema::new(fields))
 }
 

@@ -39,9 +39,12 @@ CREATE TABLE mobility_presence (
   leaf_no integer NOT NULL,
   first_seen timestamp NOT NULL,
   last_seen timestamp NOT NULL,
-  event_count bigint NOT NULL
+  event_count integer NOT NULL,
+  two_places integer NOT NULL
 ) PARTITION BY LIST (date);
 COMMENT ON TABLE mobility_presence IS 'mobility: hourly presence by numbers; read mobile_events_compressed';
+COMMENT ON COLUMN mobility_presence.two_places IS
+  'events of users at two places at once; of an hour that is shown for the second time, -1 less that';
 
 CREATE TABLE mobility_event (
   user_no integer,
@@ -96,13 +99,26 @@ COMMENT ON TABLE mobility_view IS 'mobility: views with a stored result, and the
 
 -- Outer joins by unique numbers: a query that asks for no id does not look the ids up.
 CREATE VIEW mobile_events_compressed AS
-SELECT u.user_id, c.cell_id, p.date, date_trunc('hour', p.first_seen) AS hour,
-  p.first_seen, p.last_seen, p.event_count
+SELECT u.user_id, c.cell_id, p.date, date_trunc('hour', p.first_seen)
+    + CASE WHEN p.two_places < 0 THEN interval '1 microsecond' ELSE interval '0' END AS hour,
+  p.first_seen, p.last_seen, p.event_count::bigint AS event_count
 FROM mobility_presence p
 JOIN mobility_leaf f ON f.leaf_no = p.leaf_no AND f.retired_by IS NULL
 LEFT JOIN mobility_user u ON u.user_no = p.user_no
 LEFT JOIN mobility_cell c ON c.cell_no = p.cell_no;
 COMMENT ON VIEW mobile_events_compressed IS 'mobility: hourly presence, one row per user, cell and clock hour';
+
+CREATE VIEW mobile_events_placed AS
+SELECT u.user_id, c.cell_id, p.date, date_trunc('hour', p.first_seen)
+    + CASE WHEN p.two_places < 0 THEN interval '1 microsecond' ELSE interval '0' END AS hour,
+  p.first_seen, p.last_seen,
+  (p.event_count - greatest(p.two_places, -1 - p.two_places))::bigint AS event_count
+FROM mobility_presence p
+JOIN mobility_leaf f ON f.leaf_no = p.leaf_no AND f.retired_by IS NULL
+LEFT JOIN mobility_user u ON u.user_no = p.user_no
+LEFT JOIN mobility_cell c ON c.cell_no = p.cell_no
+WHERE greatest(p.two_places, -1 - p.two_places) < p.event_count;
+COMMENT ON VIEW mobile_events_placed IS 'mobility: hourly presence without events of users at two places at once';
 
 CREATE VIEW mobile_events_uncompressed AS
 SELECT u.user_id, c.cell_id, e."timestamp"

@@ -8,7 +8,7 @@
 SELECT s.lau_id, l.lau_name, s.date, COUNT(*) AS user_count
 FROM (
   SELECT DISTINCT c.lau_id, e.date, e.user_id
-  FROM mobile_events_compressed e
+  FROM mobile_events_placed e
   JOIN cell_plan c
     ON c.cell_id = e.cell_id
    AND (c.valid_date_start IS NULL OR e.date >= c.valid_date_start)

@@ -15,7 +15,7 @@ users AS (
               AND EXTRACT(HOUR FROM e.hour) < :day_end THEN 1 ELSE 0 END) AS by_day,
     MAX(CASE WHEN EXTRACT(HOUR FROM e.hour) < :day_start
               OR EXTRACT(HOUR FROM e.hour) >= :day_end THEN 1 ELSE 0 END) AS by_night
-  FROM mobile_events_compressed e
+  FROM mobile_events_placed e
   JOIN cell_plan c
     ON c.cell_id = e.cell_id
    AND (c.valid_date_start IS NULL OR e.date >= c.valid_date_start)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result, anyhow, bail};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
@@ -18,7 +18,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::prelude::{DataFrame, SessionConfig, SessionContext, ident};
+use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, ident};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::parser::ParserError;
@@ -28,7 +28,7 @@ use super::day_literal;
 use super::presence::Presence;
 use super::runs::UseRuns;
 use super::store::Version;
-use crate::schema::{Table, presence_file_schema};
+use crate::schema::{TWO_PLACES_COUNT, Table, presence_file_schema};
 
 /// Rows as engines exchange them while they compute.
 const BATCH_ROWS: usize = 8_192;
@@ -166,7 +166,9 @@ fn placed(message: &str) -> anyhow::Error {
 /// Files of the version that are missing or damaged.
 pub fn register_table(context: &SessionContext, version: &Version, table: Table) -> Result<()> {
     let provider = match table {
-        Table::MobileEventsCompressed => presence(context, version)?.into_view(),
+        Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
+            presence(context, version, table)?.into_view()
+        }
         Table::QualityDaily | Table::QualityCodes if !version.table(table.name()).exists() => {
             Arc::new(EmptyTable::new(with_views(&table.schema())))
         }
@@ -212,20 +214,31 @@ pub fn folder(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>>
 /// # Errors
 /// As [`register_table`].
 pub fn register_day(context: &SessionContext, version: &Version, date: NaiveDate) -> Result<()> {
-    let of_day = ident("date").eq(day_literal(date));
-    let frame = presence(context, version)?.filter(of_day).map_err(explain)?;
-    register(context, Table::MobileEventsCompressed.name(), frame.into_view())
+    for table in [Table::MobileEventsCompressed, Table::MobileEventsPlaced] {
+        let of_day = ident("date").eq(day_literal(date));
+        let frame = presence(context, version, table)?.filter(of_day).map_err(explain)?;
+        register(context, table.name(), frame.into_view())?;
+    }
+    Ok(())
 }
 
 /// The date folders as one table, columns in the contract's order.
-fn presence(context: &SessionContext, version: &Version) -> Result<DataFrame> {
+fn presence(context: &SessionContext, version: &Version, table: Table) -> Result<DataFrame> {
     let dates = vec![("date".to_owned(), DataType::Date32)];
     let files =
         listing(url_of(&version.events(), true)?, with_views(&presence_file_schema()), dates)?;
-    let table = Table::MobileEventsCompressed;
-    let columns = table.schema().fields().iter().map(|f| ident(f.name())).collect::<Vec<_>>();
-    let provider = Arc::new(Presence::new(files));
-    context.read_table(provider).and_then(|f| f.select(columns)).map_err(explain)
+    let mut frame = context.read_table(Arc::new(Presence::new(files))).map_err(explain)?;
+    let (count, two_places) = (ident("event_count"), ident(TWO_PLACES_COUNT));
+    let placed = table == Table::MobileEventsPlaced;
+    if placed {
+        frame = frame.filter(two_places.clone().lt(count.clone())).map_err(explain)?;
+    }
+    let column = |field: &FieldRef| match field.name().as_str() {
+        "event_count" if placed => (count.clone() - two_places.clone()).alias("event_count"),
+        name => ident(name),
+    };
+    let columns: Vec<Expr> = table.schema().fields().iter().map(column).collect();
+    frame.select(columns).map_err(explain)
 }
 
 /// The engine's URL of a local file or folder. Made from the path itself, because the engine

@@ -27,16 +27,25 @@ SELECT c.cell_no AS cell_id, p.latitude, p.longitude, p.valid_date_start, p.vali
 FROM cell_plan p
 LEFT JOIN mobility_cell c ON c.cell_id = p.cell_id;
 CREATE TEMP VIEW mobile_events_compressed AS
-SELECT p.user_no AS user_id, p.cell_no AS cell_id, p.date, date_trunc('hour', p.first_seen) AS hour,
-  p.first_seen, p.last_seen, p.event_count
+SELECT p.user_no AS user_id, p.cell_no AS cell_id, p.date, date_trunc('hour', p.first_seen)
+    + CASE WHEN p.two_places < 0 THEN interval '1 microsecond' ELSE interval '0' END AS hour,
+  p.first_seen, p.last_seen, p.event_count::bigint AS event_count
 FROM mobility_presence p
 JOIN mobility_leaf f ON f.leaf_no = p.leaf_no AND f.retired_by IS NULL;
+CREATE TEMP VIEW mobile_events_placed AS
+SELECT p.user_no AS user_id, p.cell_no AS cell_id, p.date, date_trunc('hour', p.first_seen)
+    + CASE WHEN p.two_places < 0 THEN interval '1 microsecond' ELSE interval '0' END AS hour,
+  p.first_seen, p.last_seen,
+  (p.event_count - greatest(p.two_places, -1 - p.two_places))::bigint AS event_count
+FROM mobility_presence p
+JOIN mobility_leaf f ON f.leaf_no = p.leaf_no AND f.retired_by IS NULL
+WHERE greatest(p.two_places, -1 - p.two_places) < p.event_count;
 CREATE TEMP VIEW mobile_events_uncompressed AS
 SELECT e.user_no AS user_id, e.cell_no AS cell_id, e.\"timestamp\"
 FROM mobility_event e
 JOIN mobility_leaf f ON f.leaf_no = e.leaf_no AND f.retired_by IS NULL;";
 
-const TEXTS: &str = "DROP VIEW pg_temp.cell_plan, pg_temp.mobile_events_compressed, \
+const TEXTS: &str = "DROP VIEW pg_temp.cell_plan, pg_temp.mobile_events_compressed, pg_temp.mobile_events_placed, \
                      pg_temp.mobile_events_uncompressed";
 
 /// Plans a SELECT without running it. A cursor takes one that changes nothing, and no second

@@ -47,19 +47,16 @@ impl Encoder {
 
     /// A row of hourly presence, one allocation check for all of it: this is done millions of
     /// times.
-    pub fn presence(&mut self, user: i32, cell: i32, first_us: i64, last_us: i64, count: i64) {
-        let mut row = [0u8; 54];
-        row[0..2].copy_from_slice(&5i16.to_be_bytes());
-        let mut at = 2;
-        for number in [user, cell] {
+    pub fn presence(&mut self, ids: [i32; 2], times_us: [i64; 2], counts: [i32; 2]) {
+        let mut row = [0u8; 58];
+        row[0..2].copy_from_slice(&6i16.to_be_bytes());
+        for (at, number) in [2, 10, 42, 50].into_iter().zip(ids.into_iter().chain(counts)) {
             row[at..at + 4].copy_from_slice(&4i32.to_be_bytes());
             row[at + 4..at + 8].copy_from_slice(&number.to_be_bytes());
-            at += 8;
         }
-        for number in [first_us.saturating_sub(EPOCH_US), last_us.saturating_sub(EPOCH_US), count] {
+        for (at, us) in [18, 30].into_iter().zip(times_us) {
             row[at..at + 4].copy_from_slice(&8i32.to_be_bytes());
-            row[at + 4..at + 12].copy_from_slice(&number.to_be_bytes());
-            at += 12;
+            row[at + 4..at + 12].copy_from_slice(&us.saturating_sub(EPOCH_US).to_be_bytes());
         }
         self.bytes.extend_from_slice(&row);
     }
@@ -72,15 +69,16 @@ mod tests {
     #[test]
     fn a_row_of_presence_equals_its_fields_one_by_one() {
         let mut whole = Encoder::default();
-        whole.presence(7, -1, EPOCH_US + 5, EPOCH_US, i64::MAX);
+        whole.presence([7, -1], [EPOCH_US + 5, EPOCH_US], [i32::MAX, -2]);
         let mut single = Encoder::default();
-        single.row(5);
+        single.row(6);
         single.int(7);
         single.int(-1);
         single.time(EPOCH_US + 5);
         single.time(EPOCH_US);
-        single.long(i64::MAX);
+        single.int(i32::MAX);
+        single.int(-2);
         assert_eq!(whole.bytes, single.bytes);
-        assert_eq!(whole.bytes[..10], [0, 5, 0, 0, 0, 4, 0, 0, 0, 7]);
+        assert_eq!(whole.bytes[..10], [0, 6, 0, 0, 0, 4, 0, 0, 0, 7]);
     }
 }

@@ -9,7 +9,7 @@ use super::small;
 use crate::schema::Table;
 
 /// Changes with `sql/postgis/tables.sql`.
-const LAYOUT: i32 = 1;
+const LAYOUT: i32 = 2;
 const TABLES: &str = include_str!("../../../sql/postgis/tables.sql");
 
 /// What the names of the contract stand for in the schema now.

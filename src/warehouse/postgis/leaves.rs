@@ -95,7 +95,7 @@ pub fn create(client: &mut Client, kind: LeafKind) -> Result<(i32, String)> {
     // the check spares the scan that attaching would make, the defaults two fields of every row
     let (columns, sql) = match kind {
         LeafKind::Presence(date) => (
-            "user_no, cell_no, first_seen, last_seen, event_count",
+            "user_no, cell_no, first_seen, last_seen, event_count, two_places",
             format!(
                 "CREATE TABLE {name} (LIKE mobility_presence); \
                  ALTER TABLE {name} ALTER date SET DEFAULT '{date}', ALTER leaf_no SET DEFAULT {number}, \

@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::{Progress, StageBar};
 use crate::schema::{Table, presence_file_schema};
+use crate::time::MICROS_PER_HOUR;
 use crate::warehouse::{LoadRequest, Loaded};
 
 /// Rows decoded at a time.
@@ -203,10 +204,21 @@ fn fill_part(
             [(0, &users), (1, &*cells)].map(|(column, numbers)| keyed(batch, column, numbers));
         let (users, cells) = (users?, cells?);
         let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
-        let (first, last) = (time(3), time(4));
-        let counts = batch.column(5).as_primitive::<Int64Type>().values();
+        let (hour, first, last) = (time(2), time(3), time(4));
+        let counts = |i: usize| batch.column(i).as_primitive::<Int64Type>().values();
+        let (counts, two_places) = (counts(5), counts(6));
+        let narrow = |count: i64| {
+            i32::try_from(count).context("more events than a row of the server's table can count")
+        };
         for row in 0..batch.num_rows() {
-            copy.rows.presence(users[row], cells[row], first[row], last[row], counts[row]);
+            let at_two = narrow(two_places[row])?;
+            // of an hour that the clocks show again, which begins a microsecond late
+            let again = hour[row].rem_euclid(MICROS_PER_HOUR) != 0;
+            copy.rows.presence(
+                [users[row], cells[row]],
+                [first[row], last[row]],
+                [narrow(counts[row])?, if again { -1 - at_two } else { at_two }],
+            );
             copy.send_full()?;
         }
         bar.add_rows(batch.num_rows() as u64);
