@@ -1,6 +1,6 @@
 //! Compressing: the same events give the same rows, however they are split.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, TimestampMicrosecondArray};
@@ -76,7 +76,8 @@ fn read(path: &Path) -> Vec<Row> {
 /// The same by a map, in the order that files are read: date, user, hour, cell as text.
 fn by_a_map(events: &[Event]) -> Vec<Row> {
     let mut groups: BTreeMap<Key, (i64, i64, i64)> = BTreeMap::new();
-    for (user, cell, us) in events {
+    // an event that is there twice counts once
+    for (user, cell, us) in events.iter().collect::<BTreeSet<_>>() {
         let hour = us.div_euclid(HOUR) * HOUR;
         let key = (hour.div_euclid(24 * HOUR), format!("{user:02x}"), hour, cell.to_string());
         let group = groups.entry(key).or_insert((*us, *us, 0));

@@ -109,6 +109,8 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     let mut expected = loaded(Some(&work.path("empty.toml")), &[], &[]).unwrap();
     // these have no value by default; the file shows an example
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
+    expected.checks.user_id_bytes = Some(32);
+    expected.checks.folder_tolerance_days = Some(30);
     expected.lau.crs = Some("EPSG:3035".to_owned());
     expected.time.zone = Some("Europe/Tallinn".to_owned());
     expected.warehouse.statement_timeout_s = Some(60);

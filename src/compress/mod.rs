@@ -141,7 +141,7 @@ pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<Stage
     let dates: Vec<NaiveDate> = survey.open.iter().copied().collect();
     notes.extend(repeated_hours(config, &dates));
     let manifest = output.finish(&survey, settings, now, notes)?;
-    if manifest.rows_in > 0 && manifest.rows_out() == 0 && !survey.open.is_empty() {
+    if manifest.rows_in > 0 && manifest.rows_out() == 0 && survey.kept.is_empty() {
         bail!(
             "none of {} can be used: {}",
             counted(manifest.rows_in, "row"),

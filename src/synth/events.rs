@@ -1,6 +1,7 @@
 //! Events of a day, in time order, cut into slices that can be made independently.
 
 use rand::RngExt;
+use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
 /// Seconds of a day; synthetic days have 24 hours, as local wall time without a zone has.
@@ -56,7 +57,8 @@ fn events_before(events: u64, second: u64) -> u64 {
 
 /// Calls `event(second, user)` for every event of a segment in time order. Each event falls on a
 /// random second and a random user, which makes the counts of users and hours Poisson-like for
-/// the exact total; counting the seconds first spares sorting.
+/// the exact total; counting the seconds first spares sorting. A user has no two events in one
+/// second, unless there are more events than users.
 ///
 /// # Errors
 /// The first error of `event`.
@@ -72,8 +74,12 @@ pub fn draw<E>(
         per_second[rng.random_range(0..seconds) as usize] += 1;
     }
     for (second, &count) in (segment.from_s as u32..).zip(&per_second) {
-        for _ in 0..count {
-            event(second, rng.random_range(0..users))?;
+        let (mut left, all) = (count as usize, users as usize);
+        while left > 0 {
+            for user in sample(rng, all, left.min(all)) {
+                event(second, user as u32)?;
+            }
+            left = left.saturating_sub(all);
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ fn an_empty_warehouse_says_what_to_run() {
     page.click(".message button");
     page.until("document.getElementById('tile-users')");
     page.complete();
-    assert_eq!(super::tile(&page, "events"), "26");
+    assert_eq!(super::tile(&page, "events"), "25");
 }
 
 #[test]
