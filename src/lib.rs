@@ -23,6 +23,7 @@ pub mod progress;
 pub mod quality;
 pub mod query;
 pub mod report;
+pub mod runs;
 pub mod schema;
 pub mod serve;
 pub mod synth;

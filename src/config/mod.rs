@@ -90,6 +90,11 @@ impl Data {
         Table::small().filter_map(file)
     }
 
+    /// What every run did, one JSON object a line.
+    pub fn runs(&self) -> PathBuf {
+        self.processed.join("runs.jsonl")
+    }
+
     /// Figures of every date.
     pub fn quality_daily(&self) -> PathBuf {
         self.processed.join("quality_daily.parquet")

@@ -16,6 +16,7 @@ mod load;
 mod numbers;
 mod places;
 mod query;
+mod record;
 mod rows;
 mod server;
 mod small;
@@ -40,6 +41,7 @@ use crate::views::{Registry, View};
 use explain::failed;
 use layout::Found;
 use query::{Query, quoted};
+pub use record::record;
 use rows::CursorRows;
 use server::Server;
 
