@@ -17,6 +17,7 @@ pub mod ids;
 pub mod interrupt;
 pub mod io;
 pub mod load;
+pub mod log;
 pub mod parallel;
 pub mod pipeline;
 pub mod progress;

@@ -6,6 +6,7 @@
 mod keys;
 mod load;
 mod secret;
+mod shown;
 mod url;
 
 use std::collections::BTreeMap;
@@ -13,16 +14,16 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
-pub use url::WarehouseUrl;
+pub use url::{WarehouseUrl, without_passwords};
 
 /// Everything the stages are told. Paths are ready to open.
-#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Rows that cannot be used end the run instead of being counted and set aside.
@@ -39,7 +40,7 @@ pub struct Config {
 }
 
 /// Where inputs and outputs are. Each input is one or more files, folders or globs.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
     #[serde(deserialize_with = "load::one_or_many")]
@@ -107,7 +108,7 @@ impl Data {
 }
 
 /// Names of the input columns, where they differ from the usual ones.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Columns {
     pub user_id: String,
@@ -142,7 +143,7 @@ impl Default for Columns {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lau {
     /// CNTR_CODEs to keep; empty keeps all.
@@ -158,7 +159,7 @@ impl Default for Lau {
 }
 
 /// How a cell finds its LAU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GeojoinMethod {
     /// Inside a polygon or on its border.
@@ -168,7 +169,7 @@ pub enum GeojoinMethod {
     Nearest,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Geojoin {
     pub method: GeojoinMethod,
@@ -182,7 +183,7 @@ impl Default for Geojoin {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Time {
     /// IANA zone to which UTC instants are converted; without it time stamps are local already.
@@ -206,7 +207,7 @@ impl Default for Time {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Warehouse {
     pub url: WarehouseUrl,
@@ -272,14 +273,14 @@ impl std::fmt::Debug for PgEnv {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Load {
     /// Also load raw events.
     pub uncompressed: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Views {
     /// Folder of the view files; without one, those inside the program.
@@ -298,7 +299,7 @@ impl Default for Views {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one.

@@ -100,31 +100,8 @@ pub fn mark(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-    use crate::runs::{Status, new_id};
-
-    fn run(second: u32) -> Run {
-        let at = format!("2026-11-25T10:00:{second:02}Z").parse().unwrap();
-        Run {
-            run_id: new_id(at),
-            command: "load".into(),
-            status: Status::Done,
-            started_at: at,
-            ended_at: at,
-            seconds: f64::from(second),
-            version: "1".into(),
-            host: "h".into(),
-            config_file: None,
-            inputs: None,
-            stages: Vec::new(),
-            rows_rejected: None,
-            peak_memory_bytes: None,
-            error: None,
-            config: json!({}),
-        }
-    }
+    use crate::runs::record::tests::a_run as run;
 
     fn seconds(path: &Path) -> Vec<f64> {
         read(path, None).unwrap().iter().map(|r| r.seconds).collect()

@@ -2,7 +2,15 @@
 //! shown as the table `runs`.
 
 mod file;
+mod find;
+mod list;
 mod record;
+mod recorder;
+mod show;
 
 pub use file::{append, mark, read};
-pub use record::{Inputs, Run, StageRun, Status, new_id, rows};
+pub use find::find;
+pub use list::{newest_first, overview};
+pub use record::{Inputs, Run, StageRun, Status, new_id, now, rows};
+pub use recorder::Recorder;
+pub use show::{stages_table, text};

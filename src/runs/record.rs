@@ -97,6 +97,14 @@ impl From<&StageReport> for StageRun {
     }
 }
 
+impl StageRun {
+    /// Rows a second that it read; `None` where it did no work.
+    pub fn rate(&self) -> Option<u64> {
+        let worked = !self.skipped && !self.broken_off && self.seconds >= 0.001;
+        worked.then(|| (self.rows_in as f64 / self.seconds) as u64)
+    }
+}
+
 impl Run {
     /// Stages that came to their end.
     fn whole(&self) -> impl DoubleEndedIterator<Item = &StageRun> {
@@ -115,8 +123,7 @@ impl Run {
 
     /// Rows a second that the first stage read; `None` where it did no work.
     pub fn rate(&self) -> Option<u64> {
-        let first = self.whole().next().filter(|s| !s.skipped && s.seconds >= 0.001)?;
-        Some((first.rows_in as f64 / first.seconds) as u64)
+        self.whole().next()?.rate()
     }
 
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
@@ -198,8 +205,32 @@ fn without_zone(time: DateTime<Utc>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::new_id;
+pub mod tests {
+    use serde_json::json;
+
+    use super::{Run, Status, new_id};
+
+    /// A run that began in that second.
+    pub fn a_run(second: u32) -> Run {
+        let at = format!("2026-11-25T10:00:{second:02}Z").parse().unwrap();
+        Run {
+            run_id: new_id(at),
+            command: "load".into(),
+            status: Status::Done,
+            started_at: at,
+            ended_at: at,
+            seconds: f64::from(second),
+            version: "1".into(),
+            host: "h".into(),
+            config_file: None,
+            inputs: None,
+            stages: Vec::new(),
+            rows_rejected: None,
+            peak_memory_bytes: None,
+            error: None,
+            config: json!({}),
+        }
+    }
 
     #[test]
     fn later_runs_have_greater_ids() {
