@@ -153,3 +153,16 @@ fn a_log_for_programs_is_one_object_a_line() {
     let same = ["query", "user-location-distribution", "--format", "csv", "--log-format", "json"];
     assert_eq!(work.ok(&same), plain);
 }
+
+#[test]
+fn a_record_that_cannot_be_written_fails_nothing() {
+    let work = Work::mini();
+    fs::create_dir_all(work.path("processed/runs.jsonl")).unwrap();
+    let ran = work.run(&["compress"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("the run could not be recorded in processed/runs.jsonl"),
+        "{}",
+        ran.err
+    );
+}

@@ -29,11 +29,14 @@ pub fn recorded(session: &Session, command: &Command) -> Result<()> {
     };
     let error = outcome.as_ref().err().filter(|error| !is_broken_pipe(error));
     let rejected = rows_rejected(session);
-    let kept = recorder
-        .end(error, rejected)
-        .and_then(|()| warehouse::record(&session.config, &read(&file, Some(TOLD))?));
-    if let Err(unkept) = kept {
-        session.progress.warn(&format!("the run is not in the table runs yet: {unkept:#}"));
+    match recorder.end(error, rejected).and_then(|()| read(&file, Some(TOLD))) {
+        Err(unwritten) => session.progress.warn(&format!("{unwritten:#}")),
+        Ok(runs) => {
+            if let Err(untold) = warehouse::record(&session.config, &runs) {
+                let text = format!("the run is not in the table runs yet: {untold:#}");
+                session.progress.warn(&text);
+            }
+        }
     }
     outcome
 }
