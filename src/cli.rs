@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::log::LogFormat;
 use crate::pipeline::Stage;
 use crate::progress::ProgressMode;
 use crate::quality::Level;
@@ -50,6 +51,9 @@ pub struct Global {
     /// When to draw progress bars
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub progress: ProgressMode,
+    /// How remarks and errors are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -115,6 +119,13 @@ pub enum Command {
   mobility run-all --from load
   mobility run-all --only compress --force")]
     RunAll(RunAll),
+    /// Show the last runs, or one of them in full
+    #[command(after_help = "Examples:
+  mobility runs
+  mobility runs --limit 100 --format csv
+  mobility runs 019a3c                                      as much of an id as tells it apart
+  mobility runs 019a3c --format json")]
+    Runs(Runs),
     /// Look for mistakes in config, inputs and warehouse, without changing anything
     #[command(after_help = "Examples:\n  mobility check\n  mobility check --config other.toml")]
     Check,
@@ -126,6 +137,27 @@ pub enum Command {
         /// Shell to complete for
         shell: Shell,
     },
+}
+
+impl Command {
+    /// The command's word.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Synth(_) => "synth",
+            Command::Compress(_) => "compress",
+            Command::Geojoin(_) => "geojoin",
+            Command::Load(_) => "load",
+            Command::Views(_) => "views",
+            Command::Query(_) => "query",
+            Command::Serve(_) => "serve",
+            Command::Report(_) => "report",
+            Command::Quality(_) => "quality",
+            Command::RunAll(_) => "run-all",
+            Command::Runs(_) => "runs",
+            Command::Check => "check",
+            Command::Completions { .. } => "completions",
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -326,4 +358,32 @@ pub struct RunAll {
     /// Leave the events of earlier dates as they are, even if their inputs changed
     #[arg(long, value_name = "DATE")]
     pub since: Option<chrono::NaiveDate>,
+}
+
+#[derive(Debug, Args)]
+pub struct Runs {
+    /// Id of a run, or as much of its beginning as tells it apart
+    pub run_id: Option<String>,
+    /// The newest so many runs
+    #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "run_id")]
+    pub limit: usize,
+    /// Output format
+    #[arg(long, short, value_enum, default_value_t)]
+    pub format: RunsFormat,
+}
+
+/// What runs are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum RunsFormat {
+    /// For people at a terminal
+    #[default]
+    Table,
+    /// All columns of the table runs, RFC 4180 with a header line
+    Csv,
+    /// An array of objects
+    Json,
+    /// One object a line
+    Ndjson,
+    /// A table for documents
+    Markdown,
 }

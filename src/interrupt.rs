@@ -13,6 +13,7 @@ static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 type Ending = Box<dyn FnOnce() + Send>;
 static GENTLY: Mutex<Option<Ending>> = Mutex::new(None);
+static LAST: Mutex<Option<Ending>> = Mutex::new(None);
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
@@ -50,6 +51,11 @@ pub fn instead(end: impl FnOnce() + Send + 'static) {
     *GENTLY.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(end));
 }
 
+/// Has an interrupt call `last` when unfinished outputs are removed and before the program ends.
+pub fn before_end(last: impl FnOnce() + Send + 'static) {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last));
+}
+
 /// Installs the handler for SIGINT, SIGTERM and SIGHUP; `end` is called last and must not return.
 ///
 /// # Errors
@@ -60,6 +66,10 @@ pub fn install(end: impl Fn() + Send + 'static) -> Result<()> {
             return gently();
         }
         unfinished().iter().for_each(|path| remove(path));
+        let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(last) = last {
+            last();
+        }
         end();
     })
     .context("no handler for Ctrl-C could be installed")

@@ -6,11 +6,11 @@ use std::time::Instant;
 use anyhow::Result;
 use chrono::NaiveDate;
 use clap::ValueEnum;
-use comfy_table::{CellAlignment, Table, presets};
 
 use crate::config::Config;
 use crate::progress::Progress;
 use crate::report::{StageReport, grouped, peak_memory_bytes};
+use crate::runs::{StageRun, stages_table};
 use crate::views::Registry;
 use crate::{compress, geojoin, load, quality, views, warehouse};
 
@@ -50,12 +50,16 @@ impl Plan {
 /// The first stage that fails; what earlier stages wrote stands, and a second run goes on there.
 pub fn run(config: &Config, plan: Plan, progress: &Progress) -> Result<Vec<StageReport>> {
     let mut reports = Vec::new();
-    let mut done = |report: StageReport| {
+    let mut stage = |name, work: &mut dyn FnMut() -> Result<StageReport>| -> Result<()> {
+        progress.begin(name);
+        let report = work()?;
         // what was said when the work was done need not be said again
         for note in report.notes.iter().filter(|_| !report.skipped) {
-            progress.note(&format!("{}: {note}", report.stage));
+            progress.warn(&format!("{}: {note}", report.stage));
         }
+        progress.done(&report, false);
         reports.push(report);
+        Ok(())
     };
     // a broken view file should not wait for an hour of compressing
     let registry = Arc::new(Registry::read(config)?);
@@ -64,49 +68,29 @@ pub fn run(config: &Config, plan: Plan, progress: &Progress) -> Result<Vec<Stage
         warehouse.verify()?;
     }
     if plan.wants(Stage::Compress) {
-        done(compress::run(config, progress, plan.extent())?);
+        stage("compress", &mut || compress::run(config, progress, plan.extent()))?;
     }
     if plan.wants(Stage::Geojoin) {
-        done(geojoin::run(config, progress, plan.force)?);
+        stage("geojoin", &mut || geojoin::run(config, progress, plan.force))?;
     }
     if plan.wants(Stage::Quality) {
-        done(quality::run(config, progress, plan.force)?);
+        stage("quality", &mut || quality::run(config, progress, plan.force))?;
     }
     if plan.wants(Stage::Load) {
-        done(load::run(config, warehouse.as_ref(), progress, plan.force)?);
+        let warehouse = warehouse.as_ref();
+        stage("load", &mut || load::run(config, warehouse, progress, plan.force))?;
     }
     if plan.wants(Stage::Views) {
-        done(views::run(warehouse.as_ref(), progress, plan.force)?.0);
+        let warehouse = warehouse.as_ref();
+        stage("views", &mut || Ok(views::run(warehouse, progress, plan.force)?.0))?;
     }
     Ok(reports)
 }
 
 /// The closing table: stages, rows in and out, seconds, and the peak memory of the process.
 pub fn summary(reports: &[StageReport], started: Instant) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(["stage", "rows in", "rows out", "seconds", "rows/s", ""]);
-    for report in reports {
-        let seconds = report.elapsed.as_secs_f64();
-        let rate = if report.skipped || seconds < 0.001 {
-            String::new()
-        } else {
-            grouped((report.rows_in as f64 / seconds) as u64)
-        };
-        table.add_row([
-            report.stage.to_owned(),
-            grouped(report.rows_in),
-            grouped(report.rows_out),
-            format!("{seconds:.2}"),
-            rate,
-            if report.skipped { "unchanged, skipped" } else { "done" }.to_owned(),
-        ]);
-    }
-    for column in 1..5 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    let stages: Vec<StageRun> = reports.iter().map(StageRun::from).collect();
+    let table = stages_table(&stages);
     let memory = peak_memory_bytes()
         .map(|b| format!(", peak memory {} MiB", grouped(b / (1024 * 1024))))
         .unwrap_or_default();

@@ -1,13 +1,16 @@
 //! Progress bars and remarks on standard error; results never pass through here.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Map, Value, json};
 
-use crate::report::grouped;
+use crate::log::{Level, Log, figures};
+use crate::report::{StageReport, grouped};
+use crate::runs::StageRun;
 
 /// When to draw bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -25,12 +28,21 @@ pub struct Progress {
     bars: MultiProgress,
     quiet: bool,
     verbose: bool,
+    log: Log,
+    stages: Arc<Mutex<Stages>>,
+}
+
+/// How far the run is.
+#[derive(Default)]
+struct Stages {
+    over: Vec<StageRun>,
+    current: Option<(&'static str, Instant)>,
 }
 
 impl Progress {
-    pub fn new(mode: ProgressMode, quiet: bool, verbose: bool) -> Self {
+    pub fn new(mode: ProgressMode, quiet: bool, verbose: bool, log: Log) -> Self {
         let target = match mode {
-            _ if quiet => ProgressDrawTarget::hidden(),
+            _ if quiet || log.is_json() => ProgressDrawTarget::hidden(),
             ProgressMode::Never => ProgressDrawTarget::hidden(),
             // indicatif's own targets draw on a terminal only
             ProgressMode::Auto => ProgressDrawTarget::stderr(),
@@ -38,12 +50,13 @@ impl Progress {
                 ProgressDrawTarget::term_like_with_hz(Box::new(console_stderr()), 4)
             }
         };
-        Progress { bars: MultiProgress::with_draw_target(target), quiet, verbose }
+        let bars = MultiProgress::with_draw_target(target);
+        Progress { bars, quiet, verbose, log, stages: Arc::default() }
     }
 
     /// No bars, no remarks: for tests and for callers that only want the result.
     pub fn silent() -> Self {
-        Progress::new(ProgressMode::Never, true, false)
+        Progress::new(ProgressMode::Never, true, false, Log::default())
     }
 
     /// A bar over `total_bytes` of input that also counts rows; drop or `finish` removes it.
@@ -70,18 +83,78 @@ impl Progress {
         StageBar { bar, rows: Arc::new(AtomicU64::new(0)) }
     }
 
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// A stage begins.
+    pub fn begin(&self, stage: &'static str) {
+        self.stages().current = Some((stage, Instant::now()));
+        if self.log.is_json() {
+            self.say(Level::Info, "begins", Map::new());
+        }
+    }
+
+    /// The stage that began last is over; `aloud` says so to people too.
+    pub fn done(&self, report: &StageReport, aloud: bool) {
+        let run = StageRun::from(report);
+        if self.log.is_json() {
+            let message = if report.skipped { "unchanged, skipped" } else { "done" };
+            let told = json!({
+                "skipped": run.skipped,
+                "rows_in": run.rows_in,
+                "rows_out": run.rows_out,
+                "bytes_in": run.bytes_in,
+                "seconds": run.seconds,
+            });
+            self.say(Level::Info, message, figures(told));
+        } else if aloud {
+            self.note(&report.sentence());
+        }
+        let mut stages = self.stages();
+        stages.over.push(run);
+        stages.current = None;
+    }
+
+    /// Stages so far; the one that is not over counts as broken off.
+    pub fn so_far(&self) -> Vec<StageRun> {
+        let stages = self.stages();
+        let broken_off = stages.current.map(|(stage, began)| StageRun {
+            broken_off: true,
+            ..StageRun::from(&StageReport { stage, elapsed: began.elapsed(), ..Default::default() })
+        });
+        stages.over.iter().cloned().chain(broken_off).collect()
+    }
+
     /// A sentence for the reader, above the bars.
     pub fn note(&self, text: &str) {
-        if !self.quiet {
-            self.bars.suspend(|| eprintln!("{text}"));
-        }
+        self.say(Level::Info, text, Map::new());
+    }
+
+    /// Something that a stage noticed and the reader should look at.
+    pub fn warn(&self, text: &str) {
+        self.say(Level::Warning, text, Map::new());
     }
 
     /// A sentence only for those who asked with `--verbose`.
     pub fn detail(&self, text: &str) {
         if self.verbose {
-            self.note(text);
+            self.say(Level::Debug, text, Map::new());
         }
+    }
+
+    fn say(&self, level: Level, text: &str, figures: Map<String, Value>) {
+        if self.quiet {
+            return;
+        }
+        let stage = self.stages().current.map(|(stage, _)| stage);
+        // sentences for people begin with the stage
+        let bare = stage.and_then(|s| text.strip_prefix(s)?.strip_prefix(": ")).unwrap_or(text);
+        self.bars.suspend(|| self.log.line(level, stage, bare, figures, || text.to_owned()));
+    }
+
+    fn stages(&self) -> MutexGuard<'_, Stages> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -21,6 +21,20 @@ pub struct StageReport {
     pub notes: Vec<String>,
 }
 
+impl StageReport {
+    /// `load: done; 26 rows in, 26 rows out, 0.10 s`
+    pub fn sentence(&self) -> String {
+        let what = if self.skipped { "unchanged, skipped" } else { "done" };
+        format!(
+            "{}: {what}; {} in, {} out, {:.2} s",
+            self.stage,
+            counted(self.rows_in, "row"),
+            counted(self.rows_out, "row"),
+            self.elapsed.as_secs_f64()
+        )
+    }
+}
+
 /// Peak resident memory of this process so far, in bytes (`VmHWM`); `None` where the system does
 /// not tell.
 pub fn peak_memory_bytes() -> Option<u64> {

@@ -27,10 +27,12 @@ pub enum Table {
     QualityDaily,
     /// Rows by date, file and what was wrong with them.
     QualityCodes,
+    /// What the program did, one row a run.
+    Runs,
 }
 
 impl Table {
-    pub const ALL: [Table; 7] = [
+    pub const ALL: [Table; 8] = [
         Table::CellPlan,
         Table::Lau,
         Table::MobileEventsCompressed,
@@ -38,15 +40,21 @@ impl Table {
         Table::MobileEventsUncompressed,
         Table::QualityDaily,
         Table::QualityCodes,
+        Table::Runs,
     ];
 
-    /// Small tables without geometry, which a load replaces as a whole. A warehouse that was loaded
-    /// by an older version of the program lacks them, and answers as if they had no rows.
+    /// Small tables without geometry. A load replaces those that have a processed file as a whole;
+    /// `runs` grows with every run. A warehouse that was loaded by an older version of the program
+    /// lacks them, and answers as if they had no rows.
     pub fn small() -> impl Iterator<Item = Table> {
-        Table::ALL.into_iter().filter(|table| table.processed_file().is_some())
+        Table::ALL.into_iter().filter(|table| table.is_small())
     }
 
-    /// The file of a small table among the processed files.
+    pub fn is_small(self) -> bool {
+        matches!(self, Table::QualityDaily | Table::QualityCodes | Table::Runs)
+    }
+
+    /// The file among the processed files by which a load replaces a small table.
     pub fn processed_file(self) -> Option<&'static str> {
         match self {
             Table::QualityDaily => Some("quality_daily.parquet"),
@@ -65,6 +73,7 @@ impl Table {
             Table::MobileEventsUncompressed => "mobile_events_uncompressed",
             Table::QualityDaily => "quality_daily",
             Table::QualityCodes => "quality_codes",
+            Table::Runs => "runs",
         }
     }
 
@@ -89,6 +98,7 @@ impl Table {
             Table::MobileEventsUncompressed => "Raw events.",
             Table::QualityDaily => "How good the data of each date is, in figures.",
             Table::QualityCodes => "Rows of each date and file by what was wrong with them.",
+            Table::Runs => "What the program did, one row a run; times are UTC.",
         }
     }
 
@@ -124,6 +134,7 @@ impl Table {
             ])),
             Table::QualityDaily => quality_daily(),
             Table::QualityCodes => quality_codes(),
+            Table::Runs => runs(),
         }
     }
 
@@ -138,6 +149,7 @@ impl Table {
             Table::MobileEventsUncompressed => &[],
             Table::QualityDaily => &["date"],
             Table::QualityCodes => &["date", "file", "code"],
+            Table::Runs => &["run_id"],
         }
     }
 
@@ -231,5 +243,31 @@ fn quality_codes() -> SchemaRef {
         Field::new("rows", DataType::Int64, false),
         Field::new("percent", DataType::Float64, false),
         Field::new("late", DataType::Boolean, false),
+    ]))
+}
+
+/// Columns of `runs`: one row per run, see [`crate::runs::Run`]. `stages` and `config` are JSON.
+fn runs() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("run_id", DataType::Utf8, false),
+        Field::new("command", DataType::Utf8, false),
+        Field::new("status", DataType::Utf8, false),
+        Field::new("started_at", TIMESTAMP, false),
+        Field::new("ended_at", TIMESTAMP, false),
+        Field::new("seconds", DataType::Float64, false),
+        Field::new("rows_in", DataType::Int64, true),
+        Field::new("rows_out", DataType::Int64, true),
+        Field::new("rows_rejected", DataType::Int64, true),
+        Field::new("input_files", DataType::Int64, true),
+        Field::new("input_bytes", DataType::Int64, true),
+        Field::new("input_fingerprint", DataType::Utf8, true),
+        Field::new("peak_memory_bytes", DataType::Int64, true),
+        Field::new("warnings", DataType::Int64, false),
+        Field::new("error", DataType::Utf8, true),
+        Field::new("version", DataType::Utf8, false),
+        Field::new("host", DataType::Utf8, false),
+        Field::new("config_file", DataType::Utf8, true),
+        Field::new("stages", DataType::Utf8, false),
+        Field::new("config", DataType::Utf8, false),
     ]))
 }

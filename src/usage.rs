@@ -1,4 +1,5 @@
-//! Wrong usage, told apart from failure: it ends the program with status 2 instead of 1.
+//! Errors that are no failure: wrong usage ends the program with status 2 instead of 1, a reader
+//! that went away with 0.
 
 use std::fmt;
 
@@ -14,6 +15,14 @@ impl fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+/// True where the reader of an output went away, as `head` does: no failure.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}
 
 /// The candidate that was likely meant by `name`, in whatever case: the nearest by
 /// Damerau-Levenshtein distance when that is a slip of the fingers (a third of the length, at least

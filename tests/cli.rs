@@ -2,7 +2,7 @@
 
 use crate::work::Work;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "synth",
     "compress",
     "geojoin",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 11] = [
     "query",
     "serve",
     "run-all",
+    "runs",
     "check",
     "completions",
 ];
@@ -25,7 +26,9 @@ fn every_command_helps_with_examples() {
             help.contains("Examples:") && help.contains(&format!("mobility {command}")),
             "{help}"
         );
-        for flag in ["--config", "--warehouse", "--quiet", "--verbose", "--progress"] {
+        for flag in
+            ["--config", "--warehouse", "--quiet", "--verbose", "--progress", "--log-format"]
+        {
             assert!(help.contains(flag), "{command} --help lacks {flag}");
         }
     }

@@ -11,6 +11,7 @@ mod postgis;
 mod quality;
 mod query;
 mod run_all;
+mod runs;
 mod serve;
 mod synth;
 mod warehouse;

@@ -233,6 +233,11 @@ fn an_interrupt_leaves_the_earlier_output_and_nothing_half_written() {
     );
     assert_eq!(work.snapshot("processed"), before);
     assert!(!has_unfinished(&work));
+    let runs = work.read("processed/runs.jsonl");
+    let last: serde_json::Value = serde_json::from_str(runs.lines().last().unwrap()).unwrap();
+    assert_eq!((&last["command"], &last["status"]), (&"compress".into(), &"interrupted".into()));
+    let stage = &last["stages"][0];
+    assert_eq!((&stage["stage"], &stage["broken_off"]), (&"compress".into(), &true.into()));
 }
 
 fn has_unfinished(work: &Work) -> bool {

@@ -119,7 +119,8 @@ impl Work {
         ran
     }
 
-    /// All files below `name` with a hash of their bytes, by path.
+    /// All files below `name` with a hash of their bytes, by path; without the record of runs,
+    /// to which every run adds.
     pub fn snapshot(&self, name: &str) -> Vec<(PathBuf, u64)> {
         let mut files = Vec::new();
         collect(&self.path(name), &mut files);
@@ -214,7 +215,7 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, u64)>) {
         let path = entry.unwrap().path();
         if path.is_dir() {
             collect(&path, files);
-        } else {
+        } else if !path.ends_with("runs.jsonl") {
             let hash = foldhash::quality::FixedState::default().hash_one(fs::read(&path).unwrap());
             files.push((path, hash));
         }

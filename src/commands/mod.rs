@@ -4,8 +4,10 @@ mod check;
 mod completions;
 mod quality;
 mod query;
+mod record;
 mod report;
 mod run_all;
+mod runs;
 mod serve;
 mod stages;
 mod synth;
@@ -18,7 +20,9 @@ use anyhow::{Context, Result};
 
 use crate::cli::{Cli, Command, Global};
 use crate::config::{self, Config, Sources};
+use crate::log::Log;
 use crate::progress::Progress;
+use crate::report::StageReport;
 use crate::views::Registry;
 use crate::warehouse::{self, Warehouse};
 
@@ -27,6 +31,8 @@ struct Session {
     config: Config,
     progress: Progress,
     quiet: bool,
+    /// Where there is one.
+    config_file: Option<PathBuf>,
 }
 
 impl Session {
@@ -35,14 +41,26 @@ impl Session {
         let warehouse = warehouse::open(&self.config, Arc::clone(&registry))?;
         Ok((registry, warehouse))
     }
+
+    /// Does the work of one stage and says, on standard error, what came of it.
+    fn stage(&self, name: &'static str, work: impl FnOnce() -> Result<StageReport>) -> Result<()> {
+        self.progress.begin(name);
+        let report = work()?;
+        for note in &report.notes {
+            self.progress.warn(&format!("{}: {note}", report.stage));
+        }
+        self.progress.done(&report, true);
+        Ok(())
+    }
 }
 
 /// Runs the command.
 ///
 /// # Errors
 /// Whatever the command meets.
-pub fn run(cli: Cli) -> Result<()> {
-    let progress = Progress::new(cli.global.progress, cli.global.quiet, cli.global.verbose);
+pub fn run(cli: Cli, log: &Log) -> Result<()> {
+    let (quiet, verbose) = (cli.global.quiet, cli.global.verbose);
+    let progress = Progress::new(cli.global.progress, quiet, verbose, log.clone());
     // these two need no config, and should work beside a broken one
     let command = match cli.command {
         Command::Completions { shell } => return completions::run(shell),
@@ -53,18 +71,22 @@ pub fn run(cli: Cli) -> Result<()> {
     if let Command::Serve(args) = &command {
         let bind = args.bind.iter().map(|bind| ("serve.bind", bind.clone()));
         let config = config_with(&cli.global, bind.collect())?;
-        return serve::run(config, args, cli.global.quiet, cli.global.verbose);
+        return serve::run(config, args, &cli.global, log.clone());
     }
-    let session = Session { config: config(&cli.global)?, progress, quiet: cli.global.quiet };
+    let file = config_file(&cli.global).unwrap_or_else(|| "pipeline.toml".into());
+    let config_file = file.exists().then_some(file);
+    let session = Session { config: config(&cli.global)?, progress, quiet, config_file };
     match command {
-        Command::Compress(args) => stages::compress(&session, &args),
-        Command::Geojoin(args) => stages::geojoin(&session, args.force),
-        Command::Load(args) => stages::load(&session, args.force),
-        Command::Views(args) => views::run(&session, &args),
+        Command::Views(args) if args.list => views::run(&session, &args),
+        Command::Compress(_)
+        | Command::Geojoin(_)
+        | Command::Load(_)
+        | Command::Views(_)
+        | Command::RunAll(_) => record::recorded(&session, &command),
         Command::Quality(args) => quality::run(&session, &args),
         Command::Query(args) => query::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
-        Command::RunAll(args) => run_all::run(&session, &args),
+        Command::Runs(args) => runs::run(&session, &args),
         Command::Synth(_) | Command::Check | Command::Completions { .. } | Command::Serve(_) => {
             Ok(())
         }
@@ -105,22 +127,6 @@ fn print(text: &str) -> Result<()> {
 /// The format that a file name asks for by its ending.
 fn extension(path: &Path) -> Option<String> {
     path.extension().map(|e| e.to_string_lossy().to_lowercase())
-}
-
-/// Remarks of a stage, on standard error.
-fn tell(session: &Session, report: &crate::report::StageReport) {
-    use crate::report::counted;
-    for note in &report.notes {
-        session.progress.note(&format!("{}: {note}", report.stage));
-    }
-    let what = if report.skipped { "unchanged, skipped" } else { "done" };
-    session.progress.note(&format!(
-        "{}: {what}; {} in, {} out, {:.2} s",
-        report.stage,
-        counted(report.rows_in, "row"),
-        counted(report.rows_out, "row"),
-        report.elapsed.as_secs_f64()
-    ));
 }
 
 /// The folder part of a path that can be created and written.

@@ -2,23 +2,22 @@
 
 use anyhow::Result;
 
-use super::{Session, tell};
+use super::Session;
 use crate::{cli, compress, geojoin, load};
 
 pub fn compress(session: &Session, args: &cli::Compress) -> Result<()> {
     let extent = compress::Extent { force: args.force, since: args.since };
-    tell(session, &compress::run(&session.config, &session.progress, extent)?);
-    Ok(())
+    session.stage("compress", || compress::run(&session.config, &session.progress, extent))
 }
 
 pub fn geojoin(session: &Session, force: bool) -> Result<()> {
-    tell(session, &geojoin::run(&session.config, &session.progress, force)?);
-    Ok(())
+    session.stage("geojoin", || geojoin::run(&session.config, &session.progress, force))
 }
 
 pub fn load(session: &Session, force: bool) -> Result<()> {
     let (_, warehouse) = session.warehouse()?;
-    tell(session, &load::run(&session.config, warehouse.as_ref(), &session.progress, force)?);
+    let work = || load::run(&session.config, warehouse.as_ref(), &session.progress, force);
+    session.stage("load", work)?;
     session.progress.note(&format!("{} is up to date", warehouse.location()));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::{Session, tell};
+use super::Session;
 use crate::cli;
 use crate::report::grouped;
 use crate::views::{self, Registry};
@@ -13,8 +13,12 @@ pub fn run(session: &Session, args: &cli::Views) -> Result<()> {
         return list(&Registry::read(&session.config)?);
     }
     let (_, warehouse) = session.warehouse()?;
-    let (report, deployed) = views::run(warehouse.as_ref(), &session.progress, args.refresh)?;
-    tell(session, &report);
+    let mut deployed = Vec::new();
+    session.stage("views", || {
+        let (report, views) = views::run(warehouse.as_ref(), &session.progress, args.refresh)?;
+        deployed = views;
+        Ok(report)
+    })?;
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(["view", "rows", "seconds", ""]);

@@ -38,7 +38,7 @@ pub struct Output {
 
 /// The manifest with those dates alone that have a record.
 pub fn with_records(mut manifest: Manifest, config: &Config) -> Manifest {
-    let folder = config.data.days();
+    let folder = config.data.day_records();
     manifest.dates.retain(|date, made| {
         let [json, users] = days::paths(&folder, *date);
         let record = std::fs::read(json).ok();
@@ -100,7 +100,7 @@ impl Output {
     /// A folder that cannot be written.
     pub fn create(config: &Config, survey: &Survey) -> Result<Self> {
         let data = &config.data;
-        let (events, days) = (data.compressed_events(), data.days());
+        let (events, days) = (data.compressed_events(), data.day_records());
         let output = Output {
             events: AtomicFolder::create(&events)?,
             days: AtomicFolder::create(&days)?,

@@ -6,6 +6,7 @@
 mod keys;
 mod load;
 mod secret;
+mod shown;
 mod url;
 
 use std::collections::BTreeMap;
@@ -13,18 +14,18 @@ use std::path::PathBuf;
 
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
-pub use url::WarehouseUrl;
+pub use url::{WarehouseUrl, without_passwords};
 
 use crate::checks::Code;
 
 /// Everything the stages are told. Paths are ready to open.
-#[derive(Debug, Clone, PartialEq, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Rows that cannot be used end the run instead of being counted and set aside.
@@ -42,7 +43,7 @@ pub struct Config {
 }
 
 /// Where inputs and outputs are. Each input is one or more files, folders or globs.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
     #[serde(deserialize_with = "load::one_or_many")]
@@ -77,11 +78,6 @@ impl Data {
         self.processed.join("cells_with_lau.parquet")
     }
 
-    /// What compress noted about each date.
-    pub fn days(&self) -> PathBuf {
-        self.processed.join("days")
-    }
-
     /// Rejected rows, where they are kept.
     pub fn quarantine(&self) -> PathBuf {
         self.processed.join("quarantine")
@@ -103,6 +99,11 @@ impl Data {
         Table::small().filter_map(file)
     }
 
+    /// What every run did, one JSON object a line.
+    pub fn runs(&self) -> PathBuf {
+        self.processed.join("runs.jsonl")
+    }
+
     /// Figures of every date.
     pub fn quality_daily(&self) -> PathBuf {
         self.processed.join("quality_daily.parquet")
@@ -115,7 +116,7 @@ impl Data {
 }
 
 /// Names of the input columns, where they differ from the usual ones.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Columns {
     pub user_id: String,
@@ -151,7 +152,7 @@ impl Default for Columns {
 }
 
 /// Checks on events.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Checks {
     /// Checks that are not made.
@@ -198,7 +199,7 @@ impl Default for Checks {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lau {
     /// CNTR_CODEs to keep; empty keeps all.
@@ -214,7 +215,7 @@ impl Default for Lau {
 }
 
 /// How a cell finds its LAU.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GeojoinMethod {
     /// Inside a polygon or on its border.
@@ -224,7 +225,7 @@ pub enum GeojoinMethod {
     Nearest,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Geojoin {
     pub method: GeojoinMethod,
@@ -238,7 +239,7 @@ impl Default for Geojoin {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Time {
     /// IANA zone to which UTC instants are converted; without it time stamps are local already.
@@ -262,7 +263,7 @@ impl Default for Time {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Warehouse {
     pub url: WarehouseUrl,
@@ -328,14 +329,14 @@ impl std::fmt::Debug for PgEnv {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Load {
     /// Also load raw events.
     pub uncompressed: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Views {
     /// Folder of the view files; without one, those inside the program.
@@ -354,7 +355,7 @@ impl Default for Views {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Value;
 
 /// A password or token.
@@ -27,6 +27,12 @@ impl<'de> Deserialize<'de> for Secret {
             Value::String(text) => Secret(text),
             other => Secret(other.to_string()),
         })
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{self:?}"))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A `warehouse.url`.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,6 +50,12 @@ impl<'de> Deserialize<'de> for WarehouseUrl {
     }
 }
 
+impl Serialize for WarehouseUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl fmt::Display for WarehouseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -69,7 +75,7 @@ impl fmt::Debug for WarehouseUrl {
 }
 
 /// A text with `***` for the password of every URL in it.
-pub(super) fn without_passwords(text: &str) -> String {
+pub fn without_passwords(text: &str) -> String {
     let word_ends = |c: char| c.is_whitespace() || c == '"' || c == '\'';
     let words = text.split_inclusive(word_ends);
     words.map(|w| if w.contains("://") { redacted(w) } else { w.to_owned() }).collect()

@@ -44,7 +44,7 @@ struct Cell {
 ///
 /// # Errors
 /// A path that does not exist or holds no such file.
-fn inputs(config: &Config) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
+pub fn inputs(config: &Config) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
     let cells = cell_plan_files(config)?;
     let laus = list("data.lau", &config.data.lau, &["geojson", "json"])?;
     Ok((cells, laus))

@@ -11,4 +11,5 @@ pub mod pages;
 pub mod presence;
 pub mod provenance;
 pub mod raw_events;
+pub mod rows;
 pub mod table;

@@ -1,13 +1,15 @@
 //! `load`: processed files to warehouse tables.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
 use crate::config::Config;
-use crate::io::inputs::{fingerprint, list};
+use crate::io::inputs::{InputFile, fingerprint, list};
 use crate::progress::Progress;
 use crate::report::StageReport;
+use crate::schema::Table;
 use crate::warehouse::{LoadRequest, Warehouse};
 
 /// What would be loaded now.
@@ -15,6 +17,27 @@ use crate::warehouse::{LoadRequest, Warehouse};
 /// # Errors
 /// Processed files that are missing.
 pub fn request(config: &Config) -> Result<LoadRequest> {
+    let files = inputs(config)?;
+    let settings = format!("load {}", config.load.uncompressed);
+    Ok(LoadRequest {
+        compressed_events: config.data.compressed_events(),
+        cell_plan: config.data.cells_with_lau(),
+        lau: config.data.lau_units(),
+        small: small_tables(config).collect(),
+        uncompressed: config.load.uncompressed,
+        fingerprint: fingerprint(&files, &settings),
+    })
+}
+
+fn small_tables(config: &Config) -> impl Iterator<Item = (Table, PathBuf)> {
+    config.data.small_tables().filter(|(_, path)| path.exists())
+}
+
+/// The processed files.
+///
+/// # Errors
+/// Those that are missing.
+pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
     let events = config.data.compressed_events();
     let cell_plan = config.data.cells_with_lau();
     let lau = config.data.lau_units();
@@ -24,23 +47,14 @@ pub fn request(config: &Config) -> Result<LoadRequest> {
     let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
     let mut files = list("data.processed", &[text(&cell_plan), text(&lau)], &["parquet"])
         .context("run `mobility geojoin` first")?;
-    let small: Vec<_> = config.data.small_tables().filter(|(_, path)| path.exists()).collect();
-    for (_, path) in &small {
-        files.extend(list("data.processed", &[text(path)], &["parquet"])?);
+    for (_, path) in small_tables(config) {
+        files.extend(list("data.processed", &[text(&path)], &["parquet"])?);
     }
     // a period without a single event has no files
     if !manifest.dates.is_empty() {
         files.extend(list("data.processed", &[text(&events)], &["parquet"])?);
     }
-    let settings = format!("load {}", config.load.uncompressed);
-    Ok(LoadRequest {
-        compressed_events: events,
-        cell_plan,
-        lau,
-        small,
-        uncompressed: config.load.uncompressed,
-        fingerprint: fingerprint(&files, &settings),
-    })
+    Ok(files)
 }
 
 /// Runs the stage.

@@ -83,10 +83,8 @@ pub fn figures(record: &DayRecord, users: Seen, plan: &Plan) -> Result<DayFigure
 
     let seen_for = |hours: u32| record.users_by_hours.range(hours..).map(|(_, users)| users).sum();
     let quantile = |percent: u64| quantile(&record.users_by_events, percent);
-    // where clocks go back an hour occurs twice, and both are kept under one start
-    let hours = u64::from(record.clock_hours.min(24));
     let with_events = record.hours.values().filter(|events| **events > 0).count() as u64;
-    let empty_hours = hours.saturating_sub(with_events);
+    let empty_hours = u64::from(record.clock_hours).saturating_sub(with_events);
     let least = record.hours.values().min().copied().unwrap_or(0);
     let on = plan.on(record.date, &record.cells);
     let bytes_in: u64 = record.files.iter().map(|f| f.bytes).sum();

@@ -24,9 +24,9 @@ use chrono::NaiveDate;
 use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
 
+pub use crate::io::rows::rows as rows_of;
 pub use codes::CodeRow;
 pub use figures::DayFigures;
-pub use tables::rows as rows_of;
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
 use crate::config::Config;

@@ -10,8 +10,9 @@ use axum::http::{Method, StatusCode};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
+use serde_json::json;
 
-use super::log;
+use crate::log::{Level, Log, figures};
 
 /// What is known when the head of an answer is ready.
 pub struct Line {
@@ -20,6 +21,7 @@ pub struct Line {
     pub path: String,
     pub status: StatusCode,
     pub started: Instant,
+    pub log: Log,
 }
 
 /// A body that writes the line when it is done with.
@@ -64,13 +66,20 @@ impl Drop for Logged {
     fn drop(&mut self) {
         let line = &self.line;
         let client = line.peer.map_or_else(|| "-".to_owned(), |p| p.ip().to_string());
-        log::line(format_args!(
-            "{client} {} {} {} {} B {:.1} ms",
-            line.method,
-            line.path,
-            line.status.as_u16(),
-            self.bytes,
-            line.started.elapsed().as_secs_f64() * 1e3
-        ));
+        let (status, bytes) = (line.status.as_u16(), self.bytes);
+        let seconds = line.started.elapsed().as_secs_f64();
+        let answered = format!("{} {} {status}", line.method, line.path);
+        let told = json!({
+            "stage": "access",
+            "client": client,
+            "method": line.method.as_str(),
+            "path": line.path,
+            "status": status,
+            "bytes": bytes,
+            "seconds": seconds,
+        });
+        line.log.line(Level::Info, None, &answered, figures(told), || {
+            format!("{client} {answered} {bytes} B {:.1} ms", seconds * 1e3)
+        });
     }
 }

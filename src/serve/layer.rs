@@ -68,7 +68,8 @@ pub async fn around(Extract(shared): Extract<State>, mut request: Request, next:
     if shared.settings.verbose {
         let status = response.status();
         let path = uri.path().to_owned();
-        let line = Line { peer: peer.map(|p| p.0), method, path, status, started };
+        let log = shared.settings.log.clone();
+        let line = Line { peer: peer.map(|p| p.0), method, path, status, started, log };
         return response.map(|body| Body::new(Logged::new(body, line)));
     }
     response

@@ -19,7 +19,6 @@ mod layer;
 mod links;
 mod listen;
 mod listing;
-mod log;
 mod map;
 mod metrics;
 mod names;
@@ -48,6 +47,7 @@ use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::interrupt;
+use crate::log::Log;
 use state::Shared;
 
 /// What queries still do when the server stops is given up after this.
@@ -61,6 +61,8 @@ pub struct Settings {
     pub quiet: bool,
     /// Write the access log.
     pub verbose: bool,
+    /// Where access, audit and faults are written to.
+    pub log: Log,
 }
 
 /// Serves until the program is interrupted; answers under way then have a few seconds to end.

@@ -67,13 +67,15 @@ impl Names {
             }
         }
         // what cannot be told is not kept
-        let raw = Table::MobileEventsUncompressed;
-        let reads_raw = |view: &View| registry.reads(view, raw.name()).unwrap_or(true);
+        let moving = [Table::MobileEventsUncompressed, Table::Runs];
+        let reads_one = |view: &View| {
+            moving.iter().any(|table| registry.reads(view, table.name()).unwrap_or(true))
+        };
         let mut volatile: HashSet<Target> = (0..registry.views().len())
-            .filter(|index| reads_raw(&registry.views()[*index]))
+            .filter(|index| reads_one(&registry.views()[*index]))
             .map(Target::View)
             .collect();
-        volatile.insert(Target::Table(raw));
+        volatile.extend(moving.map(Target::Table));
         for table in Table::ALL {
             targets.insert(format!("tables/{}", path_key(table.name())), Target::Table(table));
             paths.push(format!("/tables/{}", table.name()));
@@ -120,7 +122,7 @@ impl Names {
         }
     }
 
-    /// True where rows can change without a load, as the raw files of an embedded warehouse do.
+    /// True where rows can change without a load, as runs and the raw files of an embedded warehouse do.
     pub fn is_volatile(&self, target: Target) -> bool {
         self.volatile.contains(&target)
     }

@@ -20,8 +20,9 @@ use super::params::Params;
 use super::problem::Problem;
 use super::produce::{self, Ask, Fault};
 use super::sink::{Manner, Opened, Sink};
-use super::state::{ATTEMPTS, State, moving};
-use super::{audit, health, log, quality};
+use super::state::{ATTEMPTS, Shared, State, moving};
+use super::{audit, health, quality};
+use crate::usage::is_broken_pipe;
 
 type Answered = Result<Response, Problem>;
 
@@ -94,7 +95,7 @@ async fn rows(Extract(shared): Extract<State>, request: Request) -> Answered {
     let mut response = answered.unwrap_or_else(IntoResponse::into_response);
     let relation = shared.names.relation(target);
     if relation.single_users() && response.status() != StatusCode::FORBIDDEN {
-        audit::note(peer, request.uri(), response.status());
+        audit::note(&shared.settings.log, peer, request.uri(), response.status());
     }
     response.extensions_mut().insert(Route(target));
     Ok(response)
@@ -189,13 +190,10 @@ fn wildcard(headers: &HeaderMap) -> bool {
 }
 
 /// An error in the middle of an answer; a client that went away is none.
-fn broke_off(ask: &Ask, error: &anyhow::Error) {
-    let gone = error.chain().any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
-        io.is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    });
-    if !gone {
-        log::line(format_args!("mobility: serve: {} broke off: {error:#}", ask.key()));
+fn broke_off(shared: &Shared, ask: &Ask, error: &anyhow::Error) {
+    if !is_broken_pipe(error) {
+        let message = format!("{} broke off: {error:#}", ask.key());
+        shared.settings.log.error(Some("serve"), &message);
     }
 }
 
@@ -231,7 +229,7 @@ impl Work<'_> {
             }
             drop(permit);
             if let Some(Fault::Error(error)) = sink.end(outcome) {
-                broke_off(&ask, &error);
+                broke_off(&shared, &ask, &error);
             }
         });
         match tokio::time::timeout(patience, opened).await {

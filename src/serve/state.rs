@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::produce::Fault;
 use super::security::Guard;
 use super::source::Source;
-use super::{Settings, bind, log};
+use super::{Settings, bind};
 use crate::config::Config;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
@@ -173,7 +173,7 @@ impl Shared {
         if let Err(away) = self.source.edition().await {
             return away;
         }
-        log::line(format_args!("mobility: serve: {error:#}"));
+        self.settings.log.error(Some("serve"), &format!("{error:#}"));
         problem
     }
 }

@@ -16,6 +16,7 @@ pub use select::{Order, Relation, Select};
 
 use crate::config::{Config, WarehouseUrl};
 use crate::progress::Progress;
+use crate::runs::Run;
 use crate::schema::Table;
 use crate::views::{Registry, View};
 
@@ -137,6 +138,18 @@ pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>>
         }
         WarehouseUrl::Postgres(_) => Ok(Box::new(postgis::Postgis::open(config.clone(), views)?)),
         url @ WarehouseUrl::Unknown(_) => bail!("{url} is no warehouse"),
+    }
+}
+
+/// Tells the warehouse of runs that are over, those that it knows already among them. An embedded
+/// one reads the record itself.
+///
+/// # Errors
+/// A server that is away, or does not let us.
+pub fn record(config: &Config, runs: &[Run]) -> Result<()> {
+    match &config.warehouse.url {
+        WarehouseUrl::Postgres(_) => postgis::record(config, runs),
+        WarehouseUrl::Embedded(_) | WarehouseUrl::Unknown(_) => Ok(()),
     }
 }
 

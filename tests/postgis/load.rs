@@ -50,6 +50,7 @@ fn tables_and_views_of_the_contract_are_there_for_every_client() {
             "mobile_events_uncompressed",
             "quality_codes",
             "quality_daily",
+            "runs",
             "unique_locations_per_user_per_day",
             "unique_users_per_lau_2024_10_01",
             "unique_users_per_lau_per_day",

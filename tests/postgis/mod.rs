@@ -7,6 +7,7 @@ mod connect;
 mod faults;
 mod load;
 mod readers;
+mod runs;
 mod small;
 
 use std::path::{Path, PathBuf};

@@ -141,3 +141,28 @@ fn sigterm_lets_answers_end_and_ends_soon() {
         server = Server::start(&work);
     }
 }
+
+#[test]
+fn the_logs_of_the_server_are_objects_where_programs_read_them() {
+    let work = Work::mini();
+    work.config("[serve]\nallow_user_rows = true");
+    work.ok(&["run-all", "--quiet"]);
+    let mut server = Server::start_with(&work, &["--verbose", "--log-format", "json"]);
+    let path = "/number-of-unique-cells-per-user";
+    assert_eq!(server.get(&format!("{path}?date=2024-10-01")).status, 200);
+    server.signal("TERM");
+    assert_eq!(server.wait(), 0);
+    let log = server.log();
+    let lines: Vec<serde_json::Value> = log
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap_or_else(|e| panic!("{e}: {l}")))
+        .collect();
+    let of = |stage: &str| lines.iter().find(|l| l["stage"] == stage && l["path"] == path).unwrap();
+    assert_eq!(
+        (&of("audit")["parameters"], &of("audit")["status"]),
+        (&"date=2024-10-01".into(), &200.into())
+    );
+    let access = of("access");
+    assert_eq!((&access["method"], &access["command"]), (&"GET".into(), &"serve".into()));
+    assert!(access["bytes"].as_u64().unwrap() > 0 && access["seconds"].is_f64(), "{access}");
+}

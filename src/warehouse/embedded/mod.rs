@@ -1,6 +1,7 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder. No server.
 
 mod compute;
+mod history;
 mod presence;
 mod raw;
 mod results;
@@ -18,6 +19,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::datatypes::SchemaRef;
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
+use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::SortExpr;
 use datafusion::prelude::{DataFrame, Expr, SessionContext, ident, lit};
@@ -72,6 +74,9 @@ impl Embedded {
             let raw = raw_events::mark(&self.config, &raw_events::inputs(&self.config)?);
             mark.push_str(&raw[..16]);
         }
+        if self.views.reads(view, Table::Runs.name())? {
+            mark.push_str(&crate::runs::mark(&self.config.data.runs()));
+        }
         Ok(mark)
     }
 
@@ -101,6 +106,8 @@ impl Embedded {
                         &name,
                         raw::provider(context, &self.config, inputs)?,
                     )?;
+                } else if name == Table::Runs.name() {
+                    session::register(context, &name, self.history()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
                     session::register_table(context, version, table)?;
                 } else {
@@ -109,6 +116,10 @@ impl Embedded {
             }
             Ok(())
         })
+    }
+
+    fn history(&self) -> Result<Arc<dyn TableProvider>> {
+        history::provider(&self.config.data.runs())
     }
 
     /// What is unknown and like nothing, the engine refuses with its place in the text.
@@ -148,6 +159,10 @@ impl Embedded {
 
     /// The relation as a frame whose rows come in the relation's own order.
     fn frame(&self, context: &SessionContext, relation: Relation) -> Result<DataFrame> {
+        if let Relation::Table(Table::Runs) = relation {
+            // runs are there before anything is loaded
+            return context.read_table(self.history()?).map_err(session::explain);
+        }
         let version = self.version()?;
         let provider = match relation {
             Relation::View(view) => {

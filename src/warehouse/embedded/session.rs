@@ -169,13 +169,13 @@ pub fn register_table(context: &SessionContext, version: &Version, table: Table)
         Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
             presence(context, version, table)?.into_view()
         }
-        Table::QualityDaily | Table::QualityCodes if !version.table(table.name()).exists() => {
+        Table::MobileEventsUncompressed | Table::Runs => {
+            bail!("{} has a place of its own", table.name())
+        }
+        table if table.is_small() && !version.table(table.name()).exists() => {
             Arc::new(EmptyTable::new(with_views(&table.schema())))
         }
-        Table::CellPlan | Table::Lau | Table::QualityDaily | Table::QualityCodes => {
-            file(&version.table(table.name()), &table.schema())?
-        }
-        Table::MobileEventsUncompressed => bail!("raw events are read from their own files"),
+        table => file(&version.table(table.name()), &table.schema())?,
     };
     register(context, table.name(), provider)
 }

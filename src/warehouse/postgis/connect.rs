@@ -13,7 +13,7 @@ use postgres_native_tls::MakeTlsConnector;
 use r2d2::CustomizeConnection;
 use r2d2_postgres::PostgresConnectionManager;
 
-use super::explain::{explain, unreachable};
+use super::explain::{explain, failed, unreachable};
 use crate::config::{Warehouse as Settings, WarehouseUrl};
 
 pub type Manager = PostgresConnectionManager<MakeTlsConnector>;
@@ -60,6 +60,22 @@ pub fn pool(url: &WarehouseUrl, settings: &Settings) -> Result<(Pool, Connection
         .with_context(|| url.to_string())?;
     let connection = pool.get().map_err(|e| lost(url, &e))?;
     Ok((pool, connection))
+}
+
+/// One connection for a statement that must not keep anybody waiting.
+///
+/// # Errors
+/// As [`pool`]; a server that does not answer within `patience`.
+pub fn briefly(url: &WarehouseUrl, settings: &Settings, patience: Duration) -> Result<Client> {
+    let mut target = target(url, settings)?;
+    target.client.connect_timeout(patience.min(Duration::from_secs(settings.connect_timeout_s)));
+    let connected = target.client.connect(target.tls.clone());
+    let mut client = connected.map_err(|e| unreachable(&e, url, &target.client))?;
+    let milliseconds = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    let mut session = Session::new(settings);
+    session.statement_timeout_ms = Some(milliseconds);
+    session.settle(&mut client).map_err(failed)?;
+    Ok(client)
 }
 
 /// The pool found no connection in time.

@@ -137,7 +137,7 @@ fn switch(
         progress.detail(&format!("load: {view} computed in {:.3} s", elapsed.as_secs_f64()));
     }
     for note in computed.notes {
-        progress.note(&format!("load: {note}"));
+        progress.warn(&format!("load: {note}"));
     }
     Ok(loaded)
 }

@@ -16,6 +16,7 @@ mod load;
 mod numbers;
 mod places;
 mod query;
+mod record;
 mod rows;
 mod server;
 mod small;
@@ -40,6 +41,7 @@ use crate::views::{Registry, View};
 use explain::failed;
 use layout::Found;
 use query::{Query, quoted};
+pub use record::record;
 use rows::CursorRows;
 use server::Server;
 
@@ -205,7 +207,7 @@ impl Warehouse for Postgis {
         let notes = views::remove_others(&mut transaction, &self.views)?;
         transaction.commit().map_err(failed)?;
         bar.finish();
-        notes.iter().for_each(|note| progress.note(&format!("views: {note}")));
+        notes.iter().for_each(|note| progress.warn(&format!("views: {note}")));
         // in the order in which they are listed
         let listed = |d: &Deployed| self.views.views().iter().position(|v| v.view == d.view);
         deployed.sort_by_key(listed);

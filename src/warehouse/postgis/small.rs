@@ -1,5 +1,5 @@
-//! Small tables without geometry: made where they are missing, replaced by every load that brings
-//! other rows.
+//! Small tables without geometry: made where they are missing. Those with a processed file are
+//! replaced by every load that brings other rows.
 
 use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
@@ -43,6 +43,11 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
         match standing(&mut transaction, table)? {
             Standing::Right => continue,
             Standing::Missing => {}
+            Standing::Older if table.processed_file().is_none() => {
+                // what no load brings back is kept
+                add_columns(&mut transaction, table)?;
+                continue;
+            }
             Standing::Older => {
                 let drop = format!("DROP TABLE {}", table.name());
                 transaction.batch_execute(&drop).map_err(failed)?;
@@ -52,7 +57,9 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
                  warehouse.schema to a schema of its own (now {schema})"
             ),
         }
-        let columns = columns(table, " NOT NULL").join(", ");
+        let mut columns = columns(table, " NOT NULL");
+        columns.extend(primary_key(table));
+        let columns = columns.join(", ");
         let name = table.name();
         let about = table.description().trim_end_matches('.').to_lowercase();
         let make = format!(
@@ -61,6 +68,21 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
         transaction.batch_execute(&make).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
+}
+
+/// Keys without nulls are told to the server.
+fn primary_key(table: Table) -> Option<String> {
+    let keys = table.key_columns();
+    let schema = table.schema();
+    let whole = keys.iter().all(|k| schema.field_with_name(k).is_ok_and(|f| !f.is_nullable()));
+    whole.then(|| format!("PRIMARY KEY ({})", keys.join(", ")))
+}
+
+fn add_columns(transaction: &mut Transaction, table: Table) -> Result<()> {
+    let add: Vec<String> =
+        columns(table, "").iter().map(|c| format!("ADD COLUMN IF NOT EXISTS {c}")).collect();
+    let alter = format!("ALTER TABLE {} {}", table.name(), add.join(", "));
+    transaction.batch_execute(&alter).map_err(failed)
 }
 
 enum Standing {
@@ -91,9 +113,7 @@ fn standing(transaction: &mut Transaction, table: Table) -> Result<Standing> {
 /// # Errors
 /// What the server says.
 pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
-    let sql = "SELECT to_regclass($1) IS NOT NULL";
-    let row = client.query_one(sql, &[&table.name()]).map_err(failed)?;
-    if row.get::<_, bool>(0) || table.processed_file().is_none() {
+    if !table.is_small() || is_there(client, table)? {
         return Ok(quoted(table.name()));
     }
     let schema = table.schema();
@@ -102,4 +122,11 @@ pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> 
     };
     let nulls: Vec<String> = schema.fields().iter().map(null).collect();
     Ok(format!("(SELECT {} WHERE false)", nulls.join(", ")))
+}
+
+/// True where the schema, and not some other on the way to PostGIS, has a relation of that name.
+fn is_there<C: GenericClient>(client: &mut C, table: Table) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT FROM pg_class \
+               WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)";
+    Ok(client.query_one(sql, &[&table.name()]).map_err(failed)?.get(0))
 }

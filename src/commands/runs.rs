@@ -1,0 +1,58 @@
+//! `mobility runs`.
+
+use std::io::IsTerminal;
+
+use anyhow::Result;
+use arrow::record_batch::RecordBatchIterator;
+
+use super::{Session, print, stdout};
+use crate::cli::{Runs, RunsFormat};
+use crate::query::format::{self, Format, Options};
+use crate::runs::{Run, find, newest_first, overview, read, rows, text};
+
+pub fn run(session: &Session, args: &Runs) -> Result<()> {
+    let file = session.config.data.runs();
+    let all = read(&file, None)?;
+    if let Some(id) = &args.run_id {
+        return one(find(&all, id)?, args.format);
+    }
+    if all.is_empty() {
+        let text = format!("no run is recorded in {} yet", file.display());
+        session.progress.note(&text);
+    }
+    let runs = newest_first(&all, args.limit);
+    let batch = match args.format {
+        RunsFormat::Table | RunsFormat::Markdown => overview(&runs, &all)?,
+        _ => rows(&runs)?,
+    };
+    write(args.format, batch)
+}
+
+/// JSON tells all there is, with its parts; a row of the table holds them as text.
+fn one(run: &Run, format: RunsFormat) -> Result<()> {
+    match format {
+        RunsFormat::Table => print(&text(run)?),
+        RunsFormat::Json => print(&format!("{}\n", serde_json::to_string_pretty(run)?)),
+        format => write(format, rows(std::slice::from_ref(run))?),
+    }
+}
+
+fn write(format: RunsFormat, batch: arrow::array::RecordBatch) -> Result<()> {
+    let format = match format {
+        RunsFormat::Table => Format::Table,
+        RunsFormat::Csv => Format::Csv,
+        RunsFormat::Json => Format::Json,
+        RunsFormat::Ndjson => Format::Ndjson,
+        RunsFormat::Markdown => Format::Markdown,
+    };
+    let to_terminal = std::io::stdout().is_terminal();
+    let size = to_terminal.then(|| console::Term::stdout().size_checked()).flatten();
+    let options = Options {
+        width: size.map(|(_, columns)| columns),
+        color: to_terminal && console::colors_enabled(),
+        ..Options::default()
+    };
+    let schema = batch.schema();
+    let rows = Box::new(RecordBatchIterator::new([Ok(batch)], schema));
+    format::write(format, rows, stdout(), &options).map(drop)
+}

@@ -1,0 +1,53 @@
+//! The settings as others may see them.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::Config;
+use super::url::without_passwords;
+
+impl Config {
+    /// Every setting that has a value, by section, with `***` for what is secret.
+    ///
+    /// # Errors
+    /// A path that is not UTF-8.
+    pub fn without_secrets(&self) -> Result<Value> {
+        Ok(cleaned(serde_json::to_value(self)?))
+    }
+}
+
+/// Without passwords in texts, and without what is not set.
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(without_passwords(&text)),
+        Value::Array(values) => values.into_iter().map(cleaned).collect(),
+        Value::Object(keys) => {
+            let set = keys.into_iter().filter(|(_, value)| !value.is_null());
+            set.map(|(key, value)| (key, cleaned(value))).collect()
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Config, Secret, WarehouseUrl};
+
+    #[test]
+    fn secrets_are_stars_and_all_else_is_there() {
+        let mut config = Config::default();
+        config.serve.token = Some(Secret::new("open-sesame-open-sesame"));
+        config.warehouse.url = WarehouseUrl::parse("postgres://me:hunter2@host/db?sslpassword=x9");
+        config.warehouse.pg_env.extend([("PGPASSWORD".to_owned(), "swordfish".to_owned())]);
+        config.data.events = vec!["s3://key:s3cret@bucket/events".into()];
+        let shown = config.without_secrets().unwrap();
+        assert_eq!(shown["warehouse"]["url"], "postgres://me:***@host/db?sslpassword=***");
+        assert_eq!(shown["data"]["events"][0], "s3://key:***@bucket/events");
+        assert_eq!(shown["serve"]["token"], "***");
+        assert_eq!(shown["lau"], serde_json::json!({"countries": ["EE"]}));
+        let text = shown.to_string();
+        for secret in ["sesame", "hunter2", "x9", "swordfish", "s3cret"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    }
+}
