@@ -203,7 +203,7 @@ fn the_list_the_summary_and_the_map_tell_what_is_loaded() {
             assert_eq!(server.get(href).status, status, "{href}");
             assert!(view["chart"]["kind"].is_string() && !view["columns"][0].is_null(), "{view}");
         }
-        assert_eq!(list["tables"].as_array().unwrap().len(), 7, "{warehouse}");
+        assert_eq!(list["tables"].as_array().unwrap().len(), 8, "{warehouse}");
         let summary = server.get("/summary").json();
         for (name, value) in [
             ("events", Value::from(25)),
