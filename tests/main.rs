@@ -3,6 +3,7 @@
 mod bad_geodata;
 mod bad_input;
 mod check;
+mod checks;
 mod cli;
 mod compress;
 mod config;

@@ -14,10 +14,12 @@ use crate::geojoin::PlannedCells;
 use crate::ids::push_hex;
 use crate::io::events::EventFile;
 use crate::io::inputs::{InputFile, fingerprint, folder_date};
-use crate::time::{LocalDate, MICROS_PER_HOUR};
+use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
-/// Where time stamps have no zone, no clock on Earth shows a later time than this after UTC, hours.
-const MOST_AHEAD_H: i64 = 14;
+/// Where time stamps have no zone, the clocks on Earth show times from this far behind UTC to this far
+/// ahead of it, hours.
+const BEHIND_H: i64 = 12;
+const AHEAD_H: i64 = 14;
 
 /// The moment at which a run looks at its inputs, as local time.
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +34,17 @@ impl Now {
     pub fn of(config: &Config) -> Self {
         let now = Utc::now();
         let utc = now.timestamp_micros();
-        let local = match config.time.tz() {
-            Some(zone) => now.with_timezone(&zone).naive_local().and_utc().timestamp_micros(),
-            None => utc + MOST_AHEAD_H * MICROS_PER_HOUR,
+        let (earliest, latest) = match config.time.tz() {
+            Some(zone) => {
+                let local = now.with_timezone(&zone).naive_local().and_utc().timestamp_micros();
+                (local, local)
+            }
+            None => (utc - BEHIND_H * MICROS_PER_HOUR, utc + AHEAD_H * MICROS_PER_HOUR),
         };
-        let today = crate::time::LocalHour::of(local).date();
+        let today = LocalHour::of(earliest).date();
         let open_days = i32::try_from(config.checks.open_days).unwrap_or(i32::MAX);
         Now {
-            latest_us: if config.checks.on(Code::TimeFuture) { local } else { i64::MAX },
+            latest_us: if config.checks.on(Code::TimeFuture) { latest } else { i64::MAX },
             closed: LocalDate(today.0.saturating_sub(1).saturating_sub(open_days)),
         }
     }

@@ -1,0 +1,85 @@
+//! Checks on events: what compress finds equals what plain SQL finds in the raw rows.
+
+mod dates;
+mod rows;
+mod zones;
+
+use arrow::array::{ArrayRef, BinaryArray, Float64Array, StringArray, TimestampMicrosecondArray};
+use serde_json::Value;
+
+use crate::work::{Work, array, write_parquet};
+
+/// 2024-10-01 00:00:00, µs.
+pub const DAY: i64 = 1_727_740_800_000_000;
+pub const SECOND: i64 = 1_000_000;
+pub const HOUR: i64 = 3_600 * SECOND;
+
+/// User, cell, µs.
+pub type Event = (&'static str, &'static str, i64);
+
+/// Columns of an events file; empty ids are null.
+pub fn columns(events: &[Event]) -> Vec<(&'static str, ArrayRef)> {
+    let some = |text: &'static str| (!text.is_empty()).then_some(text);
+    let users = events.iter().map(|e| some(e.0).map(str::as_bytes));
+    let cells = events.iter().map(|e| some(e.1));
+    let times = events.iter().map(|e| e.2);
+    vec![
+        ("user_id", array(BinaryArray::from_iter(users))),
+        ("cell_id", array(StringArray::from_iter(cells))),
+        ("timestamp", array(TimestampMicrosecondArray::from_iter_values(times))),
+    ]
+}
+
+/// A folder without events, and with cells along a line of longitude: `a` and `a2` stand at one
+/// place, `b` 2 km, `c` 50 km and `d` 100 km north of it; `bad` has no coordinates and `old` ended.
+pub fn along_a_line() -> Work {
+    let work = Work::mini();
+    work.remove("raw/events");
+    work.remove("raw/cells");
+    std::fs::create_dir_all(work.path("raw/cells")).unwrap();
+    let km = |km: f64| Some(58.5 + km / 111.195);
+    let cells = [
+        ("a", km(0.0), None),
+        ("a2", km(0.0), None),
+        ("b", km(2.0), None),
+        ("c", km(50.0), None),
+        ("d", km(100.0), None),
+        ("bad", None, None),
+        ("old", km(1.0), Some("2024-09-30")),
+    ];
+    let lat = Float64Array::from_iter(cells.iter().map(|c| c.1));
+    let lon = Float64Array::from_iter_values(cells.iter().map(|_| 25.0));
+    write_parquet(
+        &work.path("raw/cells/plan.parquet"),
+        vec![
+            ("cell_id", array(StringArray::from_iter_values(cells.iter().map(|c| c.0)))),
+            ("latitude", array(lat)),
+            ("longitude", array(lon)),
+            ("valid_date_end", array(StringArray::from_iter(cells.iter().map(|c| c.2)))),
+        ],
+        1 << 20,
+    );
+    work
+}
+
+/// The record of a date.
+pub fn record(work: &Work, date: &str) -> Value {
+    serde_json::from_str(&work.read(&format!("processed/days/{date}.json"))).unwrap()
+}
+
+/// Codes of a date over all files, as `code=rows` in the order of names.
+pub fn codes(work: &Work, date: &str) -> String {
+    let record = record(work, date);
+    let mut all: std::collections::BTreeMap<String, u64> = Default::default();
+    for file in record["files"].as_array().unwrap() {
+        for (code, rows) in file["codes"].as_object().unwrap() {
+            *all.entry(code.clone()).or_default() += rows.as_u64().unwrap();
+        }
+    }
+    all.iter().map(|(code, rows)| format!("{code}={rows}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The rows of a view.
+pub fn csv(work: &Work, sql: &str) -> String {
+    work.ok(&["query", "--sql", sql, "--format", "csv"])
+}
