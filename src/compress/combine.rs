@@ -100,15 +100,16 @@ impl Combined {
             runs.extend(of_share.iter().map(|run| run.at_cell(ranks[run.cell() as usize])));
         }
         // those of each share mostly come in order, which the stable sort makes use of
-        runs.sort_by_key(Run::begins);
+        runs.sort_by_key(|run| (run.begins(), run.last_us));
     }
 
     /// The users whose runs overlap in time, and their number of events: only a second look at each
-    /// event tells what the checks ask about them.
+    /// event tells what the checks ask about them. With `exact_rows` the row of every duplicate has to
+    /// be known, else runs at one cell may touch: see [`once_where_they_touch`].
     ///
     /// # Errors
     /// A thread that breaks down.
-    pub fn unclear(&self) -> Result<Vec<(u32, u64)>> {
+    pub fn unclear(&self, exact_rows: bool) -> Result<Vec<(u32, u64)>> {
         let all: Vec<u32> = (0..self.users() as u32).collect();
         in_chunks(&all, USERS_A_THREAD, |users| {
             let mut runs = Vec::new();
@@ -119,7 +120,7 @@ impl Combined {
                 };
                 let given_up: u64 = self.members_of(user).iter().map(given_up).sum();
                 self.runs_of(user, &mut runs);
-                if given_up > 0 || !in_order(&runs) {
+                if given_up > 0 || !in_order(&runs, !exact_rows) {
                     let events: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
                     unclear.push((user, events + given_up));
                 }
@@ -137,15 +138,20 @@ impl Combined {
             let user = user as u32;
             if let Some(repeats) = details.runs_of(user, &mut runs, bench.rules) {
                 for (run, row) in repeats {
-                    bench.repeated(&mut findings, run.hour() / HOURS_A_DAY, run.source, row);
+                    bench.repeated(&mut findings, run.hour() / HOURS_A_DAY, run.source, Some(row));
                 }
             } else {
                 self.runs_of(user, &mut runs);
+                if bench.rules.on(Code::Duplicate) {
+                    once_where_they_touch(&mut runs, |day, source| {
+                        bench.repeated(&mut findings, day, source, None);
+                    });
+                }
                 for &(share, id) in self.members_of(user) {
                     for Repeat { hour, source, row, .. } in
                         self.shares[share as usize].repeats_of(id)
                     {
-                        bench.repeated(&mut findings, hour / HOURS_A_DAY, *source, *row);
+                        bench.repeated(&mut findings, hour / HOURS_A_DAY, *source, Some(*row));
                     }
                 }
             }
@@ -178,23 +184,53 @@ impl Combined {
 }
 
 impl Bench<'_> {
-    fn repeated(&self, findings: &mut Findings, day: u32, source: u32, row: u32) {
+    /// A duplicate, with its row in the row group where that is known.
+    fn repeated(&self, findings: &mut Findings, day: u32, source: u32, row: Option<u32>) {
         let group = &self.groups[source as usize];
         let date = Some(self.days[day as usize].date);
         let file = group.file as u32;
         findings.add((file, date), Code::Duplicate, 1);
-        let row = group.first_row + u64::from(row) + 1;
-        findings
-            .met(Code::Duplicate, || format!("{}, row {}", group.place(), row - group.first_row));
-        if self.keep_rejected {
+        findings.met(Code::Duplicate, || match row {
+            Some(row) => format!("{}, row {}", group.place(), row + 1),
+            None => group.place(),
+        });
+        if let Some(row) = row.filter(|_| self.keep_rejected) {
+            let row = group.first_row + u64::from(row) + 1;
             findings.rows.push(SetAside { date, file, row, code: Code::Duplicate });
         }
     }
 }
 
-/// True of runs that follow each other without touching.
-pub fn in_order(runs: &[Run]) -> bool {
-    runs.windows(2).all(|pair| pair[0].ends() < pair[1].begins())
+/// True of runs that follow each other without touching; those of one cell may touch where that is
+/// said.
+pub fn in_order(runs: &[Run], may_touch: bool) -> bool {
+    runs.windows(2).all(|pair| {
+        pair[0].ends() < pair[1].begins() || (may_touch && touching(&pair[0], &pair[1]))
+    })
+}
+
+/// True of runs of one cell of which one ends at the instant at which the other begins.
+fn touching(run: &Run, next: &Run) -> bool {
+    run.ends() == next.begins() && run.cell() == next.cell()
+}
+
+/// Where a run begins with the event with which the one before it ended, as happens where a row group
+/// ends within a second, takes that event out. `repeated` gets its day and row group.
+///
+/// When a run goes on afterwards, its beginning is unknown; nobody asks for it, since the run before
+/// is at the same place in the same hour.
+fn once_where_they_touch(runs: &mut Vec<Run>, mut repeated: impl FnMut(u32, u32)) {
+    runs.dedup_by(|next, kept| {
+        if !touching(kept, next) {
+            return false;
+        }
+        repeated(next.hour() / HOURS_A_DAY, next.source.max(kept.source));
+        next.count -= 1;
+        if next.count == 1 {
+            next.first_us = next.last_us;
+        }
+        next.count == 0
+    });
 }
 
 /// Joins the shares: equal ids of two threads become one number.

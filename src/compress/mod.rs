@@ -126,8 +126,15 @@ pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<Stage
     let total = sources.iter().filter_map(|s| s.file.as_ref().map(|f| (s, f)));
     let total = total.flat_map(|(s, f)| s.groups.iter().map(|g| f.bytes(g.index))).sum();
     let bar = progress.bar("compress", total);
-    let work =
-        Work { config, rules: &rules, plan: plan.as_ref(), now, survey: &survey, groups: &groups };
+    let work = Work {
+        progress,
+        config,
+        rules: &rules,
+        plan: plan.as_ref(),
+        now,
+        survey: &survey,
+        groups: &groups,
+    };
     let mut findings = Findings::default();
     for batch in &batches {
         findings.merge(work.batch(batch, &bar, &mut output)?);
@@ -172,6 +179,7 @@ fn planned(config: &Config) -> (Option<PlannedCells>, Vec<String>) {
 
 /// What the batches share.
 struct Work<'a> {
+    progress: &'a Progress,
     config: &'a Config,
     rules: &'a Rules,
     plan: Option<&'a PlannedCells>,
@@ -220,7 +228,18 @@ impl Work<'_> {
             groups: self.groups,
             keep_rejected: self.config.checks.quarantine,
         };
-        let unclear = if order == Order::Any { Vec::new() } else { combined.unclear()? };
+        let unclear = if order == Order::Any {
+            Vec::new()
+        } else {
+            combined.unclear(self.config.checks.quarantine)?
+        };
+        if !unclear.is_empty() {
+            self.progress.detail(&format!(
+                "compress: {} of {} read again, event by event",
+                counted(unclear.iter().map(|(_, events)| events).sum(), "event"),
+                counted(unclear.len() as u64, "user")
+            ));
+        }
         let events: u64 = rows.values().sum();
         let mut tallies: BTreeMap<u32, Tally> = BTreeMap::new();
         let parts: Vec<_> = parts::cut(combined.users(), events).into_iter().enumerate().collect();

@@ -299,7 +299,7 @@ impl Share {
         } else {
             let given_up = &mut self.given_up;
             self.pile.retain(|user, runs| {
-                let keep = !given_up.contains_key(&user) && in_order(runs);
+                let keep = !given_up.contains_key(&user) && in_order(runs, true);
                 if !keep {
                     let events: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
                     *given_up.entry(user).or_default() += events;
