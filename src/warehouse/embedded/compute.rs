@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use datafusion::prelude::DataFrame;
 
+use super::by_day::stored;
 use super::rows::StreamRows;
 use super::session::Memory;
 use super::store::Version;
@@ -23,10 +24,16 @@ impl Embedded {
     ///
     /// # Errors
     /// A view that the engine refuses: file, line and reason.
-    pub(super) fn compute(&self, version: &Version, view: &View, path: &Path) -> Result<u64> {
-        match self.compute_within(version, view, path, Memory::Day) {
+    pub(super) fn compute(
+        &self,
+        version: &Version,
+        view: &View,
+        path: &Path,
+        refresh: bool,
+    ) -> Result<u64> {
+        match self.compute_within(version, view, path, (Memory::Day, refresh)) {
             Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
-                self.compute_within(version, view, path, Memory::Most)
+                self.compute_within(version, view, path, (Memory::Most, refresh))
             }
             done => done,
         }
@@ -37,7 +44,7 @@ impl Embedded {
         version: &Version,
         view: &View,
         path: &Path,
-        memory: Memory,
+        (memory, refresh): (Memory, bool),
     ) -> Result<u64> {
         // a view over other views reads results that are small already
         let dates = if view.by_date && self.views.needed_by(view)?.is_empty() {
@@ -48,29 +55,23 @@ impl Embedded {
         if dates.len() < 2 {
             return results::store(path, [self.compute_day(version, view, None, memory)]);
         }
-        let days =
-            dates.into_iter().map(|date| self.compute_day(version, view, Some(date), memory));
+        let days = self.days_of(version, view, memory, refresh)?;
         // days one after the other are in order already where time leads it
         let by_time = |column: &str| ["date", "hour"].contains(&column);
         if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {
-            return results::store(path, days);
+            return results::store(path, days.iter().map(|day| stored(day)));
         }
-        let folder = tempfile::tempdir_in(&version.folder)
-            .with_context(|| format!("cannot write to {}", version.folder.display()))?;
-        for (number, day) in days.enumerate() {
-            results::store(&folder.path().join(format!("{number:06}.parquet")), [day])?;
-        }
-        let first = folder.path().join("000000.parquet");
+        let first = days.first().context("no day")?;
         let (schema, _) =
-            results::describe(&first).with_context(|| format!("{} vanished", first.display()))?;
+            results::describe(first).with_context(|| format!("{} vanished", first.display()))?;
         let context = session::with_memory(false, memory);
-        let days = session::folder(folder.path(), &schema)?;
+        let days = session::files(&days, &schema)?;
         let frame = context.read_table(days).map_err(session::explain)?;
         results::store(path, [self.rows(sorted(frame, &view.order)?)])
     }
 
     /// Rows of a view over the events of one day, or of all.
-    fn compute_day(
+    pub(super) fn compute_day(
         &self,
         version: &Version,
         view: &View,

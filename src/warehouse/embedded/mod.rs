@@ -1,5 +1,6 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder. No server.
 
+mod by_day;
 mod compute;
 mod history;
 mod presence;
@@ -153,7 +154,7 @@ impl Embedded {
         if !refresh && let Some((_, rows)) = results::describe(&path) {
             return Ok((path, rows, true));
         }
-        let count = self.compute(version, view, &path).with_context(|| view.place())?;
+        let count = self.compute(version, view, &path, refresh).with_context(|| view.place())?;
         Ok((path, count, false))
     }
 

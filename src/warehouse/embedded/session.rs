@@ -1,6 +1,6 @@
 //! DataFusion sessions over one version of the tables.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -201,12 +201,17 @@ pub fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
     Ok(Arc::new(listing(url_of(path, false)?, with_views(schema), Vec::new())?))
 }
 
-/// The Parquet files of a folder as one table.
+/// Parquet files as one table.
 ///
 /// # Errors
 /// A path that is no URL.
-pub fn folder(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
-    Ok(Arc::new(listing(url_of(path, true)?, with_views(schema), Vec::new())?))
+pub fn files(paths: &[PathBuf], schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+    let urls = paths.iter().map(|path| url_of(path, false)).collect::<Result<Vec<_>>>()?;
+    let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
+    let config = ListingTableConfig::new_with_multi_paths(urls)
+        .with_listing_options(options)
+        .with_schema(with_views(schema));
+    Ok(Arc::new(ListingTable::try_new(config).map_err(explain)?))
 }
 
 /// Registers hourly presence as if the version held this day alone.

@@ -45,6 +45,11 @@ impl Version {
         Ok(dates)
     }
 
+    /// Where the results of views by day are kept, day by day.
+    pub fn days(&self) -> PathBuf {
+        self.folder.join("results").join("days")
+    }
+
     /// The file of a table that is one file.
     pub fn table(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.parquet"))
@@ -91,6 +96,16 @@ impl Store {
             format!("{} is damaged; load again with --force", folder.join(LOADED).display())
         })?;
         Ok(Some(Version { folder, loaded }))
+    }
+
+    /// The version that was loaded before another, if it is still there.
+    pub fn before(&self, version: &Version) -> Option<Version> {
+        let this = number(&version.folder.file_name()?.to_string_lossy())?;
+        let before = self.versions().ok()?.into_iter().rfind(|other| *other < this)?;
+        Some(Version {
+            folder: self.root.join(version_name(before)),
+            loaded: version.loaded.clone(),
+        })
     }
 
     /// Builds the next version with `fill`, which gets its folder, and makes it the current one.

@@ -1,0 +1,99 @@
+//! Results of views by day, kept day by day: a new day is computed, and the others are taken from the
+//! load before.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use sha2::{Digest, Sha256};
+
+use super::Embedded;
+use super::results;
+use super::session::Memory;
+use super::store::Version;
+use crate::ids::push_hex;
+use crate::io::atomic::adopt;
+use crate::io::presence;
+use crate::io::provenance::made_from;
+use crate::schema::Table;
+use crate::views::View;
+use crate::warehouse::Rows;
+
+/// Characters of a mark that are enough to tell results apart.
+const MARK: usize = 16;
+
+impl Embedded {
+    /// The files with the result of each day of the loaded period, in order; what is there already is
+    /// not computed again, unless `refresh` is set.
+    ///
+    /// # Errors
+    /// A view that the engine refuses: file, line and reason.
+    pub(super) fn days_of(
+        &self,
+        version: &Version,
+        view: &View,
+        memory: Memory,
+        refresh: bool,
+    ) -> Result<Vec<PathBuf>> {
+        let before = self.store.before(version);
+        let mut files = Vec::new();
+        for (date, mark) in self.marks_of_days(version, view)? {
+            let name = format!("{}.{date}.{mark}.parquet", view.view);
+            let file = version.days().join(&name);
+            let there = || !refresh && results::describe(&file).is_some();
+            let earlier = before.as_ref().map(|v| v.days().join(&name)).filter(|f| f.exists());
+            if !refresh
+                && !there()
+                && let Some(earlier) = earlier
+            {
+                std::fs::create_dir_all(version.days())
+                    .with_context(|| format!("cannot create {}", version.days().display()))?;
+                adopt(&earlier, &file)?;
+            }
+            if !there() {
+                results::store(&file, [self.compute_day(version, view, Some(date), memory)])?;
+            }
+            files.push(file);
+        }
+        Ok(files)
+    }
+
+    /// For each day a mark that changes with what the view shows of it.
+    fn marks_of_days(&self, version: &Version, view: &View) -> Result<Vec<(NaiveDate, String)>> {
+        let places = [Table::CellPlan, Table::Lau].map(|table| version.table(table.name()));
+        let shared = [self.mark(view)?, origin(&places[0])?, origin(&places[1])?].join(" ");
+        let files = presence::files(&version.events())?;
+        let days = files.chunk_by(|a, b| a.date == b.date);
+        days.map(|files| {
+            let mut hash = Sha256::new();
+            hash.update(&shared);
+            for file in files {
+                hash.update(origin(&file.path)?);
+            }
+            let mut mark = String::new();
+            push_hex(&hash.finalize(), &mut mark);
+            mark.truncate(MARK);
+            Ok((files[0].date, mark))
+        })
+        .collect()
+    }
+}
+
+/// What a file says it was made from; for one of another program its size and time.
+fn origin(path: &Path) -> Result<String> {
+    if let Some(made) = made_from(path) {
+        return Ok(format!("{} {}", made.inputs, made.rows));
+    }
+    let meta = path.metadata().with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(format!("{} {:?}", meta.len(), meta.modified().ok()))
+}
+
+/// Rows of a stored result.
+pub fn stored(path: &Path) -> Result<Rows> {
+    let context = || format!("{}", path.display());
+    let file = File::open(path).with_context(context)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
+    Ok(Box::new(reader.with_context(context)?))
+}
