@@ -12,6 +12,10 @@ use super::rows::StreamRows;
 use super::session::Memory;
 use super::store::Version;
 use super::{Embedded, results, session, sorted};
+use crate::io::atomic::AtomicFolder;
+use crate::io::presence::files;
+use crate::io::seal;
+use crate::schema::Table;
 use crate::views::View;
 use crate::warehouse::Rows;
 
@@ -24,6 +28,10 @@ impl Embedded {
     /// # Errors
     /// A view that the engine refuses: file, line and reason.
     pub(super) fn compute(&self, version: &Version, view: &View, path: &Path) -> Result<u64> {
+        if self.views.reads(view, Table::MobileEventsCompressed.name())? {
+            let files: Vec<_> = files(&version.events())?.into_iter().map(|f| f.path).collect();
+            seal::refuse_damaged(&files)?;
+        }
         match self.compute_within(version, view, path, Memory::Day) {
             Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
                 self.compute_within(version, view, path, Memory::Most)
@@ -55,8 +63,8 @@ impl Embedded {
         if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {
             return results::store(path, days);
         }
-        let folder = tempfile::tempdir_in(&version.folder)
-            .with_context(|| format!("cannot write to {}", version.folder.display()))?;
+        // never finished: what stands in it is the result in another order
+        let folder = AtomicFolder::create(&path.with_extension("days"))?;
         for (number, day) in days.enumerate() {
             results::store(&folder.path().join(format!("{number:06}.parquet")), [day])?;
         }
