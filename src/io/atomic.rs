@@ -27,32 +27,34 @@ fn beside(path: &Path) -> Result<PathBuf> {
 /// Removes what runs that were killed left beside `path`.
 fn sweep(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    sweep_all(folder, &format!(".{}.", name.to_string_lossy()));
+}
+
+/// Removes what runs that were killed left in `folder`, of outputs whose hidden name begins with
+/// `prefix`.
+pub fn sweep_all(folder: &Path, prefix: &str) {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let prefix = format!(".{}.", name.to_string_lossy());
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let file = entry.file_name();
-        let Some(pid) = file
-            .to_string_lossy()
-            .strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_suffix(".unfinished").map(str::to_owned))
-        else {
-            continue;
-        };
-        let Some(pid) = pid.split('-').next().and_then(|pid| pid.parse::<u32>().ok()) else {
-            continue;
-        };
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(made_by) = writer(&name).filter(|_| name.starts_with(prefix)) else { continue };
         // a process that still runs may still be writing there. In a container every run has the
         // same number, so ours says nothing
-        let at_work = if pid == std::process::id() {
+        let at_work = if made_by == std::process::id() {
             is_unfinished(&entry.path())
         } else {
-            Path::new("/proc").join(pid.to_string()).exists()
+            Path::new("/proc").join(made_by.to_string()).exists()
         };
         if !at_work {
             let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
     }
+}
+
+/// The number of the process that a name of [`beside`] tells.
+fn writer(name: &str) -> Option<u32> {
+    let (_, made_by) = name.strip_prefix('.')?.strip_suffix(".unfinished")?.rsplit_once('.')?;
+    made_by.split('-').next()?.parse().ok()
 }
 
 fn sync_folder(path: &Path) -> Result<()> {

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
+use super::atomic::sweep_all;
+
 /// Holds a folder, until it is dropped or the process ends in whatever way.
 #[derive(Debug)]
 pub struct FolderLock {
@@ -19,7 +21,10 @@ pub struct FolderLock {
 pub fn to_write(folder: &Path) -> Result<FolderLock> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    hold(folder, File::try_lock)
+    let lock = hold(folder, File::try_lock)?;
+    // an output that is whole already is not written again, which would sweep beside it
+    sweep_all(folder, ".");
+    Ok(lock)
 }
 
 /// Takes the folder for a run that only reads it, which others may do as well.

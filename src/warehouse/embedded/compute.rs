@@ -28,7 +28,8 @@ impl Embedded {
     /// # Errors
     /// A view that the engine refuses: file, line and reason.
     pub(super) fn compute(&self, version: &Version, view: &View, path: &Path) -> Result<u64> {
-        if self.views.reads(view, Table::MobileEventsCompressed.name())? {
+        let reads = |table: Table| self.views.reads(view, table.name());
+        if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
             let files: Vec<_> = files(&version.events())?.into_iter().map(|f| f.path).collect();
             seal::refuse_damaged(&files)?;
         }

@@ -30,7 +30,7 @@ use tokio::runtime::Runtime;
 use super::select::DayColumn;
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
 use crate::config::Config;
-use crate::io::atomic::adopt;
+use crate::io::atomic::{adopt, sweep_all};
 use crate::io::presence::{PresenceFile, files};
 use crate::io::{raw_events, seal};
 use crate::progress::Progress;
@@ -119,8 +119,9 @@ impl Embedded {
                     session::register(context, &name, self.history()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
                     // the files of events are many, and looked at where a view reads all of them
-                    if table != Table::MobileEventsCompressed {
-                        seal::refuse_damaged(&[version.table(table.name())])?;
+                    let file = version.table(table.name());
+                    if file.exists() {
+                        seal::refuse_damaged(&[file])?;
                     }
                     session::register_table(context, version, table)?;
                 } else {
@@ -303,6 +304,7 @@ impl Warehouse for Embedded {
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let version = self.version()?;
+        sweep_all(&version.results(), ".");
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
         for view in self.views.views() {

@@ -51,9 +51,14 @@ impl Version {
         self.folder.join(format!("{name}.parquet"))
     }
 
+    /// Where results of views are kept.
+    pub fn results(&self) -> PathBuf {
+        self.folder.join("results")
+    }
+
     /// Where the result of a view is kept; `mark` changes with whatever it was computed from.
     pub fn result(&self, view: &str, mark: &str) -> PathBuf {
-        self.folder.join("results").join(format!("{view}.{mark}.parquet"))
+        self.results().join(format!("{view}.{mark}.parquet"))
     }
 }
 
