@@ -74,6 +74,13 @@ test: setup ## Run the tests
 	@$(CLUSTER) install
 	cargo test --locked
 
+# TORTURE_ROUNDS and TORTURE_SEEDS say how often
+.PHONY: torture
+torture: setup ## Kill, crowd, starve and damage the program, much longer than the tests do
+	@$(CLUSTER) install
+	TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} \
+	  cargo test --locked --test main faults::
+
 .PHONY: lint
 lint: setup ## Check format and warnings
 	cargo fmt --check

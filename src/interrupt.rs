@@ -19,6 +19,11 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// True of a path that this process is still writing.
+pub fn is_unfinished(path: &Path) -> bool {
+    unfinished().contains(path)
+}
+
 /// A path that is removed when the guard is dropped or the program is interrupted.
 #[derive(Debug)]
 pub struct Unfinished(PathBuf);

@@ -8,6 +8,7 @@ mod cli;
 mod compress;
 mod config;
 mod dashboard;
+mod faults;
 mod postgis;
 mod quality;
 mod query;

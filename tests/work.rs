@@ -51,6 +51,15 @@ impl Work {
         Work { folder, warehouse: RefCell::new("url = \"embedded:warehouse\"".to_owned()) }
     }
 
+    /// A copy of the folder, times and links of the files included.
+    pub fn copy_of(other: &Work) -> Work {
+        let work = Work { warehouse: other.warehouse.clone(), ..Work::empty() };
+        let from = other.path(".");
+        let copied = Command::new("cp").arg("-a").arg(from).arg(work.path("")).status().unwrap();
+        assert!(copied.success());
+        work
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

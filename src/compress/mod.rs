@@ -38,6 +38,8 @@ use crate::checks::{Code, Fate};
 use crate::config::Config;
 use crate::geojoin::{self, PlannedCells};
 use crate::io::events;
+use crate::io::inputs::{InputFile, unchanged};
+use crate::io::lock;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::{Progress, StageBar};
 use crate::report::{StageReport, counted};
@@ -82,8 +84,22 @@ fn settings(config: &Config) -> String {
 /// Inputs that cannot be read, no usable row, rejected rows when `strict`, an output folder that
 /// cannot be written. The earlier output then stands.
 pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<StageReport> {
-    let started = Instant::now();
+    let _lock = lock::to_write(&config.data.processed)?;
     let inputs = events::inputs(config)?;
+    // a file that is replaced meanwhile looks damaged; that it changed says more
+    let listed = inputs.clone();
+    let made = make(config, progress, extent, inputs);
+    made.map_err(|error| unchanged(&listed).err().unwrap_or(error))
+}
+
+fn make(
+    config: &Config,
+    progress: &Progress,
+    extent: Extent,
+    inputs: Vec<InputFile>,
+) -> Result<StageReport> {
+    let started = Instant::now();
+    let listed = inputs.clone();
     let bytes_in = inputs.iter().map(|f| f.bytes).sum();
     let target = config.data.compressed_events();
     let report = |manifest: &Manifest, skipped| StageReport {
@@ -155,6 +171,7 @@ pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<Stage
             findings.sentences(|_| true).join("; ")
         );
     }
+    unchanged(&listed)?;
     output.commit(&manifest, &target)?;
     Ok(report(&manifest, false))
 }

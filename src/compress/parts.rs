@@ -20,7 +20,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::combine::{Combined, DayRows};
 use super::rows::Row;
-use crate::io::provenance;
+use crate::io::{provenance, seal};
 use crate::schema::presence_file_schema;
 use crate::time::{LocalHour, MICROS_PER_HOUR};
 
@@ -59,6 +59,7 @@ pub fn write(
         ArrowWriter::try_new_with_options(file, batch.schema(), options).with_context(context)?;
     writer.write(&batch).with_context(context)?;
     let file = writer.into_inner().with_context(context)?;
+    seal::seal(path)?;
     file.sync_all().with_context(context)?;
     Ok(file.metadata().with_context(context)?.len())
 }

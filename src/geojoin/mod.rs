@@ -16,7 +16,8 @@ use geo::Coord;
 use proj::Proj;
 
 use crate::config::{Config, GeojoinMethod};
-use crate::io::inputs::{InputFile, fingerprint, list};
+use crate::io::inputs::{InputFile, fingerprint, list, unchanged};
+use crate::io::lock;
 use crate::io::provenance::made_from;
 use crate::parallel::in_chunks;
 use crate::progress::Progress;
@@ -69,6 +70,7 @@ fn current_fingerprint(config: &Config, cells: &[InputFile], laus: &[InputFile])
 /// folder that cannot be written. The earlier outputs then stand.
 pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageReport> {
     let started = Instant::now();
+    let _lock = lock::to_write(&config.data.processed)?;
     let (cell_files, lau_files) = inputs(config)?;
     let mark = current_fingerprint(config, &cell_files, &lau_files);
     let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
@@ -85,11 +87,14 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
         return Ok(report);
     }
     let bar = progress.spinner("geojoin", "reading the cell plan");
-    let plan = Plan::read(&cell_files, &config.columns)?;
+    // a file that is replaced meanwhile looks damaged; that it changed says more
+    let or_changed =
+        |error| unchanged(&cell_files).and_then(|()| unchanged(&lau_files)).err().unwrap_or(error);
+    let plan = Plan::read(&cell_files, &config.columns).map_err(or_changed)?;
     refuse_rejected(config, &plan)?;
     let (cells, overlapping) = resolved(&plan)?;
     bar.message("reading LAU boundaries");
-    let found = boundaries::read(&lau_files, config)?;
+    let found = boundaries::read(&lau_files, config).map_err(or_changed)?;
     bar.message("placing cells");
     let placing = Instant::now();
     let locator = Locator::new(found.units.values().map(|u| &u.geometry));
@@ -107,7 +112,8 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     refuse_swapped(&cells, &found, &assigned)?;
     if config.geojoin.method == GeojoinMethod::Nearest {
         let outside: Vec<Coord> = select(&points, &assigned);
-        let mut abroad = boundaries::abroad(&lau_files, config, &outside)?.into_iter();
+        let mut abroad =
+            boundaries::abroad(&lau_files, config, &outside).map_err(or_changed)?.into_iter();
         let abroad: Vec<bool> = assigned
             .iter()
             .map(|a| a.how == Match::Outside && abroad.next().unwrap_or(false))
@@ -117,6 +123,8 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     // its edges take as much memory as the boundaries themselves
     drop(locator);
     report.notes = notes(&plan, &cells, &found, &assigned, overlapping);
+    unchanged(&cell_files)?;
+    unchanged(&lau_files)?;
     bar.message("writing");
     output::write_laus(&config.data.lau_units(), &found, &mark)?;
     output::write_cells(

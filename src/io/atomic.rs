@@ -2,14 +2,16 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use crate::interrupt::Unfinished;
+use crate::interrupt::{Unfinished, is_unfinished};
 
 /// Where `path` is written until it is complete: a hidden sibling, so that the rename stays in
-/// one file system and folder listings pass it over.
+/// one file system and folder listings pass it over. Each call gives another, so that threads
+/// that write the same output do not meet.
 fn beside(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().with_context(|| format!("{} has no file name", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
@@ -17,29 +19,42 @@ fn beside(path: &Path) -> Result<PathBuf> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     }
-    Ok(folder.join(format!(".{}.{}.unfinished", name.to_string_lossy(), std::process::id())))
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let (pid, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    Ok(folder.join(format!(".{}.{pid}-{next}.unfinished", name.to_string_lossy())))
 }
 
 /// Removes what runs that were killed left beside `path`.
 fn sweep(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    sweep_all(folder, &format!(".{}.", name.to_string_lossy()));
+}
+
+/// Removes what runs that were killed left in `folder`, of outputs whose hidden name begins with
+/// `prefix`.
+pub fn sweep_all(folder: &Path, prefix: &str) {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let prefix = format!(".{}.", name.to_string_lossy());
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let file = entry.file_name();
-        let Some(pid) = file
-            .to_string_lossy()
-            .strip_prefix(&prefix)
-            .and_then(|rest| rest.strip_suffix(".unfinished").map(str::to_owned))
-        else {
-            continue;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(made_by) = writer(&name).filter(|_| name.starts_with(prefix)) else { continue };
+        // a process that still runs may still be writing there. In a container every run has the
+        // same number, so ours says nothing
+        let at_work = if made_by == std::process::id() {
+            is_unfinished(&entry.path())
+        } else {
+            Path::new("/proc").join(made_by.to_string()).exists()
         };
-        // a process that still runs may still be writing there
-        if pid.parse::<u32>().is_ok() && !Path::new("/proc").join(&pid).exists() {
+        if !at_work {
             let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
     }
+}
+
+/// The number of the process that a name of [`beside`] tells.
+fn writer(name: &str) -> Option<u32> {
+    let (_, made_by) = name.strip_prefix('.')?.strip_suffix(".unfinished")?.rsplit_once('.')?;
+    made_by.split('-').next()?.parse().ok()
 }
 
 fn sync_folder(path: &Path) -> Result<()> {
@@ -72,6 +87,11 @@ impl AtomicFile {
         File::create(self.unfinished.path()).with_context(|| {
             format!("cannot write {}: is the folder writable?", self.target.display())
         })
+    }
+
+    /// Where the file is until then.
+    pub fn path(&self) -> &Path {
+        self.unfinished.path()
     }
 
     /// Syncs and gives the file its final name.
@@ -160,4 +180,30 @@ pub fn adopt(source: &Path, target: &Path) -> Result<()> {
     fs::copy(source, target)
         .and_then(|_| File::open(target)?.sync_all())
         .with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_of_the_same_number_left_is_swept_and_not_adopted() {
+        let parent = tempfile::tempdir().unwrap();
+        let target = parent.path().join("out");
+        let stray = format!(".out.{}-999.unfinished", std::process::id());
+        fs::create_dir(parent.path().join(&stray)).unwrap();
+        fs::write(parent.path().join(&stray).join("half"), "half").unwrap();
+        let folder = AtomicFolder::create(&target).unwrap();
+        let other = AtomicFolder::create(&target).unwrap();
+        assert_ne!(folder.path(), other.path());
+        assert!(folder.path().exists() && !parent.path().join(&stray).exists());
+        fs::write(folder.path().join("whole"), "whole").unwrap();
+        drop(other);
+        folder.commit().unwrap();
+        let names = |path: &Path| -> Vec<_> {
+            fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name()).collect()
+        };
+        assert_eq!(names(parent.path()), ["out"]);
+        assert_eq!(names(&target), ["whole"]);
+    }
 }

@@ -72,6 +72,24 @@ fn describe(path: PathBuf) -> Result<InputFile> {
     Ok(InputFile { path, bytes: meta.len(), modified_ns })
 }
 
+/// Refuses files that are no more what they were when they were listed.
+///
+/// # Errors
+/// The first that has another size or time, or is gone.
+pub fn unchanged(files: &[InputFile]) -> Result<()> {
+    for file in files {
+        let now = describe(file.path.clone());
+        if now.as_ref().ok() != Some(file) {
+            let what = if now.is_ok() { "changed" } else { "vanished" };
+            bail!(
+                "{} {what} while it was read; run again when all files are complete",
+                file.path.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 fn walk(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> Result<()> {
     let entries = fs::read_dir(folder)
         .with_context(|| format!("cannot list the folder {}", folder.display()))?;

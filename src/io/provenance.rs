@@ -7,6 +7,8 @@ use anyhow::Result;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::KeyValue;
 
+use super::seal;
+
 const INPUTS: &str = "mobility:inputs";
 const NOTES: &str = "mobility:notes";
 
@@ -20,7 +22,7 @@ pub struct MadeFrom {
     pub notes: Vec<String>,
 }
 
-/// Footer entries for a new file.
+/// Footer entries for a new file, which is to be sealed when it is complete.
 ///
 /// # Errors
 /// None in practice: notes are text.
@@ -28,6 +30,7 @@ pub fn entries(inputs: &str, notes: &[String]) -> Result<Vec<KeyValue>> {
     Ok(vec![
         KeyValue::new(INPUTS.to_owned(), inputs.to_owned()),
         KeyValue::new(NOTES.to_owned(), serde_json::to_string(notes)?),
+        seal::entry(),
     ])
 }
 

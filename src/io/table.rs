@@ -16,6 +16,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::atomic::AtomicFile;
+use super::seal;
 use crate::usage::missing_column;
 
 /// Reads a whole file; the columns of a CSV file are text.
@@ -67,7 +68,7 @@ fn read_csv(path: &Path) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
-/// Writes a table with entries for its footer.
+/// Writes a table with entries for its footer, among them that of [`seal::entry`].
 ///
 /// # Errors
 /// When the file cannot be written; an earlier one then stands.
@@ -84,6 +85,7 @@ pub fn write(path: &Path, batch: &RecordBatch, entries: Vec<KeyValue>) -> Result
         .with_context(context)?;
     writer.write(batch).with_context(context)?;
     writer.close().with_context(context)?;
+    seal::seal(target.path())?;
     target.commit()
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::config::Config;
 use crate::io::inputs::{InputFile, fingerprint, list};
+use crate::io::{lock, seal};
 use crate::progress::Progress;
 use crate::report::StageReport;
 use crate::schema::Table;
@@ -17,16 +18,19 @@ use crate::warehouse::{LoadRequest, Warehouse};
 /// # Errors
 /// Processed files that are missing.
 pub fn request(config: &Config) -> Result<LoadRequest> {
-    let files = inputs(config)?;
+    Ok(of_files(config, &inputs(config)?))
+}
+
+fn of_files(config: &Config, files: &[InputFile]) -> LoadRequest {
     let settings = format!("load {}", config.load.uncompressed);
-    Ok(LoadRequest {
+    LoadRequest {
         compressed_events: config.data.compressed_events(),
         cell_plan: config.data.cells_with_lau(),
         lau: config.data.lau_units(),
         small: small_tables(config).collect(),
         uncompressed: config.load.uncompressed,
-        fingerprint: fingerprint(&files, &settings),
-    })
+        fingerprint: fingerprint(files, &settings),
+    }
 }
 
 fn small_tables(config: &Config) -> impl Iterator<Item = (Table, PathBuf)> {
@@ -69,11 +73,27 @@ pub fn run(
     force: bool,
 ) -> Result<StageReport> {
     let started = Instant::now();
-    let request = request(config)?;
-    let earlier = if force { None } else { warehouse.loaded()? };
+    // no compress may exchange the files while they are loaded
+    let processed = &config.data.processed;
+    let _lock = if processed.is_dir() { Some(lock::to_read(processed)?) } else { None };
+    let inputs = inputs(config)?;
+    let request = of_files(config, &inputs);
+    let mut notes = Vec::new();
+    let earlier = match warehouse.loaded() {
+        Ok(loaded) => loaded.filter(|_| !force),
+        // a warehouse that is down refuses the load as well; one that is damaged is mended by it
+        Err(error) => {
+            notes.push(format!("loaded anew, because {error:#}"));
+            None
+        }
+    };
     let (loaded, skipped) = match earlier.filter(|l| l.fingerprint == request.fingerprint) {
         Some(loaded) => (loaded, true),
-        None => (warehouse.load(&request, progress)?, false),
+        None => {
+            let files: Vec<PathBuf> = inputs.into_iter().map(|f| f.path).collect();
+            seal::refuse_damaged(&files)?;
+            (warehouse.load(&request, progress)?, false)
+        }
     };
     let rows = loaded.rows.values().sum();
     Ok(StageReport {
@@ -83,6 +103,6 @@ pub fn run(
         bytes_in: 0,
         elapsed: started.elapsed(),
         skipped,
-        notes: Vec::new(),
+        notes,
     })
 }

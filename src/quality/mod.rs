@@ -30,7 +30,7 @@ pub use figures::DayFigures;
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
 use crate::config::Config;
-use crate::io::{provenance, table};
+use crate::io::{lock, provenance, table};
 use crate::parallel::in_chunks;
 use crate::progress::Progress;
 use crate::report::{StageReport, counted};
@@ -62,6 +62,7 @@ struct Tables {
 /// written. The earlier tables then stand.
 pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageReport> {
     let started = Instant::now();
+    let _lock = lock::to_write(&config.data.processed)?;
     let mut report = StageReport { stage: "quality", ..StageReport::default() };
     let (daily, codes) = (config.data.quality_daily(), config.data.quality_codes());
     let records = records::list(&config.data.day_records())?;

@@ -25,7 +25,7 @@ mod names;
 mod negotiate;
 mod openapi;
 mod page;
-mod params;
+pub mod params;
 mod problem;
 mod produce;
 pub mod quality;

@@ -21,11 +21,14 @@ use crate::schema::Table;
 use crate::views::View;
 use crate::warehouse::Rows;
 
+/// The folder of the results of days, among the others.
+const DAYS: &str = "days";
 /// Characters of a mark that are enough to tell results apart.
 const MARK: usize = 16;
 
 impl Embedded {
-    /// The files with the result of each day of the loaded period, in order; what is there already is
+    /// The files with the result of each day of the loaded period, in order; `path` is where
+    /// that of all days goes. What is there already is
     /// not computed again, unless `refresh` is set.
     ///
     /// # Errors
@@ -34,22 +37,25 @@ impl Embedded {
         &self,
         version: &Version,
         view: &View,
-        memory: Memory,
-        refresh: bool,
+        path: &Path,
+        (memory, refresh): (Memory, bool),
     ) -> Result<Vec<PathBuf>> {
+        // beside the result as a whole, which is elsewhere where the warehouse cannot be written
+        let folder = path.parent().unwrap_or(Path::new("")).join(DAYS);
         let before = self.store.before(version);
         let mut files = Vec::new();
         for (date, mark) in self.marks_of_days(version, view)? {
             let name = format!("{}.{date}.{mark}.parquet", view.view);
-            let file = version.days().join(&name);
+            let file = folder.join(&name);
             let there = || !refresh && results::describe(&file).is_some();
-            let earlier = before.as_ref().map(|v| v.days().join(&name)).filter(|f| f.exists());
+            let earlier =
+                before.as_ref().map(|v| v.results().join(DAYS).join(&name)).filter(|f| f.exists());
             if !refresh
                 && !there()
                 && let Some(earlier) = earlier
             {
-                std::fs::create_dir_all(version.days())
-                    .with_context(|| format!("cannot create {}", version.days().display()))?;
+                std::fs::create_dir_all(&folder)
+                    .with_context(|| format!("cannot create {}", folder.display()))?;
                 adopt(&earlier, &file)?;
             }
             if !there() {

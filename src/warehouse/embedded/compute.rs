@@ -13,6 +13,9 @@ use super::rows::StreamRows;
 use super::session::Memory;
 use super::store::Version;
 use super::{Embedded, results, session, sorted};
+use crate::io::presence::files;
+use crate::io::seal;
+use crate::schema::Table;
 use crate::views::View;
 use crate::warehouse::Rows;
 
@@ -31,6 +34,11 @@ impl Embedded {
         path: &Path,
         refresh: bool,
     ) -> Result<u64> {
+        let reads = |table: Table| self.views.reads(view, table.name());
+        if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
+            let files: Vec<_> = files(&version.events())?.into_iter().map(|f| f.path).collect();
+            seal::refuse_damaged(&files)?;
+        }
         match self.compute_within(version, view, path, (Memory::Day, refresh)) {
             Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
                 self.compute_within(version, view, path, (Memory::Most, refresh))
@@ -55,7 +63,7 @@ impl Embedded {
         if dates.len() < 2 {
             return results::store(path, [self.compute_day(version, view, None, memory)]);
         }
-        let days = self.days_of(version, view, memory, refresh)?;
+        let days = self.days_of(version, view, path, (memory, refresh))?;
         // days one after the other are in order already where time leads it
         let by_time = |column: &str| ["date", "hour"].contains(&column);
         if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {

@@ -8,6 +8,7 @@ mod raw;
 mod results;
 mod rows;
 mod runs;
+mod scratch;
 mod session;
 mod store;
 mod verify;
@@ -30,13 +31,14 @@ use tokio::runtime::Runtime;
 use super::select::DayColumn;
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
 use crate::config::Config;
-use crate::io::atomic::adopt;
+use crate::io::atomic::{adopt, sweep_all};
 use crate::io::presence::{PresenceFile, files};
-use crate::io::raw_events;
+use crate::io::{raw_events, seal};
 use crate::progress::Progress;
 use crate::schema::Table;
 use crate::views::{OrderBy, Registry, View};
 use rows::contract_schema;
+use scratch::Scratch;
 use store::{Store, Version};
 
 /// An opened embedded warehouse.
@@ -45,6 +47,7 @@ pub struct Embedded {
     config: Config,
     views: Arc<Registry>,
     runtime: Arc<Runtime>,
+    scratch: Scratch,
 }
 
 impl Embedded {
@@ -56,7 +59,13 @@ impl Embedded {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .build()
             .context("no threads for the embedded warehouse")?;
-        Ok(Embedded { store: Store::new(folder), config, views, runtime: Arc::new(runtime) })
+        Ok(Embedded {
+            store: Store::new(folder),
+            config,
+            views,
+            runtime: Arc::new(runtime),
+            scratch: Scratch::default(),
+        })
     }
 
     fn version(&self) -> Result<Version> {
@@ -110,6 +119,11 @@ impl Embedded {
                 } else if name == Table::Runs.name() {
                     session::register(context, &name, self.history()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
+                    // the files of events are many, and looked at where a view reads all of them
+                    let file = version.table(table.name());
+                    if file.exists() {
+                        seal::refuse_damaged(&[file])?;
+                    }
                     session::register_table(context, version, table)?;
                 } else {
                     self.refuse_likely_slip(&name)?;
@@ -167,7 +181,17 @@ impl Embedded {
         let version = self.version()?;
         let provider = match relation {
             Relation::View(view) => {
-                let (path, _, _) = self.result(&version, view, false)?;
+                let path = match self.result(&version, view, false) {
+                    Ok((path, _, _)) => path,
+                    Err(error) if scratch::read_only(&error) => {
+                        let path = self.scratch.path(&version, view, &self.mark(view)?)?;
+                        if results::describe(&path).is_none() {
+                            self.compute(&version, view, &path, false)?;
+                        }
+                        path
+                    }
+                    Err(error) => return Err(error),
+                };
                 let (schema, _) = results::describe(&path)
                     .with_context(|| format!("{} vanished", path.display()))?;
                 session::file(&path, &schema)?
@@ -281,6 +305,7 @@ impl Warehouse for Embedded {
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let version = self.version()?;
+        sweep_all(&version.results(), ".");
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
         for view in self.views.views() {

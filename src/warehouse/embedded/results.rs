@@ -14,6 +14,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
 use crate::io::atomic::AtomicFile;
+use crate::io::seal;
 use crate::warehouse::Rows;
 
 /// Writes rows, part after part, as the result file `path`; returns their number. A part is only
@@ -39,20 +40,26 @@ pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Resu
     }
     if let Some(writer) = writer {
         writer.close().with_context(|| format!("cannot write {}", path.display()))?;
+        seal::seal(target.path())?;
     }
     target.commit()?;
     Ok(count)
 }
 
 fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_key_value_metadata(Some(vec![seal::entry()]))
+        .build();
     // with the Arrow schema inside, types come back as they were
     let options = ArrowWriterOptions::new().with_properties(properties);
     Ok(ArrowWriter::try_new_with_options(file, schema, options)?)
 }
 
-/// Columns and number of rows of a stored result; `None` where there is none that can be read.
+/// Columns and number of rows of a stored result; `None` where there is none, or one
+/// that was damaged after it was written.
 pub fn describe(path: &Path) -> Option<(SchemaRef, u64)> {
+    seal::intact(path).ok().filter(|intact| *intact)?;
     let file = File::open(path).ok()?;
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).ok()?;
     let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;

@@ -2,7 +2,8 @@
 //!
 //! `CURRENT` names the version that readers use. A load builds the next version beside it and
 //! then renames a new `CURRENT` into place: one atomic step, after which every reader sees the new
-//! tables. Stored results live inside their version, so a new load starts without any.
+//! tables. It states a checksum of itself and of the version's `load.json`, so that damage is found.
+//! Stored results live inside their version, so a new load starts without any.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -45,9 +46,9 @@ impl Version {
         Ok(dates)
     }
 
-    /// Where the results of views by day are kept, day by day.
-    pub fn days(&self) -> PathBuf {
-        self.folder.join("results").join("days")
+    /// Where the results of views are kept.
+    pub fn results(&self) -> PathBuf {
+        self.folder.join("results")
     }
 
     /// The file of a table that is one file.
@@ -55,9 +56,14 @@ impl Version {
         self.folder.join(format!("{name}.parquet"))
     }
 
+    /// Where results of views are kept.
+    pub fn results(&self) -> PathBuf {
+        self.folder.join("results")
+    }
+
     /// Where the result of a view is kept; `mark` changes with whatever it was computed from.
     pub fn result(&self, view: &str, mark: &str) -> PathBuf {
-        self.folder.join("results").join(format!("{view}.{mark}.parquet"))
+        self.results().join(format!("{view}.{mark}.parquet"))
     }
 }
 
@@ -76,22 +82,21 @@ impl Store {
     /// A folder that cannot be read or was tampered with.
     pub fn current(&self) -> Result<Option<Version>> {
         let path = self.root.join(CURRENT);
-        let name = match fs::read_to_string(&path) {
-            Ok(name) => name,
+        let stated = match fs::read(&path) {
+            Ok(stated) => stated,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
         };
-        let name = name.trim();
-        if number(name).is_none() {
-            bail!(
-                "{} holds {name:?}, which names no version; load again with --force",
-                path.display()
-            );
+        let Some(name) = named(&stated).map(version_name) else {
+            bail!("{} names no version; load again with --force", path.display());
+        };
+        let folder = self.root.join(&name);
+        let damaged =
+            || format!("the warehouse {} is damaged; load again with --force", self.root.display());
+        let text = fs::read_to_string(folder.join(LOADED)).with_context(damaged)?;
+        if stated != current(&name, &text).as_bytes() {
+            bail!(damaged());
         }
-        let folder = self.root.join(name);
-        let text = fs::read_to_string(folder.join(LOADED)).with_context(|| {
-            format!("the warehouse {} is damaged; load again with --force", self.root.display())
-        })?;
         let loaded = serde_json::from_str(&text).with_context(|| {
             format!("{} is damaged; load again with --force", folder.join(LOADED).display())
         })?;
@@ -122,12 +127,13 @@ impl Store {
         let name = version_name(next);
         let folder = AtomicFolder::create(&self.root.join(&name))?;
         let loaded = fill(folder.path())?;
-        write_file(&folder.path().join(LOADED), serde_json::to_string_pretty(&loaded)?.as_bytes())?;
+        let text = serde_json::to_string_pretty(&loaded)?;
+        write_file(&folder.path().join(LOADED), text.as_bytes())?;
         folder.commit()?;
-        let before = fs::read_to_string(self.root.join(CURRENT)).ok();
-        write_file(&self.root.join(CURRENT), format!("{name}\n").as_bytes())?;
+        let before = fs::read(self.root.join(CURRENT)).ok();
+        write_file(&self.root.join(CURRENT), current(&name, &text).as_bytes())?;
         // readers that opened the version before this one may still be at work; older ones go
-        let keep = before.as_deref().map(str::trim).and_then(number);
+        let keep = before.as_deref().and_then(named);
         for old in versions.into_iter().filter(|v| Some(*v) != keep) {
             // what cannot be removed now is tried again at the next load
             let _ = fs::remove_dir_all(self.root.join(version_name(old)));
@@ -159,6 +165,16 @@ impl Store {
         versions.sort_unstable();
         Ok(versions)
     }
+}
+
+/// What `CURRENT` says of a version with this `load.json`.
+fn current(name: &str, loaded: &str) -> String {
+    format!("{name} {:08x}\n", crc32fast::hash(format!("{name}\n{loaded}").as_bytes()))
+}
+
+/// The version that `CURRENT` names.
+fn named(stated: &[u8]) -> Option<u64> {
+    number(std::str::from_utf8(stated).ok()?.split_whitespace().next()?)
 }
 
 fn version_name(number: u64) -> String {

@@ -1,0 +1,82 @@
+//! What reads bytes of others, as functions of bytes: whatever they are, none may panic. The targets
+//! below `fuzz/` call the same.
+
+use std::path::PathBuf;
+
+use mobility::config::{self, Config, Sources};
+use mobility::io::events::EventFile;
+use mobility::io::geojson::{self, PropertyNames};
+use mobility::io::inputs;
+use mobility::query::one_order;
+use mobility::serve::params::Params;
+use mobility::views::Registry;
+
+/// A folder with one file of those bytes.
+fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    (folder, path)
+}
+
+/// A view file with its header; true where it is a good one.
+pub fn view(bytes: &[u8]) -> bool {
+    let (folder, _) = file("a_view.sql", bytes);
+    let mut config = Config::default();
+    config.views.dir = Some(folder.path().to_owned());
+    Registry::read(&config).is_ok()
+}
+
+/// A file of boundaries; true where it is a good one.
+pub fn boundaries(bytes: &[u8]) -> bool {
+    let (_folder, path) = file("lau.geojson", bytes);
+    let [id, country, name] = ["GISCO_ID", "CNTR_CODE", "LAU_NAME"].map(str::to_owned);
+    let names = PropertyNames { id, country, name };
+    geojson::read(&path, &names, &|_| true, &mut |_| Ok(())).is_ok()
+}
+
+/// A config file; true where it is a good one.
+pub fn config(bytes: &[u8]) -> bool {
+    let (_folder, path) = file("pipeline.toml", bytes);
+    config::load(&Sources { file: Some(&path), env: &|_| None, flags: Vec::new() }).is_ok()
+}
+
+/// The filters of a request or of a command line; true where they are good ones.
+pub fn filters(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let order = one_order(&text).is_ok();
+    Params::read(&text).is_ok() && order
+}
+
+/// An events file, read in both ways; true where all of it can be read.
+pub fn events(bytes: &[u8]) -> bool {
+    let (_folder, path) = file("events.parquet", bytes);
+    let Ok(found) =
+        inputs::list("data.events", &[path.to_string_lossy().into_owned()], &["parquet"])
+    else {
+        return false;
+    };
+    let Ok(file) = EventFile::open(found[0].clone(), &Config::default().columns) else {
+        return false;
+    };
+    let mut good = true;
+    for group in 0..file.row_groups() {
+        good &= file.read(group, 1024).is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
+        match file.pages(group) {
+            Ok(Some((columns, _))) => {
+                for mut pages in columns {
+                    good &= loop {
+                        match pages.next(1024) {
+                            Ok(Some(_)) => {}
+                            Ok(None) => break true,
+                            Err(_) => break false,
+                        }
+                    };
+                }
+            }
+            Ok(None) => {}
+            Err(_) => good = false,
+        }
+    }
+    good
+}
