@@ -27,9 +27,8 @@ const DAYS: &str = "days";
 const MARK: usize = 16;
 
 impl Embedded {
-    /// The files with the result of each day of the loaded period, in order; `path` is where
-    /// that of all days goes. What is there already is
-    /// not computed again, unless `refresh` is set.
+    /// The files with the result of each day of the loaded period, in order; `path` is where that
+    /// of all days goes. What is there already is not computed again, unless `refresh` is set.
     ///
     /// # Errors
     /// A view that the engine refuses: file, line and reason.

@@ -46,11 +46,6 @@ impl Version {
         Ok(dates)
     }
 
-    /// Where the results of views are kept.
-    pub fn results(&self) -> PathBuf {
-        self.folder.join("results")
-    }
-
     /// The file of a table that is one file.
     pub fn table(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.parquet"))
