@@ -15,6 +15,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit};
 use parquet::file::statistics::Statistics;
 
+use super::footer;
 use super::inputs::{InputFile, list};
 use super::pages::Pages;
 use crate::config::{Columns, Config};
@@ -95,7 +96,7 @@ impl EventFile {
     pub fn open(input: InputFile, columns: &Columns) -> Result<Self> {
         let place = || format!("events file {}", input.path.display());
         let file = File::open(&input.path).with_context(place)?;
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|e| {
+        let metadata = footer::read(&file).map_err(|e| {
             anyhow!(
                 "{}: not a whole Parquet file ({e}); copy it again, or take it out of the folder",
                 place()

@@ -16,7 +16,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::atomic::AtomicFile;
-use super::seal;
+use super::{footer, seal};
 use crate::usage::missing_column;
 
 /// Reads a whole file; the columns of a CSV file are text.
@@ -30,9 +30,10 @@ pub fn read(path: &Path) -> Result<RecordBatch> {
 
 fn read_parquet(path: &Path) -> Result<RecordBatch> {
     let file = File::open(path)?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| {
+    let metadata = footer::read(&file).map_err(|e| {
         anyhow!("not a whole Parquet file ({e}); copy it again, or take it out of the folder")
     })?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
     whole(builder).context("damaged; copy the file again")
 }
 

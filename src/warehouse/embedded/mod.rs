@@ -305,7 +305,9 @@ impl Warehouse for Embedded {
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let version = self.version()?;
-        sweep_all(&version.results(), ".");
+        for folder in [self.store.root(), version.results().as_path()] {
+            sweep_all(folder, ".");
+        }
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
         for view in self.views.views() {

@@ -1,0 +1,34 @@
+//! Footers of Parquet files of others.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::panic::{catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::errors::{ParquetError, Result};
+
+thread_local! {
+    static SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads the footer. A damaged Arrow schema in it makes the library panic, which here is an error
+/// like others.
+///
+/// # Errors
+/// A file that is no whole Parquet file.
+pub fn read(file: &File) -> Result<ArrowReaderMetadata> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !SILENT.get() {
+                before(panic);
+            }
+        }));
+    });
+    SILENT.set(true);
+    let read = catch_unwind(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()));
+    SILENT.set(false);
+    read.unwrap_or_else(|_| Err(ParquetError::General("its Arrow schema is damaged".to_owned())))
+}
