@@ -22,7 +22,7 @@ use crate::views::View;
 use crate::warehouse::Rows;
 
 /// The folder of the results of days, among the others.
-const DAYS: &str = "days";
+pub(super) const DAYS: &str = "days";
 /// Characters of a mark that are enough to tell results apart.
 const MARK: usize = 16;
 

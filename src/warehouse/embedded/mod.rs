@@ -305,7 +305,8 @@ impl Warehouse for Embedded {
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let version = self.version()?;
-        for folder in [self.store.root(), version.results().as_path()] {
+        let results = version.results();
+        for folder in [self.store.root(), &results, &results.join(by_day::DAYS)] {
             sweep_all(folder, ".");
         }
         let bar = progress.spinner("views", "");
