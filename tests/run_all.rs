@@ -59,8 +59,8 @@ fn a_new_event_is_counted_and_no_old_answer_is_served() {
         let line = ran.lines().find(|l| l.contains(&format!("│ {stage}"))).unwrap();
         line.contains("unchanged, skipped")
     };
-    let stages = ["compress", "geojoin", "load", "views"].map(skipped);
-    assert_eq!(stages, [false, true, false, false], "geojoin alone is unchanged: {ran}");
+    let stages = ["compress", "geojoin", "quality", "load", "views"].map(skipped);
+    assert_eq!(stages, [false, true, false, false, false], "geojoin alone is unchanged: {ran}");
     let line = "2024-10-02,EE_0003,Saare vald,3,1";
     assert_eq!(answer(&work), expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1"));
 }
