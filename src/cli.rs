@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::config::Engine;
 use crate::log::LogFormat;
 use crate::pipeline::Stage;
 use crate::progress::ProgressMode;
@@ -67,7 +68,8 @@ pub enum Command {
     #[command(after_help = "Only dates whose inputs changed are made.\n\nExamples:
   mobility compress
   mobility compress --force
-  mobility compress --since 2024-10-01")]
+  mobility compress --since 2024-10-01
+  mobility compress --engine spark")]
     Compress(Compress),
     /// Find the LAU of every cell
     #[command(after_help = "Examples:\n  mobility geojoin\n  mobility geojoin --force")]
@@ -203,6 +205,9 @@ pub struct Compress {
     /// Leave earlier dates as they are, even if their inputs changed
     #[arg(long, value_name = "DATE")]
     pub since: Option<chrono::NaiveDate>,
+    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub engine: Option<Engine>,
 }
 
 #[derive(Debug, Args)]
@@ -213,6 +218,9 @@ pub struct Views {
     /// Compute every view again
     #[arg(long, conflicts_with = "list")]
     pub refresh: bool,
+    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
+    #[arg(long, value_enum, value_name = "ENGINE", conflicts_with = "list")]
+    pub engine: Option<Engine>,
 }
 
 /// Which days.
@@ -358,6 +366,9 @@ pub struct RunAll {
     /// Leave the events of earlier dates as they are, even if their inputs changed
     #[arg(long, value_name = "DATE")]
     pub since: Option<chrono::NaiveDate>,
+    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub engine: Option<Engine>,
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 //!
 //! The folders follow the data: `synth` writes inputs, `compress` and `geojoin` turn inputs into
 //! processed files, `quality` tells how good they are, `load` puts those into a `warehouse`, `views` deploys the SELECT files there
-//! and `query` prints rows. `pipeline` runs the stages in order, `commands` holds one thin file a
+//! and `query` prints rows. `spark` hands the steps that touch every event to a cluster. `pipeline` runs the stages in order, `commands` holds one thin file a
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
 pub mod charts;
@@ -27,6 +27,7 @@ pub mod report;
 pub mod runs;
 pub mod schema;
 pub mod serve;
+pub mod spark;
 pub mod synth;
 pub mod time;
 pub mod usage;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::{config_file, writable};
 use crate::cli::Global;
-use crate::config::{Config, WarehouseUrl};
+use crate::config::{Config, Engine, Spark, WarehouseUrl};
 use crate::report::{counted, grouped, size};
 use crate::views::Registry;
 use crate::warehouse::{self, Warehouse};
@@ -77,14 +77,27 @@ fn look(config: &Config) -> Vec<Finding> {
     let views = Arc::new(registry.as_ref().map(Registry::clone).unwrap_or_default());
     let warehouse = warehouse::open(config, views);
     let views = registry.and_then(|r| views_of(config, &r, warehouse.as_deref().ok()));
-    vec![
+    let mut findings = vec![
         finding("events", events(config)),
         finding("cell plan", cells.map(cell_plan)),
         finding("LAUs", laus),
         finding("outputs", outputs(config)),
         finding("views", views),
         finding("warehouse", warehouse.and_then(|w| holdings(config, w.as_ref()))),
-    ]
+    ];
+    if config.engine == Engine::Spark {
+        findings.push(finding("engine", engine(&config.spark)));
+    }
+    findings
+}
+
+fn engine(spark: &Spark) -> Result<String> {
+    crate::spark::check(spark)?;
+    let program = spark.submit.join(" ");
+    Ok(match &spark.master {
+        Some(master) => format!("{program} is there, and {master} answers"),
+        None => format!("{program} is there"),
+    })
 }
 
 fn events(config: &Config) -> Result<String> {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use crate::cli::{Cli, Command, Global};
-use crate::config::{self, Config, Sources};
+use crate::config::{self, Config, Engine, Sources};
 use crate::log::Log;
 use crate::progress::Progress;
 use crate::report::StageReport;
@@ -75,7 +75,9 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
     }
     let file = config_file(&cli.global).unwrap_or_else(|| "pipeline.toml".into());
     let config_file = file.exists().then_some(file);
-    let session = Session { config: config(&cli.global)?, progress, quiet, config_file };
+    let engine = engine(&command).map(|engine| ("engine", engine.name().to_owned()));
+    let config = config_with(&cli.global, engine.into_iter().collect())?;
+    let session = Session { config, progress, quiet, config_file };
     match command {
         Command::Views(args) if args.list => views::run(&session, &args),
         Command::Compress(_)
@@ -95,6 +97,16 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
 
 fn config(global: &Global) -> Result<Config> {
     config_with(global, Vec::new())
+}
+
+/// The engine that a command's own flag asks for.
+fn engine(command: &Command) -> Option<Engine> {
+    match command {
+        Command::Compress(args) => args.engine,
+        Command::Views(args) => args.engine,
+        Command::RunAll(args) => args.engine,
+        _ => None,
+    }
 }
 
 /// The config with keys that a command's own flags set.

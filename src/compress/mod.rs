@@ -1,9 +1,7 @@
 //! `compress`: raw events to hourly presence, one row per (user, cell, clock hour).
 //!
 //! Only dates whose inputs, settings or cell plan changed are made; the others are linked from the
-//! earlier output. Days are worked on in batches, so memory follows one day and not the whole
-//! period. Within a batch every thread numbers the user and cell ids it meets and counts on those
-//! numbers; ids turn back into text when the rows are written, once a user and not once a row.
+//! earlier output. `native` makes them on this machine, `spark` on a cluster: the same rows.
 
 pub mod cells;
 mod columns;
@@ -14,51 +12,39 @@ pub mod findings;
 pub mod group;
 pub mod judge;
 mod manifest;
+mod native;
 mod output;
 mod parts;
 pub mod places;
 pub mod plan;
 mod quarantine;
 pub mod rows;
+mod spark;
 mod survey;
 pub mod tally;
 pub mod users;
 pub mod worker;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use chrono::NaiveDate;
-use hashbrown::HashMap;
 
 pub use manifest::Manifest;
 
 use crate::checks::{Code, Fate};
-use crate::config::Config;
+use crate::config::{Config, Engine};
 use crate::geojoin::{self, PlannedCells};
 use crate::io::events;
 use crate::io::inputs::{InputFile, unchanged};
 use crate::io::lock;
-use crate::parallel::{Tasks, on_all_cores};
-use crate::progress::{Progress, StageBar};
+use crate::progress::Progress;
 use crate::report::{StageReport, counted};
-use crate::time::{DayShift, LocalDate, repeated_hour};
-use combine::{Bench, Combined};
-use details::{Details, MOST_EVENTS};
-use findings::Findings;
-use judge::{Day, Rules};
+use crate::time::{LocalDate, repeated_hour};
+use judge::Rules;
 use output::Output;
-use places::Places;
-use plan::{Batch, RowGroup};
+use plan::RowGroup;
 use survey::{Now, Survey, Wanted, survey};
-use tally::Tally;
-use users::Order;
-use worker::{Reading, Share};
-
-/// Rows of a batch of days. Small days go together, since every batch numbers its ids anew; the day
-/// of a whole country has about 40 million and goes alone.
-const BATCH_ROWS: u64 = 8_000_000;
 
 /// What is asked of a run.
 #[derive(Debug, Clone, Copy, Default)]
@@ -133,15 +119,8 @@ fn make(
         return Ok(report(before, true));
     }
     notes.extend(survey.remarks());
-    let sources = &survey.sources;
-    let groups: Vec<RowGroup> = sources.iter().flat_map(|s| s.groups.clone()).collect();
+    let groups: Vec<RowGroup> = survey.sources.iter().flat_map(|s| s.groups.clone()).collect();
     let mut output = Output::create(config, &survey)?;
-    let open: BTreeSet<LocalDate> =
-        survey.open.iter().map(|d| LocalDate::from_calendar(*d)).collect();
-    let batches = plan::batches(&groups, &open, BATCH_ROWS);
-    let total = sources.iter().filter_map(|s| s.file.as_ref().map(|f| (s, f)));
-    let total = total.flat_map(|(s, f)| s.groups.iter().map(|g| f.bytes(g.index))).sum();
-    let bar = progress.bar("compress", total);
     let work = Work {
         progress,
         config,
@@ -151,11 +130,10 @@ fn make(
         survey: &survey,
         groups: &groups,
     };
-    let mut findings = Findings::default();
-    for batch in &batches {
-        findings.merge(work.batch(batch, &bar, &mut output)?);
-    }
-    bar.finish();
+    let findings = match config.engine {
+        Engine::Native => work.natively(&mut output)?,
+        Engine::Spark => spark::make(&work, &mut output)?,
+    };
     let usable = |code: Code| code != Code::Duplicate;
     if config.strict && !findings.sentences(usable).is_empty() {
         bail!("{}; strict = true makes this fatal", findings.sentences(usable).join("; "));
@@ -194,7 +172,7 @@ fn planned(config: &Config) -> (Option<PlannedCells>, Vec<String>) {
     }
 }
 
-/// What the batches share.
+/// What is to be made, and by which rules; the same for every engine.
 struct Work<'a> {
     progress: &'a Progress,
     config: &'a Config,
@@ -203,129 +181,6 @@ struct Work<'a> {
     now: Now,
     survey: &'a Survey,
     groups: &'a [RowGroup],
-}
-
-impl Work<'_> {
-    /// Reads, judges and writes a batch; returns what was found.
-    fn batch(&self, batch: &Batch, bar: &StageBar, output: &mut Output) -> Result<Findings> {
-        let order = match self.rules {
-            rules if rules.on(Code::Duplicate) => Order::Once,
-            rules if rules.need_order() && self.plan.is_some() => Order::Rising,
-            _ => Order::Any,
-        };
-        let reading = Reading {
-            batch,
-            zone: self.config.time.tz(),
-            checks: &self.config.checks,
-            order,
-            latest_us: self.now.latest_us,
-            only: None,
-            bar,
-        };
-        let mut shares = self.read(&reading)?;
-        let mut findings = Findings::default();
-        let mut rows = HashMap::new();
-        for share in &mut shares {
-            findings.merge(std::mem::take(&mut share.findings));
-            for (place, more) in std::mem::take(&mut share.rows) {
-                *rows.entry(place).or_default() += more;
-            }
-        }
-        bar.message("grouping and writing");
-        let combined = combine::combine(shares);
-        let places = self.plan.map(|plan| Places::of(plan, &combined.cells));
-        let zone = self.config.time.tz();
-        let day = |number: i32| {
-            let date = LocalDate(number);
-            Day { date, shift: DayShift::of(zone, date), places: places.as_ref() }
-        };
-        let bench = Bench {
-            rules: self.rules,
-            days: (batch.first.0..=batch.last.0).map(day).collect(),
-            groups: self.groups,
-            keep_rejected: self.config.checks.quarantine,
-        };
-        let unclear = if order == Order::Any {
-            Vec::new()
-        } else {
-            combined.unclear(self.config.checks.quarantine)?
-        };
-        if !unclear.is_empty() {
-            self.progress.detail(&format!(
-                "compress: {} of {} read again, event by event",
-                counted(unclear.iter().map(|(_, events)| events).sum(), "event"),
-                counted(unclear.len() as u64, "user")
-            ));
-        }
-        let events: u64 = rows.values().sum();
-        let mut tallies: BTreeMap<u32, Tally> = BTreeMap::new();
-        let parts: Vec<_> = parts::cut(combined.users(), events).into_iter().enumerate().collect();
-        for (parts, unclear) in details::turns(&parts, &unclear, MOST_EVENTS) {
-            let details = self.details(&reading, &combined, &unclear)?;
-            let write = |folder: &Output| -> Result<_> {
-                let tasks = Tasks::new(parts);
-                on_all_cores(parts.len(), || {
-                    let (mut tallies, mut findings) = (BTreeMap::new(), Findings::default());
-                    tasks.each(|(number, users)| {
-                        let (days, found) = combined.judge(users.clone(), &details, &bench);
-                        findings.merge(found);
-                        for (day, mut rows) in days {
-                            let date = LocalDate(batch.first.0 + day as i32);
-                            let bytes = folder.part(date, *number, &combined, &rows, batch)?;
-                            rows.tally.bytes = bytes;
-                            tallies.entry(day).or_insert_with(Tally::default).merge(rows.tally);
-                        }
-                        Ok(())
-                    })?;
-                    Ok((tallies, findings))
-                })
-            };
-            for (some, found) in write(output)? {
-                findings.merge(found);
-                for (day, tally) in some {
-                    tallies.entry(day).or_default().merge(tally);
-                }
-            }
-        }
-        output.note(
-            batch,
-            rows,
-            &findings,
-            (&tallies, &combined.cells),
-            &bench.days,
-            self.now,
-            self.survey,
-        )?;
-        Ok(findings)
-    }
-
-    /// Reads the row groups of a batch, on all cores.
-    fn read(&self, reading: &Reading) -> Result<Vec<Share>> {
-        let tasks = Tasks::new(&reading.batch.groups);
-        let work = || -> Result<Share> {
-            let mut share = Share::default();
-            tasks.each(|(number, first_read)| {
-                let group = &self.groups[*number];
-                let file = self.survey.sources[group.file].file.as_ref();
-                let file = file.context("a file that is to be read was not opened")?;
-                share.read(file, *number as u32, group, *first_read, reading)
-            })?;
-            share.close();
-            Ok(share)
-        };
-        on_all_cores(reading.batch.groups.len(), work)
-    }
-
-    /// The second reading of some users.
-    fn details(&self, reading: &Reading, first: &Combined, users: &[u32]) -> Result<Details> {
-        if users.is_empty() {
-            return Ok(Details::default());
-        }
-        reading.bar.message("looking at overlapping events one by one");
-        let only: HashSet<String> = users.iter().map(|u| first.user(*u).into_owned()).collect();
-        let again = Reading { only: Some(&only), ..*reading };
-        Ok(Details::new(first, users, combine::combine(self.read(&again)?)))
-    }
 }
 
 /// Says which hours occur twice, and how they are told apart.

@@ -1,7 +1,7 @@
 //! The outputs of a run under construction: compressed events, records of dates, quarantine.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
@@ -140,14 +140,29 @@ impl Output {
         rows: &DayRows,
         batch: &Batch,
     ) -> Result<u64> {
+        let (path, mark) = self.place(date, number)?;
+        parts::write(&path, combined, rows, batch.first.first_hour(), mark)
+            .context("is the disk full?")
+    }
+
+    /// Takes a file of rows of a date, written by another program, as a part; returns its rows and
+    /// bytes.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn adopt(&self, date: LocalDate, number: usize, file: &Path) -> Result<(u64, u64)> {
+        let (path, mark) = self.place(date, number)?;
+        parts::adopt(file, &path, mark)
+    }
+
+    /// Where a part goes, and the mark of its date.
+    fn place(&self, date: LocalDate, number: usize) -> Result<(PathBuf, &str)> {
         let folder = self.events.path().join(format!("date={date}"));
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        let path = folder.join(format!("part-{number:05}.parquet"));
         let mark = date.calendar().and_then(|date| self.marks.get(&date));
         let mark = mark.with_context(|| format!("{date} was not expected"))?;
-        parts::write(&path, combined, rows, batch.first.first_hour(), mark)
-            .context("is the disk full?")
+        Ok((folder.join(format!("part-{number:05}.parquet")), mark))
     }
 
     /// Notes what a batch found on each of its dates.

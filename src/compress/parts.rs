@@ -20,7 +20,7 @@ use parquet::schema::types::ColumnPath;
 
 use super::combine::{Combined, DayRows};
 use super::rows::Row;
-use crate::io::{provenance, seal};
+use crate::io::{footer, provenance, seal};
 use crate::schema::presence_file_schema;
 use crate::time::{LocalHour, MICROS_PER_HOUR};
 
@@ -29,11 +29,17 @@ use crate::time::{LocalHour, MICROS_PER_HOUR};
 const EVENTS_A_PART: u64 = 3_000_000;
 /// Most rows of a row group.
 const ROW_GROUP_ROWS: usize = 1 << 20;
+/// Columns by which the rows of a part are sorted.
+const ORDER: [&str; 3] = ["user_id", "hour", "cell_id"];
+
+/// How many parts so many events make.
+pub fn number(events: u64) -> usize {
+    usize::try_from(events / EVENTS_A_PART).unwrap_or(usize::MAX).max(1)
+}
 
 /// Shares the users out among parts that make about equal work.
 pub fn cut(users: usize, events: u64) -> Vec<Range<usize>> {
-    let parts =
-        usize::try_from(events / EVENTS_A_PART).unwrap_or(usize::MAX).clamp(1, users.max(1));
+    let parts = number(events).min(users.max(1));
     (0..parts).map(|i| users * i / parts..users * (i + 1) / parts).collect()
 }
 
@@ -62,6 +68,22 @@ pub fn write(
     seal::seal(path)?;
     file.sync_all().with_context(context)?;
     Ok(file.metadata().with_context(context)?.len())
+}
+
+/// Makes a part of a file of ours that another program wrote, in the order of the columns that readers
+/// rely on: it gets the footer that [`write`] gives, and its place. Returns its rows and bytes.
+///
+/// # Errors
+/// A file that is no whole Parquet file, or cannot be written.
+pub fn adopt(from: &Path, path: &Path, inputs: &str) -> Result<(u64, u64)> {
+    let entries = provenance::entries(inputs, &[])?;
+    let rows = footer::replace(from, entries, &sorted_by(ORDER))?;
+    seal::seal(from)?;
+    let context = || format!("cannot put {} in its place", path.display());
+    let file = File::open(from).with_context(context)?;
+    file.sync_all().with_context(context)?;
+    std::fs::rename(from, path).with_context(context)?;
+    Ok((rows, file.metadata().with_context(context)?.len()))
 }
 
 fn record_batch(combined: &Combined, day: &DayRows, base: LocalHour) -> Result<RecordBatch> {
@@ -125,7 +147,7 @@ fn properties(inputs: &str) -> Result<WriterProperties> {
         .set_dictionary_page_size_limit(16 << 20)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_key_value_metadata(Some(provenance::entries(inputs, &[])?))
-        .set_sorting_columns(Some(sorted_by(["user_id", "hour", "cell_id"])))
+        .set_sorting_columns(Some(sorted_by(ORDER)))
         .set_created_by(concat!("mobility ", env!("CARGO_PKG_VERSION")).to_owned());
     for time in ["hour", "first_seen", "last_seen"] {
         // whole seconds repeat and stay in the dictionary; finer times fall back to this

@@ -4,7 +4,7 @@ use crate::geojoin::PlannedCells;
 use crate::time::LocalDate;
 
 /// Mean radius of the Earth, metres (IUGG).
-const EARTH_M: f64 = 6_371_008.8;
+pub const EARTH_M: f64 = 6_371_008.8;
 
 /// A point of the unit sphere. The straight line between two of them grows with their distance, so
 /// most comparisons need no trigonometry.
@@ -16,6 +16,11 @@ impl Point {
     pub fn new(lat: f64, lon: f64) -> Self {
         let (lat, lon) = (lat.to_radians(), lon.to_radians());
         Point([lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()])
+    }
+
+    /// Its coordinates, in radii from the centre.
+    pub fn xyz(&self) -> [f64; 3] {
+        self.0
     }
 
     /// Square of the straight line to another point, in radii.

@@ -46,11 +46,16 @@ impl Tally {
             self.cells[cell] += row.count;
         }
         self.rows += rows.len() as u64;
+        let mut digest = [0; DIGEST];
+        digest.copy_from_slice(&Sha256::digest(user)[..DIGEST]);
+        self.add_user(hours, events, digest);
+    }
+
+    /// Counts one user, who was seen in so many hours.
+    pub fn add_user(&mut self, hours: u32, events: u64, digest: [u8; DIGEST]) {
         self.events += events;
         *self.users_by_hours.entry(hours).or_default() += 1;
         *self.users_by_events.entry(events).or_default() += 1;
-        let mut digest = [0; DIGEST];
-        digest.copy_from_slice(&Sha256::digest(user)[..DIGEST]);
         self.digests.push(digest);
     }
 

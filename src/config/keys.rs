@@ -13,6 +13,8 @@ pub enum KeyKind {
     Path,
     /// A warehouse URL; the folder of an embedded one is a path.
     WarehouseUrl,
+    /// A program: by its name, or, where there is a slash, by its path. Arguments may follow.
+    Program,
 }
 
 /// One key of the config.
@@ -34,6 +36,7 @@ const fn path(name: &'static str) -> Key {
 /// Every key there is.
 pub const KEYS: &[Key] = &[
     value("strict"),
+    value("engine"),
     path("data.events"),
     path("data.cells"),
     path("data.lau"),
@@ -72,6 +75,9 @@ pub const KEYS: &[Key] = &[
     value("warehouse.connect_timeout_s"),
     value("warehouse.statement_timeout_s"),
     value("load.uncompressed"),
+    Key { name: "spark.submit", kind: KeyKind::Program },
+    value("spark.master"),
+    value("spark.conf"),
     path("views.dir"),
     value("views.snapshot_dates"),
     value("serve.bind"),

@@ -180,6 +180,11 @@ fn anchor(value: &mut Value, kind: KeyKind, folder: &Path) {
     };
     match (kind, value) {
         (KeyKind::Value, _) => {}
+        (KeyKind::Program, Value::Array(items)) => {
+            // what follows the program is its own affair
+            items.iter_mut().take(1).for_each(|v| anchor(v, kind, folder));
+        }
+        (KeyKind::Program, Value::String(text)) if text.contains('/') => *text = join(text),
         (_, Value::Array(items)) => items.iter_mut().for_each(|v| anchor(v, kind, folder)),
         (KeyKind::Path, Value::String(text)) => *text = join(text),
         (KeyKind::WarehouseUrl, Value::String(text)) => {
@@ -259,6 +264,7 @@ fn check(config: &Config) -> Result<()> {
         bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
     }
     check_checks(&config.checks)?;
+    config.spark.check()?;
     check_serve(&config.serve)?;
     for (key, paths) in
         [("events", &config.data.events), ("cells", &config.data.cells), ("lau", &config.data.lau)]

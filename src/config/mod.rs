@@ -7,6 +7,7 @@ mod keys;
 mod load;
 mod secret;
 mod shown;
+mod spark;
 mod url;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use crate::schema::Table;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
+pub use spark::{Engine, Spark};
 pub use url::{WarehouseUrl, without_passwords};
 
 use crate::checks::Code;
@@ -30,6 +32,8 @@ use crate::checks::Code;
 pub struct Config {
     /// Rows that cannot be used end the run instead of being counted and set aside.
     pub strict: bool,
+    /// What does the steps that touch every event.
+    pub engine: Engine,
     pub data: Data,
     pub columns: Columns,
     pub checks: Checks,
@@ -38,6 +42,7 @@ pub struct Config {
     pub time: Time,
     pub warehouse: Warehouse,
     pub load: Load,
+    pub spark: Spark,
     pub views: Views,
     pub serve: Serve,
 }

@@ -12,8 +12,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit};
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit, Type as PhysicalType};
 use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnDescriptor;
 
 use super::footer;
 use super::inputs::{InputFile, list};
@@ -54,6 +55,16 @@ const TIMESTAMP: Role = Role {
     expected: "a timestamp of any unit, or date-time text",
     accepts: |t| matches!(t, DataType::Timestamp(_, _)) || is_text(t),
 };
+
+/// How the time stamps of a file are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StoredTime {
+    /// Twelve bytes, as older programs write them.
+    Int96,
+    /// Numbers of that unit.
+    Int64(TimeUnit),
+    Text,
+}
 
 /// True for text in any of its forms.
 pub fn is_text(t: &DataType) -> bool {
@@ -191,19 +202,22 @@ impl EventFile {
         })
     }
 
+    /// How the time stamps stand in the file.
+    pub fn stored_time(&self) -> StoredTime {
+        let DataType::Timestamp(unit, _) = self.timestamp_type() else { return StoredTime::Text };
+        let leaf = self.leaf(self.timestamp);
+        match leaf.map(|leaf| self.metadata.parquet_schema().column(leaf)) {
+            Some(column) if column.physical_type() == PhysicalType::INT96 => StoredTime::Int96,
+            Some(column) => StoredTime::Int64(unit_in_file(&column).unwrap_or(*unit)),
+            None => StoredTime::Int64(*unit),
+        }
+    }
+
     /// The unit of the time stamps in the file, where it is that of the column.
     fn stored_unit(&self) -> Option<TimeUnit> {
-        let column = self.metadata.parquet_schema().column(self.leaf(self.timestamp)?);
-        let stored = match (column.logical_type_ref(), column.converted_type()) {
-            (Some(LogicalType::Timestamp(stamp)), _) => match stamp.unit {
-                ParquetUnit::MILLIS => TimeUnit::Millisecond,
-                ParquetUnit::MICROS => TimeUnit::Microsecond,
-                ParquetUnit::NANOS => TimeUnit::Nanosecond,
-            },
-            (None, ConvertedType::TIMESTAMP_MILLIS) => TimeUnit::Millisecond,
-            (None, ConvertedType::TIMESTAMP_MICROS) => TimeUnit::Microsecond,
-            _ => return None,
-        };
+        let stored = unit_in_file(
+            &self.metadata.parquet_schema().column(self.leaf(self.timestamp)?),
+        )?;
         // a column of seconds, say, is kept as milliseconds
         let same = matches!(self.timestamp_type(), DataType::Timestamp(unit, _) if *unit == stored);
         same.then_some(stored)
@@ -276,6 +290,20 @@ fn find(schema: &Schema, name: &str, role: Role, taken: &[&str]) -> Result<usize
         );
     }
     Ok(index)
+}
+
+/// The unit that a column of the file is marked with.
+fn unit_in_file(column: &ColumnDescriptor) -> Option<TimeUnit> {
+    match (column.logical_type_ref(), column.converted_type()) {
+        (Some(LogicalType::Timestamp(stamp)), _) => Some(match stamp.unit {
+            ParquetUnit::MILLIS => TimeUnit::Millisecond,
+            ParquetUnit::MICROS => TimeUnit::Microsecond,
+            ParquetUnit::NANOS => TimeUnit::Nanosecond,
+        }),
+        (None, ConvertedType::TIMESTAMP_MILLIS) => Some(TimeUnit::Millisecond),
+        (None, ConvertedType::TIMESTAMP_MICROS) => Some(TimeUnit::Microsecond),
+        _ => None,
+    }
 }
 
 /// Asks for views instead of copies of text and bytes: a view points into the decoded page, so

@@ -1,12 +1,19 @@
-//! Footers of Parquet files of others.
+//! Footers of Parquet files of others: read, and replaced by ours.
 
 use std::cell::Cell;
 use std::fs::File;
+use std::io::{Seek, SeekFrom};
 use std::panic::{catch_unwind, set_hook, take_hook};
+use std::path::Path;
 use std::sync::Once;
 
+use anyhow::Context;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::{
+    FileMetaData, KeyValue, ParquetMetaDataBuilder, ParquetMetaDataReader, ParquetMetaDataWriter,
+    SortingColumn,
+};
 
 thread_local! {
     static SILENT: Cell<bool> = const { Cell::new(false) };
@@ -31,4 +38,45 @@ pub fn read(file: &File) -> Result<ArrowReaderMetadata> {
     let read = catch_unwind(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()));
     SILENT.set(false);
     read.unwrap_or_else(|_| Err(ParquetError::General("its Arrow schema is damaged".to_owned())))
+}
+
+/// Writes a file's footer anew, with these entries and no others, and says that the rows are in that
+/// order; the data stay as they are. Returns the number of rows.
+///
+/// # Errors
+/// A file that is no whole Parquet file, or cannot be written.
+pub fn replace(
+    path: &Path,
+    entries: Vec<KeyValue>,
+    order: &[SortingColumn],
+) -> anyhow::Result<u64> {
+    let context = || format!("cannot give {} its footer", path.display());
+    let mut file = File::options().read(true).write(true).open(path).with_context(context)?;
+    let mut reader = ParquetMetaDataReader::new();
+    reader.try_parse(&file).with_context(context)?;
+    let length = reader.metadata_size().context("a footer without a length")? as u64;
+    let before = reader.finish().with_context(context)?;
+    let about = before.file_metadata();
+    let rows = u64::try_from(about.num_rows()).with_context(context)?;
+    let mut groups = Vec::new();
+    for group in before.row_groups() {
+        let group = group.clone().into_builder().set_sorting_columns(Some(order.to_vec()));
+        groups.push(group.build().with_context(context)?);
+    }
+    let about = FileMetaData::new(
+        about.version(),
+        about.num_rows(),
+        about.created_by().map(str::to_owned),
+        Some(entries),
+        about.schema_descr_ptr(),
+        about.column_orders().cloned(),
+    );
+    let after = ParquetMetaDataBuilder::new(about).set_row_groups(groups).build();
+    let end = file.seek(SeekFrom::End(0)).with_context(context)?;
+    // with the length of the footer and the magic bytes, which close a file
+    let start = end.checked_sub(length).with_context(context)?;
+    file.set_len(start).with_context(context)?;
+    file.seek(SeekFrom::Start(start)).with_context(context)?;
+    ParquetMetaDataWriter::new(&mut file, &after).finish().with_context(context)?;
+    Ok(rows)
 }

@@ -3,7 +3,7 @@
 pub mod atomic;
 pub mod crs;
 pub mod events;
-mod footer;
+pub mod footer;
 pub mod geojson;
 pub mod geoparquet;
 mod hybrid;

@@ -41,6 +41,11 @@ impl Times {
         Times { clock: self.clock.marking(), ..self }
     }
 
+    /// What turns the column's instants into local time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Local time of a value in the column's unit, µs.
     pub fn local_us(&mut self, value: i64, unit: TimeUnit) -> i64 {
         self.clock.local_us(micros(value, unit))

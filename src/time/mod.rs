@@ -186,10 +186,20 @@ impl DayShift {
         none
     }
 
+    /// From which wall time into the day on, µs, and by how much the clock runs ahead of the time that
+    /// has passed; a time that is shown for the second time is behind the change as well. `None` on
+    /// most days.
+    pub fn change(&self) -> Option<(i64, i64)> {
+        let after = self.at_us.max(self.at_us + self.forward_us);
+        (self.forward_us != 0).then_some((after, self.forward_us))
+    }
+
     /// µs since the first moment of the day, of a wall time into it.
     pub fn elapsed_us(&self, wall_us: i64, repeated: bool) -> i64 {
-        let after = repeated || wall_us >= self.at_us.max(self.at_us + self.forward_us);
-        if self.forward_us != 0 && after { wall_us - self.forward_us } else { wall_us }
+        match self.change() {
+            Some((from, forward)) if repeated || wall_us >= from => wall_us - forward,
+            _ => wall_us,
+        }
     }
 
     /// Clock hours that begin on the day: 24 on most, 25 or 23 where the clocks change by an hour.

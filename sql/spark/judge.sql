@@ -1,0 +1,178 @@
+-- Every event read and shuffled once: its code by the checks, then counted by user, hour, cell, file
+-- and code. All that is asked later is asked of this table, which is small.
+CREATE TABLE judged USING parquet LOCATION {{judged}} AS
+WITH
+events AS (
+{{events}}
+),
+-- the date of a row: its own, or that of its file where its time stamp is of no use
+dated AS (
+  SELECT /*+ BROADCAST(f) */
+    f.file,
+    f.folder,
+    e.row,
+    e.user_id,
+    e.user_bytes,
+    e.cell_id,
+    e.local_us,
+    e.unreadable,
+    e.local_us >= {{earliest_us}} AND e.local_us < {{end_us}} AS believed,
+    e.local_us > {{latest_us}} AS future,
+    CAST((e.local_us - pmod(e.local_us, 86400000000)) div 86400000000 AS INT) AS day,
+    CAST(pmod(e.local_us, 86400000000) div 3600000000 AS INT) * 2
+      + CASE WHEN e.repeated THEN 1 ELSE 0 END AS hour,
+    pmod(e.local_us, 3600000000) AS into_hour_us,
+    f.home
+  FROM events e
+  JOIN files f ON f.path = e.path
+),
+-- what a row by itself shows to be wrong
+read AS (
+  SELECT
+    file,
+    row,
+    CASE WHEN believed AND NOT future THEN day ELSE home END AS date,
+    CASE
+      WHEN user_id IS NULL THEN 'user_missing'
+      WHEN user_bytes <> {{user_id_bytes}} THEN 'user_malformed'
+      WHEN unreadable THEN 'time_unreadable'
+      WHEN local_us IS NULL THEN 'time_missing'
+      WHEN NOT believed THEN 'time_unbelievable'
+      WHEN future THEN 'time_future'
+      WHEN abs(day - folder) > {{folder_tolerance}} THEN 'outside_folder'
+      WHEN cell_id IS NULL THEN 'cell_missing'
+    END AS refused,
+    user_id,
+    cell_id,
+    hour,
+    -- instants of a date in their order, those of an hour that is shown twice included
+    hour * 3600000000 + into_hour_us AS at
+  FROM dated
+),
+-- the one shuffle of events. Refused rows need no neighbours and are spread, so that many of them
+-- make no partition too large
+shuffled AS (
+  SELECT
+    file,
+    row,
+    date,
+    refused,
+    CASE WHEN refused IS NULL THEN 0 ELSE pmod(row, 1024) + 1 END AS spread,
+    CASE WHEN refused IS NULL THEN user_id END AS user_id,
+    CASE WHEN refused IS NULL THEN cell_id END AS cell_id,
+    CASE WHEN refused IS NULL THEN hour END AS hour,
+    CASE WHEN refused IS NULL THEN at END AS at
+  FROM read
+  WHERE {{wanted}}
+  DISTRIBUTE BY date, user_id, spread
+),
+-- the place of the cell on the date; a cell that the plan does not know has none
+located AS (
+  SELECT /*+ BROADCAST(p) */
+    s.*,
+    p.place,
+    p.x,
+    p.y,
+    p.z,
+    -- microseconds since the date began
+    (hour div 2) * 3600000000 + pmod(at, 3600000000) - {{shift}} AS passed_us
+  FROM shuffled s
+  LEFT JOIN places p ON p.cell_id = s.cell_id AND s.date BETWEEN p.first AND p.last
+),
+-- copies of an event follow each other; the first one counts
+told AS (
+  SELECT
+    *,
+    {{duplicate}} AND refused IS NULL
+      AND coalesce(lag(at) OVER in_order = at AND lag(cell_id) OVER in_order = cell_id, FALSE)
+      AS again
+  FROM located
+  WINDOW in_order AS (PARTITION BY date, user_id, spread ORDER BY at, cell_id, file, row)
+),
+visited AS (
+  SELECT *, refused IS NULL AND NOT again AND coalesce(place = 'at', FALSE) AS visit
+  FROM told
+),
+parted AS (
+  SELECT
+    *,
+    {{two_places}} AND visit AND (
+      min(CASE WHEN visit THEN x END) OVER at_once <> max(CASE WHEN visit THEN x END) OVER at_once
+      OR min(CASE WHEN visit THEN y END) OVER at_once <> max(CASE WHEN visit THEN y END) OVER at_once
+      OR min(CASE WHEN visit THEN z END) OVER at_once <> max(CASE WHEN visit THEN z END) OVER at_once
+    ) AS apart
+  FROM visited
+  WINDOW at_once AS (PARTITION BY date, user_id, spread, at)
+),
+-- the visits before and after, and how many events the user has on the date
+hops AS (
+  SELECT
+    *,
+    lag(stop) IGNORE NULLS OVER in_order AS before,
+    lead(stop) IGNORE NULLS OVER in_order AS next,
+    count(CASE WHEN refused IS NULL AND NOT again THEN 1 END) OVER of_date AS events_of_date
+  FROM (
+    SELECT
+      *,
+      CASE WHEN visit AND NOT apart
+        THEN named_struct('cell_id', cell_id, 'x', x, 'y', y, 'z', z, 'us', passed_us) END AS stop
+    FROM parted
+  )
+  WINDOW
+    in_order AS (PARTITION BY date, user_id, spread ORDER BY at, cell_id, file, row),
+    of_date AS (PARTITION BY date, user_id, spread)
+),
+-- squares of the straight lines, in radii of the Earth
+measured AS (
+  SELECT
+    *,
+    (stop.x - before.x) * (stop.x - before.x) + (stop.y - before.y) * (stop.y - before.y)
+      + (stop.z - before.z) * (stop.z - before.z) AS chord2_in,
+    (stop.x - next.x) * (stop.x - next.x) + (stop.y - next.y) * (stop.y - next.y)
+      + (stop.z - next.z) * (stop.z - next.z) AS chord2_out
+  FROM hops
+),
+hurried AS (
+  SELECT
+    *,
+    coalesce(chord2_in > {{fast_chord2}} AND {{earth_diameter_m}} * asin(least(sqrt(chord2_in) / 2, 1D))
+      > {{fast_m_s}} * CAST(stop.us - before.us AS DOUBLE) / 1000000D, FALSE) AS fast_in,
+    coalesce(chord2_out > {{fast_chord2}} AND {{earth_diameter_m}} * asin(least(sqrt(chord2_out) / 2, 1D))
+      > {{fast_m_s}} * CAST(next.us - stop.us AS DOUBLE) / 1000000D, FALSE) AS fast_out
+  FROM measured
+),
+coded AS (
+  SELECT
+    *,
+    CASE
+      WHEN refused IS NOT NULL THEN refused
+      WHEN again THEN 'duplicate'
+      WHEN {{unknown_cell}} AND place IS NULL THEN 'unknown_cell'
+      WHEN {{cell_not_valid}} AND place = 'not_valid' THEN 'cell_not_valid'
+      WHEN {{bad_coordinates}} AND place = 'bad' THEN 'bad_coordinates'
+      WHEN apart THEN 'two_places'
+      WHEN {{too_fast_both}} AND fast_in AND fast_out THEN 'too_fast_both'
+      WHEN {{too_fast_once}} AND (fast_in OR fast_out) THEN 'too_fast_once'
+      WHEN {{ping_pong}} AND before.cell_id = next.cell_id AND before.cell_id <> stop.cell_id
+        AND next.us - before.us <= {{ping_pong_us}} AND chord2_in <= {{ping_pong_chord2}}
+        THEN 'ping_pong'
+      WHEN {{busy_user}} AND events_of_date > {{most_events}} THEN 'busy_user'
+    END AS code
+  FROM hurried
+)
+SELECT
+  date,
+  user_id,
+  spread,
+  hour,
+  cell_id,
+  file,
+  code,
+  -- rows that are kept apart, one by one
+  CASE WHEN {{quarantine}} AND code IN ({{rejected}}) THEN row END AS set_aside,
+  count(*) AS events,
+  min(at) AS first,
+  max(at) AS last,
+  min(row) AS first_row
+FROM coded
+GROUP BY ALL

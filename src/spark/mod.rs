@@ -1,0 +1,15 @@
+//! Apache Spark as an engine: SQL is put together here, handed to `spark-sql` as a file, and the tables
+//! that it writes are read when it is done.
+//!
+//! Spark gets no code of ours, and its workers see only paths: inputs and the folder of the outputs
+//! have to be where they stand on every machine of the cluster.
+
+pub mod clock;
+pub mod forms;
+mod job;
+mod log;
+pub mod sql;
+mod submit;
+
+pub use job::Job;
+pub use submit::check;

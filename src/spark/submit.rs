@@ -1,0 +1,115 @@
+//! The command that runs SQL on Spark, and whether anybody is there to run it.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::config::Spark;
+
+/// How long a master may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Properties on which the SQL relies, whatever else is set.
+const NEEDED: &[(&str, &str)] = &[
+    // no metastore: tables live as long as the job
+    ("spark.sql.catalogImplementation", "in-memory"),
+    ("spark.sql.session.timeZone", "UTC"),
+    ("spark.sql.timestampType", "TIMESTAMP_LTZ"),
+    ("spark.sql.caseSensitive", "true"),
+    ("spark.sql.ansi.enabled", "true"),
+    ("spark.sql.parser.escapedStringLiterals", "false"),
+    ("spark.sql.parquet.compression.codec", "snappy"),
+    ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
+    ("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED"),
+    ("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED"),
+    ("spark.sql.parquet.int96RebaseModeInRead", "CORRECTED"),
+    ("spark.sql.files.ignoreCorruptFiles", "false"),
+    ("spark.sql.files.ignoreMissingFiles", "false"),
+    ("spark.sql.requireAllClusterKeysForDistribution", "false"),
+    ("spark.sql.cli.print.header", "false"),
+    ("spark.ui.showConsoleProgress", "true"),
+];
+
+/// The command that runs the statements of `script`; what it leaves behind goes into `folder`.
+///
+/// # Errors
+/// A folder that is not UTF-8.
+pub fn command(spark: &Spark, script: &Path, folder: &Path) -> Result<Command> {
+    let program = program(spark)?;
+    let tables = folder.join("tables");
+    let tables = tables.to_str().with_context(|| format!("{} is not UTF-8", tables.display()))?;
+    let mut command = Command::new(program);
+    command.args(&spark.submit[1..]);
+    if let Some(master) = &spark.master {
+        command.args(["--master", master]);
+    }
+    command.args(["--name", "mobility"]);
+    let own = spark.conf.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // the last one counts
+    for (name, value) in own.chain(NEEDED.iter().copied()) {
+        command.arg("--conf").arg(format!("{name}={value}"));
+    }
+    command.arg("--conf").arg(format!("spark.sql.warehouse.dir={tables}"));
+    command.arg("-f").arg(script).current_dir(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Ok(command)
+}
+
+/// The program, by its whole path where it is given by a path.
+fn program(spark: &Spark) -> Result<std::path::PathBuf> {
+    let program = spark.submit.first().context("spark.submit is empty")?;
+    match program.contains('/') {
+        true => Ok(std::path::absolute(program)?),
+        false => Ok(program.into()),
+    }
+}
+
+/// Why the command could not be started.
+pub fn unstarted(spark: &Spark, error: std::io::Error) -> anyhow::Error {
+    let program = spark.submit.first().map_or("", String::as_str);
+    anyhow!(error).context(format!(
+        "spark.submit: {program} cannot be started; install Apache Spark 4 (`pip install pyspark` \
+         brings it) with Java 17, or set spark.submit to the path of its spark-sql"
+    ))
+}
+
+/// Makes sure that the program and a master are there. A master of another kind than `spark://` is for
+/// Spark to find.
+///
+/// # Errors
+/// A program that cannot be found; a master that nobody answers for.
+pub fn check(spark: &Spark) -> Result<()> {
+    let program = program(spark)?;
+    let found = if program.components().count() > 1 {
+        program.is_file()
+    } else {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        std::env::split_paths(&path).any(|folder| folder.join(&program).is_file())
+    };
+    if !found {
+        return Err(unstarted(spark, std::io::ErrorKind::NotFound.into()));
+    }
+    let Some(master) = &spark.master else { return Ok(()) };
+    let Some(hosts) = master.strip_prefix("spark://") else { return Ok(()) };
+    let mut last = None;
+    for host in hosts.split(',') {
+        let addresses = match host.to_socket_addrs() {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                last = Some(error);
+                continue;
+            }
+        };
+        for address in addresses {
+            match TcpStream::connect_timeout(&address, PATIENCE) {
+                Ok(_) => return Ok(()),
+                Err(error) => last = Some(error),
+            }
+        }
+    }
+    let why = last.map_or_else(|| "it has no address".to_owned(), |error| error.to_string());
+    bail!("spark.master: nobody answers at {master} ({why}); start the master, or correct the key")
+}
