@@ -81,7 +81,7 @@ impl Job {
                              registered, with free cores and memory?",
                         );
                     }
-                    Said::NoWorkers => {}
+                    Said::NoWorkers | Said::Nothing => {}
                     Said::Other => progress.detail(&format!("spark: {}", line.trim_end())),
                 }
             });

@@ -16,6 +16,8 @@ pub enum Said {
     Tasks(u64, u64),
     /// No worker takes the work.
     NoWorkers,
+    /// What nobody asks for: frames of a stack, times of statements.
+    Nothing,
     Other,
 }
 
@@ -34,7 +36,10 @@ impl Log {
             return Said::NoWorkers;
         }
         let line = line.trim_end();
-        if !line.trim().is_empty() && !is_noise(line) {
+        if line.trim().is_empty() || is_frame(line) {
+            return Said::Nothing;
+        }
+        if !is_remark(line) {
             if self.lines.len() == KEPT {
                 self.lines.pop_front();
             }
@@ -60,14 +65,14 @@ impl Log {
     }
 }
 
-/// Frames of a stack, warnings and times of statements.
-fn is_noise(line: &str) -> bool {
-    let level = |word: &str| line.split_whitespace().nth(2) == Some(word);
-    line.starts_with("\tat ")
-        || line.starts_with("\t... ")
-        || line.starts_with("Time taken")
-        || level("WARN")
-        || level("INFO")
+/// Frames of a stack, and times of statements.
+fn is_frame(line: &str) -> bool {
+    ["\tat ", "\t... ", "Time taken"].iter().any(|start| line.starts_with(start))
+}
+
+/// What is no fault by itself.
+fn is_remark(line: &str) -> bool {
+    ["WARN", "INFO"].iter().any(|word| line.split_whitespace().nth(2) == Some(word))
 }
 
 fn is_fault(line: &str) -> bool {
@@ -118,7 +123,8 @@ mod tests {
             "\t... 12 more",
             "",
         ] {
-            assert_eq!(log.add(line), Said::Other);
+            let said = log.add(line);
+            assert_eq!(said == Said::Nothing, line.is_empty() || line.starts_with('\t'), "{line}");
         }
         let reason = log.reason();
         assert!(reason.ends_with("Caused by: java.io.IOException: No space left on device"));
