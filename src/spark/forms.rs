@@ -17,9 +17,9 @@ use crate::time::LocalDate;
 const FARTHEST_US: i64 = 400_000_000_000_000_000;
 
 /// Reads one table of event files: gaps are the columns of the canonical form.
-const READ: &str = include_str!("../../sql/spark/read.sql");
+const READ: &str = include_str!("../../sql/spark/events/read.sql");
 /// Makes the table.
-const TABLE: &str = include_str!("../../sql/spark/events.sql");
+const TABLE: &str = include_str!("../../sql/spark/events/table.sql");
 
 /// Types of the three columns of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,6 +20,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("spark.sql.timestampType", "TIMESTAMP_LTZ"),
     ("spark.sql.caseSensitive", "true"),
     ("spark.sql.ansi.enabled", "true"),
+    ("spark.sql.ansi.doubleQuotedIdentifiers", "true"),
     ("spark.sql.parquet.compression.codec", "snappy"),
     ("spark.sql.parquet.outputTimestampType", "TIMESTAMP_MICROS"),
     ("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED"),

@@ -19,15 +19,15 @@ type Step = (&'static str, &'static str, &'static str);
 
 /// What follows from the judged events.
 const RESULTS: [Step; 5] = [
-    ("presence", include_str!("../../../sql/spark/presence.sql"), "writing hourly presence"),
-    ("counts", include_str!("../../../sql/spark/counts.sql"), "counting rows by code"),
-    ("hours", include_str!("../../../sql/spark/hours.sql"), "counting events by hour"),
-    ("cells", include_str!("../../../sql/spark/cells.sql"), "counting events by cell"),
-    ("users", include_str!("../../../sql/spark/users.sql"), "counting users"),
+    ("presence", include_str!("../../../sql/spark/compress/presence.sql"), "writing hourly presence"),
+    ("counts", include_str!("../../../sql/spark/compress/counts.sql"), "counting rows by code"),
+    ("hours", include_str!("../../../sql/spark/compress/hours.sql"), "counting events by hour"),
+    ("cells", include_str!("../../../sql/spark/compress/cells.sql"), "counting events by cell"),
+    ("users", include_str!("../../../sql/spark/compress/users.sql"), "counting users"),
 ];
 const SET_ASIDE: Step =
-    ("set_aside", include_str!("../../../sql/spark/set_aside.sql"), "setting rejected rows aside");
-const JUDGE: &str = include_str!("../../../sql/spark/judge.sql");
+    ("set_aside", include_str!("../../../sql/spark/compress/set_aside.sql"), "setting rejected rows aside");
+const JUDGE: &str = include_str!("../../../sql/spark/compress/judge.sql");
 
 /// The job that writes its tables into `folder`.
 ///

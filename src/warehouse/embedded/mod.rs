@@ -10,10 +10,11 @@ mod rows;
 mod runs;
 mod scratch;
 mod session;
+mod spark;
 mod store;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -30,7 +31,7 @@ use tokio::runtime::Runtime;
 
 use super::select::DayColumn;
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
-use crate::config::Config;
+use crate::config::{Config, Engine};
 use crate::io::atomic::{adopt, sweep_all};
 use crate::io::presence::{PresenceFile, files};
 use crate::io::{raw_events, seal};
@@ -310,11 +311,17 @@ impl Warehouse for Embedded {
             sweep_all(folder, ".");
         }
         let bar = progress.spinner("views", "");
+        let by_spark = match self.config.engine {
+            Engine::Native => BTreeSet::new(),
+            Engine::Spark => self.results_by_spark(&version, refresh, progress, &bar)?,
+        };
         let mut deployed = Vec::new();
         for view in self.views.views() {
             bar.message(&view.title);
             let started = Instant::now();
-            let (_, rows, fresh) = self.result(&version, view, refresh)?;
+            let by_spark = by_spark.contains(&view.view);
+            let (_, rows, kept) = self.result(&version, view, refresh && !by_spark)?;
+            let fresh = kept && !by_spark;
             deployed.push(Deployed {
                 view: view.view.clone(),
                 rows,

@@ -1,0 +1,12 @@
+-- The same without events of users who were at two places at once.
+CREATE TEMPORARY VIEW mobile_events_placed AS
+SELECT
+  user_id,
+  cell_id,
+  date,
+  hour,
+  first_seen,
+  last_seen,
+  event_count - two_places_count AS event_count
+FROM presence
+WHERE two_places_count < event_count

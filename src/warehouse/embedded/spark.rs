@@ -1,0 +1,182 @@
+//! Views computed by Apache Spark, from the same SELECTs over the same files; their results are stored
+//! as this engine stores its own.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use arrow::array::{RecordBatch, RecordBatchIterator};
+use arrow::compute::cast;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
+use super::rows::contract_schema;
+use super::store::Version;
+use super::{Embedded, results, session};
+use crate::io::atomic::AtomicFolder;
+use crate::io::seal;
+use crate::progress::{Progress, StageBar};
+use crate::report::counted;
+use crate::schema::Table;
+use crate::spark::{Job, sql};
+use crate::views::{OrderBy, View};
+use crate::warehouse::Rows;
+
+/// Hourly presence as the two tables of the contract.
+const TABLES: [(&str, &str); 3] = [
+    ("presence", include_str!("../../../sql/spark/views/presence.sql")),
+    (
+        "mobile_events_compressed",
+        include_str!("../../../sql/spark/views/mobile_events_compressed.sql"),
+    ),
+    ("mobile_events_placed", include_str!("../../../sql/spark/views/mobile_events_placed.sql")),
+];
+/// Tables that are one file, or nothing in a warehouse of an older version.
+const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];
+
+impl Embedded {
+    /// Computes the results that are missing, or all of them, and returns the names of their views.
+    /// Views over raw events or runs stay with this engine.
+    ///
+    /// # Errors
+    /// Spark's own, with its reason; damaged files; results that cannot be stored.
+    pub(super) fn results_by_spark(
+        &self,
+        version: &Version,
+        refresh: bool,
+        progress: &Progress,
+        bar: &StageBar,
+    ) -> Result<BTreeSet<String>> {
+        let mut wanted = Vec::new();
+        let mut left = Vec::new();
+        let mut job = Job::default();
+        let folder = AtomicFolder::create(&version.results().join("spark"))?;
+        let path = std::path::absolute(folder.path())?;
+        self.tables(version, &mut job)?;
+        for view in self.views.in_order_of_need()? {
+            if self.views.reads(view, Table::MobileEventsUncompressed.name())?
+                || self.views.reads(view, Table::Runs.name())?
+            {
+                left.push(view.view.as_str());
+                continue;
+            }
+            let stored = version.result(&view.view, &self.mark(view)?);
+            if !refresh && results::describe(&stored).is_some() {
+                job.then(format!("reading {}", view.view), table(&view.view, &stored)?);
+                continue;
+            }
+            let location = sql::path(&path.join(&view.view))?;
+            let name = sql::name(&view.view);
+            job.then(
+                format!("computing {}", view.place()),
+                format!(
+                    "CREATE TABLE {name} USING parquet LOCATION {location} AS\n\
+                     SELECT * FROM (\n{}\n){}",
+                    view.sql,
+                    order(&view.order)
+                ),
+            );
+            wanted.push((view, stored));
+        }
+        if let Some(first) = left.first() {
+            progress.note(&format!(
+                "views: {} over raw events or runs not computed by Spark but here, the first is {first}",
+                counted(left.len() as u64, "view")
+            ));
+        }
+        if wanted.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let events = crate::io::presence::files(&version.events())?;
+        seal::refuse_damaged(&events.into_iter().map(|f| f.path).collect::<Vec<_>>())?;
+        job.run(&self.config.spark, &path, progress, bar)
+            .context("views on Spark; with --engine native this program computes them itself")?;
+        for (view, stored) in &wanted {
+            let rows = self.taken_over(version, view, &path.join(&view.view));
+            results::store(stored, [rows.with_context(|| view.place())])?;
+        }
+        Ok(wanted.into_iter().map(|(view, _)| view.view.clone()).collect())
+    }
+
+    fn tables(&self, version: &Version, job: &mut Job) -> Result<()> {
+        let events = std::path::absolute(version.events())?;
+        let events = sql::text(&sql::all_of([events.as_path()])?);
+        for (name, template) in TABLES {
+            job.then(format!("reading {name}"), sql::fill(template, &[("events", events.clone())])?);
+        }
+        for name in FILES.map(Table::name) {
+            let file = version.table(name);
+            if file.exists() {
+                seal::refuse_damaged(std::slice::from_ref(&file))?;
+                job.then(format!("reading {name}"), table(name, &file)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows that Spark wrote, in the types in which this engine would give them.
+    fn taken_over(&self, version: &Version, view: &View, folder: &Path) -> Result<Rows> {
+        let context = session::new(false);
+        let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
+        let schema = contract_schema(frame.schema().as_arrow());
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+            .with_context(|| format!("what Spark wrote as {}", folder.display()))?
+            .filter_map(|entry| entry.ok().map(|e| e.path()))
+            .filter(|path| path.extension().is_some_and(|e| e == "parquet"))
+            .collect();
+        if files.is_empty() {
+            bail!("Spark wrote no file into {}; do workers see that folder?", folder.display());
+        }
+        // each holds its range of the order
+        files.sort();
+        let target = Arc::clone(&schema);
+        let batches = files.into_iter().flat_map(move |file| batches(&file, Arc::clone(&target)));
+        Ok(Box::new(RecordBatchIterator::new(batches, schema)))
+    }
+}
+
+type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
+
+fn batches(file: &Path, schema: SchemaRef) -> Batches {
+    let external = |error| ArrowError::ExternalError(Box::new(error));
+    let opened = std::fs::File::open(file).map_err(|error| ArrowError::from(error)).and_then(|file| {
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
+        reader.map_err(external)
+    });
+    match opened {
+        Ok(reader) => Box::new(reader.map(move |batch| converted(&batch?, &schema))),
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    }
+}
+
+fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
+    if batch.num_columns() != schema.fields().len() {
+        let said = "Spark gives other columns than this engine";
+        return Err(ArrowError::SchemaError(said.to_owned()));
+    }
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+    RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<Vec<_>, _>>()?)
+}
+
+/// One Parquet file as a table.
+fn table(name: &str, file: &Path) -> Result<String> {
+    let file = std::path::absolute(file)?;
+    let path = sql::text(&sql::all_of([file.as_path()])?);
+    let name = sql::name(name);
+    Ok(format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})"))
+}
+
+/// Nulls come last going up and first going down, as everywhere here.
+fn order(by: &[OrderBy]) -> String {
+    let key = |by: &OrderBy| {
+        let how = if by.descending { "DESC NULLS FIRST" } else { "ASC NULLS LAST" };
+        format!("{} {how}", sql::name(&by.column))
+    };
+    match by {
+        [] => String::new(),
+        by => format!("\nORDER BY {}", by.iter().map(key).collect::<Vec<_>>().join(", ")),
+    }
+}
