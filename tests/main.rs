@@ -15,6 +15,7 @@ mod query;
 mod run_all;
 mod runs;
 mod serve;
+mod spark;
 mod synth;
 mod warehouse;
 mod work;

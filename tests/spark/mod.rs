@@ -1,0 +1,94 @@
+//! Apache Spark as an engine: the real one, a master and two workers on this machine.
+//!
+//! One cluster serves all tests, one job at a time. Without Spark the tests fail: nothing is skipped.
+
+mod compress;
+mod equal;
+mod refusals;
+mod whole;
+mod workers;
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use crate::work::{Ran, Work, root};
+
+/// The cluster, for as long as a test holds it.
+pub struct Cluster {
+    url: &'static str,
+    folder: PathBuf,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Cluster {
+    pub fn turn() -> Cluster {
+        static TURN: Mutex<()> = Mutex::new(());
+        static URL: OnceLock<String> = OnceLock::new();
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = std::process::id();
+        let folder = std::env::temp_dir().join(format!("mobility-spark-{id}"));
+        let url =
+            URL.get_or_init(|| script(&["start", &folder.to_string_lossy(), &id.to_string()]));
+        Cluster { url, folder, _turn: turn }
+    }
+
+    /// As when a machine is gone.
+    pub fn kill_worker(&self, number: &str) {
+        script(&["kill", &self.folder.to_string_lossy(), number]);
+    }
+
+    pub fn start_worker(&self, number: &str) {
+        script(&["worker", &self.folder.to_string_lossy(), number]);
+    }
+
+    /// Settings that make this cluster the engine's; `more` goes before its sections.
+    pub fn settings(&self, more: &str) -> String {
+        settings(&program(), self.url, more)
+    }
+}
+
+fn program() -> String {
+    root().join("target/spark/home/bin/spark-sql").to_string_lossy().into_owned()
+}
+
+fn settings(submit: &str, master: &str, more: &str) -> String {
+    format!(
+        "{more}\n[spark]\nsubmit = \"{submit}\"\nmaster = \"{master}\"\n[spark.conf]\n\
+         \"spark.driver.host\" = \"127.0.0.1\"\n\"spark.driver.bindAddress\" = \"127.0.0.1\"\n\
+         spark.driver.memory = \"1g\"\nspark.ui.enabled = false\nspark.sql.shuffle.partitions = 4\n"
+    )
+}
+
+/// Runs the program where it finds Java.
+pub fn run(work: &Work, args: &[&str]) -> Ran {
+    Ran::of(command(work, args).output().unwrap())
+}
+
+pub fn command(work: &Work, args: &[&str]) -> Command {
+    let mut command = work.command(args);
+    for name in ["PATH", "JAVA_HOME"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// Runs and expects status 0; gives standard error.
+pub fn ok(work: &Work, args: &[&str]) -> String {
+    let ran = run(work, args);
+    assert_eq!(ran.status, 0, "{args:?}: {}", ran.err);
+    ran.err
+}
+
+fn script(args: &[&str]) -> String {
+    let path = root().join("tests/spark/cluster.sh");
+    let output = Command::new("sh").arg(&path).args(args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "cluster.sh {args:?}: {}\n`make test` installs what it needs",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}

@@ -1,0 +1,82 @@
+//! From raw files to answers on Spark, against answers that were derived by hand; then what changes
+//! alone.
+
+use super::{Cluster, equal, ok, run};
+use crate::work::{Work, expected};
+
+const VIEWS: [(&str, &str); 10] = [
+    ("number-of-events-per-hour", "agg_events_per_hour"),
+    ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
+    ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),
+    ("users-per-lau", "agg_users_per_lau_per_day"),
+    ("unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
+    ("unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
+    ("user-location-distribution", "user_location_distribution"),
+    ("users-per-lau-day-night", "view_users_per_lau_day_night"),
+    ("events-per-hour-2024-10-01", "events_per_hour_2024_10_01"),
+    ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
+];
+
+#[test]
+fn run_all_on_spark_gives_the_answers_that_were_derived_by_hand() {
+    let cluster = Cluster::turn();
+    let work = Work::mini();
+    let settings = cluster.settings("engine = \"spark\"");
+    work.config(&settings);
+    ok(&work, &["run-all"]);
+    let stored = work.snapshot("warehouse/v000001/results");
+    assert_eq!(stored.len(), VIEWS.len(), "{stored:?}");
+    for (name, file) in VIEWS {
+        let answer = work.ok(&["query", name, "--format", "csv"]);
+        assert_eq!(answer, expected(file), "{name}");
+    }
+    // the answers were there already: nobody computed them anew to show them
+    assert_eq!(work.snapshot("warehouse/v000001/results"), stored);
+    assert!(ok(&work, &["views"]).contains("unchanged, skipped"));
+    assert!(ok(&work, &["check"]).is_empty());
+
+    // a new file of the second day, whose events stand on 1 October for the most part, makes that
+    // date and its own, and no other
+    let inodes = |work: &Work, date: &str| -> Vec<u64> {
+        use std::os::unix::fs::MetadataExt;
+        let pattern = work.path(&format!("processed/compressed_events/date={date}/*.parquet"));
+        let files = glob::glob(&pattern.to_string_lossy()).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().ino()).collect()
+    };
+    let before = inodes(&work, "2024-10-01");
+    work.write(
+        "raw/events/year=2024/month=10/day=2/again.parquet",
+        std::fs::read(work.path("raw/events/year=2024/month=10/day=2/part-0.parquet")).unwrap(),
+    );
+    let native = Work::copy_of(&work);
+    let said = ok(&work, &["compress"]);
+    assert!(said.contains("1 date made, 1 date unchanged"), "{said}");
+    assert_eq!(inodes(&work, "2024-10-01"), before);
+    ok(&native, &["compress", "--engine", "native"]);
+    equal::same(&native, &work);
+
+    // what only this program's own engine understands is an error that says so
+    work.write("views/odd.sql", ODD);
+    for file in ["agg_events_per_hour.sql"] {
+        let text = std::fs::read(crate::work::root().join("sql/views").join(file)).unwrap();
+        work.write(&format!("views/{file}"), text);
+    }
+    work.config(&settings);
+    let failed = run(&work, &["views"]);
+    assert_eq!(failed.status, 1, "{}", failed.err);
+    for word in ["Spark failed while computing view odd", "odd.sql", "arrow_typeof", "--engine native"] {
+        assert!(failed.err.contains(word), "no {word:?} in {}", failed.err);
+    }
+    assert!(!failed.err.contains("\tat "), "{}", failed.err);
+    ok(&work, &["views", "--engine", "native"]);
+    assert!(work.ok(&["query", "odd", "--format", "csv"]).contains("Timestamp"));
+}
+
+const ODD: &str = "-- name: odd
+-- view: odd
+-- title: Odd
+-- description: The type of an hour.
+-- order: type
+-- chart: table
+SELECT DISTINCT arrow_typeof(hour) AS type FROM mobile_events_compressed
+";
