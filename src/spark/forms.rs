@@ -169,7 +169,13 @@ const TEXT_USER_BYTES: &str = r"CASE
 
 /// µs of a number in `unit`, cut downwards.
 fn instant(unit: TimeUnit) -> String {
-    let held = |most: i64| format!("greatest(least(raw_time, {most}), -{most})");
+    // least and greatest would take null for a number
+    let held = |most: i64| {
+        format!(
+            "(CASE WHEN raw_time > {most} THEN {most} WHEN raw_time < -{most} THEN -{most} \
+             ELSE raw_time END)"
+        )
+    };
     match unit {
         TimeUnit::Second => format!("{} * 1000000", held(FARTHEST_US / 1_000_000)),
         TimeUnit::Millisecond => format!("{} * 1000", held(FARTHEST_US / 1_000)),
@@ -205,4 +211,4 @@ fn text_instant(zoned: bool) -> String {
 }
 
 /// Date, hours and minutes, seconds, fraction, and Z or an offset.
-const TEXT_TIME: &str = r"\A(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2})(:\d{2}(?:[.](\d+))?)?[ ]?(?:([Zz])|([+-]\d{2}):?(\d{2})?)?)?\z";
+const TEXT_TIME: &str = r"\A(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2})(?:(:\d{2})(?:[.](\d+))?)?[ ]?(?:([Zz])|([+-]\d{2}):?(\d{2})?)?)?\z";

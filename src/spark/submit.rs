@@ -12,6 +12,9 @@ use crate::config::Spark;
 /// How long a master may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A locale in which Java reads names of files and our SQL as what they are.
+const UTF_8: &str = "C.UTF-8";
+
 /// Properties on which the SQL relies, whatever else is set.
 const NEEDED: &[(&str, &str)] = &[
     // no metastore: tables live as long as the job
@@ -32,6 +35,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("spark.sql.files.ignoreMissingFiles", "false"),
     ("spark.sql.requireAllClusterKeysForDistribution", "false"),
     ("spark.sql.cli.print.header", "false"),
+    ("spark.executorEnv.LC_ALL", UTF_8),
     ("spark.ui.showConsoleProgress", "true"),
 ];
 
@@ -55,7 +59,7 @@ pub fn command(spark: &Spark, script: &Path, folder: &Path) -> Result<Command> {
         command.arg("--conf").arg(format!("{name}={value}"));
     }
     command.arg("--conf").arg(format!("spark.sql.warehouse.dir={tables}"));
-    command.arg("-f").arg(script).current_dir(folder);
+    command.arg("-f").arg(script).current_dir(folder).env("LC_ALL", UTF_8);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
 }

@@ -61,14 +61,15 @@ fn user(number: u64) -> User {
 }
 
 /// Crowded events of `users` users in the three hours from `start` on: at the same instants, at the
-/// same cells, in no order.
+/// same cells, in no order. Every third user stays near.
 fn crowd(numbers: &mut Numbers, users: u64, start: i64) -> Vec<Row> {
-    const CELLS: [&str; 10] = ["a", "a2", "b", "c", "d", "7", "old", "bad", "nowhere", "a"];
+    const CELLS: [&str; 10] = ["a", "b", "a2", "c", "d", "7", "old", "bad", "nowhere", "a"];
     let mut rows = Vec::new();
     for number in 0..users {
+        let (cells, instants) = if number % 3 == 0 { (3, 40) } else { (10, 360) };
         for _ in 0..10 + numbers.below(10) {
-            let at = start + 30 * SECOND * numbers.below(360) as i64;
-            let cell = CELLS[numbers.below(10) as usize];
+            let at = start + 30 * SECOND * (160 + numbers.below(instants)) as i64;
+            let cell = CELLS[numbers.below(cells) as usize];
             rows.push((user(number), Some(cell), Some(at)));
         }
     }
@@ -119,7 +120,7 @@ fn every_form_and_fault() -> Work {
         10,
     );
     let mut numbers = Numbers(7);
-    let autumn = us("2024-10-26T23:30:00");
+    let autumn = us("2024-10-26T22:20:00");
     let rows = crowd(&mut numbers, 200, autumn);
     let (one, rest) = rows.split_at(rows.len() / 3);
     let (two, three) = rest.split_at(rest.len() / 2);
@@ -156,7 +157,7 @@ fn every_form_and_fault() -> Work {
     let millis = array(TimestampMillisecondArray::from_iter(millis));
     file(&work, "three.parquet", [array(fixed), Arc::new(names), millis], 500);
 
-    let spring = us("2025-03-29T23:30:00");
+    let spring = us("2025-03-29T22:20:00");
     let mut rows = crowd(&mut numbers, 60, spring);
     rows.push((user(1), Some("a"), None));
     let (four, five) = rows.split_at(rows.len() / 2);

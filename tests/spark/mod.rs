@@ -48,6 +48,9 @@ impl Cluster {
     }
 }
 
+/// Short jobs are over before the better compiler of Java would pay.
+const HASTE: &str = "-XX:TieredStopAtLevel=1";
+
 fn program() -> String {
     root().join("target/spark/home/bin/spark-sql").to_string_lossy().into_owned()
 }
@@ -56,7 +59,8 @@ fn settings(submit: &str, master: &str, more: &str) -> String {
     format!(
         "{more}\n[spark]\nsubmit = \"{submit}\"\nmaster = \"{master}\"\n[spark.conf]\n\
          \"spark.driver.host\" = \"127.0.0.1\"\n\"spark.driver.bindAddress\" = \"127.0.0.1\"\n\
-         spark.driver.memory = \"1g\"\nspark.ui.enabled = false\nspark.sql.shuffle.partitions = 4\n"
+         spark.driver.memory = \"1g\"\nspark.ui.enabled = false\nspark.sql.shuffle.partitions = 4\n\
+         spark.driver.extraJavaOptions = \"{HASTE}\"\nspark.executor.extraJavaOptions = \"{HASTE}\"\n"
     )
 }
 
