@@ -193,22 +193,24 @@ fn text_instant(zoned: bool) -> String {
         format!("nullif(regexp_extract(trim(raw_time), r'{TEXT_TIME}', {number}), '')")
     };
     let wall = format!(
-        "unix_micros(try_cast(concat({}, ' ', coalesce({}, '00:00'), coalesce({}, ':00'), '.', \
+        "unix_micros(try_cast(concat({}, ' ', coalesce({}, '00:00:00'), '.', \
          substring(rpad(coalesce({}, '0'), 6, '0'), 1, 6)) AS TIMESTAMP))",
         part(1),
         part(2),
-        part(3),
-        part(4)
+        part(3)
     );
     if !zoned {
         return wall;
     }
-    let (hours, minutes) = (part(6), part(7));
+    let (hours, minutes) = (part(5), part(6));
     format!(
         "{wall} - coalesce(CASE WHEN {hours} LIKE '-%' THEN -1 ELSE 1 END * (abs(CAST({hours} AS \
          BIGINT)) * 3600000000 + coalesce(CAST({minutes} AS BIGINT), 0) * 60000000), 0)"
     )
 }
 
-/// Date, hours and minutes, seconds, fraction, and Z or an offset.
-const TEXT_TIME: &str = r"\A(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2})(?:(:\d{2})(?:[.](\d+))?)?[ ]?(?:([Zz])|([+-]\d{2}):?(\d{2})?)?)?\z";
+/// Date, time, fraction, Z, and hours and minutes of an offset.
+const TEXT_TIME: &str = concat!(
+    r"\A(\d{4}-\d{2}-\d{2})",
+    r"(?:[Tt ](\d{2}:\d{2}:\d{2})(?:[.](\d+))?[ ]?(?:([Zz])|([+-]\d{2}):?(\d{2})?)?)?\z"
+);
