@@ -7,6 +7,9 @@ CLUSTER := tests/postgis/cluster.sh
 # size of `make bench`: S has 1, M 10 and L 40.7 million events
 SIZE ?= S
 PEERS := target/bench/venv
+SPARK := tests/spark/cluster.sh
+# size of `make bench-spark`
+EVENTS ?= 1000000
 
 # Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
 # POSTGIS_PASSWORD (letters and digits) which password; without Docker that is in .postgis/password.
@@ -72,6 +75,7 @@ pipeline-postgis: data ## Run everything on the local PostGIS and print users by
 .PHONY: test
 test: setup ## Run the tests
 	@$(CLUSTER) install
+	@$(SPARK) install
 	cargo test --locked
 
 # TORTURE_ROUNDS and TORTURE_SEEDS say how often
@@ -95,6 +99,11 @@ $(PEERS)/ready: benches/requirements.txt
 .PHONY: bench
 bench: build $(PEERS)/ready ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
 	@$(PEERS)/bin/python -B benches/peers/run.py --size $(SIZE) --binary $(BIN) $(BENCH)
+
+.PHONY: bench-spark
+bench-spark: build ## Compare the native engine with Apache Spark; EVENTS=N
+	@$(SPARK) install
+	@python3 -B benches/spark/run.py --events $(EVENTS) --binary $(BIN)
 
 .PHONY: bench-kernels
 bench-kernels: setup ## Time the hot kernels by themselves

@@ -56,8 +56,8 @@ pub fn events<'a>(
     let (mut tables, mut selects) = (Vec::new(), Vec::new());
     for (number, (form, files)) in forms.iter().enumerate() {
         let table = format!("events_{number}");
-        let paths = files.iter().map(|file| std::path::absolute(&file.input.path));
-        let paths = paths.collect::<Result<Vec<_>, _>>()?;
+        let paths = files.iter().map(|file| sql::whole(&file.input.path));
+        let paths = paths.collect::<Result<Vec<_>>>()?;
         let paths = sql::all_of(paths.iter().map(|path| path.as_path()))?;
         tables.push(form.table(&table, &paths, &config.columns)?);
         selects.push(form.select(&table, files[0], config, first, last)?);

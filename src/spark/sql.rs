@@ -1,8 +1,8 @@
 //! Pieces of Spark SQL: literals, names, templates with their gaps filled.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 /// A text literal.
 pub fn text(text: &str) -> String {
@@ -21,6 +21,17 @@ pub fn double(number: f64) -> String {
 
 pub fn boolean(on: bool) -> String {
     if on { "TRUE" } else { "FALSE" }.to_owned()
+}
+
+/// The whole path, as Spark has it too. Links stay as they are, because they can lead elsewhere on other
+/// machines; but Spark would take `..` off as mere text, which behind a link is another place.
+///
+/// # Errors
+/// A path with `..` that does not exist.
+pub fn whole(path: &Path) -> Result<PathBuf> {
+    let up = path.components().any(|part| part == Component::ParentDir);
+    let whole = if up { path.canonicalize() } else { std::path::absolute(path) };
+    whole.with_context(|| format!("{} cannot be found", path.display()))
 }
 
 /// A path of this machine as a text literal.
@@ -92,6 +103,17 @@ mod tests {
         assert_eq!(all, r"/{a/b\{1\}\,2.parquet,c/\*.parquet}");
         assert_eq!(all_of([Path::new("/x y")]).unwrap(), "/x y");
         assert!(all_of([Path::new("x")]).is_err());
+    }
+
+    #[test]
+    fn a_path_that_leads_up_is_followed_and_others_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        std::fs::create_dir_all(folder.join("a/b")).unwrap();
+        std::os::unix::fs::symlink(folder.join("a/b"), folder.join("link")).unwrap();
+        assert_eq!(whole(&folder.join("link/..")).unwrap(), folder.join("a"));
+        assert_eq!(whole(&folder.join("link/./x")).unwrap(), folder.join("link/x"));
+        assert!(whole(&folder.join("no/../such")).is_err());
     }
 
     #[test]

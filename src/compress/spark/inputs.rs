@@ -10,6 +10,7 @@ use crate::compress::Work;
 use crate::compress::places::Point;
 use crate::geojoin::PlannedCells;
 use crate::io::{seal, table};
+use crate::spark::sql;
 use crate::time::LocalDate;
 
 /// A cell from one day to another.
@@ -28,7 +29,7 @@ struct Stretch<'a> {
 pub fn write(work: &Work, open: &[LocalDate], folder: &Path) -> Result<()> {
     let mut paths = Vec::new();
     for source in &work.survey.sources {
-        let path = std::path::absolute(&source.input.path)?;
+        let path = sql::whole(&source.input.path)?;
         let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
         paths.push(url(path));
     }

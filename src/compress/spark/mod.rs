@@ -18,6 +18,7 @@ use super::output::Output;
 use super::survey::Source;
 use crate::io::atomic::AtomicFolder;
 use crate::io::events::EventFile;
+use crate::spark::sql;
 use crate::time::LocalDate;
 
 /// Makes all open dates; returns what was found.
@@ -33,7 +34,7 @@ pub fn make(work: &Work, output: &mut Output) -> Result<Findings> {
     }
     // among the outputs, which the workers have to reach anyway
     let folder = AtomicFolder::create(&work.config.data.processed.join("spark"))?;
-    let path = std::path::absolute(folder.path())?;
+    let path = sql::whole(folder.path())?;
     inputs::write(work, &open, &path)?;
     let job = script::job(work, &open, &read, &path)?;
     let bar = work.progress.spinner("compress", "");

@@ -53,7 +53,7 @@ impl Embedded {
         let mut left = Vec::new();
         let mut job = Job::default();
         let folder = AtomicFolder::create(&version.results().join("spark"))?;
-        let path = std::path::absolute(folder.path())?;
+        let path = sql::whole(folder.path())?;
         self.tables(version, &mut job)?;
         for view in self.views.in_order_of_need()? {
             if self.views.reads(view, Table::MobileEventsUncompressed.name())?
@@ -101,7 +101,7 @@ impl Embedded {
     }
 
     fn tables(&self, version: &Version, job: &mut Job) -> Result<()> {
-        let events = std::path::absolute(version.events())?;
+        let events = sql::whole(&version.events())?;
         let events = sql::text(&sql::all_of([events.as_path()])?);
         for (name, template) in TABLES {
             job.then(format!("reading {name}"), sql::fill(template, &[("events", events.clone())])?);
@@ -163,7 +163,7 @@ fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Arr
 
 /// One Parquet file as a table.
 fn table(name: &str, file: &Path) -> Result<String> {
-    let file = std::path::absolute(file)?;
+    let file = sql::whole(file)?;
     let path = sql::text(&sql::all_of([file.as_path()])?);
     let name = sql::name(name);
     Ok(format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})"))
