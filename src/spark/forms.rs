@@ -33,7 +33,7 @@ struct Form {
 }
 
 /// Statements that make the tables, and a SELECT over all of them with the columns path, row (from 0),
-/// user_id, user_bytes, cell_id, local_us, repeated and unreadable.
+/// user_key, cell_id, local_us, repeated and unreadable.
 pub struct Events {
     pub tables: Vec<String>,
     pub select: String,
@@ -119,11 +119,7 @@ impl Form {
         let columns = &config.columns;
         let times = Times::new(config.time.tz(), one.timestamp_type())?;
         let local = local_time(times.clock(), "instant_us", first, last);
-        let (user, user_bytes) = if self.user_is_text {
-            (TEXT_USER, TEXT_USER_BYTES)
-        } else {
-            (BINARY_USER, "length(raw_user)")
-        };
+        let user = if self.user_is_text { TEXT_USER } else { BINARY_USER };
         let instant = match self.time {
             StoredTime::Int96 => "unix_micros(raw_time)".to_owned(),
             StoredTime::Int64(unit) => instant(unit),
@@ -140,8 +136,7 @@ impl Form {
                 ("user", sql::name(&columns.user_id)),
                 ("cell", sql::name(&columns.cell_id)),
                 ("time", sql::name(&columns.timestamp)),
-                ("user_id", user.to_owned()),
-                ("user_bytes", user_bytes.to_owned()),
+                ("user_key", user.to_owned()),
                 ("instant", instant),
                 ("unreadable", unreadable.to_owned()),
                 ("local_us", local.us),
@@ -151,21 +146,16 @@ impl Form {
     }
 }
 
-/// Lower-case hexadecimal; no bytes are no user.
-const BINARY_USER: &str =
-    "CASE WHEN length(raw_user) > 0 THEN lower(hex(raw_user)) END";
+/// No bytes are no user.
+const BINARY_USER: &str = "CASE WHEN length(raw_user) > 0 THEN concat(X'01', raw_user) END";
 /// A hash written as text is the hash; see `ids.rs`.
 const TEXT_USER: &str = r"CASE
-      WHEN raw_user = '' THEN NULL
-      WHEN raw_user RLIKE r'\A(0x|\\x)([0-9a-fA-F]{2})+\z' THEN lower(substring(raw_user, 3))
-      WHEN raw_user RLIKE r'\A([0-9a-fA-F]{2}){16,}\z' THEN lower(raw_user)
-      ELSE raw_user
-    END";
-const TEXT_USER_BYTES: &str = r"CASE
-      WHEN raw_user RLIKE r'\A(0x|\\x)([0-9a-fA-F]{2})+\z' THEN (length(raw_user) - 2) div 2
-      WHEN raw_user RLIKE r'\A([0-9a-fA-F]{2}){16,}\z' THEN length(raw_user) div 2
-      ELSE octet_length(raw_user)
-    END";
+    WHEN raw_user = '' THEN NULL
+    WHEN raw_user RLIKE r'\A(0x|\\x)([0-9a-fA-F]{2})+\z'
+      THEN concat(X'01', unhex(substring(raw_user, 3)))
+    WHEN raw_user RLIKE r'\A([0-9a-fA-F]{2}){16,}\z' THEN concat(X'01', unhex(raw_user))
+    ELSE concat(X'00', CAST(raw_user AS BINARY))
+  END";
 
 /// µs of a number in `unit`, cut downwards.
 fn instant(unit: TimeUnit) -> String {

@@ -11,8 +11,7 @@ dated AS (
     f.file,
     f.folder,
     e.row,
-    e.user_id,
-    e.user_bytes,
+    e.user_key,
     e.cell_id,
     e.local_us,
     e.unreadable,
@@ -33,8 +32,8 @@ read AS (
     row,
     CASE WHEN believed AND NOT future THEN day ELSE home END AS date,
     CASE
-      WHEN user_id IS NULL THEN 'user_missing'
-      WHEN user_bytes <> {{user_id_bytes}} THEN 'user_malformed'
+      WHEN user_key IS NULL THEN 'user_missing'
+      WHEN length(user_key) - 1 <> {{user_id_bytes}} THEN 'user_malformed'
       WHEN unreadable THEN 'time_unreadable'
       WHEN local_us IS NULL THEN 'time_missing'
       WHEN NOT believed THEN 'time_unbelievable'
@@ -42,9 +41,8 @@ read AS (
       WHEN abs(day - folder) > {{folder_tolerance}} THEN 'outside_folder'
       WHEN cell_id IS NULL THEN 'cell_missing'
     END AS refused,
-    user_id,
+    user_key,
     cell_id,
-    hour,
     -- instants of a date in their order, those of an hour that is shown twice included
     hour * 3600000000 + into_hour_us AS at
   FROM dated
@@ -58,24 +56,24 @@ shuffled AS (
     date,
     refused,
     CASE WHEN refused IS NULL THEN 0 ELSE pmod(row, 1024) + 1 END AS spread,
-    CASE WHEN refused IS NULL THEN user_id END AS user_id,
+    CASE WHEN refused IS NULL THEN user_key END AS user_key,
     CASE WHEN refused IS NULL THEN cell_id END AS cell_id,
-    CASE WHEN refused IS NULL THEN hour END AS hour,
     CASE WHEN refused IS NULL THEN at END AS at
   FROM read
   WHERE {{wanted}}
-  DISTRIBUTE BY date, user_id, spread
+  DISTRIBUTE BY date, user_key, spread
 ),
 -- the place of the cell on the date; a cell that the plan does not know has none
 located AS (
   SELECT /*+ BROADCAST(p) */
     s.*,
+    s.at div 3600000000 AS hour,
     p.place,
     p.x,
     p.y,
     p.z,
     -- microseconds since the date began
-    (hour div 2) * 3600000000 + pmod(at, 3600000000) - {{shift}} AS passed_us
+    (s.at div 7200000000) * 3600000000 + pmod(s.at, 3600000000) - {{shift}} AS passed_us
   FROM shuffled s
   LEFT JOIN places p ON p.cell_id = s.cell_id AND s.date BETWEEN p.first AND p.last
 ),
@@ -87,7 +85,7 @@ told AS (
       AND coalesce(lag(at) OVER in_order = at AND lag(cell_id) OVER in_order = cell_id, FALSE)
       AS again
   FROM located
-  WINDOW in_order AS (PARTITION BY date, user_id, spread ORDER BY at, cell_id, file, row)
+  WINDOW in_order AS (PARTITION BY date, user_key, spread ORDER BY at, cell_id, file, row)
 ),
 visited AS (
   SELECT *, refused IS NULL AND NOT again AND coalesce(place = 'at', FALSE) AS visit
@@ -102,7 +100,7 @@ parted AS (
       OR min(CASE WHEN visit THEN z END) OVER at_once <> max(CASE WHEN visit THEN z END) OVER at_once
     ) AS apart
   FROM visited
-  WINDOW at_once AS (PARTITION BY date, user_id, spread, at)
+  WINDOW at_once AS (PARTITION BY date, user_key, spread, at)
 ),
 -- the visits before and after, and how many events the user has on the date
 hops AS (
@@ -119,8 +117,8 @@ hops AS (
     FROM parted
   )
   WINDOW
-    in_order AS (PARTITION BY date, user_id, spread ORDER BY at, cell_id, file, row),
-    of_date AS (PARTITION BY date, user_id, spread)
+    in_order AS (PARTITION BY date, user_key, spread ORDER BY at, cell_id, file, row),
+    of_date AS (PARTITION BY date, user_key, spread)
 ),
 -- squares of the straight lines, in radii of the Earth
 measured AS (
@@ -162,17 +160,34 @@ coded AS (
 )
 SELECT
   date,
-  user_id,
-  spread,
+  CASE
+    WHEN substring(user_key, 1, 1) = X'01' THEN lower(hex(substring(user_key, 2)))
+    ELSE CAST(substring(user_key, 2) AS STRING)
+  END AS user_id,
   hour,
   cell_id,
   file,
   code,
-  -- rows that are kept apart, one by one
-  CASE WHEN {{quarantine}} AND code IN ({{rejected}}) THEN row END AS set_aside,
-  count(*) AS events,
-  min(at) AS first,
-  max(at) AS last,
-  min(row) AS first_row
-FROM coded
-GROUP BY ALL
+  set_aside,
+  events,
+  first,
+  last,
+  first_row
+FROM (
+  SELECT
+    date,
+    user_key,
+    spread,
+    hour,
+    cell_id,
+    file,
+    code,
+    -- rows that are kept apart, one by one
+    CASE WHEN {{quarantine}} AND code IN ({{rejected}}) THEN row END AS set_aside,
+    count(*) AS events,
+    min(at) AS first,
+    max(at) AS last,
+    min(row) AS first_row
+  FROM coded
+  GROUP BY ALL
+)

@@ -1,9 +1,9 @@
--- Events of one form in canonical columns: ids as text, local wall time in microseconds.
+-- Events of one form in canonical columns: cells as text, local wall time in microseconds. A user is the
+-- bytes of a hash behind a 1, or any other text behind a 0, which is half as long as text would be.
 SELECT
   path,
   row,
-  {{user_id}} AS user_id,
-  {{user_bytes}} AS user_bytes,
+  {{user_key}} AS user_key,
   nullif(CAST(raw_cell AS STRING), '') AS cell_id,
   {{local_us}} AS local_us,
   {{repeated}} AS repeated,

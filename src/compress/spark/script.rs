@@ -118,8 +118,9 @@ fn shift(work: &Work, open: &[LocalDate]) -> String {
     let changes = open.iter().filter_map(|date| {
         let (from_us, forward_us) = DayShift::of(zone, *date).change()?;
         Some(format!(
-            "WHEN date = {} AND (hour % 2 = 1 OR (hour div 2) * 3600000000 + pmod(at, 3600000000) >= \
-             {from_us}) THEN {forward_us}",
+            "WHEN s.date = {} AND ((s.at div 3600000000) % 2 = 1 OR \
+             (s.at div 7200000000) * 3600000000 + pmod(s.at, 3600000000) >= {from_us}) \
+             THEN {forward_us}",
             date.0
         ))
     });
