@@ -1,7 +1,7 @@
 """Compares the native engine with Apache Spark on one set of synthetic events.
 
 Called by `make bench-spark EVENTS=N`. Both engines compress the same events and compute the same views;
-their answers have to be the same bytes. Spark's own log says how much it read and shuffled. The table
+their answers have to be the same bytes. Spark's own log says how much it shuffled. The table
 goes to standard output and to target/bench/spark-N.md; the exit status is 1 when an answer differs.
 """
 
@@ -29,7 +29,7 @@ VIEWS = [
 TABLES = ["mobile-events-compressed", "mobile-events-placed"]
 MIB = 1 << 20
 # figures of a task in Spark's log
-READ, SHUFFLED, WRITTEN, CPU = "bytes read", "bytes shuffled", "bytes written", "CPU seconds"
+SHUFFLED, WRITTEN, CPU = "bytes shuffled", "bytes written", "CPU seconds"
 
 
 def main() -> int:
@@ -124,7 +124,7 @@ master = "{self.args.master}"
         return sum(file.stat().st_size for file in (self.events / "events").rglob("*.parquet"))
 
     def figures(self) -> dict[str, Counter]:
-        """What the tasks of each stage read, shuffled, wrote and reckoned, by Spark's own log."""
+        """What the tasks of each stage shuffled, wrote and reckoned, by Spark's own log."""
         logs = sorted((log for log in self.logs.iterdir() if log.is_file()), key=os.path.getmtime)
         return {stage: tasks(log) for stage, log in zip(["compress", "views"], logs, strict=True)}
 
@@ -136,7 +136,6 @@ def tasks(log: Path) -> Counter:
             if '"SparkListenerTaskEnd"' not in line:
                 continue
             metrics = json.loads(line).get("Task Metrics") or {}
-            figures[READ] += metrics.get("Input Metrics", {}).get("Bytes Read", 0)
             figures[SHUFFLED] += metrics.get("Shuffle Write Metrics", {}).get("Shuffle Bytes Written", 0)
             figures[WRITTEN] += metrics.get("Output Metrics", {}).get("Bytes Written", 0)
             figures[CPU] += metrics.get("Executor CPU Time", 0) / 1e9
@@ -147,12 +146,12 @@ def report(args: argparse.Namespace, seconds: dict, figures: dict, raw: int, dif
     lines = [
         f"{args.events:,} events in {raw / MIB:,.0f} MiB, {os.cpu_count()} cores, Spark on {args.master}.",
         "",
-        "| stage | native | Spark | Spark read | shuffled | wrote | CPU |",
-        "|---|---|---|---|---|---|---|",
+        "| stage | native | Spark | shuffled | wrote | CPU |",
+        "|---|---|---|---|---|---|",
     ]
     for stage, of_stage in figures.items():
         native, spark = seconds["native"][stage], seconds["spark"][stage]
-        sizes = " | ".join(f"{of_stage[name] / MIB:,.0f} MiB" for name in [READ, SHUFFLED, WRITTEN])
+        sizes = " | ".join(f"{of_stage[name] / MIB:,.0f} MiB" for name in [SHUFFLED, WRITTEN])
         lines.append(f"| {stage} | {native:.1f} s | {spark:.1f} s | {sizes} | {of_stage[CPU]:.0f} s |")
     answers = len(VIEWS + TABLES)
     said = f"{', '.join(differing)} differ." if differing else f"All {answers} answers are the same bytes."
