@@ -215,9 +215,8 @@ impl EventFile {
 
     /// The unit of the time stamps in the file, where it is that of the column.
     fn stored_unit(&self) -> Option<TimeUnit> {
-        let stored = unit_in_file(
-            &self.metadata.parquet_schema().column(self.leaf(self.timestamp)?),
-        )?;
+        let stored =
+            unit_in_file(&self.metadata.parquet_schema().column(self.leaf(self.timestamp)?))?;
         // a column of seconds, say, is kept as milliseconds
         let same = matches!(self.timestamp_type(), DataType::Timestamp(unit, _) if *unit == stored);
         same.then_some(stored)

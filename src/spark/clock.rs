@@ -79,7 +79,10 @@ fn tree(pieces: &[Piece], instant: &str, value: &dyn Fn(&Piece) -> String) -> St
         pieces => {
             let (low, high) = pieces.split_at(pieces.len() / 2);
             let (low, bound) = (tree(low, instant, value), high[0].from_us);
-            format!("CASE WHEN {instant} < {bound} THEN {low} ELSE {} END", tree(high, instant, value))
+            format!(
+                "CASE WHEN {instant} < {bound} THEN {low} ELSE {} END",
+                tree(high, instant, value)
+            )
         }
     }
 }
@@ -108,8 +111,7 @@ mod tests {
             text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros()
         };
         let hours = |piece: &Piece| piece.offset_us / MICROS_PER_HOUR;
-        let found: Vec<_> =
-            pieces[1..].iter().map(|p| (p.from_us, hours(p), p.repeated)).collect();
+        let found: Vec<_> = pieces[1..].iter().map(|p| (p.from_us, hours(p), p.repeated)).collect();
         assert_eq!(
             found,
             [

@@ -10,8 +10,8 @@ use super::clock::local_time;
 use super::sql;
 use crate::config::{Columns, Config};
 use crate::io::events::{EventFile, StoredTime, is_text};
-use crate::time::columns::Times;
 use crate::time::LocalDate;
+use crate::time::columns::Times;
 
 /// Times beyond these, µs, are not believed in any zone; held here they can be reckoned with.
 const FARTHEST_US: i64 = 400_000_000_000_000_000;

@@ -44,7 +44,13 @@ impl Job {
     ///
     /// # Errors
     /// A program or master that is not there; a statement that fails, with Spark's own reason.
-    pub fn run(&self, spark: &Spark, folder: &Path, progress: &Progress, bar: &StageBar) -> Result<()> {
+    pub fn run(
+        &self,
+        spark: &Spark,
+        folder: &Path,
+        progress: &Progress,
+        bar: &StageBar,
+    ) -> Result<()> {
         submit::check(spark)?;
         let script = folder.join("script.sql");
         std::fs::write(&script, self.script())
@@ -133,7 +139,7 @@ struct Process {
 impl Process {
     fn new(child: Child) -> Result<Self> {
         let running = Running::new(child.id())?;
-        Ok(Process { child, running: running, over: false })
+        Ok(Process { child, running, over: false })
     }
 
     fn output(&mut self) -> Result<(std::process::ChildStdout, std::process::ChildStderr)> {

@@ -149,7 +149,12 @@ fn every_form_and_fault() -> Work {
     };
     let nanos = two.iter().map(|r| r.2.map(|us| us * 1_000 + 999));
     let nanos = array(TimestampNanosecondArray::from_iter(nanos).with_timezone("UTC"));
-    file(&work, &format!("{day}/two [x]{{y}},é.parquet"), [text(two, forms), cells(two), nanos], 1000);
+    file(
+        &work,
+        &format!("{day}/two [x]{{y}},é.parquet"),
+        [text(two, forms), cells(two), nanos],
+        1000,
+    );
     let fixed = three.iter().map(|r| r.0.as_deref());
     let fixed = FixedSizeBinaryArray::try_from_sparse_iter_with_size(fixed, 16).unwrap();
     let names: arrow::array::DictionaryArray<Int32Type> = three.iter().map(|r| r.1).collect();

@@ -76,17 +76,22 @@ pub fn presence(work: &Work) -> Vec<String> {
 fn rows_of(path: &Path) -> Vec<String> {
     let file = std::fs::File::open(path).unwrap();
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-    let names: Vec<String> =
-        builder.schema().fields().iter().map(|f| format!("{}: {}", f.name(), f.data_type())).collect();
+    let names: Vec<String> = builder
+        .schema()
+        .fields()
+        .iter()
+        .map(|f| format!("{}: {}", f.name(), f.data_type()))
+        .collect();
     let mut rows = Vec::new();
     for batch in builder.build().unwrap() {
         let batch = batch.unwrap();
         let columns: Vec<_> =
             batch.columns().iter().map(|c| cast(c, &DataType::Utf8).unwrap()).collect();
         for row in 0..batch.num_rows() {
-            let values = columns.iter().zip(&names).map(|(column, name)| {
-                format!("{name} = {}", column.as_string::<i32>().value(row))
-            });
+            let values = columns
+                .iter()
+                .zip(&names)
+                .map(|(column, name)| format!("{name} = {}", column.as_string::<i32>().value(row)));
             rows.push(values.collect::<Vec<_>>().join(", "));
         }
     }

@@ -72,12 +72,17 @@ fn the_reason_that_spark_gives_is_shown_without_the_frames_of_its_stack() {
 #[test]
 fn ctrl_c_ends_spark_with_all_that_it_started_and_sweeps_what_it_wrote() {
     let work = Work::mini();
+    work.ok(&["compress"]);
+    let before = work.snapshot("processed");
     let children = work.path("children");
     stand_in(
         &work,
         &format!("sleep 600 &\necho $! $$ > {0}.new\nmv {0}.new {0}\nwait", children.display()),
     );
-    let child = command(&work, &["compress"]).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let child = command(&work, &["compress", "--force"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     let begun = Instant::now();
     while !children.exists() {
         assert!(begun.elapsed() < PATIENCE, "the program was not started");
@@ -93,11 +98,7 @@ fn ctrl_c_ends_spark_with_all_that_it_started_and_sweeps_what_it_wrote() {
         // one that nobody reaped yet is gone all the same
         assert!(state.is_empty() || state.contains(") Z "), "{process} still runs: {state}");
     }
-    let left: Vec<_> = std::fs::read_dir(work.path("processed"))
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
-    assert_eq!(left, ["runs.jsonl"]);
+    assert_eq!(work.snapshot("processed"), before);
 }
 
 #[test]

@@ -57,14 +57,12 @@ fn run_all_on_spark_gives_the_answers_that_were_derived_by_hand() {
 
     // what only this program's own engine understands is an error that says so
     work.write("views/odd.sql", ODD);
-    for file in ["agg_events_per_hour.sql"] {
-        let text = std::fs::read(crate::work::root().join("sql/views").join(file)).unwrap();
-        work.write(&format!("views/{file}"), text);
-    }
     work.config(&settings);
     let failed = run(&work, &["views"]);
     assert_eq!(failed.status, 1, "{}", failed.err);
-    for word in ["Spark failed while computing view odd", "odd.sql", "arrow_typeof", "--engine native"] {
+    for word in
+        ["Spark failed while computing view odd", "odd.sql", "arrow_typeof", "--engine native"]
+    {
         assert!(failed.err.contains(word), "no {word:?} in {}", failed.err);
     }
     assert!(!failed.err.contains("\tat "), "{}", failed.err);

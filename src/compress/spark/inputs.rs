@@ -84,7 +84,8 @@ fn stretches(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<Stretch<'_>> 
         // versions do not overlap and come in order of time
         let mut next = start;
         for version in versions {
-            let (first, last) = (version.start.unwrap_or(i32::MIN), version.end.unwrap_or(i32::MAX));
+            let (first, last) =
+                (version.start.unwrap_or(i32::MIN), version.end.unwrap_or(i32::MAX));
             push(next, first.saturating_sub(1), None);
             push(first, last, Some(Point::new(version.lat, version.lon)));
             next = next.max(last.saturating_add(1));

@@ -8,8 +8,8 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use hashbrown::HashMap;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde::de::DeserializeOwned;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::checks::{Code, Fate};
 use crate::compress::Work;
@@ -75,9 +75,11 @@ pub fn take(
         }
     }
     let number: BTreeMap<i32, u32> = (0..).zip(open).map(|(n, date)| (date.0, n)).collect();
-    let of = |date: i32| number.get(&date).copied().with_context(|| {
-        format!("Spark gave rows of {}, which was not asked for", LocalDate(date))
-    });
+    let of = |date: i32| {
+        number.get(&date).copied().with_context(|| {
+            format!("Spark gave rows of {}, which was not asked for", LocalDate(date))
+        })
+    };
     let mut tallies: BTreeMap<u32, Tally> = BTreeMap::new();
     parts(output, folder, &of, &mut tallies)?;
     for OfHour { date, hour, events } in read(folder, "hours")? {
@@ -96,7 +98,8 @@ pub fn take(
     }
     users(folder, &of, &mut tallies)?;
     let zone = work.config.time.tz();
-    let day = |date: &LocalDate| Day { date: *date, shift: DayShift::of(zone, *date), places: None };
+    let day =
+        |date: &LocalDate| Day { date: *date, shift: DayShift::of(zone, *date), places: None };
     let days: Vec<Day> = open.iter().map(day).collect();
     // one batch of everything: rows without a date are among them
     let (first, last) = (LocalDate(0), LocalDate(-1));

@@ -19,26 +19,28 @@ type Step = (&'static str, &'static str, &'static str);
 
 /// What follows from the judged events.
 const RESULTS: [Step; 5] = [
-    ("presence", include_str!("../../../sql/spark/compress/presence.sql"), "writing hourly presence"),
+    (
+        "presence",
+        include_str!("../../../sql/spark/compress/presence.sql"),
+        "writing hourly presence",
+    ),
     ("counts", include_str!("../../../sql/spark/compress/counts.sql"), "counting rows by code"),
     ("hours", include_str!("../../../sql/spark/compress/hours.sql"), "counting events by hour"),
     ("cells", include_str!("../../../sql/spark/compress/cells.sql"), "counting events by cell"),
     ("users", include_str!("../../../sql/spark/compress/users.sql"), "counting users"),
 ];
-const SET_ASIDE: Step =
-    ("set_aside", include_str!("../../../sql/spark/compress/set_aside.sql"), "setting rejected rows aside");
+const SET_ASIDE: Step = (
+    "set_aside",
+    include_str!("../../../sql/spark/compress/set_aside.sql"),
+    "setting rejected rows aside",
+);
 const JUDGE: &str = include_str!("../../../sql/spark/compress/judge.sql");
 
 /// The job that writes its tables into `folder`.
 ///
 /// # Errors
 /// Files that Spark cannot read.
-pub fn job(
-    work: &Work,
-    open: &[LocalDate],
-    files: &[&EventFile],
-    folder: &Path,
-) -> Result<Job> {
+pub fn job(work: &Work, open: &[LocalDate], files: &[&EventFile], folder: &Path) -> Result<Job> {
     let mut job = Job::default();
     for name in ["files", "places"] {
         let path = sql::path(&folder.join(format!("{name}.parquet")))?;
@@ -107,7 +109,8 @@ fn gaps(work: &Work, open: &[LocalDate]) -> Vec<(&'static str, String)> {
 /// Rows of the open dates, and those that can have no date.
 fn wanted(open: &[LocalDate]) -> String {
     let spans = open.chunk_by(|a, b| a.0 + 1 == b.0);
-    let span = |span: &[LocalDate]| format!("date BETWEEN {} AND {}", span[0].0, span[span.len() - 1].0);
+    let span =
+        |span: &[LocalDate]| format!("date BETWEEN {} AND {}", span[0].0, span[span.len() - 1].0);
     let all = spans.map(span).chain(std::iter::once("date IS NULL".to_owned()));
     format!("({})", all.collect::<Vec<_>>().join(" OR "))
 }
@@ -125,5 +128,9 @@ fn shift(work: &Work, open: &[LocalDate]) -> String {
         ))
     });
     let changes: Vec<String> = changes.collect();
-    if changes.is_empty() { "0".to_owned() } else { format!("CASE {} ELSE 0 END", changes.join(" ")) }
+    if changes.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("CASE {} ELSE 0 END", changes.join(" "))
+    }
 }

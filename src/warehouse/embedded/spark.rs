@@ -104,7 +104,10 @@ impl Embedded {
         let events = sql::whole(&version.events())?;
         let events = sql::text(&sql::all_of([events.as_path()])?);
         for (name, template) in TABLES {
-            job.then(format!("reading {name}"), sql::fill(template, &[("events", events.clone())])?);
+            job.then(
+                format!("reading {name}"),
+                sql::fill(template, &[("events", events.clone())])?,
+            );
         }
         for name in FILES.map(Table::name) {
             let file = version.table(name);
@@ -141,7 +144,7 @@ type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
 
 fn batches(file: &Path, schema: SchemaRef) -> Batches {
     let external = |error| ArrowError::ExternalError(Box::new(error));
-    let opened = std::fs::File::open(file).map_err(|error| ArrowError::from(error)).and_then(|file| {
+    let opened = std::fs::File::open(file).map_err(ArrowError::from).and_then(|file| {
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
         reader.map_err(external)
     });
