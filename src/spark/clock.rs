@@ -121,7 +121,14 @@ mod tests {
             ]
         );
         let local = local_time(&Clock::new(TALLINN), "t", day("2024-10-01"), day("2024-11-01"));
-        assert!(local.repeated.contains("THEN FALSE ELSE TRUE END"), "{}", local.repeated);
+        assert_eq!(
+            local.repeated,
+            format!(
+                "CASE WHEN t < {} THEN FALSE ELSE CASE WHEN t < {} THEN TRUE ELSE FALSE END END",
+                us("2024-10-27T01:00:00"),
+                us("2024-10-27T02:00:00")
+            )
+        );
     }
 
     #[test]
