@@ -80,3 +80,41 @@ pub fn replace(
     ParquetMetaDataWriter::new(&mut file, &after).finish().with_context(context)?;
     Ok(rows)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Int64Array, RecordBatch};
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::properties::WriterProperties;
+
+    use super::*;
+    use crate::io::seal;
+
+    #[test]
+    fn a_new_footer_leaves_the_rows_and_says_what_the_old_one_did_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.parquet");
+        let numbers = Int64Array::from_iter_values(0..500);
+        let batch = RecordBatch::try_from_iter([("n", Arc::new(numbers) as _)]).unwrap();
+        let groups = WriterProperties::builder().set_max_row_group_row_count(Some(200)).build();
+        let file = File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(groups)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+
+        let order = [SortingColumn { column_idx: 0, descending: false, nulls_first: false }];
+        assert_eq!(replace(&path, vec![seal::entry()], &order).unwrap(), 500);
+        seal::seal(&path).unwrap();
+        assert!(seal::intact(&path).unwrap());
+        let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
+        let groups = reader.metadata().row_groups();
+        assert_eq!(groups.len(), 3);
+        assert!(groups.iter().all(|g| g.sorting_columns().is_some_and(|by| by[..] == order)));
+        let rows: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+        assert_eq!(arrow::compute::concat_batches(&batch.schema(), &rows).unwrap(), batch);
+        assert!(replace(&folder.path().join("none"), Vec::new(), &order).is_err());
+    }
+}
