@@ -197,6 +197,14 @@ pub struct Force {
     pub force: bool,
 }
 
+/// Of commands whose work a cluster can do.
+#[derive(Debug, Args)]
+pub struct ByEngine {
+    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
+    #[arg(long, value_enum, value_name = "ENGINE")]
+    pub engine: Option<Engine>,
+}
+
 #[derive(Debug, Args)]
 pub struct Compress {
     /// Make every date again although its inputs did not change
@@ -205,9 +213,8 @@ pub struct Compress {
     /// Leave earlier dates as they are, even if their inputs changed
     #[arg(long, value_name = "DATE")]
     pub since: Option<chrono::NaiveDate>,
-    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
-    #[arg(long, value_enum, value_name = "ENGINE")]
-    pub engine: Option<Engine>,
+    #[command(flatten)]
+    pub engine: ByEngine,
 }
 
 #[derive(Debug, Args)]
@@ -218,9 +225,8 @@ pub struct Views {
     /// Compute every view again
     #[arg(long, conflicts_with = "list")]
     pub refresh: bool,
-    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
-    #[arg(long, value_enum, value_name = "ENGINE", conflicts_with = "list")]
-    pub engine: Option<Engine>,
+    #[command(flatten)]
+    pub engine: ByEngine,
 }
 
 /// Which days.
@@ -366,9 +372,8 @@ pub struct RunAll {
     /// Leave the events of earlier dates as they are, even if their inputs changed
     #[arg(long, value_name = "DATE")]
     pub since: Option<chrono::NaiveDate>,
-    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
-    #[arg(long, value_enum, value_name = "ENGINE")]
-    pub engine: Option<Engine>,
+    #[command(flatten)]
+    pub engine: ByEngine,
 }
 
 #[derive(Debug, Args)]

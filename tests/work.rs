@@ -22,6 +22,17 @@ pub fn expected(view: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// Runs a script that starts and stops servers; gives what it prints.
+pub fn script(name: &str, args: &[&str]) -> String {
+    let output = Command::new("sh").arg(root().join(name)).args(args).output().unwrap();
+    assert!(
+        output.status.success(),
+        "{name} {args:?}: {}\n`make test` installs what it needs",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 /// A folder of its own for one test, removed at the end.
 pub struct Work {
     folder: tempfile::TempDir,

@@ -129,6 +129,12 @@ impl Code {
         )
     }
 
+    /// True of checks that ask where cells are.
+    pub fn about_places(self) -> bool {
+        self.fate() == Fate::Unplaced
+            || matches!(self, Code::TooFastBoth | Code::TooFastOnce | Code::PingPong)
+    }
+
     pub fn fate(self) -> Fate {
         match self {
             Code::UserMissing

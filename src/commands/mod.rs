@@ -102,9 +102,9 @@ fn config(global: &Global) -> Result<Config> {
 /// The engine that a command's own flag asks for.
 fn engine(command: &Command) -> Option<Engine> {
     match command {
-        Command::Compress(args) => args.engine,
-        Command::Views(args) => args.engine,
-        Command::RunAll(args) => args.engine,
+        Command::Compress(args) => args.engine.engine,
+        Command::Views(args) => args.engine.engine,
+        Command::RunAll(args) => args.engine.engine,
         _ => None,
     }
 }

@@ -13,11 +13,11 @@ const METRES_A_KM: f64 = 1_000.0;
 #[derive(Debug, Clone)]
 pub struct Rules {
     on: [bool; Code::ALL.len()],
-    fast_chord2: f64,
-    fast_m_s: f64,
-    ping_pong_us: i64,
-    ping_pong_chord2: f64,
-    most_events: u64,
+    pub fast_chord2: f64,
+    pub fast_m_s: f64,
+    pub ping_pong_us: i64,
+    pub ping_pong_chord2: f64,
+    pub most_events: u64,
 }
 
 impl Rules {

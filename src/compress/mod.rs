@@ -32,7 +32,7 @@ use chrono::NaiveDate;
 
 pub use manifest::Manifest;
 
-use crate::checks::{Code, Fate};
+use crate::checks::Code;
 use crate::config::{Config, Engine};
 use crate::geojoin::{self, PlannedCells};
 use crate::io::events;
@@ -156,11 +156,7 @@ fn make(
 
 /// The cell plan for the checks on places; a plan that cannot be read is geojoin's to refuse.
 fn planned(config: &Config) -> (Option<PlannedCells>, Vec<String>) {
-    let of_places = |code: &Code| {
-        code.fate() == Fate::Unplaced
-            || matches!(code, Code::TooFastBoth | Code::TooFastOnce | Code::PingPong)
-    };
-    if !Code::ALL.iter().filter(|c| of_places(c)).any(|code| config.checks.on(*code)) {
+    if !Code::ALL.iter().any(|code| code.about_places() && config.checks.on(*code)) {
         return (None, Vec::new());
     }
     match geojoin::planned_cells(config) {

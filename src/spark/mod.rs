@@ -10,6 +10,8 @@ mod job;
 mod log;
 pub mod sql;
 mod submit;
+mod written;
 
 pub use job::Job;
 pub use submit::check;
+pub use written::written;

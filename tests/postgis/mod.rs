@@ -81,14 +81,7 @@ fn owner() -> String {
 }
 
 fn script(args: &[&str]) -> String {
-    let path = root().join("tests/postgis/cluster.sh");
-    let output = Command::new("sh").arg(&path).args(args).output().unwrap();
-    assert!(
-        output.status.success(),
-        "cluster.sh {args:?}: {}\n`make test` installs what it needs",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    crate::work::script("tests/postgis/cluster.sh", args)
 }
 
 /// A schema name that no other test has.

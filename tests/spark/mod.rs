@@ -87,12 +87,5 @@ pub fn ok(work: &Work, args: &[&str]) -> String {
 }
 
 fn script(args: &[&str]) -> String {
-    let path = root().join("tests/spark/cluster.sh");
-    let output = Command::new("sh").arg(&path).args(args).output().unwrap();
-    assert!(
-        output.status.success(),
-        "cluster.sh {args:?}: {}\n`make test` installs what it needs",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    crate::work::script("tests/spark/cluster.sh", args)
 }

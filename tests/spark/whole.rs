@@ -2,20 +2,8 @@
 //! alone.
 
 use super::{Cluster, equal, ok, run};
+use crate::warehouse::VIEWS;
 use crate::work::{Work, expected};
-
-const VIEWS: [(&str, &str); 10] = [
-    ("number-of-events-per-hour", "agg_events_per_hour"),
-    ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
-    ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),
-    ("users-per-lau", "agg_users_per_lau_per_day"),
-    ("unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
-    ("unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
-    ("user-location-distribution", "user_location_distribution"),
-    ("users-per-lau-day-night", "view_users_per_lau_day_night"),
-    ("events-per-hour-2024-10-01", "events_per_hour_2024_10_01"),
-    ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
-];
 
 #[test]
 fn run_all_on_spark_gives_the_answers_that_were_derived_by_hand() {

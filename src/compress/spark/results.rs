@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type};
 use hashbrown::HashMap;
@@ -20,6 +20,7 @@ use crate::compress::plan::Batch;
 use crate::compress::tally::{DIGEST, Tally};
 use crate::io::{presence, rows};
 use crate::parallel::in_chunks;
+use crate::spark::written;
 use crate::time::{DayShift, LocalDate};
 
 /// Files for which a thread is started.
@@ -206,14 +207,7 @@ fn each(
 ) -> Result<()> {
     let folder = folder.join(name);
     let context = || format!("what Spark wrote as {}", folder.display());
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .with_context(context)?
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "parquet"))
-        .collect();
-    ensure!(!files.is_empty(), "{}: no file; do workers see that folder?", context());
-    files.sort();
-    for file in files {
+    for file in written(&folder)? {
         let file = std::fs::File::open(&file).with_context(context)?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).with_context(context)?;
         for batch in reader.build().with_context(context)? {

@@ -5,14 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::checks::{Code, Fate};
-use crate::compress::places::{EARTH_M, chord2_of_metres};
+use crate::compress::places::EARTH_M;
 use crate::compress::{Work, parts};
 use crate::io::events::EventFile;
 use crate::spark::{Job, forms, sql};
 use crate::time::{BELIEVABLE_US, DayShift, LocalDate, LocalHour};
-
-const METRES_A_KM: f64 = 1_000.0;
-const MICROS: f64 = 1e6;
 
 /// Name, template and what it does.
 type Step = (&'static str, &'static str, &'static str);
@@ -73,7 +70,7 @@ pub fn job(work: &Work, open: &[LocalDate], files: &[&EventFile], folder: &Path)
 }
 
 fn gaps(work: &Work, open: &[LocalDate]) -> Vec<(&'static str, String)> {
-    let checks = &work.config.checks;
+    let (checks, rules) = (&work.config.checks, work.rules);
     let when = |code: Code, number: Option<u32>| {
         number.filter(|_| checks.on(code)).map_or_else(|| "NULL".to_owned(), |n| n.to_string())
     };
@@ -87,20 +84,18 @@ fn gaps(work: &Work, open: &[LocalDate]) -> Vec<(&'static str, String)> {
         ("folder_tolerance", when(Code::OutsideFolder, checks.folder_tolerance_days)),
         ("wanted", wanted(open)),
         ("shift", shift(work, open)),
-        ("fast_chord2", sql::double(chord2_of_metres(checks.fast_hop_km * METRES_A_KM))),
+        ("fast_chord2", sql::double(rules.fast_chord2)),
         ("earth_diameter_m", sql::double(2.0 * EARTH_M)),
-        ("fast_m_s", sql::double(checks.fast_hop_m_s)),
-        ("ping_pong_us", ((checks.ping_pong_s * MICROS) as i64).to_string()),
-        ("ping_pong_chord2", sql::double(chord2_of_metres(checks.ping_pong_km * METRES_A_KM))),
-        ("most_events", checks.most_events_a_day.to_string()),
+        ("fast_m_s", sql::double(rules.fast_m_s)),
+        ("ping_pong_us", rules.ping_pong_us.to_string()),
+        ("ping_pong_chord2", sql::double(rules.ping_pong_chord2)),
+        ("most_events", rules.most_events.to_string()),
         ("quarantine", sql::boolean(checks.quarantine)),
         ("rejected", rejected.join(", ")),
     ];
     let of_places = work.plan.is_some();
     for code in Code::ALL {
-        let about_places = code.fate() == Fate::Unplaced
-            || matches!(code, Code::TooFastBoth | Code::TooFastOnce | Code::PingPong);
-        let on = checks.on(code) && (of_places || !about_places);
+        let on = rules.on(code) && (of_places || !code.about_places());
         gaps.push((code.name(), sql::boolean(on)));
     }
     gaps

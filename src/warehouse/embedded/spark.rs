@@ -2,10 +2,10 @@
 //! as this engine stores its own.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use arrow::array::{RecordBatch, RecordBatchIterator};
 use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
@@ -20,7 +20,7 @@ use crate::io::seal;
 use crate::progress::{Progress, StageBar};
 use crate::report::counted;
 use crate::schema::Table;
-use crate::spark::{Job, sql};
+use crate::spark::{Job, sql, written};
 use crate::views::{OrderBy, View};
 use crate::warehouse::Rows;
 
@@ -124,16 +124,8 @@ impl Embedded {
         let context = session::new(false);
         let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
         let schema = contract_schema(frame.schema().as_arrow());
-        let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-            .with_context(|| format!("what Spark wrote as {}", folder.display()))?
-            .filter_map(|entry| entry.ok().map(|e| e.path()))
-            .filter(|path| path.extension().is_some_and(|e| e == "parquet"))
-            .collect();
-        if files.is_empty() {
-            bail!("Spark wrote no file into {}; do workers see that folder?", folder.display());
-        }
         // each holds its range of the order
-        files.sort();
+        let files = written(folder)?;
         let target = Arc::clone(&schema);
         let batches = files.into_iter().flat_map(move |file| batches(&file, Arc::clone(&target)));
         Ok(Box::new(RecordBatchIterator::new(batches, schema)))

@@ -1,0 +1,23 @@
+//! The files of a table that Spark wrote.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+/// The Parquet files of a table, in their order.
+///
+/// # Errors
+/// A folder without one.
+pub fn written(folder: &Path) -> Result<Vec<PathBuf>> {
+    let context = || format!("what Spark wrote as {}", folder.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(context)? {
+        let path = entry.with_context(context)?.path();
+        if path.extension().is_some_and(|e| e == "parquet") {
+            files.push(path);
+        }
+    }
+    ensure!(!files.is_empty(), "{}: no file; do the workers see that folder?", context());
+    files.sort();
+    Ok(files)
+}
