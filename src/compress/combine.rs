@@ -53,6 +53,9 @@ pub struct Bench<'a> {
     pub keep_rejected: bool,
 }
 
+/// Runs of a user in one share that are still to come, and the ranks of the share's cells.
+type OfShare<'a> = (&'a [Run], &'a [u32]);
+
 /// Rows of some users by day of the batch, counted from 0, and what was found wrong with them.
 pub type Judged = (BTreeMap<u32, DayRows>, Findings);
 
@@ -112,13 +115,16 @@ impl Combined {
     pub fn unclear(&self, exact_rows: bool) -> Result<Vec<(u32, u64)>> {
         let all: Vec<u32> = (0..self.users() as u32).collect();
         in_chunks(&all, USERS_A_THREAD, |users| {
-            let mut runs = Vec::new();
+            let (mut runs, mut shares) = (Vec::new(), Vec::new());
             let mut unclear = Vec::new();
             for &user in users {
                 let given_up = |(share, id): &(u32, u32)| {
                     self.shares[*share as usize].given_up.get(id).copied().unwrap_or_default()
                 };
                 let given_up: u64 = self.members_of(user).iter().map(given_up).sum();
+                if given_up == 0 && self.follow(user, &mut shares, !exact_rows) {
+                    continue;
+                }
                 self.runs_of(user, &mut runs);
                 if given_up > 0 || !in_order(&runs, !exact_rows) {
                     let events: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
@@ -127,6 +133,28 @@ impl Combined {
             }
             Ok(unclear)
         })
+    }
+
+    /// True where the runs of a user follow each other as [`in_order`] says and those of each share
+    /// came in order, as they mostly do: then they need not be brought together to know.
+    fn follow<'a>(&'a self, user: u32, shares: &mut Vec<OfShare<'a>>, may_touch: bool) -> bool {
+        shares.clear();
+        shares.extend(self.members_of(user).iter().map(|&(share, id)| {
+            (self.shares[share as usize].pile.of(id), self.ranks[share as usize].as_slice())
+        }));
+        let mut before: Option<Run> = None;
+        loop {
+            shares.retain(|(runs, _)| !runs.is_empty());
+            let first =
+                shares.iter_mut().min_by_key(|(runs, _)| (runs[0].begins(), runs[0].last_us));
+            let Some((runs, ranks)) = first else { return true };
+            let run = runs[0].at_cell(ranks[runs[0].cell() as usize]);
+            if before.is_some_and(|before| !in_order(&[before, run], may_touch)) {
+                return false;
+            }
+            before = Some(run);
+            *runs = &runs[1..];
+        }
     }
 
     /// The rows of some users by day, judged. Those that `details` knows are taken from there.

@@ -9,12 +9,12 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit};
 use parquet::file::statistics::Statistics;
 
+use super::damage::Batches;
 use super::footer;
 use super::inputs::{InputFile, list};
 use super::pages::Pages;
@@ -218,26 +218,18 @@ impl EventFile {
     ///
     /// # Errors
     /// When the file cannot be opened any more.
-    pub fn read_timestamps(
-        &self,
-        row_group: usize,
-        batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader> {
+    pub fn read_timestamps(&self, row_group: usize, batch_rows: usize) -> Result<Batches> {
         self.reader(row_group, batch_rows, &[self.timestamp])
     }
 
-    fn reader(
-        &self,
-        row_group: usize,
-        batch_rows: usize,
-        roots: &[usize],
-    ) -> Result<ParquetRecordBatchReader> {
+    fn reader(&self, row_group: usize, batch_rows: usize, roots: &[usize]) -> Result<Batches> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
         ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask)
             .with_batch_size(batch_rows)
             .build()
+            .map(Batches::new)
             .with_context(|| self.place(row_group))
     }
 
@@ -249,7 +241,7 @@ impl EventFile {
 
 /// Batches of (user id, cell id, time stamp).
 pub struct EventReader {
-    reader: ParquetRecordBatchReader,
+    reader: Batches,
     positions: [usize; 3],
 }
 

@@ -2,8 +2,9 @@
 
 pub mod atomic;
 pub mod crs;
+pub mod damage;
 pub mod events;
-mod footer;
+pub mod footer;
 pub mod geojson;
 pub mod geoparquet;
 mod hybrid;

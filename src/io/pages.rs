@@ -14,6 +14,7 @@ use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::damage::caught;
 use super::hybrid::Hybrid;
 
 /// Place of a value in the bytes of its page; nulls are empty.
@@ -102,7 +103,7 @@ impl Pages {
     /// Pages that are damaged.
     pub fn next(&mut self, rows: usize) -> Result<Option<Piece<'_>>> {
         while self.left == 0 {
-            match self.pages.get_next_page()? {
+            match caught(|| self.pages.get_next_page())? {
                 None => return Ok(None),
                 Some(Page::DictionaryPage { buf, num_values, .. }) => {
                     self.page = buf;

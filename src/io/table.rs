@@ -16,6 +16,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::atomic::AtomicFile;
+use super::damage::Batches;
 use super::{footer, seal};
 use crate::usage::missing_column;
 
@@ -50,7 +51,7 @@ pub fn read_columns(path: &Path, names: &[&str]) -> Result<RecordBatch> {
 fn whole(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<RecordBatch> {
     let reader = builder.build()?;
     let schema = reader.schema();
-    let batches = reader.collect::<Result<Vec<_>, _>>()?;
+    let batches = Batches::new(reader).collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema, &batches)?)
 }
 
