@@ -77,6 +77,8 @@ fn write(command: &Command, sections: &[(&str, &str)], folder: &Path) -> Result<
     Man::new(command.clone().after_help(Resettable::Reset))
         .title(title)
         .source(version)
+        // an empty one would be left out, and the source take its place
+        .date(" ")
         .render(&mut page)?;
     roff.to_writer(&mut page)?;
     write_file(&folder.join(format!("{name}.1")), &page)
