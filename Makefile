@@ -11,8 +11,9 @@ PEERS := target/bench/venv
 # Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
 # POSTGIS_PASSWORD (letters and digits) which password; without Docker that is in .postgis/password.
 DOCKER := docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
+COMPOSE := POSTGIS_PASSWORD="$${POSTGIS_PASSWORD:-mobility}" docker compose
 POSTGIS := if $(DOCKER); then \
-    docker compose up -d --wait >&2 && \
+    $(COMPOSE) up -d --wait postgis >&2 && \
     echo "postgres://postgres:$${POSTGIS_PASSWORD:-mobility}@127.0.0.1:$${POSTGIS_PORT:-54320}/mobility"; \
   else $(CLUSTER) start .postgis $${POSTGIS_PORT:+--port "$$POSTGIS_PORT"}; fi
 
@@ -60,7 +61,7 @@ postgis: ## Start a local PostGIS, in Docker or in .postgis, and print its URL
 
 .PHONY: postgis-stop
 postgis-stop: ## Stop it; its data stays
-	@if $(DOCKER); then docker compose stop; fi
+	@if $(DOCKER); then $(COMPOSE) stop; fi
 	@if [ -d .postgis ]; then $(CLUSTER) stop .postgis; fi
 
 # the URL goes by the environment: an argument would show the password in the list of processes

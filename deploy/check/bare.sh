@@ -30,21 +30,21 @@ case $command in
     ;;
   run)
     # the mounts end with the command
-    unshare --mount sh -ec '
+    exec unshare --mount sh -ec '
       folder=$1; shift
       mount -t proc proc "$folder/proc"
       exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
         chroot "$folder" "$@"' sh "$folder" "$@"
     ;;
   read-only)
-    unshare --mount sh -ec '
+    exec unshare --mount sh -ec '
       folder=$1 user=$2 writable=$3; shift 3
       mount --bind "$folder" "$folder"
       mount --bind "$folder$writable" "$folder$writable"
       mount -t proc proc "$folder/proc"
       mount -t tmpfs tmpfs "$folder/tmp"
       mount -o remount,bind,ro "$folder"
-      exec env -i PATH=/usr/local/bin:/usr/bin:/bin HOME="$writable" $ENVIRONMENT \
+      exec env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$writable" $ENVIRONMENT \
         chroot "$folder" setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs \
         env --chdir "$writable" "$@"' sh "$folder" "$@"
     ;;
