@@ -7,6 +7,8 @@ CLUSTER := tests/postgis/cluster.sh
 # size of `make bench`: S has 1, M 10 and L 40.7 million events
 SIZE ?= S
 PEERS := target/bench/venv
+CHECKS := target/check-venv
+CARGO_DEB := target/tools/bin/cargo-deb
 
 # Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
 # POSTGIS_PASSWORD (letters and digits) which password; without Docker that is in .postgis/password.
@@ -105,6 +107,29 @@ bench-kernels: setup ## Time the hot kernels by themselves
 supply-chain: ## Check licences, advisories and versions of all crates
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --all-features check
+
+# cargo-deb comes to target/tools; the program is $(BIN), or BIN=... that is built already
+$(CARGO_DEB):
+	cargo install --locked cargo-deb --version 3.8.0 --root target/tools
+
+.PHONY: deb
+deb: build $(CARGO_DEB) ## Make a Debian package, target/mobility.deb
+	@deploy/debian/prepare.sh $(BIN) target/deb
+	$(CARGO_DEB) --no-build --no-strip --output target/mobility.deb
+
+.PHONY: check-deb
+check-deb: deb ## Check it with lintian and on a bare Debian 12, as root
+	@deploy/check/deb.sh target/mobility.deb target/bare
+
+$(CHECKS)/ready: deploy/check/requirements.txt deploy/check/constraints.txt
+	python3 -m venv $(CHECKS)
+	$(CHECKS)/bin/pip install -q --disable-pip-version-check -r $< -c deploy/check/constraints.txt
+	@touch $@
+
+.PHONY: check-deploy
+check-deploy: build $(CHECKS)/ready ## Check Dockerfile, compose, Kubernetes, systemd, Airflow, as root
+	@$(CLUSTER) install
+	@deploy/check/deploy.sh $(BIN) $(CHECKS) target/check
 
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay

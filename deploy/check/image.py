@@ -22,6 +22,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BARE = ROOT / "deploy/check/bare.sh"
+PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 CLUSTER = ROOT / "tests/postgis/cluster.sh"
 
 
@@ -139,7 +140,8 @@ def check_services(kept, folder, postgis):
     status, _, err = run(serve, database)
     assert status == 2 and "MOBILITY_SERVE_TOKEN" in err, f"without a token: {status} {err}"
     token = secrets.token_hex(16)
-    server = inside(kept, folder, serve, {**database, "MOBILITY_SERVE_TOKEN": token})
+    environment = {**database, "MOBILITY_SERVE_TOKEN": token}
+    server = inside(kept, folder, serve, environment, stdout=subprocess.DEVNULL)
     health = [*services["serve"]["healthcheck"]["test"][1:], port]
     deadline = time.monotonic() + 60
     while run(health)[0] != 0:
@@ -170,8 +172,6 @@ def main(program, folder):
         shutil.rmtree(cluster)
     shutil.rmtree(folder)
 
-
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve())
