@@ -75,6 +75,7 @@ pipeline-postgis: data ## Run everything on the local PostGIS and print users by
 .PHONY: test
 test: setup ## Run the tests
 	@$(CLUSTER) install
+	@tests/notebook/setup.sh target/notebook
 	cargo test --locked
 
 # TORTURE_ROUNDS and TORTURE_SEEDS say how often
