@@ -7,7 +7,6 @@ CLUSTER := tests/postgis/cluster.sh
 # size of `make bench`: S has 1, M 10 and L 40.7 million events
 SIZE ?= S
 PEERS := target/bench/venv
-CHECKS := target/check-venv
 CARGO_DEB := target/tools/bin/cargo-deb
 
 # Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
@@ -75,7 +74,7 @@ pipeline-postgis: data ## Run everything on the local PostGIS and print users by
 .PHONY: test
 test: setup ## Run the tests
 	@$(CLUSTER) install
-	@tests/notebook/setup.sh target/notebook
+	@tests/venv.sh target/notebook examples/requirements.txt
 	cargo test --locked
 
 # TORTURE_ROUNDS and TORTURE_SEEDS say how often
@@ -91,13 +90,9 @@ lint: setup ## Check format and warnings
 	cargo clippy --locked --all-targets -- -D warnings
 
 # what is compared, and with what, is in benches/peers; BENCH hands on arguments to run.py
-$(PEERS)/ready: benches/requirements.txt
-	python3 -m venv $(PEERS)
-	$(PEERS)/bin/pip install -q --disable-pip-version-check -r $<
-	@touch $@
-
 .PHONY: bench
-bench: build $(PEERS)/ready ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
+bench: build ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
+	@tests/venv.sh $(PEERS) benches/requirements.txt
 	@$(PEERS)/bin/python -B benches/peers/run.py --size $(SIZE) --binary $(BIN) $(BENCH)
 
 .PHONY: bench-kernels
@@ -122,15 +117,11 @@ deb: build $(CARGO_DEB) ## Make a Debian package, target/mobility.deb
 check-deb: deb ## Check it with lintian and on a bare Debian 12, as root
 	@deploy/check/deb.sh target/mobility.deb target/bare
 
-$(CHECKS)/ready: deploy/check/requirements.txt deploy/check/constraints.txt
-	python3 -m venv $(CHECKS)
-	$(CHECKS)/bin/pip install -q --disable-pip-version-check -r $< -c deploy/check/constraints.txt
-	@touch $@
-
 .PHONY: check-deploy
-check-deploy: build $(CHECKS)/ready ## Check Dockerfile, compose, Kubernetes, systemd, Airflow, as root
+check-deploy: build ## Check Dockerfile, compose, Kubernetes, systemd, Airflow, as root
 	@$(CLUSTER) install
-	@deploy/check/deploy.sh $(BIN) $(CHECKS) target/check
+	@tests/venv.sh target/check-venv deploy/check/requirements.txt deploy/check/constraints.txt
+	@deploy/check/deploy.sh $(BIN) target/check-venv target/check
 
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay

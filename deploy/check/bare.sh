@@ -18,7 +18,8 @@ case $command in
     if [ ! -e "$base/etc/debian_version" ]; then
       if ! command -v debootstrap >/dev/null; then
         apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends debootstrap >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+          debootstrap debian-archive-keyring >/dev/null
       fi
       rm -rf "$base.new"
       said=$(debootstrap --variant=minbase bookworm "$base.new" 2>&1) || { say "$said"; exit 1; }

@@ -33,6 +33,10 @@ fi
 kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 say "deploy/kubernetes fits the schemas of Kubernetes"
 
+if ! command -v systemd-analyze >/dev/null; then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends systemd >/dev/null
+fi
 units=$folder/units
 mkdir "$units"
 for unit in deploy/systemd/*.service deploy/systemd/*.timer; do

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -41,7 +42,9 @@ def stages():
 
 
 def check_build_stage(stage):
-    """It installs what `make setup` does, and the build context has every file that goes in."""
+    """It has the compiler that Cargo.toml asks for, installs what `make setup` does, and the build context has every file that goes in."""
+    cargo = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]
+    assert stage[0].value[0].startswith(f"rust:{cargo['rust-version']}-"), stage[0].original
     installed = next(l.value[0] for l in stage if l.cmd.upper() == "RUN" and "apt-get" in l.value[0])
     packages = set(installed.split("--no-install-recommends")[1].split()) - {"\\"}
     system = re.search(r"^SYSTEM := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1]
