@@ -50,6 +50,13 @@ events=$(as_mobility mobility query --format csv \
 [ "$events" = 50000 ] || die "$events events instead of 50000"
 say "synth, run-all and query work there, as the user mobility"
 
+if command -v systemd-nspawn >/dev/null; then
+  "$here/units.sh" "$folder"
+  say "the units work under systemd: timer, run, server"
+else
+  say "without systemd-nspawn (package systemd-container) the units are not started"
+fi
+
 bare apt-get purge -y -qq mobility >>"$folder.log" 2>&1 || die "it cannot be removed"
 [ ! -e "$folder/usr/bin/mobility" ] && [ ! -e "$folder/etc/mobility" ] || die "purge leaves files"
 [ -e "$folder/var/lib/mobility/data/raw" ] || die "purge takes the data"

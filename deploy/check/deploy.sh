@@ -31,6 +31,8 @@ else
 fi
 
 kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
+image="image: mobility:$("$program" --version | cut -d' ' -f2)"
+if grep 'image:' deploy/kubernetes/*.yaml | grep -v "$image$"; then die "not $image"; fi
 say "deploy/kubernetes fits the schemas of Kubernetes"
 
 if ! command -v systemd-analyze >/dev/null; then
