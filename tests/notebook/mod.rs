@@ -51,9 +51,8 @@ fn the_notebook_draws_five_pictures_and_prints_what_the_raw_events_give() {
         .env("ANALYSIS_FOLDER", work.path(""))
         .env("ANALYSIS_PROGRAM", env!("CARGO_BIN_EXE_mobility"))
         .env("ANALYSIS_SERVER", &server.url)
-        // fonts and settings of whoever runs the tests stay out of it
-        .env("MPLCONFIGDIR", work.path("matplotlib"))
-        .env("IPYTHONDIR", work.path("ipython"))
+        // settings of whoever runs the tests stay out of it
+        .env("HOME", work.path("home"))
         .env_remove("MOBILITY_SERVE_TOKEN")
         .output()
         .unwrap();
