@@ -137,6 +137,13 @@ pub enum Command {
         /// Shell to complete for
         shell: Shell,
     },
+    /// Write a manual page for each command
+    #[command(hide = true, after_help = "Examples:\n  mobility man --out target/man")]
+    Man {
+        /// Folder to write into
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 impl Command {
@@ -156,6 +163,7 @@ impl Command {
             Command::Runs(_) => "runs",
             Command::Check => "check",
             Command::Completions { .. } => "completions",
+            Command::Man { .. } => "man",
         }
     }
 }

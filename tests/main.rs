@@ -9,6 +9,7 @@ mod compress;
 mod config;
 mod dashboard;
 mod faults;
+mod notebook;
 mod postgis;
 mod quality;
 mod query;

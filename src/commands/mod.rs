@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod man;
 mod quality;
 mod query;
 mod record;
@@ -61,9 +62,10 @@ impl Session {
 pub fn run(cli: Cli, log: &Log) -> Result<()> {
     let (quiet, verbose) = (cli.global.quiet, cli.global.verbose);
     let progress = Progress::new(cli.global.progress, quiet, verbose, log.clone());
-    // these two need no config, and should work beside a broken one
+    // these need no config, and should work beside a broken one
     let command = match cli.command {
         Command::Completions { shell } => return completions::run(shell),
+        Command::Man { out } => return man::run(&out),
         Command::Synth(args) => return synth::run(&args, &progress),
         Command::Check => return check::run(&cli.global, config(&cli.global)),
         command => command,
@@ -87,9 +89,11 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         Command::Query(args) => query::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::Runs(args) => runs::run(&session, &args),
-        Command::Synth(_) | Command::Check | Command::Completions { .. } | Command::Serve(_) => {
-            Ok(())
-        }
+        Command::Synth(_)
+        | Command::Check
+        | Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Serve(_) => Ok(()),
     }
 }
 
