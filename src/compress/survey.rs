@@ -125,8 +125,8 @@ pub fn survey(
         same_settings.iter().flat_map(|b| &b.inputs).map(|i| (i.path.as_path(), i)).collect();
     let mut sources = Vec::new();
     for (number, input) in inputs.into_iter().enumerate() {
-        let known = known.get(input.path.as_path()).filter(|k| k.is(&input) && !wanted.force);
-        let folder = folder_date(&input.path).map(LocalDate::from_calendar);
+        let known = known.get(input.location.as_path()).filter(|k| k.is(&input) && !wanted.force);
+        let folder = folder_date(input.location.as_path()).map(LocalDate::from_calendar);
         let mut source = Source {
             input,
             known: known.map(|k| (*k).clone()),
@@ -165,8 +165,8 @@ pub fn survey(
             source.open(number, config, now)?;
         }
     }
-    let there: BTreeSet<_> = sources.iter().map(|s| s.input.path.clone()).collect();
-    let gone = before.iter().flat_map(|b| &b.inputs).filter(|i| !there.contains(&i.path));
+    let there: BTreeSet<_> = sources.iter().map(|s| s.input.location.as_path()).collect();
+    let gone = before.iter().flat_map(|b| &b.inputs).filter(|i| !there.contains(i.path.as_path()));
     let gone = gone.cloned().collect();
     // dates of files that are gone go too, unless they are to be left alone
     if let (Some(since), Some(before)) = (wanted.since, before) {

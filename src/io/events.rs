@@ -1,6 +1,5 @@
 //! Event files: their footers, and their three columns wherever they stand.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -18,6 +17,7 @@ use parquet::file::statistics::Statistics;
 use super::footer;
 use super::inputs::{InputFile, list};
 use super::pages::Pages;
+use super::source::Source;
 use crate::config::{Columns, Config};
 use crate::usage::missing_column;
 
@@ -94,9 +94,9 @@ impl EventFile {
     /// # Errors
     /// A file that is no whole Parquet file, lacks a column or has one of an unusable type.
     pub fn open(input: InputFile, columns: &Columns) -> Result<Self> {
-        let place = || format!("events file {}", input.path.display());
-        let file = File::open(&input.path).with_context(place)?;
-        let metadata = footer::read(&file).map_err(|e| {
+        let place = || format!("events file {}", input.location);
+        let source = Source::open(&input).with_context(place)?;
+        let metadata = footer::read(&source).map_err(|e| {
             anyhow!(
                 "{}: not a whole Parquet file ({e}); copy it again, or take it out of the folder",
                 place()
@@ -178,9 +178,9 @@ impl EventFile {
         let [_, cell, _] = self.types();
         let plain = is_text(cell) || matches!(cell, DataType::Int32 | DataType::Int64);
         let Some(unit) = self.stored_unit().filter(|_| plain) else { return Ok(None) };
-        let file = Arc::new(self.file()?);
+        let source = self.source()?;
         let open = |root| match self.leaf(root) {
-            Some(leaf) => Pages::open(&file, self.metadata.metadata(), row_group, leaf)
+            Some(leaf) => Pages::open(&source, self.metadata.metadata(), row_group, leaf)
                 .with_context(|| self.place(row_group)),
             None => Ok(None),
         };
@@ -209,9 +209,8 @@ impl EventFile {
         same.then_some(stored)
     }
 
-    fn file(&self) -> Result<File> {
-        File::open(&self.input.path)
-            .with_context(|| format!("events file {}", self.input.path.display()))
+    fn source(&self) -> Result<Source> {
+        Source::open(&self.input).with_context(|| format!("events file {}", self.input.location))
     }
 
     /// Reads the time stamps of a row group alone.
@@ -233,7 +232,7 @@ impl EventFile {
         roots: &[usize],
     ) -> Result<ParquetRecordBatchReader> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
-        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
+        ParquetRecordBatchReaderBuilder::new_with_metadata(self.source()?, self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask)
             .with_batch_size(batch_rows)
@@ -243,7 +242,7 @@ impl EventFile {
 
     /// Names file and row group, for messages.
     pub fn place(&self, row_group: usize) -> String {
-        format!("events file {}, row group {row_group}", self.input.path.display())
+        format!("events file {}, row group {row_group}", self.input.location)
     }
 }
 

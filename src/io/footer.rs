@@ -1,12 +1,12 @@
 //! Footers of Parquet files of others.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::panic::{catch_unwind, set_hook, take_hook};
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
 
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::ChunkReader;
 
 thread_local! {
     static SILENT: Cell<bool> = const { Cell::new(false) };
@@ -17,7 +17,7 @@ thread_local! {
 ///
 /// # Errors
 /// A file that is no whole Parquet file.
-pub fn read(file: &File) -> Result<ArrowReaderMetadata> {
+pub fn read(file: &impl ChunkReader) -> Result<ArrowReaderMetadata> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let before = take_hook();
@@ -28,7 +28,9 @@ pub fn read(file: &File) -> Result<ArrowReaderMetadata> {
         }));
     });
     SILENT.set(true);
-    let read = catch_unwind(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()));
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        ArrowReaderMetadata::load(file, ArrowReaderOptions::new())
+    }));
     SILENT.set(false);
     read.unwrap_or_else(|_| Err(ParquetError::General("its Arrow schema is damaged".to_owned())))
 }

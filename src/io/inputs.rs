@@ -1,5 +1,6 @@
 //! From what the config names (files, folders, globs) to a sorted list of files.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -7,13 +8,32 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, bail};
 use chrono::NaiveDate;
 
-/// One input file as it was when listed.
+use super::source::Location;
+
+/// One input file or object as it was when listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
-    pub path: PathBuf,
+    pub location: Location,
     pub bytes: u64,
-    /// Nanoseconds since 1970, or 0 where the file system does not tell.
-    pub modified_ns: u128,
+    pub edition: Edition,
+}
+
+/// What is another when the content is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edition {
+    /// Time of change, nanoseconds since 1970, or 0 where nothing tells it.
+    Modified(u128),
+    /// The ETag that a store gave the object.
+    Tag(String),
+}
+
+impl fmt::Display for Edition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Edition::Modified(ns) => ns.fmt(f),
+            Edition::Tag(tag) => tag.fmt(f),
+        }
+    }
 }
 
 /// Lists the files behind `specs`, sorted by path, each once. Folders are searched to any depth
@@ -59,17 +79,25 @@ pub fn list(key: &str, specs: &[String], extensions: &[&str]) -> Result<Vec<Inpu
     }
     paths.sort();
     paths.dedup();
-    paths.into_iter().map(describe).collect()
+    paths.into_iter().map(InputFile::local).collect()
 }
 
-fn describe(path: PathBuf) -> Result<InputFile> {
-    let meta = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let modified_ns = meta
-        .modified()
-        .ok()
-        .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |d| d.as_nanos());
-    Ok(InputFile { path, bytes: meta.len(), modified_ns })
+impl InputFile {
+    /// A file on this machine as it is now.
+    ///
+    /// # Errors
+    /// A path that is not there or may not be looked at.
+    pub fn local(path: PathBuf) -> Result<Self> {
+        let meta =
+            fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let modified_ns = meta
+            .modified()
+            .ok()
+            .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
+            .map_or(0, |d| d.as_nanos());
+        let edition = Edition::Modified(modified_ns);
+        Ok(InputFile { location: Location::Local(path), bytes: meta.len(), edition })
+    }
 }
 
 /// Refuses files that are no more what they were when they were listed.
@@ -78,12 +106,12 @@ fn describe(path: PathBuf) -> Result<InputFile> {
 /// The first that has another size or time, or is gone.
 pub fn unchanged(files: &[InputFile]) -> Result<()> {
     for file in files {
-        let now = describe(file.path.clone());
+        let now = InputFile::local(file.location.as_path().to_owned());
         if now.as_ref().ok() != Some(file) {
             let what = if now.is_ok() { "changed" } else { "vanished" };
             bail!(
                 "{} {what} while it was read; run again when all files are complete",
-                file.path.display()
+                file.location
             );
         }
     }
@@ -132,14 +160,14 @@ pub fn folder_date(path: &Path) -> Option<NaiveDate> {
 }
 
 /// A text that changes when the files or the `settings` that matter to an output change: the
-/// SHA-256, in hex, of version, settings, and each file's path, size and time.
+/// SHA-256, in hex, of version, settings, and each file's place, size and edition.
 pub fn fingerprint(files: &[InputFile], settings: &str) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     hash.update(concat!(env!("CARGO_PKG_VERSION"), "\n"));
     hash.update(settings);
     for file in files {
-        hash.update(format!("\n{}\t{}\t{}", file.path.display(), file.bytes, file.modified_ns));
+        hash.update(format!("\n{}\t{}\t{}", file.location, file.bytes, file.edition));
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -14,26 +14,28 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
 
 use super::atomic::AtomicFile;
+use super::inputs::InputFile;
+use super::source::Source;
 use super::{footer, seal};
 use crate::usage::missing_column;
 
-/// Reads a whole file; the columns of a CSV file are text.
+/// Reads a whole input; the columns of a CSV file are text.
 ///
 /// # Errors
 /// A file that is cut off or damaged.
-pub fn read(path: &Path) -> Result<RecordBatch> {
-    let csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-    if csv { read_csv(path) } else { read_parquet(path) }
+pub fn read(input: &InputFile) -> Result<RecordBatch> {
+    let source = Source::open(input)?;
+    if input.location.ends_with("csv") { read_csv(source) } else { read_parquet(source) }
 }
 
-fn read_parquet(path: &Path) -> Result<RecordBatch> {
-    let file = File::open(path)?;
-    let metadata = footer::read(&file).map_err(|e| {
+fn read_parquet(source: Source) -> Result<RecordBatch> {
+    let metadata = footer::read(&source).map_err(|e| {
         anyhow!("not a whole Parquet file ({e}); copy it again, or take it out of the folder")
     })?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
     whole(builder).context("damaged; copy the file again")
 }
 
@@ -47,15 +49,17 @@ pub fn read_columns(path: &Path, names: &[&str]) -> Result<RecordBatch> {
     whole(builder.with_projection(mask))
 }
 
-fn whole(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<RecordBatch> {
+fn whole<T: ChunkReader + 'static>(
+    builder: ParquetRecordBatchReaderBuilder<T>,
+) -> Result<RecordBatch> {
     let reader = builder.build()?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema, &batches)?)
 }
 
-fn read_csv(path: &Path) -> Result<RecordBatch> {
-    let mut reader = csv::Reader::from_path(path)?;
+fn read_csv(source: Source) -> Result<RecordBatch> {
+    let mut reader = csv::Reader::from_reader(source.reader()?);
     let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
     for record in reader.records() {

@@ -90,7 +90,8 @@ pub fn run(
     let (loaded, skipped) = match earlier.filter(|l| l.fingerprint == request.fingerprint) {
         Some(loaded) => (loaded, true),
         None => {
-            let files: Vec<PathBuf> = inputs.into_iter().map(|f| f.path).collect();
+            let files: Vec<PathBuf> =
+                inputs.iter().map(|f| f.location.as_path().to_owned()).collect();
             seal::refuse_damaged(&files)?;
             (warehouse.load(&request, progress)?, false)
         }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use mobility::config::{self, Config, Sources};
 use mobility::io::events::EventFile;
 use mobility::io::geojson::{self, PropertyNames};
-use mobility::io::inputs;
+use mobility::io::inputs::{self, InputFile};
 use mobility::query::one_order;
 use mobility::serve::params::Params;
 use mobility::views::Registry;
@@ -32,7 +32,8 @@ pub fn boundaries(bytes: &[u8]) -> bool {
     let (_folder, path) = file("lau.geojson", bytes);
     let [id, country, name] = ["GISCO_ID", "CNTR_CODE", "LAU_NAME"].map(str::to_owned);
     let names = PropertyNames { id, country, name };
-    geojson::read(&path, &names, &|_| true, &mut |_| Ok(())).is_ok()
+    let input = InputFile::local(path).unwrap();
+    geojson::read(&input, &names, &|_| true, &mut |_| Ok(())).is_ok()
 }
 
 /// A config file; true where it is a good one.

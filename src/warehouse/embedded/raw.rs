@@ -61,7 +61,10 @@ fn one_kind(
     let names = [user_id, cell_id, timestamp];
     let fields: Vec<Field> =
         names.iter().zip(types).map(|(n, t)| Field::new(n.as_str(), t.clone(), true)).collect();
-    let urls = files.iter().map(|f| url_of(&f.input.path, false)).collect::<Result<Vec<_>>>()?;
+    let urls = files
+        .iter()
+        .map(|f| url_of(f.input.location.as_path(), false))
+        .collect::<Result<Vec<_>>>()?;
     let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
     let listing = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
