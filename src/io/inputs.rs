@@ -1,14 +1,14 @@
-//! From what the config names (files, folders, globs) to a sorted list of files.
+//! From what the config names (files, folders, globs, URLs) to a sorted list of files and objects.
 
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 
-use super::source::Location;
+use super::source::{Location, ObjectUrl, listing};
 
 /// One input file or object as it was when listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,18 +36,30 @@ impl fmt::Display for Edition {
     }
 }
 
-/// Lists the files behind `specs`, sorted by path, each once. Folders are searched to any depth
-/// for the given `extensions`; names that start with `.` or `_` are passed over, as Spark and
-/// Hive do. `key` is the config key, for messages.
+/// Lists the files behind `specs`, sorted by path, each once. Folders and prefixes are searched to
+/// any depth for the given `extensions`; names that start with `.` or `_` are passed over, as Spark
+/// and Hive do. `key` is the config key, for messages.
 ///
 /// # Errors
-/// A path that does not exist, a glob that matches nothing, a folder without such a file.
+/// A path that does not exist, a glob that matches nothing, a folder without such a file; a store
+/// that gives no listing.
 pub fn list(key: &str, specs: &[String], extensions: &[&str]) -> Result<Vec<InputFile>> {
     let mut paths = Vec::new();
+    let mut objects = Vec::new();
+    let nothing = |spec: &dyn fmt::Display| {
+        let endings = extensions.join(" or .");
+        anyhow!("{key}: no .{endings} file in {spec}; it is empty or holds other files")
+    };
     for spec in specs {
         let before = paths.len();
-        if spec.contains("://") {
-            bail!("{key}: {spec} is not on this machine; copy it to a folder and name that");
+        if ObjectUrl::is_meant_by(spec) {
+            let url = ObjectUrl::parse(spec).with_context(|| key.to_owned())?;
+            let found = listing::list(&url, extensions).with_context(|| key.to_owned())?;
+            if found.is_empty() {
+                return Err(nothing(&url));
+            }
+            objects.extend(found);
+            continue;
         }
         let path = Path::new(spec);
         if path.is_dir() {
@@ -71,15 +83,20 @@ pub fn list(key: &str, specs: &[String], extensions: &[&str]) -> Result<Vec<Inpu
             );
         }
         if paths.len() == before {
-            bail!(
-                "{key}: no .{} file in {spec}; it is empty or holds other files",
-                extensions.join(" or .")
-            );
+            return Err(nothing(spec));
         }
     }
     paths.sort();
     paths.dedup();
-    paths.into_iter().map(InputFile::local).collect()
+    objects.sort_by(|a, b| a.location.cmp(&b.location));
+    objects.dedup();
+    Ok(paths
+        .into_iter()
+        .map(InputFile::local)
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .chain(objects)
+        .collect())
 }
 
 impl InputFile {
@@ -100,13 +117,15 @@ impl InputFile {
     }
 }
 
-/// Refuses files that are no more what they were when they were listed.
+/// Refuses files that are no more what they were when they were listed. Objects are not asked for
+/// again: each range that was read of one came with its ETag.
 ///
 /// # Errors
 /// The first that has another size or time, or is gone.
 pub fn unchanged(files: &[InputFile]) -> Result<()> {
     for file in files {
-        let now = InputFile::local(file.location.as_path().to_owned());
+        let Location::Local(path) = &file.location else { continue };
+        let now = InputFile::local(path.clone());
         if now.as_ref().ok() != Some(file) {
             let what = if now.is_ok() { "changed" } else { "vanished" };
             bail!(

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
@@ -32,9 +32,8 @@ pub fn read(input: &InputFile) -> Result<RecordBatch> {
 }
 
 fn read_parquet(source: Source) -> Result<RecordBatch> {
-    let metadata = footer::read(&source).map_err(|e| {
-        anyhow!("not a whole Parquet file ({e}); copy it again, or take it out of the folder")
-    })?;
+    let source = source.whole()?;
+    let metadata = footer::read(&source).map_err(|e| footer::explain(&e))?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
     whole(builder).context("damaged; copy the file again")
 }

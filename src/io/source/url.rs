@@ -5,11 +5,12 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 
 use anyhow::{Context, Result, bail};
+use object_store::path::Path;
 use url::Url;
 
 /// What a URL may begin with.
-const SCHEMES: [&str; 11] =
-    ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "wasbs", "http", "https"];
+const SCHEMES: [&str; 10] =
+    ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "http", "https"];
 
 /// A URL of an object, or of all objects whose names begin alike.
 #[derive(Clone)]
@@ -56,6 +57,24 @@ impl ObjectUrl {
         &self.shown
     }
 
+    /// The name of the object in its bucket.
+    ///
+    /// # Errors
+    /// A name that no object can have.
+    pub fn key(&self) -> Result<Path> {
+        Path::from_url_path(self.url.path())
+            .with_context(|| format!("{self} is no name of an object"))
+    }
+
+    /// Another object of the same bucket.
+    pub fn with_key(&self, key: &Path) -> Self {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().extend(key.parts());
+        }
+        ObjectUrl { shown: shown(&url), url }
+    }
+
     /// True of a web server, which lists nothing.
     pub fn is_http(&self) -> bool {
         is_http(self.url.scheme())
@@ -72,7 +91,7 @@ fn shown(url: &Url) -> String {
     let path = path.decode_utf8().map_or_else(|_| url.path().to_owned(), |path| path.into_owned());
     // before the @ of abfss:// stands a container and no person
     let container = match url.scheme() {
-        "abfs" | "abfss" | "wasbs" if !url.username().is_empty() => format!("{}@", url.username()),
+        "abfs" | "abfss" if !url.username().is_empty() => format!("{}@", url.username()),
         _ => String::new(),
     };
     format!("{}://{container}{}{port}{path}", url.scheme(), url.host_str().unwrap_or_default())

@@ -15,7 +15,7 @@ use datafusion::prelude::{DataFrame, SessionContext, ident};
 
 use super::session::{explain, url_of};
 use crate::config::{Columns, Config};
-use crate::io::events::EventFile;
+use crate::io::events::{self, EventFile};
 use crate::io::inputs::InputFile;
 use crate::io::raw_events::{cell_ids, timestamps, user_ids};
 use crate::schema::TIMESTAMP;
@@ -32,8 +32,7 @@ pub fn provider(
 ) -> Result<Arc<dyn TableProvider>> {
     // files may differ in their types: those of one kind are read as one table
     let mut kinds: Vec<(Vec<DataType>, Vec<EventFile>)> = Vec::new();
-    for input in inputs {
-        let file = EventFile::open(input, &config.columns)?;
+    for file in events::open(config, inputs)? {
         let types: Vec<DataType> = file.types().into_iter().cloned().collect();
         match kinds.iter_mut().find(|(t, _)| *t == types) {
             Some((_, files)) => files.push(file),
