@@ -9,6 +9,7 @@ mod compress;
 mod config;
 mod dashboard;
 mod faults;
+mod objects;
 mod postgis;
 mod quality;
 mod query;

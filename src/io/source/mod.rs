@@ -2,6 +2,7 @@
 
 mod ahead;
 mod explain;
+mod listed;
 pub mod listing;
 mod location;
 mod object;
@@ -21,6 +22,7 @@ use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{ChunkReader, Length};
 
 pub use ahead::{Ahead, Want};
+pub use listed::Listed;
 pub use location::Location;
 pub use remote::{Remote, RemoteReader};
 pub use url::ObjectUrl;

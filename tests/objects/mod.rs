@@ -1,0 +1,5 @@
+//! Inputs and outputs in an object store: a real S3 server on loopback, and a proxy that cuts.
+
+mod inputs;
+mod proxy;
+mod server;
