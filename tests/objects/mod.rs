@@ -1,5 +1,6 @@
 //! Inputs and outputs in an object store: a real S3 server on loopback, and a proxy that cuts.
 
+mod broken;
 mod inputs;
 mod proxy;
 mod server;

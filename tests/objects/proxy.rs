@@ -1,7 +1,7 @@
 //! A proxy that cuts connections.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -13,17 +13,24 @@ pub struct Proxy {
     pub port: u16,
     left: Arc<AtomicI64>,
     cuts: Arc<AtomicU64>,
+    then: Arc<Mutex<Option<(u64, Then)>>>,
 }
+
+/// What is done when so many bytes have passed, of all connections.
+type Then = Box<dyn FnOnce() + Send>;
 
 impl Proxy {
     pub fn to(server: u16, times: i64, after: usize) -> Proxy {
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (left, cuts) = (Arc::new(AtomicI64::new(times)), Arc::new(AtomicU64::new(0)));
-        let proxy = Proxy { port, left: Arc::clone(&left), cuts: Arc::clone(&cuts) };
+        let then: Arc<Mutex<Option<(u64, Then)>>> = Arc::default();
+        let (passed, due) = (Arc::new(AtomicU64::new(0)), Arc::clone(&then));
+        let proxy = Proxy { port, left: Arc::clone(&left), cuts: Arc::clone(&cuts), then };
         RUNTIME.spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (left, cuts) = (Arc::clone(&left), Arc::clone(&cuts));
+                let (passed, due) = (Arc::clone(&passed), Arc::clone(&due));
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else {
                         return;
@@ -42,6 +49,11 @@ impl Proxy {
                             break;
                         }
                         room = room.saturating_sub(bytes);
+                        let so_far = passed.fetch_add(bytes as u64, Ordering::Relaxed);
+                        let now = due.lock().unwrap().take_if(|(after, _)| so_far > *after);
+                        if let Some((_, then)) = now {
+                            then();
+                        }
                         if to_client.write_all(&some[..bytes]).await.is_err() {
                             break;
                         }
@@ -56,6 +68,11 @@ impl Proxy {
     /// Connections that were cut.
     pub fn cuts(&self) -> u64 {
         self.cuts.load(Ordering::Relaxed)
+    }
+
+    /// Has this done once, when so many bytes have passed and before more do.
+    pub fn when(&self, passed: u64, then: impl FnOnce() + Send + 'static) {
+        *self.then.lock().unwrap() = Some((passed, Box::new(then)));
     }
 
     /// From now on so many more are cut.

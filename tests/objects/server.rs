@@ -134,6 +134,49 @@ pub fn configure(work: &Work, events: &str, data: &str) {
     );
 }
 
+/// A web server with one file; without ranges it gives the whole of it.
+pub fn web_server(file: &Path, ranges: bool) -> u16 {
+    let bytes = std::fs::read(file).unwrap();
+    let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    RUNTIME.spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let bytes = bytes.clone();
+            let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                let range = request.headers().get("range").filter(|_| ranges);
+                let range = range.map(|r| r.to_str().unwrap().trim_start_matches("bytes="));
+                let answer = hyper::Response::builder()
+                    .header("last-modified", "Tue, 01 Oct 2024 00:00:00 GMT");
+                let answer = match range.and_then(|r| r.split_once('-')) {
+                    Some((first, last)) => {
+                        let (first, last): (usize, usize) =
+                            (first.parse().unwrap(), last.parse().unwrap());
+                        let last = last.min(bytes.len() - 1);
+                        let said = format!("bytes {first}-{last}/{}", bytes.len());
+                        let some = bytes[first..=last].to_vec();
+                        answer.status(206).header("content-range", said).body(some)
+                    }
+                    None => answer.body(bytes.clone()),
+                };
+                let answer = answer.unwrap().map(http_body_util::Full::<bytes::Bytes>::from);
+                async move { Ok::<_, std::convert::Infallible>(answer) }
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), answer));
+        }
+    });
+    port
+}
+
+/// The same without their footers.
+pub fn pages(files: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    let pages = |bytes: &[u8]| {
+        let tail = bytes.len() - 8;
+        let footer = u32::from_le_bytes(bytes[tail..tail + 4].try_into().unwrap());
+        bytes[..tail - footer as usize].to_vec()
+    };
+    files.iter().map(|(name, bytes)| (name.clone(), pages(bytes))).collect()
+}
+
 /// Bytes of the Parquet files below a folder, by their names in it.
 pub fn outputs(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let pattern = folder.join("**/*.parquet");

@@ -1,9 +1,28 @@
 //! What a store answers, in plain words and without what is secret.
 
-use anyhow::anyhow;
+use std::fmt;
+
 use object_store::Error;
 
 use super::url::ObjectUrl;
+
+/// An error of a store: the same work may succeed when it is done again, or elsewhere.
+#[derive(Debug)]
+pub struct StoreError(pub String);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// A [`StoreError`] as other errors go.
+macro_rules! store_error {
+    ($($said:tt)*) => { ::anyhow::Error::new($crate::io::source::StoreError(format!($($said)*))) };
+}
+pub(super) use store_error;
 
 /// The store's error as a message that names the object and the remedy.
 ///
@@ -12,6 +31,8 @@ use super::url::ObjectUrl;
 pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
     let text = texts(error);
     let code = between(&text, "<Code>", "</Code>").unwrap_or_default();
+    // listings give the library's general error, whatever the status
+    let status = between(&text, "status code: ", " ").unwrap_or_default();
     let credentials = match url.reveal().scheme() {
         "s3" | "s3a" => {
             "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_SKIP_SIGNATURE=true for a public bucket)"
@@ -24,39 +45,54 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
     let asks_a_machine =
         ["169.254.169.254", "169.254.170.2", "metadata.google", "/metadata/identity"];
     if asks_a_machine.iter().any(|host| text.contains(host)) {
-        return anyhow!("{url}: no credentials found; set {credentials}");
+        return store_error!("{url}: no credentials found; set {credentials}");
     }
     if text.contains("AccessKeyId") && text.contains("Missing") || text.contains("SecretAccessKey")
     {
-        return anyhow!("{url}: half of the credentials is missing; set {credentials}");
+        return store_error!("{url}: half of the credentials is missing; set {credentials}");
     }
     match (error, code) {
         (_, "NoSuchBucket") => {
-            anyhow!("{url}: there is no bucket {bucket:?}; correct the URL, or the endpoint")
+            store_error!("{url}: there is no bucket {bucket:?}; correct the URL, or the endpoint")
         }
-        (_, "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "InvalidToken" | "ExpiredToken") => {
-            anyhow!("{url}: the store does not know these credentials ({code}); set {credentials}")
+        (
+            _,
+            "InvalidAccessKeyId"
+            | "NotSignedUp"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "ExpiredToken",
+        ) => {
+            store_error!(
+                "{url}: the store does not know these credentials ({code}); set {credentials}"
+            )
         }
-        (Error::NotFound { .. }, _) => anyhow!("{url} does not exist"),
-        (Error::PermissionDenied { .. }, _) => {
-            anyhow!(
+        (Error::NotFound { .. }, _) => store_error!("{url} does not exist"),
+        (Error::PermissionDenied { .. }, _) | (_, "AccessDenied") => {
+            store_error!(
                 "{url}: no access{}; ask for the right to list and read it, or set {credentials}",
                 in_brackets(code)
             )
         }
         (Error::Unauthenticated { .. }, _) => {
-            anyhow!("{url}: the store wants to know who asks; set {credentials}")
+            store_error!("{url}: the store wants to know who asks; set {credentials}")
         }
-        _ if text.contains("scheme is not allowed") || text.contains("BadScheme") => anyhow!(
+        _ if status == "403" || status == "401" => {
+            store_error!("{url}: no access (status {status}); set {credentials}")
+        }
+        _ if status == "404" => store_error!("{url} does not exist"),
+        _ if text.contains("scheme is not allowed") || text.contains("BadScheme") => store_error!(
             "{url}: the endpoint is http:// without TLS; set AWS_ALLOW_HTTP=true if that is meant"
         ),
-        _ if text.contains("non-partial response") => anyhow!(
-            "{url}: the server gives whole files only, no ranges of them; copy the file to a folder and name that"
-        ),
-        _ if text.contains("account name") || text.contains("MissingAccount") => {
-            anyhow!("{url}: no account is named; set AZURE_STORAGE_ACCOUNT_NAME")
+        _ if text.contains("non-partial response") || text.contains("Range request not supp") => {
+            store_error!(
+                "{url}: the server gives whole files only, no ranges of them; copy the file to a folder and name that"
+            )
         }
-        _ => anyhow!("{url} cannot be reached: {}", reason(&text)),
+        _ if text.contains("account name") || text.contains("MissingAccount") => {
+            store_error!("{url}: no account is named; set AZURE_STORAGE_ACCOUNT_NAME")
+        }
+        _ => store_error!("{url} cannot be reached: {}", reason(&text)),
     }
 }
 

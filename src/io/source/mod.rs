@@ -22,6 +22,7 @@ use parquet::errors::Result as ParquetResult;
 use parquet::file::reader::{ChunkReader, Length};
 
 pub use ahead::{Ahead, Want};
+pub use explain::StoreError;
 pub use listed::Listed;
 pub use location::Location;
 pub use remote::{Remote, RemoteReader};

@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::{Result, anyhow, bail};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
+use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
-use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::explain::explain;
+use super::explain::{explain, store_error};
 use super::runtime::in_turn;
 use super::stores::store_of;
 use super::url::ObjectUrl;
@@ -100,7 +101,10 @@ impl Object {
             };
             idle = if body.len() as u64 > there { 0 } else { idle + 1 };
             if idle >= IDLE {
-                bail!("{}: the connection breaks off again and again: {cut}", self.url);
+                return Err(store_error!(
+                    "{}: the connection breaks off again and again: {cut}",
+                    self.url
+                ));
             }
             tokio::time::sleep(FIRST_PAUSE * (1 << idle)).await;
         }
@@ -110,8 +114,12 @@ impl Object {
     async fn attempt(&self, range: Range<u64>, body: &mut BytesMut) -> Result<Option<String>> {
         let most = body.len() as u64 + range.end - range.start;
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let answer = self.store.get_opts(&self.path, options).await;
-        let answer = answer.map_err(|error| explain(&error, &self.url))?;
+        let answer = match self.store.get_opts(&self.path, options).await {
+            Err(error @ Error::Generic { .. }) if is_broken(&error) => {
+                return Ok(Some(broken(&error)));
+            }
+            answer => answer.map_err(|error| explain(&error, &self.url))?,
+        };
         self.refuse_another(&answer.meta)?;
         let mut stream = answer.into_stream();
         while let Some(chunk) = stream.next().await {
@@ -120,7 +128,10 @@ impl Object {
                 Err(error) => return Ok(Some(broken(&error))),
             }
             if body.len() as u64 > most {
-                bail!("{}: the server gives more bytes than it was asked for", self.url);
+                return Err(store_error!(
+                    "{}: the server gives more bytes than it was asked for",
+                    self.url
+                ));
             }
         }
         Ok(((body.len() as u64) < most).then(|| "it ends too early".to_owned()))
@@ -138,7 +149,10 @@ impl Object {
         if same && meta.size == self.bytes {
             return Ok(());
         }
-        bail!("{} changed while it was read; run again when all files are complete", self.url)
+        Err(store_error!(
+            "{} changed while it was read; run again when all files are complete",
+            self.url
+        ))
     }
 }
 
@@ -169,13 +183,15 @@ pub fn listed(url: ObjectUrl, meta: &ObjectMeta) -> InputFile {
 /// An object that is not there or cannot be read.
 pub async fn describe(url: ObjectUrl) -> Result<InputFile> {
     let (store, path) = store_of(&url)?;
-    let meta = if url.is_http() {
-        let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..Default::default() };
-        in_turn(store.get_opts(&path, options)).await.map(|answer| answer.meta)
-    } else {
-        in_turn(store.head(&path)).await
-    };
-    Ok(listed(url.clone(), &meta.map_err(|error| explain(&error, &url))?))
+    let meta = again(|| async {
+        if url.is_http() {
+            let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..Default::default() };
+            store.get_opts(&path, options).await.map(|answer| answer.meta)
+        } else {
+            store.head(&path).await
+        }
+    });
+    Ok(listed(url.clone(), &meta.await.map_err(|error| explain(&error, &url))?))
 }
 
 /// All objects below a URL.
@@ -185,21 +201,49 @@ pub async fn describe(url: ObjectUrl) -> Result<InputFile> {
 pub async fn below(url: &ObjectUrl) -> Result<Vec<ObjectMeta>> {
     let (store, path) = store_of(url)?;
     let prefix = (!path.as_ref().is_empty()).then_some(&path);
-    let found: Vec<ObjectMeta> =
-        in_turn(store.list(prefix).try_collect()).await.map_err(|error| explain(&error, url))?;
+    let list = again(|| store.list(prefix).try_collect::<Vec<ObjectMeta>>());
+    let found = list.await.map_err(|error| explain(&error, url))?;
     // a listing that tells no ETags is rare, and the time of change is a poor one
     let tagged = found.into_iter().map(|meta| {
         let store = Arc::clone(&store);
         async move {
             match &meta.e_tag {
                 Some(_) => Ok(meta),
-                None => in_turn(store.head(&meta.location)).await,
+                None => again(|| store.head(&meta.location)).await,
             }
         }
     });
     let tagged: object_store::Result<Vec<_>> =
         futures::stream::iter(tagged).buffered(64).try_collect().await;
     tagged.map_err(|error| explain(&error, url))
+}
+
+/// Does a request that changes nothing again when its answer breaks off, which the library does not
+/// once the answer has begun.
+pub async fn again<T, F: Future<Output = object_store::Result<T>>>(
+    request: impl Fn() -> F,
+) -> object_store::Result<T> {
+    for idle in 1..IDLE {
+        match in_turn(request()).await {
+            Err(error @ Error::Generic { .. }) if is_broken(&error) => {
+                tokio::time::sleep(FIRST_PAUSE * (1 << idle)).await;
+            }
+            answer => return answer,
+        }
+    }
+    in_turn(request()).await
+}
+
+/// True where a connection broke, which the next may not.
+fn is_broken(error: &object_store::Error) -> bool {
+    let mut next: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<HttpError>() {
+            return error.kind() != HttpErrorKind::Connect;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn broken(error: &object_store::Error) -> String {
