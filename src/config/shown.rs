@@ -12,7 +12,11 @@ impl Config {
     /// # Errors
     /// A path that is not UTF-8.
     pub fn without_secrets(&self) -> Result<Value> {
-        Ok(cleaned(serde_json::to_value(self)?))
+        let mut value = serde_json::to_value(self)?;
+        if let Some(store) = &self.data.store {
+            value["data"]["processed"] = Value::String(store.clone());
+        }
+        Ok(cleaned(value))
     }
 }
 

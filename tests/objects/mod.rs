@@ -2,5 +2,6 @@
 
 mod broken;
 mod inputs;
+mod outputs;
 mod proxy;
 mod server;

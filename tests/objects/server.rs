@@ -27,7 +27,11 @@ pub struct Store {
     pub port: u16,
     /// Method, path with query, and range of every request.
     requests: Arc<Mutex<Vec<String>>>,
+    at_put: AtPut,
 }
+
+/// What is done before the so many-th object is put.
+type AtPut = Arc<Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>>;
 
 impl Store {
     pub fn mini() -> Store {
@@ -44,28 +48,50 @@ impl Store {
         let service = service.build();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
+        let at_put = AtPut::default();
+        let due = Arc::clone(&at_put);
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         RUNTIME.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let (service, log) = (service.clone(), Arc::clone(&log));
+                let due = Arc::clone(&due);
                 let logged = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                     let range = request.headers().get("range").and_then(|r| r.to_str().ok());
                     let line =
                         format!("{} {} {}", request.method(), request.uri(), range.unwrap_or(""));
                     log.lock().unwrap().push(line);
+                    if request.method() == hyper::Method::PUT {
+                        let mut due = due.lock().unwrap();
+                        if let Some((left, _)) = due.as_mut() {
+                            *left -= 1;
+                        }
+                        if let Some((_, act)) = due.take_if(|(left, _)| *left == 0) {
+                            act();
+                        }
+                    }
                     let service = service.clone();
                     async move { service.call(request.map(s3s::Body::from)).await }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), logged));
             }
         });
-        Store { folder, port, requests }
+        Store { folder, port, requests, at_put }
     }
 
     /// The folder or file of an object.
     pub fn path(&self, key: &str) -> PathBuf {
         self.folder.path().join("data").join(key)
+    }
+
+    /// Has this done before the so many-th object from now on is put.
+    pub fn at_put(&self, number: usize, act: impl FnOnce() + Send + 'static) {
+        *self.at_put.lock().unwrap() = Some((number, Box::new(act)));
+    }
+
+    /// True where that was done; it is not any more.
+    pub fn was_put(&self) -> bool {
+        self.at_put.lock().unwrap().take().is_none()
     }
 
     /// Requests since this was asked last.

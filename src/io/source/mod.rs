@@ -2,6 +2,7 @@
 
 mod ahead;
 mod explain;
+mod folder;
 mod listed;
 pub mod listing;
 mod location;
@@ -23,6 +24,7 @@ use parquet::file::reader::{ChunkReader, Length};
 
 pub use ahead::{Ahead, Want};
 pub use explain::StoreError;
+pub use folder::{Entry, On, Put, RemoteFolder, Version};
 pub use listed::Listed;
 pub use location::Location;
 pub use remote::{Remote, RemoteReader};

@@ -142,9 +142,9 @@ impl Object {
     fn refuse_another(&self, meta: &ObjectMeta) -> Result<()> {
         let same = match (&self.edition, tag(meta)) {
             (Edition::Tag(listed), Some(now)) => *listed == now,
+            (Edition::Modified(0), _) | (Edition::Tag(_), None) => true,
             // headers tell whole seconds, listings may tell more
             (Edition::Modified(listed), _) => listed / NS_PER_S == modified_ns(meta) / NS_PER_S,
-            (Edition::Tag(_), None) => true,
         };
         if same && meta.size == self.bytes {
             return Ok(());
