@@ -21,6 +21,12 @@ type Then = Box<dyn FnOnce() + Send>;
 
 impl Proxy {
     pub fn to(server: u16, times: i64, after: usize) -> Proxy {
+        Proxy::every(1, server, times, after)
+    }
+
+    /// The same, with every so many-th connection alone.
+    pub fn every(nth: u64, server: u16, times: i64, after: usize) -> Proxy {
+        let number = AtomicU64::new(0);
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (left, cuts) = (Arc::new(AtomicI64::new(times)), Arc::new(AtomicU64::new(0)));
@@ -31,6 +37,7 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let (left, cuts) = (Arc::clone(&left), Arc::clone(&cuts));
                 let (passed, due) = (Arc::clone(&passed), Arc::clone(&due));
+                let spared = number.fetch_add(1, Ordering::Relaxed) % nth != 0;
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else {
                         return;
@@ -40,7 +47,7 @@ impl Proxy {
                     let up = tokio::spawn(async move {
                         let _ = tokio::io::copy(&mut from_client, &mut to_server).await;
                     });
-                    let mut room = after;
+                    let mut room = if spared { usize::MAX } else { after };
                     let mut some = vec![0; 1 << 12];
                     while let Ok(bytes @ 1..) = from_server.read(&mut some).await {
                         if bytes > room && left.fetch_sub(1, Ordering::Relaxed) > 0 {
