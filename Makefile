@@ -107,4 +107,4 @@ supply-chain: ## Check licences, advisories and versions of all crates
 
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay
-	rm -rf data/processed data/warehouse
+	rm -rf data/processed data/warehouse data/cache

@@ -61,6 +61,7 @@ pub fn read(
     match (refused.into_inner(), result) {
         (Some(error), _) => Err(error).with_context(place),
         (None, Ok(crs)) => Ok(crs),
+        (None, Err(e)) if e.is_io() => Err(anyhow!("{}: {e}", place())),
         (None, Err(e)) if e.is_eof() => Err(anyhow!(
             "{}: ends in the middle, at line {}, column {}; download it again",
             place(),

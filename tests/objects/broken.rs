@@ -8,7 +8,7 @@ use super::server::{Store, machine};
 use crate::work::{Ran, Work};
 
 /// Three days of events, some megabytes of them in several row groups.
-fn larger() -> Store {
+pub fn larger() -> Store {
     let store = Store::empty();
     let made = Work::empty();
     made.ok(&[

@@ -1,8 +1,9 @@
 //! Inputs are read straight from the store.
 
 use super::server::{Store, configure, machine, outputs, pages, web_server};
-use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
+use arrow::array::{BinaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
 
+use crate::postgis::{Cluster, new_schema};
 use crate::work::{Work, array, copy, root, write_parquet};
 
 const EVENTS: &str = "s3://data/events";
@@ -176,4 +177,76 @@ fn a_csv_cell_plan_and_local_events_go_together_with_a_store() {
     std::fs::write(store.path("cells/plan.csv"), &csv).unwrap();
     store.ok(&work, &["run-all"]);
     assert_eq!(store.ok(&work, &["query", "--sql", sql, "--format", "csv"]), csv);
+}
+
+#[test]
+fn since_reads_of_earlier_days_nothing_but_footers() {
+    let (store, work) = (super::broken::larger(), machine(EVENTS, ""));
+    store.requests();
+    store.ok(&work, &["compress", "--since", "2024-10-02"]);
+    let requests = store.requests();
+    let of_day = |day: u32| {
+        let gets = requests.iter().filter(|r| r.starts_with("GET") && r.contains("bytes="));
+        gets.filter(|r| r.contains(&format!("day%3D{day}/")) || r.contains(&format!("day={day}/")))
+            .count()
+    };
+    let files = |day: u32| {
+        let pattern = store.path(&format!("events/year=2024/month=10/day={day}/*.parquet"));
+        glob::glob(&pattern.to_string_lossy()).unwrap().count()
+    };
+    assert!(files(1) > 0 && files(2) > 0);
+    assert_eq!(of_day(1), files(1), "{requests:?}");
+    assert!(of_day(2) > files(2), "{requests:?}");
+    let found = presence(&work);
+    assert!(!found.is_empty() && found.iter().all(|(name, _)| name.contains("2024-10-02")));
+}
+
+#[test]
+fn raw_events_in_a_store_are_loaded_into_postgis() {
+    let (store, work, local) = (Store::mini(), machine(EVENTS, ""), Work::mini());
+    let schema = new_schema();
+    let url = &Cluster::shared().url;
+    let config = work.read("pipeline.toml").replace(
+        "url = \"embedded:warehouse\"",
+        &format!("url = \"{url}\"\nschema = \"{schema}\"\n[load]\nuncompressed = true"),
+    );
+    work.write("pipeline.toml", config);
+    store.ok(&work, &["run-all"]);
+    local.ok(&["run-all"]);
+    let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed \
+        ORDER BY user_id, cell_id, timestamp";
+    let args = ["query", "--sql", sql, "--format", "csv"];
+    assert_eq!(store.ok(&work, &args), local.ok(&args));
+}
+
+#[test]
+fn time_stamps_as_text_are_read_the_general_way() {
+    let (store, local) = (Store::mini(), Work::mini());
+    let columns = || {
+        vec![
+            ("user_id", array(StringArray::from(vec!["u1", "u2", "u1"]))),
+            ("cell_id", array(StringArray::from(vec!["100", "100", "200"]))),
+            (
+                "timestamp",
+                array(StringArray::from(vec![
+                    "2024-10-03 08:00:00",
+                    "2024-10-03 09:00:00",
+                    "2024-10-04 10:00:00",
+                ])),
+            ),
+        ]
+    };
+    let name = "year=2024/month=10/day=3/text.parquet";
+    let object = store.path("events").join(name);
+    std::fs::create_dir_all(object.parent().unwrap()).unwrap();
+    write_parquet(&object, columns(), 2);
+    local.events(name, columns());
+    let work = machine(EVENTS, "");
+    store.ok(&work, &["run-all"]);
+    local.ok(&["run-all"]);
+    let sql = "SELECT * FROM mobile_events_compressed ORDER BY 1, 2, 3, 4";
+    let args = ["query", "--sql", sql, "--format", "csv"];
+    let found = store.ok(&work, &args);
+    assert!(found.contains("2024-10-04 10:00:00"), "{found}");
+    assert_eq!(found, local.ok(&args));
 }
