@@ -37,7 +37,7 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let (left, cuts) = (Arc::clone(&left), Arc::clone(&cuts));
                 let (passed, due) = (Arc::clone(&passed), Arc::clone(&due));
-                let spared = number.fetch_add(1, Ordering::Relaxed) % nth != 0;
+                let spared = !number.fetch_add(1, Ordering::Relaxed).is_multiple_of(nth);
                 tokio::spawn(async move {
                     let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await else {
                         return;

@@ -67,10 +67,22 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
                 "{url}: the store does not know these credentials ({code}); set {credentials}"
             )
         }
+        (_, "PermanentRedirect" | "AuthorizationHeaderMalformed") => {
+            store_error!("{url}: the bucket lies in another region; set AWS_REGION")
+        }
+        (_, "RequestTimeTooSkewed") => {
+            store_error!("{url}: the clock of this machine is not that of the store; set it right")
+        }
+        _ if text.contains("incorrectly configured region") => {
+            store_error!("{url}: the bucket lies in another region; set AWS_REGION")
+        }
+        _ if text.contains("certificate") => store_error!(
+            "{url}: the server's certificate is not trusted; SSL_CERT_FILE can name one that vouches for it"
+        ),
         (Error::NotFound { .. }, _) => store_error!("{url} does not exist"),
         (Error::PermissionDenied { .. }, _) | (_, "AccessDenied") => {
             store_error!(
-                "{url}: no access{}; ask for the right to list and read it, or set {credentials}",
+                "{url}: no access{}; ask for the right to list and read it, and to write where outputs go, or set {credentials}",
                 in_brackets(code)
             )
         }
@@ -123,7 +135,7 @@ fn reason(text: &str) -> String {
     match between(text, "<Code>", "</Code>") {
         Some(code) => format!("the store answered {code}"),
         None if last.contains("://") || last.contains('<') || last.is_empty() => {
-            let status = between(text, "non-2xx status code: ", " ");
+            let status = between(text, "status code: ", " ");
             status.map_or_else(
                 || "the request failed".to_owned(),
                 |status| format!("the server answered with status {status}"),
@@ -146,6 +158,17 @@ mod tests {
         let error = Error::Generic { store: "S3", source: source.into() };
         let said = format!("{:#}", explain(&error, &url));
         assert_eq!(said, "s3://b/a cannot be reached: the store answered Odd");
+        for (answer, words) in [
+            ("status code: 301 Moved: <Code>PermanentRedirect</Code>", "AWS_REGION"),
+            ("status code: 403 No: <Code>RequestTimeTooSkewed</Code>", "clock"),
+            ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+            ("status code: 404 Not Found: ", "does not exist"),
+            ("status code: 503 Busy: <html>", "status 503"),
+        ] {
+            let error = Error::Generic { store: "S3", source: answer.into() };
+            let said = format!("{:#}", explain(&error, &url));
+            assert!(said.contains(words) && said.contains("s3://b/a"), "{said}");
+        }
         let error = Error::PermissionDenied { path: "a".into(), source: source.into() };
         let said = format!("{:#}", explain(&error, &url));
         assert!(said.contains("no access (Odd)") && !said.contains("s3cret"), "{said}");
