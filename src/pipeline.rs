@@ -59,7 +59,7 @@ pub fn run(
     let mut stage = |name, work: &mut dyn FnMut() -> Result<StageReport>| -> Result<()> {
         progress.begin(name);
         let report = work()?;
-        outputs.put()?;
+        outputs.put(progress)?;
         // what was said when the work was done need not be said again
         for note in report.notes.iter().filter(|_| !report.skipped) {
             progress.warn(&format!("{}: {note}", report.stage));

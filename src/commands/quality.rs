@@ -21,9 +21,9 @@ use crate::usage::UsageError;
 pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let format = wanted_format(args)?;
     let bounds = args.dates.bounds()?;
-    let outputs = Processed::begin(&session.config)?;
+    let outputs = Processed::begin(&session.config, &session.progress)?;
     quality::run(&session.config, &session.progress, args.force)?;
-    outputs.put()?;
+    outputs.put(&session.progress)?;
     drop(outputs);
     let all = Report::read(&session.config)?;
     let Some((first, last)) = all.dates.first().zip(all.dates.last()) else {

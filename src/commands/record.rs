@@ -18,7 +18,7 @@ const TOLD: usize = 50;
 
 /// Does the work of the command. A record that cannot be written fails nothing.
 pub fn recorded(session: &Session, command: &Command) -> Result<()> {
-    let outputs = Processed::begin(&session.config)?;
+    let outputs = Processed::begin(&session.config, &session.progress)?;
     let file = session.config.data.runs();
     let recorder = Recorder::begin(file.clone(), begun(session, command)?, &session.progress);
     let outcome = match command {
@@ -41,7 +41,7 @@ pub fn recorded(session: &Session, command: &Command) -> Result<()> {
         }
     }
     // with the record; what went wrong before says more than that this did too
-    let put = outputs.put();
+    let put = outputs.put(&session.progress);
     outcome.and(put)
 }
 

@@ -12,7 +12,7 @@ use crate::query::format::{self, Format, Options};
 use crate::runs::{Run, find, newest_first, overview, read, rows, text};
 
 pub fn run(session: &Session, args: &Runs) -> Result<()> {
-    if let Err(error) = processed::fetch(&session.config) {
+    if let Err(error) = processed::fetch_runs(&session.config) {
         session.progress.warn(&format!("only the runs that this machine knows of: {error:#}"));
     }
     let file = session.config.data.runs();

@@ -18,6 +18,7 @@ use anyhow::{Context, Result};
 
 use crate::config::Config;
 use crate::io::source::RemoteFolder;
+use crate::progress::Progress;
 use index::State;
 use lease::Lease;
 
@@ -38,11 +39,13 @@ impl Processed {
     ///
     /// # Errors
     /// Another command that has them; a store that cannot be reached or written.
-    pub fn begin(config: &Config) -> Result<Self> {
+    pub fn begin(config: &Config, progress: &Progress) -> Result<Self> {
         let Some(remote) = remote(config)? else { return Ok(Processed(None)) };
         let cache = config.data.processed.clone();
+        let bar = progress.spinner("outputs", &format!("fetching from {}", remote.url()));
         let lease = Lease::take(&remote).context("data.processed")?;
         let state = pull::pull(&remote, &cache).context("data.processed")?;
+        bar.finish();
         Ok(Processed(Some(Mirror { remote, cache, state: Mutex::new(state), lease })))
     }
 
@@ -51,9 +54,10 @@ impl Processed {
     /// # Errors
     /// A store that cannot be reached or written. The outputs are then complete in the cache, and
     /// the next command on this machine puts them.
-    pub fn put(&self) -> Result<()> {
+    pub fn put(&self, progress: &Progress) -> Result<()> {
         let Some(mirror) = &self.0 else { return Ok(()) };
         mirror.lease.refuse_lost()?;
+        let bar = progress.spinner("outputs", &format!("putting into {}", mirror.remote.url()));
         let mut state = mirror.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = push::push(&mirror.remote, &mirror.cache, &state).with_context(|| {
             format!(
@@ -61,17 +65,21 @@ impl Processed {
                 mirror.cache.display()
             )
         })?;
+        bar.finish();
         Ok(())
     }
 }
 
-/// Fetches what this machine lacks, for a command that only reads; another may be changing it.
+/// Fetches the runs that this machine does not know of.
 ///
 /// # Errors
 /// A store that cannot be reached.
-pub fn fetch(config: &Config) -> Result<()> {
+pub fn fetch_runs(config: &Config) -> Result<()> {
     let Some(remote) = remote(config)? else { return Ok(()) };
-    pull::pull(&remote, &config.data.processed).context("data.processed").map(drop)
+    match remote.read(index::RUNS).context("data.processed")? {
+        Some((runs, _)) => pull::add_runs(&config.data.processed, &runs),
+        None => Ok(()),
+    }
 }
 
 /// What `check` says of the store; `None` of a folder.

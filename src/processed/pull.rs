@@ -51,11 +51,8 @@ pub fn pull(remote: &RemoteFolder, cache: &Path) -> Result<State> {
 /// The files that are in the store as the index names them. Where one of a date is not, a command was
 /// killed while it put others: none of the date counts.
 fn sound(index: &Index, there: &BTreeMap<String, Entry>) -> BTreeMap<String, Entry> {
-    let good = |(name, entry): &(&String, &Entry)| {
-        there.get(*name).is_some_and(|found| {
-            found.bytes == entry.bytes && (found.etag == entry.etag || entry.etag.is_none())
-        })
-    };
+    let good =
+        |(name, entry): &(&String, &Entry)| there.get(*name).is_some_and(|found| entry.is(found));
     let torn: BTreeSet<&str> =
         index.files.iter().filter(|pair| !good(pair)).filter_map(|(name, _)| date(name)).collect();
     let whole = |name: &str| date(name).is_none_or(|date| !torn.contains(date));
@@ -73,13 +70,16 @@ fn noted(sound: &BTreeMap<String, Entry>, cache: &Path) -> Result<BTreeMap<Strin
     Ok(sound.iter().filter_map(same).collect())
 }
 
-/// Adds runs of this machine that the store was not told of.
-fn add_runs(cache: &Path, own: &[u8]) -> Result<()> {
+/// Adds runs to those in the cache that are not among them.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn add_runs(cache: &Path, more: &[u8]) -> Result<()> {
     let path = cache.join(RUNS);
     let mut there = fs::read(&path).unwrap_or_default();
     let known: BTreeSet<Vec<u8>> = there.split(|b| *b == b'\n').map(<[u8]>::to_vec).collect();
     let missing: Vec<&[u8]> =
-        own.split(|b| *b == b'\n').filter(|line| !known.contains(*line)).collect();
+        more.split(|b| *b == b'\n').filter(|line| !known.contains(*line)).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -46,9 +46,7 @@ pub fn push(remote: &RemoteFolder, cache: &Path, before: &State) -> Result<State
     // what a killed command of another machine overwrote is put again
     if let Some(there) = &there {
         entries.retain(|name, entry| {
-            let same = there.get(name).is_some_and(|found| {
-                found.bytes == entry.bytes && (found.etag == entry.etag || entry.etag.is_none())
-            });
+            let same = there.get(name).is_some_and(|found| entry.is(found));
             if !same {
                 changed.push(name.clone());
             }

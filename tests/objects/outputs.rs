@@ -181,6 +181,25 @@ fn answers_to_puts_that_are_lost_do_not_stop_a_run() {
 }
 
 #[test]
+fn a_large_file_goes_in_parts_and_comes_back_whole() {
+    let store = Store::mini();
+    let (first, second) = (machine_with_outputs(), machine_with_outputs());
+    store.ok(&first, &["compress"]);
+    // 40 MiB in which no two parts are alike
+    let large: Vec<u8> = (0..10u32 << 20).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(cache(&first).join("large.bin"), &large).unwrap();
+    store.requests();
+    let proxy = Proxy::every(3, store.port, 4, 100);
+    let ran = store.run_at(proxy.port, &first, &["geojoin"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(proxy.cuts() > 0);
+    let parts = store.requests().iter().filter(|r| r.contains("partNumber=")).count();
+    assert!(parts >= 3, "{parts}");
+    store.ok(&second, &["geojoin"]);
+    assert!(std::fs::read(cache(&second).join("large.bin")).unwrap() == large);
+}
+
+#[test]
 fn outputs_in_a_place_that_takes_none_are_refused_with_the_reason() {
     let store = Store::mini();
     for (url, words) in [

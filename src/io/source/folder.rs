@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::explain::explain;
 use super::object::{Object, again, bare_tag, below};
-use super::runtime::{in_turn, runtime, wait};
+use super::runtime::{runtime, wait};
 use super::stores::store_of;
 use super::url::ObjectUrl;
 use crate::io::atomic::AtomicFile;
@@ -34,6 +34,13 @@ pub struct Entry {
     pub bytes: u64,
     /// Without quotes; none where the store gives none.
     pub etag: Option<String>,
+}
+
+impl Entry {
+    /// True of an object that can be no other than this, as far as the store tells.
+    pub fn is(&self, found: &Entry) -> bool {
+        self.bytes == found.bytes && (self.etag == found.etag || self.etag.is_none())
+    }
 }
 
 /// A version of an object, as the store wants to hear it.
@@ -220,19 +227,20 @@ impl RemoteFolder {
             let whole: PutPayload = part(&mut file).with_context(context)?.into();
             again(|| self.store.put(&path, whole.clone())).await
         } else {
-            let upload = self.store.put_multipart(&path).await;
-            let mut upload = upload.map_err(|error| explain(&error, &url))?;
-            match in_parts(&mut file, upload.as_mut()).await.with_context(context)? {
-                Ok(put) => Ok(put),
-                Err(error) => {
-                    // parts that nobody completes cost their owner money
-                    let _ = upload.abort().await;
-                    Err(error)
-                }
-            }
+            again(|| self.put_parts(&path, &local)).await
         };
         let put = put.map_err(|error| explain(&error, &url))?;
         Ok(Entry { bytes, etag: put.e_tag.as_deref().map(bare_tag) })
+    }
+
+    async fn put_parts(&self, path: &Path, local: &LocalPath) -> object_store::Result<PutResult> {
+        let mut upload = self.store.put_multipart(path).await?;
+        let put = in_parts(local, upload.as_mut()).await;
+        if put.is_err() {
+            // parts that nobody completes cost their owner money
+            let _ = upload.abort().await;
+        }
+        put
     }
 
     /// Fetches objects into files below `root`, each whole or not at all.
@@ -303,26 +311,26 @@ fn part(file: &mut File) -> std::io::Result<Vec<u8>> {
 }
 
 async fn in_parts(
-    file: &mut File,
+    local: &LocalPath,
     upload: &mut dyn MultipartUpload,
-) -> std::io::Result<object_store::Result<PutResult>> {
+) -> object_store::Result<PutResult> {
+    let unread = |e: std::io::Error| Error::Generic { store: "local file", source: Box::new(e) };
+    let mut file = File::open(local).map_err(unread)?;
     let mut under_way = futures::stream::FuturesUnordered::new();
     loop {
-        let bytes = part(file)?;
+        let bytes = part(&mut file).map_err(unread)?;
         if bytes.is_empty() {
             break;
         }
-        under_way.push(in_turn(upload.put_part(bytes.into())));
+        under_way.push(upload.put_part(bytes.into()));
         if under_way.len() >= PARTS
-            && let Some(Err(error)) = under_way.next().await
+            && let Some(done) = under_way.next().await
         {
-            return Ok(Err(error));
+            done?;
         }
     }
     while let Some(done) = under_way.next().await {
-        if let Err(error) = done {
-            return Ok(Err(error));
-        }
+        done?;
     }
-    Ok(upload.complete().await)
+    upload.complete().await
 }
