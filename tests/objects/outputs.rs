@@ -165,6 +165,26 @@ fn another_command_at_work_is_respected_until_its_claim_ends() {
 }
 
 #[test]
+fn of_two_commands_at_once_the_second_is_refused_and_the_first_completes() {
+    let (store, first, second) =
+        (Arc::new(Store::mini()), machine_with_outputs(), machine_with_outputs());
+    let said = Arc::new(Mutex::new(None));
+    let (server, told) = (Arc::clone(&store), Arc::clone(&said));
+    // while the first command puts its second object
+    store.at_put(2, move || {
+        let words = ["another run of mobility works on s3://data/out", "try again"];
+        server.fails(&second, &["run-all"], &words);
+        *told.lock().unwrap() = Some(second);
+    });
+    store.ok(&first, &["run-all"]);
+    let second = said.lock().unwrap().take().expect("the second command ran");
+    store.ok(&second, &["run-all"]);
+    assert_eq!(answer(&store, &first), answer(&store, &second));
+    let [there, named] = names(&store);
+    assert_eq!(there, named);
+}
+
+#[test]
 fn answers_to_puts_that_are_lost_do_not_stop_a_run() {
     let (store, calm) = (Store::mini(), machine_with_outputs());
     store.ok(&calm, &["run-all"]);

@@ -62,12 +62,16 @@ impl Store {
                         format!("{} {} {}", request.method(), request.uri(), range.unwrap_or(""));
                     log.lock().unwrap().push(line);
                     if request.method() == hyper::Method::PUT {
-                        let mut due = due.lock().unwrap();
-                        if let Some((left, _)) = due.as_mut() {
-                            *left -= 1;
-                        }
-                        if let Some((_, act)) = due.take_if(|(left, _)| *left == 0) {
-                            act();
+                        let act = {
+                            let mut due = due.lock().unwrap();
+                            if let Some((left, _)) = due.as_mut() {
+                                *left -= 1;
+                            }
+                            due.take_if(|(left, _)| *left == 0)
+                        };
+                        // it may put something itself
+                        if let Some((_, act)) = act {
+                            tokio::task::block_in_place(act);
                         }
                     }
                     let service = service.clone();
