@@ -125,4 +125,4 @@ check-deploy: build ## Check Dockerfile, compose, Kubernetes, systemd, Airflow, 
 
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay
-	rm -rf data/processed data/warehouse
+	rm -rf data/processed data/warehouse data/cache

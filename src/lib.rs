@@ -3,7 +3,7 @@
 //!
 //! The folders follow the data: `synth` writes inputs, `compress` and `geojoin` turn inputs into
 //! processed files, `quality` tells how good they are, `load` puts those into a `warehouse`, `views` deploys the SELECT files there
-//! and `query` prints rows. `pipeline` runs the stages in order, `commands` holds one thin file a
+//! and `query` prints rows. `processed` keeps those files in an object store. `pipeline` runs the stages in order, `commands` holds one thin file a
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
 pub mod charts;
@@ -20,6 +20,7 @@ pub mod load;
 pub mod log;
 pub mod parallel;
 pub mod pipeline;
+pub mod processed;
 pub mod progress;
 pub mod quality;
 pub mod query;

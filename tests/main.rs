@@ -10,6 +10,7 @@ mod config;
 mod dashboard;
 mod faults;
 mod notebook;
+mod objects;
 mod postgis;
 mod quality;
 mod query;

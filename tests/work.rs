@@ -235,7 +235,7 @@ pub fn array<T: arrow::array::Array + 'static>(array: T) -> ArrayRef {
     Arc::new(array)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::{config_file, writable};
 use crate::cli::Global;
 use crate::config::{Config, WarehouseUrl};
+use crate::processed;
 use crate::report::{counted, grouped, size};
 use crate::views::Registry;
 use crate::warehouse::{self, Warehouse};
@@ -109,7 +110,10 @@ fn outputs(config: &Config) -> Result<String> {
     if let WarehouseUrl::Embedded(folder) = &config.warehouse.url {
         writable(folder).context("warehouse.url")?;
     }
-    Ok("folders can be written".to_owned())
+    Ok(match processed::check(config)? {
+        Some(said) => format!("{said}; folders can be written"),
+        None => "folders can be written".to_owned(),
+    })
 }
 
 fn views_of(

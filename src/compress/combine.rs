@@ -253,6 +253,18 @@ fn once_where_they_touch(runs: &mut Vec<Run>, mut repeated: impl FnMut(u32, u32)
             return false;
         }
         repeated(next.hour() / HOURS_A_DAY, next.source.max(kept.source));
+        // the first copy counts, whichever thread read it
+        if kept.source > next.source {
+            kept.count -= 1;
+            if kept.count == 0 {
+                *kept = *next;
+                return true;
+            }
+            if kept.count == 1 {
+                kept.last_us = kept.first_us;
+            }
+            return false;
+        }
         next.count -= 1;
         if next.count == 1 {
             next.first_us = next.last_us;
@@ -335,4 +347,35 @@ fn rank_cells(shares: &[Share]) -> (Vec<String>, Vec<Vec<u32>>) {
     let rank = |name: &String| cells.binary_search(name).unwrap_or_default() as u32;
     let ranks = shares.iter().map(|s| s.cells.names().iter().map(rank).collect()).collect();
     (cells, ranks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// First and last event, count, row group.
+    type Short = (u32, u32, u32, u32);
+
+    fn once(runs: &[Short]) -> (Vec<Short>, Vec<u32>) {
+        let run = |&(first, last, count, source): &Short| Run {
+            last_us: last,
+            count,
+            ..Run::event(0, 0, 7, first, source)
+        };
+        let mut runs: Vec<Run> = runs.iter().map(run).collect();
+        let mut repeated = Vec::new();
+        once_where_they_touch(&mut runs, |_, source| repeated.push(source));
+        let short = |r: &Run| (r.first_us, r.last_us, r.count, r.source);
+        (runs.iter().map(short).collect(), repeated)
+    }
+
+    #[test]
+    fn of_two_copies_that_of_the_later_row_group_repeats_whichever_thread_read_it() {
+        assert_eq!(once(&[(5, 5, 1, 2), (5, 5, 1, 3)]), (vec![(5, 5, 1, 2)], vec![3]));
+        assert_eq!(once(&[(5, 5, 1, 3), (5, 5, 1, 2)]), (vec![(5, 5, 1, 2)], vec![3]));
+        let (left, repeated) = once(&[(1, 5, 2, 3), (5, 9, 4, 2)]);
+        assert_eq!((left, repeated), (vec![(1, 1, 1, 3), (5, 9, 4, 2)], vec![3]));
+        let (left, repeated) = once(&[(1, 5, 2, 2), (5, 9, 2, 3)]);
+        assert_eq!((left, repeated), (vec![(1, 5, 2, 2), (9, 9, 1, 3)], vec![3]));
+    }
 }

@@ -40,6 +40,7 @@ use crate::geojoin::{self, PlannedCells};
 use crate::io::events;
 use crate::io::inputs::{InputFile, unchanged};
 use crate::io::lock;
+use crate::io::source::StoreError;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::{Progress, StageBar};
 use crate::report::{StageReport, counted};
@@ -112,7 +113,7 @@ fn make(
         notes: manifest.notes.clone(),
     };
     let rules = Rules::new(&config.checks);
-    let (plan, mut notes) = planned(config);
+    let (plan, mut notes) = planned(config)?;
     let settings = settings(config);
     let before = Manifest::before(&target).map(|m| m.sound(&target));
     let before = before.map(|m| output::with_records(m, config));
@@ -176,22 +177,24 @@ fn make(
     Ok(report(&manifest, false))
 }
 
-/// The cell plan for the checks on places; a plan that cannot be read is geojoin's to refuse.
-fn planned(config: &Config) -> (Option<PlannedCells>, Vec<String>) {
+/// The cell plan for the checks on places; a plan that cannot be read is geojoin's to refuse, but one
+/// that a store does not give now would be there the next time, and make other rows.
+fn planned(config: &Config) -> Result<(Option<PlannedCells>, Vec<String>)> {
     let of_places = |code: &Code| {
         code.fate() == Fate::Unplaced
             || matches!(code, Code::TooFastBoth | Code::TooFastOnce | Code::PingPong)
     };
     if !Code::ALL.iter().filter(|c| of_places(c)).any(|code| config.checks.on(*code)) {
-        return (None, Vec::new());
+        return Ok((None, Vec::new()));
     }
-    match geojoin::planned_cells(config) {
+    Ok(match geojoin::planned_cells(config) {
         Ok(plan) => (Some(plan), Vec::new()),
+        Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => {
             let first = error.to_string();
             (None, vec![format!("without a cell plan no checks on places are made ({first})")])
         }
-    }
+    })
 }
 
 /// What the batches share.
@@ -301,14 +304,22 @@ impl Work<'_> {
 
     /// Reads the row groups of a batch, on all cores.
     fn read(&self, reading: &Reading) -> Result<Vec<Share>> {
-        let tasks = Tasks::new(&reading.batch.groups);
+        let opened = |number: &usize| {
+            let group = &self.groups[*number];
+            let file = self.survey.sources[group.file].file.as_ref();
+            file.context("a file that is to be read was not opened").map(|file| (file, group))
+        };
+        let groups = &reading.batch.groups;
+        let in_order = groups.iter().map(|(n, _)| opened(n).map(|(file, g)| (file, g.index)));
+        let ahead = events::columns_ahead(in_order.collect::<Result<Vec<_>>>()?)?;
+        let tasks: Vec<_> = groups.iter().enumerate().collect();
+        let tasks = Tasks::new(&tasks);
         let work = || -> Result<Share> {
             let mut share = Share::default();
-            tasks.each(|(number, first_read)| {
-                let group = &self.groups[*number];
-                let file = self.survey.sources[group.file].file.as_ref();
-                let file = file.context("a file that is to be read was not opened")?;
-                share.read(file, *number as u32, group, *first_read, reading)
+            tasks.each(|(turn, (number, first_read))| {
+                let (file, group) = opened(number)?;
+                let source = ahead.source(*turn).with_context(|| group.place())?;
+                share.read(file, source, *number as u32, group, *first_read, reading)
             })?;
             share.close();
             Ok(share)

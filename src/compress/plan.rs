@@ -70,7 +70,7 @@ pub fn row_groups(
     latest_us: i64,
     folder: Option<LocalDate>,
 ) -> Result<Vec<RowGroup>> {
-    let name: Arc<str> = format!("events file {}", file.input.path.display()).into();
+    let name: Arc<str> = format!("events file {}", file.input.location).into();
     let mut times = Times::new(zone, file.timestamp_type()).with_context(|| name.to_string())?;
     let mut first_row = 0;
     let mut groups = Vec::new();

@@ -12,7 +12,7 @@ use crate::checks::Code;
 use crate::config::Config;
 use crate::geojoin::PlannedCells;
 use crate::ids::push_hex;
-use crate::io::events::EventFile;
+use crate::io::events::{self, EventFile};
 use crate::io::inputs::{InputFile, fingerprint, folder_date};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
@@ -68,12 +68,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens the file and lists its row groups, unless that was done.
-    fn open(&mut self, number: usize, config: &Config, now: Now) -> Result<()> {
-        if self.file.is_some() {
-            return Ok(());
-        }
-        let file = EventFile::open(self.input.clone(), &config.columns)?;
+    /// Takes the opened file and lists its row groups.
+    fn take(&mut self, number: usize, file: EventFile, config: &Config, now: Now) -> Result<()> {
         let zone = config.time.tz();
         self.groups = plan::row_groups(number, &file, zone, now.latest_us, self.folder)?;
         let days = self.groups.iter().flat_map(|g| g.days.iter().chain(&g.home));
@@ -81,6 +77,22 @@ impl Source {
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// Opens those of the sources that are not open and that are `needed`.
+fn open(
+    sources: &mut [Source],
+    needed: impl Fn(&Source) -> bool,
+    config: &Config,
+    now: Now,
+) -> Result<()> {
+    let closed = |source: &Source| source.file.is_none() && needed(source);
+    let numbers: Vec<usize> = (0..sources.len()).filter(|n| closed(&sources[*n])).collect();
+    let inputs = numbers.iter().map(|n| sources[*n].input.clone()).collect();
+    for (number, file) in numbers.iter().zip(events::open(config, inputs)?) {
+        sources[*number].take(*number, file, config, now)?;
+    }
+    Ok(())
 }
 
 /// Inputs, dates and what has to be made.
@@ -124,25 +136,22 @@ pub fn survey(
     let known: BTreeMap<_, _> =
         same_settings.iter().flat_map(|b| &b.inputs).map(|i| (i.path.as_path(), i)).collect();
     let mut sources = Vec::new();
-    for (number, input) in inputs.into_iter().enumerate() {
-        let known = known.get(input.path.as_path()).filter(|k| k.is(&input) && !wanted.force);
-        let folder = folder_date(&input.path).map(LocalDate::from_calendar);
-        let mut source = Source {
+    for input in inputs {
+        let known = known.get(input.location.as_path()).filter(|k| k.is(&input) && !wanted.force);
+        let folder = folder_date(input.location.as_path()).map(LocalDate::from_calendar);
+        sources.push(Source {
             input,
             known: known.map(|k| (*k).clone()),
             file: None,
             groups: Vec::new(),
             folder,
             dates: known.map(|k| k.dates.keys().copied().collect()).unwrap_or_default(),
-        };
-        if source.known.is_none() {
-            source.open(number, config, now)?;
-        }
-        sources.push(source);
+        });
     }
+    open(&mut sources, |source| source.known.is_none(), config, now)?;
     let marks = marks(&sources, wanted);
     let mut kept = BTreeMap::new();
-    let mut open = BTreeSet::new();
+    let mut made_anew = BTreeSet::new();
     let mut left = BTreeSet::new();
     for (date, mark) in &marks {
         let made = before.and_then(|b| b.dates.get(date)).filter(|_| !wanted.force);
@@ -156,17 +165,13 @@ pub fn survey(
                 kept.extend(earlier.map(|made| (*date, made.clone())));
             }
             _ => {
-                open.insert(*date);
+                made_anew.insert(*date);
             }
         }
     }
-    for (number, source) in sources.iter_mut().enumerate() {
-        if !source.dates.is_disjoint(&open) {
-            source.open(number, config, now)?;
-        }
-    }
-    let there: BTreeSet<_> = sources.iter().map(|s| s.input.path.clone()).collect();
-    let gone = before.iter().flat_map(|b| &b.inputs).filter(|i| !there.contains(&i.path));
+    open(&mut sources, |source| !source.dates.is_disjoint(&made_anew), config, now)?;
+    let there: BTreeSet<_> = sources.iter().map(|s| s.input.location.as_path()).collect();
+    let gone = before.iter().flat_map(|b| &b.inputs).filter(|i| !there.contains(i.path.as_path()));
     let gone = gone.cloned().collect();
     // dates of files that are gone go too, unless they are to be left alone
     if let (Some(since), Some(before)) = (wanted.since, before) {
@@ -176,7 +181,7 @@ pub fn survey(
             left.insert(*date);
         }
     }
-    Ok(Survey { sources, marks, open, kept, gone, left })
+    Ok(Survey { sources, marks, open: made_anew, kept, gone, left })
 }
 
 /// For each date a text that changes with the inputs that touch it, the settings and the cell plan of

@@ -17,6 +17,7 @@ use crate::checks::Code;
 use crate::config::Checks;
 use crate::ids::user_text;
 use crate::io::events::EventFile;
+use crate::io::source::Source;
 use crate::progress::StageBar;
 use crate::time::columns::{MISSING, Times, UNREADABLE, believable};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR, unmarked};
@@ -97,13 +98,14 @@ impl Bounds {
 }
 
 impl Share {
-    /// Reads one row group and counts its events that belong to the batch's days.
+    /// Reads one row group out of `bytes_of` and counts its events that belong to the batch's days.
     ///
     /// # Errors
     /// Pages that cannot be decoded; a footer whose time range is not that of its rows.
     pub fn read(
         &mut self,
         file: &EventFile,
+        bytes_of: Source,
         source: u32,
         group: &RowGroup,
         first_read: bool,
@@ -133,7 +135,7 @@ impl Share {
             share.make_room(reading.order);
             Ok(())
         };
-        if let Some(mut pages) = PageColumns::open(file, group.index)? {
+        if let Some(mut pages) = PageColumns::open(file, &bytes_of, group.index)? {
             let mut left = usize::try_from(group.rows)?;
             while left > 0 {
                 let rows = left.min(BATCH_ROWS);
@@ -146,7 +148,7 @@ impl Share {
             }
             pages.finish().with_context(damaged)?;
         } else {
-            for arrays in file.read(group.index, BATCH_ROWS)? {
+            for arrays in file.read(bytes_of, group.index, BATCH_ROWS)? {
                 let arrays = arrays.with_context(damaged)?;
                 let Share { users, cells, .. } = self;
                 columns.take_arrays(&arrays, users, cells, &mut times).with_context(place)?;

@@ -38,6 +38,7 @@ pub const KEYS: &[Key] = &[
     path("data.cells"),
     path("data.lau"),
     path("data.processed"),
+    path("data.cache"),
     value("columns.user_id"),
     value("columns.cell_id"),
     value("columns.timestamp"),

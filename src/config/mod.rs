@@ -52,8 +52,14 @@ pub struct Data {
     pub cells: Vec<String>,
     #[serde(deserialize_with = "load::one_or_many")]
     pub lau: Vec<String>,
-    /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`.
+    /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`. Where outputs are
+    /// kept in a store, the folder in `cache` that stands for it.
     pub processed: PathBuf,
+    /// Where files of outputs that are kept in a store are worked on.
+    pub cache: PathBuf,
+    /// The URL of the outputs, where they are kept in a store.
+    #[serde(skip)]
+    pub store: Option<String>,
 }
 
 impl Default for Data {
@@ -63,6 +69,8 @@ impl Default for Data {
             cells: vec!["data/raw/cells".into()],
             lau: vec!["data/raw/lau_boundaries".into()],
             processed: "data/processed".into(),
+            cache: "data/cache".into(),
+            store: None,
         }
     }
 }

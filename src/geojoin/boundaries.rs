@@ -1,7 +1,6 @@
 //! LAU units from boundary files: joined by GISCO_ID, checked, in metres of EPSG:3035.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use geo::line_intersection::{LineIntersection, line_intersection};
@@ -17,6 +16,7 @@ use crate::config::Config;
 use crate::io::crs;
 use crate::io::geojson::{self, Feature, Properties, PropertyNames};
 use crate::io::inputs::InputFile;
+use crate::io::source::Location;
 
 /// The grid in which everything is measured.
 pub const GRID: &str = "EPSG:3035";
@@ -81,21 +81,21 @@ pub fn read(files: &[InputFile], config: &Config) -> Result<Boundaries> {
             }
             is_wanted(config, p)
         };
-        let crs = geojson::read(&file.path, &names(config), &wanted, &mut |feature| {
+        let crs = geojson::read(file, &names(config), &wanted, &mut |feature| {
             counted.set(counted.get() + 1);
             kept.push(feature);
             Ok(())
         })?;
         found.features_read += counted.get();
-        let grid = Grid::new(config, crs, &file.path)?;
+        let grid = Grid::new(config, crs, &file.location)?;
         for feature in kept {
-            let place = format!("LAU file {}, feature {}", file.path.display(), feature.number);
+            let place = format!("LAU file {}, feature {}", file.location, feature.number);
             add(&mut found, feature, &grid, config).context(place)?;
         }
     }
     if found.units.is_empty() {
         let there: Vec<String> = countries.into_inner().into_iter().collect();
-        let paths: Vec<String> = files.iter().map(|f| f.path.display().to_string()).collect();
+        let paths: Vec<String> = files.iter().map(|f| f.location.to_string()).collect();
         bail!(
             "no feature of lau.countries = {:?} in {}; {} there: {}",
             config.lau.countries,
@@ -166,14 +166,14 @@ struct Grid {
 }
 
 impl Grid {
-    fn new(config: &Config, in_file: Option<String>, path: &Path) -> Result<Self> {
+    fn new(config: &Config, in_file: Option<String>, place: &Location) -> Result<Self> {
         let crs = config.lau.crs.clone().or(in_file).unwrap_or_else(|| GRID.to_owned());
         let to_grid = if crs.eq_ignore_ascii_case(GRID) {
             None
         } else {
             let source = if config.lau.crs.is_some() { "lau.crs" } else { "it names its CRS" };
             Some(crs::between(&crs, GRID).map_err(|e| {
-                anyhow!("LAU file {}: {source}: {e}; set lau.crs, as in \"{GRID}\"", path.display())
+                anyhow!("LAU file {}: {source}: {e}; set lau.crs, as in \"{GRID}\"", place)
             })?)
         };
         Ok(Grid { to_grid, crs })
@@ -230,12 +230,11 @@ pub fn abroad(files: &[InputFile], config: &Config, points: &[Coord]) -> Result<
     }
     for file in files {
         let mut kept: Vec<Polygon> = Vec::new();
-        let path: &PathBuf = &file.path;
         // the CRS may stand behind the features, so it is asked for first
-        let crs = geojson::read(path, &names(config), &|_| false, &mut |_| Ok(()))?;
-        let grid = Grid::new(config, crs, path)?;
+        let crs = geojson::read(file, &names(config), &|_| false, &mut |_| Ok(()))?;
+        let grid = Grid::new(config, crs, &file.location)?;
         let foreign = |p: &Properties| !is_wanted(config, p);
-        geojson::read(path, &names(config), &foreign, &mut |feature| {
+        geojson::read(file, &names(config), &foreign, &mut |feature| {
             for polygon in feature.polygons.unwrap_or_default() {
                 let polygon = grid.metres(polygon)?;
                 let bounds = polygon.bounding_rect();

@@ -3,13 +3,14 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
 
 use anyhow::{Context, Result, anyhow};
 use geo::{Coord, LineString, Polygon};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::inputs::InputFile;
+use super::source::Source;
 
 /// Names of the properties to read.
 #[derive(Debug, Clone)]
@@ -45,13 +46,13 @@ pub struct Feature {
 /// A file that is no whole GeoJSON feature collection (with line and column), a feature that is
 /// no polygon, whatever `take` refuses.
 pub fn read(
-    path: &Path,
+    input: &InputFile,
     names: &PropertyNames,
     wanted: &dyn Fn(&Properties) -> bool,
     take: &mut dyn FnMut(Feature) -> Result<()>,
 ) -> Result<Option<String>> {
-    let place = || format!("LAU file {}", path.display());
-    let file = File::open(path).with_context(place)?;
+    let place = || format!("LAU file {}", input.location);
+    let file = Source::open(input).with_context(place)?.reader().with_context(place)?;
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
     // serde's errors are text; what `take` says is kept here, whole
     let refused = RefCell::new(None);
@@ -60,6 +61,7 @@ pub fn read(
     match (refused.into_inner(), result) {
         (Some(error), _) => Err(error).with_context(place),
         (None, Ok(crs)) => Ok(crs),
+        (None, Err(e)) if e.is_io() => Err(anyhow!("{}: {e}", place())),
         (None, Err(e)) if e.is_eof() => Err(anyhow!(
             "{}: ends in the middle, at line {}, column {}; download it again",
             place(),
@@ -376,13 +378,13 @@ mod tests {
     fn features(text: &str, country: &str) -> Result<(Vec<Feature>, Option<String>)> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
+        let input = InputFile::local(file.path().to_owned())?;
         let names = PropertyNames { id: "ID".into(), country: "C".into(), name: "N".into() };
         let mut found = Vec::new();
-        let crs =
-            read(file.path(), &names, &|p| p.country.as_deref() == Some(country), &mut |f| {
-                found.push(f);
-                Ok(())
-            })?;
+        let crs = read(&input, &names, &|p| p.country.as_deref() == Some(country), &mut |f| {
+            found.push(f);
+            Ok(())
+        })?;
         Ok((found, crs))
     }
 

@@ -16,4 +16,5 @@ pub mod provenance;
 pub mod raw_events;
 pub mod rows;
 pub mod seal;
+pub mod source;
 pub mod table;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use mobility::config::{self, Config, Sources};
 use mobility::io::events::EventFile;
 use mobility::io::geojson::{self, PropertyNames};
-use mobility::io::inputs;
+use mobility::io::inputs::{self, InputFile};
+use mobility::io::source::Source;
 use mobility::query::one_order;
 use mobility::serve::params::Params;
 use mobility::views::Registry;
@@ -32,7 +33,8 @@ pub fn boundaries(bytes: &[u8]) -> bool {
     let (_folder, path) = file("lau.geojson", bytes);
     let [id, country, name] = ["GISCO_ID", "CNTR_CODE", "LAU_NAME"].map(str::to_owned);
     let names = PropertyNames { id, country, name };
-    geojson::read(&path, &names, &|_| true, &mut |_| Ok(())).is_ok()
+    let input = InputFile::local(path).unwrap();
+    geojson::read(&input, &names, &|_| true, &mut |_| Ok(())).is_ok()
 }
 
 /// A config file; true where it is a good one.
@@ -56,13 +58,21 @@ pub fn events(bytes: &[u8]) -> bool {
     else {
         return false;
     };
-    let Ok(file) = EventFile::open(found[0].clone(), &Config::default().columns) else {
+    let source = Source::open(&found[0]).unwrap();
+    let Ok(file) = EventFile::open(found[0].clone(), source, &Config::default().columns) else {
         return false;
     };
     let mut good = true;
     for group in 0..file.row_groups() {
-        good &= file.read(group, 1024).is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
-        match file.pages(group) {
+        // what lies outside the file is refused when it is opened
+        let Ok(source) = file.source(group) else {
+            good = false;
+            continue;
+        };
+        good &= file
+            .read(source.clone(), group, 1024)
+            .is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
+        match file.pages(&source, group) {
             Ok(Some((columns, _))) => {
                 for mut pages in columns {
                     good &= loop {

@@ -51,14 +51,16 @@ pub fn fill(
     let bar = progress.bar("raw", groups.iter().map(|(f, g)| f.bytes(*g)).sum());
     let zone = config.time.tz();
     let rows = AtomicU64::new(0);
-    let tasks = Tasks::new(&groups);
+    let ahead = io::events::columns_ahead(groups.iter().copied())?;
+    let tasks: Vec<_> = groups.iter().enumerate().collect();
+    let tasks = Tasks::new(&tasks);
     on_all_cores(server.hands(groups.len()), || {
         let mut worker = server.worker()?;
         let (mut users, mut cells) = (Numbers::default(), Numbers::default());
-        tasks.each(|(file, group)| {
+        tasks.each(|(turn, (file, group))| {
             let mut times = Times::new(zone, file.timestamp_type())?;
             let bytes = file.bytes(*group) / file.rows(*group).max(1);
-            for batch in file.read(*group, BATCH_ROWS)? {
+            for batch in file.read(ahead.source(*turn)?, *group, BATCH_ROWS)? {
                 let [user, cell, time] = batch.with_context(|| file.place(*group))?;
                 let columns = Columns {
                     users: raw_events::user_ids(&user)?,
