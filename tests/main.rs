@@ -10,6 +10,7 @@ mod config;
 mod dashboard;
 mod faults;
 mod objects;
+mod formats;
 mod postgis;
 mod quality;
 mod query;

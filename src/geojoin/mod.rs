@@ -47,8 +47,7 @@ struct Cell {
 /// A path that does not exist or holds no such file.
 pub fn inputs(config: &Config) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
     let cells = cell_plan_files(config)?;
-    let laus = list("data.lau", &config.data.lau, &["geojson", "json"])?;
-    Ok((cells, laus))
+    Ok((cells, boundaries::files(config)?))
 }
 
 fn cell_plan_files(config: &Config) -> Result<Vec<InputFile>> {

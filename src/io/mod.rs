@@ -3,8 +3,8 @@
 pub mod atomic;
 pub mod crs;
 pub mod events;
+pub mod features;
 mod footer;
-pub mod geojson;
 pub mod geoparquet;
 mod hybrid;
 pub mod inputs;
