@@ -1,4 +1,4 @@
-//! Which row groups hold which days, and how many days are worked on at once.
+//! Which row groups (in CSV, pieces of a file) hold which days, and how many days are worked on at once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,6 +8,8 @@ use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
 use super::group::MOST_HOURS;
+use crate::io::delimited::BLOCK_BYTES;
+use crate::io::event_input::EventInput;
 use crate::io::events::EventFile;
 use crate::time::columns::{Times, believable};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
@@ -23,6 +25,8 @@ pub struct RowGroup {
     /// The file, for messages.
     pub name: Arc<str>,
     pub index: usize,
+    /// It is a piece of text, whose rows are numbered through the file.
+    pub of_text: bool,
     pub rows: u64,
     /// Rows of the file before it.
     pub first_row: u64,
@@ -39,7 +43,16 @@ pub struct RowGroup {
 impl RowGroup {
     /// Names file and row group, for messages.
     pub fn place(&self) -> String {
-        format!("{}, row group {}", self.name, self.index)
+        match self.of_text {
+            true => self.name.to_string(),
+            false => format!("{}, row group {}", self.name, self.index),
+        }
+    }
+
+    /// Names a row, from 0 within the row group, for messages.
+    pub fn place_of(&self, row: u64) -> String {
+        let before = if self.of_text { self.first_row } else { 0 };
+        format!("{}, row {}", self.place(), before + row + 1)
     }
 
     /// True where rows of it can belong to one of the days.
@@ -65,27 +78,39 @@ pub struct Batch {
 /// A time column that cannot be read.
 pub fn row_groups(
     number: usize,
-    file: &EventFile,
+    file: &mut EventInput,
     zone: Option<Tz>,
     latest_us: i64,
     folder: Option<LocalDate>,
 ) -> Result<Vec<RowGroup>> {
-    let name: Arc<str> = format!("events file {}", file.input.location).into();
-    let mut times = Times::new(zone, file.timestamp_type()).with_context(|| name.to_string())?;
+    let name: Arc<str> = format!("events file {}", file.input().location).into();
+    let mut times = file.times(zone).with_context(|| name.to_string())?;
+    let of_text = matches!(file, EventInput::Csv(_));
+    let parts: Vec<(u64, DaysAndRange)> = match file {
+        EventInput::Csv(file) => {
+            let blocks = file.survey(&times, latest_us, BLOCK_BYTES)?;
+            blocks.into_iter().map(|b| (b.rows, (b.days, b.range_us))).collect()
+        }
+        EventInput::Parquet(file) => (0..file.row_groups())
+            .map(|index| {
+                let days = match days_by_footer(file, index, zone, latest_us, &mut times) {
+                    Some((day, range)) => (vec![day], Some(range)),
+                    None => scan(file, index, latest_us, &mut times)?,
+                };
+                Ok((file.rows(index), days))
+            })
+            .collect::<Result<_>>()?,
+    };
     let mut first_row = 0;
     let mut groups = Vec::new();
-    for index in 0..file.row_groups() {
-        let (days, range_us) = match days_by_footer(file, index, zone, latest_us, &mut times) {
-            Some((day, range)) => (vec![day], Some(range)),
-            None => scan(file, index, latest_us, &mut times)?,
-        };
-        let rows = file.rows(index);
+    for (index, (rows, (days, range_us))) in parts.into_iter().enumerate() {
         let name = Arc::clone(&name);
         let home = folder;
         groups.push(RowGroup {
             file: number,
             name,
             index,
+            of_text,
             rows,
             first_row,
             days,
@@ -195,6 +220,7 @@ mod tests {
             file: 0,
             name,
             index: 0,
+            of_text: false,
             rows,
             first_row,
             days,

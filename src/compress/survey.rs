@@ -12,7 +12,7 @@ use crate::checks::Code;
 use crate::config::Config;
 use crate::geojoin::PlannedCells;
 use crate::ids::push_hex;
-use crate::io::events::{self, EventFile};
+use crate::io::event_input::{self, EventInput};
 use crate::io::inputs::{InputFile, fingerprint, folder_date};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
@@ -60,7 +60,7 @@ pub struct Source {
     pub input: InputFile,
     /// As an earlier run noted it, if it did not change.
     pub known: Option<Input>,
-    pub file: Option<EventFile>,
+    pub file: Option<EventInput>,
     pub groups: Vec<RowGroup>,
     pub folder: Option<LocalDate>,
     /// Dates of its rows, and the date of those that have none of their own.
@@ -69,9 +69,15 @@ pub struct Source {
 
 impl Source {
     /// Takes the opened file and lists its row groups.
-    fn take(&mut self, number: usize, file: EventFile, config: &Config, now: Now) -> Result<()> {
+    fn take(
+        &mut self,
+        number: usize,
+        mut file: EventInput,
+        config: &Config,
+        now: Now,
+    ) -> Result<()> {
         let zone = config.time.tz();
-        self.groups = plan::row_groups(number, &file, zone, now.latest_us, self.folder)?;
+        self.groups = plan::row_groups(number, &mut file, zone, now.latest_us, self.folder)?;
         let days = self.groups.iter().flat_map(|g| g.days.iter().chain(&g.home));
         self.dates = days.filter_map(|day| day.calendar()).collect();
         self.file = Some(file);
@@ -89,7 +95,7 @@ fn open(
     let closed = |source: &Source| source.file.is_none() && needed(source);
     let numbers: Vec<usize> = (0..sources.len()).filter(|n| closed(&sources[*n])).collect();
     let inputs = numbers.iter().map(|n| sources[*n].input.clone()).collect();
-    for (number, file) in numbers.iter().zip(events::open(config, inputs)?) {
+    for (number, file) in numbers.iter().zip(event_input::open(config, inputs)?) {
         sources[*number].take(*number, file, config, now)?;
     }
     Ok(())

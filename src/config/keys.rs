@@ -42,6 +42,7 @@ pub const KEYS: &[Key] = &[
     value("columns.user_id"),
     value("columns.cell_id"),
     value("columns.timestamp"),
+    value("columns.timestamp_unit"),
     value("columns.plan_cell_id"),
     value("columns.latitude"),
     value("columns.longitude"),

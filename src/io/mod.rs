@@ -2,6 +2,8 @@
 
 pub mod atomic;
 pub mod crs;
+pub mod delimited;
+pub mod event_input;
 pub mod events;
 pub mod features;
 mod footer;

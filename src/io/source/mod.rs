@@ -28,7 +28,7 @@ pub use explain::StoreError;
 pub use folder::{Entry, On, Put, RemoteFolder, Version};
 pub use listed::Listed;
 pub use local_copy::LocalCopy;
-pub use location::Location;
+pub use location::{Location, ends_with};
 pub use remote::{Remote, RemoteReader};
 pub use url::ObjectUrl;
 
