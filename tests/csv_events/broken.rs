@@ -48,9 +48,10 @@ fn rows_with_too_few_or_too_many_fields_are_named() {
 fn files_that_are_cut_or_of_another_kind() {
     let text = mini_csv().repeat(40);
     let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
-    refused("a.csv.gz", half(gzipped(&text)), &[]);
-    refused("a.csv.zst", half(zstandard(&text)), &[]);
-    refused("a.csv.gz", "user_id,cell_id,timestamp\n", &[]);
+    let words = ["damaged", "copy the file again"];
+    refused("a.csv.gz", half(gzipped(&text)), &words);
+    refused("a.csv.zst", half(zstandard(&text)), &words);
+    refused("a.csv.gz", "user_id,cell_id,timestamp\n", &words);
     refused(
         "a.csv",
         [HEADER.as_bytes(), b"\xff\xfe,1,2024-10-01 06:59:59\n"].concat(),

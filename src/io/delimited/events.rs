@@ -29,6 +29,17 @@ pub struct CsvEvents {
     pub(super) blocks: Option<Vec<Block>>,
 }
 
+/// Bytes that cannot be read or decompressed are damaged; other errors name their own remedy.
+pub(super) fn with_remedy(error: anyhow::Error) -> anyhow::Error {
+    let of_bytes = error.downcast_ref::<csv::Error>().is_some_and(csv::Error::is_io_error)
+        || error.is::<std::io::Error>();
+    if of_bytes {
+        error.context("damaged; copy the file again, or take it out of the folder")
+    } else {
+        error
+    }
+}
+
 impl CsvEvents {
     /// Reads the header and finds the columns.
     ///
@@ -40,7 +51,7 @@ impl CsvEvents {
         let names = [user_id, cell_id, timestamp].map(String::as_str);
         let keys = ["columns.user_id", "columns.cell_id", "columns.timestamp"];
         let header = decoded(&input).and_then(|file| Header::read(file, &names));
-        let header = header.with_context(place)?;
+        let header = header.map_err(with_remedy).with_context(place)?;
         let mut places = [0; 3];
         for ((name, key), into) in names.iter().zip(keys).zip(&mut places) {
             let Some(place_of) = header.place(name) else {

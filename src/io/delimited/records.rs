@@ -62,6 +62,8 @@ pub struct Records {
     /// Rows given out.
     row: u64,
     has_header: bool,
+    /// Rows that begin here or later are another's.
+    end: u64,
 }
 
 enum Form {
@@ -73,7 +75,7 @@ impl Records {
     /// Reads a file, or a part of it that begins at `at`, whose lines are rows.
     pub fn of_lines(from: Box<dyn Read>, at: u64, layout: Layout) -> Self {
         let form = Form::Lines { lines: Lines::new(from, at), quoted: Quoted::new(layout) };
-        Records { layout, form, row: 0, has_header: at == 0 }
+        Records { layout, form, row: 0, has_header: at == 0, end: u64::MAX }
     }
 
     /// Reads any file from its beginning.
@@ -85,7 +87,12 @@ impl Records {
             .buffer_capacity(1 << 18)
             .from_reader(from);
         let form = Form::General { reader: Box::new(reader), record: csv::ByteRecord::new() };
-        Records { layout, form, row: 0, has_header: true }
+        Records { layout, form, row: 0, has_header: true, end: u64::MAX }
+    }
+
+    /// The same up to the last row that begins before `end`.
+    pub fn until(self, end: u64) -> Self {
+        Records { end, ..self }
     }
 
     /// Leaves out the rest of a line that begins elsewhere.
@@ -96,6 +103,7 @@ impl Records {
         if let Form::Lines { lines, .. } = &mut self.form {
             lines.next()?;
         }
+        self.has_header = false;
         Ok(())
     }
 
@@ -124,10 +132,17 @@ impl Records {
         match &mut self.form {
             Form::Lines { lines, quoted } => {
                 let line = loop {
+                    if lines.at() >= self.end {
+                        return Ok(None);
+                    }
                     let Some(line) = lines.next()? else { return Ok(None) };
-                    if !line.is_empty() && !std::mem::take(&mut self.has_header) {
+                    if line.is_empty() {
+                        continue;
+                    }
+                    if !std::mem::take(&mut self.has_header) {
                         break line;
                     }
+                    quoted.split(lines.bytes(line))?;
                 };
                 let line = lines.bytes(line);
                 let (from, spans, found): (&[u8], _, _) =

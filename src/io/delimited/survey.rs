@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 
-use super::events::CsvEvents;
+use super::events::{CsvEvents, with_remedy};
 use super::records::{NotByLines, Records, RowError};
 use super::{decoded, is_compressed};
 use crate::parallel::{Tasks, on_all_cores};
@@ -56,16 +56,17 @@ impl CsvEvents {
             }
             Err(error) if error.is::<NotByLines>() => {
                 let records = Records::of_any(decoded(&self.input)?, self.layout());
-                let found = self.look(records, 0, u64::MAX, times.clone(), latest_us);
-                found.and_then(|found| checked(vec![found])).with_context(place)
+                let found = self.look(records, 0, times.clone(), latest_us);
+                let found = found.and_then(|found| checked(vec![found]));
+                found.map_err(with_remedy).with_context(place)
             }
-            Err(error) => Err(error).with_context(place),
+            Err(error) => Err(with_remedy(error)).with_context(place),
         }
     }
 
     fn stream(&self, times: &Times, latest_us: i64) -> Result<Vec<Found>> {
         let records = Records::of_lines(decoded(&self.input)?, 0, self.layout());
-        Ok(vec![self.look(records, 0, u64::MAX, times.clone(), latest_us)?])
+        Ok(vec![self.look(records, 0, times.clone(), latest_us)?])
     }
 
     fn all_blocks(&self, times: &Times, latest_us: i64, block_bytes: u64) -> Result<Vec<Found>> {
@@ -86,7 +87,7 @@ impl CsvEvents {
                     records.skip_rest_of_line()?;
                 }
                 let (first, end) = (records.at(), start.saturating_add(block_bytes));
-                let block = self.look(records, first, end, times.clone(), latest_us);
+                let block = self.look(records.until(end), first, times.clone(), latest_us);
                 let block = block.inspect_err(|_| in_vain.store(true, Ordering::Relaxed))?;
                 found.push((*start, block));
                 Ok(())
@@ -98,12 +99,11 @@ impl CsvEvents {
         Ok(found.into_iter().map(|(_, block)| block).collect())
     }
 
-    /// Reads rows that begin before `end`.
+    /// Reads all rows.
     fn look(
         &self,
         mut records: Records,
         start: u64,
-        end: u64,
         mut times: Times,
         latest_us: i64,
     ) -> Result<Found> {
@@ -111,7 +111,7 @@ impl CsvEvents {
         let mut range: Option<(i64, i64)> = None;
         let mut before = None;
         let mut bad = None;
-        while records.at() < end {
+        loop {
             let us = match records.next() {
                 Ok(Some([_, _, time])) => self.local_us(time, &mut times),
                 Ok(None) => break,
