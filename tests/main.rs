@@ -9,6 +9,7 @@ mod compress;
 mod config;
 mod csv_events;
 mod dashboard;
+mod extract;
 mod faults;
 mod formats;
 mod objects;

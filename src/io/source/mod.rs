@@ -2,6 +2,7 @@
 
 mod ahead;
 mod explain;
+pub mod fetch;
 mod folder;
 mod listed;
 pub mod listing;
