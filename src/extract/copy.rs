@@ -34,7 +34,7 @@ pub fn copy(
     let mut first_digest = None;
     bar.add_bytes(part.bytes);
     loop {
-        part.fill(&copy.input, bar).with_context(|| copy.input.location.to_string())?;
+        part.fill(&copy.input, bar)?;
         let stated = tags_are_digests.load(Ordering::Relaxed).then(|| stated_digest(&copy.input));
         let Some(expected) = stated.flatten() else { break };
         let digest = part.digest()?;
@@ -112,7 +112,9 @@ impl Part {
     /// Appends what is missing.
     fn fill(&mut self, input: &InputFile, bar: &StageBar) -> Result<()> {
         match &input.location {
-            Location::Local(_) => self.fill_locally(input, bar)?,
+            Location::Local(path) => self
+                .fill_locally(input, bar)
+                .with_context(|| format!("cannot copy {}", path.display()))?,
             Location::Remote(url) => {
                 let mut arriving = fetch(url, input, self.bytes)?;
                 while let Some(sent) = arriving.blocking_recv() {
@@ -124,7 +126,7 @@ impl Part {
             }
         }
         if self.bytes != input.bytes {
-            bail!("{} bytes arrived of {}; run again", self.bytes, input.bytes);
+            bail!("{}: {} bytes arrived of {}; run again", input.location, self.bytes, input.bytes);
         }
         Ok(())
     }

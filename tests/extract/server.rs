@@ -23,8 +23,6 @@ struct State {
     no_ranges: bool,
     /// So many bytes more are announced than come.
     too_long: usize,
-    /// Path and range of every request that was answered.
-    requests: Vec<(String, String)>,
     sent: u64,
 }
 
@@ -74,10 +72,6 @@ impl Server {
     pub fn sent(&self) -> u64 {
         std::mem::take(&mut self.state.lock().unwrap().sent)
     }
-
-    pub fn requests(&self) -> Vec<(String, String)> {
-        std::mem::take(&mut self.state.lock().unwrap().requests)
-    }
 }
 
 fn answer(mut client: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
@@ -98,7 +92,6 @@ fn answer(mut client: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     }
     let (fault, found, no_ranges, too_long) = {
         let mut state = state.lock().unwrap();
-        state.requests.push((path.clone(), range.clone()));
         // the question what there is is not the request for it
         let fault = if range == "bytes=0-0" { None } else { state.faults.pop_front() };
         (fault, state.files.get(&path).cloned(), state.no_ranges, state.too_long)

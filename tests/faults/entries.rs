@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use mobility::config::{self, Config, Sources};
+use mobility::io::delimited::CsvEvents;
 use mobility::io::events::EventFile;
 use mobility::io::features::{self, PropertyNames};
 use mobility::io::inputs::{self, InputFile};
@@ -89,6 +90,22 @@ pub fn filters(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let order = one_order(&text).is_ok();
     Params::read(&text).is_ok() && order
+}
+
+/// An events file in CSV; true where all of it can be read.
+pub fn csv_events(bytes: &[u8]) -> bool {
+    let (_folder, path) = file("events.csv", bytes);
+    let input = InputFile::local(path).unwrap();
+    let Ok(mut file) = CsvEvents::open(input, &Config::default().columns) else {
+        return false;
+    };
+    let times = file.times(None).unwrap();
+    // small pieces, so that there are several
+    let mut good = file.survey(&times, i64::MAX, 100).is_ok();
+    for block in 0..file.blocks() {
+        good &= file.read(block, 10).is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
+    }
+    good
 }
 
 /// An events file, read in both ways; true where all of it can be read.

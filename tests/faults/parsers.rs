@@ -10,7 +10,7 @@ use crate::work::root;
 type Parser = fn(&[u8]) -> bool;
 
 /// Every parser, with something that it likes.
-fn parsers() -> [(Parser, Vec<u8>); 10] {
+fn parsers() -> [(Parser, Vec<u8>); 11] {
     let read = |name: &str| std::fs::read(root().join(name)).unwrap();
     let events = glob::glob(&root().join("fixtures/mini/events/**/*.parquet").to_string_lossy());
     let events = events.unwrap().map(Result::unwrap).min().unwrap();
@@ -22,6 +22,7 @@ fn parsers() -> [(Parser, Vec<u8>); 10] {
         (entries::zipped, read("fixtures/formats/LAU_RG_01M_2021_3035.shp.zip")),
         (entries::shapes, read("fixtures/formats/parts.shp")),
         (entries::records, read("fixtures/formats/parts.dbf")),
+        (entries::csv_events, read("fixtures/mini/events.csv")),
         (entries::config, read("pipeline.toml")),
         (entries::filters, b"date=2024-10-01&lau=EE_0001&order_by=date:desc".to_vec()),
         (entries::events, std::fs::read(events).unwrap()),
@@ -31,7 +32,7 @@ fn parsers() -> [(Parser, Vec<u8>); 10] {
 #[test]
 fn good_bytes_are_good() {
     let good = parsers().map(|(parser, bytes)| parser(&bytes));
-    assert_eq!(good, [true; 10]);
+    assert_eq!(good, [true; 11]);
 }
 
 fn cases() -> ProptestConfig {

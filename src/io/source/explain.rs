@@ -110,7 +110,8 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
 
 /// True where the server answered a request for a range with the whole file.
 pub fn gives_no_ranges(error: &Error) -> bool {
-    texts(error).contains("non-partial response")
+    let text = texts(error);
+    text.contains("non-partial response") || text.contains("Range request not supported")
 }
 
 fn in_brackets(code: &str) -> String {
