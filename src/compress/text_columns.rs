@@ -47,7 +47,7 @@ impl TextRows {
         columns.local_us.clear();
         while spans.len() < rows {
             let row = from.rows();
-            let Some([user, cell, time]) = from.next()? else { break };
+            let Some([user, cell, time]) = from.next_row()? else { break };
             let text = |field| {
                 std::str::from_utf8(field)
                     .with_context(|| format!("row {}: text that is not UTF-8", row + 1))

@@ -3,6 +3,7 @@
 //! Precedence is flag, then environment, then file, then default. The environment is handed in,
 //! so that nothing here depends on the process.
 
+mod extract;
 mod keys;
 mod load;
 mod secret;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
 use crate::time::text::EpochUnit;
+pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
@@ -124,46 +126,6 @@ impl Data {
         self.processed.join("quality_codes.parquet")
     }
 }
-
-/// What `mobility extract` copies, and to where.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Extract {
-    #[serde(deserialize_with = "load::one_or_many")]
-    pub events: Vec<String>,
-    #[serde(deserialize_with = "load::one_or_many")]
-    pub cells: Vec<String>,
-    /// Folder of `events/`, `cells/` and `lau_boundaries/`.
-    pub to: PathBuf,
-    /// Year of the LAU boundaries; without one they are not copied.
-    pub lau_year: Option<u16>,
-    /// GISCO's word for the scale.
-    pub lau_scale: String,
-    /// EPSG code.
-    pub lau_crs: u32,
-    /// Where boundaries lie, with `{year}`, `{scale}` and `{crs}`.
-    pub lau_url: String,
-    /// Files that are copied at a time.
-    pub connections: u32,
-}
-
-impl Default for Extract {
-    fn default() -> Self {
-        Extract {
-            events: Vec::new(),
-            cells: Vec::new(),
-            to: "data/raw".into(),
-            lau_year: None,
-            lau_scale: "01M".into(),
-            lau_crs: 3035,
-            lau_url: GISCO_LAU.into(),
-            connections: 4,
-        }
-    }
-}
-
-/// Eurostat's distribution of LAU boundaries.
-const GISCO_LAU: &str = "https://gisco-services.ec.europa.eu/distribution/v2/lau/geojson/LAU_RG_{scale}_{year}_{crs}.geojson";
 
 /// Names of the input columns, where they differ from the usual ones.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

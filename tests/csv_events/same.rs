@@ -63,7 +63,8 @@ fn however_it_is_compressed_and_separated() {
     });
     let [first, second] = half.unwrap();
     let members = [gzipped(&text[..200]), gzipped(&text[200..])].concat();
-    let cases: Vec<(&str, Vec<(&str, Vec<u8>)>)> = vec![
+    type Files = Vec<(&'static str, Vec<u8>)>;
+    let cases: Vec<(&str, Files)> = vec![
         ("plain", vec![("a.csv", text.clone().into_bytes())]),
         ("gzip", vec![("a.csv.gz", gzipped(&text))]),
         ("gzip of two members", vec![("a.csv.gz", members)]),

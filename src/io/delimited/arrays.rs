@@ -28,7 +28,7 @@ impl Batches {
         let mut rows = 0;
         while rows < self.rows {
             let row = self.records.rows();
-            let Some([user, cell, time]) = self.records.next()? else {
+            let Some([user, cell, time]) = self.records.next_row()? else {
                 self.ended = true;
                 break;
             };

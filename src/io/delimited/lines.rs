@@ -37,7 +37,7 @@ impl<R: Read> Lines<R> {
     ///
     /// # Errors
     /// A file that cannot be read, a line that does not end.
-    pub fn next(&mut self) -> Result<Option<Range<usize>>> {
+    pub fn next_line(&mut self) -> Result<Option<Range<usize>>> {
         let mut searched = 0;
         loop {
             let held = &self.buffer[self.held.clone()];
@@ -106,7 +106,7 @@ mod tests {
         let mut all = Vec::new();
         loop {
             let at = lines.at();
-            let Some(line) = lines.next().unwrap() else { break };
+            let Some(line) = lines.next_line().unwrap() else { break };
             all.push((at, String::from_utf8_lossy(lines.bytes(line)).into_owned()));
         }
         let expected = [(100, "one,1"), (107, ""), (108, "two,2"), (114, "the last")];

@@ -101,7 +101,7 @@ impl Records {
     /// A file that cannot be read.
     pub fn skip_rest_of_line(&mut self) -> Result<()> {
         if let Form::Lines { lines, .. } = &mut self.form {
-            lines.next()?;
+            lines.next_line()?;
         }
         self.has_header = false;
         Ok(())
@@ -124,7 +124,7 @@ impl Records {
     ///
     /// # Errors
     /// A file that cannot be read; [`RowError`]; [`NotByLines`].
-    pub fn next(&mut self) -> Result<Option<[&[u8]; 3]>> {
+    pub fn next_row(&mut self) -> Result<Option<[&[u8]; 3]>> {
         let Layout { columns, places, .. } = self.layout;
         let fits = |found: usize, row: u64| {
             if found == columns { Ok(()) } else { Err(RowError { row, found, expected: columns }) }
@@ -135,7 +135,7 @@ impl Records {
                     if lines.at() >= self.end {
                         return Ok(None);
                     }
-                    let Some(line) = lines.next()? else { return Ok(None) };
+                    let Some(line) = lines.next_line()? else { return Ok(None) };
                     if line.is_empty() {
                         continue;
                     }
@@ -243,7 +243,7 @@ mod tests {
 
     fn all(mut records: Records) -> Result<Vec<[String; 3]>> {
         let mut rows = Vec::new();
-        while let Some(row) = records.next()? {
+        while let Some(row) = records.next_row()? {
             rows.push(row.map(|field| String::from_utf8_lossy(field).into_owned()));
         }
         Ok(rows)

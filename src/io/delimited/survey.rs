@@ -112,7 +112,7 @@ impl CsvEvents {
         let mut before = None;
         let mut bad = None;
         loop {
-            let us = match records.next() {
+            let us = match records.next_row() {
                 Ok(Some([_, _, time])) => self.local_us(time, &mut times),
                 Ok(None) => break,
                 Err(error) => match error.downcast::<RowError>() {
@@ -187,7 +187,7 @@ mod tests {
         let mut all = Vec::new();
         for block in 0..file.blocks() {
             let mut records = file.records(block).unwrap();
-            while let Some(row) = records.next().unwrap() {
+            while let Some(row) = records.next_row().unwrap() {
                 all.push(row.map(|f| String::from_utf8_lossy(f).into_owned()).join("|"));
             }
         }

@@ -170,7 +170,7 @@ mod tests {
             triangle(false, 0xa000_0003, Some(3035), 1),
             triangle(true, 0xe000_0003, Some(3035), 2),
         ] {
-            assert_eq!(polygons(&bytes).unwrap(), [expected.clone()], "{bytes:?}");
+            assert_eq!(polygons(&bytes).unwrap(), std::slice::from_ref(&expected), "{bytes:?}");
         }
     }
 

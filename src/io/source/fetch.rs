@@ -85,7 +85,7 @@ async fn attempt(
     at: &mut u64,
     sender: &Sender<Result<Sent>>,
 ) -> Result<Option<String>> {
-    let range = (*at > 0).then(|| GetRange::Bounded(*at..object.bytes));
+    let range = (*at > 0).then_some(GetRange::Bounded(*at..object.bytes));
     let options = GetOptions { range, ..GetOptions::default() };
     let answer = match object.store.get_opts(&object.path, options).await {
         Err(error) if gives_no_ranges(&error) => {
