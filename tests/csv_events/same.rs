@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use super::{gzipped, lines_of, mini_csv, mini_numbers, with, zstandard};
-use crate::work::{Work, expected, rows_of};
+use crate::objects::server::{Store, machine, outputs, pages};
+use crate::work::{Work, expected, root, rows_of};
 
 const VIEWS: [(&str, &str); 5] = [
     ("number-of-events-per-hour", "agg_events_per_hour"),
@@ -123,11 +124,9 @@ fn columns_can_have_other_names() {
 /// Small outputs of all stages that say nothing of files.
 fn results(work: &Work) -> Vec<String> {
     let mut all = Vec::new();
-    let parts = work.path("processed/compressed_events/date=*/*.parquet");
-    for part in glob::glob(&parts.to_string_lossy()).unwrap() {
-        let part = part.unwrap();
-        let name = part.strip_prefix(work.path("processed")).unwrap().display().to_string();
-        all.push(name + &rows_of(&part));
+    // the footers name the mark of the inputs
+    for (name, bytes) in pages(&outputs(&work.path("processed/compressed_events"))) {
+        all.push(format!("{name} {bytes:?}"));
     }
     for date in ["2024-10-01", "2024-10-02"] {
         let users = std::fs::read(work.path(&format!("processed/days/{date}.users"))).unwrap();
@@ -178,6 +177,38 @@ fn thousands_of_events_with_all_checks_give_the_same_rows() {
     for (one, other) in one.iter().zip(&other) {
         assert!(one == other, "{one}\n{other}");
     }
+}
+
+#[test]
+fn text_and_boundaries_in_a_store_are_read_where_they_are() {
+    let store = Store::empty();
+    let fixtures = root().join("fixtures");
+    for folder in ["events", "cells", "lau"] {
+        std::fs::create_dir(store.path(folder)).unwrap();
+    }
+    let text = mini_csv();
+    let (first, second) = text.split_at(text.len() / 2);
+    let (first, rest) = (first.to_owned(), second.split_once('\n').unwrap());
+    std::fs::write(store.path("events/a.csv"), first + rest.0 + "\n").unwrap();
+    let header = "user_id,cell_id,timestamp\n";
+    std::fs::write(store.path("events/b.csv.gz"), gzipped(&(header.to_owned() + rest.1))).unwrap();
+    std::fs::copy(fixtures.join("mini/cells/plan.parquet"), store.path("cells/p.parquet")).unwrap();
+    let local = Work::mini_loaded();
+    for name in ["parts.gpkg", "parts.parquet", "LAU_RG_01M_2021_3035.shp.zip"] {
+        let object = store.path("lau").join(name);
+        std::fs::copy(fixtures.join("formats").join(name), &object).unwrap();
+        let work = machine("s3://data/events", "");
+        store.ok(&work, &["run-all"]);
+        for (query, file) in VIEWS {
+            let said = store.ok(&work, &["query", query, "--format", "csv"]);
+            assert_eq!(said, expected(file), "{name}: {query}");
+        }
+        let raw = store.ok(&work, &["query", "--sql", RAW, "--format", "csv"]);
+        assert_eq!(raw, local.ok(&["query", "--sql", RAW, "--format", "csv"]), "{name}");
+        std::fs::remove_file(object).unwrap();
+    }
+    std::fs::copy(fixtures.join("formats/parts.shp"), store.path("lau/parts.shp")).unwrap();
+    store.fails(&machine("s3://data/events", ""), &["geojoin"], &["parts.shp", "one .zip file"]);
 }
 
 #[test]
