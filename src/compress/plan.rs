@@ -12,6 +12,7 @@ use crate::io::delimited::BLOCK_BYTES;
 use crate::io::event_input::EventInput;
 use crate::io::events::EventFile;
 use crate::time::columns::{Times, believable};
+use crate::time::seen::Seen;
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
 /// Rows of time stamps read at a time where a footer does not tell the day.
@@ -148,24 +149,14 @@ type DaysAndRange = (Vec<LocalDate>, Option<(i64, i64)>);
 /// Reads the time stamps of a row group to learn its days.
 fn scan(file: &EventFile, index: usize, latest_us: i64, times: &mut Times) -> Result<DaysAndRange> {
     let place = || file.place(index);
-    let mut days = BTreeSet::new();
-    let mut range: Option<(i64, i64)> = None;
+    let mut seen = Seen::default();
     let mut local = Vec::new();
-    let mut before = None;
     for batch in file.read_timestamps(index, SCAN_ROWS)? {
         let batch = batch.with_context(place)?;
         times.convert(batch.column(0), &mut local).with_context(place)?;
-        for us in local.iter().copied().filter(|us| believable(*us) && *us <= latest_us) {
-            let day = LocalHour::of(us).date();
-            if before != Some(day) {
-                days.insert(day);
-                before = Some(day);
-            }
-            let (low, high) = range.unwrap_or((us, us));
-            range = Some((low.min(us), high.max(us)));
-        }
+        local.iter().for_each(|us| seen.add(*us, latest_us));
     }
-    Ok((days.into_iter().collect(), range))
+    Ok(seen.result())
 }
 
 /// Cuts the days that are `open` into batches of at most `max_rows` rows, or of one day where a day

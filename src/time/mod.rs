@@ -1,6 +1,7 @@
 //! Local wall time: from time stamps to clock hours and days.
 
 pub mod columns;
+pub mod seen;
 pub mod text;
 
 use anyhow::{Result, anyhow};

@@ -223,6 +223,28 @@ fn nothing_to_copy_is_wrong_usage() {
     work.fails(&["extract", "--events", "nowhere"], 1, &["extract.events", "does not exist"]);
 }
 
+#[test]
+fn files_of_another_folder_are_copied_too() {
+    let work = Work::empty();
+    work.write("in/year=2024/month=10/day=1/a.csv", "user_id,cell_id,timestamp\n");
+    work.write("in/b.csv.gz", "not looked into");
+    work.write("in/readme.txt", "no events");
+    work.write("pipeline.toml", "[extract]\nevents = \"in\"\nto = \"raw\"\n");
+    assert!(copied(&work).contains("2 files copied"));
+    assert_eq!(
+        work.read("raw/events/year=2024/month=10/day=1/a.csv"),
+        "user_id,cell_id,timestamp\n"
+    );
+    assert!(copied(&work).contains("0 files copied"));
+    work.write("in/b.csv.gz", "not looked into again");
+    assert!(copied(&work).contains("1 file copied"));
+    assert_eq!(work.read("raw/events/b.csv.gz"), "not looked into again");
+    // two sources of one name
+    work.write("other/b.csv.gz", "x");
+    work.write("pipeline.toml", "[extract]\nevents = [\"in\", \"other\"]\nto = \"raw\"\n");
+    work.fails(&["extract"], 1, &["in/b.csv.gz", "other/b.csv.gz", "would both become"]);
+}
+
 /// A folder that copies the bucket.
 fn of_bucket() -> Work {
     let work = Work::empty();

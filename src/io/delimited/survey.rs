@@ -1,6 +1,5 @@
 //! Looking through a file once: where it can be cut, how many rows there are, and of which days.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,8 +9,9 @@ use super::events::{CsvEvents, with_remedy};
 use super::records::{NotByLines, Records, RowError};
 use super::{decoded, is_compressed};
 use crate::parallel::{Tasks, on_all_cores};
-use crate::time::columns::{Times, believable};
-use crate::time::{LocalDate, LocalHour};
+use crate::time::LocalDate;
+use crate::time::columns::Times;
+use crate::time::seen::Seen;
 
 /// Size of the parts that a plain file is read in, on all cores: small enough that the day of a
 /// country in one file makes many, and always the same, so that results do not depend on the machine.
@@ -107,39 +107,20 @@ impl CsvEvents {
         mut times: Times,
         latest_us: i64,
     ) -> Result<Found> {
-        let mut days = BTreeSet::new();
-        let mut range: Option<(i64, i64)> = None;
-        let mut before = None;
+        let mut seen = Seen::default();
         let mut bad = None;
         loop {
-            let us = match records.next_row() {
-                Ok(Some([_, _, time])) => self.local_us(time, &mut times),
+            match records.next_row() {
+                Ok(Some([_, _, time])) => seen.add(self.local_us(time, &mut times), latest_us),
                 Ok(None) => break,
-                Err(error) => match error.downcast::<RowError>() {
-                    Ok(row) => {
-                        bad = Some(row);
-                        break;
-                    }
-                    Err(error) => return Err(error),
-                },
-            };
-            if !believable(us) || us > latest_us {
-                continue;
+                Err(error) => {
+                    bad = Some(error.downcast::<RowError>()?);
+                    break;
+                }
             }
-            let day = LocalHour::of(us).date();
-            if before != Some(day) {
-                days.insert(day);
-                before = Some(day);
-            }
-            let (low, high) = range.unwrap_or((us, us));
-            range = Some((low.min(us), high.max(us)));
         }
-        let block = Block {
-            bytes: start..records.at(),
-            rows: records.rows(),
-            days: days.into_iter().collect(),
-            range_us: range,
-        };
+        let (days, range_us) = seen.result();
+        let block = Block { bytes: start..records.at(), rows: records.rows(), days, range_us };
         Ok((block, bad))
     }
 }
