@@ -12,6 +12,7 @@ pub mod cli;
 pub mod commands;
 pub mod compress;
 pub mod config;
+pub mod extract;
 pub mod geojoin;
 pub mod ids;
 pub mod interrupt;

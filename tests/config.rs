@@ -126,6 +126,10 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     let all = loaded(Some(&work.path("p.toml")), &[], &[]).unwrap();
     let mut expected = loaded(Some(&work.path("empty.toml")), &[], &[]).unwrap();
     // these have no value by default; the file shows an example
+    expected.extract.events = vec!["s3://bucket/events".to_owned()];
+    expected.extract.cells = vec!["s3://bucket/cells".to_owned()];
+    expected.extract.lau_year = Some(2021);
+    expected.columns.timestamp_unit = Some(mobility::time::text::EpochUnit::S);
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
     expected.checks.user_id_bytes = Some(32);
     expected.checks.folder_tolerance_days = Some(30);

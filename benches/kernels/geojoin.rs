@@ -7,7 +7,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use geo::{BoundingRect, Coord, MultiPolygon};
 use mobility::geojoin::index::Locator;
-use mobility::io::geojson::{self, PropertyNames};
+use mobility::io::features::{self, PropertyNames};
 use mobility::io::inputs::InputFile;
 use mobility::progress::Progress;
 use mobility::synth::{self, Settings};
@@ -35,8 +35,8 @@ fn units() -> BTreeMap<String, MultiPolygon> {
         name: "LAU_NAME".to_owned(),
     };
     let mut units: BTreeMap<String, MultiPolygon> = BTreeMap::new();
-    let estonian = |p: &geojson::Properties| p.country.as_deref() == Some("EE");
-    geojson::read(&FILE.1, &names, &estonian, &mut |feature| {
+    let estonian = |p: &features::Properties| p.country.as_deref() == Some("EE");
+    features::read(&FILE.1, &names, &estonian, &mut |feature| {
         let id = feature.properties.id.unwrap_or_default();
         let unit = units.entry(id).or_insert_with(|| MultiPolygon(Vec::new()));
         unit.0.extend(feature.polygons.unwrap_or_default());

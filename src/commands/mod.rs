@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod extract;
 mod man;
 mod quality;
 mod query;
@@ -77,7 +78,12 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
     }
     let file = config_file(&cli.global).unwrap_or_else(|| "pipeline.toml".into());
     let config_file = file.exists().then_some(file);
-    let session = Session { config: config(&cli.global)?, progress, quiet, config_file };
+    let flags = match &command {
+        Command::Extract(args) => extract::keys(args),
+        _ => Vec::new(),
+    };
+    let config = config_with(&cli.global, flags)?;
+    let session = Session { config, progress, quiet, config_file };
     match command {
         Command::Views(args) if args.list => views::run(&session, &args),
         Command::Compress(_)
@@ -85,6 +91,7 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         | Command::Load(_)
         | Command::Views(_)
         | Command::RunAll(_) => record::recorded(&session, &command),
+        Command::Extract(args) => extract::run(&session, &args),
         Command::Quality(args) => quality::run(&session, &args),
         Command::Query(args) => query::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),

@@ -6,7 +6,7 @@ use super::{Session, run_all, stages, views};
 use crate::cli::Command;
 use crate::compress::Manifest;
 use crate::config::Config;
-use crate::io::events;
+use crate::io::event_input;
 use crate::io::inputs::{InputFile, fingerprint};
 use crate::processed::Processed;
 use crate::runs::{Inputs, Recorder, Run, Status, now, read};
@@ -72,10 +72,10 @@ fn begun(session: &Session, command: &Command) -> Result<Run> {
 fn inputs(config: &Config, command: &Command) -> Result<Option<Inputs>> {
     let geodata = || geojoin::inputs(config).map(|(cells, laus)| [cells, laus].concat());
     let files: Vec<InputFile> = match command {
-        Command::Compress(_) => events::inputs(config)?,
+        Command::Compress(_) => event_input::inputs(config)?,
         Command::Geojoin(_) => geodata()?,
         Command::Load(_) => load::inputs(config)?,
-        Command::RunAll(_) => [events::inputs(config)?, geodata()?].concat(),
+        Command::RunAll(_) => [event_input::inputs(config)?, geodata()?].concat(),
         _ => return Ok(None),
     };
     Ok(Some(Inputs {

@@ -219,7 +219,7 @@ impl Bench<'_> {
         let file = group.file as u32;
         findings.add((file, date), Code::Duplicate, 1);
         findings.met(Code::Duplicate, || match row {
-            Some(row) => format!("{}, row {}", group.place(), row + 1),
+            Some(row) => group.place_of(u64::from(row)),
             None => group.place(),
         });
         if let Some(row) = row.filter(|_| self.keep_rejected) {

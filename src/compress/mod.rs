@@ -22,6 +22,7 @@ mod quarantine;
 pub mod rows;
 mod survey;
 pub mod tally;
+mod text_columns;
 pub mod users;
 pub mod worker;
 
@@ -37,7 +38,7 @@ pub use manifest::Manifest;
 use crate::checks::{Code, Fate};
 use crate::config::Config;
 use crate::geojoin::{self, PlannedCells};
-use crate::io::events;
+use crate::io::event_input;
 use crate::io::inputs::{InputFile, unchanged};
 use crate::io::lock;
 use crate::io::source::StoreError;
@@ -72,10 +73,12 @@ pub struct Extent {
 
 /// What changes the rows of every date.
 fn settings(config: &Config) -> String {
-    let c = &config.columns;
     format!(
-        "compress {} {} {} {:?} {} {:?}",
-        c.user_id, c.cell_id, c.timestamp, config.time.zone, config.strict, config.checks
+        "compress {} {:?} {} {:?}",
+        config.columns.of_events(),
+        config.time.zone,
+        config.strict,
+        config.checks
     )
 }
 
@@ -86,7 +89,7 @@ fn settings(config: &Config) -> String {
 /// cannot be written. The earlier output then stands.
 pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<StageReport> {
     let _lock = lock::to_write(&config.data.processed)?;
-    let inputs = events::inputs(config)?;
+    let inputs = event_input::inputs(config)?;
     // a file that is replaced meanwhile looks damaged; that it changed says more
     let listed = inputs.clone();
     let made = make(config, progress, extent, inputs);
@@ -311,7 +314,7 @@ impl Work<'_> {
         };
         let groups = &reading.batch.groups;
         let in_order = groups.iter().map(|(n, _)| opened(n).map(|(file, g)| (file, g.index)));
-        let ahead = events::columns_ahead(in_order.collect::<Result<Vec<_>>>()?)?;
+        let ahead = event_input::parts_ahead(in_order.collect::<Result<Vec<_>>>()?)?;
         let tasks: Vec<_> = groups.iter().enumerate().collect();
         let tasks = Tasks::new(&tasks);
         let work = || -> Result<Share> {

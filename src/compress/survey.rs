@@ -1,6 +1,7 @@
 //! What there is to do: which dates the inputs touch, and which of these are made already.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use chrono::{NaiveDate, Utc};
@@ -12,8 +13,9 @@ use crate::checks::Code;
 use crate::config::Config;
 use crate::geojoin::PlannedCells;
 use crate::ids::push_hex;
-use crate::io::events::{self, EventFile};
+use crate::io::event_input::{self, EventInput};
 use crate::io::inputs::{InputFile, fingerprint, folder_date};
+use crate::parallel::{Tasks, on_all_cores};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
 /// Where time stamps have no zone, the clocks on Earth show times from this far behind UTC to this far
@@ -60,7 +62,7 @@ pub struct Source {
     pub input: InputFile,
     /// As an earlier run noted it, if it did not change.
     pub known: Option<Input>,
-    pub file: Option<EventFile>,
+    pub file: Option<EventInput>,
     pub groups: Vec<RowGroup>,
     pub folder: Option<LocalDate>,
     /// Dates of its rows, and the date of those that have none of their own.
@@ -69,9 +71,15 @@ pub struct Source {
 
 impl Source {
     /// Takes the opened file and lists its row groups.
-    fn take(&mut self, number: usize, file: EventFile, config: &Config, now: Now) -> Result<()> {
+    fn take(
+        &mut self,
+        number: usize,
+        mut file: EventInput,
+        config: &Config,
+        now: Now,
+    ) -> Result<()> {
         let zone = config.time.tz();
-        self.groups = plan::row_groups(number, &file, zone, now.latest_us, self.folder)?;
+        self.groups = plan::row_groups(number, &mut file, zone, now.latest_us, self.folder)?;
         let days = self.groups.iter().flat_map(|g| g.days.iter().chain(&g.home));
         self.dates = days.filter_map(|day| day.calendar()).collect();
         self.file = Some(file);
@@ -79,7 +87,8 @@ impl Source {
     }
 }
 
-/// Opens those of the sources that are not open and that are `needed`.
+/// Opens those of the sources that are not open and that are `needed`. Files whose days are not in a
+/// footer are looked through on all cores.
 fn open(
     sources: &mut [Source],
     needed: impl Fn(&Source) -> bool,
@@ -89,10 +98,30 @@ fn open(
     let closed = |source: &Source| source.file.is_none() && needed(source);
     let numbers: Vec<usize> = (0..sources.len()).filter(|n| closed(&sources[*n])).collect();
     let inputs = numbers.iter().map(|n| sources[*n].input.clone()).collect();
-    for (number, file) in numbers.iter().zip(events::open(config, inputs)?) {
-        sources[*number].take(*number, file, config, now)?;
+    let files = event_input::open(config, inputs)?;
+    let mut waiting = numbers.into_iter().zip(files).peekable();
+    let mut tasks = Vec::new();
+    for (number, source) in sources.iter_mut().enumerate() {
+        if let Some((_, file)) = waiting.next_if(|(next, _)| *next == number) {
+            tasks.push((number, Mutex::new(Some((source, file)))));
+        }
     }
-    Ok(())
+    let failures = Mutex::new(BTreeMap::new());
+    let in_turn = Tasks::new(&tasks);
+    on_all_cores(tasks.len(), || {
+        in_turn.each(|(number, task)| {
+            let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((source, file)) = task
+                && let Err(error) = source.take(*number, file, config, now)
+            {
+                failures.lock().unwrap_or_else(PoisonError::into_inner).insert(*number, error);
+            }
+            Ok(())
+        })
+    })?;
+    // of several the first, whichever thread met it
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failures.into_values().next().map_or(Ok(()), Err)
 }
 
 /// Inputs, dates and what has to be made.

@@ -131,8 +131,8 @@ fn shown(error: toml::de::Error) -> anyhow::Error {
 }
 
 /// The keys that hold paths, with their defaults: these start at the file's folder too.
-fn default_paths() -> [(&'static str, Value); 6] {
-    let Config { data, warehouse, .. } = Config::default();
+fn default_paths() -> [(&'static str, Value); 7] {
+    let Config { data, extract, warehouse, .. } = Config::default();
     let list = |paths: Vec<String>| Value::Array(paths.into_iter().map(Value::String).collect());
     let path = |path: PathBuf| Value::String(path.to_string_lossy().into_owned());
     [
@@ -141,6 +141,7 @@ fn default_paths() -> [(&'static str, Value); 6] {
         ("data.lau", list(data.lau)),
         ("data.processed", path(data.processed)),
         ("data.cache", path(data.cache)),
+        ("extract.to", path(extract.to)),
         ("warehouse.url", Value::String(warehouse.url.to_string())),
     ]
 }
@@ -272,6 +273,9 @@ fn check(config: &Config) -> Result<()> {
     }
     if !(config.geojoin.max_distance_m.is_finite() && config.geojoin.max_distance_m >= 0.0) {
         bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
+    }
+    if config.extract.connections == 0 {
+        bail!("extract.connections = 0: at least 1 is needed");
     }
     check_checks(&config.checks)?;
     check_serve(&config.serve)?;

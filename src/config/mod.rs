@@ -3,6 +3,7 @@
 //! Precedence is flag, then environment, then file, then default. The environment is handed in,
 //! so that nothing here depends on the process.
 
+mod extract;
 mod keys;
 mod load;
 mod secret;
@@ -17,6 +18,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
+use crate::time::text::EpochUnit;
+pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
@@ -31,6 +34,7 @@ pub struct Config {
     /// Rows that cannot be used end the run instead of being counted and set aside.
     pub strict: bool,
     pub data: Data,
+    pub extract: Extract,
     pub columns: Columns,
     pub checks: Checks,
     pub lau: Lau,
@@ -130,6 +134,8 @@ pub struct Columns {
     pub user_id: String,
     pub cell_id: String,
     pub timestamp: String,
+    /// What time stamps in CSV count from 1970; without it they are dates with times.
+    pub timestamp_unit: Option<EpochUnit>,
     /// `cell_id` in the cell plan, where it is called otherwise than in the events.
     pub plan_cell_id: Option<String>,
     pub latitude: String,
@@ -141,12 +147,21 @@ pub struct Columns {
     pub lau_name: String,
 }
 
+impl Columns {
+    /// All that decides how event files are read, as a text.
+    pub fn of_events(&self) -> String {
+        let unit = self.timestamp_unit.map(|unit| format!(" {unit:?}")).unwrap_or_default();
+        format!("{} {} {}{unit}", self.user_id, self.cell_id, self.timestamp)
+    }
+}
+
 impl Default for Columns {
     fn default() -> Self {
         Columns {
             user_id: "user_id".into(),
             cell_id: "cell_id".into(),
             timestamp: "timestamp".into(),
+            timestamp_unit: None,
             plan_cell_id: None,
             latitude: "latitude".into(),
             longitude: "longitude".into(),

@@ -1,4 +1,4 @@
-//! Event files: their footers, and their three columns wherever they stand.
+//! Event files in Parquet: their footers, and their three columns wherever they stand.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use parquet::file::statistics::Statistics;
 
 use super::damage::Batches;
 use super::footer;
-use super::inputs::{InputFile, list};
+use super::inputs::InputFile;
 use super::pages::Pages;
 use super::source::{Ahead, Location, Source, Want};
-use crate::config::{Columns, Config};
+use crate::config::Columns;
 use crate::usage::missing_column;
 
 /// The end of an object that is fetched first. Footers of event files with few columns are shorter; for
@@ -77,29 +77,6 @@ fn plain(t: &DataType) -> &DataType {
     }
 }
 
-/// Lists the event files.
-///
-/// # Errors
-/// A path that does not exist or holds no Parquet file.
-pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    list("data.events", &config.data.events, &["parquet", "parq"])
-}
-
-/// Opens every event file and checks its columns. Footers of objects are asked for several at a
-/// time.
-///
-/// # Errors
-/// The first file that cannot be used.
-pub fn open(config: &Config, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
-    let ahead = footers_ahead(&inputs)?;
-    let files = inputs.into_iter().enumerate().map(|(number, input)| {
-        let place = || format!("events file {}", input.location);
-        let source = ahead.source(number).with_context(place)?;
-        EventFile::open(input, source, &config.columns)
-    });
-    files.collect()
-}
-
 /// Begins to fetch the footers of inputs, to be opened in this order.
 ///
 /// # Errors
@@ -110,17 +87,6 @@ pub fn footers_ahead(inputs: &[InputFile]) -> Result<Ahead> {
         input: input.clone(),
     };
     Ahead::begin(inputs.iter().map(want).collect())
-}
-
-/// Begins to fetch the columns of row groups, to be read in this order.
-///
-/// # Errors
-/// A footer whose columns lie nowhere; a URL that names no object.
-pub fn columns_ahead<'a>(
-    groups: impl IntoIterator<Item = (&'a EventFile, usize)>,
-) -> Result<Ahead> {
-    let wants = groups.into_iter().map(|(file, group)| file.want(group));
-    Ahead::begin(wants.collect::<Result<_>>()?)
 }
 
 impl EventFile {
@@ -188,7 +154,7 @@ impl EventFile {
     }
 
     /// Reads user id, cell id and time stamp of a row group, in this order. `source` is that of
-    /// [`EventFile::source`] or of [`columns_ahead`].
+    /// [`EventFile::source`], or one of [`EventFile::want`].
     ///
     /// # Errors
     /// A footer that contradicts itself.
@@ -257,7 +223,11 @@ impl EventFile {
             .with_context(|| format!("events file {}", self.input.location))
     }
 
-    fn want(&self, row_group: usize) -> Result<Want> {
+    /// What will be read of a row group.
+    ///
+    /// # Errors
+    /// A footer whose columns lie nowhere.
+    pub fn want(&self, row_group: usize) -> Result<Want> {
         let ranges = self.ranges(row_group, &[self.user, self.cell, self.timestamp])?;
         Ok(Want { input: self.input.clone(), ranges })
     }

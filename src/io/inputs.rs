@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 
-use super::source::{Location, ObjectUrl, listing};
+use super::source::{Location, ObjectUrl, ends_with, listing};
 
 /// One input file or object as it was when listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -150,10 +150,7 @@ fn walk(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> Result<
         let path = entry.path();
         if path.is_dir() {
             walk(&path, extensions, found)?;
-        } else if path
-            .extension()
-            .is_some_and(|e| extensions.iter().any(|x| e.eq_ignore_ascii_case(x)))
-        {
+        } else if extensions.iter().any(|ending| ends_with(&path, ending)) {
             found.push(path);
         }
     }

@@ -3,9 +3,11 @@
 pub mod atomic;
 pub mod crs;
 pub mod damage;
+pub mod delimited;
+pub mod event_input;
 pub mod events;
+pub mod features;
 pub mod footer;
-pub mod geojson;
 pub mod geoparquet;
 mod hybrid;
 pub mod inputs;

@@ -18,6 +18,7 @@ use parquet::file::reader::ChunkReader;
 
 use super::atomic::AtomicFile;
 use super::damage::Batches;
+use super::delimited::{self, Header};
 use super::inputs::InputFile;
 use super::source::Source;
 use super::{footer, seal};
@@ -28,8 +29,10 @@ use crate::usage::missing_column;
 /// # Errors
 /// A file that is cut off or damaged.
 pub fn read(input: &InputFile) -> Result<RecordBatch> {
-    let source = Source::open(input)?;
-    if input.location.ends_with("csv") { read_csv(source) } else { read_parquet(source) }
+    if delimited::EXTENSIONS.iter().any(|ending| input.location.ends_with(ending)) {
+        return read_csv(input);
+    }
+    read_parquet(Source::open(input)?)
 }
 
 fn read_parquet(source: Source) -> Result<RecordBatch> {
@@ -58,9 +61,10 @@ fn whole<T: ChunkReader + 'static>(
     Ok(concat_batches(&schema, &batches)?)
 }
 
-fn read_csv(source: Source) -> Result<RecordBatch> {
-    let mut reader = csv::Reader::from_reader(source.reader()?);
-    let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+fn read_csv(input: &InputFile) -> Result<RecordBatch> {
+    let Header { delimiter, names } = Header::read(delimited::decoded(input)?, &[])?;
+    let mut builder = csv::ReaderBuilder::new();
+    let mut reader = builder.delimiter(delimiter).from_reader(delimited::decoded(input)?);
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
     for record in reader.records() {
         let record = record.context("each line needs as many fields as the header")?;

@@ -87,7 +87,13 @@ fn a_store_that_is_wrongly_named_or_closed_is_explained_without_its_secrets() {
     for (events, words) in [
         ("s3://data/nothing/here", ["s3://data/nothing/here does not exist", "data.events"]),
         ("s3://other/events", ["no bucket \"other\"", "correct the URL"]),
-        ("s3://data/lau", ["no .parquet or .parq file in s3://data/lau", "other files"]),
+        (
+            "s3://data/lau",
+            [
+                "no .parquet or .parq or .csv or .csv.gz or .csv.zst file in s3://data/lau",
+                "other files",
+            ],
+        ),
         ("s3://data/events/x*", ["no .parquet", "s3://data/events/x*"]),
         ("s3://key:hunter2@data/events", ["keys do not belong in the URL", "environment"]),
         ("ftp://data/events", ["ftp:// cannot be read", "s3://"]),

@@ -3,5 +3,5 @@
 mod broken;
 mod inputs;
 mod outputs;
-mod proxy;
-mod server;
+pub mod proxy;
+pub mod server;

@@ -96,7 +96,7 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
         _ if text.contains("scheme is not allowed") || text.contains("BadScheme") => store_error!(
             "{url}: the endpoint is http:// without TLS; set AWS_ALLOW_HTTP=true if that is meant"
         ),
-        _ if text.contains("non-partial response") || text.contains("Range request not supp") => {
+        _ if gives_no_ranges(error) => {
             store_error!(
                 "{url}: the server gives whole files only, no ranges of them; copy the file to a folder and name that"
             )
@@ -106,6 +106,12 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
         }
         _ => store_error!("{url} cannot be reached: {}", reason(&text)),
     }
+}
+
+/// True where the server answered a request for a range with the whole file.
+pub fn gives_no_ranges(error: &Error) -> bool {
+    let text = texts(error);
+    text.contains("non-partial response") || text.contains("Range request not supported")
 }
 
 fn in_brackets(code: &str) -> String {

@@ -22,15 +22,21 @@ impl Location {
         }
     }
 
-    /// True of a name with that ending, whatever the case of its letters.
-    pub fn ends_with(&self, extension: &str) -> bool {
-        self.as_path().extension().is_some_and(|e| e.eq_ignore_ascii_case(extension))
+    /// True of a name with that ending (`csv`, `csv.gz`), whatever the case of its letters.
+    pub fn ends_with(&self, ending: &str) -> bool {
+        ends_with(self.as_path(), ending)
     }
 
     /// The text under which outputs remember the place.
     pub fn text(&self) -> String {
         self.as_path().to_string_lossy().into_owned()
     }
+}
+
+/// True of a path whose last part has that ending, whatever the case of its letters.
+pub fn ends_with(path: &Path, ending: &str) -> bool {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase());
+    name.is_some_and(|n| n.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.')))
 }
 
 impl fmt::Display for Location {

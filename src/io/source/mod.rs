@@ -2,9 +2,11 @@
 
 mod ahead;
 mod explain;
+pub mod fetch;
 mod folder;
 mod listed;
 pub mod listing;
+mod local_copy;
 mod location;
 mod object;
 mod remote;
@@ -26,7 +28,8 @@ pub use ahead::{Ahead, Want};
 pub use explain::StoreError;
 pub use folder::{Entry, On, Put, RemoteFolder, Version};
 pub use listed::Listed;
-pub use location::Location;
+pub use local_copy::LocalCopy;
+pub use location::{Location, ends_with};
 pub use remote::{Remote, RemoteReader};
 pub use url::ObjectUrl;
 

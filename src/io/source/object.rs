@@ -25,7 +25,7 @@ const PIECE: u64 = 8 << 20;
 /// Ranges with a smaller gap between them are read as one: a request costs the time of so many bytes.
 const GAP: u64 = 1 << 20;
 /// Attempts in a row that bring not one byte further.
-const IDLE: u32 = 4;
+pub const IDLE: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// An object as it was listed.
@@ -139,7 +139,7 @@ impl Object {
 
     /// # Errors
     /// An answer about other bytes than those that were listed.
-    fn refuse_another(&self, meta: &ObjectMeta) -> Result<()> {
+    pub fn refuse_another(&self, meta: &ObjectMeta) -> Result<()> {
         let same = match (&self.edition, tag(meta)) {
             (Edition::Tag(listed), Some(now)) => *listed == now,
             (Edition::Modified(0), _) | (Edition::Tag(_), None) => true,
@@ -246,7 +246,8 @@ fn is_broken(error: &object_store::Error) -> bool {
     false
 }
 
-fn broken(error: &object_store::Error) -> String {
+/// Why an answer broke off.
+pub fn broken(error: &object_store::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;

@@ -5,6 +5,7 @@ mod compute;
 mod history;
 mod presence;
 mod raw;
+mod raw_text;
 mod results;
 mod rows;
 mod runs;

@@ -16,9 +16,11 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf}
 use datafusion::prelude::{DataFrame, SessionContext, ident};
 use url::Url;
 
+use super::raw_text;
 use super::session::{explain, url_of};
 use crate::config::{Columns, Config};
-use crate::io::events::{self, EventFile};
+use crate::io::event_input::{self, EventInput};
+use crate::io::events::EventFile;
 use crate::io::inputs::{InputFile, fingerprint};
 use crate::io::raw_events::{cell_ids, timestamps, user_ids};
 use crate::io::source::{Listed, Location};
@@ -38,7 +40,15 @@ pub fn provider(
     // of their own
     type Kind = (bool, Vec<DataType>);
     let mut kinds: Vec<(Kind, Vec<EventFile>)> = Vec::new();
-    for file in events::open(config, inputs)? {
+    let mut text = Vec::new();
+    for file in event_input::open(config, inputs)? {
+        let file = match file {
+            EventInput::Parquet(file) => file,
+            EventInput::Csv(file) => {
+                text.push(file);
+                continue;
+            }
+        };
         let remote = matches!(file.input.location, Location::Remote(_));
         let kind = (remote, file.types().into_iter().cloned().collect());
         match kinds.iter_mut().find(|(k, _)| *k == kind) {
@@ -46,7 +56,7 @@ pub fn provider(
             None => kinds.push((kind, vec![file])),
         }
     }
-    let mut all: Option<DataFrame> = None;
+    let mut frames = Vec::new();
     for ((remote, types), files) in kinds {
         let urls = if remote {
             urls_of_objects(context, &files)?
@@ -54,7 +64,13 @@ pub fn provider(
             let url = |file: &EventFile| url_of(file.input.location.as_path(), false);
             files.iter().map(url).collect::<Result<_>>()?
         };
-        let frame = one_kind(context, config, &types, urls)?;
+        frames.push(one_kind(context, config, &types, urls)?);
+    }
+    if !text.is_empty() {
+        frames.push(context.read_table(raw_text::provider(config, text)?).map_err(explain)?);
+    }
+    let mut all: Option<DataFrame> = None;
+    for frame in frames {
         all = Some(match all {
             Some(before) => before.union(frame).map_err(explain)?,
             None => frame,
