@@ -10,12 +10,14 @@ PEERS := target/bench/venv
 SPARK := tests/spark/cluster.sh
 # size of `make bench-spark`
 EVENTS ?= 1000000
+CARGO_DEB := target/tools/bin/cargo-deb
 
 # Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
 # POSTGIS_PASSWORD (letters and digits) which password; without Docker that is in .postgis/password.
 DOCKER := docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
+COMPOSE := POSTGIS_PASSWORD="$${POSTGIS_PASSWORD:-mobility}" docker compose
 POSTGIS := if $(DOCKER); then \
-    docker compose up -d --wait >&2 && \
+    $(COMPOSE) up -d --wait postgis >&2 && \
     echo "postgres://postgres:$${POSTGIS_PASSWORD:-mobility}@127.0.0.1:$${POSTGIS_PORT:-54320}/mobility"; \
   else $(CLUSTER) start .postgis $${POSTGIS_PORT:+--port "$$POSTGIS_PORT"}; fi
 
@@ -63,7 +65,7 @@ postgis: ## Start a local PostGIS, in Docker or in .postgis, and print its URL
 
 .PHONY: postgis-stop
 postgis-stop: ## Stop it; its data stays
-	@if $(DOCKER); then docker compose stop; fi
+	@if $(DOCKER); then $(COMPOSE) stop; fi
 	@if [ -d .postgis ]; then $(CLUSTER) stop .postgis; fi
 
 # the URL goes by the environment: an argument would show the password in the list of processes
@@ -76,6 +78,7 @@ pipeline-postgis: data ## Run everything on the local PostGIS and print users by
 test: setup ## Run the tests
 	@$(CLUSTER) install
 	@$(SPARK) install
+	@tests/venv.sh target/notebook examples/requirements.txt
 	cargo test --locked
 
 # TORTURE_ROUNDS and TORTURE_SEEDS say how often
@@ -91,13 +94,9 @@ lint: setup ## Check format and warnings
 	cargo clippy --locked --all-targets -- -D warnings
 
 # what is compared, and with what, is in benches/peers; BENCH hands on arguments to run.py
-$(PEERS)/ready: benches/requirements.txt
-	python3 -m venv $(PEERS)
-	$(PEERS)/bin/pip install -q --disable-pip-version-check -r $<
-	@touch $@
-
 .PHONY: bench
-bench: build $(PEERS)/ready ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
+bench: build ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
+	@tests/venv.sh $(PEERS) benches/requirements.txt
 	@$(PEERS)/bin/python -B benches/peers/run.py --size $(SIZE) --binary $(BIN) $(BENCH)
 
 .PHONY: bench-spark
@@ -114,6 +113,25 @@ supply-chain: ## Check licences, advisories and versions of all crates
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --all-features check
 
+# cargo-deb comes to target/tools; the program is $(BIN), or BIN=... that is built already
+$(CARGO_DEB):
+	cargo install --locked cargo-deb --version 3.8.0 --root target/tools
+
+.PHONY: deb
+deb: build $(CARGO_DEB) ## Make a Debian package, target/mobility.deb
+	@deploy/debian/prepare.sh $(BIN) target/deb
+	$(CARGO_DEB) --no-build --no-strip --output target/mobility.deb
+
+.PHONY: check-deb
+check-deb: deb ## Check it with lintian and on a bare Debian 12, as root
+	@deploy/check/deb.sh target/mobility.deb target/bare
+
+.PHONY: check-deploy
+check-deploy: build ## Check Dockerfile, compose, Kubernetes, systemd, Airflow, as root
+	@$(CLUSTER) install
+	@tests/venv.sh target/check-venv deploy/check/requirements.txt deploy/check/constraints.txt
+	@deploy/check/deploy.sh $(BIN) target/check-venv target/check
+
 .PHONY: clean
 clean: ## Remove what the pipeline made; raw data and the build stay
-	rm -rf data/processed data/warehouse
+	rm -rf data/processed data/warehouse data/cache

@@ -64,6 +64,17 @@ pub enum Command {
   mobility synth --out data/raw
   mobility synth --out /tmp/big --events 40700000 --days 3 --seed 7")]
     Synth(Synth),
+    /// Copy inputs from stores and web servers to this machine
+    #[command(
+        after_help = "What is there already is not copied again, and a copy that broke off goes on.
+
+Examples:
+  mobility extract --lau-year 2021
+  mobility extract --events s3://bucket/events --cells s3://bucket/cells
+  mobility extract                                          what the section extract of the config names
+  mobility extract --force"
+    )]
+    Extract(Extract),
     /// Compress raw events to hourly presence
     #[command(after_help = "Only dates whose inputs changed are made.\n\nExamples:
   mobility compress
@@ -139,6 +150,13 @@ pub enum Command {
         /// Shell to complete for
         shell: Shell,
     },
+    /// Write a manual page for each command
+    #[command(hide = true, after_help = "Examples:\n  mobility man --out target/man")]
+    Man {
+        /// Folder to write into
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
 }
 
 impl Command {
@@ -146,6 +164,7 @@ impl Command {
     pub fn name(&self) -> &'static str {
         match self {
             Command::Synth(_) => "synth",
+            Command::Extract(_) => "extract",
             Command::Compress(_) => "compress",
             Command::Geojoin(_) => "geojoin",
             Command::Load(_) => "load",
@@ -158,6 +177,7 @@ impl Command {
             Command::Runs(_) => "runs",
             Command::Check => "check",
             Command::Completions { .. } => "completions",
+            Command::Man { .. } => "man",
         }
     }
 }
@@ -188,6 +208,25 @@ pub struct Synth {
     /// Same seed, same bytes
     #[arg(long, default_value_t = 20_241_001)]
     pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Extract {
+    /// Events to copy, instead of extract.events
+    #[arg(long, value_name = "URL")]
+    pub events: Option<String>,
+    /// Cell plans to copy, instead of extract.cells
+    #[arg(long, value_name = "URL")]
+    pub cells: Option<String>,
+    /// Year of the LAU boundaries to copy, instead of extract.lau_year
+    #[arg(long, value_name = "YEAR")]
+    pub lau_year: Option<u16>,
+    /// Folder of the copies, instead of extract.to
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Copy everything anew
+    #[arg(long)]
+    pub force: bool,
 }
 
 #[derive(Debug, Args)]

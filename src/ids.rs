@@ -33,8 +33,23 @@ pub fn user_key_of_text<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<
     UserKey::Bytes(scratch)
 }
 
+/// Values of digits, and [`NO_DIGIT`] for all else: ids in text have 64 digits a row.
+const DIGIT_VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        values[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
+const NO_DIGIT: u8 = u8::MAX;
+
+#[inline]
 fn hex_value(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|v| v as u8)
+    let value = DIGIT_VALUES[usize::from(digit)];
+    (value != NO_DIGIT).then_some(value)
 }
 
 /// The canonical text of a user id: lower-case hexadecimal for bytes.

@@ -49,9 +49,20 @@ impl Drop for Unfinished {
     }
 }
 
+/// Attempts to remove a folder into which other threads still write.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
+
 fn remove(path: &Path) {
-    // what is already gone, or was renamed to its final name, needs no removal
-    let _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    for _ in 0..ATTEMPTS {
+        let removed =
+            if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        // what is already gone, or was renamed to its final name, needs no removal
+        if removed.is_ok() || !path.exists() {
+            return;
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);

@@ -10,8 +10,16 @@ use anyhow::{Result, anyhow};
 /// What the first of them met.
 pub fn on_all_cores<T: Send>(tasks: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.max(1));
+    on_threads(cores, work)
+}
+
+/// Runs `work` on so many threads.
+///
+/// # Errors
+/// What the first of them met.
+pub fn on_threads<T: Send>(threads: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..cores).map(|_| scope.spawn(&work)).collect();
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
         threads.into_iter().map(|t| t.join().map_err(|_| anyhow!("a thread broke down"))?).collect()
     })
 }

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 
 use crate::config::Config;
+use crate::processed::Processed;
 use crate::progress::Progress;
 use crate::report::{StageReport, grouped, peak_memory_bytes};
 use crate::runs::{StageRun, stages_table};
@@ -44,15 +45,21 @@ impl Plan {
     }
 }
 
-/// Runs the wanted stages.
+/// Runs the wanted stages; what each makes goes to where `outputs` are kept.
 ///
 /// # Errors
 /// The first stage that fails; what earlier stages wrote stands, and a second run goes on there.
-pub fn run(config: &Config, plan: Plan, progress: &Progress) -> Result<Vec<StageReport>> {
+pub fn run(
+    config: &Config,
+    plan: Plan,
+    progress: &Progress,
+    outputs: &Processed,
+) -> Result<Vec<StageReport>> {
     let mut reports = Vec::new();
     let mut stage = |name, work: &mut dyn FnMut() -> Result<StageReport>| -> Result<()> {
         progress.begin(name);
         let report = work()?;
+        outputs.put(progress)?;
         // what was said when the work was done need not be said again
         for note in report.notes.iter().filter(|_| !report.skipped) {
             progress.warn(&format!("{}: {note}", report.stage));

@@ -55,6 +55,26 @@ fn completions_know_the_commands() {
 }
 
 #[test]
+fn every_command_has_a_manual_page() {
+    let work = Work::empty();
+    work.ok(&["man", "--out", "pages"]);
+    for command in COMMANDS {
+        let page = work.read(&format!("pages/mobility-{command}.1"));
+        // how a page reads a hyphen that may be typed
+        let typed = format!("mobility {}", command.replace('-', "\\-"));
+        for word in [".SH NAME", ".SH SYNOPSIS", ".SH EXAMPLES", ".SH \"EXIT STATUS\"", &typed] {
+            assert!(page.contains(word), "{command}: no {word}");
+        }
+        assert!(
+            work.read("pages/mobility.1")
+                .contains(&format!("mobility\\-{}(1)", command.replace('-', "\\-")))
+        );
+    }
+    assert!(!work.path("pages/mobility-man.1").exists(), "it is for those who pack the program");
+    assert!(!work.ok(&["--help"]).contains("  man "));
+}
+
+#[test]
 fn results_go_to_standard_output_and_all_else_to_standard_error() {
     let work = Work::mini();
     let ran = work.run(&["run-all", "--quiet"]);

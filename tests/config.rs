@@ -35,6 +35,24 @@ fn flag_comes_before_environment_before_file_before_default() {
 }
 
 #[test]
+fn outputs_in_a_store_are_worked_on_in_the_cache_and_shown_as_the_url() {
+    let work = Work::empty();
+    let file = work.path("p.toml");
+    work.write("p.toml", "[data]\nprocessed = \"s3://bucket/out\"\n");
+    let config = loaded(Some(&file), &[], &[]).unwrap();
+    assert_eq!(config.data.processed.parent().unwrap(), work.path("data/cache"));
+    assert_eq!(config.without_secrets().unwrap()["data"]["processed"], "s3://bucket/out");
+    // a stroke at the end names the same place, another bucket another one
+    let env = [("MOBILITY_DATA_PROCESSED", "s3://bucket/out/")];
+    let same = loaded(Some(&file), &env, &[]).unwrap();
+    assert_eq!(same.data.processed, config.data.processed);
+    let env = [("MOBILITY_DATA_PROCESSED", "s3://other/out")];
+    assert_ne!(loaded(Some(&file), &env, &[]).unwrap().data.processed, config.data.processed);
+    let local = loaded(Some(&file), &[("MOBILITY_DATA_PROCESSED", "here")], &[]).unwrap();
+    assert_eq!((local.data.processed.to_str(), local.data.store), (Some("here"), None));
+}
+
+#[test]
 fn every_key_has_a_variable_of_its_own() {
     let config = loaded(
         Some(&root().join("pipeline.toml")),
@@ -108,6 +126,10 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     let all = loaded(Some(&work.path("p.toml")), &[], &[]).unwrap();
     let mut expected = loaded(Some(&work.path("empty.toml")), &[], &[]).unwrap();
     // these have no value by default; the file shows an example
+    expected.extract.events = vec!["s3://bucket/events".to_owned()];
+    expected.extract.cells = vec!["s3://bucket/cells".to_owned()];
+    expected.extract.lau_year = Some(2021);
+    expected.columns.timestamp_unit = Some(mobility::time::text::EpochUnit::S);
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
     expected.checks.user_id_bytes = Some(32);
     expected.checks.folder_tolerance_days = Some(30);

@@ -3,26 +3,12 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::work::{Ran, Work, array, expected, mini_events};
+use crate::work::{Ran, Work, expected, mini_events};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
 fn answer(work: &Work) -> String {
     work.ok(&["query", VIEW, "--format", "csv"])
-}
-
-/// Adds one event of a new user at cell 400, on 2 October at noon.
-fn add_event(work: &Work) {
-    use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
-    let noon = 1_727_870_400_000_000;
-    work.events(
-        "year=2024/month=10/day=2/late.parquet",
-        vec![
-            ("user_id", array(BinaryArray::from_vec(vec![&[0x99]]))),
-            ("cell_id", array(Int64Array::from(vec![400]))),
-            ("timestamp", array(TimestampMicrosecondArray::from(vec![noon]))),
-        ],
-    );
 }
 
 #[test]
@@ -53,7 +39,7 @@ fn doing_everything_twice_changes_no_answer() {
 fn a_new_event_is_counted_and_no_old_answer_is_served() {
     let work = Work::mini();
     work.ok(&["run-all"]);
-    add_event(&work);
+    work.late_event(0x99);
     let ran = work.ok(&["run-all"]);
     let skipped = |stage: &str| {
         let line = ran.lines().find(|l| l.contains(&format!("│ {stage}"))).unwrap();
@@ -66,10 +52,26 @@ fn a_new_event_is_counted_and_no_old_answer_is_served() {
 }
 
 #[test]
+fn a_day_that_was_loaded_is_not_read_again() {
+    let work = Work::mini();
+    work.ok(&["run-all"]);
+    work.late_event(0x99);
+    work.ok(&["compress"]);
+    work.spoil_pages("2024-10-01");
+    work.ok(&["load"]);
+    let line = "2024-10-02,EE_0003,Saare vald,3,1";
+    assert_eq!(answer(&work), expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1"));
+    // a view over the whole period has to read it
+    work.fails(&["views"], 1, &["2024-10-01", "not as it was written", "--force"]);
+    work.ok(&["run-all", "--force"]);
+    assert!(answer(&work).contains("2024-10-02,EE_0003,Saare vald,4,1"));
+}
+
+#[test]
 fn a_load_without_views_makes_stored_answers_stale() {
     let work = Work::mini();
     work.ok(&["run-all"]);
-    add_event(&work);
+    work.late_event(0x99);
     work.ok(&["compress"]);
     assert_eq!(answer(&work), expected(VIEW), "nothing is loaded yet");
     work.ok(&["load"]);

@@ -148,6 +148,36 @@ impl Work {
         files
     }
 
+    /// Adds one event of a new user at cell 400, on 2 October at noon.
+    pub fn late_event(&self, user: u8) {
+        use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
+        let noon = 1_727_870_400_000_000;
+        self.events(
+            &format!("year=2024/month=10/day=2/late-{user}.parquet"),
+            vec![
+                ("user_id", array(BinaryArray::from_vec(vec![&[user]]))),
+                ("cell_id", array(Int64Array::from(vec![400]))),
+                ("timestamp", array(TimestampMicrosecondArray::from(vec![noon]))),
+            ],
+        );
+    }
+
+    /// Overwrites the pages of a date's hourly presence, and leaves the footers: whoever reads a row
+    /// of it gets an error.
+    pub fn spoil_pages(&self, date: &str) {
+        let pattern = self.path(&format!("processed/compressed_events/date={date}/*.parquet"));
+        let mut spoilt = 0;
+        for path in glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap) {
+            let mut bytes = fs::read(&path).unwrap();
+            let footer = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap());
+            let pages = bytes.len() - 8 - footer as usize;
+            bytes[4..pages].fill(0xff);
+            fs::write(&path, bytes).unwrap();
+            spoilt += 1;
+        }
+        assert!(spoilt > 0, "no files of {date}");
+    }
+
     /// Replaces the events by one file of the given columns.
     pub fn events(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
         let path = self.path("raw/events").join(name);
@@ -216,7 +246,7 @@ pub fn array<T: arrow::array::Array + 'static>(array: T) -> ArrayRef {
     Arc::new(array)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

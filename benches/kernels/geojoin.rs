@@ -1,14 +1,14 @@
 //! From degrees to the LAU, with the synthetic boundaries of 79 LAUs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use geo::{BoundingRect, Coord, MultiPolygon};
 use mobility::geojoin::index::Locator;
-use mobility::io::geojson::{self, PropertyNames};
+use mobility::io::features::{self, PropertyNames};
+use mobility::io::inputs::InputFile;
 use mobility::progress::Progress;
 use mobility::synth::{self, Settings};
 use proj::Proj;
@@ -18,13 +18,13 @@ use crate::random::Random;
 const POINTS: usize = 1_000_000;
 
 /// The boundary file, in a folder that lives as long as the process.
-static FILE: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
+static FILE: LazyLock<(tempfile::TempDir, InputFile)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("data");
     let settings = Settings { out: out.clone(), users: 10, events: 1_000, ..Settings::default() };
     synth::run(&settings, &Progress::silent()).unwrap();
     let file = std::fs::read_dir(out.join("lau_boundaries")).unwrap().next();
-    (folder, file.unwrap().unwrap().path())
+    (folder, InputFile::local(file.unwrap().unwrap().path()).unwrap())
 });
 
 /// Units of the main country by id.
@@ -35,8 +35,8 @@ fn units() -> BTreeMap<String, MultiPolygon> {
         name: "LAU_NAME".to_owned(),
     };
     let mut units: BTreeMap<String, MultiPolygon> = BTreeMap::new();
-    let estonian = |p: &geojson::Properties| p.country.as_deref() == Some("EE");
-    geojson::read(&FILE.1, &names, &estonian, &mut |feature| {
+    let estonian = |p: &features::Properties| p.country.as_deref() == Some("EE");
+    features::read(&FILE.1, &names, &estonian, &mut |feature| {
         let id = feature.properties.id.unwrap_or_default();
         let unit = units.entry(id).or_insert_with(|| MultiPolygon(Vec::new()));
         unit.0.extend(feature.polygons.unwrap_or_default());
@@ -63,7 +63,7 @@ fn points(units: &BTreeMap<String, MultiPolygon>) -> Vec<Coord> {
 
 #[divan::bench]
 fn read_boundaries(bencher: Bencher) {
-    let bytes = std::fs::metadata(&FILE.1).unwrap().len();
+    let bytes = FILE.1.bytes;
     bencher.counter(divan::counter::BytesCount::new(bytes)).bench_local(units);
 }
 

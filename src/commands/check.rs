@@ -7,10 +7,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::{config_file, writable};
 use crate::cli::Global;
 use crate::config::{Config, Engine, Spark, WarehouseUrl};
+use crate::geojoin;
+use crate::io::event_input::{self, EventInput};
+use crate::processed;
 use crate::report::{counted, grouped, size};
 use crate::views::Registry;
 use crate::warehouse::{self, Warehouse};
-use crate::{geojoin, io};
 
 /// What is said of one subject.
 struct Said {
@@ -101,14 +103,25 @@ fn engine(spark: &Spark) -> Result<String> {
 }
 
 fn events(config: &Config) -> Result<String> {
-    let files = io::events::open(config, io::events::inputs(config)?)?;
-    let rows: u64 = files.iter().map(|f| (0..f.row_groups()).map(|i| f.rows(i)).sum::<u64>()).sum();
-    let bytes: u64 = files.iter().map(|f| f.input.bytes).sum();
-    let number = counted(files.len() as u64, "file");
-    if rows == 0 {
-        bail!("{number} without a single row");
+    let files = event_input::open(config, event_input::inputs(config)?)?;
+    let (text, counted_files): (Vec<_>, Vec<_>) =
+        files.iter().partition(|f| matches!(f, EventInput::Csv(_)));
+    let stated =
+        |f: &EventInput| (0..f.parts()).filter_map(|part| f.stated_rows(part)).sum::<u64>();
+    let rows: u64 = counted_files.iter().map(|f| stated(f)).sum();
+    let bytes: u64 = files.iter().map(|f| f.input().bytes).sum();
+    if rows == 0 && text.is_empty() {
+        bail!("{} without a single row", counted(files.len() as u64, "file"));
     }
-    Ok(format!("{} in {number}, {}", counted(rows, "row"), size(bytes)))
+    let mut said = Vec::new();
+    if !counted_files.is_empty() {
+        let number = counted(counted_files.len() as u64, "file");
+        said.push(format!("{} in {number}", counted(rows, "row")));
+    }
+    if !text.is_empty() {
+        said.push(format!("{} in CSV with a good header", counted(text.len() as u64, "file")));
+    }
+    Ok(format!("{}, {}", said.join(", "), size(bytes)))
 }
 
 fn cell_plan(checked: geojoin::Checked) -> Said {
@@ -122,7 +135,10 @@ fn outputs(config: &Config) -> Result<String> {
     if let WarehouseUrl::Embedded(folder) = &config.warehouse.url {
         writable(folder).context("warehouse.url")?;
     }
-    Ok("folders can be written".to_owned())
+    Ok(match processed::check(config)? {
+        Some(said) => format!("{said}; folders can be written"),
+        None => "folders can be written".to_owned(),
+    })
 }
 
 fn views_of(

@@ -2,6 +2,8 @@
 
 mod check;
 mod completions;
+mod extract;
+mod man;
 mod quality;
 mod query;
 mod record;
@@ -61,9 +63,10 @@ impl Session {
 pub fn run(cli: Cli, log: &Log) -> Result<()> {
     let (quiet, verbose) = (cli.global.quiet, cli.global.verbose);
     let progress = Progress::new(cli.global.progress, quiet, verbose, log.clone());
-    // these two need no config, and should work beside a broken one
+    // these need no config, and should work beside a broken one
     let command = match cli.command {
         Command::Completions { shell } => return completions::run(shell),
+        Command::Man { out } => return man::run(&out),
         Command::Synth(args) => return synth::run(&args, &progress),
         Command::Check => return check::run(&cli.global, config(&cli.global)),
         command => command,
@@ -75,8 +78,12 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
     }
     let file = config_file(&cli.global).unwrap_or_else(|| "pipeline.toml".into());
     let config_file = file.exists().then_some(file);
+    let flags = match &command {
+        Command::Extract(args) => extract::keys(args),
+        _ => Vec::new(),
+    };
     let engine = engine(&command).map(|engine| ("engine", engine.name().to_owned()));
-    let config = config_with(&cli.global, engine.into_iter().collect())?;
+    let config = config_with(&cli.global, flags.into_iter().chain(engine).collect())?;
     let session = Session { config, progress, quiet, config_file };
     match command {
         Command::Views(args) if args.list => views::run(&session, &args),
@@ -85,13 +92,16 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         | Command::Load(_)
         | Command::Views(_)
         | Command::RunAll(_) => record::recorded(&session, &command),
+        Command::Extract(args) => extract::run(&session, &args),
         Command::Quality(args) => quality::run(&session, &args),
         Command::Query(args) => query::run(&session, &args),
         Command::Report(args) => report::run(&session, &args),
         Command::Runs(args) => runs::run(&session, &args),
-        Command::Synth(_) | Command::Check | Command::Completions { .. } | Command::Serve(_) => {
-            Ok(())
-        }
+        Command::Synth(_)
+        | Command::Check
+        | Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Serve(_) => Ok(()),
     }
 }
 

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use super::{Session, extension, print, stdout};
 use crate::cli::{Quality, QualityFormat};
 use crate::io::atomic::write_file;
+use crate::processed::Processed;
 use crate::quality::report::{self, Look, Report};
 use crate::quality::{self, Level};
 use crate::query::format::{self, Format, Options};
@@ -20,7 +21,10 @@ use crate::usage::UsageError;
 pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let format = wanted_format(args)?;
     let bounds = args.dates.bounds()?;
+    let outputs = Processed::begin(&session.config, &session.progress)?;
     quality::run(&session.config, &session.progress, args.force)?;
+    outputs.put(&session.progress)?;
+    drop(outputs);
     let all = Report::read(&session.config)?;
     let Some((first, last)) = all.dates.first().zip(all.dates.last()) else {
         bail!(

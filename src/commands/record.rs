@@ -6,8 +6,9 @@ use super::{Session, run_all, stages, views};
 use crate::cli::Command;
 use crate::compress::Manifest;
 use crate::config::Config;
-use crate::io::events;
+use crate::io::event_input;
 use crate::io::inputs::{InputFile, fingerprint};
+use crate::processed::Processed;
 use crate::runs::{Inputs, Recorder, Run, Status, now, read};
 use crate::usage::is_broken_pipe;
 use crate::{geojoin, load, warehouse};
@@ -17,6 +18,7 @@ const TOLD: usize = 50;
 
 /// Does the work of the command. A record that cannot be written fails nothing.
 pub fn recorded(session: &Session, command: &Command) -> Result<()> {
+    let outputs = Processed::begin(&session.config, &session.progress)?;
     let file = session.config.data.runs();
     let recorder = Recorder::begin(file.clone(), begun(session, command)?, &session.progress);
     let outcome = match command {
@@ -24,7 +26,7 @@ pub fn recorded(session: &Session, command: &Command) -> Result<()> {
         Command::Geojoin(args) => stages::geojoin(session, args.force),
         Command::Load(args) => stages::load(session, args.force),
         Command::Views(args) => views::run(session, args),
-        Command::RunAll(args) => run_all::run(session, args),
+        Command::RunAll(args) => run_all::run(session, args, &outputs),
         _ => Ok(()),
     };
     let error = outcome.as_ref().err().filter(|error| !is_broken_pipe(error));
@@ -38,7 +40,9 @@ pub fn recorded(session: &Session, command: &Command) -> Result<()> {
             }
         }
     }
-    outcome
+    // with the record; what went wrong before says more than that this did too
+    let put = outputs.put(&session.progress);
+    outcome.and(put)
 }
 
 /// The run as far as it is known when it begins.
@@ -68,10 +72,10 @@ fn begun(session: &Session, command: &Command) -> Result<Run> {
 fn inputs(config: &Config, command: &Command) -> Result<Option<Inputs>> {
     let geodata = || geojoin::inputs(config).map(|(cells, laus)| [cells, laus].concat());
     let files: Vec<InputFile> = match command {
-        Command::Compress(_) => events::inputs(config)?,
+        Command::Compress(_) => event_input::inputs(config)?,
         Command::Geojoin(_) => geodata()?,
         Command::Load(_) => load::inputs(config)?,
-        Command::RunAll(_) => [events::inputs(config)?, geodata()?].concat(),
+        Command::RunAll(_) => [event_input::inputs(config)?, geodata()?].concat(),
         _ => return Ok(None),
     };
     Ok(Some(Inputs {

@@ -7,11 +7,12 @@ use anyhow::Result;
 use super::Session;
 use crate::cli::RunAll;
 use crate::pipeline::{self, Plan};
+use crate::processed::Processed;
 
-pub fn run(session: &Session, args: &RunAll) -> Result<()> {
+pub fn run(session: &Session, args: &RunAll, outputs: &Processed) -> Result<()> {
     let started = Instant::now();
     let plan = Plan { from: args.from, only: args.only, force: args.force, since: args.since };
-    let reports = pipeline::run(&session.config, plan, &session.progress)?;
+    let reports = pipeline::run(&session.config, plan, &session.progress, outputs)?;
     if session.quiet {
         return Ok(());
     }

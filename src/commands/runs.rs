@@ -7,10 +7,14 @@ use arrow::record_batch::RecordBatchIterator;
 
 use super::{Session, print, stdout};
 use crate::cli::{Runs, RunsFormat};
+use crate::processed;
 use crate::query::format::{self, Format, Options};
 use crate::runs::{Run, find, newest_first, overview, read, rows, text};
 
 pub fn run(session: &Session, args: &Runs) -> Result<()> {
+    if let Err(error) = processed::fetch_runs(&session.config) {
+        session.progress.warn(&format!("only the runs that this machine knows of: {error:#}"));
+    }
     let file = session.config.data.runs();
     let all = read(&file, None)?;
     if let Some(id) = &args.run_id {

@@ -10,6 +10,7 @@ use super::users::{NO_USER, Users};
 use crate::ids::user_key_of_text;
 use crate::io::events::{EventFile, is_text};
 use crate::io::pages::{NULL_NUMBER, Pages, Piece, Span};
+use crate::io::source::Source;
 use crate::time::columns::{MISSING, Times};
 
 /// Dense users and cells, and local time in µs; buffers that are used again and again.
@@ -37,8 +38,8 @@ impl PageColumns {
     ///
     /// # Errors
     /// A file that cannot be opened.
-    pub fn open(file: &EventFile, row_group: usize) -> Result<Option<Self>> {
-        let Some((pages, unit)) = file.pages(row_group)? else { return Ok(None) };
+    pub fn open(file: &EventFile, source: &Source, row_group: usize) -> Result<Option<Self>> {
+        let Some((pages, unit)) = file.pages(source, row_group)? else { return Ok(None) };
         let [user, cell, _] = file.types();
         Ok(Some(PageColumns {
             pages,

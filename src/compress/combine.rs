@@ -53,6 +53,9 @@ pub struct Bench<'a> {
     pub keep_rejected: bool,
 }
 
+/// Runs of a user in one share that are still to come, and the ranks of the share's cells.
+type OfShare<'a> = (&'a [Run], &'a [u32]);
+
 /// Rows of some users by day of the batch, counted from 0, and what was found wrong with them.
 pub type Judged = (BTreeMap<u32, DayRows>, Findings);
 
@@ -112,13 +115,16 @@ impl Combined {
     pub fn unclear(&self, exact_rows: bool) -> Result<Vec<(u32, u64)>> {
         let all: Vec<u32> = (0..self.users() as u32).collect();
         in_chunks(&all, USERS_A_THREAD, |users| {
-            let mut runs = Vec::new();
+            let (mut runs, mut shares) = (Vec::new(), Vec::new());
             let mut unclear = Vec::new();
             for &user in users {
                 let given_up = |(share, id): &(u32, u32)| {
                     self.shares[*share as usize].given_up.get(id).copied().unwrap_or_default()
                 };
                 let given_up: u64 = self.members_of(user).iter().map(given_up).sum();
+                if given_up == 0 && self.follow(user, &mut shares, !exact_rows) {
+                    continue;
+                }
                 self.runs_of(user, &mut runs);
                 if given_up > 0 || !in_order(&runs, !exact_rows) {
                     let events: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
@@ -127,6 +133,28 @@ impl Combined {
             }
             Ok(unclear)
         })
+    }
+
+    /// True where the runs of a user follow each other as [`in_order`] says and those of each share
+    /// came in order, as they mostly do: then they need not be brought together to know.
+    fn follow<'a>(&'a self, user: u32, shares: &mut Vec<OfShare<'a>>, may_touch: bool) -> bool {
+        shares.clear();
+        shares.extend(self.members_of(user).iter().map(|&(share, id)| {
+            (self.shares[share as usize].pile.of(id), self.ranks[share as usize].as_slice())
+        }));
+        let mut before: Option<Run> = None;
+        loop {
+            shares.retain(|(runs, _)| !runs.is_empty());
+            let first =
+                shares.iter_mut().min_by_key(|(runs, _)| (runs[0].begins(), runs[0].last_us));
+            let Some((runs, ranks)) = first else { return true };
+            let run = runs[0].at_cell(ranks[runs[0].cell() as usize]);
+            if before.is_some_and(|before| !in_order(&[before, run], may_touch)) {
+                return false;
+            }
+            before = Some(run);
+            *runs = &runs[1..];
+        }
     }
 
     /// The rows of some users by day, judged. Those that `details` knows are taken from there.
@@ -191,7 +219,7 @@ impl Bench<'_> {
         let file = group.file as u32;
         findings.add((file, date), Code::Duplicate, 1);
         findings.met(Code::Duplicate, || match row {
-            Some(row) => format!("{}, row {}", group.place(), row + 1),
+            Some(row) => group.place_of(u64::from(row)),
             None => group.place(),
         });
         if let Some(row) = row.filter(|_| self.keep_rejected) {
@@ -225,6 +253,18 @@ fn once_where_they_touch(runs: &mut Vec<Run>, mut repeated: impl FnMut(u32, u32)
             return false;
         }
         repeated(next.hour() / HOURS_A_DAY, next.source.max(kept.source));
+        // the first copy counts, whichever thread read it
+        if kept.source > next.source {
+            kept.count -= 1;
+            if kept.count == 0 {
+                *kept = *next;
+                return true;
+            }
+            if kept.count == 1 {
+                kept.last_us = kept.first_us;
+            }
+            return false;
+        }
         next.count -= 1;
         if next.count == 1 {
             next.first_us = next.last_us;
@@ -307,4 +347,35 @@ fn rank_cells(shares: &[Share]) -> (Vec<String>, Vec<Vec<u32>>) {
     let rank = |name: &String| cells.binary_search(name).unwrap_or_default() as u32;
     let ranks = shares.iter().map(|s| s.cells.names().iter().map(rank).collect()).collect();
     (cells, ranks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// First and last event, count, row group.
+    type Short = (u32, u32, u32, u32);
+
+    fn once(runs: &[Short]) -> (Vec<Short>, Vec<u32>) {
+        let run = |&(first, last, count, source): &Short| Run {
+            last_us: last,
+            count,
+            ..Run::event(0, 0, 7, first, source)
+        };
+        let mut runs: Vec<Run> = runs.iter().map(run).collect();
+        let mut repeated = Vec::new();
+        once_where_they_touch(&mut runs, |_, source| repeated.push(source));
+        let short = |r: &Run| (r.first_us, r.last_us, r.count, r.source);
+        (runs.iter().map(short).collect(), repeated)
+    }
+
+    #[test]
+    fn of_two_copies_that_of_the_later_row_group_repeats_whichever_thread_read_it() {
+        assert_eq!(once(&[(5, 5, 1, 2), (5, 5, 1, 3)]), (vec![(5, 5, 1, 2)], vec![3]));
+        assert_eq!(once(&[(5, 5, 1, 3), (5, 5, 1, 2)]), (vec![(5, 5, 1, 2)], vec![3]));
+        let (left, repeated) = once(&[(1, 5, 2, 3), (5, 9, 4, 2)]);
+        assert_eq!((left, repeated), (vec![(1, 1, 1, 3), (5, 9, 4, 2)], vec![3]));
+        let (left, repeated) = once(&[(1, 5, 2, 2), (5, 9, 2, 3)]);
+        assert_eq!((left, repeated), (vec![(1, 5, 2, 2), (9, 9, 1, 3)], vec![3]));
+    }
 }

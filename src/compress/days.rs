@@ -45,7 +45,7 @@ impl Found {
             let all: u64 = source.groups.iter().map(|group| group.rows).sum();
             let share = u128::from(source.input.bytes) * u128::from(*rows) / u128::from(all.max(1));
             FileRecord {
-                path: source.input.path.to_string_lossy().into_owned(),
+                path: source.input.location.text(),
                 folder_date: source.folder.and_then(LocalDate::calendar),
                 rows: *rows,
                 bytes: share as u64,

@@ -12,7 +12,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
 use crate::checks::Code;
-use crate::io::inputs::InputFile;
+use crate::io::inputs::{Edition, InputFile};
 use crate::io::presence;
 use crate::io::provenance::made_from;
 
@@ -36,8 +36,11 @@ pub struct Manifest {
 pub struct Input {
     pub path: PathBuf,
     pub bytes: u64,
-    /// Nanoseconds since 1970.
+    /// Nanoseconds since 1970; 0 of an object with an ETag.
     pub modified_ns: u128,
+    /// Of an object in a store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     pub rows: u64,
     /// First and last usable time stamp, local.
     pub first: Option<NaiveDateTime>,
@@ -62,9 +65,23 @@ pub struct Made {
 }
 
 impl Input {
+    /// Of a file of which nothing but its listing is known.
+    pub fn of(file: &InputFile) -> Self {
+        let (modified_ns, etag) = match &file.edition {
+            Edition::Modified(ns) => (*ns, None),
+            Edition::Tag(tag) => (0, Some(tag.clone())),
+        };
+        let path = file.location.as_path().to_owned();
+        Input { path, bytes: file.bytes, modified_ns, etag, ..Input::default() }
+    }
+
     /// True of a file that did not change since.
     pub fn is(&self, file: &InputFile) -> bool {
-        self.path == file.path && self.bytes == file.bytes && self.modified_ns == file.modified_ns
+        let now = Input::of(file);
+        self.path == now.path
+            && self.bytes == now.bytes
+            && self.modified_ns == now.modified_ns
+            && self.etag == now.etag
     }
 }
 

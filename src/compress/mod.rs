@@ -22,6 +22,7 @@ pub mod rows;
 mod spark;
 mod survey;
 pub mod tally;
+mod text_columns;
 pub mod users;
 pub mod worker;
 
@@ -35,9 +36,10 @@ pub use manifest::Manifest;
 use crate::checks::Code;
 use crate::config::{Config, Engine};
 use crate::geojoin::{self, PlannedCells};
-use crate::io::events;
+use crate::io::event_input;
 use crate::io::inputs::{InputFile, unchanged};
 use crate::io::lock;
+use crate::io::source::StoreError;
 use crate::progress::Progress;
 use crate::report::{StageReport, counted};
 use crate::time::{LocalDate, repeated_hour};
@@ -57,10 +59,12 @@ pub struct Extent {
 
 /// What changes the rows of every date.
 fn settings(config: &Config) -> String {
-    let c = &config.columns;
     format!(
-        "compress {} {} {} {:?} {} {:?}",
-        c.user_id, c.cell_id, c.timestamp, config.time.zone, config.strict, config.checks
+        "compress {} {:?} {} {:?}",
+        config.columns.of_events(),
+        config.time.zone,
+        config.strict,
+        config.checks
     )
 }
 
@@ -71,7 +75,7 @@ fn settings(config: &Config) -> String {
 /// cannot be written. The earlier output then stands.
 pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<StageReport> {
     let _lock = lock::to_write(&config.data.processed)?;
-    let inputs = events::inputs(config)?;
+    let inputs = event_input::inputs(config)?;
     // a file that is replaced meanwhile looks damaged; that it changed says more
     let listed = inputs.clone();
     let made = make(config, progress, extent, inputs);
@@ -98,7 +102,7 @@ fn make(
         notes: manifest.notes.clone(),
     };
     let rules = Rules::new(&config.checks);
-    let (plan, mut notes) = planned(config);
+    let (plan, mut notes) = planned(config)?;
     let settings = settings(config);
     let before = Manifest::before(&target).map(|m| m.sound(&target));
     let before = before.map(|m| output::with_records(m, config));
@@ -154,18 +158,20 @@ fn make(
     Ok(report(&manifest, false))
 }
 
-/// The cell plan for the checks on places; a plan that cannot be read is geojoin's to refuse.
-fn planned(config: &Config) -> (Option<PlannedCells>, Vec<String>) {
+/// The cell plan for the checks on places; a plan that cannot be read is geojoin's to refuse, but one
+/// that a store does not give now would be there the next time, and make other rows.
+fn planned(config: &Config) -> Result<(Option<PlannedCells>, Vec<String>)> {
     if !Code::ALL.iter().any(|code| code.about_places() && config.checks.on(*code)) {
-        return (None, Vec::new());
+        return Ok((None, Vec::new()));
     }
-    match geojoin::planned_cells(config) {
+    Ok(match geojoin::planned_cells(config) {
         Ok(plan) => (Some(plan), Vec::new()),
+        Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => {
             let first = error.to_string();
             (None, vec![format!("without a cell plan no checks on places are made ({first})")])
         }
-    }
+    })
 }
 
 /// What is to be made, and by which rules; the same for every engine.

@@ -21,6 +21,7 @@ use super::tally::Tally;
 use super::users::Order;
 use super::worker::{Reading, Share};
 use crate::checks::Code;
+use crate::io::event_input;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::StageBar;
 use crate::report::counted;
@@ -142,14 +143,22 @@ impl Work<'_> {
 
     /// Reads the row groups of a batch, on all cores.
     fn read(&self, reading: &Reading) -> Result<Vec<Share>> {
-        let tasks = Tasks::new(&reading.batch.groups);
+        let opened = |number: &usize| {
+            let group = &self.groups[*number];
+            let file = self.survey.sources[group.file].file.as_ref();
+            file.context("a file that is to be read was not opened").map(|file| (file, group))
+        };
+        let groups = &reading.batch.groups;
+        let in_order = groups.iter().map(|(n, _)| opened(n).map(|(file, g)| (file, g.index)));
+        let ahead = event_input::parts_ahead(in_order.collect::<Result<Vec<_>>>()?)?;
+        let tasks: Vec<_> = groups.iter().enumerate().collect();
+        let tasks = Tasks::new(&tasks);
         let work = || -> Result<Share> {
             let mut share = Share::default();
-            tasks.each(|(number, first_read)| {
-                let group = &self.groups[*number];
-                let file = self.survey.sources[group.file].file.as_ref();
-                let file = file.context("a file that is to be read was not opened")?;
-                share.read(file, *number as u32, group, *first_read, reading)
+            tasks.each(|(turn, (number, first_read))| {
+                let (file, group) = opened(number)?;
+                let source = ahead.source(*turn).with_context(|| group.place())?;
+                share.read(file, source, *number as u32, group, *first_read, reading)
             })?;
             share.close();
             Ok(share)

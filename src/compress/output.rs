@@ -217,7 +217,7 @@ impl Output {
     /// Writes rejected rows, where they are kept.
     fn keep(&self, findings: &Findings, survey: &Survey) -> Result<()> {
         let Some(folder) = &self.quarantine else { return Ok(()) };
-        let path = |source: &Source| source.input.path.to_string_lossy().into_owned();
+        let path = |source: &Source| source.input.location.text();
         let files: Vec<String> = survey.sources.iter().map(path).collect();
         let mut by_date: BTreeMap<Option<LocalDate>, Vec<SetAside>> = BTreeMap::new();
         for row in &findings.rows {
@@ -267,12 +267,7 @@ impl Output {
     fn input(&self, number: usize, source: &Source, survey: &Survey) -> Result<Input> {
         let mut input = match &source.known {
             Some(known) => known.clone(),
-            None => Input {
-                path: source.input.path.clone(),
-                bytes: source.input.bytes,
-                modified_ns: source.input.modified_ns,
-                ..Input::default()
-            },
+            None => Input::of(&source.input),
         };
         if source.file.is_none() {
             return Ok(input);

@@ -1,4 +1,4 @@
-//! Which row groups hold which days, and how many days are worked on at once.
+//! Which row groups (in CSV, pieces of a file) hold which days, and how many days are worked on at once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,8 +8,11 @@ use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
 use super::group::MOST_HOURS;
+use crate::io::delimited::BLOCK_BYTES;
+use crate::io::event_input::EventInput;
 use crate::io::events::EventFile;
 use crate::time::columns::{Times, believable};
+use crate::time::seen::Seen;
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
 /// Rows of time stamps read at a time where a footer does not tell the day.
@@ -23,6 +26,8 @@ pub struct RowGroup {
     /// The file, for messages.
     pub name: Arc<str>,
     pub index: usize,
+    /// It is a piece of text, whose rows are numbered through the file.
+    pub of_text: bool,
     pub rows: u64,
     /// Rows of the file before it.
     pub first_row: u64,
@@ -39,7 +44,16 @@ pub struct RowGroup {
 impl RowGroup {
     /// Names file and row group, for messages.
     pub fn place(&self) -> String {
-        format!("{}, row group {}", self.name, self.index)
+        match self.of_text {
+            true => self.name.to_string(),
+            false => format!("{}, row group {}", self.name, self.index),
+        }
+    }
+
+    /// Names a row, from 0 within the row group, for messages.
+    pub fn place_of(&self, row: u64) -> String {
+        let before = if self.of_text { self.first_row } else { 0 };
+        format!("{}, row {}", self.place(), before + row + 1)
     }
 
     /// True where rows of it can belong to one of the days.
@@ -65,27 +79,39 @@ pub struct Batch {
 /// A time column that cannot be read.
 pub fn row_groups(
     number: usize,
-    file: &EventFile,
+    file: &mut EventInput,
     zone: Option<Tz>,
     latest_us: i64,
     folder: Option<LocalDate>,
 ) -> Result<Vec<RowGroup>> {
-    let name: Arc<str> = format!("events file {}", file.input.path.display()).into();
-    let mut times = Times::new(zone, file.timestamp_type()).with_context(|| name.to_string())?;
+    let name: Arc<str> = format!("events file {}", file.input().location).into();
+    let mut times = file.times(zone).with_context(|| name.to_string())?;
+    let of_text = matches!(file, EventInput::Csv(_));
+    let parts: Vec<(u64, DaysAndRange)> = match file {
+        EventInput::Csv(file) => {
+            let blocks = file.survey(&times, latest_us, BLOCK_BYTES)?;
+            blocks.into_iter().map(|b| (b.rows, (b.days, b.range_us))).collect()
+        }
+        EventInput::Parquet(file) => (0..file.row_groups())
+            .map(|index| {
+                let days = match days_by_footer(file, index, zone, latest_us, &mut times) {
+                    Some((day, range)) => (vec![day], Some(range)),
+                    None => scan(file, index, latest_us, &mut times)?,
+                };
+                Ok((file.rows(index), days))
+            })
+            .collect::<Result<_>>()?,
+    };
     let mut first_row = 0;
     let mut groups = Vec::new();
-    for index in 0..file.row_groups() {
-        let (days, range_us) = match days_by_footer(file, index, zone, latest_us, &mut times) {
-            Some((day, range)) => (vec![day], Some(range)),
-            None => scan(file, index, latest_us, &mut times)?,
-        };
-        let rows = file.rows(index);
+    for (index, (rows, (days, range_us))) in parts.into_iter().enumerate() {
         let name = Arc::clone(&name);
         let home = folder;
         groups.push(RowGroup {
             file: number,
             name,
             index,
+            of_text,
             rows,
             first_row,
             days,
@@ -123,24 +149,14 @@ type DaysAndRange = (Vec<LocalDate>, Option<(i64, i64)>);
 /// Reads the time stamps of a row group to learn its days.
 fn scan(file: &EventFile, index: usize, latest_us: i64, times: &mut Times) -> Result<DaysAndRange> {
     let place = || file.place(index);
-    let mut days = BTreeSet::new();
-    let mut range: Option<(i64, i64)> = None;
+    let mut seen = Seen::default();
     let mut local = Vec::new();
-    let mut before = None;
     for batch in file.read_timestamps(index, SCAN_ROWS)? {
         let batch = batch.with_context(place)?;
         times.convert(batch.column(0), &mut local).with_context(place)?;
-        for us in local.iter().copied().filter(|us| believable(*us) && *us <= latest_us) {
-            let day = LocalHour::of(us).date();
-            if before != Some(day) {
-                days.insert(day);
-                before = Some(day);
-            }
-            let (low, high) = range.unwrap_or((us, us));
-            range = Some((low.min(us), high.max(us)));
-        }
+        local.iter().for_each(|us| seen.add(*us, latest_us));
     }
-    Ok((days.into_iter().collect(), range))
+    Ok(seen.result())
 }
 
 /// Cuts the days that are `open` into batches of at most `max_rows` rows, or of one day where a day
@@ -195,6 +211,7 @@ mod tests {
             file: 0,
             name,
             index: 0,
+            of_text: false,
             rows,
             first_row,
             days,

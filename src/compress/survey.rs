@@ -1,6 +1,7 @@
 //! What there is to do: which dates the inputs touch, and which of these are made already.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 use chrono::{NaiveDate, Utc};
@@ -12,8 +13,9 @@ use crate::checks::Code;
 use crate::config::Config;
 use crate::geojoin::PlannedCells;
 use crate::ids::push_hex;
-use crate::io::events::EventFile;
+use crate::io::event_input::{self, EventInput};
 use crate::io::inputs::{InputFile, fingerprint, folder_date};
+use crate::parallel::{Tasks, on_all_cores};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
 /// Where time stamps have no zone, the clocks on Earth show times from this far behind UTC to this far
@@ -60,7 +62,7 @@ pub struct Source {
     pub input: InputFile,
     /// As an earlier run noted it, if it did not change.
     pub known: Option<Input>,
-    pub file: Option<EventFile>,
+    pub file: Option<EventInput>,
     pub groups: Vec<RowGroup>,
     pub folder: Option<LocalDate>,
     /// Dates of its rows, and the date of those that have none of their own.
@@ -68,19 +70,58 @@ pub struct Source {
 }
 
 impl Source {
-    /// Opens the file and lists its row groups, unless that was done.
-    fn open(&mut self, number: usize, config: &Config, now: Now) -> Result<()> {
-        if self.file.is_some() {
-            return Ok(());
-        }
-        let file = EventFile::open(self.input.clone(), &config.columns)?;
+    /// Takes the opened file and lists its row groups.
+    fn take(
+        &mut self,
+        number: usize,
+        mut file: EventInput,
+        config: &Config,
+        now: Now,
+    ) -> Result<()> {
         let zone = config.time.tz();
-        self.groups = plan::row_groups(number, &file, zone, now.latest_us, self.folder)?;
+        self.groups = plan::row_groups(number, &mut file, zone, now.latest_us, self.folder)?;
         let days = self.groups.iter().flat_map(|g| g.days.iter().chain(&g.home));
         self.dates = days.filter_map(|day| day.calendar()).collect();
         self.file = Some(file);
         Ok(())
     }
+}
+
+/// Opens those of the sources that are not open and that are `needed`. Files whose days are not in a
+/// footer are looked through on all cores.
+fn open(
+    sources: &mut [Source],
+    needed: impl Fn(&Source) -> bool,
+    config: &Config,
+    now: Now,
+) -> Result<()> {
+    let closed = |source: &Source| source.file.is_none() && needed(source);
+    let numbers: Vec<usize> = (0..sources.len()).filter(|n| closed(&sources[*n])).collect();
+    let inputs = numbers.iter().map(|n| sources[*n].input.clone()).collect();
+    let files = event_input::open(config, inputs)?;
+    let mut waiting = numbers.into_iter().zip(files).peekable();
+    let mut tasks = Vec::new();
+    for (number, source) in sources.iter_mut().enumerate() {
+        if let Some((_, file)) = waiting.next_if(|(next, _)| *next == number) {
+            tasks.push((number, Mutex::new(Some((source, file)))));
+        }
+    }
+    let failures = Mutex::new(BTreeMap::new());
+    let in_turn = Tasks::new(&tasks);
+    on_all_cores(tasks.len(), || {
+        in_turn.each(|(number, task)| {
+            let task = task.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some((source, file)) = task
+                && let Err(error) = source.take(*number, file, config, now)
+            {
+                failures.lock().unwrap_or_else(PoisonError::into_inner).insert(*number, error);
+            }
+            Ok(())
+        })
+    })?;
+    // of several the first, whichever thread met it
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failures.into_values().next().map_or(Ok(()), Err)
 }
 
 /// Inputs, dates and what has to be made.
@@ -124,25 +165,22 @@ pub fn survey(
     let known: BTreeMap<_, _> =
         same_settings.iter().flat_map(|b| &b.inputs).map(|i| (i.path.as_path(), i)).collect();
     let mut sources = Vec::new();
-    for (number, input) in inputs.into_iter().enumerate() {
-        let known = known.get(input.path.as_path()).filter(|k| k.is(&input) && !wanted.force);
-        let folder = folder_date(&input.path).map(LocalDate::from_calendar);
-        let mut source = Source {
+    for input in inputs {
+        let known = known.get(input.location.as_path()).filter(|k| k.is(&input) && !wanted.force);
+        let folder = folder_date(input.location.as_path()).map(LocalDate::from_calendar);
+        sources.push(Source {
             input,
             known: known.map(|k| (*k).clone()),
             file: None,
             groups: Vec::new(),
             folder,
             dates: known.map(|k| k.dates.keys().copied().collect()).unwrap_or_default(),
-        };
-        if source.known.is_none() {
-            source.open(number, config, now)?;
-        }
-        sources.push(source);
+        });
     }
+    open(&mut sources, |source| source.known.is_none(), config, now)?;
     let marks = marks(&sources, wanted);
     let mut kept = BTreeMap::new();
-    let mut open = BTreeSet::new();
+    let mut made_anew = BTreeSet::new();
     let mut left = BTreeSet::new();
     for (date, mark) in &marks {
         let made = before.and_then(|b| b.dates.get(date)).filter(|_| !wanted.force);
@@ -156,17 +194,13 @@ pub fn survey(
                 kept.extend(earlier.map(|made| (*date, made.clone())));
             }
             _ => {
-                open.insert(*date);
+                made_anew.insert(*date);
             }
         }
     }
-    for (number, source) in sources.iter_mut().enumerate() {
-        if !source.dates.is_disjoint(&open) {
-            source.open(number, config, now)?;
-        }
-    }
-    let there: BTreeSet<_> = sources.iter().map(|s| s.input.path.clone()).collect();
-    let gone = before.iter().flat_map(|b| &b.inputs).filter(|i| !there.contains(&i.path));
+    open(&mut sources, |source| !source.dates.is_disjoint(&made_anew), config, now)?;
+    let there: BTreeSet<_> = sources.iter().map(|s| s.input.location.as_path()).collect();
+    let gone = before.iter().flat_map(|b| &b.inputs).filter(|i| !there.contains(i.path.as_path()));
     let gone = gone.cloned().collect();
     // dates of files that are gone go too, unless they are to be left alone
     if let (Some(since), Some(before)) = (wanted.since, before) {
@@ -176,7 +210,7 @@ pub fn survey(
             left.insert(*date);
         }
     }
-    Ok(Survey { sources, marks, open, kept, gone, left })
+    Ok(Survey { sources, marks, open: made_anew, kept, gone, left })
 }
 
 /// For each date a text that changes with the inputs that touch it, the settings and the cell plan of

@@ -12,13 +12,15 @@ use super::combine::{Led, in_order, sorted_users};
 use super::findings::{Findings, Place, SetAside};
 use super::group::{BatchHour, Pile, Run};
 use super::plan::{Batch, RowGroup};
+use super::text_columns::TextRows;
 use super::users::{Counted, MALFORMED, NO_USER, Order, Users};
 use crate::checks::Code;
 use crate::config::Checks;
 use crate::ids::user_text;
-use crate::io::events::EventFile;
+use crate::io::event_input::EventInput;
+use crate::io::source::Source;
 use crate::progress::StageBar;
-use crate::time::columns::{MISSING, Times, UNREADABLE, believable};
+use crate::time::columns::{MISSING, UNREADABLE, believable};
 use crate::time::{LocalDate, LocalHour, MICROS_PER_HOUR, unmarked};
 
 /// Rows handled at a time: their columns and the lines of their users stay in the second-level cache.
@@ -68,6 +70,7 @@ pub struct Share {
     make_room_at: usize,
     by_hour: Vec<u64>,
     columns: Columns,
+    text_rows: TextRows,
 }
 
 /// Bounds of the local times that count, µs, from and up to.
@@ -97,13 +100,14 @@ impl Bounds {
 }
 
 impl Share {
-    /// Reads one row group and counts its events that belong to the batch's days.
+    /// Reads one row group out of `bytes_of` and counts its events that belong to the batch's days.
     ///
     /// # Errors
     /// Pages that cannot be decoded; a footer whose time range is not that of its rows.
     pub fn read(
         &mut self,
-        file: &EventFile,
+        file: &EventInput,
+        bytes_of: Source,
         source: u32,
         group: &RowGroup,
         first_read: bool,
@@ -112,8 +116,7 @@ impl Share {
         let place = || file.place(group.index);
         let damaged =
             || format!("{}: damaged; copy the file again, or take it out of the folder", place());
-        let times = Times::new(reading.zone, file.timestamp_type()).with_context(place)?;
-        let mut times = times.marking();
+        let mut times = file.times(reading.zone).with_context(place)?.marking();
         let mut columns = std::mem::take(&mut self.columns);
         let bytes = file.bytes(group.index);
         let bounds = Bounds::new(group, reading);
@@ -133,7 +136,26 @@ impl Share {
             share.make_room(reading.order);
             Ok(())
         };
-        if let Some(mut pages) = PageColumns::open(file, group.index)? {
+        let pages = match file {
+            EventInput::Parquet(file) => PageColumns::open(file, &bytes_of, group.index)?,
+            EventInput::Csv(_) => None,
+        };
+        if let EventInput::Csv(file) = file {
+            let mut records = file.records(group.index)?;
+            let mut text_rows = std::mem::take(&mut self.text_rows);
+            loop {
+                let Share { users, cells, .. } = self;
+                let into = (users, cells, &mut times);
+                text_rows
+                    .take(&mut columns, BATCH_ROWS, (file, &mut records), into)
+                    .with_context(place)?;
+                if columns.users.is_empty() {
+                    break;
+                }
+                counted(self, &mut columns)?;
+            }
+            self.text_rows = text_rows;
+        } else if let Some(mut pages) = pages {
             let mut left = usize::try_from(group.rows)?;
             while left > 0 {
                 let rows = left.min(BATCH_ROWS);
@@ -146,7 +168,7 @@ impl Share {
             }
             pages.finish().with_context(damaged)?;
         } else {
-            for arrays in file.read(group.index, BATCH_ROWS)? {
+            for arrays in file.read(bytes_of, group.index, BATCH_ROWS)? {
                 let arrays = arrays.with_context(damaged)?;
                 let Share { users, cells, .. } = self;
                 columns.take_arrays(&arrays, users, cells, &mut times).with_context(place)?;
@@ -155,7 +177,8 @@ impl Share {
         }
         self.columns = columns;
         if row != group.rows {
-            bail!("{}: {row} rows where the footer says {}", place(), group.rows);
+            let counted = if group.of_text { "there were" } else { "the footer says" };
+            bail!("{}: {row} rows where {counted} {}", place(), group.rows);
         }
         for (day, hours) in (reading.batch.first.0..).zip(self.by_hour.chunks_exact(24)) {
             let rows = hours.iter().sum::<u64>();
@@ -233,7 +256,7 @@ impl Share {
     ) -> Result<Option<(BatchHour, u32)>> {
         let (us, repeated) = unmarked(marked_us);
         let Reading { batch, checks, .. } = reading;
-        let place = || format!("{}, row {}", group.place(), row + 1);
+        let place = || group.place_of(row);
         let future = checks.on(Code::TimeFuture) && us > reading.latest_us;
         let own_day = (believable(us) && !future).then(|| LocalHour::of(us).date());
         if let Some(day) = own_day

@@ -6,11 +6,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::url::without_passwords;
-use super::{Checks, Config, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
+use super::{Checks, Config, Data, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
 use crate::usage::nearest;
 
 /// The file that is read when nobody names one; only this one may be missing.
@@ -59,7 +60,20 @@ pub fn load(sources: &Sources) -> Result<Config> {
     let variable = |name: &&str| Some(((*name).to_owned(), (sources.env)(name)?));
     config.warehouse.pg_env.extend(PgEnv::NAMES.iter().filter_map(variable));
     check(&config)?;
+    take_out_store(&mut config.data);
     Ok(config)
+}
+
+/// Has every stage work on a folder of this machine where `data.processed` is a URL.
+fn take_out_store(data: &mut Data) {
+    let text = data.processed.to_string_lossy().into_owned();
+    if text.contains("://") {
+        let digest = Sha256::digest(text.trim_end_matches('/'));
+        let mut name = String::new();
+        crate::ids::push_hex(&digest[..8], &mut name);
+        data.processed = data.cache.join(name);
+        data.store = Some(text);
+    }
 }
 
 fn read_file(file: Option<&Path>) -> Result<Table> {
@@ -117,8 +131,8 @@ fn shown(error: toml::de::Error) -> anyhow::Error {
 }
 
 /// The keys that hold paths, with their defaults: these start at the file's folder too.
-fn default_paths() -> [(&'static str, Value); 5] {
-    let Config { data, warehouse, .. } = Config::default();
+fn default_paths() -> [(&'static str, Value); 7] {
+    let Config { data, extract, warehouse, .. } = Config::default();
     let list = |paths: Vec<String>| Value::Array(paths.into_iter().map(Value::String).collect());
     let path = |path: PathBuf| Value::String(path.to_string_lossy().into_owned());
     [
@@ -126,6 +140,8 @@ fn default_paths() -> [(&'static str, Value); 5] {
         ("data.cells", list(data.cells)),
         ("data.lau", list(data.lau)),
         ("data.processed", path(data.processed)),
+        ("data.cache", path(data.cache)),
+        ("extract.to", path(extract.to)),
         ("warehouse.url", Value::String(warehouse.url.to_string())),
     ]
 }
@@ -262,6 +278,9 @@ fn check(config: &Config) -> Result<()> {
     }
     if !(config.geojoin.max_distance_m.is_finite() && config.geojoin.max_distance_m >= 0.0) {
         bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
+    }
+    if config.extract.connections == 0 {
+        bail!("extract.connections = 0: at least 1 is needed");
     }
     check_checks(&config.checks)?;
     config.spark.check()?;

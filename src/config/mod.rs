@@ -3,6 +3,7 @@
 //! Precedence is flag, then environment, then file, then default. The environment is handed in,
 //! so that nothing here depends on the process.
 
+mod extract;
 mod keys;
 mod load;
 mod secret;
@@ -18,6 +19,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::schema::Table;
+use crate::time::text::EpochUnit;
+pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};
 pub use secret::Secret;
@@ -35,6 +38,7 @@ pub struct Config {
     /// What does the steps that touch every event.
     pub engine: Engine,
     pub data: Data,
+    pub extract: Extract,
     pub columns: Columns,
     pub checks: Checks,
     pub lau: Lau,
@@ -57,8 +61,14 @@ pub struct Data {
     pub cells: Vec<String>,
     #[serde(deserialize_with = "load::one_or_many")]
     pub lau: Vec<String>,
-    /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`.
+    /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`. Where outputs are
+    /// kept in a store, the folder in `cache` that stands for it.
     pub processed: PathBuf,
+    /// Where files of outputs that are kept in a store are worked on.
+    pub cache: PathBuf,
+    /// The URL of the outputs, where they are kept in a store.
+    #[serde(skip)]
+    pub store: Option<String>,
 }
 
 impl Default for Data {
@@ -68,6 +78,8 @@ impl Default for Data {
             cells: vec!["data/raw/cells".into()],
             lau: vec!["data/raw/lau_boundaries".into()],
             processed: "data/processed".into(),
+            cache: "data/cache".into(),
+            store: None,
         }
     }
 }
@@ -127,6 +139,8 @@ pub struct Columns {
     pub user_id: String,
     pub cell_id: String,
     pub timestamp: String,
+    /// What time stamps in CSV count from 1970; without it they are dates with times.
+    pub timestamp_unit: Option<EpochUnit>,
     /// `cell_id` in the cell plan, where it is called otherwise than in the events.
     pub plan_cell_id: Option<String>,
     pub latitude: String,
@@ -138,12 +152,21 @@ pub struct Columns {
     pub lau_name: String,
 }
 
+impl Columns {
+    /// All that decides how event files are read, as a text.
+    pub fn of_events(&self) -> String {
+        let unit = self.timestamp_unit.map(|unit| format!(" {unit:?}")).unwrap_or_default();
+        format!("{} {} {}{unit}", self.user_id, self.cell_id, self.timestamp)
+    }
+}
+
 impl Default for Columns {
     fn default() -> Self {
         Columns {
             user_id: "user_id".into(),
             cell_id: "cell_id".into(),
             timestamp: "timestamp".into(),
+            timestamp_unit: None,
             plan_cell_id: None,
             latitude: "latitude".into(),
             longitude: "longitude".into(),

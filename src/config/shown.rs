@@ -12,7 +12,11 @@ impl Config {
     /// # Errors
     /// A path that is not UTF-8.
     pub fn without_secrets(&self) -> Result<Value> {
-        Ok(cleaned(serde_json::to_value(self)?))
+        let mut value = serde_json::to_value(self)?;
+        if let Some(store) = &self.data.store {
+            value["data"]["processed"] = Value::String(store.clone());
+        }
+        Ok(cleaned(value))
     }
 }
 
@@ -40,9 +44,11 @@ mod tests {
         config.warehouse.url = WarehouseUrl::parse("postgres://me:hunter2@host/db?sslpassword=x9");
         config.warehouse.pg_env.extend([("PGPASSWORD".to_owned(), "swordfish".to_owned())]);
         config.data.events = vec!["s3://key:s3cret@bucket/events".into()];
+        config.data.cells = vec!["https://host/plan.csv?X-Amz-Signature=s3cret&sv=s3cret".into()];
         let shown = config.without_secrets().unwrap();
         assert_eq!(shown["warehouse"]["url"], "postgres://me:***@host/db?sslpassword=***");
         assert_eq!(shown["data"]["events"][0], "s3://key:***@bucket/events");
+        assert_eq!(shown["data"]["cells"][0], "https://host/plan.csv?X-Amz-Signature=***&sv=***");
         assert_eq!(shown["serve"]["token"], "***");
         assert_eq!(shown["lau"], serde_json::json!({"countries": ["EE"]}));
         let text = shown.to_string();

@@ -81,8 +81,10 @@ pub fn without_passwords(text: &str) -> String {
     words.map(|w| if w.contains("://") { redacted(w) } else { w.to_owned() }).collect()
 }
 
-/// The URL with `***` for its password, before the host or among the parameters.
+/// The URL with `***` for its password, before the host or among the parameters. Of URLs that are no
+/// server's of ours, every parameter is hidden: each store signs with others.
 fn redacted(url: &str) -> String {
+    let ours = url.contains("postgres://") || url.contains("postgresql://");
     let (rest, query) = url.split_once('?').map_or((url, None), |(r, q)| (r, Some(q)));
     let mut shown = match rest.split_once("://") {
         Some((scheme, rest)) => match rest.rsplit_once('@') {
@@ -96,7 +98,7 @@ fn redacted(url: &str) -> String {
     };
     if let Some(query) = query {
         let hidden = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) if key.contains("pass") => format!("{key}=***"),
+            Some((key, _)) if !ours || key.contains("pass") => format!("{key}=***"),
             _ => pair.to_owned(),
         });
         shown.push('?');

@@ -1,7 +1,6 @@
 //! LAU units from boundary files: joined by GISCO_ID, checked, in metres of EPSG:3035.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use geo::line_intersection::{LineIntersection, line_intersection};
@@ -15,11 +14,36 @@ use rstar::{RTree, RTreeObject};
 
 use crate::config::Config;
 use crate::io::crs;
-use crate::io::geojson::{self, Feature, Properties, PropertyNames};
-use crate::io::inputs::InputFile;
+use crate::io::features::{
+    self, COMPANIONS, EXTENSIONS, Feature, Format, Properties, PropertyNames,
+};
+use crate::io::inputs::{InputFile, list};
+use crate::io::source::Location;
 
 /// The grid in which everything is measured.
 pub const GRID: &str = "EPSG:3035";
+
+/// Lists the boundary files, and the files beside a shapefile from which its units come too.
+///
+/// # Errors
+/// A path that does not exist or holds no such file.
+pub fn files(config: &Config) -> Result<Vec<InputFile>> {
+    let mut files = list("data.lau", &config.data.lau, &EXTENSIONS)?;
+    let beside: Vec<String> = files
+        .iter()
+        .filter(|f| Format::of(&f.location) == Format::Shapefile)
+        .flat_map(|f| COMPANIONS.map(|ending| f.location.as_path().with_extension(ending)))
+        .filter(|path| path.exists())
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect();
+    files.extend(list("data.lau", &beside, &COMPANIONS)?);
+    Ok(files)
+}
+
+/// The files that units are read from.
+fn main_files(files: &[InputFile]) -> impl Iterator<Item = &InputFile> {
+    files.iter().filter(|f| !COMPANIONS.iter().any(|ending| f.location.ends_with(ending)))
+}
 
 /// A unit of the wanted countries.
 #[derive(Debug, Clone)]
@@ -69,7 +93,8 @@ fn is_wanted(config: &Config, properties: &Properties) -> bool {
 pub fn read(files: &[InputFile], config: &Config) -> Result<Boundaries> {
     let mut found = Boundaries::default();
     let countries = std::cell::RefCell::new(BTreeSet::new());
-    for file in files {
+    let mut first_seen: BTreeMap<String, &Location> = BTreeMap::new();
+    for file in main_files(files) {
         let mut kept: Vec<Feature> = Vec::new();
         let counted = std::cell::Cell::new(0u64);
         let wanted = |p: &Properties| {
@@ -81,21 +106,25 @@ pub fn read(files: &[InputFile], config: &Config) -> Result<Boundaries> {
             }
             is_wanted(config, p)
         };
-        let crs = geojson::read(&file.path, &names(config), &wanted, &mut |feature| {
+        let crs = features::read(file, &names(config), &wanted, &mut |feature| {
             counted.set(counted.get() + 1);
             kept.push(feature);
             Ok(())
         })?;
         found.features_read += counted.get();
-        let grid = Grid::new(config, crs, &file.path)?;
+        let grid = Grid::new(config, crs, &file.location)?;
         for feature in kept {
-            let place = format!("LAU file {}, feature {}", file.path.display(), feature.number);
+            let place = format!("LAU file {}, feature {}", file.location, feature.number);
+            if let Some(id) = &feature.properties.id {
+                let other = first_seen.entry(id.clone()).or_insert(&file.location);
+                refuse_other_format(id, other, &file.location)?;
+            }
             add(&mut found, feature, &grid, config).context(place)?;
         }
     }
     if found.units.is_empty() {
         let there: Vec<String> = countries.into_inner().into_iter().collect();
-        let paths: Vec<String> = files.iter().map(|f| f.path.display().to_string()).collect();
+        let paths: Vec<String> = main_files(files).map(|f| f.location.to_string()).collect();
         bail!(
             "no feature of lau.countries = {:?} in {}; {} there: {}",
             config.lau.countries,
@@ -113,6 +142,14 @@ pub fn read(files: &[InputFile], config: &Config) -> Result<Boundaries> {
         unit.geometry = unit.geometry.orient(geo::orient::Direction::Default);
     }
     Ok(found)
+}
+
+/// A unit that comes in two formats is most likely the same twice, and its parts would overlap.
+fn refuse_other_format(id: &str, first: &Location, second: &Location) -> Result<()> {
+    if Format::of(first) != Format::of(second) {
+        bail!("{id} is in {} and in {}; name one of the two in data.lau", first, second);
+    }
+    Ok(())
 }
 
 fn add(found: &mut Boundaries, feature: Feature, grid: &Grid, config: &Config) -> Result<()> {
@@ -166,14 +203,14 @@ struct Grid {
 }
 
 impl Grid {
-    fn new(config: &Config, in_file: Option<String>, path: &Path) -> Result<Self> {
+    fn new(config: &Config, in_file: Option<String>, place: &Location) -> Result<Self> {
         let crs = config.lau.crs.clone().or(in_file).unwrap_or_else(|| GRID.to_owned());
         let to_grid = if crs.eq_ignore_ascii_case(GRID) {
             None
         } else {
             let source = if config.lau.crs.is_some() { "lau.crs" } else { "it names its CRS" };
             Some(crs::between(&crs, GRID).map_err(|e| {
-                anyhow!("LAU file {}: {source}: {e}; set lau.crs, as in \"{GRID}\"", path.display())
+                anyhow!("LAU file {}: {source}: {e}; set lau.crs, as in \"{GRID}\"", place)
             })?)
         };
         Ok(Grid { to_grid, crs })
@@ -228,14 +265,13 @@ pub fn abroad(files: &[InputFile], config: &Config, points: &[Coord]) -> Result<
     if config.lau.countries.is_empty() || points.is_empty() {
         return Ok(found);
     }
-    for file in files {
+    for file in main_files(files) {
         let mut kept: Vec<Polygon> = Vec::new();
-        let path: &PathBuf = &file.path;
         // the CRS may stand behind the features, so it is asked for first
-        let crs = geojson::read(path, &names(config), &|_| false, &mut |_| Ok(()))?;
-        let grid = Grid::new(config, crs, path)?;
+        let crs = features::read(file, &names(config), &|_| false, &mut |_| Ok(()))?;
+        let grid = Grid::new(config, crs, &file.location)?;
         let foreign = |p: &Properties| !is_wanted(config, p);
-        geojson::read(path, &names(config), &foreign, &mut |feature| {
+        features::read(file, &names(config), &foreign, &mut |feature| {
             for polygon in feature.polygons.unwrap_or_default() {
                 let polygon = grid.metres(polygon)?;
                 let bounds = polygon.bounding_rect();

@@ -5,9 +5,10 @@ use anyhow::Result;
 use super::boundaries::{self, Boundaries};
 use super::index::Locator;
 use super::plan::Plan;
-use super::{NOWHERE, assign, projected, refuse_rejected, refuse_swapped, resolved};
+use super::{
+    NOWHERE, assign, cell_plan_files, projected, refuse_rejected, refuse_swapped, resolved,
+};
 use crate::config::Config;
-use crate::io::inputs::list;
 use crate::report::counted;
 
 /// What is in the cell plan.
@@ -20,8 +21,7 @@ pub struct Checked {
 /// Reads the cell plan and the LAU boundaries and says what is in either. Cells are placed where
 /// both can be read.
 pub fn check(config: &Config) -> (Result<Checked>, Result<String>) {
-    let found = list("data.lau", &config.data.lau, &["geojson", "json"])
-        .and_then(|files| boundaries::read(&files, config));
+    let found = boundaries::files(config).and_then(|files| boundaries::read(&files, config));
     let cells = check_cells(config, found.as_ref().ok());
     let countries = match config.lau.countries.as_slice() {
         [] => "all countries".to_owned(),
@@ -32,7 +32,7 @@ pub fn check(config: &Config) -> (Result<Checked>, Result<String>) {
 }
 
 fn check_cells(config: &Config, found: Option<&Boundaries>) -> Result<Checked> {
-    let files = list("data.cells", &config.data.cells, &["parquet", "csv"])?;
+    let files = cell_plan_files(config)?;
     let plan = Plan::read(&files, &config.columns)?;
     refuse_rejected(config, &plan)?;
     let (cells, _) = resolved(&plan)?;

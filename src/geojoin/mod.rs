@@ -16,6 +16,7 @@ use geo::Coord;
 use proj::Proj;
 
 use crate::config::{Config, GeojoinMethod};
+use crate::io::delimited;
 use crate::io::inputs::{InputFile, fingerprint, list, unchanged};
 use crate::io::lock;
 use crate::io::provenance::made_from;
@@ -47,12 +48,11 @@ struct Cell {
 /// A path that does not exist or holds no such file.
 pub fn inputs(config: &Config) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
     let cells = cell_plan_files(config)?;
-    let laus = list("data.lau", &config.data.lau, &["geojson", "json"])?;
-    Ok((cells, laus))
+    Ok((cells, boundaries::files(config)?))
 }
 
 fn cell_plan_files(config: &Config) -> Result<Vec<InputFile>> {
-    list("data.cells", &config.data.cells, &["parquet", "csv"])
+    list("data.cells", &config.data.cells, &[&["parquet"][..], &delimited::EXTENSIONS].concat())
 }
 
 fn current_fingerprint(config: &Config, cells: &[InputFile], laus: &[InputFile]) -> String {

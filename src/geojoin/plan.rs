@@ -1,7 +1,6 @@
 //! The cell plan: rows of all its files, the unusable ones set aside.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
@@ -12,6 +11,7 @@ use super::versions::Version;
 use crate::config::Columns;
 use crate::ids::beginning;
 use crate::io::inputs::InputFile;
+use crate::io::source::Location;
 use crate::io::table;
 use crate::report::counted;
 
@@ -33,7 +33,7 @@ pub struct PlanRow {
 #[derive(Debug, Default)]
 pub struct Plan {
     usable: Vec<PlanRow>,
-    pub files: Vec<PathBuf>,
+    pub files: Vec<Location>,
     pub rows: u64,
     rejected: Vec<(Reject, u64, String)>,
     /// Validity with a time of day, which was cut to whole days.
@@ -76,9 +76,9 @@ impl Plan {
     pub fn read(files: &[InputFile], columns: &Columns) -> Result<Self> {
         let mut plan = Plan::default();
         for (number, file) in files.iter().enumerate() {
-            plan.files.push(file.path.clone());
-            let place = || format!("cell plan {}", file.path.display());
-            let table = table::read(&file.path).with_context(place)?;
+            plan.files.push(file.location.clone());
+            let place = || format!("cell plan {}", file.location);
+            let table = table::read(file).with_context(place)?;
             let table = PlanColumns::new(&table, columns).with_context(place)?;
             plan.add(number, &table);
         }
@@ -120,7 +120,7 @@ impl Plan {
         match self.rejected.iter_mut().find(|(r, _, _)| *r == reject) {
             Some((_, count, _)) => *count += 1,
             None => {
-                let place = format!("{}, row {row}", self.files[file].display());
+                let place = format!("{}, row {row}", self.files[file]);
                 self.rejected.push((reject, 1, place));
             }
         }
@@ -149,10 +149,7 @@ impl Plan {
     pub fn place(&self, row: &PlanRow) -> String {
         format!(
             "{}, row {} (latitude {}, longitude {})",
-            self.files[row.file].display(),
-            row.row,
-            row.version.lat,
-            row.version.lon
+            self.files[row.file], row.row, row.version.lat, row.version.lon
         )
     }
 }

@@ -57,7 +57,11 @@ fn writer(name: &str) -> Option<u32> {
     made_by.split('-').next()?.parse().ok()
 }
 
-fn sync_folder(path: &Path) -> Result<()> {
+/// Makes names in the folder of `path` last.
+///
+/// # Errors
+/// A folder that cannot be opened or synced.
+pub fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder)
         .and_then(|f| f.sync_all())

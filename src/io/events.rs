@@ -1,26 +1,31 @@
-//! Event files: their footers, and their three columns wherever they stand.
+//! Event files in Parquet: their footers, and their three columns wherever they stand.
 
-use std::fs::File;
+use std::ops::Range;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use arrow::error::ArrowError;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit, Type as PhysicalType};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescriptor;
 
+use super::damage::Batches;
 use super::footer;
-use super::inputs::{InputFile, list};
+use super::inputs::InputFile;
 use super::pages::Pages;
-use crate::config::{Columns, Config};
+use super::source::{Ahead, Location, Source, Want};
+use crate::config::Columns;
 use crate::usage::missing_column;
+
+/// The end of an object that is fetched first. Footers of event files with few columns are shorter; for
+/// a longer one a second request is made.
+const TAIL: u64 = 64 << 10;
 
 /// An event file whose footer was read and whose columns are of usable types.
 #[derive(Clone)]
@@ -83,36 +88,27 @@ fn plain(t: &DataType) -> &DataType {
     }
 }
 
-/// Lists the event files.
+/// Begins to fetch the footers of inputs, to be opened in this order.
 ///
 /// # Errors
-/// A path that does not exist or holds no Parquet file.
-pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    list("data.events", &config.data.events, &["parquet", "parq"])
-}
-
-/// Opens every event file and checks its columns.
-///
-/// # Errors
-/// The first file that cannot be used.
-pub fn open(config: &Config, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
-    inputs.into_iter().map(|input| EventFile::open(input, &config.columns)).collect()
+/// A URL that names no object.
+pub fn footers_ahead(inputs: &[InputFile]) -> Result<Ahead> {
+    let want = |input: &InputFile| Want {
+        ranges: std::iter::once(input.bytes.saturating_sub(TAIL)..input.bytes).collect(),
+        input: input.clone(),
+    };
+    Ahead::begin(inputs.iter().map(want).collect())
 }
 
 impl EventFile {
-    /// Reads the footer and finds the columns.
+    /// Reads the footer from `source` and finds the columns.
     ///
     /// # Errors
     /// A file that is no whole Parquet file, lacks a column or has one of an unusable type.
-    pub fn open(input: InputFile, columns: &Columns) -> Result<Self> {
-        let place = || format!("events file {}", input.path.display());
-        let file = File::open(&input.path).with_context(place)?;
-        let metadata = footer::read(&file).map_err(|e| {
-            anyhow!(
-                "{}: not a whole Parquet file ({e}); copy it again, or take it out of the folder",
-                place()
-            )
-        })?;
+    pub fn open(input: InputFile, source: Source, columns: &Columns) -> Result<Self> {
+        let place = || format!("events file {}", input.location);
+        let metadata =
+            footer::read(&source).map_err(|e| footer::explain(&e)).with_context(place)?;
         let schema = Arc::clone(metadata.schema());
         let Columns { user_id, cell_id, timestamp, .. } = columns;
         let taken = [user_id, cell_id, timestamp].map(String::as_str);
@@ -168,13 +164,14 @@ impl EventFile {
         (0..descr.num_columns()).find(|i| descr.get_column_root_idx(*i) == root)
     }
 
-    /// Reads user id, cell id and time stamp of a row group, in this order.
+    /// Reads user id, cell id and time stamp of a row group, in this order. `source` is that of
+    /// [`EventFile::source`], or one of [`EventFile::want`].
     ///
     /// # Errors
-    /// When the file cannot be opened any more.
-    pub fn read(&self, row_group: usize, batch_rows: usize) -> Result<EventReader> {
+    /// A footer that contradicts itself.
+    pub fn read(&self, source: Source, row_group: usize, batch_rows: usize) -> Result<EventReader> {
         let order = [self.user, self.cell, self.timestamp];
-        let reader = self.reader(row_group, batch_rows, &order)?;
+        let reader = self.reader(source, row_group, batch_rows, &order)?;
         // the projection keeps the file's column order
         let place = |root| order.iter().filter(|other| **other < root).count();
         Ok(EventReader { reader, positions: order.map(place) })
@@ -184,14 +181,17 @@ impl EventFile {
     /// for the general way.
     ///
     /// # Errors
-    /// When the file cannot be opened any more.
-    pub fn pages(&self, row_group: usize) -> Result<Option<([Pages; 3], TimeUnit)>> {
+    /// A chunk whose place in the file makes no sense.
+    pub fn pages(
+        &self,
+        source: &Source,
+        row_group: usize,
+    ) -> Result<Option<([Pages; 3], TimeUnit)>> {
         let [_, cell, _] = self.types();
         let plain = is_text(cell) || matches!(cell, DataType::Int32 | DataType::Int64);
         let Some(unit) = self.stored_unit().filter(|_| plain) else { return Ok(None) };
-        let file = Arc::new(self.file()?);
         let open = |root| match self.leaf(root) {
-            Some(leaf) => Pages::open(&file, self.metadata.metadata(), row_group, leaf)
+            Some(leaf) => Pages::open(source, self.metadata.metadata(), row_group, leaf)
                 .with_context(|| self.place(row_group)),
             None => Ok(None),
         };
@@ -222,47 +222,90 @@ impl EventFile {
         same.then_some(stored)
     }
 
-    fn file(&self) -> Result<File> {
-        File::open(&self.input.path)
-            .with_context(|| format!("events file {}", self.input.path.display()))
+    /// The file, opened to read the three columns of a row group.
+    ///
+    /// # Errors
+    /// A file that cannot be opened any more; a store that does not give the bytes.
+    pub fn source(&self, row_group: usize) -> Result<Source> {
+        self.source_of(row_group, &[self.user, self.cell, self.timestamp])
+    }
+
+    fn source_of(&self, row_group: usize, roots: &[usize]) -> Result<Source> {
+        Source::open(&self.input)
+            .and_then(|source| source.holding(self.ranges(row_group, roots)?))
+            .with_context(|| format!("events file {}", self.input.location))
+    }
+
+    /// What will be read of a row group.
+    ///
+    /// # Errors
+    /// A footer whose columns lie nowhere.
+    pub fn want(&self, row_group: usize) -> Result<Want> {
+        let ranges = self.ranges(row_group, &[self.user, self.cell, self.timestamp])?;
+        Ok(Want { input: self.input.clone(), ranges })
+    }
+
+    /// Where the columns of a row group lie in the object; a local file is read where it lies.
+    fn ranges(&self, row_group: usize, roots: &[usize]) -> Result<Vec<Range<u64>>> {
+        if let Location::Local(_) = self.input.location {
+            return Ok(Vec::new());
+        }
+        let group = self.metadata.metadata().row_group(row_group);
+        let range = |leaf: usize| {
+            let chunk = group.column(leaf);
+            let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+            let (start, length) =
+                (u64::try_from(start).ok()?, u64::try_from(chunk.compressed_size()).ok()?);
+            start.checked_add(length).filter(|end| *end <= self.input.bytes).map(|end| start..end)
+        };
+        let leaves = roots.iter().filter_map(|root| self.leaf(*root));
+        leaves
+            .map(|leaf| {
+                range(leaf).with_context(|| {
+                    format!(
+                        "{}: damaged; copy the file again, or take it out of the folder",
+                        self.place(row_group)
+                    )
+                })
+            })
+            .collect()
     }
 
     /// Reads the time stamps of a row group alone.
     ///
     /// # Errors
-    /// When the file cannot be opened any more.
-    pub fn read_timestamps(
-        &self,
-        row_group: usize,
-        batch_rows: usize,
-    ) -> Result<ParquetRecordBatchReader> {
-        self.reader(row_group, batch_rows, &[self.timestamp])
+    /// When the file cannot be opened any more; a store that does not give the bytes.
+    pub fn read_timestamps(&self, row_group: usize, batch_rows: usize) -> Result<Batches> {
+        let roots = [self.timestamp];
+        self.reader(self.source_of(row_group, &roots)?, row_group, batch_rows, &roots)
     }
 
     fn reader(
         &self,
+        source: Source,
         row_group: usize,
         batch_rows: usize,
         roots: &[usize],
-    ) -> Result<ParquetRecordBatchReader> {
+    ) -> Result<Batches> {
         let mask = ProjectionMask::roots(self.metadata.parquet_schema(), roots.iter().copied());
-        ParquetRecordBatchReaderBuilder::new_with_metadata(self.file()?, self.metadata.clone())
+        ParquetRecordBatchReaderBuilder::new_with_metadata(source, self.metadata.clone())
             .with_row_groups(vec![row_group])
             .with_projection(mask)
             .with_batch_size(batch_rows)
             .build()
+            .map(Batches::new)
             .with_context(|| self.place(row_group))
     }
 
     /// Names file and row group, for messages.
     pub fn place(&self, row_group: usize) -> String {
-        format!("events file {}, row group {row_group}", self.input.path.display())
+        format!("events file {}, row group {row_group}", self.input.location)
     }
 }
 
 /// Batches of (user id, cell id, time stamp).
 pub struct EventReader {
-    reader: ParquetRecordBatchReader,
+    reader: Batches,
     positions: [usize; 3],
 }
 

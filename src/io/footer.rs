@@ -1,43 +1,46 @@
 //! Footers of Parquet files of others: read, and replaced by ours.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
-use std::panic::{catch_unwind, set_hook, take_hook};
 use std::path::Path;
-use std::sync::Once;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{
-    FileMetaData, KeyValue, ParquetMetaDataBuilder, ParquetMetaDataReader, ParquetMetaDataWriter,
-    SortingColumn,
+    ColumnChunkMetaData, FileMetaData, KeyValue, ParquetMetaDataBuilder, ParquetMetaDataReader,
+    ParquetMetaDataWriter, SortingColumn,
 };
+use parquet::file::reader::ChunkReader;
 
-thread_local! {
-    static SILENT: Cell<bool> = const { Cell::new(false) };
+use super::damage::caught;
+
+/// The error in words; what a store said stays as it is.
+pub fn explain(error: &ParquetError) -> anyhow::Error {
+    match error {
+        ParquetError::External(source) => anyhow!("{source}"),
+        error => anyhow!(
+            "not a whole Parquet file ({error}); copy it again, or take it out of the folder"
+        ),
+    }
 }
 
-/// Reads the footer. A damaged Arrow schema in it makes the library panic, which here is an error
-/// like others.
+/// Reads the footer.
 ///
 /// # Errors
 /// A file that is no whole Parquet file.
-pub fn read(file: &File) -> Result<ArrowReaderMetadata> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = take_hook();
-        set_hook(Box::new(move |panic| {
-            if !SILENT.get() {
-                before(panic);
-            }
-        }));
-    });
-    SILENT.set(true);
-    let read = catch_unwind(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()));
-    SILENT.set(false);
-    read.unwrap_or_else(|_| Err(ParquetError::General("its Arrow schema is damaged".to_owned())))
+pub fn read(file: &impl ChunkReader) -> Result<ArrowReaderMetadata> {
+    let metadata = caught(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))?;
+    if metadata.metadata().row_groups().iter().flat_map(|group| group.columns()).any(nowhere) {
+        return Err(ParquetError::General("its table of columns is damaged".to_owned()));
+    }
+    Ok(metadata)
+}
+
+/// True of a column whose place in the file is no place at all, which the library asserts later.
+fn nowhere(column: &ColumnChunkMetaData) -> bool {
+    let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+    start < 0 || column.compressed_size() < 0
 }
 
 /// Writes a file's footer anew, with these entries and no others, and says that the rows are in that

@@ -1,33 +1,65 @@
-//! From what the config names (files, folders, globs) to a sorted list of files.
+//! From what the config names (files, folders, globs, URLs) to a sorted list of files and objects.
 
+use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 
-/// One input file as it was when listed.
+use super::source::{Location, ObjectUrl, ends_with, listing};
+
+/// One input file or object as it was when listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFile {
-    pub path: PathBuf,
+    pub location: Location,
     pub bytes: u64,
-    /// Nanoseconds since 1970, or 0 where the file system does not tell.
-    pub modified_ns: u128,
+    pub edition: Edition,
 }
 
-/// Lists the files behind `specs`, sorted by path, each once. Folders are searched to any depth
-/// for the given `extensions`; names that start with `.` or `_` are passed over, as Spark and
-/// Hive do. `key` is the config key, for messages.
+/// What is another when the content is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edition {
+    /// Time of change, nanoseconds since 1970, or 0 where nothing tells it.
+    Modified(u128),
+    /// The ETag that a store gave the object.
+    Tag(String),
+}
+
+impl fmt::Display for Edition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Edition::Modified(ns) => ns.fmt(f),
+            Edition::Tag(tag) => tag.fmt(f),
+        }
+    }
+}
+
+/// Lists the files behind `specs`, sorted by path, each once. Folders and prefixes are searched to
+/// any depth for the given `extensions`; names that start with `.` or `_` are passed over, as Spark
+/// and Hive do. `key` is the config key, for messages.
 ///
 /// # Errors
-/// A path that does not exist, a glob that matches nothing, a folder without such a file.
+/// A path that does not exist, a glob that matches nothing, a folder without such a file; a store
+/// that gives no listing.
 pub fn list(key: &str, specs: &[String], extensions: &[&str]) -> Result<Vec<InputFile>> {
     let mut paths = Vec::new();
+    let mut objects = Vec::new();
+    let nothing = |spec: &dyn fmt::Display| {
+        let endings = extensions.join(" or .");
+        anyhow!("{key}: no .{endings} file in {spec}; it is empty or holds other files")
+    };
     for spec in specs {
         let before = paths.len();
-        if spec.contains("://") {
-            bail!("{key}: {spec} is not on this machine; copy it to a folder and name that");
+        if ObjectUrl::is_meant_by(spec) {
+            let url = ObjectUrl::parse(spec).with_context(|| key.to_owned())?;
+            let found = listing::list(&url, extensions).with_context(|| key.to_owned())?;
+            if found.is_empty() {
+                return Err(nothing(&url));
+            }
+            objects.extend(found);
+            continue;
         }
         let path = Path::new(spec);
         if path.is_dir() {
@@ -51,39 +83,54 @@ pub fn list(key: &str, specs: &[String], extensions: &[&str]) -> Result<Vec<Inpu
             );
         }
         if paths.len() == before {
-            bail!(
-                "{key}: no .{} file in {spec}; it is empty or holds other files",
-                extensions.join(" or .")
-            );
+            return Err(nothing(spec));
         }
     }
     paths.sort();
     paths.dedup();
-    paths.into_iter().map(describe).collect()
+    objects.sort_by(|a, b| a.location.cmp(&b.location));
+    objects.dedup();
+    Ok(paths
+        .into_iter()
+        .map(InputFile::local)
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .chain(objects)
+        .collect())
 }
 
-fn describe(path: PathBuf) -> Result<InputFile> {
-    let meta = fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let modified_ns = meta
-        .modified()
-        .ok()
-        .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
-        .map_or(0, |d| d.as_nanos());
-    Ok(InputFile { path, bytes: meta.len(), modified_ns })
+impl InputFile {
+    /// A file on this machine as it is now.
+    ///
+    /// # Errors
+    /// A path that is not there or may not be looked at.
+    pub fn local(path: PathBuf) -> Result<Self> {
+        let meta =
+            fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let modified_ns = meta
+            .modified()
+            .ok()
+            .and_then(|t| t.duration_since(UNIX_EPOCH).ok())
+            .map_or(0, |d| d.as_nanos());
+        let edition = Edition::Modified(modified_ns);
+        Ok(InputFile { location: Location::Local(path), bytes: meta.len(), edition })
+    }
 }
 
-/// Refuses files that are no more what they were when they were listed.
+/// Refuses files that are no more what they were when they were listed. Objects are not asked for
+/// again: each range that was read of one came with its ETag.
 ///
 /// # Errors
 /// The first that has another size or time, or is gone.
 pub fn unchanged(files: &[InputFile]) -> Result<()> {
     for file in files {
-        let now = describe(file.path.clone());
+        let Location::Local(path) = &file.location else { continue };
+        let now = InputFile::local(path.clone());
         if now.as_ref().ok() != Some(file) {
             let what = if now.is_ok() { "changed" } else { "vanished" };
             bail!(
                 "{} {what} while it was read; run again when all files are complete",
-                file.path.display()
+                file.location
             );
         }
     }
@@ -103,10 +150,7 @@ fn walk(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> Result<
         let path = entry.path();
         if path.is_dir() {
             walk(&path, extensions, found)?;
-        } else if path
-            .extension()
-            .is_some_and(|e| extensions.iter().any(|x| e.eq_ignore_ascii_case(x)))
-        {
+        } else if extensions.iter().any(|ending| ends_with(&path, ending)) {
             found.push(path);
         }
     }
@@ -132,14 +176,14 @@ pub fn folder_date(path: &Path) -> Option<NaiveDate> {
 }
 
 /// A text that changes when the files or the `settings` that matter to an output change: the
-/// SHA-256, in hex, of version, settings, and each file's path, size and time.
+/// SHA-256, in hex, of version, settings, and each file's place, size and edition.
 pub fn fingerprint(files: &[InputFile], settings: &str) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     hash.update(concat!(env!("CARGO_PKG_VERSION"), "\n"));
     hash.update(settings);
     for file in files {
-        hash.update(format!("\n{}\t{}\t{}", file.path.display(), file.bytes, file.modified_ns));
+        hash.update(format!("\n{}\t{}\t{}", file.location, file.bytes, file.edition));
     }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }

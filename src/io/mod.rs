@@ -2,9 +2,12 @@
 
 pub mod atomic;
 pub mod crs;
+pub mod damage;
+pub mod delimited;
+pub mod event_input;
 pub mod events;
+pub mod features;
 pub mod footer;
-pub mod geojson;
 pub mod geoparquet;
 mod hybrid;
 pub mod inputs;
@@ -15,4 +18,5 @@ pub mod provenance;
 pub mod raw_events;
 pub mod rows;
 pub mod seal;
+pub mod source;
 pub mod table;

@@ -4,7 +4,6 @@
 //! values is looked at once and not once a row; where it has none, they are looked at where they
 //! lie.
 
-use std::fs::File;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +13,9 @@ use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::damage::caught;
 use super::hybrid::Hybrid;
+use super::source::Source;
 
 /// Place of a value in the bytes of its page; nulls are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +51,7 @@ pub enum Piece<'a> {
 
 /// Reads one column of one row group.
 pub struct Pages {
-    pages: SerializedPageReader<File>,
+    pages: SerializedPageReader<Source>,
     /// Length of every value, where the type states it.
     fixed: Option<usize>,
     nullable: bool,
@@ -71,7 +72,7 @@ impl Pages {
     /// # Errors
     /// A chunk whose place in the file makes no sense.
     pub fn open(
-        file: &Arc<File>,
+        source: &Source,
         metadata: &ParquetMetaData,
         row_group: usize,
         leaf: usize,
@@ -80,7 +81,7 @@ impl Pages {
         let chunk = group.column(leaf);
         let Some(fixed) = readable(chunk) else { return Ok(None) };
         let rows = usize::try_from(group.num_rows()).context("a negative number of rows")?;
-        let pages = SerializedPageReader::new(Arc::clone(file), chunk, rows, None)?;
+        let pages = SerializedPageReader::new(Arc::new(source.clone()), chunk, rows, None)?;
         Ok(Some(Pages {
             pages,
             fixed,
@@ -102,7 +103,7 @@ impl Pages {
     /// Pages that are damaged.
     pub fn next(&mut self, rows: usize) -> Result<Option<Piece<'_>>> {
         while self.left == 0 {
-            match self.pages.get_next_page()? {
+            match caught(|| self.pages.get_next_page())? {
                 None => return Ok(None),
                 Some(Page::DictionaryPage { buf, num_values, .. }) => {
                     self.page = buf;
@@ -269,6 +270,8 @@ fn readable(chunk: &ColumnChunkMetaData) -> Option<Option<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use arrow::array::{ArrayRef, BinaryArray, FixedSizeBinaryArray, RecordBatch};
     use parquet::arrow::ArrowWriter;
     use parquet::file::metadata::ParquetMetaDataReader;
@@ -323,7 +326,8 @@ mod tests {
     fn read(file: &File, rows: usize) -> Option<Vec<Vec<u8>>> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
         let mut pages =
-            Pages::open(&Arc::new(file.try_clone().unwrap()), &metadata, 0, 0).unwrap()?;
+            Pages::open(&Source::Local(Arc::new(file.try_clone().unwrap())), &metadata, 0, 0)
+                .unwrap()?;
         let (mut dictionary, mut ids) = (Vec::new(), Vec::new());
         while let Some(piece) = pages.next(rows).unwrap() {
             match piece {

@@ -4,10 +4,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::KeyValue;
 
-use super::seal;
+use super::{footer, seal};
 
 const INPUTS: &str = "mobility:inputs";
 const NOTES: &str = "mobility:notes";
@@ -37,7 +36,7 @@ pub fn entries(inputs: &str, notes: &[String]) -> Result<Vec<KeyValue>> {
 /// One entry of a file's footer; `None` where there is no whole file, or no such entry.
 pub fn entry(path: &Path, key: &str) -> Option<String> {
     let file = std::fs::File::open(path).ok()?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).ok()?;
+    let metadata = footer::read(&file).ok()?;
     let entries = metadata.metadata().file_metadata().key_value_metadata()?;
     entries.iter().find(|e| e.key == key)?.value.clone()
 }
@@ -45,7 +44,7 @@ pub fn entry(path: &Path, key: &str) -> Option<String> {
 /// Reads a file's account; `None` where there is no whole file of ours.
 pub fn made_from(path: &Path) -> Option<MadeFrom> {
     let file = std::fs::File::open(path).ok()?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).ok()?;
+    let metadata = footer::read(&file).ok()?;
     let footer = metadata.metadata().file_metadata();
     let entry = |key: &str| {
         let entries = footer.key_value_metadata()?;

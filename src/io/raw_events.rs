@@ -8,7 +8,7 @@ use arrow::array::{
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 
-use super::events;
+use super::event_input;
 use super::inputs::{InputFile, fingerprint};
 use crate::config::Config;
 use crate::ids::{UserKey, user_key_of_text, user_text};
@@ -17,18 +17,15 @@ use crate::time::columns::{MISSING, Times, UNREADABLE};
 /// The raw event files as they are now.
 ///
 /// # Errors
-/// A path that does not exist or holds no Parquet file.
+/// A path that does not exist or holds no event file.
 pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    events::inputs(config).context("mobile_events_uncompressed is read from the raw files")
+    event_input::inputs(config).context("mobile_events_uncompressed is read from the raw files")
 }
 
 /// Changes when the raw files or their reading change.
 pub fn mark(config: &Config, inputs: &[InputFile]) -> String {
-    let c = &config.columns;
-    fingerprint(
-        inputs,
-        &format!("raw {} {} {} {:?}", c.user_id, c.cell_id, c.timestamp, config.time.zone),
-    )
+    let settings = format!("raw {} {:?}", config.columns.of_events(), config.time.zone);
+    fingerprint(inputs, &settings)
 }
 
 /// Canonical user ids.

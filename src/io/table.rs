@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, Schema};
@@ -14,26 +14,31 @@ use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
 
 use super::atomic::AtomicFile;
+use super::damage::Batches;
+use super::delimited::{self, Header};
+use super::inputs::InputFile;
+use super::source::Source;
 use super::{footer, seal};
 use crate::usage::missing_column;
 
-/// Reads a whole file; the columns of a CSV file are text.
+/// Reads a whole input; the columns of a CSV file are text.
 ///
 /// # Errors
 /// A file that is cut off or damaged.
-pub fn read(path: &Path) -> Result<RecordBatch> {
-    let csv = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"));
-    if csv { read_csv(path) } else { read_parquet(path) }
+pub fn read(input: &InputFile) -> Result<RecordBatch> {
+    if delimited::EXTENSIONS.iter().any(|ending| input.location.ends_with(ending)) {
+        return read_csv(input);
+    }
+    read_parquet(Source::open(input)?)
 }
 
-fn read_parquet(path: &Path) -> Result<RecordBatch> {
-    let file = File::open(path)?;
-    let metadata = footer::read(&file).map_err(|e| {
-        anyhow!("not a whole Parquet file ({e}); copy it again, or take it out of the folder")
-    })?;
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
+fn read_parquet(source: Source) -> Result<RecordBatch> {
+    let source = source.whole()?;
+    let metadata = footer::read(&source).map_err(|e| footer::explain(&e))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
     whole(builder).context("damaged; copy the file again")
 }
 
@@ -47,16 +52,19 @@ pub fn read_columns(path: &Path, names: &[&str]) -> Result<RecordBatch> {
     whole(builder.with_projection(mask))
 }
 
-fn whole(builder: ParquetRecordBatchReaderBuilder<File>) -> Result<RecordBatch> {
+fn whole<T: ChunkReader + 'static>(
+    builder: ParquetRecordBatchReaderBuilder<T>,
+) -> Result<RecordBatch> {
     let reader = builder.build()?;
     let schema = reader.schema();
-    let batches = reader.collect::<Result<Vec<_>, _>>()?;
+    let batches = Batches::new(reader).collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema, &batches)?)
 }
 
-fn read_csv(path: &Path) -> Result<RecordBatch> {
-    let mut reader = csv::Reader::from_path(path)?;
-    let names: Vec<String> = reader.headers()?.iter().map(str::to_owned).collect();
+fn read_csv(input: &InputFile) -> Result<RecordBatch> {
+    let Header { delimiter, names } = Header::read(delimited::decoded(input)?, &[])?;
+    let mut builder = csv::ReaderBuilder::new();
+    let mut reader = builder.delimiter(delimiter).from_reader(delimited::decoded(input)?);
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
     for record in reader.records() {
         let record = record.context("each line needs as many fields as the header")?;

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 use crate::config::Config;
 use crate::io::inputs::{InputFile, fingerprint, list};
-use crate::io::{lock, seal};
+use crate::io::lock;
 use crate::progress::Progress;
 use crate::report::StageReport;
 use crate::schema::Table;
@@ -30,6 +30,7 @@ fn of_files(config: &Config, files: &[InputFile]) -> LoadRequest {
         small: small_tables(config).collect(),
         uncompressed: config.load.uncompressed,
         fingerprint: fingerprint(files, &settings),
+        anew: false,
     }
 }
 
@@ -76,8 +77,8 @@ pub fn run(
     // no compress may exchange the files while they are loaded
     let processed = &config.data.processed;
     let _lock = if processed.is_dir() { Some(lock::to_read(processed)?) } else { None };
-    let inputs = inputs(config)?;
-    let request = of_files(config, &inputs);
+    let mut request = request(config)?;
+    request.anew = force;
     let mut notes = Vec::new();
     let earlier = match warehouse.loaded() {
         Ok(loaded) => loaded.filter(|_| !force),
@@ -89,11 +90,7 @@ pub fn run(
     };
     let (loaded, skipped) = match earlier.filter(|l| l.fingerprint == request.fingerprint) {
         Some(loaded) => (loaded, true),
-        None => {
-            let files: Vec<PathBuf> = inputs.into_iter().map(|f| f.path).collect();
-            seal::refuse_damaged(&files)?;
-            (warehouse.load(&request, progress)?, false)
-        }
+        None => (warehouse.load(&request, progress)?, false),
     };
     let rows = loaded.rows.values().sum();
     Ok(StageReport {

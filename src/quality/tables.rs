@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::de::DeserializeOwned;
 
+use crate::io::inputs::InputFile;
 pub use crate::io::rows::batch;
 use crate::io::rows::rows;
 use crate::io::table;
@@ -14,7 +15,8 @@ use crate::io::table;
 /// # Errors
 /// A file that is not there, damaged, or of another version of the program.
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    table::read(path)
+    InputFile::local(path.to_owned())
+        .and_then(|file| table::read(&file))
         .and_then(|batch| rows(&batch))
         .with_context(|| format!("{}; `mobility quality` makes it anew", path.display()))
 }

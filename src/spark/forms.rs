@@ -56,7 +56,7 @@ pub fn events<'a>(
     let (mut tables, mut selects) = (Vec::new(), Vec::new());
     for (number, (form, files)) in forms.iter().enumerate() {
         let table = format!("events_{number}");
-        let paths = files.iter().map(|file| sql::whole(&file.input.path));
+        let paths = files.iter().map(|file| sql::whole(file.input.location.as_path()));
         let paths = paths.collect::<Result<Vec<_>>>()?;
         let paths = sql::all_of(paths.iter().map(|path| path.as_path()))?;
         tables.push(form.table(&table, &paths, &config.columns)?);
@@ -76,7 +76,7 @@ impl Form {
             DataType::UInt64 => "DECIMAL(20, 0)",
             text if is_text(text) => "STRING",
             other => {
-                bail!("{}: Spark reads no cell ids of type {other}", file.input.path.display())
+                bail!("{}: Spark reads no cell ids of type {other}", file.input.location)
             }
         };
         let zone = match time {

@@ -10,6 +10,7 @@ use arrow::datatypes::{
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
+use super::text::{EpochUnit, UsualText, number_us};
 use super::{BELIEVABLE_US, Clock, MICROS_PER_SECOND};
 
 /// Stands for a null time stamp.
@@ -22,6 +23,7 @@ pub const UNREADABLE: i64 = i64::MIN + 1;
 pub struct Times {
     clock: Clock,
     configured: bool,
+    usual: UsualText,
 }
 
 impl Times {
@@ -32,7 +34,11 @@ impl Times {
             DataType::Timestamp(_, own) => own.as_deref(),
             _ => None,
         };
-        Ok(Times { clock: Clock::for_column(zone, own)?, configured: zone.is_some() })
+        Ok(Times {
+            clock: Clock::for_column(zone, own)?,
+            configured: zone.is_some(),
+            usual: UsualText::default(),
+        })
     }
 
     /// The same, with a mark on times that the clocks show for the second time; see
@@ -82,7 +88,7 @@ impl Times {
             }
             DataType::Utf8View => {
                 for text in column.as_string_view() {
-                    out.push(text.map_or(MISSING, |text| self.parse(text.trim())));
+                    out.push(text.map_or(MISSING, |text| self.of_text(text.as_bytes())));
                 }
             }
             other => bail!("time stamps of type {other} cannot be read"),
@@ -90,10 +96,30 @@ impl Times {
         Ok(())
     }
 
-    fn parse(&mut self, text: &str) -> i64 {
+    /// Local time of date and time in text, µs, or [`MISSING`] or [`UNREADABLE`].
+    #[inline]
+    pub fn of_text(&mut self, text: &[u8]) -> i64 {
+        match self.usual.us(text) {
+            // as it is written, without an offset
+            Some(us) => self.clock.local_us(us),
+            None => self.of_unusual_text(text.trim_ascii()),
+        }
+    }
+
+    /// Local time of a number in text, µs, or [`MISSING`] or [`UNREADABLE`].
+    pub fn of_number(&mut self, text: &[u8], unit: EpochUnit) -> i64 {
+        match number_us(text, unit) {
+            Some(us) => self.clock.local_us(us),
+            None if text.trim_ascii().is_empty() => MISSING,
+            None => UNREADABLE,
+        }
+    }
+
+    fn of_unusual_text(&mut self, text: &[u8]) -> i64 {
         if text.is_empty() {
             return MISSING;
         }
+        let Ok(text) = std::str::from_utf8(text) else { return UNREADABLE };
         let Ok(instant) = string_to_datetime(&Utc, text) else { return UNREADABLE };
         // an offset in the text says what the wall clock showed; without a zone that counts
         if !self.configured

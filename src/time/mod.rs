@@ -1,6 +1,8 @@
 //! Local wall time: from time stamps to clock hours and days.
 
 pub mod columns;
+pub mod seen;
+pub mod text;
 
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone};

@@ -38,6 +38,8 @@ pub struct LoadRequest {
     pub uncompressed: bool,
     /// Changes when any of the files does.
     pub fingerprint: String,
+    /// Files of an earlier load are not taken over, as when they may be damaged.
+    pub anew: bool,
 }
 
 /// What a warehouse holds.

@@ -10,13 +10,19 @@ use crate::work::root;
 type Parser = fn(&[u8]) -> bool;
 
 /// Every parser, with something that it likes.
-fn parsers() -> [(Parser, Vec<u8>); 5] {
+fn parsers() -> [(Parser, Vec<u8>); 11] {
     let read = |name: &str| std::fs::read(root().join(name)).unwrap();
     let events = glob::glob(&root().join("fixtures/mini/events/**/*.parquet").to_string_lossy());
     let events = events.unwrap().map(Result::unwrap).min().unwrap();
     [
         (entries::view, read("sql/views/view_users_per_lau_day_night.sql")),
         (entries::boundaries, read("fixtures/mini/lau/lau.geojson")),
+        (entries::geopackage, read("fixtures/formats/parts.gpkg")),
+        (entries::geoparquet, read("fixtures/formats/parts.parquet")),
+        (entries::zipped, read("fixtures/formats/LAU_RG_01M_2021_3035.shp.zip")),
+        (entries::shapes, read("fixtures/formats/parts.shp")),
+        (entries::records, read("fixtures/formats/parts.dbf")),
+        (entries::csv_events, read("fixtures/mini/events.csv")),
         (entries::config, read("pipeline.toml")),
         (entries::filters, b"date=2024-10-01&lau=EE_0001&order_by=date:desc".to_vec()),
         (entries::events, std::fs::read(events).unwrap()),
@@ -26,7 +32,7 @@ fn parsers() -> [(Parser, Vec<u8>); 5] {
 #[test]
 fn good_bytes_are_good() {
     let good = parsers().map(|(parser, bytes)| parser(&bytes));
-    assert_eq!(good, [true; 5]);
+    assert_eq!(good, [true; 11]);
 }
 
 fn cases() -> ProptestConfig {

@@ -5,20 +5,6 @@ use crate::work::{Work, array, expected};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
-/// Adds one event of a new user at cell 400, on 2 October at noon.
-fn add_event(work: &Work, user: u8) {
-    use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
-    let noon = 1_727_870_400_000_000;
-    work.events(
-        &format!("year=2024/month=10/day=2/late-{user}.parquet"),
-        vec![
-            ("user_id", array(BinaryArray::from_vec(vec![&[user]]))),
-            ("cell_id", array(Int64Array::from(vec![400]))),
-            ("timestamp", array(TimestampMicrosecondArray::from(vec![noon]))),
-        ],
-    );
-}
-
 fn csv(work: &Work, view: &str) -> String {
     work.ok(&["query", view, "--format", "csv"])
 }
@@ -92,7 +78,7 @@ fn grants_indexes_and_views_of_others_survive_every_load() {
         ))
         .unwrap();
     for user in 1..3 {
-        add_event(&work, user);
+        work.late_event(user);
         work.ok(&["run-all"]);
     }
     work.ok(&["run-all", "--force"]);
@@ -113,7 +99,7 @@ fn grants_indexes_and_views_of_others_survive_every_load() {
 fn a_load_alone_brings_the_views_up_to_date_too() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
-    add_event(&work, 0x99);
+    work.late_event(0x99);
     work.ok(&["compress"]);
     assert_eq!(csv(&work, VIEW), expected(VIEW), "nothing is loaded yet");
     work.ok(&["load"]);
@@ -148,12 +134,12 @@ fn a_changed_day_costs_only_that_day_and_its_old_rows_go_with_the_next_load() {
     let first = leaves(&mut client);
     work.ok(&["load", "--force"]);
     assert_eq!(leaves(&mut client), first, "the same rows again change nothing");
-    add_event(&work, 1);
+    work.late_event(1);
     work.ok(&["run-all"]);
     let second = leaves(&mut client);
     assert_eq!(second[0], first[0]);
     assert_ne!(second[1], first[1]);
-    add_event(&work, 2);
+    work.late_event(2);
     work.ok(&["run-all"]);
     let tables = lines(
         &mut client,
@@ -336,4 +322,17 @@ fn a_view_file_that_changes_or_goes_is_followed() {
         .len(),
         0
     );
+}
+
+#[test]
+fn a_day_that_was_loaded_is_not_read_again() {
+    let (work, _) = mini();
+    work.ok(&["run-all"]);
+    work.late_event(0x99);
+    work.ok(&["compress"]);
+    work.spoil_pages("2024-10-01");
+    work.ok(&["run-all"]);
+    let line = "2024-10-02,EE_0003,Saare vald,3,1";
+    let more = expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1");
+    assert_eq!(csv(&work, VIEW), more);
 }

@@ -11,13 +11,12 @@ mod runs;
 mod small;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postgres::{Client, NoTls};
 
-use crate::work::{Work, root};
+use crate::work::Work;
 
 /// A running cluster.
 pub struct Cluster {

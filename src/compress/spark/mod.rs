@@ -10,14 +10,16 @@ mod script;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::Work;
 use super::findings::Findings;
 use super::output::Output;
 use super::survey::Source;
 use crate::io::atomic::AtomicFolder;
+use crate::io::event_input::EventInput;
 use crate::io::events::EventFile;
+use crate::io::source::Location;
 use crate::spark::sql;
 use crate::time::LocalDate;
 
@@ -54,6 +56,19 @@ fn read<'a>(work: &Work<'a>, open: &[LocalDate]) -> Result<Vec<&'a EventFile>> {
         })
     };
     let sources = work.survey.sources.iter().filter(wanted);
-    let file = |source: &'a Source| source.file.as_ref();
-    sources.map(|s| file(s).context("a file that is to be read was not opened")).collect()
+    let file = |source: &'a Source| {
+        let file = source.file.as_ref().context("a file that is to be read was not opened")?;
+        match (file, &source.input.location) {
+            (EventInput::Parquet(file), Location::Local(_)) => Ok(file),
+            (EventInput::Csv(_), _) => bail!(
+                "{}: Spark is given Parquet events alone; use --engine native for text",
+                source.input.location
+            ),
+            (_, location) => bail!(
+                "{location}: Spark is given files that all machines see at one path alone; mount the \
+                 bucket, or use --engine native"
+            ),
+        }
+    };
+    sources.map(file).collect()
 }

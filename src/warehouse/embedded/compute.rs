@@ -13,7 +13,7 @@ use super::rows::StreamRows;
 use super::session::Memory;
 use super::store::Version;
 use super::{Embedded, results, session, sorted};
-use crate::io::presence::files;
+use crate::io::presence::{PresenceFile, files};
 use crate::io::seal;
 use crate::schema::Table;
 use crate::views::View;
@@ -34,11 +34,6 @@ impl Embedded {
         path: &Path,
         refresh: bool,
     ) -> Result<u64> {
-        let reads = |table: Table| self.views.reads(view, table.name());
-        if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
-            let files: Vec<_> = files(&version.events())?.into_iter().map(|f| f.path).collect();
-            seal::refuse_damaged(&files)?;
-        }
         match self.compute_within(version, view, path, (Memory::Day, refresh)) {
             Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
                 self.compute_within(version, view, path, (Memory::Most, refresh))
@@ -86,6 +81,12 @@ impl Embedded {
         day: Option<NaiveDate>,
         memory: Memory,
     ) -> Result<Rows> {
+        let reads = |table: Table| self.views.reads(view, table.name());
+        if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
+            let of_day = |file: &PresenceFile| day.is_none_or(|date| file.date == date);
+            let files = files(&version.events())?.into_iter().filter(of_day).map(|file| file.path);
+            seal::refuse_damaged(&files.collect::<Vec<_>>())?;
+        }
         let context = session::with_memory(false, memory);
         if let Some(date) = day {
             session::register_day(&context, version, date)?;

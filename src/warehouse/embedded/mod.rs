@@ -5,6 +5,7 @@ mod compute;
 mod history;
 mod presence;
 mod raw;
+mod raw_text;
 mod results;
 mod rows;
 mod runs;
@@ -286,10 +287,16 @@ impl Warehouse for Embedded {
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
         let bar = progress.spinner("load", "linking files");
+        // one that is damaged has nothing to take over
+        let before = if request.anew { None } else { self.store.current().ok().flatten() };
+        let before = before.map(|version| version.events());
         let loaded = self.store.replace(|folder| {
             let mut rows = BTreeMap::new();
-            let events =
-                load_events(&request.compressed_events, &folder.join("mobile_events_compressed"))?;
+            let small = request.small.iter().map(|(_, path)| path);
+            let small = [&request.cell_plan, &request.lau].into_iter().chain(small);
+            seal::refuse_damaged(&small.cloned().collect::<Vec<_>>())?;
+            let target = folder.join("mobile_events_compressed");
+            let events = load_events(&request.compressed_events, before.as_deref(), &target)?;
             rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
             let places = [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)];
             let small = request.small.iter().map(|(table, path)| (*table, path));
@@ -366,26 +373,35 @@ impl Warehouse for Embedded {
     }
 }
 
-/// Links the date folders of hourly presence; returns the number of rows.
-fn load_events(source: &Path, target: &Path) -> Result<u64> {
+/// Links the date folders of hourly presence; returns the number of rows. Files that the load
+/// `before` has are taken from there and not read: that load did.
+fn load_events(source: &Path, before: Option<&Path>, target: &Path) -> Result<u64> {
     let mut rows = 0;
     let create = |folder: &Path| {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))
     };
     create(target)?;
+    let mut fresh = Vec::new();
     for PresenceFile { date, path } in files(source)? {
-        let folder = target.join(format!("date={date}"));
-        create(&folder)?;
+        let place = Path::new(&format!("date={date}")).join(path.file_name().unwrap_or_default());
+        create(&target.join(&place).with_file_name(""))?;
         rows += checked_rows(&path, Table::MobileEventsCompressed)?;
-        adopt(&path, &folder.join(path.file_name().unwrap_or_default()))?;
+        let stated = seal::stated(&path);
+        let earlier = before.map(|before| before.join(&place));
+        let same = earlier.filter(|earlier| stated.is_some() && seal::stated(earlier) == stated);
+        adopt(same.as_ref().unwrap_or(&path), &target.join(&place))?;
+        if same.is_none() {
+            fresh.push(path);
+        }
     }
+    seal::refuse_damaged(&fresh)?;
     Ok(rows)
 }
 
 /// Rows of a processed file, whose columns must be those of the table.
 fn checked_rows(path: &Path, table: Table) -> Result<u64> {
-    let (schema, rows) = results::describe(path).with_context(|| {
+    let (schema, rows) = results::stated(path).with_context(|| {
         format!("{} is no whole Parquet file; make it again with --force", path.display())
     })?;
     let found = contract_schema(&schema);

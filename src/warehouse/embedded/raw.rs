@@ -9,15 +9,21 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::common::DataFusionError;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig};
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
 use datafusion::prelude::{DataFrame, SessionContext, ident};
+use url::Url;
 
+use super::raw_text;
 use super::session::{explain, url_of};
 use crate::config::{Columns, Config};
+use crate::io::event_input::{self, EventInput};
 use crate::io::events::EventFile;
-use crate::io::inputs::InputFile;
+use crate::io::inputs::{InputFile, fingerprint};
 use crate::io::raw_events::{cell_ids, timestamps, user_ids};
+use crate::io::source::{Listed, Location};
 use crate::schema::TIMESTAMP;
 use crate::time::columns::Times;
 
@@ -30,19 +36,41 @@ pub fn provider(
     config: &Config,
     inputs: Vec<InputFile>,
 ) -> Result<Arc<dyn TableProvider>> {
-    // files may differ in their types: those of one kind are read as one table
-    let mut kinds: Vec<(Vec<DataType>, Vec<EventFile>)> = Vec::new();
-    for input in inputs {
-        let file = EventFile::open(input, &config.columns)?;
-        let types: Vec<DataType> = file.types().into_iter().cloned().collect();
-        match kinds.iter_mut().find(|(t, _)| *t == types) {
+    // files may differ in their types: those of one kind are read as one table, and objects as one
+    // of their own
+    type Kind = (bool, Vec<DataType>);
+    let mut kinds: Vec<(Kind, Vec<EventFile>)> = Vec::new();
+    let mut text = Vec::new();
+    for file in event_input::open(config, inputs)? {
+        let file = match file {
+            EventInput::Parquet(file) => file,
+            EventInput::Csv(file) => {
+                text.push(file);
+                continue;
+            }
+        };
+        let remote = matches!(file.input.location, Location::Remote(_));
+        let kind = (remote, file.types().into_iter().cloned().collect());
+        match kinds.iter_mut().find(|(k, _)| *k == kind) {
             Some((_, files)) => files.push(file),
-            None => kinds.push((types, vec![file])),
+            None => kinds.push((kind, vec![file])),
         }
     }
+    let mut frames = Vec::new();
+    for ((remote, types), files) in kinds {
+        let urls = if remote {
+            urls_of_objects(context, &files)?
+        } else {
+            let url = |file: &EventFile| url_of(file.input.location.as_path(), false);
+            files.iter().map(url).collect::<Result<_>>()?
+        };
+        frames.push(one_kind(context, config, &types, urls)?);
+    }
+    if !text.is_empty() {
+        frames.push(context.read_table(raw_text::provider(config, text)?).map_err(explain)?);
+    }
     let mut all: Option<DataFrame> = None;
-    for (types, files) in kinds {
-        let frame = one_kind(context, config, &types, &files)?;
+    for frame in frames {
         all = Some(match all {
             Some(before) => before.union(frame).map_err(explain)?,
             None => frame,
@@ -51,17 +79,27 @@ pub fn provider(
     Ok(all.context("no event files")?.into_view())
 }
 
+/// Objects under URLs that the engine can ask for: a store that holds them and no others.
+fn urls_of_objects(context: &SessionContext, files: &[EventFile]) -> Result<Vec<ListingTableUrl>> {
+    let inputs: Vec<InputFile> = files.iter().map(|file| file.input.clone()).collect();
+    let store = Listed::new(inputs.iter())?;
+    // the engine keeps its stores by host
+    let url = Url::parse(&format!("inputs://{}", &fingerprint(&inputs, "raw")[..32]))?;
+    context.register_object_store(&url, Arc::new(store));
+    let one = |number| ListingTableUrl::parse(format!("{url}/{}", Listed::name(number)));
+    (0..files.len()).map(|number| one(number).map_err(explain)).collect()
+}
+
 fn one_kind(
     context: &SessionContext,
     config: &Config,
     types: &[DataType],
-    files: &[EventFile],
+    urls: Vec<ListingTableUrl>,
 ) -> Result<DataFrame> {
     let Columns { user_id, cell_id, timestamp, .. } = &config.columns;
     let names = [user_id, cell_id, timestamp];
     let fields: Vec<Field> =
         names.iter().zip(types).map(|(n, t)| Field::new(n.as_str(), t.clone(), true)).collect();
-    let urls = files.iter().map(|f| url_of(&f.input.path, false)).collect::<Result<Vec<_>>>()?;
     let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
     let listing = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)

@@ -3,15 +3,13 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use crate::ids::push_hex;
-use crate::io::presence;
-use crate::parallel::{Tasks, on_all_cores};
+use crate::io::{presence, seal};
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
@@ -20,7 +18,8 @@ const CHUNK: usize = 1 << 20;
 pub struct Day {
     pub date: NaiveDate,
     pub files: Vec<PathBuf>,
-    /// Changes when the rows do.
+    /// Changes when the files do, by the checksums that they state: days that were loaded before are
+    /// not read.
     pub mark: String,
 }
 
@@ -30,28 +29,17 @@ pub struct Day {
 /// A folder or file that cannot be read.
 pub fn days(folder: &Path) -> Result<Vec<Day>> {
     let mut days: Vec<Day> = Vec::new();
-    for file in presence::files(folder)? {
-        match days.iter_mut().find(|d| d.date == file.date) {
-            Some(day) => day.files.push(file.path),
-            None => {
-                days.push(Day { date: file.date, files: vec![file.path], mark: String::new() });
-            }
+    for of_day in presence::files(folder)?.chunk_by(|a, b| a.date == b.date) {
+        let mut hash = Sha256::new();
+        for file in of_day {
+            // one that is not sealed is refused before it is loaded
+            hash.update(seal::stated(&file.path).unwrap_or_default());
+            hash.update("\n");
         }
-    }
-    let tasks = Tasks::new(&days);
-    let marks = Mutex::new(Vec::new());
-    on_all_cores(days.len(), || {
-        tasks.each(|day| {
-            let mark = mark(&day.files)?;
-            let mut marks = marks.lock().unwrap_or_else(PoisonError::into_inner);
-            marks.push((day.date, mark));
-            Ok(())
-        })
-    })?;
-    for (date, mark) in marks.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        if let Some(day) = days.iter_mut().find(|d| d.date == date) {
-            day.mark = mark;
-        }
+        let mut mark = String::new();
+        push_hex(&hash.finalize(), &mut mark);
+        let files = of_day.iter().map(|file| file.path.clone()).collect();
+        days.push(Day { date: of_day[0].date, files, mark });
     }
     Ok(days)
 }

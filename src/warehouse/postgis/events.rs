@@ -12,11 +12,10 @@ use super::leaves::{self, Counting, Leaf, LeafKind};
 use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
 use crate::config::Config;
-use crate::io::events::EventFile;
-use crate::io::{self, raw_events};
+use crate::io::event_input::{self, EventInput};
+use crate::io::raw_events;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::Progress;
-use crate::time::columns::Times;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
@@ -44,22 +43,26 @@ pub fn fill(
     if there.iter().any(|c| c.date.is_none() && c.mark == mark) {
         return Ok(None);
     }
-    let files = io::events::open(config, inputs)?;
-    let groups: Vec<(&EventFile, usize)> =
-        files.iter().flat_map(|f| (0..f.row_groups()).map(move |g| (f, g))).collect();
+    let files = event_input::open(config, inputs)?;
+    let parts: Vec<(&EventInput, usize)> =
+        files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
     let (number, copy) = leaves::create(lead.client(), LeafKind::Event)?;
-    let bar = progress.bar("raw", groups.iter().map(|(f, g)| f.bytes(*g)).sum());
+    let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
     let zone = config.time.tz();
     let rows = AtomicU64::new(0);
-    let tasks = Tasks::new(&groups);
-    on_all_cores(server.hands(groups.len()), || {
+    let ahead = event_input::parts_ahead(parts.iter().copied())?;
+    let tasks: Vec<_> = parts.iter().enumerate().collect();
+    let tasks = Tasks::new(&tasks);
+    on_all_cores(server.hands(parts.len()), || {
         let mut worker = server.worker()?;
         let (mut users, mut cells) = (Numbers::default(), Numbers::default());
-        tasks.each(|(file, group)| {
-            let mut times = Times::new(zone, file.timestamp_type())?;
-            let bytes = file.bytes(*group) / file.rows(*group).max(1);
-            for batch in file.read(*group, BATCH_ROWS)? {
-                let [user, cell, time] = batch.with_context(|| file.place(*group))?;
+        tasks.each(|(turn, (file, part))| {
+            let mut times = file.times(zone)?;
+            // text is not counted beforehand, so its bytes come at the end
+            let rows_stated = file.stated_rows(*part);
+            let bytes = rows_stated.map_or(0, |rows| file.bytes(*part) / rows.max(1));
+            for batch in file.read(ahead.source(*turn)?, *part, BATCH_ROWS)? {
+                let [user, cell, time] = batch.with_context(|| file.place(*part))?;
                 let columns = Columns {
                     users: raw_events::user_ids(&user)?,
                     cells: raw_events::cell_ids(&cell)?,
@@ -71,6 +74,9 @@ pub fn fill(
                 rows.fetch_add(written, Ordering::Relaxed);
                 bar.add_rows(written);
                 bar.add_bytes(bytes * written);
+            }
+            if rows_stated.is_none() {
+                bar.add_bytes(file.bytes(*part));
             }
             Ok(())
         })

@@ -22,6 +22,7 @@ use super::server::{Server, Worker};
 use super::views::Recomputed;
 use super::{events, layout, places, views};
 use crate::config::Config;
+use crate::io::seal;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::{Progress, StageBar};
 use crate::schema::{Table, presence_file_schema};
@@ -51,6 +52,10 @@ pub fn run(
         .iter()
         .filter(|d| !there.iter().any(|c| c.date == Some(d.date) && c.mark == d.mark))
         .collect();
+    let fresh = new.iter().flat_map(|day| &day.files);
+    let small = request.small.iter().map(|(_, path)| path);
+    let places = [&request.cell_plan, &request.lau];
+    seal::refuse_damaged(&fresh.chain(places).chain(small).cloned().collect::<Vec<_>>())?;
     let mut filled = fill(server, &mut lead, &new, progress)?;
     let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
     if request.uncompressed {

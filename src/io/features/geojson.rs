@@ -3,77 +3,51 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
 
-use anyhow::{Context, Result, anyhow};
-use geo::{Coord, LineString, Polygon};
+use anyhow::{Result, anyhow};
+use geo::Coord;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Names of the properties to read.
-#[derive(Debug, Clone)]
-pub struct PropertyNames {
-    pub id: String,
-    pub country: String,
-    pub name: String,
-}
+use super::{Feature, Properties, PropertyNames, Shape, Take, Wanted};
+use crate::io::inputs::InputFile;
+use crate::io::source::Source;
 
-/// The properties of a feature; numbers come as their text.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Properties {
-    pub id: Option<String>,
-    pub country: Option<String>,
-    pub name: Option<String>,
-}
-
-/// A feature whose geometry was wanted.
-#[derive(Debug, Clone)]
-pub struct Feature {
-    /// Position in the file, from 1.
-    pub number: usize,
-    pub properties: Properties,
-    /// Polygons in the file's own coordinates; `None` for a null geometry.
-    pub polygons: Option<Vec<Polygon>>,
-}
-
-/// Reads the features of a file. `wanted` decides by the properties; where they stand before the
-/// geometry, an unwanted geometry is skipped without being built. Returns the file's CRS, if it
-/// names one (`EPSG:3035`).
+/// See [`super::read`]. Where the properties of a feature stand before its geometry, an unwanted
+/// geometry is skipped without being built.
 ///
 /// # Errors
-/// A file that is no whole GeoJSON feature collection (with line and column), a feature that is
-/// no polygon, whatever `take` refuses.
+/// A file that is no whole GeoJSON feature collection (with line and column), a feature that is no
+/// polygon, whatever `take` refuses.
 pub fn read(
-    path: &Path,
+    input: &InputFile,
     names: &PropertyNames,
-    wanted: &dyn Fn(&Properties) -> bool,
-    take: &mut dyn FnMut(Feature) -> Result<()>,
+    wanted: Wanted,
+    take: Take,
 ) -> Result<Option<String>> {
-    let place = || format!("LAU file {}", path.display());
-    let file = File::open(path).with_context(place)?;
+    let file = Source::open(input)?.reader()?;
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
     // serde's errors are text; what `take` says is kept here, whole
     let refused = RefCell::new(None);
     let collection = Collection { names, wanted, take: RefCell::new(take), refused: &refused };
     let result = collection.deserialize(&mut json).and_then(|crs| json.end().map(|()| crs));
     match (refused.into_inner(), result) {
-        (Some(error), _) => Err(error).with_context(place),
+        (Some(error), _) => Err(error),
         (None, Ok(crs)) => Ok(crs),
+        (None, Err(e)) if e.is_io() => Err(anyhow!("{e}")),
         (None, Err(e)) if e.is_eof() => Err(anyhow!(
-            "{}: ends in the middle, at line {}, column {}; download it again",
-            place(),
+            "ends in the middle, at line {}, column {}; download it again",
             e.line(),
             e.column()
         )),
-        (None, Err(e)) => Err(anyhow!("{}: no GeoJSON feature collection: {e}", place())),
+        (None, Err(e)) => Err(anyhow!("no GeoJSON feature collection: {e}")),
     }
 }
 
 struct Collection<'a> {
     names: &'a PropertyNames,
-    wanted: &'a dyn Fn(&Properties) -> bool,
-    take: RefCell<&'a mut dyn FnMut(Feature) -> Result<()>>,
+    wanted: Wanted<'a>,
+    take: RefCell<Take<'a>>,
     refused: &'a RefCell<Option<anyhow::Error>>,
 }
 
@@ -214,51 +188,6 @@ fn named(all: &serde_json::Map<String, serde_json::Value>, names: &PropertyNames
     Properties { id: text(&names.id), country: text(&names.country), name: text(&names.name) }
 }
 
-/// Coordinates as they nest: positions, and where rings and polygons end.
-#[derive(Debug, Default)]
-struct Shape {
-    positions: Vec<Coord>,
-    /// End of each ring in `positions`, and of each polygon in `rings`.
-    rings: Vec<usize>,
-    polygons: Vec<usize>,
-    /// The first thing about it that is no polygon.
-    wrong: Option<String>,
-}
-
-impl Shape {
-    fn polygons(self) -> Result<Vec<Polygon>, String> {
-        if let Some(wrong) = self.wrong {
-            return Err(wrong);
-        }
-        let mut rings = Vec::with_capacity(self.rings.len());
-        let mut start = 0;
-        for end in self.rings {
-            let ring = &self.positions[start..end];
-            start = end;
-            if ring.len() < 3 || ring.iter().any(|c| !c.x.is_finite() || !c.y.is_finite()) {
-                return Err(
-                    "a ring has fewer than three points, or a coordinate that is no number"
-                        .to_owned(),
-                );
-            }
-            // an open ring is closed by geo
-            rings.push(LineString::new(ring.to_vec()));
-        }
-        let mut rings = rings.into_iter();
-        let mut before = 0;
-        let mut polygons = Vec::with_capacity(self.polygons.len());
-        for end in self.polygons {
-            let mut own = rings.by_ref().take(end - before);
-            before = end;
-            let Some(exterior) = own.next() else {
-                return Err("a polygon without a ring".to_owned());
-            };
-            polygons.push(Polygon::new(exterior, own.collect()));
-        }
-        Ok(polygons)
-    }
-}
-
 struct Geometry;
 
 impl<'de> DeserializeSeed<'de> for Geometry {
@@ -378,11 +307,11 @@ mod tests {
         std::fs::write(file.path(), text)?;
         let names = PropertyNames { id: "ID".into(), country: "C".into(), name: "N".into() };
         let mut found = Vec::new();
-        let crs =
-            read(file.path(), &names, &|p| p.country.as_deref() == Some(country), &mut |f| {
-                found.push(f);
-                Ok(())
-            })?;
+        let input = InputFile::local(file.path().to_owned())?;
+        let crs = read(&input, &names, &|p| p.country.as_deref() == Some(country), &mut |f| {
+            found.push(f);
+            Ok(())
+        })?;
         Ok((found, crs))
     }
 

@@ -1,0 +1,42 @@
+//! `mobility extract`.
+
+use anyhow::Result;
+
+use super::Session;
+use crate::cli;
+use crate::extract;
+use crate::report::{counted, size};
+
+/// Keys of the config that the flags set.
+pub fn keys(args: &cli::Extract) -> Vec<(&'static str, String)> {
+    let year = args.lau_year.map(|year| year.to_string());
+    let to = args.to.as_ref().map(|to| to.to_string_lossy().into_owned());
+    [
+        ("extract.events", args.events.clone()),
+        ("extract.cells", args.cells.clone()),
+        ("extract.lau_year", year),
+        ("extract.to", to),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key, value?)))
+    .collect()
+}
+
+pub fn run(session: &Session, args: &cli::Extract) -> Result<()> {
+    let done = extract::run(&session.config, &session.progress, args.force)?;
+    for remark in &done.remarks {
+        session.progress.warn(&format!("extract: {remark}"));
+    }
+    let there = match done.there {
+        0 => String::new(),
+        there => format!("; {} there already", counted(there, "file")),
+    };
+    session.progress.note(&format!(
+        "extract: {} copied to {}, {} in {:.2} s{there}",
+        counted(done.files, "file"),
+        session.config.extract.to.display(),
+        size(done.bytes),
+        done.elapsed.as_secs_f64()
+    ));
+    Ok(())
+}

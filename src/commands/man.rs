@@ -1,0 +1,85 @@
+//! `mobility man`: a manual page for each command, for those who pack the program.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use clap::builder::Resettable;
+use clap::{Command, CommandFactory};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+
+use crate::cli::Cli;
+use crate::io::atomic::write_file;
+
+/// Ends every page, since scripts go by it.
+const EXIT_STATUS: &str = "0 done, 1 failed, 2 wrong usage.";
+
+/// Paragraphs of the program's own page: heading and text.
+const SECTIONS: [(&str, &str); 3] = [
+    (
+        "ENVIRONMENT",
+        "Every key of the config has a variable, such as MOBILITY_DATA_EVENTS for data.events and \
+         MOBILITY_SERVE_TOKEN for serve.token. DATABASE_URL stands for warehouse.url. What a \
+         PostgreSQL URL leaves open comes from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, \
+         PGSSLMODE and PGSSLROOTCERT.",
+    ),
+    (
+        "FILES",
+        "pipeline.toml in the current folder is the config; --config names another. Relative paths \
+         in it start at its folder. sql/views beside it holds views; without it the views in the \
+         program hold.",
+    ),
+    (
+        "PRECEDENCE",
+        "Flags come before environment variables, these before the config file, the file before \
+         the defaults.",
+    ),
+];
+
+/// Writes `mobility.1` and a page for each command that is not hidden.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn run(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let commands = program.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
+    for command in commands.collect::<Vec<_>>() {
+        write(&command, &[], folder)?;
+    }
+    write(&program, &SECTIONS, folder)
+}
+
+fn write(command: &Command, sections: &[(&str, &str)], folder: &Path) -> Result<()> {
+    let name = command.get_display_name().unwrap_or(command.get_name());
+    let title = name.to_uppercase();
+    // clap has no room for examples and lets their lines flow together
+    let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+    let (notes, examples) = help.split_once("Examples:\n").unwrap_or((&help, ""));
+    let mut roff = Roff::new();
+    for (heading, text) in sections.iter().chain(&[("NOTES", notes.trim())]) {
+        if !text.is_empty() {
+            roff.control("SH", [*heading]).text([roman(*text)]);
+        }
+    }
+    if !examples.is_empty() {
+        roff.control("SH", ["EXAMPLES"]).control("nf", []);
+        for line in examples.lines() {
+            roff.text([roman(line)]);
+        }
+        roff.control("fi", []);
+    }
+    roff.control("SH", ["EXIT STATUS"]).text([roman(EXIT_STATUS)]);
+    let version = format!("mobility {}", env!("CARGO_PKG_VERSION"));
+    let mut page = Vec::new();
+    Man::new(command.clone().after_help(Resettable::Reset))
+        .title(title)
+        .source(version)
+        // an empty one would be left out, and the source take its place
+        .date(" ")
+        .render(&mut page)?;
+    roff.to_writer(&mut page)?;
+    write_file(&folder.join(format!("{name}.1")), &page)
+}

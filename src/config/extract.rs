@@ -1,0 +1,47 @@
+//! The section `extract`.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::load;
+
+/// What `mobility extract` copies, and to where.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Extract {
+    #[serde(deserialize_with = "load::one_or_many")]
+    pub events: Vec<String>,
+    #[serde(deserialize_with = "load::one_or_many")]
+    pub cells: Vec<String>,
+    /// Folder of `events/`, `cells/` and `lau_boundaries/`.
+    pub to: PathBuf,
+    /// Year of the LAU boundaries; without one they are not copied.
+    pub lau_year: Option<u16>,
+    /// GISCO's word for the scale.
+    pub lau_scale: String,
+    /// EPSG code.
+    pub lau_crs: u32,
+    /// Where boundaries lie, with `{year}`, `{scale}` and `{crs}`.
+    pub lau_url: String,
+    /// Files that are copied at a time.
+    pub connections: u32,
+}
+
+impl Default for Extract {
+    fn default() -> Self {
+        Extract {
+            events: Vec::new(),
+            cells: Vec::new(),
+            to: "data/raw".into(),
+            lau_year: None,
+            lau_scale: "01M".into(),
+            lau_crs: 3035,
+            lau_url: GISCO_LAU.into(),
+            connections: 4,
+        }
+    }
+}
+
+/// Eurostat's distribution of LAU boundaries.
+const GISCO_LAU: &str = "https://gisco-services.ec.europa.eu/distribution/v2/lau/geojson/LAU_RG_{scale}_{year}_{crs}.geojson";

@@ -1,0 +1,189 @@
+//! Polygons out of WKB, in any of its dialects.
+//!
+//! The reader that writes our own files reserves memory for whatever count stands in the bytes; here
+//! they come from others and may be damaged, so every count is held against the bytes that are left.
+
+use geo::{Coord, Polygon};
+
+use super::Shape;
+
+const POLYGON: u32 = 3;
+const MULTI_POLYGON: u32 = 6;
+
+/// The polygons of a Polygon or MultiPolygon; heights and measures are passed over.
+///
+/// # Errors
+/// Bytes that end early, or another geometry.
+pub fn polygons(bytes: &[u8]) -> Result<Vec<Polygon>, String> {
+    let mut rest = Rest { bytes, little: true };
+    let mut shape = Shape::default();
+    let (kind, size) = rest.header()?;
+    match kind {
+        POLYGON => rest.polygon(size, &mut shape)?,
+        MULTI_POLYGON => {
+            // a polygon is at least a header and a count
+            for _ in 0..rest.count(9)? {
+                match rest.header()? {
+                    (POLYGON, size) => rest.polygon(size, &mut shape)?,
+                    (other, _) => return Err(not_a_polygon(other)),
+                }
+            }
+        }
+        other => return Err(not_a_polygon(other)),
+    }
+    shape.polygons()
+}
+
+fn not_a_polygon(kind: u32) -> String {
+    let name = match kind {
+        1 => "Point",
+        2 => "LineString",
+        4 => "MultiPoint",
+        5 => "MultiLineString",
+        7 => "GeometryCollection",
+        10 | 12 => "of curves",
+        _ => "of an unknown type",
+    };
+    format!("the geometry is {name}, expected Polygon or MultiPolygon")
+}
+
+struct Rest<'a> {
+    bytes: &'a [u8],
+    little: bool,
+}
+
+impl Rest<'_> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
+        let (taken, rest) = self.bytes.split_first_chunk::<N>().ok_or("the geometry is cut off")?;
+        self.bytes = rest;
+        Ok(*taken)
+    }
+
+    fn number(&mut self) -> Result<u32, String> {
+        let bytes = self.take()?;
+        Ok(if self.little { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
+    }
+
+    fn coordinate(&mut self) -> Result<f64, String> {
+        let bytes = self.take()?;
+        Ok(if self.little { f64::from_le_bytes(bytes) } else { f64::from_be_bytes(bytes) })
+    }
+
+    /// A count of things of at least `bytes` each.
+    fn count(&mut self, bytes: usize) -> Result<usize, String> {
+        let count = self.number()? as usize;
+        if count > self.bytes.len() / bytes {
+            return Err("the geometry is cut off".to_owned());
+        }
+        Ok(count)
+    }
+
+    /// Type, without its dimensions, and how many numbers make a position.
+    fn header(&mut self) -> Result<(u32, usize), String> {
+        let [order] = self.take()?;
+        self.little = order != 0;
+        let kind = self.number()?;
+        // dimensions as EWKB has them, and as ISO has them
+        let flags = kind >> 29;
+        if flags & 1 != 0 {
+            self.number()?;
+        }
+        let plain = kind & 0x1fff_ffff;
+        let iso = match plain / 1000 {
+            1 | 2 => 1,
+            3 => 2,
+            _ => 0,
+        };
+        let more = iso.max((flags >> 2 & 1) + (flags >> 1 & 1)) as usize;
+        Ok((plain % 1000, 2 + more))
+    }
+
+    fn polygon(&mut self, size: usize, shape: &mut Shape) -> Result<(), String> {
+        let rings = self.count(4)?;
+        if rings == 0 {
+            return Ok(());
+        }
+        for _ in 0..rings {
+            let positions = self.count(8 * size)?;
+            shape.positions.reserve(positions);
+            for _ in 0..positions {
+                let (x, y) = (self.coordinate()?, self.coordinate()?);
+                for _ in 2..size {
+                    self.coordinate()?;
+                }
+                shape.positions.push(Coord { x, y });
+            }
+            shape.rings.push(shape.positions.len());
+        }
+        shape.polygons.push(shape.rings.len());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use geo::{Geometry, MultiPolygon, polygon};
+    use geozero::{CoordDimensions, ToWkb};
+
+    use super::*;
+
+    fn square() -> Polygon {
+        polygon!(exterior: [(x: 0., y: 0.), (x: 9., y: 0.), (x: 9., y: 9.), (x: 0., y: 9.)],
+            interiors: [[(x: 1., y: 1.), (x: 2., y: 1.), (x: 2., y: 2.)]])
+    }
+
+    fn wkb(geometry: &Geometry, dimensions: CoordDimensions) -> Vec<u8> {
+        geometry.to_wkb(dimensions).unwrap()
+    }
+
+    #[test]
+    fn polygons_come_back_with_their_holes_and_parts() {
+        let both = MultiPolygon(vec![square(), square()]);
+        let one = wkb(&Geometry::Polygon(square()), CoordDimensions::xy());
+        let two = wkb(&Geometry::MultiPolygon(both.clone()), CoordDimensions::xy());
+        assert_eq!(polygons(&one).unwrap(), [square()]);
+        assert_eq!(polygons(&two).unwrap(), both.0);
+    }
+
+    /// A triangle written by hand: byte order, type, what is between type and counts, heights.
+    fn triangle(big: bool, kind: u32, between: Option<u32>, heights: usize) -> Vec<u8> {
+        let number = |n: u32| if big { n.to_be_bytes() } else { n.to_le_bytes() };
+        let coordinate = |c: f64| if big { c.to_be_bytes() } else { c.to_le_bytes() };
+        let mut bytes = vec![u8::from(!big)];
+        bytes
+            .extend([Some(kind), between, Some(1), Some(4)].into_iter().flatten().flat_map(number));
+        for (x, y) in [(0., 0.), (4., 0.), (4., 3.), (0., 0.)] {
+            bytes.extend(coordinate(x));
+            bytes.extend(coordinate(y));
+            (0..heights).for_each(|_| bytes.extend(coordinate(7.)));
+        }
+        bytes
+    }
+
+    #[test]
+    fn either_byte_order_heights_and_a_reference_system_are_no_hindrance() {
+        let expected = polygon![(x: 0., y: 0.), (x: 4., y: 0.), (x: 4., y: 3.)];
+        for bytes in [
+            triangle(true, 3, None, 0),
+            triangle(false, 1003, None, 1),
+            triangle(false, 3003, None, 2),
+            triangle(false, 0xa000_0003, Some(3035), 1),
+            triangle(true, 0xe000_0003, Some(3035), 2),
+        ] {
+            assert_eq!(polygons(&bytes).unwrap(), std::slice::from_ref(&expected), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn cut_bytes_and_absurd_counts_are_errors() {
+        let whole = wkb(&Geometry::Polygon(square()), CoordDimensions::xy());
+        for end in 0..whole.len() {
+            assert!(polygons(&whole[..end]).is_err(), "{end}");
+        }
+        let mut many = whole;
+        many[5..9].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(polygons(&many).unwrap_err(), "the geometry is cut off");
+        let point = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        assert!(polygons(&point).unwrap_err().contains("Point"));
+    }
+}

@@ -1,0 +1,164 @@
+//! URLs of objects, which can only be displayed without what is secret in them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use anyhow::{Context, Result, bail};
+use object_store::path::Path;
+use url::Url;
+
+/// What a URL may begin with.
+const SCHEMES: [&str; 10] =
+    ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "http", "https"];
+
+/// A URL of an object, or of all objects whose names begin alike.
+#[derive(Clone)]
+pub struct ObjectUrl {
+    url: Url,
+    shown: String,
+}
+
+impl ObjectUrl {
+    /// True of a text that is meant as a URL.
+    pub fn is_meant_by(text: &str) -> bool {
+        text.contains("://")
+    }
+
+    /// # Errors
+    /// A text that is no URL of a kind that can be read; one with a password.
+    pub fn parse(text: &str) -> Result<Self> {
+        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+        if !SCHEMES.contains(&scheme) {
+            bail!(
+                "a URL that begins with {scheme}:// cannot be read; write s3://, gs://, az://, https:// or http://, or a path"
+            );
+        }
+        let url = Url::parse(text).with_context(|| format!("a {scheme}:// URL is malformed"))?;
+        if url.host_str().is_none_or(str::is_empty) {
+            bail!("a {scheme}:// URL names no {}", if is_http(scheme) { "host" } else { "bucket" });
+        }
+        if !is_http(scheme) && (url.password().is_some() || url.query().is_some()) {
+            bail!(
+                "{}: keys do not belong in the URL; the README says which variables of the environment hold them",
+                shown(&url)
+            );
+        }
+        Ok(ObjectUrl { shown: shown(&url), url })
+    }
+
+    /// The whole URL, secrets included: to be asked for, never to be printed.
+    pub fn reveal(&self) -> &Url {
+        &self.url
+    }
+
+    /// The URL without user, password and query.
+    pub fn shown(&self) -> &str {
+        &self.shown
+    }
+
+    /// The name of the object in its bucket.
+    ///
+    /// # Errors
+    /// A name that no object can have.
+    pub fn key(&self) -> Result<Path> {
+        Path::from_url_path(self.url.path())
+            .with_context(|| format!("{self} is no name of an object"))
+    }
+
+    /// Another object of the same bucket.
+    pub fn with_key(&self, key: &Path) -> Self {
+        let mut url = self.url.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.clear().extend(key.parts());
+        }
+        ObjectUrl { shown: shown(&url), url }
+    }
+
+    /// True of a web server, which lists nothing.
+    pub fn is_http(&self) -> bool {
+        is_http(self.url.scheme())
+    }
+}
+
+fn is_http(scheme: &str) -> bool {
+    matches!(scheme, "http" | "https")
+}
+
+fn shown(url: &Url) -> String {
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let path = percent_encoding::percent_decode_str(url.path());
+    let path = path.decode_utf8().map_or_else(|_| url.path().to_owned(), |path| path.into_owned());
+    // before the @ of abfss:// stands a container and no person
+    let container = match url.scheme() {
+        "abfs" | "abfss" if !url.username().is_empty() => format!("{}@", url.username()),
+        _ => String::new(),
+    };
+    format!("{}://{container}{}{port}{path}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+impl fmt::Display for ObjectUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+impl fmt::Debug for ObjectUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.shown)
+    }
+}
+
+// a signature that was renewed makes no other object of it
+impl PartialEq for ObjectUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.shown == other.shown
+    }
+}
+
+impl Eq for ObjectUrl {}
+
+impl PartialOrd for ObjectUrl {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ObjectUrl {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.shown.cmp(&other.shown)
+    }
+}
+
+impl Hash for ObjectUrl {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.shown.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_what_is_secret() {
+        let shown = |text: &str| ObjectUrl::parse(text).map(|url| format!("{url} {url:?}"));
+        let twice = |text: &str| format!("{text} {text}");
+        let signed = "https://me:s3cret@host:8443/a/b%20c.parquet?X-Amz-Signature=s3cret";
+        assert_eq!(shown(signed).unwrap(), twice("https://host:8443/a/b c.parquet"));
+        assert_eq!(
+            shown("s3://bucket/a/date=2024-10-01").unwrap(),
+            twice("s3://bucket/a/date=2024-10-01")
+        );
+        assert_eq!(
+            shown("abfss://box@account.dfs.core.windows.net/a").unwrap(),
+            twice("abfss://box@account.dfs.core.windows.net/a")
+        );
+        for wrong in
+            ["s3://key:s3cret@bucket/a", "s3://bucket/a?k=s3cret", "ftp://me:s3cret@h/a", "s3:///a"]
+        {
+            let error = format!("{:#}", ObjectUrl::parse(wrong).unwrap_err());
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+}

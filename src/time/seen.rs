@@ -1,0 +1,53 @@
+//! Days and range of time stamps that pass by.
+
+use std::collections::BTreeSet;
+
+use super::columns::believable;
+use super::{LocalDate, LocalHour};
+
+/// What is known of the usable time stamps so far.
+#[derive(Debug, Default)]
+pub struct Seen {
+    days: BTreeSet<LocalDate>,
+    last: Option<LocalDate>,
+    range_us: Option<(i64, i64)>,
+}
+
+impl Seen {
+    /// Takes a local time, µs; one that is not believed or later than `latest_us` is left out.
+    #[inline]
+    pub fn add(&mut self, us: i64, latest_us: i64) {
+        if !believable(us) || us > latest_us {
+            return;
+        }
+        let day = LocalHour::of(us).date();
+        // neighbours mostly share it
+        if self.last != Some(day) {
+            self.days.insert(day);
+            self.last = Some(day);
+        }
+        let (low, high) = self.range_us.unwrap_or((us, us));
+        self.range_us = Some((low.min(us), high.max(us)));
+    }
+
+    /// The days in order, and the smallest and the largest time.
+    pub fn result(self) -> (Vec<LocalDate>, Option<(i64, i64)>) {
+        (self.days.into_iter().collect(), self.range_us)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusable_times_are_of_no_day() {
+        let day = 86_400_000_000;
+        let mut seen = Seen::default();
+        for us in [3 * day, day + 5, 3 * day + 1, i64::MIN, i64::MIN + 1, 5 * day] {
+            seen.add(us, 4 * day);
+        }
+        let expected = vec![LocalDate(1), LocalDate(3)];
+        assert_eq!(seen.result(), (expected, Some((day + 5, 3 * day + 1))));
+    }
+}

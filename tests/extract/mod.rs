@@ -1,0 +1,331 @@
+//! Inputs are copied from stores and web servers, whatever happens on the way.
+
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::objects::proxy::Proxy;
+use crate::objects::server::Store;
+use crate::work::{Ran, Work, root};
+use server::{Fault, Server};
+
+/// A megabyte in which no two places are alike.
+fn megabyte() -> Vec<u8> {
+    (0..1u32 << 18).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+}
+
+const SIZE: u64 = 1 << 20;
+
+/// A folder whose config names the boundaries of a server.
+fn boundaries(server: &Server) -> Work {
+    let work = Work::empty();
+    let pattern = server.url("/lau/LAU_RG_{scale}_{year}_{crs}.geojson");
+    work.write(
+        "pipeline.toml",
+        format!("[extract]\nto = \"raw\"\nlau_year = 2021\nlau_url = \"{pattern}\"\n"),
+    );
+    work
+}
+
+const NAME: &str = "/lau/LAU_RG_01M_2021_3035.geojson";
+const COPY: &str = "raw/lau_boundaries/LAU_RG_01M_2021_3035.geojson";
+
+/// Hidden files below a folder, but for the note of what was copied.
+fn parts(work: &Work) -> Vec<PathBuf> {
+    let pattern = work.path("raw/**/.*.unfinished");
+    glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap).collect()
+}
+
+fn copied(work: &Work) -> String {
+    let ran = work.run(&["extract"]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    ran.err
+}
+
+#[test]
+fn boundaries_of_a_year_come_from_the_distribution_and_serve_geojoin() {
+    let server = Server::start();
+    let text = std::fs::read(root().join("fixtures/mini/lau/lau.geojson")).unwrap();
+    server.file(NAME, "a", &text);
+    let work = Work::mini();
+    work.remove("raw/lau");
+    let config = work.read("pipeline.toml").replace("raw/lau", "raw/lau_boundaries");
+    let extract = format!(
+        "[extract]\nto = \"raw\"\nlau_url = \"{}\"\n",
+        server.url("/lau/LAU_RG_{scale}_{year}_{crs}.geojson")
+    );
+    work.write("pipeline.toml", extract + &config);
+    work.ok(&["extract", "--lau-year", "2021"]);
+    assert_eq!(work.read_bytes(COPY), text);
+    work.ok(&["run-all"]);
+    // another year has another name, and is not silently read together with the first
+    server.file("/lau/LAU_RG_01M_2024_3035.geojson", "b", &text);
+    let ran = work.run(&["extract", "--lau-year", "2024"]);
+    assert!(
+        ran.status == 0 && ran.err.contains("LAU_RG_01M_2021_3035.geojson lies beside"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn the_shipped_pattern_is_that_of_gisco() {
+    let shipped = mobility::config::Config::default().extract;
+    let url = shipped.lau_url.replace("{scale}", &shipped.lau_scale).replace("{year}", "2021");
+    assert_eq!(
+        url.replace("{crs}", &shipped.lau_crs.to_string()),
+        "https://gisco-services.ec.europa.eu/distribution/v2/lau/geojson/LAU_RG_01M_2021_3035.geojson"
+    );
+}
+
+#[test]
+fn what_is_there_is_not_copied_again_unless_it_changed() {
+    let server = Server::start();
+    server.file(NAME, "a", &megabyte());
+    let work = boundaries(&server);
+    assert!(copied(&work).contains("1 file copied to"), "first");
+    assert_eq!(server.sent(), SIZE);
+    let said = copied(&work);
+    assert!(said.contains("0 files copied") && said.contains("1 file there already"), "{said}");
+    assert_eq!(server.sent(), 0);
+    // the same size, another ETag
+    let mut other = megabyte();
+    other.reverse();
+    server.file(NAME, "b", &other);
+    copied(&work);
+    assert!(work.read_bytes(COPY) == other);
+    assert_eq!(server.sent(), SIZE);
+    // a file of the right size that nobody noted is taken for the copy
+    work.remove("raw/.extract.json");
+    copied(&work);
+    assert_eq!(server.sent(), 0);
+    work.ok(&["extract", "--force"]);
+    assert_eq!(server.sent(), SIZE);
+    // one of another size is not
+    work.write(COPY, "half");
+    copied(&work);
+    assert!(work.read_bytes(COPY) == other);
+}
+
+#[test]
+fn broken_connections_cost_no_byte_twice() {
+    let server = Server::start();
+    server.file(NAME, "a", &megabyte());
+    let work = boundaries(&server);
+    server.faults(&[Fault::Cut(300_000), Fault::Cut(1), Fault::Cut(400_000)]);
+    copied(&work);
+    assert!(work.read_bytes(COPY) == megabyte());
+    assert_eq!(server.sent(), SIZE);
+    assert_eq!(parts(&work), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_server_that_is_down_for_a_moment_is_asked_again() {
+    let server = Server::start();
+    server.file(NAME, "a", &megabyte());
+    let work = boundaries(&server);
+    server.faults(&[Fault::Status(503), Fault::Status(500)]);
+    copied(&work);
+    assert!(work.read_bytes(COPY) == megabyte());
+}
+
+#[test]
+fn a_run_that_fails_leaves_a_part_and_the_next_goes_on() {
+    let server = Server::start();
+    server.file(NAME, "a", &megabyte());
+    let work = boundaries(&server);
+    let broken_off = [[Fault::Cut(300_000)].as_slice(), &[Fault::Status(403); 8]].concat();
+    server.faults(&broken_off);
+    work.fails(&["extract"], 1, &["LAU_RG_01M_2021_3035.geojson", "no access"]);
+    assert!(!work.path(COPY).exists());
+    let part = parts(&work);
+    assert_eq!(part.len(), 1);
+    assert_eq!(part[0].metadata().unwrap().len(), 300_000);
+    server.faults(&[]);
+    server.sent();
+    copied(&work);
+    assert_eq!(server.sent(), SIZE - 300_000);
+    assert!(work.read_bytes(COPY) == megabyte());
+    // a part of an earlier edition is of no use
+    work.remove(COPY);
+    server.faults(&broken_off);
+    work.fails(&["extract"], 1, &["no access"]);
+    let mut other = megabyte();
+    other.reverse();
+    server.file(NAME, "b", &other);
+    server.faults(&[]);
+    server.sent();
+    copied(&work);
+    assert_eq!(server.sent(), SIZE);
+    assert!(work.read_bytes(COPY) == other);
+    assert_eq!(parts(&work), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_server_without_ranges_is_asked_for_all_of_it_again() {
+    let server = Server::start();
+    server.file(NAME, "a", &megabyte());
+    server.without_ranges();
+    let work = boundaries(&server);
+    copied(&work);
+    assert!(work.read_bytes(COPY) == megabyte());
+    work.remove(COPY);
+    server.sent();
+    server.faults(&[Fault::Cut(300_000)]);
+    copied(&work);
+    assert!(work.read_bytes(COPY) == megabyte());
+}
+
+#[test]
+fn files_that_are_not_there_forbidden_or_shorter_than_announced() {
+    let server = Server::start();
+    let work = boundaries(&server);
+    let words = ["extract.lau_year = 2021", "lau_scale = \"01M\"", "does not exist"];
+    work.fails(&["extract"], 1, &words);
+    server.file(NAME, "a", &megabyte());
+    server.faults(&[Fault::Status(403); 8]);
+    work.fails(&["extract"], 1, &["LAU_RG_01M_2021_3035.geojson", "no access"]);
+    server.faults(&[]);
+    server.announce_more(7);
+    work.fails(&["extract"], 1, &["LAU_RG_01M_2021_3035.geojson"]);
+    assert!(!work.path(COPY).exists());
+}
+
+#[test]
+fn an_interrupt_leaves_a_part_that_the_next_run_completes() {
+    let server = Server::start();
+    server.file(NAME, "a", &megabyte());
+    let work = boundaries(&server);
+    server.faults(&[Fault::Stall(400_000)]);
+    let mut child = work.command(&["extract"]).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let arrived = || parts(&work).first().map_or(0, |p| p.metadata().map_or(0, |m| m.len()));
+    while arrived() < 400_000 {
+        assert!(Instant::now() < deadline, "{} bytes", arrived());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(!child.wait().unwrap().success());
+    assert_eq!(arrived(), 400_000);
+    server.sent();
+    copied(&work);
+    assert_eq!(server.sent(), SIZE - 400_000);
+    assert!(work.read_bytes(COPY) == megabyte());
+}
+
+#[test]
+fn nothing_to_copy_is_wrong_usage() {
+    let work = Work::empty();
+    work.fails(&["extract"], 2, &["extract.events", "--lau-year"]);
+    work.fails(&["extract", "--events", "nowhere"], 1, &["extract.events", "does not exist"]);
+}
+
+#[test]
+fn files_of_another_folder_are_copied_too() {
+    let work = Work::empty();
+    work.write("in/year=2024/month=10/day=1/a.csv", "user_id,cell_id,timestamp\n");
+    work.write("in/b.csv.gz", "not looked into");
+    work.write("in/readme.txt", "no events");
+    work.write("pipeline.toml", "[extract]\nevents = \"in\"\nto = \"raw\"\n");
+    assert!(copied(&work).contains("2 files copied"));
+    assert_eq!(
+        work.read("raw/events/year=2024/month=10/day=1/a.csv"),
+        "user_id,cell_id,timestamp\n"
+    );
+    assert!(copied(&work).contains("0 files copied"));
+    work.write("in/b.csv.gz", "not looked into again");
+    assert!(copied(&work).contains("1 file copied"));
+    assert_eq!(work.read("raw/events/b.csv.gz"), "not looked into again");
+    // two sources of one name
+    work.write("other/b.csv.gz", "x");
+    work.write("pipeline.toml", "[extract]\nevents = [\"in\", \"other\"]\nto = \"raw\"\n");
+    work.fails(&["extract"], 1, &["in/b.csv.gz", "other/b.csv.gz", "would both become"]);
+}
+
+/// A folder that copies the bucket.
+fn of_bucket() -> Work {
+    let work = Work::empty();
+    work.write(
+        "pipeline.toml",
+        "[extract]\nevents = \"s3://data/events\"\ncells = \"s3://data/cells/*.parquet\"\nto = \"raw\"\n",
+    );
+    work
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut all: Vec<_> = glob::glob(&folder.join("**/*.parquet").to_string_lossy())
+        .unwrap()
+        .map(|path| {
+            let path = path.unwrap();
+            (path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap())
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+fn in_store(store: &Store, work: &Work, port: u16) -> Ran {
+    store.run_at(port, work, &["extract"])
+}
+
+#[test]
+fn events_and_cells_come_from_a_store_with_their_folders() {
+    let store = Store::mini();
+    let work = of_bucket();
+    let ran = in_store(&store, &work, store.port);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let mini = root().join("fixtures/mini");
+    for folder in ["events", "cells"] {
+        let copies = files(&work.path("raw").join(folder));
+        assert!(!copies.is_empty());
+        assert_eq!(copies, files(&mini.join(folder)), "{folder}");
+    }
+    store.requests();
+    let ran = in_store(&store, &work, store.port);
+    assert!(ran.err.contains("0 files copied") && ran.err.contains("there already"), "{}", ran.err);
+    let read: Vec<String> = store.requests();
+    assert!(!read.iter().any(|r| r.starts_with("GET") && r.contains(".parquet")), "{read:?}");
+    // one object more is one copy more
+    std::fs::copy(mini.join("cells/plan.parquet"), store.path("events/x.parquet")).unwrap();
+    let ran = in_store(&store, &work, store.port);
+    assert!(ran.err.contains("1 file copied"), "{}", ran.err);
+    assert!(work.path("raw/events/x.parquet").exists());
+}
+
+#[test]
+fn broken_connections_to_a_store_are_taken_up_again() {
+    let store = Store::empty();
+    std::fs::create_dir(store.path("events")).unwrap();
+    std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
+    let work = Work::empty();
+    work.write("pipeline.toml", "[extract]\nevents = \"s3://data/events\"\nto = \"raw\"\n");
+    let proxy = Proxy::to(store.port, 5, 100_000);
+    let ran = in_store(&store, &work, proxy.port);
+    assert_eq!((ran.status, proxy.cuts()), (0, 5), "{}", ran.err);
+    assert!(work.read_bytes("raw/events/a.parquet") == megabyte());
+}
+
+#[test]
+fn a_part_that_was_damaged_meanwhile_is_found_by_its_digest() {
+    let store = Store::empty();
+    std::fs::create_dir(store.path("events")).unwrap();
+    std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
+    let work = Work::empty();
+    work.write("pipeline.toml", "[extract]\nevents = \"s3://data/events\"\nto = \"raw\"\n");
+    // a folder in the place of the copy: all bytes arrive and stay a part
+    std::fs::create_dir_all(work.path("raw/events/a.parquet")).unwrap();
+    let ran = in_store(&store, &work, store.port);
+    assert!(ran.status == 1 && ran.err.contains("cannot finish"), "{}", ran.err);
+    std::fs::remove_dir(work.path("raw/events/a.parquet")).unwrap();
+    let part = parts(&work).pop().unwrap();
+    let mut bytes = std::fs::read(&part).unwrap();
+    assert!(bytes == megabyte());
+    bytes[0] ^= 1;
+    std::fs::write(part, bytes).unwrap();
+    let ran = in_store(&store, &work, store.port);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(work.read_bytes("raw/events/a.parquet") == megabyte());
+}
