@@ -9,6 +9,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReader
 use serde_json::Value;
 
 use super::{Feature, Properties, PropertyNames, Take, Wanted, wkb};
+use crate::io::damage::Batches;
 use crate::io::inputs::InputFile;
 use crate::io::source::Source;
 use crate::io::{crs, footer};
@@ -41,7 +42,7 @@ pub fn read(
         .build()
         .context("damaged; download it again")?;
     let mut number = 0;
-    for batch in reader {
+    for batch in Batches::new(reader) {
         let batch = batch.context("damaged; download it again")?;
         let [ids, countries, unit_names] = properties.map(|place| {
             let column = place.and_then(|p| batch.column_by_name(there[p]))?;
