@@ -163,6 +163,10 @@ mod tests {
             shown("abfss://box@account.dfs.core.windows.net/a").unwrap(),
             twice("abfss://box@account.dfs.core.windows.net/a")
         );
+        for (odd, remedy) in [("s3://bucket/day?/a", "write *"), ("s3://bucket/a#b", "%23")] {
+            let error = format!("{:#}", ObjectUrl::parse(odd).unwrap_err());
+            assert!(error.contains(remedy), "{error}");
+        }
         for wrong in
             ["s3://key:s3cret@bucket/a", "s3://bucket/a?k=s3cret", "ftp://me:s3cret@h/a", "s3:///a"]
         {
