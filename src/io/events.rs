@@ -81,7 +81,7 @@ fn plain(t: &DataType) -> &DataType {
 ///
 /// # Errors
 /// A URL that names no object.
-fn footers_ahead(inputs: &[InputFile]) -> Result<Ahead> {
+pub fn footers_ahead(inputs: &[InputFile]) -> Result<Ahead> {
     let want = |input: &InputFile| Want {
         ranges: std::iter::once(input.bytes.saturating_sub(TAIL)..input.bytes).collect(),
         input: input.clone(),
