@@ -44,9 +44,3 @@ impl fmt::Display for Location {
         self.as_path().display().fmt(f)
     }
 }
-
-impl From<&Path> for Location {
-    fn from(path: &Path) -> Self {
-        Location::Local(path.to_owned())
-    }
-}

@@ -271,12 +271,6 @@ fn joined(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
     joined
 }
 
-impl From<&Object> for Location {
-    fn from(object: &Object) -> Self {
-        Location::Remote(object.url.clone())
-    }
-}
-
 /// The error of a reader, which keeps nothing but text.
 pub fn io_error(error: &anyhow::Error) -> std::io::Error {
     std::io::Error::other(anyhow!("{error:#}"))

@@ -38,7 +38,16 @@ impl ObjectUrl {
         if url.host_str().is_none_or(str::is_empty) {
             bail!("a {scheme}:// URL names no {}", if is_http(scheme) { "host" } else { "bucket" });
         }
-        if !is_http(scheme) && (url.password().is_some() || url.query().is_some()) {
+        let query = url.query().filter(|_| !is_http(scheme));
+        if let Some(query) = query
+            && !query.contains('=')
+        {
+            bail!("{}: a question mark does not belong in the URL; write * for it", shown(&url));
+        }
+        if !is_http(scheme) && url.fragment().is_some() {
+            bail!("{}: # does not belong in the URL; write %23 for it", shown(&url));
+        }
+        if !is_http(scheme) && (url.password().is_some() || query.is_some()) {
             bail!(
                 "{}: keys do not belong in the URL; the README says which variables of the environment hold them",
                 shown(&url)
@@ -154,6 +163,10 @@ mod tests {
             shown("abfss://box@account.dfs.core.windows.net/a").unwrap(),
             twice("abfss://box@account.dfs.core.windows.net/a")
         );
+        for (odd, remedy) in [("s3://bucket/day?/a", "write *"), ("s3://bucket/a#b", "%23")] {
+            let error = format!("{:#}", ObjectUrl::parse(odd).unwrap_err());
+            assert!(error.contains(remedy), "{error}");
+        }
         for wrong in
             ["s3://key:s3cret@bucket/a", "s3://bucket/a?k=s3cret", "ftp://me:s3cret@h/a", "s3:///a"]
         {
