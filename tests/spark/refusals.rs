@@ -115,3 +115,13 @@ fn properties_that_are_secret_or_none_of_spark_are_refused() {
     work.config("");
     work.fails(&["compress", "--engine", "flink"], 2, &["flink", "native", "spark"]);
 }
+
+#[test]
+fn events_that_spark_is_not_given_are_named_with_the_way_on() {
+    let work = Work::mini();
+    work.remove("raw/events");
+    work.write("raw/events/day.csv", "user_id,cell_id,timestamp\nu,400,2024-10-01 08:00:00\n");
+    stand_in(&work, "exit 0");
+    fails(&work, &["compress"], &["day.csv", "Parquet", "--engine native"]);
+    assert!(!work.path("processed/compressed_events").exists());
+}
