@@ -136,6 +136,10 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     expected.lau.crs = Some("EPSG:3035".to_owned());
     expected.time.zone = Some("Europe/Tallinn".to_owned());
     expected.warehouse.statement_timeout_s = Some(60);
+    expected.spark.master = Some("spark://head:7077".to_owned());
+    let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    expected.spark.conf =
+        [property("spark.executor.memory", "4g"), property("spark.executor.cores", "4")].into();
     expected.serve.token = Some(mobility::config::Secret::new("at-least-16-characters"));
     assert_eq!(all, expected);
 }
