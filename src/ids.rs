@@ -56,11 +56,7 @@ fn hex_value(digit: u8) -> Option<u8> {
 pub fn user_text<'a>(key: UserKey<'a>) -> Cow<'a, str> {
     match key {
         UserKey::Text(text) => Cow::Borrowed(text),
-        UserKey::Bytes(bytes) => {
-            let mut text = String::with_capacity(2 * bytes.len());
-            push_hex(bytes, &mut text);
-            Cow::Owned(text)
-        }
+        UserKey::Bytes(bytes) => Cow::Owned(hex(bytes)),
     }
 }
 
@@ -71,6 +67,13 @@ pub fn beginning(text: &str) -> u64 {
     let length = text.len().min(8);
     bytes[..length].copy_from_slice(&text.as_bytes()[..length]);
     u64::from_be_bytes(bytes)
+}
+
+/// `bytes` as lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    push_hex(bytes, &mut text);
+    text
 }
 
 /// Appends `bytes` as lower-case hexadecimal.

@@ -10,6 +10,11 @@ pub const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None)
 /// Column of the files of hourly presence, see [`presence_file_schema`].
 pub const TWO_PLACES_COUNT: &str = "two_places_count";
 
+/// A name of standard SQL in quotes, whatever it holds.
+pub fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
 /// A table of the warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Table {

@@ -12,7 +12,7 @@ use super::plan::{self, RowGroup};
 use crate::checks::Code;
 use crate::config::Config;
 use crate::geojoin::PlannedCells;
-use crate::ids::push_hex;
+use crate::ids::hex;
 use crate::io::event_input::{self, EventInput};
 use crate::io::inputs::{InputFile, fingerprint, folder_date};
 use crate::parallel::{Tasks, on_all_cores};
@@ -273,7 +273,5 @@ fn mark_of_plan(plan: &PlannedCells, day: i32) -> String {
         hash.update([2]);
         hash.update(id);
     }
-    let mut text = String::new();
-    push_hex(&hash.finalize(), &mut text);
-    text
+    hex(&hash.finalize())
 }

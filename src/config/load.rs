@@ -69,9 +69,7 @@ fn take_out_store(data: &mut Data) {
     let text = data.processed.to_string_lossy().into_owned();
     if text.contains("://") {
         let digest = Sha256::digest(text.trim_end_matches('/'));
-        let mut name = String::new();
-        crate::ids::push_hex(&digest[..8], &mut name);
-        data.processed = data.cache.join(name);
+        data.processed = data.cache.join(crate::ids::hex(&digest[..8]));
         data.store = Some(text);
     }
 }

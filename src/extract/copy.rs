@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use md5::{Digest, Md5};
 
 use super::plan::Copy;
+use crate::ids::hex;
 use crate::io::atomic;
 use crate::io::inputs::{Edition, InputFile, fingerprint, unchanged};
 use crate::io::source::fetch::{Sent, fetch};
@@ -154,7 +155,7 @@ impl Part {
                 read => hash.update(&piece[..read]),
             }
         }
-        Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+        Ok(hex(&hash.finalize()))
     }
 
     fn discard(&self) {

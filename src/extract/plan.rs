@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::config::{Config, Extract};
 use crate::io::inputs::{InputFile, list};
 use crate::io::source::{ObjectUrl, fetch};
-use crate::io::{delimited, features};
+use crate::io::{event_input, features};
 use crate::usage::UsageError;
 
 /// A file or object, and the name of its copy below the folder of all copies.
@@ -32,7 +32,7 @@ pub fn copies(config: &Config) -> Result<Vec<Copy>> {
                 .to_owned()
         ));
     }
-    let tables = [&["parquet", "parq"][..], &delimited::EXTENSIONS].concat();
+    let tables = event_input::endings();
     let mut copies = of("extract.events", &extract.events, "events", &tables)?;
     copies.extend(of("extract.cells", &extract.cells, "cells", &tables)?);
     if let Some(year) = extract.lau_year {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use super::lock::another_runs;
 use crate::interrupt::{Unfinished, is_unfinished};
 
 /// Where `path` is written until it is complete: a hidden sibling, so that the rename stays in
@@ -38,14 +39,8 @@ pub fn sweep_all(folder: &Path, prefix: &str) {
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let Some(made_by) = writer(&name).filter(|_| name.starts_with(prefix)) else { continue };
-        // a process that still runs may still be writing there. In a container every run has the
-        // same number, so ours says nothing
-        let at_work = if made_by == std::process::id() {
-            is_unfinished(&entry.path())
-        } else {
-            Path::new("/proc").join(made_by.to_string()).exists()
-        };
-        if !at_work {
+        // a process that still runs may still be writing there
+        if !is_unfinished(&entry.path()) && !another_runs(made_by) {
             let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
     }

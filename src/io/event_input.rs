@@ -21,13 +21,17 @@ pub enum EventInput {
     Csv(CsvEvents),
 }
 
+/// Endings of files with events.
+pub fn endings() -> Vec<&'static str> {
+    [&["parquet", "parq"][..], &delimited::EXTENSIONS].concat()
+}
+
 /// Lists the event files.
 ///
 /// # Errors
 /// A path that does not exist or holds no event file.
 pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    let endings = [&["parquet", "parq"][..], &delimited::EXTENSIONS].concat();
-    list("data.events", &config.data.events, &endings)
+    list("data.events", &config.data.events, &endings())
 }
 
 /// Opens every event file and checks its columns. Footers of objects are asked for several at a

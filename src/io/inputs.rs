@@ -8,6 +8,8 @@ use std::time::UNIX_EPOCH;
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 
+use crate::ids::hex;
+
 use super::source::{Location, ObjectUrl, ends_with, listing};
 
 /// One input file or object as it was when listed.
@@ -185,7 +187,7 @@ pub fn fingerprint(files: &[InputFile], settings: &str) -> String {
     for file in files {
         hash.update(format!("\n{}\t{}\t{}", file.location, file.bytes, file.edition));
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 #[cfg(test)]

@@ -35,6 +35,12 @@ pub fn to_read(folder: &Path) -> Result<FolderLock> {
     hold(folder, File::try_lock_shared)
 }
 
+/// True of another process that runs. In a container every run has the same number, so ours says
+/// nothing.
+pub fn another_runs(process: u32) -> bool {
+    process != std::process::id() && Path::new("/proc").join(process.to_string()).exists()
+}
+
 fn hold(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<FolderLock> {
     let file = File::open(folder)
         .with_context(|| format!("cannot open the folder {}", folder.display()))?;

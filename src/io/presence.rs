@@ -4,12 +4,43 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+
+use super::seal;
+use crate::ids::hex;
 
 /// One file of one date.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceFile {
     pub date: NaiveDate,
     pub path: PathBuf,
+}
+
+/// The files of one date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    pub date: NaiveDate,
+    pub files: Vec<PathBuf>,
+    /// Changes when the files do, by the checksums that they state: nobody has to read them to know.
+    pub mark: String,
+}
+
+/// The dates, in order. A file that states no checksum is refused by whoever reads it.
+///
+/// # Errors
+/// As [`files`].
+pub fn days(folder: &Path) -> Result<Vec<Day>> {
+    let files = files(folder)?;
+    let day = |of_day: &[PresenceFile]| {
+        let mut hash = Sha256::new();
+        for file in of_day {
+            hash.update(seal::stated(&file.path).unwrap_or_default());
+            hash.update("\n");
+        }
+        let files = of_day.iter().map(|file| file.path.clone()).collect();
+        Day { date: of_day[0].date, files, mark: hex(&hash.finalize()) }
+    };
+    Ok(files.chunk_by(|a, b| a.date == b.date).map(day).collect())
 }
 
 /// The files of all dates, sorted by date and name. Hidden files are passed over.

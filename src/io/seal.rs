@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result, bail};
@@ -83,10 +83,12 @@ fn stated_at(file: &mut File, at: u64) -> std::io::Result<[u8; EMPTY.len()]> {
 ///
 /// # Errors
 /// The first damaged file, or one that cannot be read.
-pub fn refuse_damaged(paths: &[PathBuf]) -> Result<()> {
-    let tasks = Tasks::new(paths);
+pub fn refuse_damaged<P: AsRef<Path> + Sync>(paths: impl IntoIterator<Item = P>) -> Result<()> {
+    let paths: Vec<P> = paths.into_iter().collect();
+    let tasks = Tasks::new(&paths);
     on_all_cores(paths.len(), || {
         tasks.each(|path| {
+            let path = path.as_ref();
             if intact(path).with_context(|| format!("cannot read {}", path.display()))? {
                 return Ok(());
             }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::AbortHandle;
 
 use super::index::LEASE;
+use crate::io::lock::another_runs;
 use crate::io::source::{On, Put, RemoteFolder, Version};
 
 const LASTS: TimeDelta = TimeDelta::minutes(10);
@@ -41,12 +42,7 @@ impl Claim {
     /// True where nobody stands behind it any more.
     fn is_over(&self, now: DateTime<Utc>) -> bool {
         let here = whoami::hostname().is_ok_and(|host| host == self.host && !host.is_empty());
-        let alive = |process: u32| {
-            // in a container every command has the same number, so ours says nothing
-            process != std::process::id()
-                && std::path::Path::new("/proc").join(process.to_string()).exists()
-        };
-        self.until < now || here && !alive(self.process)
+        self.until < now || here && !another_runs(self.process)
     }
 }
 

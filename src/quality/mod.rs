@@ -30,6 +30,7 @@ pub use figures::DayFigures;
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
 use crate::config::Config;
+use crate::ids::hex;
 use crate::io::{lock, provenance, table};
 use crate::parallel::in_chunks;
 use crate::progress::Progress;
@@ -120,7 +121,7 @@ fn digest(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
         hash.update("\n");
         hash.update(part);
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&hash.finalize())
 }
 
 /// Rows of the earlier tables that are still right; none where the tables cannot be read or do not

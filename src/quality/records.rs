@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use crate::checks::record::{DayRecord, FileRecord};
+use crate::ids::hex;
 
 /// A user in a `.users` file.
 pub type UserDigest = [u8; 16];
@@ -66,7 +67,7 @@ pub fn list(folder: &Path) -> Result<Records> {
 
 fn mark(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&Sha256::digest(&bytes)))
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {

@@ -8,6 +8,7 @@ use rust_embed::RustEmbed;
 
 use super::answer::{Answer, CachePolicy};
 use super::edition::digest;
+use crate::ids::hex;
 
 #[derive(RustEmbed)]
 #[folder = "src/serve/assets/"]
@@ -25,8 +26,7 @@ impl Assets {
         let mut hashes = Vec::new();
         for name in Files::iter() {
             let Some(file) = Files::get(&name) else { continue };
-            let hash: String =
-                file.metadata.sha256_hash().iter().take(16).map(|b| format!("{b:02x}")).collect();
+            let hash = hex(&file.metadata.sha256_hash()[..16]);
             let etag = HeaderValue::from_str(&format!("W/\"{hash}\"")).ok();
             let media = media_type(&name, file.metadata.mimetype());
             let policy = match name.ends_with(".html") {

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::answer::Answer;
 use super::fixed::Fixed;
+use crate::ids::hex;
 use crate::query::{Boundaries, lau_geometries};
 use crate::warehouse::{Loaded, Relation, Select, Warehouse};
 
@@ -161,7 +162,7 @@ pub fn digest(parts: &[&str]) -> String {
         hasher.update((part.len() as u64).to_le_bytes());
         hasher.update(part.as_bytes());
     }
-    hasher.finalize().iter().take(16).map(|b| format!("{b:02x}")).collect()
+    hex(&hasher.finalize()[..16])
 }
 
 #[cfg(test)]

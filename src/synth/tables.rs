@@ -18,6 +18,7 @@ use super::cells::Cells;
 use super::laus::LauMap;
 use super::people::{Person, user_id};
 use super::settings::Settings;
+use crate::ids::hex;
 
 /// Days from 1970-01-01 to a date, as Parquet counts them.
 pub fn days_since_1970(date: NaiveDate) -> i32 {
@@ -73,7 +74,7 @@ pub fn write_homes(
         let mut users = StringBuilder::new();
         for i in 0..people.len() {
             let id = user_id(settings.seed, ((chunk << 16) + i) as u32);
-            users.append_value(id.iter().map(|b| format!("{b:02x}")).collect::<String>());
+            users.append_value(hex(&id));
         }
         let cell_id = |cell: u32| cells.ids[cell as usize];
         let lau_id =

@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use sha2::{Digest, Sha256};
 
 use super::registry::{Registry, View};
-use crate::ids::push_hex;
+use crate::ids::hex;
 
 /// Words of the SQL, lower case. Text and comments do not count.
 fn words(view: &View) -> Vec<String> {
@@ -72,9 +72,7 @@ impl Registry {
             hash.update(&part.sql);
             hash.update(format!("{:?}", part.order));
         }
-        let mut text = String::new();
-        push_hex(&hash.finalize()[..8], &mut text);
-        Ok(text)
+        Ok(hex(&hash.finalize()[..8]))
     }
 
     /// True when the view, or one that it reads, reads the table of that name.

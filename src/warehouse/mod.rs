@@ -42,6 +42,14 @@ pub struct LoadRequest {
     pub anew: bool,
 }
 
+impl LoadRequest {
+    /// The tables that are one file each.
+    pub fn files(&self) -> impl Iterator<Item = (Table, &PathBuf)> {
+        let places = [(Table::CellPlan, &self.cell_plan), (Table::Lau, &self.lau)];
+        places.into_iter().chain(self.small.iter().map(|(table, path)| (*table, path)))
+    }
+}
+
 /// What a warehouse holds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Loaded {

@@ -11,6 +11,7 @@ use super::{Feature, Properties, PropertyNames, Take, Wanted, wkb};
 use crate::io::crs;
 use crate::io::inputs::InputFile;
 use crate::io::source::LocalCopy;
+use crate::schema::quoted;
 
 /// A table of features.
 struct Layer {
@@ -79,10 +80,6 @@ fn open(path: &Path) -> Result<Connection> {
         .map_err(|()| anyhow!("{} is no path of a file", path.display()))?;
     url.set_query(Some("immutable=1"));
     Ok(Connection::open_with_flags(url.as_str(), flags | OpenFlags::SQLITE_OPEN_URI)?)
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 fn layers(file: &Connection) -> Result<Vec<Layer>> {

@@ -1,7 +1,5 @@
 //! Whole objects, byte after byte, for those who copy them.
 
-use std::time::Duration;
-
 use anyhow::{Result, bail};
 use bytes::Bytes;
 use futures::StreamExt;
@@ -9,7 +7,7 @@ use object_store::{GetOptions, GetRange, ObjectStore};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::explain::{explain, gives_no_ranges};
-use super::object::{IDLE, Object, broken, listed};
+use super::object::{Object, Patience, broken, listed};
 use super::runtime::{in_turn, runtime, wait};
 use super::stores::store_of;
 use super::url::ObjectUrl;
@@ -17,7 +15,6 @@ use crate::io::inputs::InputFile;
 
 /// Pieces that wait to be written, of some ten KiB each.
 const AHEAD: usize = 64;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// What comes of an object.
 #[derive(Debug)]
@@ -66,15 +63,11 @@ pub fn fetch(url: &ObjectUrl, input: &InputFile, from: u64) -> Result<Receiver<R
 
 /// Goes on where a connection broke, as long as each brings something.
 async fn send(object: &Object, from: u64, sender: &Sender<Result<Sent>>) -> Result<()> {
-    let (mut at, mut farthest, mut idle) = (from, from, 0);
+    let (mut at, mut farthest, mut patience) = (from, from, Patience::default());
     while at < object.bytes {
         let Some(cut) = in_turn(attempt(object, &mut at, sender)).await? else { return Ok(()) };
-        idle = if at > farthest { 0 } else { idle + 1 };
+        patience.after(at > farthest, &object.url, &cut).await?;
         farthest = farthest.max(at);
-        if idle >= IDLE {
-            bail!("{}: the connection breaks off again and again: {cut}", object.url);
-        }
-        tokio::time::sleep(FIRST_PAUSE * (1 << idle)).await;
     }
     Ok(())
 }

@@ -25,8 +25,33 @@ const PIECE: u64 = 8 << 20;
 /// Ranges with a smaller gap between them are read as one: a request costs the time of so many bytes.
 const GAP: u64 = 1 << 20;
 /// Attempts in a row that bring not one byte further.
-pub const IDLE: u32 = 4;
+const IDLE: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// What goes on where a connection broke, as long as each brings something.
+#[derive(Debug, Default)]
+pub struct Patience {
+    idle: u32,
+}
+
+impl Patience {
+    /// Waits before the next attempt, the longer the more of them brought nothing.
+    ///
+    /// # Errors
+    /// Too many that did, with the reason why the last one broke off.
+    pub async fn after(&mut self, brought: bool, url: &ObjectUrl, cut: &str) -> Result<()> {
+        self.idle = if brought { 0 } else { self.idle + 1 };
+        if self.idle >= IDLE {
+            return Err(store_error!("{url}: the connection breaks off again and again: {cut}"));
+        }
+        pause(self.idle).await;
+        Ok(())
+    }
+}
+
+async fn pause(idle: u32) {
+    tokio::time::sleep(FIRST_PAUSE * (1 << idle)).await;
+}
 
 /// An object as it was listed.
 #[derive(Debug, Clone)]
@@ -91,7 +116,7 @@ impl Object {
     ///
     /// The library does so only for objects with an ETag, and so often in all, not in a row.
     async fn piece(&self, range: Range<u64>, mut body: BytesMut) -> Result<BytesMut> {
-        let mut idle = 0;
+        let mut patience = Patience::default();
         loop {
             let there = body.len() as u64;
             let rest = range.start + there..range.end;
@@ -99,14 +124,7 @@ impl Object {
                 None => return Ok(body),
                 Some(cut) => cut,
             };
-            idle = if body.len() as u64 > there { 0 } else { idle + 1 };
-            if idle >= IDLE {
-                return Err(store_error!(
-                    "{}: the connection breaks off again and again: {cut}",
-                    self.url
-                ));
-            }
-            tokio::time::sleep(FIRST_PAUSE * (1 << idle)).await;
+            patience.after(body.len() as u64 > there, &self.url, &cut).await?;
         }
     }
 
@@ -226,7 +244,7 @@ pub async fn again<T, F: Future<Output = object_store::Result<T>>>(
     for idle in 1..IDLE {
         match in_turn(request()).await {
             Err(error @ Error::Generic { .. }) if is_broken(&error) => {
-                tokio::time::sleep(FIRST_PAUSE * (1 << idle)).await;
+                pause(idle).await;
             }
             answer => return answer,
         }

@@ -13,10 +13,10 @@ use super::Embedded;
 use super::results;
 use super::session::Memory;
 use super::store::Version;
-use crate::ids::push_hex;
+use crate::ids::hex;
 use crate::io::atomic::adopt;
-use crate::io::presence;
-use crate::io::provenance::made_from;
+use crate::io::presence::{self, Day};
+use crate::io::seal;
 use crate::schema::Table;
 use crate::views::View;
 use crate::warehouse::Rows;
@@ -68,31 +68,14 @@ impl Embedded {
     /// For each day a mark that changes with what the view shows of it.
     fn marks_of_days(&self, version: &Version, view: &View) -> Result<Vec<(NaiveDate, String)>> {
         let places = [Table::CellPlan, Table::Lau].map(|table| version.table(table.name()));
-        let shared = [self.mark(view)?, origin(&places[0])?, origin(&places[1])?].join(" ");
-        let files = presence::files(&version.events())?;
-        let days = files.chunk_by(|a, b| a.date == b.date);
-        days.map(|files| {
-            let mut hash = Sha256::new();
-            hash.update(&shared);
-            for file in files {
-                hash.update(origin(&file.path)?);
-            }
-            let mut mark = String::new();
-            push_hex(&hash.finalize(), &mut mark);
-            mark.truncate(MARK);
-            Ok((files[0].date, mark))
-        })
-        .collect()
+        let places = places.map(|path| seal::stated(&path).unwrap_or_default());
+        let shared = [self.mark(view)?, places.join(" ")].join(" ");
+        let mark = |day: Day| {
+            let mark = hex(&Sha256::digest(format!("{shared} {}", day.mark)));
+            (day.date, mark[..MARK].to_owned())
+        };
+        Ok(presence::days(&version.events())?.into_iter().map(mark).collect())
     }
-}
-
-/// What a file says it was made from; for one of another program its size and time.
-fn origin(path: &Path) -> Result<String> {
-    if let Some(made) = made_from(path) {
-        return Ok(format!("{} {}", made.inputs, made.rows));
-    }
-    let meta = path.metadata().with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(format!("{} {:?}", meta.len(), meta.modified().ok()))
 }
 
 /// Rows of a stored result.

@@ -124,7 +124,7 @@ impl Embedded {
                     // the files of events are many, and looked at where a view reads all of them
                     let file = version.table(table.name());
                     if file.exists() {
-                        seal::refuse_damaged(&[file])?;
+                        seal::refuse_damaged([file])?;
                     }
                     session::register_table(context, version, table)?;
                 } else {
@@ -292,15 +292,11 @@ impl Warehouse for Embedded {
         let before = before.map(|version| version.events());
         let loaded = self.store.replace(|folder| {
             let mut rows = BTreeMap::new();
-            let small = request.small.iter().map(|(_, path)| path);
-            let small = [&request.cell_plan, &request.lau].into_iter().chain(small);
-            seal::refuse_damaged(&small.cloned().collect::<Vec<_>>())?;
+            seal::refuse_damaged(request.files().map(|(_, path)| path))?;
             let target = folder.join("mobile_events_compressed");
             let events = load_events(&request.compressed_events, before.as_deref(), &target)?;
             rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
-            let places = [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)];
-            let small = request.small.iter().map(|(table, path)| (*table, path));
-            for (table, source) in places.into_iter().chain(small) {
+            for (table, source) in request.files() {
                 adopt(source, &folder.join(format!("{}.parquet", table.name())))?;
                 rows.insert(table.name().to_owned(), checked_rows(source, table)?);
             }

@@ -90,7 +90,7 @@ impl Embedded {
             return Ok(BTreeSet::new());
         }
         let events = crate::io::presence::files(&version.events())?;
-        seal::refuse_damaged(&events.into_iter().map(|f| f.path).collect::<Vec<_>>())?;
+        seal::refuse_damaged(events.into_iter().map(|f| f.path))?;
         job.run(&self.config.spark, &path, progress, bar)
             .context("views on Spark; with --engine native this program computes them itself")?;
         for (view, stored) in &wanted {
@@ -112,7 +112,7 @@ impl Embedded {
         for name in FILES.map(Table::name) {
             let file = version.table(name);
             if file.exists() {
-                seal::refuse_damaged(std::slice::from_ref(&file))?;
+                seal::refuse_damaged([&file])?;
                 job.then(format!("reading {name}"), table(name, &file)?);
             }
         }

@@ -8,9 +8,9 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use super::explain::{explain_sql, failed};
-use super::query::quoted;
 use super::rows::DECLARE;
 use super::views::{columns, select_of};
+use crate::schema::quoted;
 use crate::views::only_compared;
 
 /// The table that a result is computed into.

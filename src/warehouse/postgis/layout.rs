@@ -4,9 +4,8 @@ use anyhow::{Result, bail};
 use postgres::{Client, Transaction};
 
 use super::explain::failed;
-use super::query::quoted;
 use super::small;
-use crate::schema::Table;
+use crate::schema::{Table, quoted};
 
 /// Changes with `sql/postgis/tables.sql`.
 const LAYOUT: i32 = 2;

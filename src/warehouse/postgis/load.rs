@@ -14,14 +14,15 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use postgres::Client;
 
 use super::copy::CopyIn;
-use super::days::{Day, days, mark};
 use super::explain::failed;
 use super::leaves::{self, Leaf, LeafKind};
+use super::mark::mark;
 use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
 use super::views::Recomputed;
 use super::{events, layout, places, views};
 use crate::config::Config;
+use crate::io::presence::{Day, days};
 use crate::io::seal;
 use crate::parallel::{Tasks, on_all_cores};
 use crate::progress::{Progress, StageBar};
@@ -53,9 +54,7 @@ pub fn run(
         .filter(|d| !there.iter().any(|c| c.date == Some(d.date) && c.mark == d.mark))
         .collect();
     let fresh = new.iter().flat_map(|day| &day.files);
-    let small = request.small.iter().map(|(_, path)| path);
-    let places = [&request.cell_plan, &request.lau];
-    seal::refuse_damaged(&fresh.chain(places).chain(small).cloned().collect::<Vec<_>>())?;
+    seal::refuse_damaged(fresh.chain(request.files().map(|(_, path)| path)))?;
     let mut filled = fill(server, &mut lead, &new, progress)?;
     let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
     if request.uncompressed {

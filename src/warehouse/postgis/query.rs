@@ -4,14 +4,10 @@ use arrow::datatypes::{DataType, SchemaRef};
 use chrono::NaiveDate;
 use postgres::types::ToSql;
 
+use crate::schema::quoted;
 use crate::views::OrderBy;
 use crate::warehouse::Relation;
 use crate::warehouse::select::{DayColumn, Order, Select};
-
-/// A name in quotes, whatever it holds.
-pub fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
 
 /// `"a", "b" DESC`, for an index or for text that is kept by its bytes anyway.
 pub fn order_list(order: &[OrderBy]) -> String {

@@ -8,10 +8,9 @@ use postgres::error::SqlState;
 use super::compute::plan;
 use super::explain::{explain_sql, failed};
 use super::layout::{self, Found};
-use super::query::quoted;
 use super::small::columns;
 use super::views::select_of;
-use crate::schema::Table;
+use crate::schema::{Table, quoted};
 use crate::views::Registry;
 
 /// Plans every view.

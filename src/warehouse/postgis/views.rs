@@ -13,7 +13,8 @@ use postgres::{Client, Transaction};
 use super::compute::{COMPUTED, compute};
 use super::explain::failed;
 use super::layout::describe;
-use super::query::{order_list, quoted};
+use super::query::order_list;
+use crate::schema::quoted;
 use crate::views::{OrderBy, Registry, View};
 
 /// A view as the server knows it.
