@@ -81,12 +81,17 @@ test: setup ## Run the tests
 	@tests/venv.sh target/notebook examples/requirements.txt
 	cargo test --locked
 
-# TORTURE_ROUNDS and TORTURE_SEEDS say how often
+# TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES say how often; the printed PROPTEST_RNG_SEED, set
+# again, repeats the same cases
 .PHONY: torture
-torture: setup ## Kill, crowd, starve and damage the program, much longer than the tests do
+torture: setup ## Kill, crowd, starve and damage the program, and run property tests on new seeds
 	@$(CLUSTER) install
-	TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} \
-	  cargo test --locked --test main faults::
+	export TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} && \
+	export PROPTEST_CASES=$${PROPTEST_CASES:-4000} && \
+	export PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')} && \
+	echo "repeat with: PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED PROPTEST_CASES=$$PROPTEST_CASES make torture" && \
+	cargo test --locked --lib && \
+	cargo test --locked --test main -- --include-ignored faults:: compress:: checks::rows::
 
 .PHONY: lint
 lint: setup ## Check format and warnings

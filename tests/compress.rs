@@ -10,7 +10,7 @@ use mobility::progress::Progress;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
-use crate::work::{array, write_parquet};
+use crate::work::{array, fraction_of_cases, write_parquet};
 
 /// (user, cell, hour start, first, last, count), as the files hold them and in their order.
 type Row = (String, String, i64, i64, i64, i64);
@@ -96,7 +96,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(fraction_of_cases(5))]
 
     #[test]
     fn any_split_of_the_same_events_gives_the_same_rows(

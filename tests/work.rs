@@ -10,6 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 /// The folder of the sources.
 pub fn root() -> &'static Path {
@@ -240,6 +241,19 @@ pub fn mini_events() -> Vec<(Vec<u8>, i64, i64)> {
         (user, fields[1].parse().unwrap(), time.and_utc().timestamp_micros())
     };
     text.lines().skip(1).map(event).collect()
+}
+
+/// Configuration of a property test whose cases take long: it runs one `divisor`-th of the usual
+/// number of cases, which `PROPTEST_CASES` sets.
+pub fn fraction_of_cases(divisor: u32) -> ProptestConfig {
+    ProptestConfig::with_cases((ProptestConfig::default().cases / divisor).max(1))
+}
+
+#[test]
+fn property_tests_have_a_seed_with_which_they_can_be_repeated() {
+    // `.cargo/config.toml` sets it; without a seed a failure would depend on chance
+    let seed = std::env::var("PROPTEST_RNG_SEED").expect("run the tests with `cargo test`");
+    assert_eq!(ProptestConfig::default().rng_seed, RngSeed::Fixed(seed.parse().unwrap()));
 }
 
 pub fn array<T: arrow::array::Array + 'static>(array: T) -> ArrayRef {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{DAY, Event, HOUR, SECOND, along_a_line, codes, columns, csv, record};
-use crate::work::Work;
+use crate::work::{Work, fraction_of_cases};
 
 fn events(work: &Work, name: &str, events: &[Event]) {
     work.events(name, columns(events));
@@ -262,7 +262,7 @@ fn by_definition(events: &[(usize, usize, i64)]) -> BTreeMap<&'static str, u64> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(fraction_of_cases(10))]
 
     #[test]
     fn codes_are_those_of_the_definition_however_events_are_split_and_ordered(

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::TestCaseError;
 
-use super::{entries, times};
-use crate::work::root;
+use super::entries;
+use crate::work::{fraction_of_cases, root};
 
 type Parser = fn(&[u8]) -> bool;
 
@@ -35,14 +35,6 @@ fn good_bytes_are_good() {
     assert_eq!(good, [true; 11]);
 }
 
-fn cases() -> ProptestConfig {
-    ProptestConfig {
-        cases: times("TORTURE_SEEDS", 64) as u32,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 /// A panic becomes a failed case, which is then made smaller.
 fn survives(parser: Parser, bytes: &[u8]) -> Result<(), TestCaseError> {
     let outcome = std::panic::catch_unwind(|| parser(bytes));
@@ -51,7 +43,7 @@ fn survives(parser: Parser, bytes: &[u8]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(cases())]
+    #![proptest_config(fraction_of_cases(4))]
 
     #[test]
     fn arbitrary_bytes_are_no_fault(bytes in prop::collection::vec(any::<u8>(), 0..300)) {

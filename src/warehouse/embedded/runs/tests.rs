@@ -60,7 +60,8 @@ async fn answer(batches: &[RecordBatch], sql: &str, runs: bool) -> (String, Vec<
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    // each case runs two queries
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 5))]
 
     #[test]
     fn rows_equal_those_of_the_engines_own_grouping(
