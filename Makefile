@@ -91,7 +91,7 @@ torture: setup ## Kill, crowd, starve and damage the program, and run property t
 	export PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')} && \
 	echo "repeat with: PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED PROPTEST_CASES=$$PROPTEST_CASES make torture" && \
 	cargo test --locked --lib && \
-	cargo test --locked --test main -- --include-ignored faults:: compress:: checks::rows::
+	cargo test --locked --test main -- --include-ignored faults:: compress:: checks::row_codes::
 
 .PHONY: lint
 lint: setup ## Check format and warnings

@@ -1,6 +1,6 @@
 //! The command line itself.
 
-use crate::work::Work;
+use crate::harness::Workspace;
 
 const COMMANDS: [&str; 12] = [
     "synth",
@@ -19,7 +19,7 @@ const COMMANDS: [&str; 12] = [
 
 #[test]
 fn every_command_helps_with_examples() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     for command in COMMANDS {
         let help = work.ok(&[command, "--help"]);
         assert!(
@@ -38,7 +38,7 @@ fn every_command_helps_with_examples() {
 
 #[test]
 fn wrong_words_are_wrong_usage() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     work.fails(&["qery"], 2, &["query"]);
     work.fails(&["query", "--formt", "csv", "x"], 2, &["--format"]);
     work.fails(&[], 2, &["Usage"]);
@@ -47,7 +47,7 @@ fn wrong_words_are_wrong_usage() {
 
 #[test]
 fn completions_know_the_commands() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     for shell in ["bash", "zsh", "fish"] {
         let script = work.ok(&["completions", shell]);
         assert!(COMMANDS.iter().all(|c| script.contains(c)), "{shell}");
@@ -56,7 +56,7 @@ fn completions_know_the_commands() {
 
 #[test]
 fn every_command_has_a_manual_page() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     work.ok(&["man", "--out", "pages"]);
     for command in COMMANDS {
         let page = work.read(&format!("pages/mobility-{command}.1"));
@@ -76,9 +76,9 @@ fn every_command_has_a_manual_page() {
 
 #[test]
 fn results_go_to_standard_output_and_all_else_to_standard_error() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let ran = work.run(&["run-all", "--quiet"]);
-    assert_eq!((ran.out.as_str(), ran.err.as_str(), ran.status), ("", "", 0));
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str(), ran.status), ("", "", 0));
     let ran = work.run(&[
         "query",
         "user-location-distribution",
@@ -87,7 +87,7 @@ fn results_go_to_standard_output_and_all_else_to_standard_error() {
         "--progress",
         "always",
     ]);
-    assert_eq!(ran.out, crate::work::expected("user_location_distribution"));
+    assert_eq!(ran.stdout, crate::harness::expected("user_location_distribution"));
     let ran = work.run(&["compress", "--force"]);
-    assert!(ran.out.is_empty() && ran.err.contains("26 rows in"), "{}", ran.err);
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("26 rows in"), "{}", ran.stderr);
 }

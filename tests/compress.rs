@@ -10,7 +10,7 @@ use mobility::progress::Progress;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
-use crate::work::{array, fraction_of_cases, write_parquet};
+use crate::harness::{array, fraction_of_cases, write_parquet};
 
 /// (user, cell, hour start, first, last, count), as the files hold them and in their order.
 type Row = (String, String, i64, i64, i64, i64);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mobility::config::{Config, KEYS, Sources, env_name, load};
 
-use crate::work::{Work, root};
+use crate::harness::{Workspace, root};
 
 fn loaded(
     file: Option<&Path>,
@@ -20,7 +20,7 @@ fn loaded(
 
 #[test]
 fn flag_comes_before_environment_before_file_before_default() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     let file = work.path("p.toml");
     let url = |c: Config| c.warehouse.url.to_string();
     let env = [("DATABASE_URL", "embedded:e")];
@@ -36,7 +36,7 @@ fn flag_comes_before_environment_before_file_before_default() {
 
 #[test]
 fn outputs_in_a_store_are_worked_on_in_the_cache_and_shown_as_the_url() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     let file = work.path("p.toml");
     work.write("p.toml", "[data]\nprocessed = \"s3://bucket/out\"\n");
     let config = loaded(Some(&file), &[], &[]).unwrap();
@@ -83,7 +83,7 @@ fn every_key_has_a_variable_of_its_own() {
 
 #[test]
 fn a_mistyped_variable_is_not_passed_over() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let output = work.command(&["views", "--list"]).env("MOBILITY_DATA_EVENT", "x").output();
     let output = output.unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -98,7 +98,7 @@ fn a_mistyped_variable_is_not_passed_over() {
 fn the_shipped_file_explains_every_key_with_its_true_default() {
     let text = std::fs::read_to_string(root().join("pipeline.toml")).unwrap();
     let shipped = loaded(Some(&root().join("pipeline.toml")), &[], &[]).unwrap();
-    let work = Work::empty();
+    let work = Workspace::empty();
     work.write("empty.toml", "");
     work.write("sql/views/any.sql", "SELECT 1 AS x");
     let defaults = |folder: &Path| {
@@ -146,7 +146,7 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
 
 #[test]
 fn mistakes_name_file_line_and_remedy() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let cases = [
         ("[tme]\nzone = \"x\"\n", vec!["pipeline.toml", "line 1", "`tme`", "`time`"]),
         ("[time]\nday_strt = 7\n", vec!["line 2", "`time.day_strt`", "`time.day_start`"]),
@@ -167,12 +167,12 @@ fn mistakes_name_file_line_and_remedy() {
         work.write("pipeline.toml", text);
         work.fails(&["views"], 1, &words);
         let checked = work.run(&["check"]);
-        assert_eq!(checked.status, 1, "{text}: {}", checked.out);
+        assert_eq!(checked.status, 1, "{text}: {}", checked.stdout);
     }
     for token in ["\"s3cret", "s3cret-s3cret-s3cret", "\"s3cret\"", "[\"s3cret\"]"] {
         work.write("pipeline.toml", format!("[serve]\ntoken = {token}\n"));
         let ran = work.fails(&["views"], 1, &["token"]);
-        assert!(!ran.err.contains("s3cret"), "{}", ran.err);
+        assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
     }
     work.config("");
     let ran = work.fails(
@@ -180,13 +180,13 @@ fn mistakes_name_file_line_and_remedy() {
         1,
         &["mysql", "embedded:FOLDER"],
     );
-    assert!(!ran.err.contains("s3cret"), "{}", ran.err);
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
     work.fails(&["views", "--config", "nowhere.toml"], 1, &["nowhere.toml", "cannot be read"]);
 }
 
 #[test]
 fn relative_paths_start_at_the_file() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     std::fs::create_dir(work.path("elsewhere")).unwrap();
     let mut command = work.command(&["run-all", "--config", "../pipeline.toml"]);
     let output = command.current_dir(work.path("elsewhere")).output().unwrap();
@@ -196,14 +196,14 @@ fn relative_paths_start_at_the_file() {
 
 #[test]
 fn the_program_alone_has_its_views_and_a_folder_beside_the_config_comes_first() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let config = work.read("pipeline.toml");
     let (rest, _) = config.split_once("[views]").unwrap();
     work.write("pipeline.toml", rest);
     work.ok(&["run-all"]);
     assert_eq!(
         work.ok(&["query", "users-per-lau", "--format", "csv"]),
-        crate::work::expected("agg_users_per_lau_per_day")
+        crate::harness::expected("agg_users_per_lau_per_day")
     );
     assert!(work.ok(&["check"]).contains("10 views that come with the program"));
     work.write("sql/views/mine.sql", "SELECT 1 AS x");

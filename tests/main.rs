@@ -1,8 +1,7 @@
 //! The one integration-test binary: it drives the real program.
 
-mod bad_geodata;
-mod bad_input;
-mod check;
+mod boundary_formats;
+mod check_command;
 mod checks;
 mod cli;
 mod compress;
@@ -11,16 +10,17 @@ mod csv_events;
 mod dashboard;
 mod extract;
 mod faults;
-mod formats;
+mod harness;
+mod invalid_events;
+mod invalid_geodata;
 mod notebook;
-mod objects;
+mod object_store;
 mod postgis;
 mod quality;
 mod query;
 mod run_all;
-mod runs;
+mod run_history;
 mod serve;
 mod spark;
 mod synth;
-mod warehouse;
-mod work;
+mod warehouses;

@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::warehouse::{ALIASES, loaded, warehouses};
-use crate::work::{Ran, Work, expected};
+use crate::harness::{ProgramOutput, Workspace, expected};
+use crate::warehouses::{ALIASES, loaded, warehouses};
 
 #[test]
 fn every_alias_gives_the_rows_of_its_view() {
@@ -112,8 +112,8 @@ fn a_reader_that_goes_away_is_no_failure() {
         let mut start = [0; 8];
         child.stdout.take().unwrap().read_exact(&mut start).unwrap();
         // the pipe is closed here, with nearly all of 100,000 rows unread
-        let ran = Ran::of(child.wait_with_output().unwrap());
-        assert_eq!((&start, ran.status, ran.err.as_str()), (b"cell_id\n", 0, ""));
+        let ran = ProgramOutput::of(child.wait_with_output().unwrap());
+        assert_eq!((&start, ran.status, ran.stderr.as_str()), (b"cell_id\n", 0, ""));
     }
 }
 
@@ -209,7 +209,7 @@ fn an_answer_without_rows_says_why() {
         let ran = asked(&["--lau", "EE_XX", "--from", "2024-10-01"]);
         let said = "no rows: none of the 5 rows of agg_users_per_lau_per_day pass \
                     --from 2024-10-01 --lau EE_XX\n";
-        assert_eq!((ran.status, ran.err.as_str()), (0, said), "{warehouse}");
+        assert_eq!((ran.status, ran.stderr.as_str()), (0, said), "{warehouse}");
         assert_eq!(asked(&["--lau", "EE_XX", "--quiet"]).err, "");
         assert_eq!(asked(&["--limit", "0"]).err, "");
         assert!(asked(&["--offset", "99", "--output", "x.csv"]).err.contains("--offset 99"));
@@ -218,7 +218,7 @@ fn an_answer_without_rows_says_why() {
 
 #[test]
 fn days_must_run_forwards() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     let args = ["query", "users-per-lau", "--from", "2024-10-02", "--to", "2024-10-01"];
     work.fails(&args, 2, &["--from 2024-10-02 is after --to 2024-10-01"]);
 }

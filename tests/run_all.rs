@@ -3,17 +3,17 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::work::{Ran, Work, expected, mini_events};
+use crate::harness::{ProgramOutput, Workspace, expected, mini_events};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
-fn answer(work: &Work) -> String {
+fn answer(work: &Workspace) -> String {
     work.ok(&["query", VIEW, "--format", "csv"])
 }
 
 #[test]
 fn a_second_run_does_nothing_and_says_so() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let first = work.ok(&["run-all"]);
     assert!(
         first.contains("compress") && first.contains("peak memory") && !first.contains("skipped"),
@@ -27,7 +27,7 @@ fn a_second_run_does_nothing_and_says_so() {
 
 #[test]
 fn doing_everything_twice_changes_no_answer() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     let processed = work.snapshot("processed");
     work.ok(&["run-all", "--force"]);
@@ -37,7 +37,7 @@ fn doing_everything_twice_changes_no_answer() {
 
 #[test]
 fn a_new_event_is_counted_and_no_old_answer_is_served() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.late_event(0x99);
     let ran = work.ok(&["run-all"]);
@@ -53,7 +53,7 @@ fn a_new_event_is_counted_and_no_old_answer_is_served() {
 
 #[test]
 fn a_day_that_was_loaded_is_not_read_again() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.late_event(0x99);
     work.ok(&["compress"]);
@@ -69,7 +69,7 @@ fn a_day_that_was_loaded_is_not_read_again() {
 
 #[test]
 fn a_load_without_views_makes_stored_answers_stale() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.late_event(0x99);
     work.ok(&["compress"]);
@@ -80,7 +80,7 @@ fn a_load_without_views_makes_stored_answers_stale() {
 
 #[test]
 fn stages_run_alone_and_from_a_point_on() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.fails(&["run-all", "--from", "load"], 1, &["mobility compress"]);
     let only = work.ok(&["run-all", "--only", "compress"]);
     assert!(only.contains("compress") && !only.contains("geojoin"), "{only}");
@@ -97,7 +97,7 @@ fn stages_run_alone_and_from_a_point_on() {
 
 #[test]
 fn the_day_begins_and_ends_where_the_config_says() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.config("[time]\nday_start = 0\nday_end = 24\n");
     let night = work.ok(&[
@@ -113,8 +113,8 @@ fn the_day_begins_and_ends_where_the_config_says() {
     assert!(night.lines().nth(1).unwrap().ends_with(",0"), "{night}");
 }
 
-pub fn with_own_views(work: &Work) {
-    for entry in std::fs::read_dir(crate::work::root().join("sql/views")).unwrap() {
+pub fn with_own_views(work: &Workspace) {
+    for entry in std::fs::read_dir(crate::harness::root().join("sql/views")).unwrap() {
         let path = entry.unwrap().path();
         work.write(
             &format!("views/{}", path.file_name().unwrap().to_string_lossy()),
@@ -126,7 +126,7 @@ pub fn with_own_views(work: &Work) {
 
 #[test]
 fn a_view_file_of_the_users_own_works_everywhere() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     with_own_views(&work);
     let sql = "-- title: Busiest cells\n-- order: n desc, cell_id\n\
                SELECT cell_id, CAST(SUM(event_count) AS BIGINT) AS n FROM mobile_events_compressed GROUP BY cell_id\n";
@@ -146,7 +146,7 @@ fn a_view_file_of_the_users_own_works_everywhere() {
 
 #[test]
 fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     with_own_views(&work);
     work.ok(&["run-all"]);
     for (sql, words) in [
@@ -172,7 +172,7 @@ fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
 
 #[test]
 fn two_view_files_with_one_name_are_refused() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     with_own_views(&work);
     work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
     work.fails(&["views", "--list"], 1, &["agg_events_per_hour", "again.sql", "rename"]);
@@ -182,7 +182,7 @@ fn two_view_files_with_one_name_are_refused() {
 
 #[test]
 fn killed_at_any_moment_a_second_run_completes() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let started = Instant::now();
     work.ok(&["run-all"]);
     let whole = started.elapsed();
@@ -209,7 +209,7 @@ fn killed_at_any_moment_a_second_run_completes() {
 
 #[test]
 fn an_interrupt_leaves_the_earlier_output_and_nothing_half_written() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.remove("raw");
     work.ok(&[
@@ -226,12 +226,12 @@ fn an_interrupt_leaves_the_earlier_output_and_nothing_half_written() {
     }
     let id = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    let ran = Ran::of(child.wait_with_output().unwrap());
-    assert_eq!(ran.status, 1, "{}", ran.err);
+    let ran = ProgramOutput::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
     assert!(
-        ran.err.contains("interrupted") && ran.err.contains("earlier outputs stand"),
+        ran.stderr.contains("interrupted") && ran.stderr.contains("earlier outputs stand"),
         "{}",
-        ran.err
+        ran.stderr
     );
     assert_eq!(work.snapshot("processed"), before);
     assert!(!has_unfinished(&work));
@@ -242,14 +242,14 @@ fn an_interrupt_leaves_the_earlier_output_and_nothing_half_written() {
     assert_eq!((&stage["stage"], &stage["broken_off"]), (&"compress".into(), &true.into()));
 }
 
-fn has_unfinished(work: &Work) -> bool {
+fn has_unfinished(work: &Workspace) -> bool {
     let Ok(entries) = std::fs::read_dir(work.path("processed")) else { return false };
     entries.flatten().any(|e| e.file_name().to_string_lossy().ends_with(".unfinished"))
 }
 
 #[test]
 fn events_of_the_mini_data_are_the_ones_in_the_table() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed ORDER BY 1, 3, 2";
     let mut rows: Vec<(String, i64, String)> = mini_events()

@@ -1,9 +1,9 @@
 //! Synthetic data: the truth it states is what the views find.
 
-use crate::work::{Work, root};
+use crate::harness::{Workspace, root};
 
-fn synthesised(seed: &str) -> Work {
-    let work = Work::empty();
+fn synthesised(seed: &str) -> Workspace {
+    let work = Workspace::empty();
     work.ok(&[
         "synth", "--out", "raw", "--events", "20000", "--users", "150", "--cells", "300", "--laus",
         "12", "--days", "2", "--seed", seed,
@@ -19,7 +19,7 @@ fn synthesised(seed: &str) -> Work {
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
-    let names = |work: &Work| -> Vec<(String, u64)> {
+    let names = |work: &Workspace| -> Vec<(String, u64)> {
         let root = work.path("raw");
         let files = work.snapshot("raw").into_iter();
         files.map(|(p, b)| (p.strip_prefix(&root).unwrap().display().to_string(), b)).collect()
@@ -61,7 +61,7 @@ fn the_planted_totals_are_what_the_pipeline_counts() {
 
 #[test]
 fn folders_with_other_data_are_not_overwritten() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.fails(&["synth", "--out", "raw"], 1, &["raw/events"]);
     let rerun = synthesised("7");
     rerun.ok(&[

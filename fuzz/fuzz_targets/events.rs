@@ -1,9 +1,9 @@
 #![no_main]
 
 #[allow(dead_code)]
-#[path = "../../tests/faults/entries.rs"]
-mod entries;
+#[path = "../../tests/faults/byte_parsers.rs"]
+mod byte_parsers;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    entries::events(bytes);
+    byte_parsers::events(bytes);
 });

@@ -1,13 +1,13 @@
 //! Checks on events: what compress finds equals what plain SQL finds in the raw rows.
 
-mod dates;
-mod rows;
-mod zones;
+mod clock_changes;
+mod incremental;
+mod row_codes;
 
 use arrow::array::{ArrayRef, BinaryArray, Float64Array, StringArray, TimestampMicrosecondArray};
 use serde_json::Value;
 
-use crate::work::{Work, array, write_parquet};
+use crate::harness::{Workspace, array, write_parquet};
 
 /// 2024-10-01 00:00:00, µs.
 pub const DAY: i64 = 1_727_740_800_000_000;
@@ -32,8 +32,8 @@ pub fn columns(events: &[Event]) -> Vec<(&'static str, ArrayRef)> {
 
 /// A folder without events, and with cells along a line of longitude: `a` and `a2` stand at one
 /// place, `b` 2 km, `c` 50 km and `d` 100 km north of it; `bad` has no coordinates and `old` ended.
-pub fn along_a_line() -> Work {
-    let work = Work::mini();
+pub fn along_a_line() -> Workspace {
+    let work = Workspace::mini();
     work.remove("raw/events");
     work.remove("raw/cells");
     std::fs::create_dir_all(work.path("raw/cells")).unwrap();
@@ -63,12 +63,12 @@ pub fn along_a_line() -> Work {
 }
 
 /// The record of a date.
-pub fn record(work: &Work, date: &str) -> Value {
+pub fn record(work: &Workspace, date: &str) -> Value {
     serde_json::from_str(&work.read(&format!("processed/days/{date}.json"))).unwrap()
 }
 
 /// Codes of a date over all files, as `code=rows` in the order of names.
-pub fn codes(work: &Work, date: &str) -> String {
+pub fn codes(work: &Workspace, date: &str) -> String {
     let record = record(work, date);
     let mut all: std::collections::BTreeMap<String, u64> = Default::default();
     for file in record["files"].as_array().unwrap() {
@@ -80,6 +80,6 @@ pub fn codes(work: &Work, date: &str) -> String {
 }
 
 /// The rows of a view.
-pub fn csv(work: &Work, sql: &str) -> String {
+pub fn csv(work: &Workspace, sql: &str) -> String {
     work.ok(&["query", "--sql", sql, "--format", "csv"])
 }

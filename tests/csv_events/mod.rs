@@ -1,18 +1,18 @@
 //! Events in CSV: what they give is what the same events give in Parquet.
 
-mod broken;
-mod same;
+mod csv_equals_parquet;
+mod invalid_csv;
 
 use std::io::Write;
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
-use crate::work::{Work, mini_events, root};
+use crate::harness::{Workspace, mini_events, root};
 
 /// The mini inputs, with these files as events.
-pub fn with(files: &[(&str, Vec<u8>)]) -> Work {
-    let work = Work::mini();
+pub fn with(files: &[(&str, Vec<u8>)]) -> Workspace {
+    let work = Workspace::mini();
     work.remove("raw/events");
     for (name, bytes) in files {
         work.write(&format!("raw/events/{name}"), bytes);

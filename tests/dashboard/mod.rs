@@ -2,28 +2,28 @@
 
 mod chart;
 mod chromium;
+mod map_and_table;
 mod page;
-mod places;
-mod quality;
+mod quality_page;
 mod report;
 mod states;
 
+use crate::harness::Workspace;
 use crate::serve::Server;
-use crate::warehouse::loaded;
-use crate::work::Work;
+use crate::warehouses::loaded;
 use page::{Look, Page};
 
 /// The mini data in a warehouse, with a server.
-fn mini() -> (Work, Server) {
-    let work = Work::mini();
+fn mini() -> (Workspace, Server) {
+    let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
     (work, server)
 }
 
 /// Seven days of 79 LAUs.
-fn week() -> Work {
-    let work = Work::empty();
+fn week() -> Workspace {
+    let work = Workspace::empty();
     work.config("");
     work.ok(&[
         "synth", "--out", "raw", "--days", "7", "--events", "20000", "--users", "2000", "--quiet",
@@ -39,7 +39,7 @@ fn tile(page: &Page, name: &str) -> String {
 }
 
 /// One number out of the warehouse, grouped.
-fn count(work: &Work, sql: &str) -> String {
+fn count(work: &Workspace, sql: &str) -> String {
     let csv = work.ok(&["query", "--format", "csv", "--sql", sql]);
     let number: u64 = csv.lines().nth(1).unwrap().parse().unwrap();
     mobility::report::grouped(number)
@@ -65,7 +65,7 @@ fn the_first_sight_tells_the_story_without_an_error() {
     }
 }
 
-fn tells_the_story(work: &Work, page: &Page) {
+fn tells_the_story(work: &Workspace, page: &Page) {
     assert_eq!(page.text_of("h1"), "1–2 October 2024");
     for (name, sql) in [
         ("users", "SELECT COUNT(DISTINCT user_id) AS n FROM mobile_events_compressed"),

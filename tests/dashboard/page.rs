@@ -4,7 +4,7 @@ use base64::Engine;
 use serde_json::{Value, json};
 
 use super::chromium::Browser;
-use crate::work::root;
+use crate::harness::root;
 
 /// A page of its own window and storage.
 pub struct Page {

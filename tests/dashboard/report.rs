@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::page::{Look, Page};
 use super::tile;
+use crate::harness::{Workspace, root};
 use crate::serve::Server;
-use crate::warehouse::loaded;
-use crate::work::{Work, root};
+use crate::warehouses::loaded;
 
 #[test]
 fn the_report_opens_from_a_file_with_the_same_numbers() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
     work.ok(&["report", "--output", "out/report.html"]);
     let file = work.read("out/report.html");
@@ -40,7 +40,7 @@ fn the_report_opens_from_a_file_with_the_same_numbers() {
 
 #[test]
 fn both_warehouses_give_one_report() {
-    let data = |work: &Work| -> Value {
+    let data = |work: &Workspace| -> Value {
         work.ok(&["report", "--output", "report.html"]);
         let file = work.read("report.html");
         let start = file.split("id=\"report-data\">").nth(1).unwrap();
@@ -61,7 +61,7 @@ fn both_warehouses_give_one_report() {
 
 #[test]
 fn a_report_needs_data_and_a_place_and_is_whole_or_absent() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.fails(&["report", "--output", "r.html"], 1, &["no data yet", "mobility run-all"]);
     assert!(!work.path("r.html").exists());
     work.fails(&["report"], 2, &["--output"]);
@@ -69,7 +69,7 @@ fn a_report_needs_data_and_a_place_and_is_whole_or_absent() {
 
 #[test]
 fn single_charts_are_svg_files() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
     let shots = root().join("target/screenshots");
     std::fs::create_dir_all(&shots).unwrap();

@@ -4,12 +4,12 @@ use serde_json::json;
 
 use super::page::{Look, Page};
 use super::{assert_sound, mini};
+use crate::harness::Workspace;
 use crate::serve::Server;
-use crate::work::Work;
 
 #[test]
 fn an_empty_warehouse_says_what_to_run() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let server = Server::start(&work);
     let page = Page::open(&server.url, Look::WIDE);
     let text = page.text_of(".message.empty");
@@ -70,7 +70,7 @@ fn newer_data_is_told_and_not_thrown_in() {
 
 #[test]
 fn names_stay_text() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     let boundaries = work.read("raw/lau/lau.geojson");
     let nasty = "<img src=x onerror=alert(1)><script>alert(2)</script>";
     assert!(boundaries.contains("Saare vald"));
@@ -89,8 +89,8 @@ fn names_stay_text() {
 
 #[test]
 fn a_view_of_ones_own_appears_by_itself() {
-    let work = Work::mini();
-    let shipped = crate::work::root().join("sql/views");
+    let work = Workspace::mini();
+    let shipped = crate::harness::root().join("sql/views");
     for file in std::fs::read_dir(shipped).unwrap() {
         let path = file.unwrap().path();
         let name = format!("views/{}", path.file_name().unwrap().to_string_lossy());
@@ -125,7 +125,7 @@ fn a_view_of_ones_own_appears_by_itself() {
 
 #[test]
 fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.config("[serve]\nallow_user_rows = true\n");
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
@@ -142,7 +142,7 @@ fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
 
 #[test]
 fn a_browser_gives_the_token_as_its_password() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.config("[serve]\ntoken = \"a-token-that-nobody-guesses\"\n");
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);

@@ -1,15 +1,15 @@
 //! Inputs are copied from stores and web servers, whatever happens on the way.
 
-mod server;
+mod file_server;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use crate::objects::proxy::Proxy;
-use crate::objects::server::Store;
-use crate::work::{Ran, Work, root};
-use server::{Fault, Server};
+use crate::harness::{ProgramOutput, Workspace, root};
+use crate::object_store::proxy::Proxy;
+use crate::object_store::s3_server::Store;
+use file_server::{Fault, Server};
 
 /// A megabyte in which no two places are alike.
 fn megabyte() -> Vec<u8> {
@@ -19,8 +19,8 @@ fn megabyte() -> Vec<u8> {
 const SIZE: u64 = 1 << 20;
 
 /// A folder whose config names the boundaries of a server.
-fn boundaries(server: &Server) -> Work {
-    let work = Work::empty();
+fn boundaries(server: &Server) -> Workspace {
+    let work = Workspace::empty();
     let pattern = server.url("/lau/LAU_RG_{scale}_{year}_{crs}.geojson");
     work.write(
         "pipeline.toml",
@@ -33,15 +33,15 @@ const NAME: &str = "/lau/LAU_RG_01M_2021_3035.geojson";
 const COPY: &str = "raw/lau_boundaries/LAU_RG_01M_2021_3035.geojson";
 
 /// Hidden files below a folder, but for the note of what was copied.
-fn parts(work: &Work) -> Vec<PathBuf> {
+fn parts(work: &Workspace) -> Vec<PathBuf> {
     let pattern = work.path("raw/**/.*.unfinished");
     glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap).collect()
 }
 
-fn copied(work: &Work) -> String {
+fn copied(work: &Workspace) -> String {
     let ran = work.run(&["extract"]);
-    assert_eq!(ran.status, 0, "{}", ran.err);
-    ran.err
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    ran.stderr
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn boundaries_of_a_year_come_from_the_distribution_and_serve_geojoin() {
     let server = Server::start();
     let text = std::fs::read(root().join("fixtures/mini/lau/lau.geojson")).unwrap();
     server.file(NAME, "a", &text);
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.remove("raw/lau");
     let config = work.read("pipeline.toml").replace("raw/lau", "raw/lau_boundaries");
     let extract = format!(
@@ -64,9 +64,9 @@ fn boundaries_of_a_year_come_from_the_distribution_and_serve_geojoin() {
     server.file("/lau/LAU_RG_01M_2024_3035.geojson", "b", &text);
     let ran = work.run(&["extract", "--lau-year", "2024"]);
     assert!(
-        ran.status == 0 && ran.err.contains("LAU_RG_01M_2021_3035.geojson lies beside"),
+        ran.status == 0 && ran.stderr.contains("LAU_RG_01M_2021_3035.geojson lies beside"),
         "{}",
-        ran.err
+        ran.stderr
     );
 }
 
@@ -218,14 +218,14 @@ fn an_interrupt_leaves_a_part_that_the_next_run_completes() {
 
 #[test]
 fn nothing_to_copy_is_wrong_usage() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     work.fails(&["extract"], 2, &["extract.events", "--lau-year"]);
     work.fails(&["extract", "--events", "nowhere"], 1, &["extract.events", "does not exist"]);
 }
 
 #[test]
 fn files_of_another_folder_are_copied_too() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     work.write("in/year=2024/month=10/day=1/a.csv", "user_id,cell_id,timestamp\n");
     work.write("in/b.csv.gz", "not looked into");
     work.write("in/readme.txt", "no events");
@@ -246,8 +246,8 @@ fn files_of_another_folder_are_copied_too() {
 }
 
 /// A folder that copies the bucket.
-fn of_bucket() -> Work {
-    let work = Work::empty();
+fn of_bucket() -> Workspace {
+    let work = Workspace::empty();
     work.write(
         "pipeline.toml",
         "[extract]\nevents = \"s3://data/events\"\ncells = \"s3://data/cells/*.parquet\"\nto = \"raw\"\n",
@@ -267,7 +267,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     all
 }
 
-fn in_store(store: &Store, work: &Work, port: u16) -> Ran {
+fn in_store(store: &Store, work: &Workspace, port: u16) -> ProgramOutput {
     store.run_at(port, work, &["extract"])
 }
 
@@ -276,7 +276,7 @@ fn events_and_cells_come_from_a_store_with_their_folders() {
     let store = Store::mini();
     let work = of_bucket();
     let ran = in_store(&store, &work, store.port);
-    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
     let mini = root().join("fixtures/mini");
     for folder in ["events", "cells"] {
         let copies = files(&work.path("raw").join(folder));
@@ -285,13 +285,17 @@ fn events_and_cells_come_from_a_store_with_their_folders() {
     }
     store.requests();
     let ran = in_store(&store, &work, store.port);
-    assert!(ran.err.contains("0 files copied") && ran.err.contains("there already"), "{}", ran.err);
+    assert!(
+        ran.stderr.contains("0 files copied") && ran.stderr.contains("there already"),
+        "{}",
+        ran.stderr
+    );
     let read: Vec<String> = store.requests();
     assert!(!read.iter().any(|r| r.starts_with("GET") && r.contains(".parquet")), "{read:?}");
     // one object more is one copy more
     std::fs::copy(mini.join("cells/plan.parquet"), store.path("events/x.parquet")).unwrap();
     let ran = in_store(&store, &work, store.port);
-    assert!(ran.err.contains("1 file copied"), "{}", ran.err);
+    assert!(ran.stderr.contains("1 file copied"), "{}", ran.stderr);
     assert!(work.path("raw/events/x.parquet").exists());
 }
 
@@ -300,11 +304,11 @@ fn broken_connections_to_a_store_are_taken_up_again() {
     let store = Store::empty();
     std::fs::create_dir(store.path("events")).unwrap();
     std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
-    let work = Work::empty();
+    let work = Workspace::empty();
     work.write("pipeline.toml", "[extract]\nevents = \"s3://data/events\"\nto = \"raw\"\n");
     let proxy = Proxy::to(store.port, 5, 100_000);
     let ran = in_store(&store, &work, proxy.port);
-    assert_eq!((ran.status, proxy.cuts()), (0, 5), "{}", ran.err);
+    assert_eq!((ran.status, proxy.cuts()), (0, 5), "{}", ran.stderr);
     assert!(work.read_bytes("raw/events/a.parquet") == megabyte());
 }
 
@@ -313,12 +317,12 @@ fn a_part_that_was_damaged_meanwhile_is_found_by_its_digest() {
     let store = Store::empty();
     std::fs::create_dir(store.path("events")).unwrap();
     std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
-    let work = Work::empty();
+    let work = Workspace::empty();
     work.write("pipeline.toml", "[extract]\nevents = \"s3://data/events\"\nto = \"raw\"\n");
     // a folder in the place of the copy: all bytes arrive and stay a part
     std::fs::create_dir_all(work.path("raw/events/a.parquet")).unwrap();
     let ran = in_store(&store, &work, store.port);
-    assert!(ran.status == 1 && ran.err.contains("cannot finish"), "{}", ran.err);
+    assert!(ran.status == 1 && ran.stderr.contains("cannot finish"), "{}", ran.stderr);
     std::fs::remove_dir(work.path("raw/events/a.parquet")).unwrap();
     let part = parts(&work).pop().unwrap();
     let mut bytes = std::fs::read(&part).unwrap();
@@ -326,6 +330,6 @@ fn a_part_that_was_damaged_meanwhile_is_found_by_its_digest() {
     bytes[0] ^= 1;
     std::fs::write(part, bytes).unwrap();
     let ran = in_store(&store, &work, store.port);
-    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(work.read_bytes("raw/events/a.parquet") == megabyte());
 }

@@ -1,13 +1,13 @@
 //! The program is killed, runs twice at once, finds no room, may not write, and its files change or
 //! are damaged. `make torture` runs the same with more rounds and seeds.
 
-mod damage;
-mod disk;
-mod entries;
-mod kills;
-mod moving;
-mod pairs;
-mod parsers;
+mod arbitrary_bytes;
+mod byte_parsers;
+mod changing_inputs;
+mod concurrent_runs;
+mod damaged_files;
+mod full_disk;
+mod killed_runs;
 mod read_only;
 
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use mobility::warehouse::{self, Relation, Select};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::work::Work;
+use crate::harness::Workspace;
 
 /// How often something is done: as `name` says, or `usual`.
 fn times(name: &str, usual: u64) -> u64 {
@@ -35,8 +35,8 @@ fn random(seed: u64) -> ChaCha8Rng {
 }
 
 /// Three small days, for which a run takes about a second.
-fn small() -> Work {
-    let work = Work::mini();
+fn small() -> Workspace {
+    let work = Workspace::mini();
     work.remove("raw");
     work.ok(&[
         "synth", "--out", "raw", "--events", "3000", "--days", "3", "--cells", "80", "--laus", "4",
@@ -46,7 +46,7 @@ fn small() -> Work {
 }
 
 /// Rows of all views, as text.
-fn answers(work: &Work) -> anyhow::Result<String> {
+fn answers(work: &Workspace) -> anyhow::Result<String> {
     let file = work.path("pipeline.toml");
     let sources = Sources { file: Some(&file), env: &|_| None, flags: Vec::new() };
     let config = config::load(&sources)?;
@@ -70,7 +70,7 @@ struct Whole {
 }
 
 impl Whole {
-    fn of(work: &Work) -> Whole {
+    fn of(work: &Workspace) -> Whole {
         work.ok(&["run-all"]);
         let answers = answers(work).unwrap();
         assert!(answers.contains("agg_events_per_hour"), "{answers}");
@@ -78,7 +78,7 @@ impl Whole {
     }
 
     /// The outputs are those bytes again, and nothing lies beside them.
-    fn stands(&self, work: &Work, when: &str) {
+    fn stands(&self, work: &Workspace, when: &str) {
         assert_eq!(work.snapshot("processed"), self.processed, "{when}");
         assert_eq!(answers(work).unwrap(), self.answers, "{when}");
         assert_eq!(strays(&work.path("")), Vec::<PathBuf>::new(), "{when}");

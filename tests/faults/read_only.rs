@@ -4,11 +4,11 @@ use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
 use super::{Whole, small};
-use crate::work::{Ran, Work};
+use crate::harness::{ProgramOutput, Workspace};
 
 /// Runs as somebody who may read the folder and not write into it: another user where the tests
 /// run as root, to whom permissions mean nothing.
-fn stranger(work: &Work, args: &[&str]) -> Ran {
+fn stranger(work: &Workspace, args: &[&str]) -> ProgramOutput {
     let program = env!("CARGO_BIN_EXE_mobility");
     let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
     let mut command = if root {
@@ -18,10 +18,10 @@ fn stranger(work: &Work, args: &[&str]) -> Ran {
     } else {
         Command::new(program)
     };
-    Ran::of(command.args(args).current_dir(work.path("")).output().unwrap())
+    ProgramOutput::of(command.args(args).current_dir(work.path("")).output().unwrap())
 }
 
-fn permit(work: &Work, mode: &str) {
+fn permit(work: &Workspace, mode: &str) {
     let done = Command::new("chmod").args(["-R", mode]).arg(work.path("")).status().unwrap();
     assert!(done.success());
 }
@@ -46,12 +46,12 @@ fn a_read_only_folder_answers_everything_and_refuses_to_change() {
     let refreshed = stranger(&work, &["views", "--refresh"]);
     permit(&work, "u+w");
     for (ran, expected) in ran.iter().zip(&expected) {
-        assert_eq!((ran.status, &ran.out), (0, expected), "{}", ran.err);
+        assert_eq!((ran.status, &ran.stdout), (0, expected), "{}", ran.stderr);
     }
     for ran in refused.iter().chain([&refreshed]) {
-        assert_eq!(ran.status, 1, "{}", ran.err);
-        assert!(ran.err.contains("Permission denied"), "{}", ran.err);
-        assert!(!ran.err.contains("panicked"), "{}", ran.err);
+        assert_eq!(ran.status, 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains("Permission denied"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     }
     assert_eq!(work.snapshot("warehouse"), before);
     whole.stands(&work, "afterwards");

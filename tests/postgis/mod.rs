@@ -3,12 +3,12 @@
 //! One cluster serves all tests, each in a schema of its own; tests that kill or restart a server
 //! start another. Without a server the tests fail: nothing is skipped.
 
-mod connect;
-mod faults;
-mod load;
-mod readers;
-mod runs;
-mod small;
+mod concurrent_readers;
+mod connections;
+mod interrupted_loads;
+mod loading;
+mod run_records;
+mod table_ownership;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use postgres::{Client, NoTls};
 
-use crate::work::Work;
+use crate::harness::Workspace;
 
 /// A running cluster.
 pub struct Cluster {
@@ -80,7 +80,7 @@ fn owner() -> String {
 }
 
 fn script(args: &[&str]) -> String {
-    crate::work::script("tests/postgis/cluster.sh", args)
+    crate::harness::script("tests/postgis/cluster.sh", args)
 }
 
 /// A schema name that no other test has.
@@ -90,9 +90,9 @@ pub fn new_schema() -> String {
 }
 
 /// The mini inputs, and a config that names a schema of the shared cluster.
-pub fn mini() -> (Work, String) {
+pub fn mini() -> (Workspace, String) {
     let schema = new_schema();
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.postgis(&Cluster::shared().url, &schema, "");
     (work, schema)
 }
@@ -110,7 +110,7 @@ pub fn lines(client: &mut Client, sql: &str) -> Vec<String> {
 }
 
 /// Some thousand events in the place of the mini ones.
-pub fn bigger(work: &Work, events: &str, seed: &str) {
+pub fn bigger(work: &Workspace, events: &str, seed: &str) {
     work.remove("raw");
     work.ok(&[
         "synth", "--out", "raw", "--events", events, "--days", "2", "--cells", "300", "--laus",
@@ -120,7 +120,7 @@ pub fn bigger(work: &Work, events: &str, seed: &str) {
 }
 
 /// Answers of the embedded warehouse for the same processed files.
-pub fn embedded_answer(work: &Work, view: &str, folder: &Path) -> String {
+pub fn embedded_answer(work: &Workspace, view: &str, folder: &Path) -> String {
     let url = format!("embedded:{}", folder.display());
     work.ok(&["load", "--warehouse", &url]);
     work.ok(&["query", view, "--format", "csv", "--warehouse", &url])

@@ -1,15 +1,15 @@
 //! `mobility quality`: figures, warnings and forms, from records written by hand.
 
-mod records;
+mod day_records;
 
 use serde_json::{Value, json};
 
+use crate::harness::Workspace;
 use crate::serve::Server;
-use crate::work::Work;
-pub use records::{CODES, DAILY, three_dates, write_day};
+pub use day_records::{CODES, DAILY, three_dates, write_day};
 
-fn three() -> Work {
-    let work = Work::mini();
+fn three() -> Workspace {
+    let work = Workspace::mini();
     three_dates(&work);
     work
 }
@@ -75,8 +75,8 @@ fn the_table_for_people_shows_dates_then_codes_then_warnings() {
         assert_eq!(line.split_whitespace().collect::<Vec<_>>()[1..3], figure, "{one}");
     }
     let none = work.run(&["quality", "--date", "2030-01-01"]);
-    assert_eq!((none.status, none.out.as_str()), (0, "No dates\n"));
-    assert!(none.err.contains("2024-10-01 to 2024-10-03"), "{}", none.err);
+    assert_eq!((none.status, none.stdout.as_str()), (0, "No dates\n"));
+    assert!(none.stderr.contains("2024-10-01 to 2024-10-03"), "{}", none.stderr);
     work.fails(&["quality", "--from", "2024-10-02", "--to", "2024-10-01"], 2, &["--from"]);
 }
 
@@ -107,10 +107,10 @@ fn schedulers_are_told_by_the_exit_status_after_the_report() {
         (&[], 0),
     ] {
         let ran = work.run(&[&["quality"], args].concat());
-        assert_eq!(ran.status, status, "{args:?}: {}", ran.err);
-        assert!(ran.out.starts_with("Quality of "), "{}", ran.out);
-        let told = ran.err.contains("not good enough for --fail-on");
-        assert_eq!(told, status == 1, "{}", ran.err);
+        assert_eq!(ran.status, status, "{args:?}: {}", ran.stderr);
+        assert!(ran.stdout.starts_with("Quality of "), "{}", ran.stdout);
+        let told = ran.stderr.contains("not good enough for --fail-on");
+        assert_eq!(told, status == 1, "{}", ran.stderr);
     }
     // unmapped events below one percent are no reason to fail for what is critical
     write_day(
@@ -198,14 +198,14 @@ fn faults_of_records_are_named_with_their_remedy() {
 
 #[test]
 fn without_a_record_the_remedy_is_told() {
-    let work = Work::mini();
+    let work = Workspace::mini();
     work.ok(&["geojoin", "--quiet"]);
     work.fails(&["quality"], 1, &["no record of any date", "mobility compress"]);
 }
 
 #[test]
 fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before() {
-    for (warehouse, work) in crate::warehouse::warehouses() {
+    for (warehouse, work) in crate::warehouses::warehouses() {
         three_dates(&work);
         // a load before there was such a stage
         work.ok(&["load", "--quiet"]);
@@ -240,7 +240,7 @@ fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before() {
 
 #[test]
 fn the_route_gives_what_the_command_gives_on_both_warehouses() {
-    for (warehouse, work) in crate::warehouse::warehouses() {
+    for (warehouse, work) in crate::warehouses::warehouses() {
         three_dates(&work);
         work.ok(&["quality", "--quiet"]);
         work.ok(&["load", "--quiet"]);

@@ -4,11 +4,11 @@ use std::io::Read;
 use std::time::{Duration, Instant};
 
 use super::Server;
-use crate::work::Work;
+use crate::harness::Workspace;
 
 /// A work folder with so many raw events, loaded.
-fn big(events: &str) -> Work {
-    let work = Work::mini();
+fn big(events: &str) -> Workspace {
+    let work = Workspace::mini();
     work.config("[serve]\nallow_user_rows = true\n");
     crate::postgis::bigger(&work, events, "5");
     work.ok(&["run-all"]);

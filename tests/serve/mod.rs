@@ -1,11 +1,11 @@
 //! The server: the real program on a free port, asked over HTTP.
 
-mod answers;
-mod fuzz;
-mod loads;
-mod manners;
+mod access;
+mod data_changes;
+mod http_conventions;
 mod memory;
-mod safety;
+mod random_requests;
+mod routes;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
@@ -16,7 +16,7 @@ use ureq::Agent;
 use ureq::config::AutoHeaderValue;
 use ureq::http::{HeaderMap, Request};
 
-use crate::work::Work;
+use crate::harness::Workspace;
 
 /// A running server, ended when dropped.
 pub struct Server {
@@ -34,11 +34,11 @@ pub struct Got {
 }
 
 impl Server {
-    pub fn start(work: &Work) -> Server {
+    pub fn start(work: &Workspace) -> Server {
         Server::start_with(work, &[])
     }
 
-    pub fn start_with(work: &Work, args: &[&str]) -> Server {
+    pub fn start_with(work: &Workspace, args: &[&str]) -> Server {
         let log = work.path("serve.log");
         let mut all = vec!["serve", "--bind", "127.0.0.1:0"];
         all.extend(args);
@@ -168,11 +168,11 @@ impl Got {
 }
 
 /// A warehouse, its work folder and its server.
-pub type Served = (&'static str, Work, Server);
+pub type Served = (&'static str, Workspace, Server);
 
 /// A server over the mini inputs in the embedded warehouse, where one warehouse is enough.
-pub fn embedded() -> (Work, Server) {
-    let work = Work::mini();
+pub fn embedded() -> (Workspace, Server) {
+    let work = Workspace::mini();
     work.ok(&["run-all"]);
     let server = Server::start(&work);
     (work, server)
@@ -180,7 +180,7 @@ pub fn embedded() -> (Work, Server) {
 
 /// Servers over the mini inputs, one for each warehouse there is. The work folders live as long.
 pub fn servers(config: &str) -> Vec<Served> {
-    crate::warehouse::loaded()
+    crate::warehouses::loaded()
         .into_iter()
         .map(|(name, work)| {
             work.config(config);

@@ -2,17 +2,17 @@
 //!
 //! One cluster serves all tests, one job at a time. Without Spark the tests fail: nothing is skipped.
 
-mod compress;
-mod equal;
-mod refusals;
-mod whole;
-mod workers;
+mod compare_outputs;
+mod errors;
+mod event_forms;
+mod killed_worker;
+mod run_all;
 
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::work::{Ran, Work, root};
+use crate::harness::{ProgramOutput, Workspace, root};
 
 /// The cluster, for as long as a test holds it.
 pub struct Cluster {
@@ -65,11 +65,11 @@ fn settings(submit: &str, master: &str, more: &str) -> String {
 }
 
 /// Runs the program where it finds Java.
-pub fn run(work: &Work, args: &[&str]) -> Ran {
-    Ran::of(command(work, args).output().unwrap())
+pub fn run(work: &Workspace, args: &[&str]) -> ProgramOutput {
+    ProgramOutput::of(command(work, args).output().unwrap())
 }
 
-pub fn command(work: &Work, args: &[&str]) -> Command {
+pub fn command(work: &Workspace, args: &[&str]) -> Command {
     let mut command = work.command(args);
     for name in ["PATH", "JAVA_HOME"] {
         if let Some(value) = std::env::var_os(name) {
@@ -80,12 +80,12 @@ pub fn command(work: &Work, args: &[&str]) -> Command {
 }
 
 /// Runs and expects status 0; gives standard error.
-pub fn ok(work: &Work, args: &[&str]) -> String {
+pub fn ok(work: &Workspace, args: &[&str]) -> String {
     let ran = run(work, args);
-    assert_eq!(ran.status, 0, "{args:?}: {}", ran.err);
-    ran.err
+    assert_eq!(ran.status, 0, "{args:?}: {}", ran.stderr);
+    ran.stderr
 }
 
 fn script(args: &[&str]) -> String {
-    crate::work::script("tests/spark/cluster.sh", args)
+    crate::harness::script("tests/spark/cluster.sh", args)
 }

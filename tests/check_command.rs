@@ -1,0 +1,107 @@
+//! `check`: what is wrong is said before any work is done.
+
+use crate::harness::Workspace;
+use crate::run_all::with_own_views;
+use crate::warehouses::warehouses;
+
+#[test]
+fn check_finds_nothing_wrong_with_good_inputs_and_changes_nothing() {
+    let work = Workspace::mini();
+    let before = work.snapshot("");
+    let said = work.ok(&["check"]);
+    for words in [
+        "26 rows in 2 files, 3 KiB",
+        "9 cells in 10 versions",
+        "4 units of EE",
+        "10 views",
+        "ok     warehouse  embedded:",
+        "is empty",
+    ] {
+        assert!(said.contains(words), "no {words:?} in {said}");
+    }
+    assert_eq!(work.snapshot(""), before);
+    work.ok(&["run-all"]);
+    assert!(work.ok(&["check"]).contains("mobile_events_compressed 21"));
+}
+
+#[test]
+fn a_broken_view_is_found_before_any_work_is_done() {
+    for (warehouse, work) in warehouses() {
+        with_own_views(&work);
+        // the same before and after the first load
+        for loaded in [false, true] {
+            for (sql, words) in [
+                ("SELECT hour,\n  nope\nFROM mobile_events_compressed\n", ["line 2", "nope"]),
+                ("SELEC 1 AS x\n", ["line 1", "SELEC"]),
+                (
+                    "SELECT cell_id - date AS x FROM mobile_events_compressed\n",
+                    ["broken", "line 1"],
+                ),
+                ("-- order: y\nSELECT 1 AS x\n", ["order", "y"]),
+                ("DELETE FROM lau\n", ["broken", "views"]),
+                ("SELECT * FROM broken\n", ["broken", "itself"]),
+            ] {
+                work.write("views/broken.sql", sql);
+                let before = work.snapshot("processed");
+                work.fails(&["run-all", "--force"], 1, &[&["broken.sql"], &words[..]].concat());
+                assert_eq!(work.snapshot("processed"), before, "{warehouse}: {sql}");
+                let checked = work.run(&["check"]);
+                assert_eq!(checked.status, 1, "{warehouse}: {}", checked.stdout);
+                let line = checked.stdout.lines().find(|l| l.starts_with("WRONG")).unwrap();
+                assert!(line.contains("views") && line.contains("broken.sql"), "{line}");
+                assert!(checked.stderr.contains("1 thing is wrong"), "{}", checked.stderr);
+            }
+            if !loaded {
+                // a view over views is no fault
+                work.write("views/broken.sql", "SELECT * FROM unique_locations_per_user_per_day");
+                work.ok(&["check"]);
+                work.ok(&["run-all"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn one_fault_is_counted_once() {
+    let work = Workspace::mini();
+    with_own_views(&work);
+    work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
+    work.fails(&["check"], 1, &["1 thing is wrong"]);
+}
+
+/// The cell plan replaced by CSV lines.
+fn with_plan(lines: &str) -> Workspace {
+    let work = Workspace::mini();
+    work.remove("raw/cells");
+    work.write("raw/cells/plan.csv", format!("cell_id,latitude,longitude\n{lines}"));
+    work
+}
+
+#[test]
+fn rows_of_the_cell_plan_that_are_set_aside_are_a_warning() {
+    let work = with_plan("1,59.13,9.9\n2,,10.1\n3,99,10\n");
+    let said = work.ok(&["check"]);
+    let line = said.lines().find(|l| l.starts_with("warn   cell plan")).unwrap();
+    for words in ["1 cell in 1 version;", "1 row of the cell plan set aside", "plan.csv, row 2"] {
+        assert!(line.contains(words), "no {words:?} in {said}");
+    }
+    work.config("strict = true\n");
+    assert!(work.run(&["check"]).stdout.contains("WRONG  cell plan"));
+    // a plan of another country can be worked with, but hardly is what was meant
+    let said = with_plan("1,45,9.9\n").ok(&["check"]);
+    assert!(said.contains("warn   cell plan") && said.contains("not one cell"), "{said}");
+}
+
+#[test]
+fn a_cell_plan_that_geojoin_would_refuse_is_wrong() {
+    for (lines, words) in
+        [("1,9.9,59.13\n2,10.1,59.13\n", "swapped"), ("1,123,10\n2,-91,10\n", "none of 2 rows")]
+    {
+        let work = with_plan(lines);
+        work.fails(&["geojoin"], 1, &[words]);
+        let checked = work.run(&["check"]);
+        assert_eq!(checked.status, 1, "{}", checked.stdout);
+        let line = checked.stdout.lines().find(|l| l.starts_with("WRONG  cell plan"));
+        assert!(line.is_some_and(|l| l.contains(words)), "{}", checked.stdout);
+    }
+}

@@ -1,0 +1,294 @@
+//! One code a row.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::{DAY, Event, HOUR, SECOND, along_a_line, codes, columns, csv, record};
+use crate::harness::{Workspace, fraction_of_cases};
+
+fn events(work: &Workspace, name: &str, events: &[Event]) {
+    work.events(name, columns(events));
+}
+
+#[test]
+fn each_row_gets_the_first_code_that_fits() {
+    let work = along_a_line();
+    let minute = 60 * SECOND;
+    events(
+        &work,
+        "day=1.parquet",
+        &[
+            ("", "a", DAY),
+            ("u", "", DAY),
+            ("u", "a", DAY + HOUR),
+            ("u", "a", DAY + HOUR),
+            ("u", "nowhere", DAY + 2 * HOUR),
+            ("u", "old", DAY + 3 * HOUR),
+            ("u", "bad", DAY + 4 * HOUR),
+            // there and back over 50 km in two minutes
+            ("v", "a", DAY),
+            ("v", "c", DAY + minute),
+            ("v", "a", DAY + 2 * minute),
+            // one hop only
+            ("w", "a", DAY),
+            ("w", "d", DAY + minute),
+            ("w", "d", DAY + 2 * minute),
+            // away for half a minute
+            ("x", "a", DAY),
+            ("x", "b", DAY + 20 * SECOND),
+            ("x", "a", DAY + 40 * SECOND),
+            // at once at two cells of one place, and at two places
+            ("y", "a", DAY),
+            ("y", "a2", DAY),
+            ("z", "a", DAY + HOUR),
+            ("z", "d", DAY + HOUR),
+            ("z", "a", DAY + 5 * HOUR),
+            // 50 km in an hour is no haste
+            ("q", "a", DAY),
+            ("q", "c", DAY + HOUR),
+            // not believed
+            ("q", "a", 400_000 * 24 * HOUR),
+            ("q", "a", i64::MAX / 2),
+        ],
+    );
+    work.ok(&["compress"]);
+    assert_eq!(
+        codes(&work, "2024-10-01"),
+        "bad_coordinates=1 cell_missing=1 cell_not_valid=1 duplicate=1 ping_pong=1 \
+         time_future=1 time_unbelievable=1 too_fast_both=1 too_fast_once=4 two_places=2 unknown_cell=1 \
+         user_missing=1"
+    );
+    let record = record(&work, "2024-10-01");
+    assert_eq!(record["files"][0]["rows"], 25);
+    let kept: u64 =
+        record["hours"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum();
+    assert_eq!(kept, 25 - 5, "rejected: two ids, two times, one duplicate");
+}
+
+#[test]
+fn a_date_in_the_future_is_no_date() {
+    let work = along_a_line();
+    let ahead = (chrono::Utc::now() + chrono::TimeDelta::days(3)).timestamp_micros();
+    let file = [("u", "a", DAY), ("u", "a", ahead)];
+    events(&work, "year=2024/month=10/day=1/x.parquet", &file);
+    work.ok(&["compress"]);
+    assert_eq!(codes(&work, "2024-10-01"), "time_future=1");
+    work.config("[checks]\noff = [\"time_future\"]\n");
+    work.ok(&["compress"]);
+    assert_eq!(codes(&work, "2024-10-01"), "");
+    let dates = csv_lines(&work);
+    assert_eq!(dates.len(), 2, "{dates:?}");
+}
+
+fn csv_lines(work: &Workspace) -> Vec<String> {
+    let folder = work.path("processed/compressed_events");
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn late_rows_count_on_their_own_date_unless_the_tolerance_says_no() {
+    let work = along_a_line();
+    let file = [("u", "a", DAY + 4 * 24 * HOUR), ("u", "a", DAY), ("u", "a", DAY - 24 * HOUR)];
+    events(&work, "year=2024/month=10/day=5/late.parquet", &file);
+    work.ok(&["compress"]);
+    assert_eq!(csv_lines(&work), ["date=2024-09-30", "date=2024-10-01", "date=2024-10-05"]);
+    work.config("[checks]\nfolder_tolerance_days = 4\n");
+    work.ok(&["compress"]);
+    assert_eq!(csv_lines(&work), ["date=2024-10-01", "date=2024-10-05"]);
+    assert_eq!(codes(&work, "2024-09-30"), "outside_folder=1");
+}
+
+#[test]
+fn ids_of_another_length_are_rejected_where_a_length_is_set() {
+    let work = along_a_line();
+    events(&work, "x.parquet", &[("four", "a", DAY), ("three", "a", DAY), ("four", "a", DAY + 1)]);
+    work.config("[checks]\nuser_id_bytes = 4\n");
+    work.ok(&["compress"]);
+    assert_eq!(codes(&work, "2024-10-01"), "user_malformed=1");
+}
+
+#[test]
+fn a_busy_user_is_flagged_beyond_other_codes() {
+    let work = along_a_line();
+    let mut file: Vec<Event> = (0..12).map(|i| ("u", "a", DAY + i * SECOND)).collect();
+    file.push(("u", "nowhere", DAY + HOUR));
+    file.push(("v", "a", DAY));
+    events(&work, "x.parquet", &file);
+    work.config("[checks]\nmost_events_a_day = 12\n");
+    work.ok(&["compress"]);
+    assert_eq!(codes(&work, "2024-10-01"), "busy_user=12 unknown_cell=1");
+}
+
+#[test]
+fn views_about_places_leave_out_who_was_at_two_places_and_others_count_all() {
+    for (warehouse, work) in crate::warehouses::warehouses() {
+        let mut file = crate::harness::mini_events();
+        // aa01 is at noon in the town and on the island at once, and nobody else is on the island then
+        let noon = DAY + 12 * HOUR;
+        file.push((vec![0xfa], 200, noon));
+        file.push((vec![0xfa], 300, noon));
+        file.push((vec![0xfb], 300, noon));
+        work.remove("raw/events");
+        let users = arrow::array::BinaryArray::from_iter_values(file.iter().map(|e| &e.0));
+        let cells = arrow::array::Int64Array::from_iter_values(file.iter().map(|e| e.1));
+        let times =
+            arrow::array::TimestampMicrosecondArray::from_iter_values(file.iter().map(|e| e.2));
+        let columns: Vec<(&str, arrow::array::ArrayRef)> = vec![
+            ("user_id", crate::harness::array(users)),
+            ("cell_id", crate::harness::array(cells)),
+            ("timestamp", crate::harness::array(times)),
+        ];
+        work.events("all.parquet", columns);
+        work.ok(&["run-all"]);
+        let before = crate::harness::expected("agg_users_per_lau_per_day");
+        let after = work.ok(&["query", "users-per-lau", "--format", "csv"]);
+        let changed: Vec<(&str, &str)> =
+            before.lines().zip(after.lines()).filter(|(b, a)| b != a).collect();
+        // the island belongs to EE_0003, where fb alone is new
+        assert_eq!(changed.len(), 1, "{warehouse}: {changed:?}");
+        assert!(changed[0].1.starts_with("EE_0003"), "{warehouse}: {changed:?}");
+        let number = |line: &str| line.rsplit(',').next().unwrap().parse::<u64>().unwrap();
+        assert_eq!(number(changed[0].1), number(changed[0].0) + 1, "{warehouse}");
+        let events = "SELECT CAST(SUM(event_count) AS BIGINT) AS n FROM ";
+        assert_eq!(
+            csv(&work, &format!("{events}mobile_events_compressed")),
+            "n\n28\n",
+            "{warehouse}"
+        );
+        assert_eq!(csv(&work, &format!("{events}mobile_events_placed")), "n\n26\n", "{warehouse}");
+    }
+}
+
+#[test]
+fn rejected_rows_are_kept_where_asked_for_with_file_and_row() {
+    let work = along_a_line();
+    work.config("[checks]\nquarantine = true\n");
+    events(&work, "one.parquet", &[("u", "a", DAY), ("", "a", DAY), ("u", "b", DAY + HOUR)]);
+    events(&work, "two.parquet", &[("v", "a", DAY), ("u", "b", DAY + HOUR), ("v", "a", DAY)]);
+    work.ok(&["compress"]);
+    let rows =
+        crate::harness::rows_of(&work.path("processed/quarantine/date=2024-10-01/rows.parquet"));
+    for part in ["user_missing", "duplicate", "one.parquet", "two.parquet"] {
+        assert!(rows.contains(part), "{rows}");
+    }
+    let compact: String = rows.split_whitespace().collect();
+    assert!(compact.contains("[\"user_missing\",\"duplicate\",\"duplicate\",]"), "{compact}");
+    assert!(compact.contains("[2,2,3,]"), "{compact}");
+    // a row is rejected once, whatever runs again
+    work.ok(&["compress", "--force"]);
+    let again =
+        crate::harness::rows_of(&work.path("processed/quarantine/date=2024-10-01/rows.parquet"));
+    assert_eq!(again, rows);
+}
+
+#[test]
+fn strict_takes_a_duplicate_for_what_it_is_and_ends_at_rows_that_cannot_be_used() {
+    let work = along_a_line();
+    work.config("strict = true\n");
+    events(&work, "x.parquet", &[("u", "a", DAY), ("u", "a", DAY)]);
+    work.ok(&["compress"]);
+    events(&work, "y.parquet", &[("", "a", DAY)]);
+    work.fails(&["compress"], 1, &["user id null or empty", "y.parquet", "strict"]);
+}
+
+#[test]
+fn checks_can_be_left_out_but_not_those_without_which_nothing_counts() {
+    let work = along_a_line();
+    events(&work, "x.parquet", &[("u", "a", DAY), ("u", "a", DAY), ("u", "d", DAY)]);
+    work.config("[checks]\noff = [\"duplicate\", \"two_places\"]\n");
+    work.ok(&["compress"]);
+    assert_eq!(codes(&work, "2024-10-01"), "too_fast_once=2");
+    work.config("[checks]\noff = [\"user_missing\"]\n");
+    work.fails(&["compress"], 1, &["checks.off", "user_missing"]);
+    work.config("[checks]\noff = [\"duplicates\"]\n");
+    work.fails(&["compress"], 1, &["duplicates", "duplicate"]);
+}
+
+/// Few users, cells and instants, so that everything that can meet does.
+fn crowded() -> impl Strategy<Value = Vec<(usize, usize, i64)>> {
+    let event = (0usize..3, 0usize..4, 0i64..400).prop_map(|(u, c, t)| (u, c, t));
+    prop::collection::vec(event, 1..80)
+}
+
+const USERS: [&str; 3] = ["u", "v", "w"];
+const CELLS: [&str; 4] = ["a", "b", "c", "d"];
+/// Kilometres from the first cell.
+const KM: [f64; 4] = [0.0, 2.0, 50.0, 100.0];
+
+/// The codes by the words of the definition, from the sorted distinct events of each user.
+fn by_definition(events: &[(usize, usize, i64)]) -> BTreeMap<&'static str, u64> {
+    let mut codes: BTreeMap<&'static str, u64> = BTreeMap::new();
+    let distinct: BTreeSet<_> = events.iter().map(|(u, c, t)| (*u, *t, *c)).collect();
+    *codes.entry("duplicate").or_default() += (events.len() - distinct.len()) as u64;
+    for user in 0..USERS.len() {
+        let all: Vec<_> = distinct.iter().filter(|e| e.0 == user).map(|e| (e.1, e.2)).collect();
+        let alone = |t: i64| all.iter().filter(|e| e.0 == t).count() == 1;
+        *codes.entry("two_places").or_default() +=
+            all.iter().filter(|e| !alone(e.0)).count() as u64;
+        let rest: Vec<_> = all.iter().copied().filter(|e| alone(e.0)).collect();
+        let fast = |a: (i64, usize), b: (i64, usize)| {
+            let metres = 1_000.0 * (KM[a.1] - KM[b.1]).abs();
+            // instants are 30 seconds apart
+            metres > 10_000.0 && metres / (30.0 * (b.0 - a.0) as f64) > 55.0
+        };
+        for (i, event) in rest.iter().enumerate() {
+            let before = i.checked_sub(1).map(|i| rest[i]);
+            let after = rest.get(i + 1).copied();
+            let hop_in = before.is_some_and(|b| fast(b, *event));
+            let hop_out = after.is_some_and(|a| fast(*event, a));
+            let pong = before.zip(after).is_some_and(|(b, a)| {
+                b.1 == a.1
+                    && b.1 != event.1
+                    && 30 * (a.0 - b.0) <= 60
+                    && (KM[b.1] - KM[event.1]).abs() <= 5.0
+            });
+            let code = match (hop_in, hop_out) {
+                (true, true) => "too_fast_both",
+                (false, false) if pong => "ping_pong",
+                (false, false) => continue,
+                _ => "too_fast_once",
+            };
+            *codes.entry(code).or_default() += 1;
+        }
+    }
+    codes.retain(|_, rows| *rows > 0);
+    codes
+}
+
+proptest! {
+    #![proptest_config(fraction_of_cases(10))]
+
+    #[test]
+    fn codes_are_those_of_the_definition_however_events_are_split_and_ordered(
+        events in crowded(),
+        cut in 0usize..80,
+        row_group in 1usize..30,
+        sorted in any::<bool>(),
+    ) {
+        let work = along_a_line();
+        let mut events = events;
+        if sorted {
+            events.sort_by_key(|e| e.2);
+        }
+        let (one, two) = events.split_at(cut.min(events.len()));
+        for (name, part) in [("one", one), ("two", two)] {
+            let part: Vec<Event> = part
+                .iter()
+                .map(|(u, c, t)| (USERS[*u], CELLS[*c], DAY + t * 30 * SECOND))
+                .collect();
+            let path = work.path(&format!("raw/events/{name}.parquet"));
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            crate::harness::write_parquet(&path, columns(&part), row_group);
+        }
+        work.ok(&["compress"]);
+        let expected: Vec<String> =
+            by_definition(&events).iter().map(|(code, rows)| format!("{code}={rows}")).collect();
+        prop_assert_eq!(codes(&work, "2024-10-01"), expected.join(" "));
+    }
+}

@@ -1,0 +1,129 @@
+//! CSV that is broken: rows that cannot be used are counted, files that cannot be read are refused.
+
+use super::{gzipped, mini_csv, with, zstandard};
+use crate::harness::{Workspace, rows_of};
+
+const HEADER: &str = "user_id,cell_id,timestamp\n";
+
+/// Compressing is refused with these words.
+fn refused(name: &str, bytes: impl AsRef<[u8]>, words: &[&str]) {
+    let work = with(&[(name, bytes.as_ref().to_vec())]);
+    work.fails(&["compress"], 1, &[&[name], words].concat());
+    assert!(!work.path("processed/compressed_events").exists());
+}
+
+#[test]
+fn headers() {
+    refused("a.csv", "", &["empty", "names of the columns"]);
+    refused(
+        "a.csv",
+        "aa01,100,2024-10-01 06:59:59\n",
+        &["user_id", "first line names the columns"],
+    );
+    refused("a.csv", "user,cell_id,timestamp\n", &["did you mean columns.user_id = \"user\"?"]);
+    refused(
+        "a.csv",
+        mini_csv().encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
+        &["no text in UTF-8"],
+    );
+}
+
+#[test]
+fn rows_with_too_few_or_too_many_fields_are_named() {
+    let good = "aa01,100,2024-10-01 06:59:59\n";
+    let cut = format!("{HEADER}{good}{good}aa01,10");
+    refused("a.csv", &cut, &["row 3: 2 fields where the header has 3", "cut off"]);
+    refused("a.csv.gz", gzipped(&cut), &["row 3: 2 fields"]);
+    refused(
+        "a.csv",
+        format!("{HEADER}{good}aa01,1,00,2024-10-01 06:59:59\n"),
+        &["row 2: 4 fields"],
+    );
+    // in a file that is read the general way too
+    let lines = format!("{HEADER}\"aa\n01\",100,2024-10-01 06:59:59\naa01\n");
+    refused("a.csv", lines, &["row 2: 1 field"]);
+}
+
+#[test]
+fn files_that_are_cut_or_of_another_kind() {
+    let text = mini_csv().repeat(40);
+    let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
+    let words = ["damaged", "copy the file again"];
+    refused("a.csv.gz", half(gzipped(&text)), &words);
+    refused("a.csv.zst", half(zstandard(&text)), &words);
+    refused("a.csv.gz", "user_id,cell_id,timestamp\n", &words);
+    refused(
+        "a.csv",
+        [HEADER.as_bytes(), b"\xff\xfe,1,2024-10-01 06:59:59\n"].concat(),
+        &["row 1", "not UTF-8"],
+    );
+}
+
+#[test]
+fn rows_that_cannot_be_used_are_counted_by_their_row_in_the_file() {
+    let rows = [
+        "aa01,100,2024-10-01 06:59:59",
+        ",100,2024-10-01 07:00:00",
+        "aa01,,2024-10-01 07:00:00",
+        "aa01,100,",
+        "aa01,100,soon",
+        "aa01,100,3024-10-01 07:00:00",
+        "aa01,100,2024-10-01 06:59:59",
+        "\"\",100,2024-10-01 07:00:00",
+    ];
+    let text = format!("{HEADER}{}\n", rows.join("\n"));
+    for (name, bytes) in [("a.csv", text.clone().into_bytes()), ("a.csv.zst", zstandard(&text))] {
+        let name = format!("date=2024-10-01/{name}");
+        let work = with(&[(&name, bytes)]);
+        work.config("[checks]\nquarantine = true\n");
+        let ran = work.run(&["compress"]);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("{name}, row 2")), "{}", ran.stderr);
+        let kept = rows_of(&work.path("processed/quarantine/date=2024-10-01/rows.parquet"));
+        let kept: String = kept.split_whitespace().collect();
+        let codes = "[\"user_missing\",\"cell_missing\",\"time_missing\",\"time_unreadable\",\
+            \"time_future\",\"duplicate\",\"user_missing\",]";
+        assert!(kept.contains(codes), "{kept}");
+        assert!(kept.contains("[2,3,4,5,6,7,8,]"), "{kept}");
+    }
+}
+
+#[test]
+fn check_tells_of_csv_without_reading_all_of_it() {
+    let work = with(&[("a.csv", mini_csv().into_bytes())]);
+    assert!(work.ok(&["check"]).contains("1 file in CSV with a good header"));
+    work.remove("raw/events/a.csv");
+    work.write("raw/events/a.csv", "user,cell_id,timestamp\n");
+    let said = work.run(&["check"]);
+    assert!(
+        said.status == 1 && said.stdout.contains("columns.user_id"),
+        "{}{}",
+        said.stdout,
+        said.stderr
+    );
+}
+
+#[test]
+fn raw_events_in_csv_come_into_postgis_too() {
+    let mut answers = Vec::new();
+    for (_, work) in crate::warehouses::warehouses() {
+        work.remove("raw/events");
+        let text = mini_csv() + "bb,,soon\n,400,2024-10-01 08:00:00\n";
+        work.write("raw/events/a.csv.gz", gzipped(&text));
+        work.config("[load]\nuncompressed = true\n");
+        work.ok(&["run-all"]);
+        let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed \
+            ORDER BY user_id, cell_id, timestamp";
+        answers.push(work.ok(&["query", "--sql", sql, "--format", "csv"]));
+    }
+    assert_eq!(answers[0].lines().count(), 29);
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
+fn a_plain_file_in_an_empty_folder_of_cells_is_none() {
+    let work = Workspace::mini();
+    work.remove("raw/cells");
+    work.write("raw/cells/plan.csv.txt", "cell_id,latitude,longitude\n1,59,10\n");
+    work.fails(&["geojoin"], 1, &["data.cells", "no .parquet or .csv or .csv.gz or .csv.zst"]);
+}

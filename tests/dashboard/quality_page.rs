@@ -1,0 +1,127 @@
+//! The quality page, the badge that leads to it, and the report as a file.
+
+use serde_json::json;
+
+use super::page::{Look, Page};
+use super::{OVERLAPS, assert_sound};
+use crate::harness::Workspace;
+use crate::quality::{three_dates, write_day};
+use crate::serve::Server;
+
+/// Three dates, and a fourth with little of everything.
+fn four() -> Workspace {
+    let work = Workspace::mini();
+    work.ok(&["run-all", "--quiet"]);
+    three_dates(&work);
+    write_day(
+        &work,
+        "2024-10-04",
+        &[("y.parquet", None, 90, 9, &[])],
+        &[("a", "999", 3, 90)],
+        |_| {},
+    );
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    work
+}
+
+/// Goes to a page that is no dashboard.
+fn go(page: &Page, url: &str) {
+    page.call("Page.navigate", json!({ "url": url }));
+    page.until("document.readyState === 'complete' && document.querySelector('.tiles')");
+}
+
+#[test]
+fn the_quality_page_reads_well_in_both_themes_and_two_widths() {
+    let work = four();
+    let server = Server::start(&work);
+    work.ok(&["quality", "--output", "q.html"]);
+    let file = format!("file://{}", work.path("q.html").display());
+    for (name, width, dark) in [
+        ("1280-light", 1_280, false),
+        ("1280-dark", 1_280, true),
+        ("390-light", 390, false),
+        ("390-dark", 390, true),
+    ] {
+        for (kind, url) in [("served", format!("{}/quality", server.url)), ("file", file.clone())] {
+            let page = Page::blank(Look { width, dark });
+            go(&page, &url);
+            let ground = page.text("getComputedStyle(document.body).backgroundColor");
+            assert_eq!(ground, if dark { "rgb(16, 22, 30)" } else { "rgb(245, 246, 248)" });
+            let wide = page.eval("document.documentElement.scrollWidth - innerWidth");
+            assert_eq!(wide, 0, "{kind} {name} scrolls sideways");
+            let tiles = page.text(
+                "[...document.querySelectorAll('.tile dd')].map(t => t.textContent).join('|')",
+            );
+            assert_eq!(tiles, "90|0 %|1|100 %|23");
+            let worst = page.text_of(".warnings li");
+            assert!(worst.starts_with("critical 2024-10-04 "), "{worst}");
+            assert_eq!(page.eval("document.querySelectorAll('.small-charts svg').length"), 3);
+            // letters of charts are those of the theme, and stand clear of each other
+            let ink =
+                page.text("getComputedStyle(document.querySelector('.small-charts text')).fill");
+            assert_eq!(
+                ink,
+                page.text("getComputedStyle(document.querySelector('.page-about')).color")
+            );
+            let boxes = OVERLAPS.replace("svg.chart", ".small-charts svg").replace(".tick", "text");
+            assert_eq!(page.eval(&boxes), json!([]), "{kind} {name}");
+            let broken = "[...document.querySelectorAll('.page-table td.words')].filter(c => c.getClientRects().length !== 1 || c.offsetHeight > 40).map(c => c.textContent)";
+            assert_eq!(page.eval(broken), json!([]), "cells broken over lines in {kind} {name}");
+            if kind == "served" {
+                assert_sound(&page, &server);
+            } else {
+                assert_eq!(page.troubles(), [""; 0]);
+                assert_eq!(page.requests(), [url]);
+                assert_eq!(page.eval("document.querySelectorAll('a[href]').length"), 0);
+            }
+            page.screenshot(&format!("quality-{kind}-{name}"));
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_has_a_badge_that_leads_to_the_page_and_dates_can_be_chosen() {
+    let work = four();
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    assert_eq!(page.text_of("#quality"), "Data quality: 2 critical, 2 warnings on 4 October 2024");
+    page.screenshot("badge");
+    page.click("#quality a");
+    page.until("location.pathname === '/quality' && document.querySelector('.tiles')");
+    let dates = || {
+        page.text("[...document.querySelectorAll('[aria-label=Dates] tbody td:first-child')].map(c => c.textContent).join(' ')")
+    };
+    assert_eq!(dates(), "2024-10-04 2024-10-03 2024-10-02 2024-10-01");
+    page.eval("(() => { const [from, to] = document.querySelectorAll('input[type=date]'); from.value = '2024-10-02'; to.value = '2024-10-03'; })()");
+    page.click(".page-filter button");
+    page.until("location.search.includes('from=2024-10-02') && document.querySelector('.tiles')");
+    assert_eq!(dates(), "2024-10-03 2024-10-02");
+    let dead = page.eval(
+        "Promise.all([...document.querySelectorAll('main a')].map(a => \
+         fetch(a.href).then(r => r.ok ? null : a.href))).then(all => all.filter(Boolean))",
+    );
+    assert_eq!(dead, json!([]));
+    page.click("nav a[href='/']");
+    page.complete();
+    assert_sound(&page, &server);
+    // a report has the badge too, and nothing to follow
+    work.ok(&["report", "--output", "r.html"]);
+    let page = Page::open(&format!("file://{}", work.path("r.html").display()), Look::WIDE);
+    assert!(page.text_of("#quality").contains("2 critical"));
+    assert_eq!(page.eval("document.querySelectorAll('#quality a').length"), 0);
+}
+
+#[test]
+fn a_date_in_order_has_no_badge_and_no_data_says_so() {
+    let work = Workspace::mini();
+    work.ok(&["run-all", "--quiet"]);
+    work.remove("processed/days");
+    work.ok(&["run-all", "--from", "quality", "--quiet"]);
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Look::WIDE);
+    assert_eq!(page.eval("document.getElementById('quality')"), json!(null));
+    page.call("Page.navigate", json!({ "url": format!("{}/quality", server.url) }));
+    page.until("document.querySelector('.page-detail')");
+    assert!(page.text_of(".page-detail").contains("mobility run-all"));
+}

@@ -1,0 +1,86 @@
+//! `kill -9` at random moments.
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
+
+use super::{Whole, random, rounds, small};
+use crate::harness::Workspace;
+
+const STAGES: [&[&str]; 5] = [
+    &["run-all", "--force"],
+    &["compress", "--force"],
+    &["geojoin", "--force"],
+    &["load", "--force"],
+    &["views", "--refresh"],
+];
+
+const ATTEMPTS: u32 = 20;
+
+/// Kills every stage in turn at moments up to its usual end, and runs it all after each.
+fn torment(work: &Workspace, rounds: u64) {
+    let whole = Whole::of(work);
+    let mut usual: Vec<Duration> = STAGES
+        .iter()
+        .map(|stage| {
+            let started = Instant::now();
+            work.ok(stage);
+            started.elapsed()
+        })
+        .collect();
+    for seed in 0..rounds {
+        let mut random = random(seed);
+        let stage = seed as usize % STAGES.len();
+        let anew = stage == 0 && random.random();
+        if anew {
+            work.remove("processed");
+        }
+        // one that ended before it was killed was quicker than usual
+        let killed = (0..ATTEMPTS).any(|_| {
+            let killed = kill(work, STAGES[stage], usual[stage].mul_f64(random.random()));
+            if !killed {
+                usual[stage] = usual[stage].mul_f64(0.7);
+            }
+            killed
+        });
+        assert!(killed, "seed {seed}: {:?} ends too soon to be killed", STAGES[stage]);
+        complete(work);
+        whole.stands(work, &format!("seed {seed}, killed {:?}, anew {anew}", STAGES[stage]));
+    }
+}
+
+/// Kills a command after a while; false where it had ended by itself.
+fn kill(work: &Workspace, stage: &[&str], after: Duration) -> bool {
+    let mut child =
+        work.command(stage).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(after);
+    let working = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    working
+}
+
+/// Runs it all. A server may take a moment to notice that the client before is gone.
+fn complete(work: &Workspace) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        let ran = work.run(&["run-all"]);
+        match ran.status {
+            0 => return,
+            _ if ran.stderr.contains("another load") && Instant::now() < deadline => {}
+            _ => panic!("{}", ran.stderr),
+        }
+    }
+}
+
+#[test]
+fn killed_in_any_stage_the_next_run_leaves_the_bytes_of_an_undisturbed_one() {
+    torment(&small(), rounds(10));
+}
+
+#[test]
+fn the_same_holds_on_postgis() {
+    let (mini, _) = crate::postgis::mini();
+    torment(&mini, rounds(5).div_ceil(2));
+}

@@ -1,0 +1,305 @@
+//! Event files that are broken: a clear message, and the earlier outputs untouched.
+
+use arrow::array::{
+    ArrayRef, BinaryArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+};
+
+use crate::harness::{Workspace, array, mini_events};
+
+type Columns = Vec<(&'static str, ArrayRef)>;
+
+fn users(n: usize) -> ArrayRef {
+    array(BinaryArray::from_iter_values((0..n).map(|i| [i as u8])))
+}
+
+fn cells(n: usize) -> ArrayRef {
+    array(Int64Array::from_iter_values((0..n).map(|_| 400)))
+}
+
+const NOON: i64 = 1_727_784_000_000_000;
+
+fn times(n: usize) -> ArrayRef {
+    array(TimestampMicrosecondArray::from_iter_values((0..n).map(|_| NOON)))
+}
+
+/// A good run, then the events replaced by one file of these columns.
+fn replaced(columns: Columns) -> Workspace {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    work.remove("raw/events");
+    work.events("bad.parquet", columns);
+    work
+}
+
+/// Compressing fails with these words, and the earlier outputs stand.
+fn refused(work: &Workspace, words: &[&str]) {
+    let before = work.snapshot("processed");
+    assert!(!before.is_empty());
+    work.fails(&["compress"], 1, words);
+    assert_eq!(work.snapshot("processed"), before);
+    // check says the same without being asked to work
+    let checked = work.run(&["check"]);
+    assert_eq!(checked.status, 1, "{}", checked.stdout);
+}
+
+#[test]
+fn a_missing_and_an_empty_folder() {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    work.remove("raw/events");
+    refused(&work, &["data.events", "raw/events", "does not exist", "mobility synth"]);
+    std::fs::create_dir(work.path("raw/events")).unwrap();
+    refused(&work, &["data.events", "no .parquet", "raw/events"]);
+}
+
+#[test]
+fn a_truncated_file() {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
+    let bytes = std::fs::read(work.path(name)).unwrap();
+    work.write(name, &bytes[..bytes.len() / 2]);
+    refused(&work, &["part-0.parquet", "not a whole Parquet file", "copy it again"]);
+}
+
+#[test]
+fn a_damaged_file_is_never_a_panic_and_never_costs_the_earlier_output() {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
+    let good = std::fs::read(work.path(name)).unwrap();
+    let mut refusals = 0;
+    // behind the magic bytes the first column chunk begins; the footer is at the end
+    for at in (4..40).chain(good.len() - 40..good.len()) {
+        let before = work.snapshot("processed");
+        let mut bytes = good.clone();
+        bytes[at] ^= 0xff;
+        work.write(name, &bytes);
+        let ran = work.run(&["compress"]);
+        assert!(!ran.stderr.contains("panicked"), "byte {at}: {}", ran.stderr);
+        if ran.status != 0 {
+            refusals += 1;
+            assert!(ran.stderr.contains("part-0.parquet"), "byte {at}: {}", ran.stderr);
+            assert_eq!(work.snapshot("processed"), before, "byte {at}");
+        }
+    }
+    assert!(refusals > 20, "{refusals}");
+}
+
+#[test]
+fn other_columns_and_a_mapping_to_nothing() {
+    let work = replaced(vec![("user", users(1)), ("cell_id", cells(1)), ("timestamp", times(1))]);
+    refused(&work, &["bad.parquet", "no column \"user_id\"", "columns.user_id"]);
+    let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestmp", times(1))]);
+    refused(&work, &["bad.parquet", "columns.timestamp = \"timestmp\""]);
+    let work =
+        replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", times(1))]);
+    work.config("[columns]\ncell_id = \"zelle\"\nplan_cell_id = \"cell_id\"\n");
+    refused(&work, &["no column \"zelle\"", "columns.cell_id"]);
+}
+
+#[test]
+fn other_types() {
+    let floats = array(Float64Array::from(vec![9.6e14]));
+    let work = replaced(vec![("user_id", users(1)), ("cell_id", floats), ("timestamp", times(1))]);
+    refused(&work, &["bad.parquet", "\"cell_id\" is Float64", "integer"]);
+    let numbers = array(Int64Array::from(vec![NOON]));
+    let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", numbers)]);
+    refused(&work, &["bad.parquet", "\"timestamp\" is Int64", "expected a timestamp"]);
+    let numbers = array(Int64Array::from(vec![1]));
+    let work = replaced(vec![("user_id", numbers), ("cell_id", cells(1)), ("timestamp", times(1))]);
+    refused(&work, &["bad.parquet", "\"user_id\" is Int64", "binary"]);
+}
+
+fn some_bad_rows() -> Columns {
+    let user = BinaryArray::from_opt_vec(vec![
+        Some(b"a"),
+        None,
+        Some(b""),
+        Some(b"a"),
+        Some(b"a"),
+        Some(b"b"),
+    ]);
+    let cell =
+        StringArray::from(vec![Some("400"), Some("400"), Some("400"), None, Some(""), Some("400")]);
+    let time = TimestampMicrosecondArray::from(vec![
+        None,
+        Some(NOON),
+        Some(NOON),
+        Some(NOON),
+        Some(NOON),
+        Some(NOON),
+    ]);
+    vec![("user_id", array(user)), ("cell_id", array(cell)), ("timestamp", array(time))]
+}
+
+#[test]
+fn bad_rows_in_a_good_file_are_counted_and_named() {
+    let work = replaced(some_bad_rows());
+    let ran = work.run(&["compress"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    for words in [
+        "2 rows set aside: user id null or empty; the first is events file",
+        "row 2",
+        "1 row set aside: time stamp null",
+        "2 rows set aside: cell id null or empty",
+        "6 rows in, 1 row out",
+    ] {
+        assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
+    }
+}
+
+#[test]
+fn strict_makes_bad_rows_fatal() {
+    let work = replaced(some_bad_rows());
+    work.config("strict = true\n");
+    let before = work.snapshot("processed");
+    work.fails(
+        &["compress"],
+        1,
+        &["2 rows set aside: user id null", "bad.parquet", "strict = true"],
+    );
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn a_file_without_one_usable_row() {
+    let nulls = array(BinaryArray::from_opt_vec(vec![None, None]));
+    let work = replaced(vec![("user_id", nulls), ("cell_id", cells(2)), ("timestamp", times(2))]);
+    let before = work.snapshot("processed");
+    work.fails(&["compress"], 1, &["none of 2 rows can be used", "user id null", "bad.parquet"]);
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn a_time_stamp_of_another_unit_is_not_believed() {
+    // nanoseconds in a column of microseconds: the year 56,000
+    let wrong = array(TimestampMicrosecondArray::from(vec![NOON * 1_000]));
+    let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", wrong)]);
+    let before = work.snapshot("processed");
+    work.fails(&["compress"], 1, &["outside the years 1900 to 9999"]);
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written() {
+    let work = Workspace::mini();
+    work.write("file", "");
+    work.write(
+        "pipeline.toml",
+        work.read("pipeline.toml").replace("\"processed\"", "\"file/processed\""),
+    );
+    work.fails(&["compress"], 1, &["file/processed"]);
+    work.fails(&["geojoin"], 1, &["file/processed"]);
+    let checked = work.run(&["check"]);
+    assert_eq!(checked.status, 1);
+    assert!(checked.stdout.contains("WRONG  outputs"), "{}", checked.stdout);
+}
+
+#[test]
+fn a_full_disk_leaves_the_earlier_output() {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    work.remove("raw");
+    work.ok(&["synth", "--out", "raw", "--events", "200000", "--cells", "300", "--laus", "5"]);
+    let before = work.snapshot("processed");
+    // files of more than 16 blocks of 512 bytes fail as they do on a full disk
+    let program = env!("CARGO_BIN_EXE_mobility");
+    let script = format!("trap '' XFSZ; ulimit -f 16; exec '{program}' compress");
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(work.path(""))
+        .output()
+        .unwrap();
+    let ran = crate::harness::ProgramOutput::of(output);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("part-00000.parquet") && ran.stderr.contains("disk full"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn the_same_events_in_other_types_give_the_same_answers() {
+    use arrow::array::{FixedSizeBinaryArray, TimestampNanosecondArray, TimestampSecondArray};
+    let reference = Workspace::mini();
+    reference.ok(&["compress"]);
+    let rows = |work: &Workspace| {
+        work.ok(&["run-all"]);
+        let sql = "SELECT user_id, cell_id, hour, first_seen, last_seen, event_count \
+                   FROM mobile_events_compressed ORDER BY 1, 3, 2";
+        work.ok(&["query", "--sql", sql, "--format", "csv"])
+    };
+    let expected = rows(&reference);
+    let events = mini_events();
+    let binary = || array(BinaryArray::from_iter_values(events.iter().map(|e| &e.0)));
+    let fixed = || array(FixedSizeBinaryArray::try_from_iter(events.iter().map(|e| &e.0)).unwrap());
+    let hex = || {
+        array(StringArray::from_iter_values(
+            events.iter().map(|e| format!("0x{:02X}{:02X}", e.0[0], e.0[1])),
+        ))
+    };
+    let whole = || array(Int64Array::from_iter_values(events.iter().map(|e| e.1)));
+    let text = || array(StringArray::from_iter_values(events.iter().map(|e| e.1.to_string())));
+    let micros = |shift: i64| {
+        array(TimestampMicrosecondArray::from_iter_values(events.iter().map(|e| e.2 + shift)))
+    };
+    let seconds =
+        || array(TimestampSecondArray::from_iter_values(events.iter().map(|e| e.2 / 1_000_000)));
+    let nanos =
+        || array(TimestampNanosecondArray::from_iter_values(events.iter().map(|e| e.2 * 1_000)));
+    let written = || {
+        let time = |us: i64| {
+            chrono::DateTime::from_timestamp_micros(us).unwrap().format("%Y-%m-%dT%H:%M:%S")
+        };
+        array(StringArray::from_iter_values(events.iter().map(|e| time(e.2).to_string())))
+    };
+    // Tallinn is three hours ahead of UTC on these days
+    let utc = || {
+        let hours = 3 * 3_600_000_000;
+        let column =
+            TimestampMicrosecondArray::from_iter_values(events.iter().map(|e| e.2 - hours));
+        array(column.with_timezone("UTC"))
+    };
+    let tallinn = "[time]\nzone = \"Europe/Tallinn\"\n";
+    let cases: Vec<(&str, &str, ArrayRef, ArrayRef, ArrayRef)> = vec![
+        ("fixed ids, seconds", "", fixed(), whole(), seconds()),
+        ("hexadecimal ids, nanoseconds", "", hex(), text(), nanos()),
+        ("text times", "", binary(), whole(), written()),
+        ("UTC", tallinn, binary(), whole(), utc()),
+        ("UTC without a zone in the file", tallinn, binary(), whole(), micros(-3 * 3_600_000_000)),
+    ];
+    for (what, config, user, cell, time) in cases {
+        let work = Workspace::mini();
+        work.config(config);
+        work.remove("raw/events");
+        work.events("all.parquet", vec![("user_id", user), ("cell_id", cell), ("timestamp", time)]);
+        assert_eq!(rows(&work), expected, "{what}");
+        let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS u, MIN(timestamp) AS t FROM mobile_events_uncompressed";
+        assert_eq!(
+            work.ok(&["query", "--sql", sql, "--format", "csv"]),
+            "n,u,t\n26,6,2024-10-01 03:00:00\n",
+            "{what}"
+        );
+    }
+    // one half as numbers, the other as text, in files of other types
+    let work = Workspace::mini();
+    work.remove("raw/events");
+    let half = |column: ArrayRef, first: bool| {
+        if first { column.slice(0, 13) } else { column.slice(13, 13) }
+    };
+    let file = |user, cell, time, first| {
+        vec![
+            ("user_id", half(user, first)),
+            ("cell_id", half(cell, first)),
+            ("timestamp", half(time, first)),
+        ]
+    };
+    work.events("a.parquet", file(binary(), whole(), micros(0), true));
+    work.events("b.parquet", file(hex(), text(), written(), false));
+    assert_eq!(rows(&work), expected, "two kinds of files");
+    let sql = "SELECT COUNT(DISTINCT user_id) AS u, COUNT(DISTINCT cell_id) AS c FROM mobile_events_uncompressed";
+    assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), "u,c\n6,9\n");
+}

@@ -1,0 +1,217 @@
+//! Cell plans and boundary files that are broken: a clear message, the earlier outputs untouched.
+
+use crate::harness::Workspace;
+
+const HEADER: &str = "cell_id,latitude,longitude,valid_date_start,valid_date_end\n";
+
+/// A good run, then the cell plan replaced by CSV lines.
+fn with_plan(lines: &str) -> Workspace {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    work.remove("raw/cells");
+    work.write("raw/cells/plan.csv", format!("{HEADER}{lines}"));
+    work
+}
+
+/// A good run, then the boundary file replaced.
+fn with_boundaries(change: impl Fn(&str) -> String) -> Workspace {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    let text = change(&work.read("raw/lau/lau.geojson"));
+    work.write("raw/lau/lau.geojson", text);
+    work
+}
+
+fn refused(work: &Workspace, words: &[&str]) {
+    let before = work.snapshot("processed");
+    work.fails(&["geojoin"], 1, words);
+    assert_eq!(work.snapshot("processed"), before);
+    let checked = work.run(&["check"]);
+    assert_eq!(checked.status, 1, "{}", checked.stdout);
+}
+
+fn placed(work: &Workspace) -> String {
+    work.ok(&["run-all"]);
+    work.ok(&[
+        "query",
+        "--sql",
+        "SELECT cell_id, lau_id, lau_match FROM cell_plan ORDER BY cell_id, valid_date_start",
+        "--format",
+        "csv",
+    ])
+}
+
+// a place in EE_0002 and one in EE_0003
+const WEST: &str = "58.4,9.98";
+const EAST: &str = "58.4,10.02";
+
+#[test]
+fn a_plan_in_csv_is_a_plan() {
+    // around (4,316,000, 3,9..): see the drawing; the latitude of kilometre 2 is 59.13
+    let work = with_plan("1,59.13,9.9,2024-09-01,\n2,59.13,10.1,,2024-12-31\n");
+    let rows = placed(&work);
+    assert_eq!(rows, "cell_id,lau_id,lau_match\n1,EE_0002,within\n2,EE_0003,within\n");
+}
+
+#[test]
+fn missing_columns_and_floats_for_ids() {
+    let work = with_plan("");
+    work.write("raw/cells/plan.csv", "cell_id,latitud,longitude\n1,58,10\n");
+    refused(&work, &["plan.csv", "columns.latitude = \"latitud\""]);
+    // no column that is known to be another is offered
+    let work = with_plan("");
+    work.write("raw/cells/plan.csv", "cell_id,lat,longitude\n1,58,10\n");
+    refused(&work, &["plan.csv", "columns.latitude = \"lat\""]);
+    let work = with_plan("");
+    work.remove("raw/cells");
+    std::fs::create_dir(work.path("raw/cells")).unwrap();
+    let float = crate::harness::array(arrow::array::Float64Array::from(vec![1.0]));
+    let columns =
+        vec![("cell_id", float.clone()), ("latitude", float.clone()), ("longitude", float)];
+    crate::harness::write_parquet(&work.path("raw/cells/plan.parquet"), columns, 10);
+    let before = work.snapshot("processed");
+    work.fails(&["geojoin"], 1, &["plan.parquet", "\"cell_id\"", "is Float64", "integer"]);
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn bad_rows_are_counted_and_strict_makes_them_fatal() {
+    let lines = format!(
+        "1,{WEST},,\n,{WEST},,\n3,,10,,\n4,99,10,,\n5,0,0,,\n6,{EAST},soon,\n7,{EAST},2024-10-02,2024-10-01\n"
+    );
+    let work = with_plan(&lines);
+    let ran = work.run(&["geojoin"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    for words in [
+        "cell id null or empty; the first is",
+        "row 2",
+        "latitude or longitude null",
+        "latitude outside -90 to 90",
+        "both 0",
+        "no date",
+        "ends before it starts",
+    ] {
+        assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
+    }
+    work.config("strict = true\n");
+    let before = work.snapshot("processed");
+    work.fails(&["geojoin"], 1, &["set aside", "plan.csv", "strict = true"]);
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn a_plan_out_of_range_or_swapped() {
+    refused(
+        &with_plan("1,123,10,,\n2,-91,10,,\n"),
+        &["none of 2 rows", "latitude outside -90 to 90", "swapped"],
+    );
+    let work = with_plan("1,9.9,59.13,,\n2,10.1,59.13,,\n");
+    let before = work.snapshot("processed");
+    work.fails(&["geojoin"], 1, &["2 of 2", "swap columns.latitude and columns.longitude"]);
+    assert_eq!(work.snapshot("processed"), before);
+    work.config("[columns]\nlatitude = \"longitude\"\nlongitude = \"latitude\"\n");
+    assert!(placed(&work).contains("1,EE_0002,within"));
+}
+
+#[test]
+fn two_plans_that_disagree() {
+    let work = with_plan(&format!("1,{WEST},,\n"));
+    work.write("raw/cells/other.csv", format!("{HEADER}1,{EAST},,\n"));
+    refused(&work, &["disagree about cell 1", "other.csv, row 1", "plan.csv, row 1", "58.4"]);
+    // the same row twice is no disagreement
+    work.write("raw/cells/other.csv", format!("{HEADER}1,{WEST},,\n"));
+    work.ok(&["geojoin"]);
+}
+
+#[test]
+fn a_boundary_file_cut_off_in_the_middle() {
+    let work = with_boundaries(|text| text[..text.len() / 2].to_owned());
+    refused(&work, &["lau.geojson", "ends in the middle", "line", "column", "download it again"]);
+}
+
+#[test]
+fn a_file_that_is_no_feature_collection() {
+    refused(
+        &with_boundaries(|_| "{\"type\":\"Topology\"}".to_owned()),
+        &["lau.geojson", "no GeoJSON feature collection"],
+    );
+    refused(&with_boundaries(|_| "GISCO".to_owned()), &["lau.geojson", "line 1"]);
+}
+
+#[test]
+fn boundaries_in_another_crs() {
+    let degrees = r#"{"type":"FeatureCollection","features":[{"type":"Feature",
+        "properties":{"GISCO_ID":"EE_0001","CNTR_CODE":"EE","LAU_NAME":"x"},
+        "geometry":{"type":"Polygon","coordinates":[[[9,58],[11,58],[11,60],[9,60],[9,58]]]}}]}"#;
+    let work = with_boundaries(|_| degrees.to_owned());
+    refused(&work, &["lau.geojson", "look like degrees", "lau.crs = \"EPSG:4326\""]);
+    work.config("[lau]\ncrs = \"EPSG:4326\"\n");
+    assert!(placed(&work).contains("100,EE_0001,within"));
+    work.config("[lau]\ncrs = \"EPSG:999999\"\n");
+    let before = work.snapshot("processed");
+    let ran = work.fails(&["geojoin"], 1, &["lau.crs: EPSG:999999 is no coordinate system"]);
+    // PROJ itself keeps quiet
+    assert_eq!(
+        (ran.stderr.lines().count(), ran.stderr.contains("4096")),
+        (1, false),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn no_feature_of_the_wanted_country() {
+    let work = Workspace::mini();
+    work.config("[lau]\ncountries = [\"FI\"]\n");
+    work.fails(&["geojoin"], 1, &["lau.countries", "FI", "lau.geojson", "EE, LV"]);
+}
+
+#[test]
+fn a_ring_that_crosses_itself() {
+    let bow = r#"{"type":"FeatureCollection","features":[{"type":"Feature",
+        "properties":{"GISCO_ID":"EE_0009","CNTR_CODE":"EE","LAU_NAME":"x"},
+        "geometry":{"type":"Polygon","coordinates":[[[4311000,4000000],[4321000,4010000],[4321000,4000000],[4311000,4010000],[4311000,4000000]]]}}]}"#;
+    let work = with_boundaries(|_| bow.to_owned());
+    refused(
+        &work,
+        &["lau.geojson", "EE_0009", "crosses itself", "(4316000.0, 4005000.0)", "makevalid"],
+    );
+}
+
+#[test]
+fn other_geometry_and_missing_ids() {
+    let point = |text: &str| text.replace("\"MultiPolygon\"", "\"MultiLineString\"");
+    refused(&with_boundaries(point), &["feature 1", "MultiLineString", "expected Polygon"]);
+    let nameless = |text: &str| text.replace("GISCO_ID", "ID");
+    refused(&with_boundaries(nameless), &["feature 1", "GISCO_ID", "columns.gisco_id"]);
+}
+
+#[test]
+fn cells_off_the_coast_find_the_nearest_unit_but_never_over_a_border() {
+    let work = Workspace::mini();
+    work.remove("raw/cells");
+    // kilometre 2 of the drawing is at 59.13 north; the first lies 1 km east of EE_0003, the second
+    // just inside Latvia, the third far out
+    let at = |x: f64, y: f64| {
+        let to_degrees = proj::Proj::new_known_crs("EPSG:3035", "EPSG:4326", None).unwrap();
+        let (lon, lat) =
+            to_degrees.convert((4_311_000.0 + 1000.0 * x, 4_000_000.0 + 1000.0 * y)).unwrap();
+        format!("{lat},{lon}")
+    };
+    let plan =
+        format!("{HEADER}1,{},,\n2,{},,\n3,{},,\n", at(21.0, 5.0), at(15.0, -0.5), at(60.0, 5.0));
+    work.write("raw/cells/plan.csv", plan);
+    work.config("[geojoin]\nmethod = \"nearest\"\n");
+    work.ok(&["run-all"]);
+    let sql = "SELECT cell_id, lau_id, lau_match, ROUND(lau_distance_m) AS m FROM cell_plan ORDER BY cell_id";
+    let rows = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    assert_eq!(
+        rows,
+        "cell_id,lau_id,lau_match,m\n1,EE_0003,nearest,1000\n2,,outside,\n3,,outside,\n"
+    );
+    work.config("[geojoin]\nmethod = \"nearest\"\nmax_distance_m = 999\n");
+    work.ok(&["run-all"]);
+    let rows = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    assert!(rows.contains("1,,outside,\n"), "{rows}");
+}

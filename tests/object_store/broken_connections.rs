@@ -1,0 +1,98 @@
+//! Connections that break and objects that change.
+
+use std::io::Write;
+use std::process::Stdio;
+
+use super::proxy::Proxy;
+use super::s3_server::{Store, machine};
+use crate::harness::{ProgramOutput, Workspace};
+
+/// Three days of events, some megabytes of them in several row groups.
+pub fn larger() -> Store {
+    let store = Store::empty();
+    let made = Workspace::empty();
+    made.ok(&[
+        "synth", "--out", "raw", "--events", "400000", "--days", "2", "--cells", "80", "--laus",
+        "4",
+    ]);
+    for (from, to) in
+        [("raw/events", "events"), ("raw/cells", "cells"), ("raw/lau_boundaries", "lau")]
+    {
+        crate::harness::copy(&made.path(from), &store.path(to));
+    }
+    store
+}
+
+#[test]
+fn connections_that_break_again_and_again_change_no_byte() {
+    let store = larger();
+    let calm = machine("s3://data/events", "");
+    store.ok(&calm, &["run-all"]);
+    let wanted = calm.snapshot("processed");
+    let names = |files: &[(std::path::PathBuf, u64)], work: &Workspace| -> Vec<_> {
+        let name = |(path, hash): &(std::path::PathBuf, u64)| {
+            (path.strip_prefix(work.path("")).unwrap().to_owned(), *hash)
+        };
+        files.iter().map(name).collect()
+    };
+    let wanted = names(&wanted, &calm);
+    assert!(wanted.len() > 5);
+    // in the headers, in the first bytes of a body, and far into it
+    for (times, after) in [(6, 40), (12, 700), (12, 30_000), (12, 150_000)] {
+        let proxy = Proxy::to(store.port, times, after);
+        let work = machine("s3://data/events", "");
+        let ran = store.run_at(proxy.port, &work, &["run-all"]);
+        assert_eq!(ran.status, 0, "after {after}: {}", ran.stderr);
+        assert!(proxy.cuts() > 0, "after {after}: nothing was cut");
+        assert_eq!(names(&work.snapshot("processed"), &work), wanted, "after {after}");
+        let sql = "SELECT COUNT(*), COUNT(DISTINCT user_id) FROM mobile_events_uncompressed";
+        let args = ["query", "--sql", sql, "--format", "csv"];
+        proxy.cut(4);
+        assert_eq!(store.run_at(proxy.port, &work, &args).stdout, store.ok(&calm, &args));
+    }
+}
+
+#[test]
+fn a_connection_that_never_holds_is_an_error_and_the_earlier_outputs_stand() {
+    let store = Store::mini();
+    let work = machine("s3://data/events", "");
+    store.ok(&work, &["run-all"]);
+    let before = work.snapshot("processed");
+    let proxy = Proxy::to(store.port, i64::MAX, 600);
+    let ran = store.run_at(proxy.port, &work, &["run-all", "--force"]);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("s3://data/"), "{}", ran.stderr);
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn an_object_that_changes_while_it_is_read_is_an_error_and_nothing_is_lost() {
+    let store = larger();
+    let work = machine("s3://data/events", "");
+    store.ok(&work, &["run-all"]);
+    let before = work.snapshot("processed");
+    let pattern = store.path("events/**/*.parquet");
+    let object = glob::glob(&pattern.to_string_lossy()).unwrap().next().unwrap().unwrap();
+    // the footer is the same, so that nothing but the ETag tells of it
+    let gate = Proxy::to(store.port, 0, 0);
+    let (path, copy) = (object.clone(), std::fs::read(&object).unwrap());
+    gate.when(50_000, move || {
+        let mut changed = std::fs::read(&path).unwrap();
+        changed[100] ^= 1;
+        std::fs::File::create(&path).unwrap().write_all(&changed).unwrap();
+    });
+    let mut command = work.command(&["compress", "--force"]);
+    command.envs(store.env(gate.port)).stdout(Stdio::null());
+    let ran = ProgramOutput::of(command.output().unwrap());
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("changed while it was read"), "{}", ran.stderr);
+    assert_eq!(work.snapshot("processed"), before);
+    std::fs::write(&object, copy).unwrap();
+    store.ok(&work, &["compress"]);
+    assert_eq!(work.snapshot("processed/compressed_events"), {
+        let presence = |(path, _): &(std::path::PathBuf, u64)| {
+            path.starts_with(work.path("processed/compressed_events"))
+        };
+        before.into_iter().filter(presence).collect::<Vec<_>>()
+    });
+}

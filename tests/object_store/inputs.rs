@@ -1,0 +1,257 @@
+//! Inputs are read straight from the store.
+
+use super::s3_server::{Store, configure, machine, outputs, pages, web_server};
+use arrow::array::{BinaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
+
+use crate::harness::{Workspace, array, copy, root, write_parquet};
+use crate::postgis::{Cluster, new_schema};
+
+const EVENTS: &str = "s3://data/events";
+const FIRST: &str = "events/year=2024/month=10/day=1/part-0.parquet";
+
+fn presence(work: &Workspace) -> Vec<(String, Vec<u8>)> {
+    outputs(&work.path("processed/compressed_events"))
+}
+
+#[test]
+fn every_kind_of_input_comes_from_the_store_and_the_bytes_are_those_of_local_files() {
+    let (store, work, local) = (Store::mini(), machine(EVENTS, ""), Workspace::mini());
+    store.ok(&work, &["run-all"]);
+    local.ok(&["run-all"]);
+    let found = presence(&work);
+    assert_eq!(found.len(), 2);
+    // the footers name what a file was made from, and where that lay
+    assert_eq!(pages(&found), pages(&presence(&local)));
+    let sql = "SELECT * FROM mobile_events_uncompressed ORDER BY 1, 2, 3";
+    for args in [
+        ["query", "users-per-lau-day-night", "--format", "csv"].as_slice(),
+        &["query", "number-of-events-per-hour", "--format", "csv"],
+        &["query", "--sql", sql, "--format", "csv"],
+        &["query", "--sql", "SELECT * FROM cell_plan ORDER BY 1", "--format", "csv"],
+    ] {
+        assert_eq!(store.ok(&work, args), local.ok(args));
+    }
+    // nothing but what the warehouse and the outputs need lies on this machine
+    assert!(!work.path("raw").exists() && !work.path("data").exists());
+}
+
+#[test]
+fn a_second_run_reads_nothing_and_a_new_object_costs_its_dates_alone() {
+    let (store, work) = (Store::mini(), machine(EVENTS, ""));
+    store.ok(&work, &["run-all"]);
+    store.requests();
+    store.ok(&work, &["run-all"]);
+    let bodies = |requests: &[String], name: &str| -> usize {
+        requests.iter().filter(|r| r.starts_with("GET") && r.contains(name)).count()
+    };
+    let second = store.requests();
+    assert_eq!(bodies(&second, "part-0"), 0, "{second:?}");
+    // noon of 5 October, by itself in a folder of another form
+    let noon_us = 1_728_129_600_000_000;
+    let columns = vec![
+        ("user_id", array(BinaryArray::from_iter_values([b"abcd"]))),
+        ("cell_id", array(Int64Array::from(vec![100]))),
+        ("timestamp", array(TimestampMicrosecondArray::from(vec![noon_us]))),
+    ];
+    std::fs::create_dir_all(store.path("events/date=2024-10-05")).unwrap();
+    write_parquet(&store.path("events/date=2024-10-05/new.parquet"), columns, 100);
+    let third = store.run(&work, &["compress"]);
+    assert!(third.stderr.contains("1 date made, 2 dates unchanged"), "{}", third.stderr);
+    let third = store.requests();
+    assert!(bodies(&third, "new.parquet") > 0, "{third:?}");
+    assert_eq!(bodies(&third, "part-0"), 0, "{third:?}");
+}
+
+#[test]
+fn single_objects_lists_and_patterns_name_inputs_and_hidden_names_are_passed_over() {
+    let store = Store::mini();
+    std::fs::create_dir_all(store.path("events/_temporary")).unwrap();
+    std::fs::write(store.path("events/_temporary/half.parquet"), "half").unwrap();
+    std::fs::write(store.path("events/year=2024/.hidden.parquet"), "half").unwrap();
+    for (events, rows, files) in [
+        (EVENTS.to_owned(), "26 rows", "2 files"),
+        ("s3://data/events/".to_owned(), "26 rows", "2 files"),
+        (format!("s3://data/{FIRST}"), "rows", "1 file"),
+        ("s3://data/events/year=2024/month=10/day=*".to_owned(), "26 rows", "2 files"),
+        ("s3://data/events/*/*/day=2/*.parquet".to_owned(), "rows", "1 file"),
+    ] {
+        let work = machine(&events, "");
+        let said = store.ok(&work, &["check"]);
+        assert!(said.contains(rows) && said.contains(files), "{events}: {said}");
+    }
+}
+
+#[test]
+fn a_store_that_is_wrongly_named_or_closed_is_explained_without_its_secrets() {
+    let store = Store::mini();
+    for (events, words) in [
+        ("s3://data/nothing/here", ["s3://data/nothing/here does not exist", "data.events"]),
+        ("s3://other/events", ["no bucket \"other\"", "correct the URL"]),
+        (
+            "s3://data/lau",
+            [
+                "no .parquet or .parq or .csv or .csv.gz or .csv.zst file in s3://data/lau",
+                "other files",
+            ],
+        ),
+        ("s3://data/events/x*", ["no .parquet", "s3://data/events/x*"]),
+        ("s3://key:hunter2@data/events", ["keys do not belong in the URL", "environment"]),
+        ("ftp://data/events", ["ftp:// cannot be read", "s3://"]),
+    ] {
+        let work = machine(events, "");
+        let ran = store.fails(&work, &["check"], &words);
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter2"), "{}", ran.stdout);
+        store.fails(&work, &["compress"], &words);
+    }
+    let work = machine(EVENTS, "");
+    for (name, value, words) in [
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            "another-secret",
+            ["does not know these credentials", "AWS_SECRET_ACCESS_KEY"],
+        ),
+        (
+            "AWS_ACCESS_KEY_ID",
+            "AKIDANOTHER",
+            ["does not know these credentials", "AWS_ACCESS_KEY_ID"],
+        ),
+        ("AWS_SKIP_SIGNATURE", "true", ["no access", "AWS_ACCESS_KEY_ID"]),
+        ("AWS_ALLOW_HTTP", "false", ["without TLS", "AWS_ALLOW_HTTP=true"]),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:9", ["cannot be reached", "s3://data/events"]),
+    ] {
+        let mut command = work.command(&["check"]);
+        let output = command.envs(store.env(store.port)).env(name, value).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        for word in words {
+            assert!(said.contains(word), "{name}: no {word:?} in {said}");
+        }
+        assert!(!said.contains("another-secret") && !said.contains("AKIDANOTHER"), "{said}");
+    }
+}
+
+#[test]
+fn secrets_are_in_no_output_record_log_or_setting() {
+    let store = Store::mini();
+    let work = machine(EVENTS, "");
+    let signed = web_server(&root().join("fixtures/mini/cells/plan.parquet"), true);
+    let url = format!("http://me:hunter2@127.0.0.1:{signed}/plan.parquet?X-Amz-Signature=hunter2");
+    let config = work.read("pipeline.toml").replace("s3://data/cells", &url);
+    work.write("pipeline.toml", config);
+    for args in [
+        ["run-all", "--log-format", "json", "--verbose"].as_slice(),
+        &["runs", "--format", "json"],
+        &["check"],
+    ] {
+        let ran = store.run(&work, args);
+        assert_eq!(ran.status, 0, "{}", ran.stderr);
+        assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter2"), "{}", ran.stderr);
+    }
+    for file in ["processed/runs.jsonl", "processed/compressed_events.json"] {
+        let text = work.read(file);
+        assert!(text.contains("s3://data/events"), "{text}");
+        for secret in ["hunter2", super::s3_server::SECRET, super::s3_server::KEY] {
+            assert!(!text.contains(secret), "{file}");
+        }
+    }
+}
+
+#[test]
+fn a_web_server_gives_single_files_and_one_without_ranges_is_refused_with_the_remedy() {
+    let store = Store::mini();
+    let file = root().join("fixtures/mini").join(FIRST);
+    let url =
+        |ranges| format!("http://127.0.0.1:{}/a.parquet?sig=hunter2", web_server(&file, ranges));
+    let work = machine(&url(true), "");
+    assert!(store.ok(&work, &["check"]).contains("1 file"));
+    configure(&work, &url(false), "");
+    let words = ["whole files only", "copy the file to a folder"];
+    let ran = store.fails(&work, &["check"], &words);
+    assert!(!ran.stdout.contains("hunter2"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_csv_cell_plan_and_local_events_go_together_with_a_store() {
+    let store = Store::mini();
+    let work = machine("raw/events", "");
+    copy(&root().join("fixtures/mini/events"), &work.path("raw/events"));
+    let sql = "SELECT cell_id, MIN(latitude) AS latitude, MIN(longitude) AS longitude \
+        FROM cell_plan GROUP BY cell_id ORDER BY cell_id";
+    let local = Workspace::mini();
+    local.ok(&["run-all"]);
+    std::fs::remove_file(store.path("cells/plan.parquet")).unwrap();
+    let csv = local.ok(&["query", "--sql", sql, "--format", "csv"]);
+    std::fs::write(store.path("cells/plan.csv"), &csv).unwrap();
+    store.ok(&work, &["run-all"]);
+    assert_eq!(store.ok(&work, &["query", "--sql", sql, "--format", "csv"]), csv);
+}
+
+#[test]
+fn since_reads_of_earlier_days_nothing_but_footers() {
+    let (store, work) = (super::broken_connections::larger(), machine(EVENTS, ""));
+    store.requests();
+    store.ok(&work, &["compress", "--since", "2024-10-02"]);
+    let requests = store.requests();
+    let of_day = |day: u32| {
+        let gets = requests.iter().filter(|r| r.starts_with("GET /data/events/"));
+        gets.filter(|r| r.contains(&format!("day%3D{day}/"))).count()
+    };
+    let files = |day: u32| {
+        let pattern = store.path(&format!("events/year=2024/month=10/day={day}/*.parquet"));
+        glob::glob(&pattern.to_string_lossy()).unwrap().count()
+    };
+    assert!(files(1) > 0 && files(2) > 0);
+    assert_eq!(of_day(1), files(1), "{requests:?}");
+    assert!(of_day(2) > files(2), "{requests:?}");
+    let found = presence(&work);
+    assert!(!found.is_empty() && found.iter().all(|(name, _)| name.contains("2024-10-02")));
+}
+
+#[test]
+fn raw_events_in_a_store_are_loaded_into_postgis() {
+    let (store, work, local) = (Store::mini(), machine(EVENTS, ""), Workspace::mini());
+    let schema = new_schema();
+    let url = &Cluster::shared().url;
+    let config = work.read("pipeline.toml").replace(
+        "url = \"embedded:warehouse\"",
+        &format!("url = \"{url}\"\nschema = \"{schema}\"\n[load]\nuncompressed = true"),
+    );
+    work.write("pipeline.toml", config);
+    store.ok(&work, &["run-all"]);
+    local.ok(&["run-all"]);
+    let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed \
+        ORDER BY user_id, cell_id, timestamp";
+    let args = ["query", "--sql", sql, "--format", "csv"];
+    assert_eq!(store.ok(&work, &args), local.ok(&args));
+}
+
+#[test]
+fn time_stamps_as_text_are_read_the_general_way() {
+    let (store, local) = (Store::mini(), Workspace::mini());
+    let columns = || {
+        vec![
+            ("user_id", array(StringArray::from(vec!["u1", "u2", "u1"]))),
+            ("cell_id", array(StringArray::from(vec!["100", "100", "200"]))),
+            (
+                "timestamp",
+                array(StringArray::from(vec![
+                    "2024-10-03 08:00:00",
+                    "2024-10-03 09:00:00",
+                    "2024-10-04 10:00:00",
+                ])),
+            ),
+        ]
+    };
+    let name = "year=2024/month=10/day=3/text.parquet";
+    let object = store.path("events").join(name);
+    std::fs::create_dir_all(object.parent().unwrap()).unwrap();
+    write_parquet(&object, columns(), 2);
+    local.events(name, columns());
+    let work = machine(EVENTS, "");
+    store.ok(&work, &["run-all"]);
+    local.ok(&["run-all"]);
+    let sql = "SELECT * FROM mobile_events_compressed ORDER BY 1, 2, 3, 4";
+    let args = ["query", "--sql", sql, "--format", "csv"];
+    let found = store.ok(&work, &args);
+    assert!(found.contains("2024-10-04 10:00:00"), "{found}");
+    assert_eq!(found, local.ok(&args));
+}

@@ -1,0 +1,7 @@
+//! Inputs and outputs in an object store: a real S3 server on loopback, and a proxy that cuts.
+
+mod broken_connections;
+mod inputs;
+mod outputs;
+pub mod proxy;
+pub mod s3_server;

@@ -1,0 +1,240 @@
+//! Outputs that are kept in the store.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
+
+use super::proxy::Proxy;
+use super::s3_server::{Store, machine, outputs, pages};
+use crate::harness::{ProgramOutput, Workspace, array, write_parquet};
+
+const OUT: &str = "processed = \"s3://data/out\"\n";
+
+fn machine_with_outputs() -> Workspace {
+    machine("s3://data/events", OUT)
+}
+
+/// Where the machine works on the outputs.
+fn cache(work: &Workspace) -> PathBuf {
+    let mut folders = glob::glob(&work.path("data/cache/*").to_string_lossy()).unwrap();
+    folders.next().unwrap().unwrap()
+}
+
+fn answer(store: &Store, work: &Workspace) -> String {
+    store.ok(work, &["query", "users-per-lau-day-night", "--format", "csv"])
+}
+
+fn skipped(ran: &ProgramOutput) -> usize {
+    ran.stdout.matches("unchanged").count()
+}
+
+/// Names of the objects that are there, and of those that the index names.
+fn names(store: &Store) -> [BTreeSet<String>; 2] {
+    let root = store.path("out");
+    let pattern = root.join("**/*");
+    let there = glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap);
+    let there = there.filter(|path| path.is_file() && !path.ends_with("_mobility.json"));
+    let there = there.map(|p| p.strip_prefix(&root).unwrap().to_string_lossy().into_owned());
+    let index = std::fs::read_to_string(root.join("_mobility.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_str(&index).unwrap();
+    let named = index["files"].as_object().unwrap().keys().cloned();
+    [there.collect(), named.collect()]
+}
+
+#[test]
+fn another_machine_goes_on_from_the_store_with_an_empty_cache() {
+    let (store, first, second) = (Store::mini(), machine_with_outputs(), machine_with_outputs());
+    let local = Workspace::mini();
+    local.ok(&["run-all"]);
+    store.ok(&first, &["run-all"]);
+    let [there, named] = names(&store);
+    assert_eq!(there, named);
+    assert!(there.contains("runs.jsonl") && there.contains("lau.parquet"), "{there:?}");
+    let presence = |folder: PathBuf| pages(&outputs(&folder.join("compressed_events")));
+    assert_eq!(presence(store.path("out")), presence(local.path("processed")));
+    assert!(!first.path("processed").exists());
+    // load alone finds what the first machine put
+    store.ok(&second, &["load"]);
+    let wanted = local.ok(&["query", "users-per-lau-day-night", "--format", "csv"]);
+    assert_eq!(answer(&store, &second), wanted);
+    store.requests();
+    let again = store.run(&second, &["run-all"]);
+    assert_eq!((again.status, skipped(&again)), (0, 4), "{}{}", again.stdout, again.stderr);
+    let read = |r: &&String| r.starts_with("GET") && r.contains("events/year");
+    assert_eq!(store.requests().iter().filter(read).count(), 0);
+    let runs = store.ok(&first, &["runs", "--format", "csv"]);
+    assert_eq!(runs.lines().count(), 4, "a header and the runs of both machines: {runs}");
+}
+
+#[test]
+fn what_one_machine_changes_the_other_gets_and_what_is_gone_is_removed() {
+    let (store, first, second) = (Store::mini(), machine_with_outputs(), machine_with_outputs());
+    store.ok(&first, &["run-all"]);
+    store.ok(&second, &["run-all"]);
+    let [before, _] = names(&store);
+    std::fs::remove_dir_all(store.path("events/year=2024/month=10/day=2")).unwrap();
+    store.ok(&second, &["run-all"]);
+    let [there, named] = names(&store);
+    assert_eq!(there, named);
+    assert!(there.len() < before.len(), "{there:?}");
+    let ran = store.run(&first, &["run-all"]);
+    // all but the load and the views of its own warehouse
+    assert_eq!((ran.status, skipped(&ran)), (0, 3), "{}{}", ran.stdout, ran.stderr);
+    assert_eq!(answer(&store, &first), answer(&store, &second));
+    assert_eq!(outputs(&cache(&first)), outputs(&cache(&second)));
+}
+
+#[test]
+fn killed_before_any_object_is_put_another_machine_completes() {
+    let calm = Store::mini();
+    let work = machine_with_outputs();
+    calm.ok(&work, &["run-all"]);
+    let change = |store: &Store| {
+        // noon of the second day, from a user of whom there was nothing before
+        let columns = vec![
+            ("user_id", array(BinaryArray::from_iter_values([b"abcd"]))),
+            ("cell_id", array(Int64Array::from(vec![100]))),
+            ("timestamp", array(TimestampMicrosecondArray::from(vec![1_727_870_400_000_000]))),
+        ];
+        let file = store.path("events/year=2024/month=10/day=2/part-1.parquet");
+        write_parquet(&file, columns, 100);
+    };
+    change(&calm);
+    calm.ok(&work, &["run-all"]);
+    let wanted = (outputs(&calm.path("out")), answer(&calm, &work), names(&calm));
+    let mut killed = 0;
+    for number in (1..).step_by(2) {
+        let store = Store::mini();
+        let first = machine_with_outputs();
+        store.ok(&first, &["run-all"]);
+        change(&store);
+        let child: Arc<Mutex<Option<u32>>> = Arc::default();
+        let pid = Arc::clone(&child);
+        store.at_put(number, move || {
+            let pid = pid.lock().unwrap().unwrap().to_string();
+            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        });
+        let mut running = {
+            // the number is known before anything is put
+            let mut child = child.lock().unwrap();
+            let mut command = first.command(&["run-all"]);
+            command.envs(store.env(store.port)).stdout(Stdio::null()).stderr(Stdio::null());
+            let running = command.spawn().unwrap();
+            *child = Some(running.id());
+            running
+        };
+        let ended = running.wait().unwrap();
+        if !store.was_put() {
+            assert!(ended.success());
+            break;
+        }
+        killed += 1;
+        let second = machine_with_outputs();
+        store.ok(&second, &["run-all"]);
+        assert_eq!(answer(&store, &second), wanted.1, "killed at {number}");
+        assert_eq!(names(&store), wanted.2, "killed at {number}");
+        let found = outputs(&store.path("out"));
+        let differ = found.iter().zip(&wanted.0).filter(|(a, b)| a != b).map(|(a, _)| &a.0);
+        assert_eq!(differ.collect::<Vec<_>>(), Vec::<&String>::new(), "killed at {number}");
+    }
+    assert!(killed > 3, "{killed}");
+}
+
+#[test]
+fn another_command_at_work_is_respected_until_its_claim_ends() {
+    let (store, work) = (Store::mini(), machine_with_outputs());
+    let claim = |until: &str| {
+        std::fs::create_dir_all(store.path("out")).unwrap();
+        let claim = format!(
+            "{{\"id\":\"x\",\"host\":\"elsewhere\",\"process\":7,\
+             \"since\":\"2024-10-01T00:00:00Z\",\"until\":\"{until}\"}}"
+        );
+        std::fs::write(store.path("out/_mobility.lock"), claim).unwrap();
+    };
+    claim("2999-01-01T00:00:00Z");
+    let words =
+        ["another run of mobility works on s3://data/out", "process 7 on elsewhere", "2999"];
+    store.fails(&work, &["run-all"], &words);
+    assert!(!store.path("out/_mobility.json").exists());
+    claim("2024-10-01T00:10:00Z");
+    store.ok(&work, &["run-all"]);
+    assert!(!store.path("out/_mobility.lock").exists());
+}
+
+#[test]
+fn of_two_commands_at_once_the_second_is_refused_and_the_first_completes() {
+    let (store, first, second) =
+        (Arc::new(Store::mini()), machine_with_outputs(), machine_with_outputs());
+    let said = Arc::new(Mutex::new(None));
+    let (server, told) = (Arc::clone(&store), Arc::clone(&said));
+    // while the first command puts its second object
+    store.at_put(2, move || {
+        let words = ["another run of mobility works on s3://data/out", "try again"];
+        server.fails(&second, &["run-all"], &words);
+        *told.lock().unwrap() = Some(second);
+    });
+    store.ok(&first, &["run-all"]);
+    let second = said.lock().unwrap().take().expect("the second command ran");
+    store.ok(&second, &["run-all"]);
+    assert_eq!(answer(&store, &first), answer(&store, &second));
+    let [there, named] = names(&store);
+    assert_eq!(there, named);
+}
+
+#[test]
+fn answers_to_puts_that_are_lost_do_not_stop_a_run() {
+    let (store, calm) = (Store::mini(), machine_with_outputs());
+    store.ok(&calm, &["run-all"]);
+    let wanted = pages(&outputs(&store.path("out/compressed_events")));
+    let other = Store::mini();
+    let proxy = Proxy::every(2, other.port, 30, 150);
+    let work = machine_with_outputs();
+    let ran = other.run_at(proxy.port, &work, &["run-all"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(proxy.cuts() > 3, "{}", proxy.cuts());
+    assert_eq!(pages(&outputs(&other.path("out/compressed_events"))), wanted);
+    let [there, named] = names(&other);
+    assert_eq!(there, named);
+}
+
+#[test]
+fn a_large_file_goes_in_parts_and_comes_back_whole() {
+    let store = Store::mini();
+    let (first, second) = (machine_with_outputs(), machine_with_outputs());
+    store.ok(&first, &["compress"]);
+    // 40 MiB in which no two parts are alike
+    let large: Vec<u8> = (0..10u32 << 20).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(cache(&first).join("large.bin"), &large).unwrap();
+    store.requests();
+    let proxy = Proxy::every(3, store.port, 4, 100);
+    let ran = store.run_at(proxy.port, &first, &["geojoin"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(proxy.cuts() > 0);
+    let parts = store.requests().iter().filter(|r| r.contains("partNumber=")).count();
+    assert!(parts >= 3, "{parts}");
+    store.ok(&second, &["geojoin"]);
+    assert!(std::fs::read(cache(&second).join("large.bin")).unwrap() == large);
+}
+
+#[test]
+fn outputs_in_a_place_that_takes_none_are_refused_with_the_reason() {
+    let store = Store::mini();
+    for (url, words) in [
+        ("https://host/out", ["takes no outputs", "s3://"]),
+        ("s3://data/out?x=1", ["keys do not belong in the URL", "data.processed"]),
+    ] {
+        let work = machine("s3://data/events", &format!("processed = \"{url}\"\n"));
+        store.fails(&work, &["run-all"], &words);
+        store.fails(&work, &["check"], &words);
+    }
+    let work = machine("s3://data/events", "processed = \"s3://other/out\"\n");
+    store.fails(&work, &["check"], &["no bucket \"other\"", "data.processed"]);
+    let work = machine_with_outputs();
+    assert!(store.ok(&work, &["check"]).contains("s3://data/out is empty"));
+    store.ok(&work, &["compress"]);
+    let said = store.ok(&work, &["check"]);
+    assert!(said.contains("s3://data/out holds"), "{said}");
+}

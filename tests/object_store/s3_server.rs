@@ -1,0 +1,223 @@
+//! A real S3 server on loopback, with a bucket that is a folder.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use s3s_fs::FileSystem;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::harness::{ProgramOutput, Workspace, copy, root};
+
+pub const KEY: &str = "AKIDTESTTESTTEST";
+pub const SECRET: &str = "s3cret-s3cret-s3cret";
+
+/// Servers of all tests.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// A server with one bucket, `data`, that holds the mini inputs.
+pub struct Store {
+    folder: tempfile::TempDir,
+    pub port: u16,
+    /// Method, path with query, and range of every request.
+    requests: Arc<Mutex<Vec<String>>>,
+    at_put: AtPut,
+}
+
+/// What is done before the so many-th object is put.
+type AtPut = Arc<Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>>;
+
+impl Store {
+    pub fn mini() -> Store {
+        let store = Store::empty();
+        copy(&root().join("fixtures/mini"), &store.path(""));
+        store
+    }
+
+    pub fn empty() -> Store {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("data")).unwrap();
+        let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
+        service.set_auth(SimpleAuth::from_single(KEY, SECRET));
+        let service = service.build();
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&requests);
+        let at_put = AtPut::default();
+        let due = Arc::clone(&at_put);
+        let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        RUNTIME.spawn(async move {
+            while let Ok((socket, _)) = listener.accept().await {
+                let (service, log) = (service.clone(), Arc::clone(&log));
+                let due = Arc::clone(&due);
+                let logged = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                    let range = request.headers().get("range").and_then(|r| r.to_str().ok());
+                    let line =
+                        format!("{} {} {}", request.method(), request.uri(), range.unwrap_or(""));
+                    log.lock().unwrap().push(line);
+                    if request.method() == hyper::Method::PUT {
+                        let act = {
+                            let mut due = due.lock().unwrap();
+                            if let Some((left, _)) = due.as_mut() {
+                                *left -= 1;
+                            }
+                            due.take_if(|(left, _)| *left == 0)
+                        };
+                        // it may put something itself
+                        if let Some((_, act)) = act {
+                            tokio::task::block_in_place(act);
+                        }
+                    }
+                    let service = service.clone();
+                    async move { service.call(request.map(s3s::Body::from)).await }
+                });
+                tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), logged));
+            }
+        });
+        Store { folder, port, requests, at_put }
+    }
+
+    /// The folder or file of an object.
+    pub fn path(&self, key: &str) -> PathBuf {
+        self.folder.path().join("data").join(key)
+    }
+
+    /// Has this done before the so many-th object from now on is put.
+    pub fn at_put(&self, number: usize, act: impl FnOnce() + Send + 'static) {
+        *self.at_put.lock().unwrap() = Some((number, Box::new(act)));
+    }
+
+    /// True where that was done; it is not any more.
+    pub fn was_put(&self) -> bool {
+        self.at_put.lock().unwrap().take().is_none()
+    }
+
+    /// Requests since this was asked last.
+    pub fn requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.requests.lock().unwrap())
+    }
+
+    /// The variables under which the program finds the server, at another port for a proxy.
+    pub fn env(&self, port: u16) -> HashMap<&'static str, String> {
+        HashMap::from([
+            ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")),
+            ("AWS_ALLOW_HTTP", "true".to_owned()),
+            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET.to_owned()),
+            ("AWS_REGION", "eu-north-1".to_owned()),
+        ])
+    }
+
+    pub fn run(&self, work: &Workspace, args: &[&str]) -> ProgramOutput {
+        self.run_at(self.port, work, args)
+    }
+
+    pub fn run_at(&self, port: u16, work: &Workspace, args: &[&str]) -> ProgramOutput {
+        let ran = ProgramOutput::of(work.command(args).envs(self.env(port)).output().unwrap());
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains(SECRET) && !ran.stderr.contains(KEY), "{}", ran.stderr);
+        assert!(!ran.stdout.contains(SECRET) && !ran.stdout.contains(KEY), "{}", ran.stdout);
+        ran
+    }
+
+    /// Runs and expects status 0; gives standard output.
+    pub fn ok(&self, work: &Workspace, args: &[&str]) -> String {
+        let ran = self.run(work, args);
+        assert_eq!(ran.status, 0, "{args:?}: {}", ran.stderr);
+        ran.stdout
+    }
+
+    /// Runs and expects status 1 and every one of `words` in the message.
+    pub fn fails(&self, work: &Workspace, args: &[&str], words: &[&str]) -> ProgramOutput {
+        let ran = self.run(work, args);
+        assert_eq!(ran.status, 1, "{args:?}: {}{}", ran.stdout, ran.stderr);
+        for word in words {
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(said.contains(word), "{args:?}: no {word:?} in: {said}");
+        }
+        ran
+    }
+}
+
+/// A folder with nothing but a config: inputs from the bucket, `data` are further lines of the section.
+pub fn machine(events: &str, data: &str) -> Workspace {
+    let work = Workspace::empty();
+    configure(&work, events, data);
+    work
+}
+
+pub fn configure(work: &Workspace, events: &str, data: &str) {
+    let processed = if data.contains("processed") { "" } else { "processed = \"processed\"\n" };
+    work.write(
+        "pipeline.toml",
+        format!(
+            "[data]\nevents = \"{events}\"\ncells = \"s3://data/cells\"\nlau = \"s3://data/lau\"\n\
+             {processed}{data}\n[warehouse]\nurl = \"embedded:warehouse\"\n[views]\ndir = \"{}\"\n",
+            root().join("sql/views").display()
+        ),
+    );
+}
+
+/// A web server with one file; without ranges it gives the whole of it.
+pub fn web_server(file: &Path, ranges: bool) -> u16 {
+    let bytes = std::fs::read(file).unwrap();
+    let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    RUNTIME.spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let bytes = bytes.clone();
+            let answer = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                let range = request.headers().get("range").filter(|_| ranges);
+                let range = range.map(|r| r.to_str().unwrap().trim_start_matches("bytes="));
+                let answer = hyper::Response::builder()
+                    .header("last-modified", "Tue, 01 Oct 2024 00:00:00 GMT");
+                let answer = match range.and_then(|r| r.split_once('-')) {
+                    Some((first, last)) => {
+                        let (first, last): (usize, usize) =
+                            (first.parse().unwrap(), last.parse().unwrap());
+                        let last = last.min(bytes.len() - 1);
+                        let said = format!("bytes {first}-{last}/{}", bytes.len());
+                        let some = bytes[first..=last].to_vec();
+                        answer.status(206).header("content-range", said).body(some)
+                    }
+                    None => answer.body(bytes.clone()),
+                };
+                let answer = answer.unwrap().map(http_body_util::Full::<bytes::Bytes>::from);
+                async move { Ok::<_, std::convert::Infallible>(answer) }
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), answer));
+        }
+    });
+    port
+}
+
+/// The same without their footers.
+pub fn pages(files: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
+    let pages = |bytes: &[u8]| {
+        let tail = bytes.len() - 8;
+        let footer = u32::from_le_bytes(bytes[tail..tail + 4].try_into().unwrap());
+        bytes[..tail - footer as usize].to_vec()
+    };
+    files.iter().map(|(name, bytes)| (name.clone(), pages(bytes))).collect()
+}
+
+/// Bytes of the Parquet files below a folder, by their names in it.
+pub fn outputs(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let pattern = folder.join("**/*.parquet");
+    let mut found: Vec<_> = glob::glob(&pattern.to_string_lossy())
+        .unwrap()
+        .map(|path| {
+            let path = path.unwrap();
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read(path).unwrap())
+        })
+        .collect();
+    found.sort();
+    found
+}

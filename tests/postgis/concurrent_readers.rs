@@ -1,0 +1,96 @@
+//! Readers while loads go on, and readers with few rights.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::{Cluster, bigger, client, lines, mini};
+use crate::harness::expected;
+
+#[test]
+fn a_reader_sees_the_old_rows_or_the_new_ones_through_three_reloads() {
+    let (work, schema) = mini();
+    bigger(&work, "20000", "1");
+    work.ok(&["run-all"]);
+    let done = AtomicBool::new(false);
+    // the sums of two views and of the table they come from, in one statement
+    let sql = "SELECT concat_ws(' ', (SELECT sum(event_count) FROM agg_events_per_hour), \
+                 (SELECT sum(event_count) FROM mobile_events_compressed), \
+                 (SELECT sum(day_users + night_users) FROM view_users_per_lau_day_night), \
+                 (SELECT count(*) FROM lau))";
+    let (seen, states) = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut client = client(&schema);
+            let mut seen = BTreeSet::new();
+            let mut reads = 0;
+            while !done.load(Ordering::Relaxed) {
+                seen.extend(lines(&mut client, sql));
+                reads += 1;
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            (seen, reads)
+        });
+        let mut client = client(&schema);
+        let mut states = BTreeSet::from_iter(lines(&mut client, sql));
+        for seed in ["2", "3", "4"] {
+            bigger(&work, if seed == "3" { "10000" } else { "30000" }, seed);
+            work.ok(&["run-all"]);
+            states.extend(lines(&mut client, sql));
+        }
+        done.store(true, Ordering::Relaxed);
+        let (seen, reads) = reader.join().unwrap();
+        assert!(reads > 5, "{reads} reads");
+        (seen, states)
+    });
+    assert_eq!(states.len(), 4, "{states:?}");
+    assert!(seen.is_subset(&states), "{seen:?} is not within {states:?}");
+}
+
+#[test]
+fn a_snapshot_from_before_a_load_still_finds_the_rows_of_its_time() {
+    let (work, schema) = mini();
+    bigger(&work, "20000", "1");
+    work.ok(&["run-all"]);
+    let mut old = client(&schema);
+    let sql = "SELECT concat_ws(' ', count(*), sum(event_count)) FROM mobile_events_compressed";
+    let before = lines(&mut old, sql);
+    let mut snapshot = old.build_transaction();
+    snapshot = snapshot.isolation_level(postgres::IsolationLevel::RepeatableRead);
+    let mut snapshot = snapshot.start().unwrap();
+    // it has looked at something, but not at our tables
+    snapshot.query("SELECT 1", &[]).unwrap();
+    bigger(&work, "10000", "2");
+    work.ok(&["run-all"]);
+    let seen: String = snapshot.query_one(sql, &[]).unwrap().get(0);
+    assert_eq!(vec![seen], before);
+    snapshot.commit().unwrap();
+    assert_ne!(lines(&mut old, sql), before);
+}
+
+#[test]
+fn roles_that_only_read_can_query() {
+    let (work, schema) = mini();
+    work.ok(&["run-all"]);
+    let cluster = Cluster::shared();
+    let view = "view_users_per_lau_day_night";
+    client(&schema)
+        .batch_execute(&format!(
+            "CREATE ROLE reader LOGIN PASSWORD 'r'; GRANT USAGE ON SCHEMA {schema} TO reader; \
+             GRANT SELECT ON {view}, lau TO reader; \
+             CREATE ROLE auditor LOGIN PASSWORD 'a'; GRANT USAGE ON SCHEMA {schema} TO auditor; \
+             GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO auditor"
+        ))
+        .unwrap();
+    let superuser = format!("postgres:{}@", cluster.password());
+    // one sees nothing but two names of the contract, the other all tables
+    for role in ["reader:r@", "auditor:a@"] {
+        work.postgis(&cluster.url_with(&superuser, role), &schema, "");
+        assert_eq!(work.ok(&["query", view, "--format", "csv"]), expected(view), "{role}");
+        let sql = "SELECT COUNT(*) AS n FROM lau";
+        assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), "n\n4\n", "{role}");
+    }
+    work.fails(&["load", "--force"], 1, &["role auditor may not change", "GRANT \"postgres\""]);
+    work.fails(&["views", "--refresh"], 1, &["role auditor may not change"]);
+    work.postgis(&cluster.url_with(&superuser, "reader:r@"), &schema, "");
+    work.fails(&["query", "agg_events_per_hour"], 1, &["permission denied", "agg_events_per_hour"]);
+}

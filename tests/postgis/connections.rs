@@ -1,0 +1,145 @@
+//! Connecting: what is missing is said in one message, and no password is ever shown.
+
+use super::{Cluster, mini, new_schema};
+use crate::harness::{ProgramOutput, Workspace};
+
+const VIEW: &str = "users-per-lau-day-night";
+
+fn work(url: &str) -> Workspace {
+    let work = Workspace::mini();
+    work.postgis(url, &new_schema(), "");
+    work
+}
+
+fn refused(work: &Workspace, args: &[&str], words: &[&str]) {
+    let ran = work.fails(args, 1, words);
+    let password = Cluster::shared().password();
+    assert!(!ran.stderr.contains(password), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_wrong_password_a_missing_database_and_a_closed_port_say_what_to_do() {
+    let cluster = Cluster::shared();
+    let wrong = cluster.url_with(cluster.password(), "s3cret");
+    refused(&work(&wrong), &["query", VIEW], &["***", "password authentication", "PGPASSWORD"]);
+    let nowhere = cluster.url_with("/mobility", "/nowhere");
+    refused(&work(&nowhere), &["load"], &["\"nowhere\" does not exist", "createdb nowhere"]);
+    let closed = "postgres://me:s3cret@127.0.0.1:9/db";
+    refused(&work(closed), &["query", VIEW], &["127.0.0.1:9", "refused", "make postgis"]);
+    let checked = work(&wrong).run(&["check"]);
+    assert_eq!(checked.status, 1);
+    assert!(checked.stdout.contains("WRONG  warehouse"), "{}", checked.stdout);
+    assert!(!checked.stdout.contains("s3cret"), "{}", checked.stdout);
+}
+
+#[test]
+fn a_database_without_postgis_and_a_role_without_rights_get_the_statement_to_run() {
+    let cluster = Cluster::shared();
+    cluster
+        .client()
+        .batch_execute("CREATE ROLE plain LOGIN PASSWORD 's3cret'; ")
+        .and_then(|()| cluster.client().batch_execute("CREATE DATABASE bare TEMPLATE template0"))
+        .unwrap();
+    let plain = cluster.url_with(&format!("postgres:{}@", cluster.password()), "plain:s3cret@");
+    let bare = plain.replace("/mobility", "/bare");
+    refused(
+        &work(&bare),
+        &["load"],
+        &["database bare", "CREATE EXTENSION postgis", "CREATE SCHEMA", "role plain"],
+    );
+    // an administrator's role gets both made
+    let work = work(&cluster.url_with("/mobility", "/bare"));
+    work.ok(&["run-all"]);
+    // a schema that belongs to somebody else
+    let schema = new_schema();
+    cluster.client().batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
+    let work = Workspace::mini();
+    work.postgis(&plain, &schema, "");
+    work.ok(&["compress"]);
+    work.ok(&["geojoin"]);
+    refused(
+        &work,
+        &["load"],
+        &["role plain may not create tables", "GRANT CREATE, USAGE", &schema],
+    );
+    // a role that owns nothing but its schema can do all
+    cluster.client().batch_execute(&format!("ALTER SCHEMA {schema} OWNER TO plain")).unwrap();
+    work.ok(&["run-all"]);
+    assert_eq!(
+        work.ok(&["query", VIEW, "--format", "csv"]),
+        crate::harness::expected("view_users_per_lau_day_night")
+    );
+}
+
+#[test]
+fn the_environment_fills_in_the_url_and_names_the_program() {
+    let cluster = Cluster::shared();
+    let (work, schema) = mini();
+    work.ok(&["run-all"]);
+    let (head, tail) = cluster.url.split_once("127.0.0.1:").unwrap();
+    let password = cluster.password();
+    let user = head.trim_start_matches("postgres://").split(':').next().unwrap();
+    let (port, database) = tail.split_once('/').unwrap();
+    work.postgis("postgres:///", &schema, "");
+    let env = [
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", port),
+        ("PGUSER", user),
+        ("PGPASSWORD", password),
+        ("PGDATABASE", database),
+    ];
+    let sql = "SELECT current_setting('application_name') AS a";
+    let run = |more: &[(&str, &str)]| {
+        let mut command = work.command(&["query", "--sql", sql, "--format", "csv"]);
+        command.envs(env).envs(more.iter().copied());
+        ProgramOutput::of(command.output().unwrap())
+    };
+    let ran = run(&[]);
+    assert_eq!((ran.stdout.as_str(), ran.status), ("a\nmobility\n", 0), "{}", ran.stderr);
+    assert_eq!(run(&[("PGAPPNAME", "nightly")]).stdout, "a\nnightly\n");
+    let ran = run(&[("DATABASE_URL", "postgres://other:s3cret@127.0.0.1:9/x")]);
+    assert!(
+        ran.status == 1 && ran.stderr.contains("127.0.0.1:9") && !ran.stderr.contains("s3cret")
+    );
+}
+
+#[test]
+fn sslmode_decides_how_far_the_server_has_to_prove_itself() {
+    let cluster = Cluster::shared();
+    let (work, schema) = mini();
+    work.ok(&["run-all"]);
+    let root = cluster.certificate();
+    let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let asked = |url: &str| {
+        work.postgis(url, &schema, "");
+        work.run(&["query", "--sql", sql, "--format", "csv"])
+    };
+    for (parameters, out) in [
+        ("sslmode=disable".to_owned(), "ssl\nfalse\n"),
+        ("sslmode=require".to_owned(), "ssl\ntrue\n"),
+        (format!("sslmode=verify-ca&sslrootcert={}", root.display()), "ssl\ntrue\n"),
+        (format!("sslmode=verify-full&sslrootcert={}", root.display()), "ssl\ntrue\n"),
+    ] {
+        let ran = asked(&format!("{}?{parameters}", cluster.url));
+        assert_eq!(ran.stdout, out, "{parameters}: {}", ran.stderr);
+    }
+    // nobody vouches for a certificate that signed itself
+    let ran = asked(&format!("{}?sslmode=verify-full", cluster.url));
+    assert!(ran.status == 1 && ran.stderr.contains("certificate"), "{}", ran.stderr);
+    let ran = asked(&format!("{}?sslmode=yes", cluster.url));
+    assert!(ran.status == 1 && ran.stderr.contains("verify-full"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_statement_timeout_ends_a_query_with_a_remedy_and_not_a_load() {
+    let (work, schema) = mini();
+    work.postgis(&Cluster::shared().url, &schema, "statement_timeout_s = 1");
+    work.ok(&["run-all"]);
+    let slow = "SELECT pg_sleep(30)::text AS x";
+    work.fails(
+        &["query", "--sql", slow],
+        1,
+        &["statement timeout", "warehouse.statement_timeout_s"],
+    );
+}

@@ -1,0 +1,46 @@
+//! The table `runs`: every run puts its own row in, whatever becomes of it.
+
+use super::{Cluster, client, lines, mini};
+
+#[test]
+fn done_and_failed_runs_are_in_the_table_and_both_warehouses_answer_alike() {
+    let (work, schema) = mini();
+    work.ok(&["compress", "--quiet"]);
+    work.ok(&["run-all", "--quiet"]);
+    work.fails(&["run-all", "--force", "--config", "nowhere.toml"], 1, &["nowhere.toml"]);
+    std::fs::rename(work.path("raw/events"), work.path("raw/away")).unwrap();
+    work.fails(&["compress"], 1, &["data.events"]);
+    let mut client = client(&schema);
+    let told = lines(
+        &mut client,
+        "SELECT concat_ws(' ', command, status, rows_in) FROM runs ORDER BY run_id",
+    );
+    // the first one ended before there was a table, and came with the next
+    assert_eq!(told, ["compress done 26", "run-all done 26", "compress failed"]);
+    let error = lines(&mut client, "SELECT error FROM runs WHERE status = 'failed'");
+    assert!(error[0].contains("data.events"), "{error:?}");
+    let answer = |more: &[&str]| work.ok(&[&["query", "runs", "--format", "csv"], more].concat());
+    let here = answer(&[]);
+    assert_eq!(here.lines().count(), 4, "{here}");
+    assert_eq!(answer(&["--warehouse", "embedded:other"]), here);
+    // settings are JSON that the server can ask, without the password
+    let password = Cluster::shared().password();
+    let urls =
+        lines(&mut client, "SELECT DISTINCT config::json -> 'warehouse' ->> 'url' FROM runs");
+    assert!(urls.len() == 1 && urls[0].contains(":***@"), "{urls:?}");
+    assert!(!work.read("processed/runs.jsonl").contains(password));
+}
+
+#[test]
+fn a_server_that_is_away_fails_no_run_and_is_told_later() {
+    let (work, schema) = mini();
+    work.ok(&["run-all", "--quiet"]);
+    let away = "postgres://me@127.0.0.1:1/db";
+    let ran = work.run(&["compress", "--force", "--warehouse", away]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("the run is not in the table runs yet"), "{}", ran.stderr);
+    let sql = "SELECT command FROM runs ORDER BY run_id";
+    assert_eq!(lines(&mut client(&schema), sql), ["run-all"]);
+    work.ok(&["views", "--quiet"]);
+    assert_eq!(lines(&mut client(&schema), sql), ["run-all", "compress", "views"]);
+}

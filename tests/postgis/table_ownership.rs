@@ -1,0 +1,70 @@
+//! Small tables: made where an older version of the program has not, and nobody else's.
+
+use super::{Cluster, client, mini, new_schema};
+use crate::harness::Workspace;
+use crate::quality::{CODES, DAILY, three_dates};
+
+fn daily(work: &Workspace) -> String {
+    work.ok(&["query", "quality_daily", "--format", "csv"])
+}
+
+#[test]
+fn a_schema_without_them_answers_as_without_rows_and_a_load_makes_them() {
+    let (work, schema) = mini();
+    three_dates(&work);
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    assert_eq!(daily(&work), DAILY);
+    let mut client = client(&schema);
+    client.batch_execute("DROP TABLE quality_daily, quality_codes").unwrap();
+    let headings: Vec<&str> = DAILY.lines().take(1).collect();
+    assert_eq!(daily(&work).lines().collect::<Vec<_>>(), headings);
+    assert_eq!(work.ok(&["query", "quality_codes", "--format", "json"]).trim(), "[]");
+    work.ok(&["check"]);
+    work.ok(&["load", "--force", "--quiet"]);
+    assert_eq!(daily(&work), DAILY);
+    let comments = super::lines(
+        &mut client,
+        "SELECT obj_description(to_regclass(t), 'pg_class') FROM unnest(ARRAY['quality_daily', 'quality_codes']) t",
+    );
+    assert!(comments.iter().all(|c| c.starts_with("mobility: ")), "{comments:?}");
+    // types are those of the contract, so that other programs find numbers and dates
+    let types = super::lines(
+        &mut client,
+        "SELECT string_agg(data_type::text || ' ' || is_nullable, ', ' ORDER BY ordinal_position) \
+         FROM information_schema.columns WHERE table_name = 'quality_codes' AND table_schema = current_schema()",
+    );
+    assert_eq!(
+        types,
+        ["date YES, text NO, text NO, text NO, bigint NO, double precision NO, boolean NO"]
+    );
+}
+
+#[test]
+fn columns_of_another_version_are_made_anew() {
+    let (work, schema) = mini();
+    three_dates(&work);
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    let mut client = client(&schema);
+    client.batch_execute("ALTER TABLE quality_codes DROP COLUMN late").unwrap();
+    work.ok(&["load", "--force", "--quiet"]);
+    assert_eq!(work.ok(&["query", "quality_codes", "--format", "csv"]), CODES);
+}
+
+#[test]
+fn a_table_of_somebody_else_is_named_and_left_alone() {
+    let schema = new_schema();
+    let work = Workspace::mini();
+    work.postgis(&Cluster::shared().url, &schema, "");
+    three_dates(&work);
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    let mut client = client(&schema);
+    client
+        .batch_execute("DROP TABLE quality_daily; CREATE TABLE quality_daily (precious integer)")
+        .unwrap();
+    let words = ["a table quality_daily with the columns precious", "did not make"];
+    work.fails(&["load", "--force"], 1, &words);
+    client.batch_execute("SELECT precious FROM quality_daily").unwrap();
+}

@@ -1,0 +1,131 @@
+//! Clear words where Spark is not there, is not well, or is told to stop.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use super::{command, program, run, settings};
+use crate::harness::{ProgramOutput, Workspace};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn fails(work: &Workspace, args: &[&str], words: &[&str]) {
+    let ran = run(work, args);
+    assert_eq!(ran.status, 1, "{args:?}: {}", ran.stderr);
+    for word in words {
+        assert!(
+            ran.stderr.contains(word) || ran.stdout.contains(word),
+            "no {word:?} in {}",
+            ran.stderr
+        );
+    }
+}
+
+/// A program in the place of Spark.
+fn stand_in(work: &Workspace, script: &str) {
+    work.write("bin/spark", format!("#!/bin/sh\n{script}\n"));
+    let path = work.path("bin/spark");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    // a relative path starts at the config file
+    work.config(&settings("bin/spark", "local[1]", "engine = \"spark\""));
+}
+
+#[test]
+fn a_program_or_a_master_that_is_not_there_is_named_with_the_remedy() {
+    let work = Workspace::mini();
+    work.config(&settings("no/such/spark-sql", "local[1]", "engine = \"spark\""));
+    let words = ["spark.submit", "no/such/spark-sql", "pip install pyspark"];
+    fails(&work, &["compress"], &words);
+    fails(&work, &["check"], &words);
+    work.config(&settings("spark-sql-of-nowhere", "local[1]", "engine = \"spark\""));
+    fails(&work, &["compress"], &["spark-sql-of-nowhere cannot be started"]);
+    // nobody listens where a listener has just gone
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let master = format!("spark://127.0.0.1:{port}");
+    work.config(&settings(&program(), &master, "engine = \"spark\""));
+    let words = ["spark.master", &master, "start the master"];
+    fails(&work, &["compress"], &words);
+    fails(&work, &["check"], &words);
+    assert!(!work.path("processed/compressed_events").exists());
+}
+
+#[test]
+fn the_reason_that_spark_gives_is_shown_without_the_frames_of_its_stack() {
+    let work = Workspace::mini();
+    stand_in(
+        &work,
+        "echo 'mobility step 0'\n\
+         echo '26/11/25 15:25:03 WARN Utils: nothing to worry about' >&2\n\
+         printf '[Stage 0:>  (0 + 1) / 4]\\r' >&2\n\
+         echo 'org.apache.spark.SparkException: Job aborted due to stage failure' >&2\n\
+         printf '\\tat org.apache.spark.Some.method(Some.scala:1)\\n' >&2\n\
+         echo 'Caused by: java.io.IOException: No space left on device' >&2\n\
+         exit 1",
+    );
+    let ran = run(&work, &["compress"]);
+    assert_eq!(ran.status, 1);
+    for word in ["Spark failed while reading", "Job aborted due", "No space left on device"] {
+        assert!(ran.stderr.contains(word), "no {word:?} in {}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("Some.scala") && !ran.stderr.contains("worry"), "{}", ran.stderr);
+    stand_in(&work, "exit 0");
+    fails(&work, &["compress"], &["what Spark wrote as", "counts"]);
+    assert!(!work.path("processed/compressed_events").exists());
+}
+
+#[test]
+fn ctrl_c_ends_spark_with_all_that_it_started_and_sweeps_what_it_wrote() {
+    let work = Workspace::mini();
+    work.ok(&["compress"]);
+    let before = work.snapshot("processed");
+    let children = work.path("children");
+    stand_in(
+        &work,
+        &format!("sleep 600 &\necho $! $$ > {0}.new\nmv {0}.new {0}\nwait", children.display()),
+    );
+    let child = command(&work, &["compress", "--force"])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !children.exists() {
+        assert!(begun.elapsed() < PATIENCE, "the program was not started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let interrupt = Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
+    assert!(interrupt.success());
+    let ran = ProgramOutput::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 1);
+    assert!(ran.stderr.contains("interrupted") && !ran.stderr.contains("failed"), "{}", ran.stderr);
+    for process in work.read("children").split_whitespace() {
+        let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+        // one that nobody reaped yet is gone all the same
+        assert!(state.is_empty() || state.contains(") Z "), "{process} still runs: {state}");
+    }
+    assert_eq!(work.snapshot("processed"), before);
+}
+
+#[test]
+fn properties_that_are_secret_or_none_of_spark_are_refused() {
+    let work = Workspace::mini();
+    let secret = "[spark.conf]\n\"spark.hadoop.fs.s3a.secret.key\" = \"hush\"\n";
+    work.config(secret);
+    let ran = work.fails(&["compress"], 1, &["spark.hadoop.fs.s3a.secret.key", "environment"]);
+    assert!(!ran.stderr.contains("hush"), "{}", ran.stderr);
+    work.config("[spark.conf]\n\"executor.memory\" = \"1g\"\n");
+    work.fails(&["compress"], 1, &["executor.memory", "begin with \"spark.\""]);
+    work.config("engine = \"flink\"\n");
+    work.fails(&["compress"], 1, &["engine", "flink", "spark"]);
+    work.config("");
+    work.fails(&["compress", "--engine", "flink"], 2, &["flink", "native", "spark"]);
+}
+
+#[test]
+fn events_that_spark_is_not_given_are_named_with_the_way_on() {
+    let work = Workspace::mini();
+    work.remove("raw/events");
+    work.write("raw/events/day.csv", "user_id,cell_id,timestamp\nu,400,2024-10-01 08:00:00\n");
+    stand_in(&work, "exit 0");
+    fails(&work, &["compress"], &["day.csv", "Parquet", "--engine native"]);
+    assert!(!work.path("processed/compressed_events").exists());
+}

@@ -1,0 +1,219 @@
+//! Events in every form and with every fault, over both changes of the clocks.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BinaryArray, FixedSizeBinaryArray, Float64Array, Int64Array, StringArray,
+    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+};
+use arrow::datatypes::Int32Type;
+
+use super::{Cluster, compare_outputs, ok};
+use crate::checks::{SECOND, along_a_line, codes};
+use crate::harness::{Workspace, array, write_parquet};
+
+type User = Option<Vec<u8>>;
+
+/// User, cell, µs in UTC.
+type Row = (User, Option<&'static str>, Option<i64>);
+
+const SETTINGS: &str = "[time]\nzone = \"Europe/Tallinn\"\n\
+    [checks]\nquarantine = true\nuser_id_bytes = 16\nfolder_tolerance_days = 30\n\
+    most_events_a_day = 25\n";
+
+const ALL: [&str; 17] = [
+    "user_missing",
+    "user_malformed",
+    "time_missing",
+    "time_unreadable",
+    "time_unbelievable",
+    "time_future",
+    "outside_folder",
+    "cell_missing",
+    "duplicate",
+    "unknown_cell",
+    "cell_not_valid",
+    "bad_coordinates",
+    "two_places",
+    "too_fast_both",
+    "too_fast_once",
+    "ping_pong",
+    "busy_user",
+];
+
+fn us(text: &str) -> i64 {
+    text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros()
+}
+
+/// A generator that gives the same numbers everywhere.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (self.0 >> 33) % bound
+    }
+}
+
+fn user(number: u64) -> User {
+    Some(vec![number as u8; 16])
+}
+
+/// Crowded events of `users` users in the three hours from `start` on: at the same instants, at the
+/// same cells, in no order. Every third user stays near.
+fn crowd(numbers: &mut Numbers, users: u64, start: i64) -> Vec<Row> {
+    const CELLS: [&str; 10] = ["a", "b", "a2", "c", "d", "7", "old", "bad", "nowhere", "a"];
+    let mut rows = Vec::new();
+    for number in 0..users {
+        let (cells, instants) = if number % 3 == 0 { (3, 40) } else { (10, 360) };
+        for _ in 0..10 + numbers.below(10) {
+            let at = start + 30 * SECOND * (160 + numbers.below(instants)) as i64;
+            let cell = CELLS[numbers.below(cells) as usize];
+            rows.push((user(number), Some(cell), Some(at)));
+        }
+    }
+    // the random order of the pairs shuffles users and times
+    for i in (1..rows.len()).rev() {
+        rows.swap(i, numbers.below(i as u64 + 1) as usize);
+    }
+    rows
+}
+
+fn file(work: &Workspace, name: &str, columns: [ArrayRef; 3], row_group: usize) {
+    let [user, cell, time] = columns;
+    let path = work.path("raw/events").join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let columns = vec![("timestamp", time), ("user_id", user), ("cell_id", cell)];
+    write_parquet(&path, columns, row_group);
+}
+
+fn binary(rows: &[Row]) -> ArrayRef {
+    array(BinaryArray::from_iter(rows.iter().map(|r| r.0.as_deref())))
+}
+
+fn text(rows: &[Row], form: impl Fn(usize, &str) -> String) -> ArrayRef {
+    let hex = |user: &[u8]| user.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let users = rows.iter().enumerate();
+    let users = users.map(|(i, r)| r.0.as_deref().map(|user| form(i, &hex(user))));
+    array(StringArray::from_iter(users))
+}
+
+fn cells(rows: &[Row]) -> ArrayRef {
+    array(StringArray::from_iter(rows.iter().map(|r| r.1)))
+}
+
+fn micros(rows: &[Row]) -> ArrayRef {
+    array(TimestampMicrosecondArray::from_iter(rows.iter().map(|r| r.2)))
+}
+
+/// Files of both changes of the clocks, every one in a form of its own.
+fn every_form_and_fault() -> Workspace {
+    let work = along_a_line();
+    write_parquet(
+        &work.path("raw/cells/seven.parquet"),
+        vec![
+            ("cell_id", array(StringArray::from(vec!["7"]))),
+            ("latitude", array(Float64Array::from(vec![58.9]))),
+            ("longitude", array(Float64Array::from(vec![25.0]))),
+        ],
+        10,
+    );
+    let mut numbers = Numbers(7);
+    let autumn = us("2024-10-26T22:20:00");
+    let rows = crowd(&mut numbers, 200, autumn);
+    let (one, rest) = rows.split_at(rows.len() / 3);
+    let (two, three) = rest.split_at(rest.len() / 2);
+    let mut one = one.to_vec();
+    let ahead = chrono::Utc::now().timestamp_micros() + 48 * 3_600 * SECOND;
+    one.extend([
+        (None, Some("a"), Some(autumn)),
+        (Some(Vec::new()), Some("a"), None),
+        (Some(b"abc".to_vec()), Some("a"), Some(autumn)),
+        (user(1), Some("a"), None),
+        (user(1), Some("a"), Some(i64::MAX / 2)),
+        (user(1), Some("a"), Some(us("1800-01-01T00:00:00"))),
+        (user(1), Some("a"), Some(ahead)),
+        (user(1), None, Some(autumn)),
+        (user(1), Some(""), Some(autumn)),
+        (user(1), Some("a"), Some(us("2025-03-30T00:30:00"))),
+    ]);
+    one.extend((0..40).map(|i| (user(250), Some("a"), Some(autumn + i * SECOND))));
+    let day = "year=2024/month=10/day=27";
+    file(&work, &format!("{day}/one.parquet"), [binary(&one), cells(&one), micros(&one)], 100);
+    let forms = |i: usize, hex: &str| match i % 4 {
+        0 => hex.to_owned(),
+        1 => format!("0x{}", hex.to_uppercase()),
+        2 => format!("\\x{hex}"),
+        _ => hex.to_uppercase(),
+    };
+    let nanos = two.iter().map(|r| r.2.map(|us| us * 1_000 + 999));
+    let nanos = array(TimestampNanosecondArray::from_iter(nanos).with_timezone("UTC"));
+    file(
+        &work,
+        &format!("{day}/two [x]{{y}},é.parquet"),
+        [text(two, forms), cells(two), nanos],
+        1000,
+    );
+    let fixed = three.iter().map(|r| r.0.as_deref());
+    let fixed = FixedSizeBinaryArray::try_from_sparse_iter_with_size(fixed, 16).unwrap();
+    let names: arrow::array::DictionaryArray<Int32Type> = three.iter().map(|r| r.1).collect();
+    let millis = three.iter().map(|r| r.2.map(|us| us / 1_000));
+    let millis = array(TimestampMillisecondArray::from_iter(millis));
+    file(&work, "three.parquet", [array(fixed), Arc::new(names), millis], 500);
+
+    let spring = us("2025-03-29T22:20:00");
+    let mut rows = crowd(&mut numbers, 60, spring);
+    rows.push((user(1), Some("a"), None));
+    let (four, five) = rows.split_at(rows.len() / 2);
+    let written = |(i, row): (usize, &Row)| {
+        let time = chrono::DateTime::from_timestamp_micros(row.2?).unwrap();
+        let offset = chrono::FixedOffset::east_opt(5_400).unwrap();
+        Some(match i % 6 {
+            0 => time.format("%Y-%m-%d %H:%M:%S").to_string(),
+            1 => time.format(" %Y-%m-%dT%H:%M:%S.250Z").to_string(),
+            2 => time.with_timezone(&offset).format("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string(),
+            3 => time.with_timezone(&offset).format("%Y-%m-%d %H:%M:%S %z").to_string(),
+            4 => time.format("%d.%m.%Y %H:%M").to_string(),
+            _ => String::new(),
+        })
+    };
+    let times = array(StringArray::from_iter(four.iter().enumerate().map(written)));
+    file(&work, "year=2025/month=3/day=30/four.parquet", [binary(four), cells(four), times], 1000);
+    let ids = five.iter().map(|r| r.1.map(|cell| if cell == "a" { 7 } else { 1 << 53 | 1 }));
+    let ids = array(Int64Array::from_iter(ids));
+    file(&work, "date=2025-03-30/five.parquet", [binary(five), ids, micros(five)], 50);
+    let lost = [(user(1), Some("a"), None), (user(2), Some("a"), None)];
+    file(&work, "six.parquet", [binary(&lost), cells(&lost), micros(&lost)], 10);
+    work.config(SETTINGS);
+    work
+}
+
+#[test]
+fn events_in_every_form_and_with_every_fault_give_what_the_native_engine_gives() {
+    let native = every_form_and_fault();
+    let spark = Workspace::copy_of(&native);
+    native.ok(&["compress"]);
+    let found: BTreeSet<String> = ["2024-10-26", "2024-10-27", "2025-03-30"]
+        .iter()
+        .filter(|date| native.path(&format!("processed/days/{date}.json")).exists())
+        .flat_map(|date| codes(&native, date).split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .map(|count| count.split('=').next().unwrap().to_owned())
+        .collect();
+    for code in ALL {
+        assert!(found.contains(code), "the data lack {code}: {found:?}");
+    }
+    let hours = crate::checks::record(&native, "2024-10-27")["hours"].to_string();
+    assert!(hours.contains("03:00:00.000001"), "the data lack the repeated hour: {hours}");
+    let cluster = Cluster::turn();
+    spark.config(&cluster.settings(SETTINGS));
+    let said = ok(&spark, &["compress", "--engine", "spark"]);
+    assert!(said.contains("set aside: the same user, time and cell as another row"), "{said}");
+    compare_outputs::same(&native, &spark);
+    // nothing is left to do, for either engine
+    for engine in ["native", "spark"] {
+        let said = ok(&spark, &["compress", "--engine", engine]);
+        assert!(said.contains("unchanged, skipped"), "{said}");
+    }
+    assert!(!glob::glob(&spark.path("processed/.spark*").to_string_lossy()).unwrap().any(|_| true));
+}
