@@ -74,12 +74,13 @@ pipeline-postgis: data ## Run everything on the local PostGIS and print users by
 	@DATABASE_URL=$$($(POSTGIS)) && export DATABASE_URL && \
 	  $(BIN) run-all && $(BIN) query users-per-lau-day-night
 
+# `cargo test` alone runs the tests that need no server
 .PHONY: test
-test: setup ## Run the tests
+test: setup ## Run all tests, also those that need PostGIS, Spark, Chromium or Python
 	@$(CLUSTER) install
 	@$(SPARK) install
 	@tests/venv.sh target/notebook examples/requirements.txt
-	cargo test --locked
+	cargo test --locked -- --include-ignored
 
 # TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES say how often; the printed PROPTEST_RNG_SEED, set
 # again, repeats the same cases

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{BinaryArray, StringArray};
 
-use crate::harness::{Workspace, root, rows_of, write_parquet};
+use crate::harness::{Workspace, root, rows_as_text, write_parquet};
 
 /// The mini inputs with these files of `fixtures/formats` as boundaries.
 fn with(files: &[&str]) -> Workspace {
@@ -26,7 +26,8 @@ const ZIPPED: &str = "LAU_RG_01M_2021_3035.shp.zip";
 /// Units and cells as they are written.
 fn made(work: &Workspace) -> [String; 2] {
     work.ok(&["geojoin"]);
-    ["processed/lau.parquet", "processed/cells_with_lau.parquet"].map(|f| rows_of(&work.path(f)))
+    ["processed/lau.parquet", "processed/cells_with_lau.parquet"]
+        .map(|f| rows_as_text(&work.path(f)))
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn units_abroad_keep_cells_off_the_coast_in_every_format() {
         work.write("raw/cells/plan.csv", &plan);
         work.config("[geojoin]\nmethod = \"nearest\"\n");
         work.ok(&["geojoin"]);
-        let rows = rows_of(&work.path("processed/cells_with_lau.parquet"));
+        let rows = rows_as_text(&work.path("processed/cells_with_lau.parquet"));
         assert!(rows.contains("outside") && !rows.contains("nearest"), "{files:?}: {rows}");
     }
 }
@@ -91,7 +92,7 @@ fn a_change_beside_a_shapefile_is_a_change() {
     table[at..at + 5].copy_from_slice(b"Suure");
     work.write("raw/lau/parts.dbf", table);
     work.ok(&["geojoin"]);
-    let rows = rows_of(&work.path("processed/lau.parquet"));
+    let rows = rows_as_text(&work.path("processed/lau.parquet"));
     assert!(rows.contains("Suure vald") && !rows.contains("Saare vald"), "{rows}");
 }
 

@@ -1,8 +1,6 @@
 //! `check`: what is wrong is said before any work is done.
 
-use crate::harness::Workspace;
-use crate::run_all::with_own_views;
-use crate::warehouses::warehouses;
+use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 #[test]
 fn check_finds_nothing_wrong_with_good_inputs_and_changes_nothing() {
@@ -24,47 +22,44 @@ fn check_finds_nothing_wrong_with_good_inputs_and_changes_nothing() {
     assert!(work.ok(&["check"]).contains("mobile_events_compressed 21"));
 }
 
-#[test]
-fn a_broken_view_is_found_before_any_work_is_done() {
-    for (warehouse, work) in warehouses() {
-        with_own_views(&work);
-        // the same before and after the first load
-        for loaded in [false, true] {
-            for (sql, words) in [
-                ("SELECT hour,\n  nope\nFROM mobile_events_compressed\n", ["line 2", "nope"]),
-                ("SELEC 1 AS x\n", ["line 1", "SELEC"]),
-                (
-                    "SELECT cell_id - date AS x FROM mobile_events_compressed\n",
-                    ["broken", "line 1"],
-                ),
-                ("-- order: y\nSELECT 1 AS x\n", ["order", "y"]),
-                ("DELETE FROM lau\n", ["broken", "views"]),
-                ("SELECT * FROM broken\n", ["broken", "itself"]),
-            ] {
-                work.write("views/broken.sql", sql);
-                let before = work.snapshot("processed");
-                work.fails(&["run-all", "--force"], 1, &[&["broken.sql"], &words[..]].concat());
-                assert_eq!(work.snapshot("processed"), before, "{warehouse}: {sql}");
-                let checked = work.run(&["check"]);
-                assert_eq!(checked.status, 1, "{warehouse}: {}", checked.stdout);
-                let line = checked.stdout.lines().find(|l| l.starts_with("WRONG")).unwrap();
-                assert!(line.contains("views") && line.contains("broken.sql"), "{line}");
-                assert!(checked.stderr.contains("1 thing is wrong"), "{}", checked.stderr);
-            }
-            if !loaded {
-                // a view over views is no fault
-                work.write("views/broken.sql", "SELECT * FROM unique_locations_per_user_per_day");
-                work.ok(&["check"]);
-                work.ok(&["run-all"]);
-            }
+fn a_broken_view_is_found_before_any_work_is_done(warehouse: Warehouse) {
+    let work = warehouse.mini();
+    work.copy_shipped_views();
+    // the same before and after the first load
+    for loaded in [false, true] {
+        for (sql, words) in [
+            ("SELECT hour,\n  nope\nFROM mobile_events_compressed\n", ["line 2", "nope"]),
+            ("SELEC 1 AS x\n", ["line 1", "SELEC"]),
+            ("SELECT cell_id - date AS x FROM mobile_events_compressed\n", ["broken", "line 1"]),
+            ("-- order: y\nSELECT 1 AS x\n", ["order", "y"]),
+            ("DELETE FROM lau\n", ["broken", "views"]),
+            ("SELECT * FROM broken\n", ["broken", "itself"]),
+        ] {
+            work.write("views/broken.sql", sql);
+            let before = work.snapshot("processed");
+            work.fails(&["run-all", "--force"], 1, &[&["broken.sql"], &words[..]].concat());
+            assert_eq!(work.snapshot("processed"), before, "{sql}");
+            let checked = work.run(&["check"]);
+            assert_eq!(checked.status, 1, "{}", checked.stdout);
+            let line = checked.stdout.lines().find(|l| l.starts_with("WRONG")).unwrap();
+            assert!(line.contains("views") && line.contains("broken.sql"), "{line}");
+            assert!(checked.stderr.contains("1 thing is wrong"), "{}", checked.stderr);
+        }
+        if !loaded {
+            // a view over views is no fault
+            work.write("views/broken.sql", "SELECT * FROM unique_locations_per_user_per_day");
+            work.ok(&["check"]);
+            work.ok(&["run-all"]);
         }
     }
 }
 
+test_on_each_warehouse!(a_broken_view_is_found_before_any_work_is_done);
+
 #[test]
 fn one_fault_is_counted_once() {
     let work = Workspace::mini();
-    with_own_views(&work);
+    work.copy_shipped_views();
     work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
     work.fails(&["check"], 1, &["1 thing is wrong"]);
 }

@@ -27,7 +27,7 @@ fn replaced(columns: Columns) -> Workspace {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.remove("raw/events");
-    work.events("bad.parquet", columns);
+    work.write_events("bad.parquet", columns);
     work
 }
 
@@ -275,7 +275,10 @@ fn the_same_events_in_other_types_give_the_same_answers() {
         let work = Workspace::mini();
         work.config(config);
         work.remove("raw/events");
-        work.events("all.parquet", vec![("user_id", user), ("cell_id", cell), ("timestamp", time)]);
+        work.write_events(
+            "all.parquet",
+            vec![("user_id", user), ("cell_id", cell), ("timestamp", time)],
+        );
         assert_eq!(rows(&work), expected, "{what}");
         let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS u, MIN(timestamp) AS t FROM mobile_events_uncompressed";
         assert_eq!(
@@ -297,8 +300,8 @@ fn the_same_events_in_other_types_give_the_same_answers() {
             ("timestamp", half(time, first)),
         ]
     };
-    work.events("a.parquet", file(binary(), whole(), micros(0), true));
-    work.events("b.parquet", file(hex(), text(), written(), false));
+    work.write_events("a.parquet", file(binary(), whole(), micros(0), true));
+    work.write_events("b.parquet", file(hex(), text(), written(), false));
     assert_eq!(rows(&work), expected, "two kinds of files");
     let sql = "SELECT COUNT(DISTINCT user_id) AS u, COUNT(DISTINCT cell_id) AS c FROM mobile_events_uncompressed";
     assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), "u,c\n6,9\n");

@@ -39,7 +39,7 @@ fn doing_everything_twice_changes_no_answer() {
 fn a_new_event_is_counted_and_no_old_answer_is_served() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
-    work.late_event(0x99);
+    work.add_late_event(0x99);
     let ran = work.ok(&["run-all"]);
     let skipped = |stage: &str| {
         let line = ran.lines().find(|l| l.contains(&format!("│ {stage}"))).unwrap();
@@ -55,9 +55,9 @@ fn a_new_event_is_counted_and_no_old_answer_is_served() {
 fn a_day_that_was_loaded_is_not_read_again() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
-    work.late_event(0x99);
+    work.add_late_event(0x99);
     work.ok(&["compress"]);
-    work.spoil_pages("2024-10-01");
+    work.corrupt_pages("2024-10-01");
     work.ok(&["load"]);
     let line = "2024-10-02,EE_0003,Saare vald,3,1";
     assert_eq!(answer(&work), expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1"));
@@ -71,7 +71,7 @@ fn a_day_that_was_loaded_is_not_read_again() {
 fn a_load_without_views_makes_stored_answers_stale() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
-    work.late_event(0x99);
+    work.add_late_event(0x99);
     work.ok(&["compress"]);
     assert_eq!(answer(&work), expected(VIEW), "nothing is loaded yet");
     work.ok(&["load"]);
@@ -113,21 +113,10 @@ fn the_day_begins_and_ends_where_the_config_says() {
     assert!(night.lines().nth(1).unwrap().ends_with(",0"), "{night}");
 }
 
-pub fn with_own_views(work: &Workspace) {
-    for entry in std::fs::read_dir(crate::harness::root().join("sql/views")).unwrap() {
-        let path = entry.unwrap().path();
-        work.write(
-            &format!("views/{}", path.file_name().unwrap().to_string_lossy()),
-            std::fs::read(path).unwrap(),
-        );
-    }
-    work.config("");
-}
-
 #[test]
 fn a_view_file_of_the_users_own_works_everywhere() {
     let work = Workspace::mini();
-    with_own_views(&work);
+    work.copy_shipped_views();
     let sql = "-- title: Busiest cells\n-- order: n desc, cell_id\n\
                SELECT cell_id, CAST(SUM(event_count) AS BIGINT) AS n FROM mobile_events_compressed GROUP BY cell_id\n";
     work.write("views/busy_cells.sql", sql);
@@ -147,7 +136,7 @@ fn a_view_file_of_the_users_own_works_everywhere() {
 #[test]
 fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
     let work = Workspace::mini();
-    with_own_views(&work);
+    work.copy_shipped_views();
     work.ok(&["run-all"]);
     for (sql, words) in [
         ("-- title: x\nSELECT hour,\n  nope\nFROM mobile_events_compressed\n", ["line 3", "nope"]),
@@ -173,7 +162,7 @@ fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
 #[test]
 fn two_view_files_with_one_name_are_refused() {
     let work = Workspace::mini();
-    with_own_views(&work);
+    work.copy_shipped_views();
     work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
     work.fails(&["views", "--list"], 1, &["agg_events_per_hour", "again.sql", "rename"]);
     work.write("views/again.sql", "-- view: lau\nSELECT 1 AS x\n");

@@ -1,58 +1,20 @@
 //! Conformance: every warehouse gives the answers that plain SQL gives from the raw rows.
 
-use crate::harness::{Workspace, expected};
+use crate::harness::{EXAMPLE_VIEWS, Warehouse, Workspace, expected, test_on_each_warehouse};
 
-pub const VIEWS: [(&str, &str); 10] = [
-    ("number-of-events-per-hour", "agg_events_per_hour"),
-    ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
-    ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),
-    ("users-per-lau", "agg_users_per_lau_per_day"),
-    ("unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
-    ("unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
-    ("user-location-distribution", "user_location_distribution"),
-    ("users-per-lau-day-night", "view_users_per_lau_day_night"),
-    ("events-per-hour-2024-10-01", "events_per_hour_2024_10_01"),
-    ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
-];
-
-pub const ALIASES: [(&str, &str); 7] = [
-    ("unique-users-per-hour", "agg_unique_users_per_hour"),
-    ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
-    ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
-    ("number-of-users-per-lau-on-2024-10-01", "unique_users_per_lau_2024_10_01"),
-    ("number-of-events-per-hour-on-2024-10-01", "events_per_hour_2024_10_01"),
-    ("distribution-of-users-by-unique-locations", "user_location_distribution"),
-    ("number-of-unique-users-per-lau-day-vs-night", "view_users_per_lau_day_night"),
-];
-
-/// Workspace folders with the mini inputs, one for each warehouse there is.
-pub fn warehouses() -> [(&'static str, Workspace); 2] {
-    [("embedded", Workspace::mini()), ("PostGIS", crate::postgis::mini().0)]
-}
-
-/// The same with everything done.
-pub fn loaded() -> [(&'static str, Workspace); 2] {
-    let all = warehouses();
-    for (_, work) in &all {
-        work.ok(&["run-all"]);
-    }
-    all
-}
-
-#[test]
-fn every_view_equals_plain_sql_over_the_raw_events_byte_for_byte() {
-    for (warehouse, work) in loaded() {
-        for (name, view) in VIEWS {
-            for asked in [name, view] {
-                let csv = work.ok(&["query", asked, "--format", "csv"]);
-                assert_eq!(csv, expected(view), "{view} on {warehouse}");
-            }
+fn every_view_equals_plain_sql_over_the_raw_events_byte_for_byte(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    for (name, view) in EXAMPLE_VIEWS {
+        for asked in [name, view] {
+            let csv = work.ok(&["query", asked, "--format", "csv"]);
+            assert_eq!(csv, expected(view), "{view}");
         }
     }
 }
 
-#[test]
-fn every_cell_is_placed_as_the_drawing_shows() {
+test_on_each_warehouse!(every_view_equals_plain_sql_over_the_raw_events_byte_for_byte);
+
+fn every_cell_is_placed_as_the_drawing_shows(warehouse: Warehouse) {
     let placed = "cell_id,valid_date_start,valid_date_end,lau_id,lau_match,lau_distance_m\n\
         100,2024-09-01,,EE_0002,within,0\n\
         200,,,EE_0001,within,0\n\
@@ -64,87 +26,88 @@ fn every_cell_is_placed_as_the_drawing_shows() {
         700,,,,outside,\n\
         800,2024-10-03,,EE_0004,within,0\n\
         960000000000001,,,EE_0003,within,0\n";
-    for (warehouse, work) in loaded() {
-        let sql = "SELECT cell_id, valid_date_start, valid_date_end, lau_id, lau_match, lau_distance_m \
-                   FROM cell_plan ORDER BY cell_id, valid_date_start NULLS FIRST";
-        assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), placed, "{warehouse}");
-    }
+    let work = warehouse.loaded();
+    let sql = "SELECT cell_id, valid_date_start, valid_date_end, lau_id, lau_match, lau_distance_m \
+               FROM cell_plan ORDER BY cell_id, valid_date_start NULLS FIRST";
+    assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), placed);
 }
 
-#[test]
-fn presence_keeps_first_last_and_count_of_every_hour() {
+test_on_each_warehouse!(every_cell_is_placed_as_the_drawing_shows);
+
+fn presence_keeps_first_last_and_count_of_every_hour(warehouse: Warehouse) {
     let rows = "user_id,cell_id,date,hour,first_seen,last_seen,event_count\n\
         aa01,200,2024-10-01,2024-10-01 12:00:00,2024-10-01 12:30:00,2024-10-01 12:45:30,2\n\
         aa01,100,2024-10-01,2024-10-01 20:00:00,2024-10-01 20:00:00,2024-10-01 20:00:00,1\n\
         aa01,100,2024-10-01,2024-10-01 23:00:00,2024-10-01 23:59:59,2024-10-01 23:59:59,1\n\
         aa01,100,2024-10-02,2024-10-02 00:00:00,2024-10-02 00:00:00,2024-10-02 00:00:00,1\n";
-    for (warehouse, work) in loaded() {
-        let sql = "SELECT * FROM mobile_events_compressed WHERE user_id = 'aa01' \
-                   AND hour >= TIMESTAMP '2024-10-01 12:00:00' AND cell_id <> '600' ORDER BY hour";
-        assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), rows, "{warehouse}");
-    }
+    let work = warehouse.loaded();
+    let sql = "SELECT * FROM mobile_events_compressed WHERE user_id = 'aa01' \
+               AND hour >= TIMESTAMP '2024-10-01 12:00:00' AND cell_id <> '600' ORDER BY hour";
+    assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), rows);
 }
 
-#[test]
-fn raw_events_are_there_row_by_row() {
-    for (warehouse, work) in warehouses() {
-        // PostGIS holds what was loaded, the embedded warehouse reads the raw files at any rate
-        work.config("[load]\nuncompressed = true\n");
-        work.ok(&["run-all"]);
-        let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS users, MIN(timestamp) AS first, \
-                   MAX(cell_id) AS cell FROM mobile_events_uncompressed";
-        let answer = work.ok(&["query", "--sql", sql, "--format", "csv"]);
-        assert_eq!(answer, "n,users,first,cell\n26,6,2024-10-01 03:00:00,999\n", "{warehouse}");
-    }
+test_on_each_warehouse!(presence_keeps_first_last_and_count_of_every_hour);
+
+fn raw_events_are_there_row_by_row(warehouse: Warehouse) {
+    let work = warehouse.mini();
+    // PostGIS holds what was loaded, the embedded warehouse reads the raw files at any rate
+    work.config("[load]\nuncompressed = true\n");
+    work.ok(&["run-all"]);
+    let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS users, MIN(timestamp) AS first, \
+               MAX(cell_id) AS cell FROM mobile_events_uncompressed";
+    let answer = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    assert_eq!(answer, "n,users,first,cell\n26,6,2024-10-01 03:00:00,999\n");
 }
 
-#[test]
-fn counts_past_32_bits_stay_exact() {
-    for (warehouse, work) in loaded() {
-        // with and without a cast: SUM over integers has another type on each engine
-        let sql = "SELECT CAST(SUM(event_count * 1000000000) AS BIGINT) AS n, \
-                   SUM(event_count * 1000000000) AS m FROM mobile_events_compressed";
-        assert_eq!(
-            work.ok(&["query", "--sql", sql, "--format", "json"]),
-            "[\n{\"n\":25000000000,\"m\":25000000000}\n]\n",
-            "{warehouse}"
-        );
-    }
+test_on_each_warehouse!(raw_events_are_there_row_by_row);
+
+fn counts_past_32_bits_stay_exact(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    // with and without a cast: SUM over integers has another type on each engine
+    let sql = "SELECT CAST(SUM(event_count * 1000000000) AS BIGINT) AS n, \
+               SUM(event_count * 1000000000) AS m FROM mobile_events_compressed";
+    assert_eq!(
+        work.ok(&["query", "--sql", sql, "--format", "json"]),
+        "[\n{\"n\":25000000000,\"m\":25000000000}\n]\n"
+    );
 }
 
-#[test]
-fn nothing_but_reading_is_let_through_by_the_engine() {
-    for (warehouse, work) in loaded() {
-        let before = everything(&work);
-        for sql in [
-            "DROP TABLE lau",
-            "DROP VIEW agg_events_per_hour",
-            "DELETE FROM lau",
-            "UPDATE lau SET lau_name = 'x'",
-            "INSERT INTO lau SELECT * FROM lau",
-            "CREATE TABLE t AS SELECT 1",
-            "COPY lau TO 'stolen.csv'",
-            "SET datafusion.execution.batch_size = 1",
-            "SELECT 1; DROP TABLE lau",
-        ] {
-            work.fails(&["query", "--sql", sql], 1, &["mobility:"]);
-        }
-        assert_eq!(everything(&work), before, "{warehouse}");
-        assert!(!work.path("stolen.csv").exists());
+test_on_each_warehouse!(counts_past_32_bits_stay_exact);
+
+fn nothing_but_reading_is_let_through_by_the_engine(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    let before = everything(&work);
+    for sql in [
+        "DROP TABLE lau",
+        "DROP VIEW agg_events_per_hour",
+        "DELETE FROM lau",
+        "UPDATE lau SET lau_name = 'x'",
+        "INSERT INTO lau SELECT * FROM lau",
+        "CREATE TABLE t AS SELECT 1",
+        "COPY lau TO 'stolen.csv'",
+        "SET datafusion.execution.batch_size = 1",
+        "SELECT 1; DROP TABLE lau",
+    ] {
+        work.fails(&["query", "--sql", sql], 1, &["mobility:"]);
     }
+    assert_eq!(everything(&work), before);
+    assert!(!work.path("stolen.csv").exists());
 }
+
+test_on_each_warehouse!(nothing_but_reading_is_let_through_by_the_engine);
 
 /// All rows that a warehouse shows.
 fn everything(work: &Workspace) -> Vec<String> {
     let tables = ["cell_plan", "lau", "mobile_events_compressed"];
-    let views = VIEWS.iter().map(|(_, view)| *view);
+    let views = EXAMPLE_VIEWS.iter().map(|(_, view)| *view);
     tables.into_iter().chain(views).map(|r| work.ok(&["query", r, "--format", "csv"])).collect()
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn both_warehouses_give_the_same_bytes_in_every_format() {
-    let [(_, embedded), (_, postgis)] = loaded();
-    let mut views: Vec<&str> = VIEWS.iter().map(|(_, view)| *view).collect();
+    let [embedded, postgis] = [Warehouse::Embedded, Warehouse::Postgis].map(Warehouse::loaded);
+    let mut views: Vec<&str> = EXAMPLE_VIEWS.iter().map(|(_, view)| *view).collect();
     views.extend(["cell_plan", "lau", "mobile_events_compressed"]);
     for relation in views {
         for format in ["csv", "json", "ndjson", "markdown", "table"] {
@@ -161,14 +124,13 @@ fn both_warehouses_give_the_same_bytes_in_every_format() {
             let args = ["query", relation, "--output", &name];
             postgis.ok(&args);
             embedded.ok(&args);
-            let read = |work: &Workspace| crate::harness::rows_of(&work.path(&name));
+            let read = |work: &Workspace| crate::harness::rows_as_text(&work.path(&name));
             assert_eq!(read(&postgis), read(&embedded), "{name}");
         }
     }
 }
 
-#[test]
-fn views_that_compare_ids_and_views_that_read_them_get_the_same_ids() {
+fn views_that_compare_ids_and_views_that_read_them_get_the_same_ids(warehouse: Warehouse) {
     let views = [
         (
             "silent_cells",
@@ -198,79 +160,74 @@ fn views_that_compare_ids_and_views_that_read_them_get_the_same_ids() {
             "letter,users\na,1\nb,1\nc,1\nd,1\ne,1\nf,1\n",
         ),
     ];
-    for (warehouse, work) in warehouses() {
-        for (name, sql, _) in views {
-            work.write(&format!("views/{name}.sql"), sql);
-        }
-        work.config("");
-        work.ok(&["run-all"]);
-        for (name, _, rows) in views {
-            assert_eq!(work.ok(&["query", name, "--format", "csv"]), rows, "{name} on {warehouse}");
-        }
+    let work = warehouse.mini();
+    for (name, sql, _) in views {
+        work.write(&format!("views/{name}.sql"), sql);
+    }
+    work.config("");
+    work.ok(&["run-all"]);
+    for (name, _, rows) in views {
+        assert_eq!(work.ok(&["query", name, "--format", "csv"]), rows, "{name}");
     }
 }
 
-#[test]
-fn text_goes_by_its_bytes_and_nulls_come_last() {
-    for (warehouse, work) in loaded() {
-        // Õ is behind every Latin letter in UTF-8, whatever the language's own order
-        let names = work.ok(&["query", "lau", "--order-by", "lau_name", "--format", "csv"]);
-        let names: Vec<&str> =
-            names.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
-        assert_eq!(names, ["EE_0002", "EE_0003", "EE_0004", "EE_0001"], "{warehouse}");
-        let cells = work.ok(&["query", "cell_plan", "--order-by", "lau_id", "--format", "csv"]);
-        assert!(cells.lines().last().unwrap().starts_with("700,"), "{warehouse}: {cells}");
-        let cells =
-            work.ok(&["query", "cell_plan", "--order-by", "lau_id:desc", "--format", "csv"]);
-        assert!(cells.lines().nth(1).unwrap().starts_with("700,"), "{warehouse}: {cells}");
-        let ordered = work.ok(&[
-            "query",
-            "--sql",
-            "SELECT MIN(lau_name) AS a, MAX(lau_name) AS z FROM lau",
-            "--format",
-            "csv",
-        ]);
-        assert!(ordered.ends_with(",Õis linn\n"), "{warehouse}: {ordered}");
-    }
+test_on_each_warehouse!(views_that_compare_ids_and_views_that_read_them_get_the_same_ids);
+
+fn text_goes_by_its_bytes_and_nulls_come_last(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    // Õ is behind every Latin letter in UTF-8, whatever the language's own order
+    let names = work.ok(&["query", "lau", "--order-by", "lau_name", "--format", "csv"]);
+    let names: Vec<&str> = names.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
+    assert_eq!(names, ["EE_0002", "EE_0003", "EE_0004", "EE_0001"]);
+    let cells = work.ok(&["query", "cell_plan", "--order-by", "lau_id", "--format", "csv"]);
+    assert!(cells.lines().last().unwrap().starts_with("700,"), "{cells}");
+    let cells = work.ok(&["query", "cell_plan", "--order-by", "lau_id:desc", "--format", "csv"]);
+    assert!(cells.lines().nth(1).unwrap().starts_with("700,"), "{cells}");
+    let ordered = work.ok(&[
+        "query",
+        "--sql",
+        "SELECT MIN(lau_name) AS a, MAX(lau_name) AS z FROM lau",
+        "--format",
+        "csv",
+    ]);
+    assert!(ordered.ends_with(",Õis linn\n"), "{ordered}");
 }
 
-#[test]
-fn mistakes_in_sql_say_where_they_are() {
-    for (_, work) in loaded() {
-        work.fails(&["query", "--sql", "SELECT nope FROM lau"], 1, &["line 1, column 8", "nope"]);
-        work.fails(&["query", "--sql", "SELECT 1 FROM laux"], 1, &["did you mean \"lau\""]);
-        work.fails(
-            &["query", "--sql", "SELECT * FROM \"users-per-lau\""],
-            1,
-            &["in SQL that view is called agg_users_per_lau_per_day"],
-        );
-        work.fails(&["query", "--sql", "SELEC 1"], 1, &["line 1, column 1"]);
-    }
+test_on_each_warehouse!(text_goes_by_its_bytes_and_nulls_come_last);
+
+fn mistakes_in_sql_say_where_they_are(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    work.fails(&["query", "--sql", "SELECT nope FROM lau"], 1, &["line 1, column 8", "nope"]);
+    work.fails(&["query", "--sql", "SELECT 1 FROM laux"], 1, &["did you mean \"lau\""]);
+    work.fails(
+        &["query", "--sql", "SELECT * FROM \"users-per-lau\""],
+        1,
+        &["in SQL that view is called agg_users_per_lau_per_day"],
+    );
+    work.fails(&["query", "--sql", "SELEC 1"], 1, &["line 1, column 1"]);
 }
 
-#[test]
-fn a_period_without_events_gives_empty_answers_with_their_headers() {
+test_on_each_warehouse!(mistakes_in_sql_say_where_they_are);
+
+fn a_period_without_events_gives_empty_answers_with_their_headers(warehouse: Warehouse) {
     use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
 
     use crate::harness::array;
-    for (warehouse, work) in warehouses() {
-        work.remove("raw/events");
-        work.events(
-            "none.parquet",
-            vec![
-                ("user_id", array(BinaryArray::from_vec(vec![]))),
-                ("cell_id", array(Int64Array::from(Vec::<i64>::new()))),
-                ("timestamp", array(TimestampMicrosecondArray::from(Vec::<i64>::new()))),
-            ],
-        );
-        work.ok(&["run-all"]);
-        for (name, view) in VIEWS {
-            let header = expected(view).lines().next().unwrap().to_owned() + "\n";
-            assert_eq!(
-                work.ok(&["query", name, "--format", "csv"]),
-                header,
-                "{view} on {warehouse}"
-            );
-        }
+    let work = warehouse.mini();
+    work.remove("raw/events");
+    work.write_events(
+        "none.parquet",
+        vec![
+            ("user_id", array(BinaryArray::from_vec(vec![]))),
+            ("cell_id", array(Int64Array::from(Vec::<i64>::new()))),
+            ("timestamp", array(TimestampMicrosecondArray::from(Vec::<i64>::new()))),
+        ],
+    );
+    work.ok(&["run-all"]);
+    for (name, view) in EXAMPLE_VIEWS {
+        let header = expected(view).lines().next().unwrap().to_owned() + "\n";
+        assert_eq!(work.ok(&["query", name, "--format", "csv"]), header, "{view}");
     }
 }
+
+test_on_each_warehouse!(a_period_without_events_gives_empty_answers_with_their_headers);

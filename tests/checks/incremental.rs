@@ -14,7 +14,7 @@ fn path_of(day: i64, name: &str) -> String {
 }
 
 fn day_file(work: &Workspace, day: i64, name: &str, events: &[Event]) {
-    work.events(&path_of(day, name), columns(events));
+    work.write_events(&path_of(day, name), columns(events));
 }
 
 fn three_days() -> Workspace {
@@ -167,7 +167,7 @@ fn a_date_is_provisional_until_it_is_over_for_good() {
     let today = chrono::Utc::now().date_naive();
     let midnight = today.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros();
     let file = [("u", "a", midnight), ("u", "a", midnight - DAYS), ("u", "a", midnight - 5 * DAYS)];
-    work.events("x.parquet", columns(&file));
+    work.write_events("x.parquet", columns(&file));
     work.ok(&["compress"]);
     let provisional = |days: i64| {
         record(&work, &(today - chrono::TimeDelta::days(days)).to_string())["provisional"].clone()
@@ -182,7 +182,7 @@ fn a_date_is_provisional_until_it_is_over_for_good() {
 fn a_whole_year_with_one_new_day_is_made_without_the_other_days() {
     let work = along_a_line();
     let file: Vec<Event> = (0..365).map(|day| ("u", "a", DAY - day * DAYS)).collect();
-    work.events("year.parquet", columns(&file));
+    work.write_events("year.parquet", columns(&file));
     work.ok(&["compress"]);
     let before = inodes(&work);
     assert_eq!(before.len(), 365);

@@ -30,10 +30,14 @@ pub fn columns(events: &[Event]) -> Vec<(&'static str, ArrayRef)> {
     ]
 }
 
-/// A folder without events, and with cells along a line of longitude: `a` and `a2` stand at one
-/// place, `b` 2 km, `c` 50 km and `d` 100 km north of it; `bad` has no coordinates and `old` ended.
+/// A workspace without events whose cells lie along a meridian: `a` and `a2` at the same place, `b`
+/// 2 km, `c` 50 km and `d` 100 km north of it. `bad` has no coordinates, `old` is no longer valid.
 pub fn along_a_line() -> Workspace {
-    let work = Workspace::mini();
+    put_cells_along_a_line(Workspace::mini())
+}
+
+/// The same for a workspace that exists already.
+pub fn put_cells_along_a_line(work: Workspace) -> Workspace {
     work.remove("raw/events");
     work.remove("raw/cells");
     std::fs::create_dir_all(work.path("raw/cells")).unwrap();

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{DAY, Event, HOUR, SECOND, along_a_line, codes, columns, csv, record};
-use crate::harness::{Workspace, fraction_of_cases};
+use crate::harness::{Warehouse, Workspace, fraction_of_cases, test_on_each_warehouse};
 
 fn events(work: &Workspace, name: &str, events: &[Event]) {
-    work.events(name, columns(events));
+    work.write_events(name, columns(events));
 }
 
 #[test]
@@ -125,45 +125,40 @@ fn a_busy_user_is_flagged_beyond_other_codes() {
     assert_eq!(codes(&work, "2024-10-01"), "busy_user=12 unknown_cell=1");
 }
 
-#[test]
-fn views_about_places_leave_out_who_was_at_two_places_and_others_count_all() {
-    for (warehouse, work) in crate::warehouses::warehouses() {
-        let mut file = crate::harness::mini_events();
-        // aa01 is at noon in the town and on the island at once, and nobody else is on the island then
-        let noon = DAY + 12 * HOUR;
-        file.push((vec![0xfa], 200, noon));
-        file.push((vec![0xfa], 300, noon));
-        file.push((vec![0xfb], 300, noon));
-        work.remove("raw/events");
-        let users = arrow::array::BinaryArray::from_iter_values(file.iter().map(|e| &e.0));
-        let cells = arrow::array::Int64Array::from_iter_values(file.iter().map(|e| e.1));
-        let times =
-            arrow::array::TimestampMicrosecondArray::from_iter_values(file.iter().map(|e| e.2));
-        let columns: Vec<(&str, arrow::array::ArrayRef)> = vec![
-            ("user_id", crate::harness::array(users)),
-            ("cell_id", crate::harness::array(cells)),
-            ("timestamp", crate::harness::array(times)),
-        ];
-        work.events("all.parquet", columns);
-        work.ok(&["run-all"]);
-        let before = crate::harness::expected("agg_users_per_lau_per_day");
-        let after = work.ok(&["query", "users-per-lau", "--format", "csv"]);
-        let changed: Vec<(&str, &str)> =
-            before.lines().zip(after.lines()).filter(|(b, a)| b != a).collect();
-        // the island belongs to EE_0003, where fb alone is new
-        assert_eq!(changed.len(), 1, "{warehouse}: {changed:?}");
-        assert!(changed[0].1.starts_with("EE_0003"), "{warehouse}: {changed:?}");
-        let number = |line: &str| line.rsplit(',').next().unwrap().parse::<u64>().unwrap();
-        assert_eq!(number(changed[0].1), number(changed[0].0) + 1, "{warehouse}");
-        let events = "SELECT CAST(SUM(event_count) AS BIGINT) AS n FROM ";
-        assert_eq!(
-            csv(&work, &format!("{events}mobile_events_compressed")),
-            "n\n28\n",
-            "{warehouse}"
-        );
-        assert_eq!(csv(&work, &format!("{events}mobile_events_placed")), "n\n26\n", "{warehouse}");
-    }
+fn views_about_places_leave_out_who_was_at_two_places_and_others_count_all(warehouse: Warehouse) {
+    let work = warehouse.mini();
+    let mut file = crate::harness::mini_events();
+    // aa01 is at noon in the town and on the island at once, and nobody else is on the island then
+    let noon = DAY + 12 * HOUR;
+    file.push((vec![0xfa], 200, noon));
+    file.push((vec![0xfa], 300, noon));
+    file.push((vec![0xfb], 300, noon));
+    work.remove("raw/events");
+    let users = arrow::array::BinaryArray::from_iter_values(file.iter().map(|e| &e.0));
+    let cells = arrow::array::Int64Array::from_iter_values(file.iter().map(|e| e.1));
+    let times = arrow::array::TimestampMicrosecondArray::from_iter_values(file.iter().map(|e| e.2));
+    let columns: Vec<(&str, arrow::array::ArrayRef)> = vec![
+        ("user_id", crate::harness::array(users)),
+        ("cell_id", crate::harness::array(cells)),
+        ("timestamp", crate::harness::array(times)),
+    ];
+    work.write_events("all.parquet", columns);
+    work.ok(&["run-all"]);
+    let before = crate::harness::expected("agg_users_per_lau_per_day");
+    let after = work.ok(&["query", "users-per-lau", "--format", "csv"]);
+    let changed: Vec<(&str, &str)> =
+        before.lines().zip(after.lines()).filter(|(b, a)| b != a).collect();
+    // the island belongs to EE_0003, where fb alone is new
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    assert!(changed[0].1.starts_with("EE_0003"), "{changed:?}");
+    let number = |line: &str| line.rsplit(',').next().unwrap().parse::<u64>().unwrap();
+    assert_eq!(number(changed[0].1), number(changed[0].0) + 1);
+    let events = "SELECT CAST(SUM(event_count) AS BIGINT) AS n FROM ";
+    assert_eq!(csv(&work, &format!("{events}mobile_events_compressed")), "n\n28\n");
+    assert_eq!(csv(&work, &format!("{events}mobile_events_placed")), "n\n26\n");
 }
+
+test_on_each_warehouse!(views_about_places_leave_out_who_was_at_two_places_and_others_count_all);
 
 #[test]
 fn rejected_rows_are_kept_where_asked_for_with_file_and_row() {
@@ -172,8 +167,9 @@ fn rejected_rows_are_kept_where_asked_for_with_file_and_row() {
     events(&work, "one.parquet", &[("u", "a", DAY), ("", "a", DAY), ("u", "b", DAY + HOUR)]);
     events(&work, "two.parquet", &[("v", "a", DAY), ("u", "b", DAY + HOUR), ("v", "a", DAY)]);
     work.ok(&["compress"]);
-    let rows =
-        crate::harness::rows_of(&work.path("processed/quarantine/date=2024-10-01/rows.parquet"));
+    let rows = crate::harness::rows_as_text(
+        &work.path("processed/quarantine/date=2024-10-01/rows.parquet"),
+    );
     for part in ["user_missing", "duplicate", "one.parquet", "two.parquet"] {
         assert!(rows.contains(part), "{rows}");
     }
@@ -182,8 +178,9 @@ fn rejected_rows_are_kept_where_asked_for_with_file_and_row() {
     assert!(compact.contains("[2,2,3,]"), "{compact}");
     // a row is rejected once, whatever runs again
     work.ok(&["compress", "--force"]);
-    let again =
-        crate::harness::rows_of(&work.path("processed/quarantine/date=2024-10-01/rows.parquet"));
+    let again = crate::harness::rows_as_text(
+        &work.path("processed/quarantine/date=2024-10-01/rows.parquet"),
+    );
     assert_eq!(again, rows);
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{gzipped, lines_of, mini_csv, mini_numbers, with, zstandard};
-use crate::harness::{Workspace, expected, root, rows_of};
+use crate::harness::{Workspace, expected, root, rows_as_text};
 use crate::object_store::s3_server::{Store, machine, outputs, pages};
 
 const VIEWS: [(&str, &str); 5] = [
@@ -250,7 +250,7 @@ fn a_cell_plan_is_read_compressed_and_separated_otherwise() {
         work.remove("raw/cells");
         work.write(&format!("raw/cells/{name}"), bytes);
         work.ok(&["geojoin"]);
-        let rows = rows_of(&work.path("processed/cells_with_lau.parquet"));
+        let rows = rows_as_text(&work.path("processed/cells_with_lau.parquet"));
         assert!(rows.contains("EE_0002") && rows.contains("EE_0003"), "{name}: {rows}");
     }
 }

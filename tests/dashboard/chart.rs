@@ -5,6 +5,7 @@ use super::{assert_sound, mini, week};
 use crate::serve::Server;
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn lines_and_bars_tell_their_values() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
@@ -37,6 +38,7 @@ fn lines_and_bars_tell_their_values() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn a_map_of_very_many_units_is_drawn_on_a_canvas_and_answers_the_pointer() {
     let work = week();
     let server = Server::start(&work);

@@ -28,6 +28,7 @@ fn column(page: &Page, n: usize) -> String {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn the_map_follows_pointer_metric_and_day() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
@@ -68,6 +69,7 @@ fn the_map_follows_pointer_metric_and_day() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn a_click_opens_the_charts_of_a_lau() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
@@ -93,6 +95,7 @@ fn a_click_opens_the_charts_of_a_lau() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn the_table_sorts_searches_and_highlights_the_map() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
@@ -117,6 +120,7 @@ fn the_table_sorts_searches_and_highlights_the_map() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn everything_is_in_reach_of_the_keyboard() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);

@@ -32,6 +32,7 @@ fn go(page: &Page, url: &str) {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn the_quality_page_reads_well_in_both_themes_and_two_widths() {
     let work = four();
     let server = Server::start(&work);
@@ -81,6 +82,7 @@ fn the_quality_page_reads_well_in_both_themes_and_two_widths() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn the_dashboard_has_a_badge_that_leads_to_the_page_and_dates_can_be_chosen() {
     let work = four();
     let server = Server::start(&work);
@@ -113,6 +115,7 @@ fn the_dashboard_has_a_badge_that_leads_to_the_page_and_dates_can_be_chosen() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn a_date_in_order_has_no_badge_and_no_data_says_so() {
     let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);

@@ -8,6 +8,7 @@ use crate::harness::Workspace;
 use crate::serve::Server;
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn an_empty_warehouse_says_what_to_run() {
     let work = Workspace::mini();
     let server = Server::start(&work);
@@ -25,6 +26,7 @@ fn an_empty_warehouse_says_what_to_run() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn a_server_that_is_away_is_said_and_asked_again() {
     let (_work, server) = mini();
     let page = Page::blank(Look::WIDE);
@@ -41,6 +43,7 @@ fn a_server_that_is_away_is_said_and_asked_again() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn a_card_that_fails_says_so_and_can_be_tried_again() {
     let (_work, server) = mini();
     let page = Page::blank(Look::WIDE);
@@ -56,6 +59,7 @@ fn a_card_that_fails_says_so_and_can_be_tried_again() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn newer_data_is_told_and_not_thrown_in() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
@@ -69,6 +73,7 @@ fn newer_data_is_told_and_not_thrown_in() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn names_stay_text() {
     let work = Workspace::mini();
     let boundaries = work.read("raw/lau/lau.geojson");
@@ -88,14 +93,10 @@ fn names_stay_text() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn a_view_of_ones_own_appears_by_itself() {
     let work = Workspace::mini();
-    let shipped = crate::harness::root().join("sql/views");
-    for file in std::fs::read_dir(shipped).unwrap() {
-        let path = file.unwrap().path();
-        let name = format!("views/{}", path.file_name().unwrap().to_string_lossy());
-        work.write(&name, std::fs::read(&path).unwrap());
-    }
+    work.copy_shipped_views();
     work.write(
         "views/busiest_cells.sql",
         "-- name: busiest-cells\n-- title: Cells with the most events\n\
@@ -124,6 +125,7 @@ fn a_view_of_ones_own_appears_by_itself() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
     let work = Workspace::mini();
     work.config("[serve]\nallow_user_rows = true\n");
@@ -141,6 +143,7 @@ fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn a_browser_gives_the_token_as_its_password() {
     let work = Workspace::mini();
     work.config("[serve]\ntoken = \"a-token-that-nobody-guesses\"\n");
@@ -153,6 +156,7 @@ fn a_browser_gives_the_token_as_its_password() {
 }
 
 #[test]
+#[ignore = "needs Chromium: run make test"]
 fn the_theme_is_the_readers_choice() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);

@@ -8,14 +8,14 @@ use std::time::Duration;
 use rand::RngExt;
 
 use super::{random, rounds, small};
-use crate::harness::{Workspace, rows_of};
+use crate::harness::{Workspace, rows_as_text};
 
 /// All compressed rows, without the files' own account of what they were made from.
 fn rows(work: &Workspace) -> Vec<String> {
     let pattern = format!("{}/processed/compressed_events/date=*/*", work.path("").display());
     let mut paths: Vec<_> = glob::glob(&pattern).unwrap().map(Result::unwrap).collect();
     paths.sort();
-    paths.iter().map(|path| rows_of(path)).collect()
+    paths.iter().map(|path| rows_as_text(path)).collect()
 }
 
 /// Puts one thing after another in the place of a file, until told to stop.

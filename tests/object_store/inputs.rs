@@ -207,6 +207,7 @@ fn since_reads_of_earlier_days_nothing_but_footers() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn raw_events_in_a_store_are_loaded_into_postgis() {
     let (store, work, local) = (Store::mini(), machine(EVENTS, ""), Workspace::mini());
     let schema = new_schema();
@@ -245,7 +246,7 @@ fn time_stamps_as_text_are_read_the_general_way() {
     let object = store.path("events").join(name);
     std::fs::create_dir_all(object.parent().unwrap()).unwrap();
     write_parquet(&object, columns(), 2);
-    local.events(name, columns());
+    local.write_events(name, columns());
     let work = machine(EVENTS, "");
     store.ok(&work, &["run-all"]);
     local.ok(&["run-all"]);

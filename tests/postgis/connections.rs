@@ -19,6 +19,7 @@ fn refused(work: &Workspace, args: &[&str], words: &[&str]) {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_wrong_password_a_missing_database_and_a_closed_port_say_what_to_do() {
     let cluster = Cluster::shared();
     let wrong = cluster.url_with(cluster.password(), "s3cret");
@@ -34,6 +35,7 @@ fn a_wrong_password_a_missing_database_and_a_closed_port_say_what_to_do() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_database_without_postgis_and_a_role_without_rights_get_the_statement_to_run() {
     let cluster = Cluster::shared();
     cluster
@@ -73,6 +75,7 @@ fn a_database_without_postgis_and_a_role_without_rights_get_the_statement_to_run
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn the_environment_fills_in_the_url_and_names_the_program() {
     let cluster = Cluster::shared();
     let (work, schema) = mini();
@@ -105,6 +108,7 @@ fn the_environment_fills_in_the_url_and_names_the_program() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn sslmode_decides_how_far_the_server_has_to_prove_itself() {
     let cluster = Cluster::shared();
     let (work, schema) = mini();
@@ -132,6 +136,7 @@ fn sslmode_decides_how_far_the_server_has_to_prove_itself() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_statement_timeout_ends_a_query_with_a_remedy_and_not_a_load() {
     let (work, schema) = mini();
     work.postgis(&Cluster::shared().url, &schema, "statement_timeout_s = 1");

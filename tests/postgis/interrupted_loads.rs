@@ -7,18 +7,18 @@ use mobility::config::{Config, Sources};
 use mobility::views::Registry;
 use mobility::warehouse::{self, Relation, Select};
 
-use super::{Cluster, bigger, client, embedded_answer, lines, mini};
+use super::{Cluster, client, embedded_answer, lines, mini};
 use crate::harness::{ProgramOutput, Workspace};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
-/// A work folder with small data loaded and bigger data ready to load.
+/// A workspace with the mini data loaded and larger data ready to load.
 fn ready(cluster: &Cluster, schema: &str) -> (Workspace, String) {
     let work = Workspace::mini();
     work.postgis(&cluster.url, schema, "");
     work.ok(&["run-all"]);
     let before = work.ok(&["query", VIEW, "--format", "csv"]);
-    bigger(&work, "100000", "9");
+    work.replace_inputs_with_synthetic(100000, 9);
     work.ok(&["compress"]);
     work.ok(&["geojoin"]);
     (work, before)
@@ -67,6 +67,7 @@ fn moments(schema: &str) -> [String; 2] {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_server_killed_in_the_middle_of_a_load_keeps_the_old_rows() {
     let cluster = Cluster::start("killed");
     let (work, before) = ready(&cluster, "s");
@@ -89,6 +90,7 @@ fn a_server_killed_in_the_middle_of_a_load_keeps_the_old_rows() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
     let (_, schema) = mini();
     let (work, before) = ready(Cluster::shared(), &schema);
@@ -126,6 +128,7 @@ fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn of_two_loads_at_once_the_second_is_told_who_holds_the_lock() {
     let (_, schema) = mini();
     let (work, _) = ready(Cluster::shared(), &schema);
@@ -139,6 +142,7 @@ fn of_two_loads_at_once_the_second_is_told_who_holds_the_lock() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn the_pool_recovers_when_the_server_was_restarted_between_two_queries() {
     let cluster = Cluster::start("restarted");
     let work = Workspace::mini();

@@ -1,7 +1,7 @@
 //! Loading: what survives it, what it costs to change one day, geometry, raw events.
 
 use super::{Cluster, client, lines, mini, new_schema};
-use crate::harness::{Workspace, array, expected};
+use crate::harness::{Warehouse, Workspace, array, expected};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
@@ -10,6 +10,7 @@ fn csv(work: &Workspace, view: &str) -> String {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn tables_and_views_of_the_contract_are_there_for_every_client() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
@@ -63,6 +64,7 @@ fn tables_and_views_of_the_contract_are_there_for_every_client() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn grants_indexes_and_views_of_others_survive_every_load() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
@@ -78,7 +80,7 @@ fn grants_indexes_and_views_of_others_survive_every_load() {
         ))
         .unwrap();
     for user in 1..3 {
-        work.late_event(user);
+        work.add_late_event(user);
         work.ok(&["run-all"]);
     }
     work.ok(&["run-all", "--force"]);
@@ -96,10 +98,11 @@ fn grants_indexes_and_views_of_others_survive_every_load() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_load_alone_brings_the_views_up_to_date_too() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
-    work.late_event(0x99);
+    work.add_late_event(0x99);
     work.ok(&["compress"]);
     assert_eq!(csv(&work, VIEW), expected(VIEW), "nothing is loaded yet");
     work.ok(&["load"]);
@@ -127,6 +130,7 @@ fn leaves(client: &mut postgres::Client) -> Vec<String> {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_changed_day_costs_only_that_day_and_its_old_rows_go_with_the_next_load() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
@@ -134,12 +138,12 @@ fn a_changed_day_costs_only_that_day_and_its_old_rows_go_with_the_next_load() {
     let first = leaves(&mut client);
     work.ok(&["load", "--force"]);
     assert_eq!(leaves(&mut client), first, "the same rows again change nothing");
-    work.late_event(1);
+    work.add_late_event(1);
     work.ok(&["run-all"]);
     let second = leaves(&mut client);
     assert_eq!(second[0], first[0]);
     assert_ne!(second[1], first[1]);
-    work.late_event(2);
+    work.add_late_event(2);
     work.ok(&["run-all"]);
     let tables = lines(
         &mut client,
@@ -152,6 +156,7 @@ fn a_changed_day_costs_only_that_day_and_its_old_rows_go_with_the_next_load() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn pseudonyms_of_removed_days_do_not_stay() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
@@ -178,9 +183,10 @@ fn csv_number(work: &Workspace, sql: &str) -> usize {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn geometry_carries_its_srid_and_the_server_places_every_cell_as_geojoin_did() {
     let (work, schema) = mini();
-    super::bigger(&work, "3000", "5");
+    work.replace_inputs_with_synthetic(3000, 5);
     work.ok(&["run-all"]);
     let mut client = client(&schema);
     let types = lines(
@@ -209,6 +215,7 @@ fn geometry_carries_its_srid_and_the_server_places_every_cell_as_geojoin_did() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn raw_events_come_and_go_with_the_setting() {
     let (work, _) = mini();
     let sql = "SELECT COUNT(*) AS n FROM mobile_events_uncompressed";
@@ -223,13 +230,14 @@ fn raw_events_come_and_go_with_the_setting() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn rows_that_cannot_be_used_are_among_the_raw_events_of_both_warehouses() {
     use arrow::array::{BinaryArray, StringArray};
     let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed ORDER BY user_id, cell_id, timestamp";
     let mut answers = Vec::new();
-    for (_, work) in crate::warehouses::warehouses() {
+    for work in [Warehouse::Embedded, Warehouse::Postgis].map(Warehouse::mini) {
         let text = |values: Vec<Option<&'static str>>| array(StringArray::from(values));
-        work.events(
+        work.write_events(
             "odd.parquet",
             vec![
                 ("user_id", array(BinaryArray::from_opt_vec(vec![Some(b"z"), None, Some(b"z")]))),
@@ -246,6 +254,7 @@ fn rows_that_cannot_be_used_are_among_the_raw_events_of_both_warehouses() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn relations_of_others_are_named_and_never_touched() {
     let schema = new_schema();
     let mut client = Cluster::shared().client();
@@ -275,15 +284,10 @@ fn relations_of_others_are_named_and_never_touched() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_view_file_that_changes_or_goes_is_followed() {
     let (work, schema) = mini();
-    std::fs::create_dir(work.path("views")).unwrap();
-    for entry in std::fs::read_dir(crate::harness::root().join("sql/views")).unwrap() {
-        let path = entry.unwrap().path();
-        let name = format!("views/{}", path.file_name().unwrap().to_string_lossy());
-        work.write(&name, std::fs::read(path).unwrap());
-    }
-    work.config("");
+    work.copy_shipped_views();
     work.write("views/busy.sql", "SELECT cell_id, COUNT(*) AS n FROM mobile_events_compressed GROUP BY cell_id -- and no more\n");
     work.ok(&["run-all"]);
     let sql = "-- order: n desc, cell_id\nSELECT cell_id, CAST(SUM(event_count) AS BIGINT) AS n, MIN(hour) AS first\nFROM mobile_events_compressed GROUP BY cell_id;\n";
@@ -325,12 +329,13 @@ fn a_view_file_that_changes_or_goes_is_followed() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_day_that_was_loaded_is_not_read_again() {
     let (work, _) = mini();
     work.ok(&["run-all"]);
-    work.late_event(0x99);
+    work.add_late_event(0x99);
     work.ok(&["compress"]);
-    work.spoil_pages("2024-10-01");
+    work.corrupt_pages("2024-10-01");
     work.ok(&["run-all"]);
     let line = "2024-10-02,EE_0003,Saare vald,3,1";
     let more = expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1");

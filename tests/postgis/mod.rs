@@ -109,16 +109,6 @@ pub fn lines(client: &mut Client, sql: &str) -> Vec<String> {
     client.query(sql, &[]).unwrap().iter().map(|r| r.get::<_, String>(0)).collect()
 }
 
-/// Some thousand events in the place of the mini ones.
-pub fn bigger(work: &Workspace, events: &str, seed: &str) {
-    work.remove("raw");
-    work.ok(&[
-        "synth", "--out", "raw", "--events", events, "--days", "2", "--cells", "300", "--laus",
-        "8", "--seed", seed,
-    ]);
-    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
-}
-
 /// Answers of the embedded warehouse for the same processed files.
 pub fn embedded_answer(work: &Workspace, view: &str, folder: &Path) -> String {
     let url = format!("embedded:{}", folder.display());

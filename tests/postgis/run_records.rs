@@ -3,6 +3,7 @@
 use super::{Cluster, client, lines, mini};
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn done_and_failed_runs_are_in_the_table_and_both_warehouses_answer_alike() {
     let (work, schema) = mini();
     work.ok(&["compress", "--quiet"]);
@@ -32,6 +33,7 @@ fn done_and_failed_runs_are_in_the_table_and_both_warehouses_answer_alike() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_server_that_is_away_fails_no_run_and_is_told_later() {
     let (work, schema) = mini();
     work.ok(&["run-all", "--quiet"]);

@@ -9,6 +9,7 @@ fn daily(work: &Workspace) -> String {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_schema_without_them_answers_as_without_rows_and_a_load_makes_them() {
     let (work, schema) = mini();
     three_dates(&work);
@@ -41,6 +42,7 @@ fn a_schema_without_them_answers_as_without_rows_and_a_load_makes_them() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn columns_of_another_version_are_made_anew() {
     let (work, schema) = mini();
     three_dates(&work);
@@ -53,6 +55,7 @@ fn columns_of_another_version_are_made_anew() {
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_table_of_somebody_else_is_named_and_left_alone() {
     let schema = new_schema();
     let work = Workspace::mini();

@@ -4,7 +4,7 @@ mod day_records;
 
 use serde_json::{Value, json};
 
-use crate::harness::Workspace;
+use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 use crate::serve::Server;
 pub use day_records::{CODES, DAILY, three_dates, write_day};
 
@@ -203,81 +203,73 @@ fn without_a_record_the_remedy_is_told() {
     work.fails(&["quality"], 1, &["no record of any date", "mobility compress"]);
 }
 
-#[test]
-fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before() {
-    for (warehouse, work) in crate::warehouses::warehouses() {
-        three_dates(&work);
-        // a load before there was such a stage
-        work.ok(&["load", "--quiet"]);
-        for table in ["quality_daily", "quality_codes"] {
-            let csv = work.ok(&["query", table, "--format", "csv"]);
-            let all = if table == "quality_daily" { DAILY } else { CODES };
-            assert_eq!(
-                csv.lines().collect::<Vec<_>>(),
-                [all.lines().next().unwrap()],
-                "{warehouse}"
-            );
-        }
-        work.ok(&["quality", "--quiet"]);
-        work.ok(&["load", "--quiet"]);
-        assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), DAILY, "{warehouse}");
-        assert_eq!(work.ok(&["query", "quality-codes", "--format", "csv"]), CODES, "{warehouse}");
-        let one = ["query", "quality_codes", "--format", "csv", "--date", "2024-10-03"];
-        assert_eq!(work.ok(&one).lines().count(), 2, "{warehouse}");
-        let sql = "SELECT SUM(rows) AS n FROM quality_codes c JOIN quality_daily d ON d.date = c.date \
-                   WHERE NOT d.provisional AND c.fate <> 'rejected'";
-        assert_eq!(work.ok(&["query", "--format", "csv", "--sql", sql]), "n\n33\n", "{warehouse}");
-        // other records, other rows; the same again changes nothing
-        write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
-        work.ok(&["quality", "--quiet"]);
-        work.ok(&["load", "--quiet"]);
-        let csv = work.ok(&["query", "quality_daily", "--format", "csv"]);
-        assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
-        work.ok(&["load", "--force", "--quiet"]);
-        assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), csv, "{warehouse}");
+fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before(warehouse: Warehouse) {
+    let work = warehouse.mini();
+    three_dates(&work);
+    // a load before there was such a stage
+    work.ok(&["load", "--quiet"]);
+    for table in ["quality_daily", "quality_codes"] {
+        let csv = work.ok(&["query", table, "--format", "csv"]);
+        let all = if table == "quality_daily" { DAILY } else { CODES };
+        assert_eq!(csv.lines().collect::<Vec<_>>(), [all.lines().next().unwrap()]);
+    }
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), DAILY);
+    assert_eq!(work.ok(&["query", "quality-codes", "--format", "csv"]), CODES);
+    let one = ["query", "quality_codes", "--format", "csv", "--date", "2024-10-03"];
+    assert_eq!(work.ok(&one).lines().count(), 2);
+    let sql = "SELECT SUM(rows) AS n FROM quality_codes c JOIN quality_daily d ON d.date = c.date \
+               WHERE NOT d.provisional AND c.fate <> 'rejected'";
+    assert_eq!(work.ok(&["query", "--format", "csv", "--sql", sql]), "n\n33\n");
+    // other records, other rows; the same again changes nothing
+    write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    let csv = work.ok(&["query", "quality_daily", "--format", "csv"]);
+    assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
+    work.ok(&["load", "--force", "--quiet"]);
+    assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), csv);
+}
+
+test_on_each_warehouse!(both_warehouses_hold_the_tables_and_answer_as_without_rows_before);
+
+fn the_route_gives_what_the_command_gives_on_both_warehouses(warehouse: Warehouse) {
+    let work = warehouse.mini();
+    three_dates(&work);
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    work.ok(&["views", "--quiet"]);
+    let server = Server::start(&work);
+    for (query, args) in [
+        ("", &[][..]),
+        ("&date=2024-10-01", &["--date", "2024-10-01"]),
+        ("&from=2024-10-02&to=2024-10-03", &["--from", "2024-10-02", "--to", "2024-10-03"]),
+    ] {
+        let told = work.ok(&[&["quality", "--format", "json"], args].concat());
+        let got = server.get(&format!("/quality?format=json{query}")).ok();
+        assert_eq!(got, told, "{query}");
+    }
+    assert_eq!(server.get("/quality").json()["dates"].as_array().unwrap().len(), 3);
+    let page = server.get_with("/quality", "accept", "text/html").ok();
+    assert!(page.contains("20 clock hours without a single event"), "{page}");
+    let summary = server.get("/summary").json();
+    let newest =
+        json!({ "date": "2024-10-03", "provisional": true, "warnings": 0, "criticals": 0 });
+    assert_eq!(summary["quality"], newest);
+    assert_eq!(server.get("/tables/quality_daily?format=csv").ok(), DAILY);
+    for (query, word) in
+        [("limit=1", "limit"), ("lau=x", "lau"), ("format=csv", "format"), ("date=x", "date")]
+    {
+        let got = server.get(&format!("/quality?{query}"));
+        assert_eq!((got.status, got.json()["parameter"].as_str()), (400, Some(word)), "{query}");
+    }
+    let tag = server.get("/quality").header("etag").to_owned();
+    assert_eq!(server.get_with("/quality", "if-none-match", &tag).status, 304);
+    let described = server.get("/openapi.json").json();
+    for path in ["/quality", "/tables/quality_daily", "/tables/quality_codes"] {
+        assert!(described["paths"][path].is_object(), "{path}");
     }
 }
 
-#[test]
-fn the_route_gives_what_the_command_gives_on_both_warehouses() {
-    for (warehouse, work) in crate::warehouses::warehouses() {
-        three_dates(&work);
-        work.ok(&["quality", "--quiet"]);
-        work.ok(&["load", "--quiet"]);
-        work.ok(&["views", "--quiet"]);
-        let server = Server::start(&work);
-        for (query, args) in [
-            ("", &[][..]),
-            ("&date=2024-10-01", &["--date", "2024-10-01"]),
-            ("&from=2024-10-02&to=2024-10-03", &["--from", "2024-10-02", "--to", "2024-10-03"]),
-        ] {
-            let told = work.ok(&[&["quality", "--format", "json"], args].concat());
-            let got = server.get(&format!("/quality?format=json{query}")).ok();
-            assert_eq!(got, told, "{warehouse} {query}");
-        }
-        assert_eq!(server.get("/quality").json()["dates"].as_array().unwrap().len(), 3);
-        let page = server.get_with("/quality", "accept", "text/html").ok();
-        assert!(page.contains("20 clock hours without a single event"), "{page}");
-        let summary = server.get("/summary").json();
-        let newest =
-            json!({ "date": "2024-10-03", "provisional": true, "warnings": 0, "criticals": 0 });
-        assert_eq!(summary["quality"], newest, "{warehouse}");
-        assert_eq!(server.get("/tables/quality_daily?format=csv").ok(), DAILY, "{warehouse}");
-        for (query, word) in
-            [("limit=1", "limit"), ("lau=x", "lau"), ("format=csv", "format"), ("date=x", "date")]
-        {
-            let got = server.get(&format!("/quality?{query}"));
-            assert_eq!(
-                (got.status, got.json()["parameter"].as_str()),
-                (400, Some(word)),
-                "{query}"
-            );
-        }
-        let tag = server.get("/quality").header("etag").to_owned();
-        assert_eq!(server.get_with("/quality", "if-none-match", &tag).status, 304);
-        let described = server.get("/openapi.json").json();
-        for path in ["/quality", "/tables/quality_daily", "/tables/quality_codes"] {
-            assert!(described["paths"][path].is_object(), "{path}");
-        }
-    }
-}
+test_on_each_warehouse!(the_route_gives_what_the_command_gives_on_both_warehouses);

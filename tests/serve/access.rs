@@ -2,45 +2,43 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Server, embedded, servers};
-use crate::harness::Workspace;
+use super::{Server, embedded, served};
+use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 const TOKEN: &str = "0123456789abcdef-token";
 
-#[test]
-fn rows_of_single_users_need_a_permission_and_leave_a_trace() {
-    for (warehouse, work, server) in servers("") {
-        let paths = [
-            "/number-of-unique-cells-per-user",
-            "/unique_locations_per_user_per_day",
-            "/tables/mobile_events_compressed",
-            "/table/mobile-events-uncompressed",
-        ];
-        for path in paths {
-            for query in ["", "?format=csv", "?format=html", "?limit=1", "?nonsense=1"] {
-                let got = server.get(&format!("{path}{query}"));
-                assert_eq!(got.status, 403, "{path}{query} on {warehouse}");
-                assert!(!got.text().contains("aa01"), "{path}");
-            }
-            assert_eq!(server.ask("HEAD", path, &[]).status, 403);
+fn rows_of_single_users_need_a_permission_and_leave_a_trace(warehouse: Warehouse) {
+    let (work, server) = served(warehouse, "");
+    let paths = [
+        "/number-of-unique-cells-per-user",
+        "/unique_locations_per_user_per_day",
+        "/tables/mobile_events_compressed",
+        "/table/mobile-events-uncompressed",
+    ];
+    for path in paths {
+        for query in ["", "?format=csv", "?format=html", "?limit=1", "?nonsense=1"] {
+            let got = server.get(&format!("{path}{query}"));
+            assert_eq!(got.status, 403, "{path}{query}");
+            assert!(!got.text().contains("aa01"), "{path}");
         }
-        assert!(!server.log().contains("audit"), "{}", server.log());
-        drop(server);
-        work.config("[serve]\nallow_user_rows = true\n");
-        let server = Server::start(&work);
-        let got = server.get("/number-of-unique-cells-per-user?format=csv&date=2024-10-01");
-        assert_eq!(got.header("cache-control"), "no-store");
-        assert!(got.ok().contains("aa01,2024-10-01,2"));
-        let log = server.log();
-        for part in
-            ["audit: 2", "127.0.0.1 /number-of-unique-cells-per-user", "date=2024-10-01 200"]
-        {
-            assert!(log.contains(part), "{part}: {log}");
-        }
-        server.get("/users-per-lau").ok();
-        assert_eq!(server.log().matches("audit").count(), 1);
+        assert_eq!(server.ask("HEAD", path, &[]).status, 403);
     }
+    assert!(!server.log().contains("audit"), "{}", server.log());
+    drop(server);
+    work.config("[serve]\nallow_user_rows = true\n");
+    let server = Server::start(&work);
+    let got = server.get("/number-of-unique-cells-per-user?format=csv&date=2024-10-01");
+    assert_eq!(got.header("cache-control"), "no-store");
+    assert!(got.ok().contains("aa01,2024-10-01,2"));
+    let log = server.log();
+    for part in ["audit: 2", "127.0.0.1 /number-of-unique-cells-per-user", "date=2024-10-01 200"] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+    server.get("/users-per-lau").ok();
+    assert_eq!(server.log().matches("audit").count(), 1);
 }
+
+test_on_each_warehouse!(rows_of_single_users_need_a_permission_and_leave_a_trace);
 
 #[test]
 fn a_token_is_asked_of_everybody_but_the_watchman() {

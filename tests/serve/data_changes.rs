@@ -3,28 +3,27 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::Server;
-use crate::harness::Workspace;
+use super::{Server, served};
+use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 use crate::postgis::Cluster;
 
-#[test]
-fn before_the_first_load_the_server_says_what_to_do_and_then_it_answers() {
-    let works = [Workspace::mini(), crate::postgis::mini().0];
-    for work in works {
-        let server = Server::start(&work);
-        let got = server.get("/users-per-lau");
-        assert_eq!(got.status, 503, "{}", got.text());
-        assert!(got.text().contains("mobility run-all"), "{}", got.text());
-        assert!(!got.header("retry-after").is_empty());
-        let health = server.get("/health");
-        assert_eq!((health.status, &health.json()["ready"]), (503, &false.into()));
-        assert_eq!(server.get("/health/live").status, 200);
-        assert_eq!(server.get("/").status, 200);
-        work.ok(&["run-all"]);
-        let csv = server.until("/users-per-lau?format=csv", 200).ok();
-        assert_eq!(csv, crate::harness::expected("agg_users_per_lau_per_day"));
-    }
+fn before_the_first_load_the_server_says_what_to_do_and_then_it_answers(warehouse: Warehouse) {
+    let work = warehouse.mini();
+    let server = Server::start(&work);
+    let got = server.get("/users-per-lau");
+    assert_eq!(got.status, 503, "{}", got.text());
+    assert!(got.text().contains("mobility run-all"), "{}", got.text());
+    assert!(!got.header("retry-after").is_empty());
+    let health = server.get("/health");
+    assert_eq!((health.status, &health.json()["ready"]), (503, &false.into()));
+    assert_eq!(server.get("/health/live").status, 200);
+    assert_eq!(server.get("/").status, 200);
+    work.ok(&["run-all"]);
+    let csv = server.until("/users-per-lau?format=csv", 200).ok();
+    assert_eq!(csv, crate::harness::expected("agg_users_per_lau_per_day"));
 }
+
+test_on_each_warehouse!(before_the_first_load_the_server_says_what_to_do_and_then_it_answers);
 
 /// Events of the mini inputs without the first.
 fn fewer(work: &Workspace) {
@@ -32,7 +31,7 @@ fn fewer(work: &Workspace) {
     let events = crate::harness::mini_events().split_off(1);
     let users: Vec<&[u8]> = events.iter().map(|e| e.0.as_slice()).collect();
     work.remove("raw/events");
-    work.events(
+    work.write_events(
         "part.parquet",
         vec![
             ("user_id", crate::harness::array(BinaryArray::from(users))),
@@ -50,45 +49,45 @@ fn fewer(work: &Workspace) {
     );
 }
 
-#[test]
-fn a_new_load_is_noticed_and_no_answer_mixes_two() {
-    for (warehouse, work, server) in super::servers("") {
-        let summary = server.get("/summary").json();
-        let before = server.get("/number-of-events-per-hour");
-        let etag = before.header("etag").to_owned();
-        fewer(&work);
-        let done = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    while !done.load(Ordering::Relaxed) {
-                        let got = server.get("/number-of-events-per-hour?order_by=event_count");
-                        assert_eq!(got.status, 200, "{}", got.text());
-                        let got = got.json();
-                        let rows = got["rows"].as_array().unwrap();
-                        let events: u64 =
-                            rows.iter().map(|r| r["event_count"].as_u64().unwrap()).sum();
-                        assert!(matches!(events, 24 | 25), "{events}");
-                        assert_eq!(got["total"], rows.len());
-                    }
-                });
-            }
-            work.ok(&["run-all"]);
-            done.store(true, Ordering::Relaxed);
-        });
-        std::thread::sleep(Duration::from_millis(1_100));
-        let after = server.get_with("/number-of-events-per-hour", "if-none-match", &etag);
-        assert_eq!(after.status, 200, "{warehouse}");
-        let said = work.ok(&["query", "number-of-events-per-hour", "--format", "json"]);
-        let said: serde_json::Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(after.json()["rows"], said, "{warehouse}");
-        let new = server.get("/summary").json();
-        assert_eq!((&summary["events"], &new["events"]), (&25.into(), &24.into()));
-        assert_ne!(summary["version"], new["version"]);
-    }
+fn a_new_load_is_noticed_and_no_answer_mixes_two(warehouse: Warehouse) {
+    let (work, server) = served(warehouse, "");
+    let summary = server.get("/summary").json();
+    let before = server.get("/number-of-events-per-hour");
+    let etag = before.header("etag").to_owned();
+    fewer(&work);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let got = server.get("/number-of-events-per-hour?order_by=event_count");
+                    assert_eq!(got.status, 200, "{}", got.text());
+                    let got = got.json();
+                    let rows = got["rows"].as_array().unwrap();
+                    let events: u64 = rows.iter().map(|r| r["event_count"].as_u64().unwrap()).sum();
+                    assert!(matches!(events, 24 | 25), "{events}");
+                    assert_eq!(got["total"], rows.len());
+                }
+            });
+        }
+        work.ok(&["run-all"]);
+        done.store(true, Ordering::Relaxed);
+    });
+    std::thread::sleep(Duration::from_millis(1_100));
+    let after = server.get_with("/number-of-events-per-hour", "if-none-match", &etag);
+    assert_eq!(after.status, 200);
+    let said = work.ok(&["query", "number-of-events-per-hour", "--format", "json"]);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(after.json()["rows"], said);
+    let new = server.get("/summary").json();
+    assert_eq!((&summary["events"], &new["events"]), (&25.into(), &24.into()));
+    assert_ne!(summary["version"], new["version"]);
 }
 
+test_on_each_warehouse!(a_new_load_is_noticed_and_no_answer_mixes_two);
+
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn a_server_that_stops_and_starts_under_load_gives_503_and_then_answers_again() {
     let cluster = Cluster::start("served");
     let work = Workspace::mini();
@@ -140,6 +139,7 @@ fn a_server_that_stops_and_starts_under_load_gives_503_and_then_answers_again() 
 }
 
 #[test]
+#[ignore = "needs PostGIS: run make test"]
 fn slow_queries_are_given_up_and_too_many_wait_their_turn() {
     let (work, schema) = crate::postgis::mini();
     work.write("views/slow.sql", "SELECT CAST(1 AS BIGINT) AS x FROM pg_sleep(4)\n");

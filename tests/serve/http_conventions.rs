@@ -5,7 +5,8 @@ use std::net::TcpStream;
 
 use flate2::read::GzDecoder;
 
-use super::{Server, embedded, servers};
+use super::{Server, embedded, served};
+use crate::harness::{Warehouse, test_on_each_warehouse};
 
 const ROUTES: [&str; 9] = [
     "/",
@@ -19,68 +20,68 @@ const ROUTES: [&str; 9] = [
     "/assets/pages.css",
 ];
 
-#[test]
-fn mistakes_are_told_with_their_parameter_and_the_remedy() {
-    for (warehouse, _, server) in servers("") {
-        for (path, status, parameter, words) in [
-            ("/users-per-lau?limt=5", 400, "limt", "limit?"),
-            ("/users-per-lau?limit=-5", 400, "limit", "whole number"),
-            ("/users-per-lau?limit=200000", 400, "limit", "csv"),
-            ("/users-per-lau?offset=1.5", 400, "offset", "whole number"),
-            ("/users-per-lau?date=today", 400, "date", "2024-10-01"),
-            ("/users-per-lau?from=2024-10-02&to=2024-10-01", 400, "from", "after"),
-            ("/users-per-lau?order_by=user_cout", 400, "order_by", "user_count"),
-            ("/users-per-lau?order_by=user_count:down", 400, "order_by", "user_count:desc"),
-            ("/users-per-lau?order_by=1;DROP%20TABLE%20lau", 400, "order_by", "no column"),
-            ("/users-per-lau?lau=%00", 400, "lau", "NUL"),
-            ("/users-per-lau?format=xls", 400, "format", "csv"),
-            ("/number-of-events-per-hour?lau=EE_0001", 400, "lau", "no lau_id"),
-            ("/number-of-events-per-hour?format=geojson", 400, "format", "users-per-lau"),
-            ("/user-location-distribution?from=2024-10-01", 400, "from", "neither"),
-            ("/user-per-lau", 404, "", "/users-per-lau?"),
-            ("/cell_plan", 404, "", "/tables/cell_plan?"),
-            ("/tables/users", 404, "", "/users"),
-            ("/users-per-lau-2024-10-09", 404, "", "/users-per-lau-2024-10-01?"),
-            ("/assets/nothing.js", 404, "", "nothing.js"),
-            ("/assets/..%2f..%2fmod.rs", 404, "", "no file"),
-            ("/number-of-unique-cells-per-user", 403, "", "serve.allow_user_rows = true"),
-            ("/tables/mobile_events_compressed", 403, "", "serve.allow_user_rows = true"),
-        ] {
-            let got = server.get(path);
-            let problem = got.json();
-            assert_eq!(got.status, status, "{path} on {warehouse}: {problem}");
-            assert_eq!(got.header("content-type"), "application/problem+json", "{path}");
-            assert_eq!(got.header("cache-control"), "no-store", "{path}");
-            assert_eq!(problem["status"], status, "{path}");
-            assert_eq!(problem["parameter"].as_str().unwrap_or_default(), parameter, "{path}");
-            let detail = problem["detail"].as_str().unwrap();
-            assert!(detail.contains(words), "{path}: {detail}");
-            // somebody with a browser reads the same on a page
-            let page = server.get_with(path, "accept", "text/html,*/*;q=0.8");
-            assert_eq!(page.status, status, "{path}");
-            if !path.contains("format=") {
-                assert!(page.header("content-type").starts_with("text/html"), "{path}");
-            }
+fn mistakes_are_told_with_their_parameter_and_the_remedy(warehouse: Warehouse) {
+    let (_work, server) = served(warehouse, "");
+    for (path, status, parameter, words) in [
+        ("/users-per-lau?limt=5", 400, "limt", "limit?"),
+        ("/users-per-lau?limit=-5", 400, "limit", "whole number"),
+        ("/users-per-lau?limit=200000", 400, "limit", "csv"),
+        ("/users-per-lau?offset=1.5", 400, "offset", "whole number"),
+        ("/users-per-lau?date=today", 400, "date", "2024-10-01"),
+        ("/users-per-lau?from=2024-10-02&to=2024-10-01", 400, "from", "after"),
+        ("/users-per-lau?order_by=user_cout", 400, "order_by", "user_count"),
+        ("/users-per-lau?order_by=user_count:down", 400, "order_by", "user_count:desc"),
+        ("/users-per-lau?order_by=1;DROP%20TABLE%20lau", 400, "order_by", "no column"),
+        ("/users-per-lau?lau=%00", 400, "lau", "NUL"),
+        ("/users-per-lau?format=xls", 400, "format", "csv"),
+        ("/number-of-events-per-hour?lau=EE_0001", 400, "lau", "no lau_id"),
+        ("/number-of-events-per-hour?format=geojson", 400, "format", "users-per-lau"),
+        ("/user-location-distribution?from=2024-10-01", 400, "from", "neither"),
+        ("/user-per-lau", 404, "", "/users-per-lau?"),
+        ("/cell_plan", 404, "", "/tables/cell_plan?"),
+        ("/tables/users", 404, "", "/users"),
+        ("/users-per-lau-2024-10-09", 404, "", "/users-per-lau-2024-10-01?"),
+        ("/assets/nothing.js", 404, "", "nothing.js"),
+        ("/assets/..%2f..%2fmod.rs", 404, "", "no file"),
+        ("/number-of-unique-cells-per-user", 403, "", "serve.allow_user_rows = true"),
+        ("/tables/mobile_events_compressed", 403, "", "serve.allow_user_rows = true"),
+    ] {
+        let got = server.get(path);
+        let problem = got.json();
+        assert_eq!(got.status, status, "{path}: {problem}");
+        assert_eq!(got.header("content-type"), "application/problem+json", "{path}");
+        assert_eq!(got.header("cache-control"), "no-store", "{path}");
+        assert_eq!(problem["status"], status, "{path}");
+        assert_eq!(problem["parameter"].as_str().unwrap_or_default(), parameter, "{path}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{path}: {detail}");
+        // somebody with a browser reads the same on a page
+        let page = server.get_with(path, "accept", "text/html,*/*;q=0.8");
+        assert_eq!(page.status, status, "{path}");
+        if !path.contains("format=") {
+            assert!(page.header("content-type").starts_with("text/html"), "{path}");
         }
-        let got = server.get("/users-per-lau?format=html&limit=1001");
-        assert_eq!(got.status, 400);
-        assert!(got.text().contains("at most 1000 rows"), "{}", got.text());
-        let got = server.get_with("/users-per-lau", "accept", "image/png");
-        assert_eq!(got.status, 406);
-        assert!(got.text().contains("text/csv"), "{}", got.text());
-        let got = server.get_with("/number-of-events-per-hour", "accept", "application/geo+json");
-        assert_eq!(got.status, 406, "{}", got.text());
-        let accept = "application/geo+json, text/csv;q=0.5";
-        let got = server.get_with("/number-of-events-per-hour", "accept", accept);
-        assert!(got.ok().starts_with("hour,event_count"));
-        for method in ["POST", "PUT", "DELETE", "PATCH", "BREW"] {
-            let got = server.ask(method, "/users-per-lau", &[]);
-            assert_eq!((got.status, got.header("allow")), (405, "GET, HEAD, OPTIONS"), "{method}");
-        }
-        let got = server.ask("OPTIONS", "/users-per-lau", &[]);
-        assert_eq!((got.status, got.header("allow")), (204, "GET, HEAD, OPTIONS"));
     }
+    let got = server.get("/users-per-lau?format=html&limit=1001");
+    assert_eq!(got.status, 400);
+    assert!(got.text().contains("at most 1000 rows"), "{}", got.text());
+    let got = server.get_with("/users-per-lau", "accept", "image/png");
+    assert_eq!(got.status, 406);
+    assert!(got.text().contains("text/csv"), "{}", got.text());
+    let got = server.get_with("/number-of-events-per-hour", "accept", "application/geo+json");
+    assert_eq!(got.status, 406, "{}", got.text());
+    let accept = "application/geo+json, text/csv;q=0.5";
+    let got = server.get_with("/number-of-events-per-hour", "accept", accept);
+    assert!(got.ok().starts_with("hour,event_count"));
+    for method in ["POST", "PUT", "DELETE", "PATCH", "BREW"] {
+        let got = server.ask(method, "/users-per-lau", &[]);
+        assert_eq!((got.status, got.header("allow")), (405, "GET, HEAD, OPTIONS"), "{method}");
+    }
+    let got = server.ask("OPTIONS", "/users-per-lau", &[]);
+    assert_eq!((got.status, got.header("allow")), (204, "GET, HEAD, OPTIONS"));
 }
+
+test_on_each_warehouse!(mistakes_are_told_with_their_parameter_and_the_remedy);
 
 #[test]
 fn forms_go_by_accept() {
@@ -103,46 +104,46 @@ fn forms_go_by_accept() {
     assert_eq!(got.header("content-disposition"), "inline; filename=\"users-per-lau.csv\"");
 }
 
-#[test]
-fn what_a_client_has_is_not_sent_again_and_head_is_get_without_its_body() {
-    for (warehouse, _, server) in servers("") {
-        for path in ROUTES {
-            let got = server.get(path);
-            let etag = got.header("etag").to_owned();
-            assert_eq!(got.status, 200, "{path} on {warehouse}: {}", got.text());
-            assert!(etag.starts_with("W/\"") && !got.header("cache-control").is_empty(), "{path}");
-            assert!(got.header("vary").contains("accept-encoding"), "{path}");
-            let again = server.get_with(path, "if-none-match", &etag);
-            assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
-            assert_eq!(again.header("etag"), etag, "{path}");
-            assert_eq!(server.get_with(path, "if-none-match", "\"other\"").status, 200, "{path}");
-            let head = server.ask("HEAD", path, &[]);
-            assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
-            for name in ["content-length", "content-type", "etag"] {
-                assert_eq!(head.header(name), got.header(name), "{path}: {name}");
-            }
-            let packed = server.get_with(path, "accept-encoding", "gzip");
-            assert_eq!(packed.header("etag"), etag, "{path}");
-            let mut plain = Vec::new();
-            match packed.header("content-encoding") {
-                "gzip" => {
-                    GzDecoder::new(packed.body.as_slice()).read_to_end(&mut plain).unwrap();
-                    assert!(packed.body.len() < plain.len(), "{path}");
-                }
-                _ => plain = packed.body,
-            }
-            assert_eq!(plain, got.body, "{path}");
+fn what_a_client_has_is_not_sent_again_and_head_is_get_without_its_body(warehouse: Warehouse) {
+    let (_work, server) = served(warehouse, "");
+    for path in ROUTES {
+        let got = server.get(path);
+        let etag = got.header("etag").to_owned();
+        assert_eq!(got.status, 200, "{path}: {}", got.text());
+        assert!(etag.starts_with("W/\"") && !got.header("cache-control").is_empty(), "{path}");
+        assert!(got.header("vary").contains("accept-encoding"), "{path}");
+        let again = server.get_with(path, "if-none-match", &etag);
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        assert_eq!(again.header("etag"), etag, "{path}");
+        assert_eq!(server.get_with(path, "if-none-match", "\"other\"").status, 200, "{path}");
+        let head = server.ask("HEAD", path, &[]);
+        assert_eq!((head.status, head.body.len()), (200, 0), "{path}");
+        for name in ["content-length", "content-type", "etag"] {
+            assert_eq!(head.header(name), got.header(name), "{path}: {name}");
         }
-        let tag = |path: &str| server.get(path).header("etag").to_owned();
-        let csv = tag("/users-per-lau?format=csv");
-        assert_ne!(csv, tag("/users-per-lau"));
-        assert_ne!(csv, tag("/users-per-lau?format=csv&limit=1"));
-        assert_eq!(
-            tag("/users-per-lau?format=csv&lau=a&limit=1"),
-            tag("/users-per-lau?limit=1&lau=a&format=csv")
-        );
+        let packed = server.get_with(path, "accept-encoding", "gzip");
+        assert_eq!(packed.header("etag"), etag, "{path}");
+        let mut plain = Vec::new();
+        match packed.header("content-encoding") {
+            "gzip" => {
+                GzDecoder::new(packed.body.as_slice()).read_to_end(&mut plain).unwrap();
+                assert!(packed.body.len() < plain.len(), "{path}");
+            }
+            _ => plain = packed.body,
+        }
+        assert_eq!(plain, got.body, "{path}");
     }
+    let tag = |path: &str| server.get(path).header("etag").to_owned();
+    let csv = tag("/users-per-lau?format=csv");
+    assert_ne!(csv, tag("/users-per-lau"));
+    assert_ne!(csv, tag("/users-per-lau?format=csv&limit=1"));
+    assert_eq!(
+        tag("/users-per-lau?format=csv&lau=a&limit=1"),
+        tag("/users-per-lau?limit=1&lau=a&format=csv")
+    );
 }
+
+test_on_each_warehouse!(what_a_client_has_is_not_sent_again_and_head_is_get_without_its_body);
 
 #[test]
 fn every_answer_has_the_headers_that_keep_browsers_safe() {
@@ -161,35 +162,35 @@ fn every_answer_has_the_headers_that_keep_browsers_safe() {
     }
 }
 
-#[test]
-fn operators_see_health_and_figures() {
-    for (warehouse, _, server) in servers("") {
-        for path in ["/health", "/health/ready"] {
-            let health = server.get(path).json();
-            assert_eq!((&health["live"], &health["ready"]), (&true.into(), &true.into()));
-        }
-        assert_eq!(server.get("/health/live").json()["live"], true);
-        server.get("/users-per-lau?format=csv").ok();
-        server.get("/number-of-users-per-lau-on-2024-10-01").ok();
-        server.get("/made-up-path");
-        let figures = server.get("/metrics").ok();
-        for line in [
-            "mobility_http_requests_total{route=\"/users-per-lau\",status=\"200\"} 1",
-            "mobility_http_requests_total{route=\"/users-per-lau-2024-10-01\",status=\"200\"} 1",
-            "mobility_http_requests_total{route=\"unknown\",status=\"404\"} 1",
-            "mobility_http_request_seconds_count{route=\"/users-per-lau\"} 1",
-            "mobility_rows_sent_total 8",
-            "mobility_queries_running 0",
-        ] {
-            assert!(figures.lines().any(|l| l == line), "{line} on {warehouse}: {figures}");
-        }
-        assert_eq!(
-            figures.contains("mobility_pool_connections{state=\"idle\"}"),
-            warehouse == "PostGIS"
-        );
-        assert!(!figures.contains("made-up-path"));
+fn operators_see_health_and_figures(warehouse: Warehouse) {
+    let (_work, server) = served(warehouse, "");
+    for path in ["/health", "/health/ready"] {
+        let health = server.get(path).json();
+        assert_eq!((&health["live"], &health["ready"]), (&true.into(), &true.into()));
     }
+    assert_eq!(server.get("/health/live").json()["live"], true);
+    server.get("/users-per-lau?format=csv").ok();
+    server.get("/number-of-users-per-lau-on-2024-10-01").ok();
+    server.get("/made-up-path");
+    let figures = server.get("/metrics").ok();
+    for line in [
+        "mobility_http_requests_total{route=\"/users-per-lau\",status=\"200\"} 1",
+        "mobility_http_requests_total{route=\"/users-per-lau-2024-10-01\",status=\"200\"} 1",
+        "mobility_http_requests_total{route=\"unknown\",status=\"404\"} 1",
+        "mobility_http_request_seconds_count{route=\"/users-per-lau\"} 1",
+        "mobility_rows_sent_total 8",
+        "mobility_queries_running 0",
+    ] {
+        assert!(figures.lines().any(|l| l == line), "{line}: {figures}");
+    }
+    assert_eq!(
+        figures.contains("mobility_pool_connections{state=\"idle\"}"),
+        warehouse == Warehouse::Postgis
+    );
+    assert!(!figures.contains("made-up-path"));
 }
+
+test_on_each_warehouse!(operators_see_health_and_figures);
 
 /// What comes back for bytes that no client library would send.
 fn raw(server: &Server, request: &[u8]) -> String {

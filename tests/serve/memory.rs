@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use super::Server;
 use crate::harness::Workspace;
 
-/// A work folder with so many raw events, loaded.
-fn big(events: &str) -> Workspace {
+/// A loaded workspace with that many raw events on each of two days.
+fn loaded_with(events_per_day: u32) -> Workspace {
     let work = Workspace::mini();
     work.config("[serve]\nallow_user_rows = true\n");
-    crate::postgis::bigger(&work, events, "5");
+    work.replace_inputs_with_synthetic(events_per_day, 5);
     work.ok(&["run-all"]);
     work
 }
 
 #[test]
 fn a_large_download_passes_through_little_memory_however_slow_the_client() {
-    let work = big("150000");
+    let work = loaded_with(150_000);
     let server = Server::start(&work);
     let path = "/tables/mobile_events_uncompressed?format=csv";
     let said = work.ok(&["query", "mobile_events_uncompressed", "--format", "csv"]);
@@ -71,7 +71,7 @@ fn settled(server: &Server) -> u64 {
 
 #[test]
 fn memory_is_flat_after_many_requests() {
-    let work = big("20000");
+    let work = loaded_with(20_000);
     let server = Server::start(&work);
     let round = |from: usize, to: usize| {
         for number in from..to {

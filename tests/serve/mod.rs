@@ -16,7 +16,7 @@ use ureq::Agent;
 use ureq::config::AutoHeaderValue;
 use ureq::http::{HeaderMap, Request};
 
-use crate::harness::Workspace;
+use crate::harness::{Warehouse, Workspace};
 
 /// A running server, ended when dropped.
 pub struct Server {
@@ -167,25 +167,15 @@ impl Got {
     }
 }
 
-/// A warehouse, its work folder and its server.
-pub type Served = (&'static str, Workspace, Server);
-
-/// A server over the mini inputs in the embedded warehouse, where one warehouse is enough.
+/// A server over the mini inputs in the embedded warehouse, for tests that need only one warehouse.
 pub fn embedded() -> (Workspace, Server) {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
-    let server = Server::start(&work);
-    (work, server)
+    served(Warehouse::Embedded, "")
 }
 
-/// Servers over the mini inputs, one for each warehouse there is. The work folders live as long.
-pub fn servers(config: &str) -> Vec<Served> {
-    crate::warehouses::loaded()
-        .into_iter()
-        .map(|(name, work)| {
-            work.config(config);
-            let server = Server::start(&work);
-            (name, work, server)
-        })
-        .collect()
+/// A server over the mini inputs in a warehouse of that kind; `config` comes first in the config.
+pub fn served(warehouse: Warehouse, config: &str) -> (Workspace, Server) {
+    let work = warehouse.loaded();
+    work.config(config);
+    let server = Server::start(&work);
+    (work, server)
 }

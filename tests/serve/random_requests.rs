@@ -3,7 +3,8 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::servers;
+use super::served;
+use crate::harness::{Warehouse, test_on_each_warehouse};
 
 const PATHS: [&str; 16] = [
     "/users-per-lau-day-night",
@@ -57,21 +58,21 @@ const VALUES: [&str; 28] = [
 ];
 const ACCEPT: [&str; 6] = ["*/*", "text/html", "text/csv;q=9", ";;q=,", "a/b;q=0.5, */*;q=0", "x"];
 
-#[test]
-fn whatever_is_asked_is_never_a_fault_of_the_server() {
-    for (warehouse, _, server) in servers("[serve]\nallow_user_rows = true\n") {
-        let mut random = ChaCha8Rng::seed_from_u64(5);
-        let mut answered = 0;
-        for _ in 0..400 {
-            let (path, accept) = request(&mut random);
-            let got = server.get_with(&path, "accept", accept);
-            assert!(got.status < 500, "{path} on {warehouse}: {}: {}", got.status, got.text());
-            answered += u32::from(got.status == 200);
-        }
-        assert!(answered > 20, "only {answered} good requests");
-        assert!(!server.log().contains("panicked"), "{}", server.log());
+fn whatever_is_asked_is_never_a_fault_of_the_server(warehouse: Warehouse) {
+    let (_work, server) = served(warehouse, "[serve]\nallow_user_rows = true\n");
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut answered = 0;
+    for _ in 0..400 {
+        let (path, accept) = request(&mut random);
+        let got = server.get_with(&path, "accept", accept);
+        assert!(got.status < 500, "{path}: {}: {}", got.status, got.text());
+        answered += u32::from(got.status == 200);
     }
+    assert!(answered > 20, "only {answered} good requests");
+    assert!(!server.log().contains("panicked"), "{}", server.log());
 }
+
+test_on_each_warehouse!(whatever_is_asked_is_never_a_fault_of_the_server);
 
 fn request(random: &mut ChaCha8Rng) -> (String, &'static str) {
     let pick =

@@ -41,7 +41,7 @@ pub fn same(native: &Workspace, spark: &Workspace) {
     assert_eq!(manifest(spark), manifest(native));
     let quarantine = |work: &Workspace| -> Vec<String> {
         let files = glob::glob(&work.path("processed/quarantine/*/*").to_string_lossy()).unwrap();
-        files.map(|file| crate::harness::rows_of(&file.unwrap())).collect()
+        files.map(|file| crate::harness::rows_as_text(&file.unwrap())).collect()
     };
     assert_eq!(quarantine(spark), quarantine(native));
 }

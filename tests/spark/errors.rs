@@ -31,6 +31,7 @@ fn stand_in(work: &Workspace, script: &str) {
 }
 
 #[test]
+#[ignore = "needs Spark: run make test"]
 fn a_program_or_a_master_that_is_not_there_is_named_with_the_remedy() {
     let work = Workspace::mini();
     work.config(&settings("no/such/spark-sql", "local[1]", "engine = \"spark\""));

@@ -190,6 +190,7 @@ fn every_form_and_fault() -> Workspace {
 }
 
 #[test]
+#[ignore = "needs Spark: run make test"]
 fn events_in_every_form_and_with_every_fault_give_what_the_native_engine_gives() {
     let native = every_form_and_fault();
     let spark = Workspace::copy_of(&native);

@@ -1,0 +1,211 @@
+//! A folder per test, and the program run inside it.
+
+use std::cell::RefCell;
+use std::fs;
+use std::hash::BuildHasher;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use arrow::array::ArrayRef;
+
+use super::{array, copy, root, write_parquet};
+
+/// A folder for one test alone, removed when dropped.
+pub struct Workspace {
+    folder: tempfile::TempDir,
+    /// Lines of the section `warehouse` of the config.
+    warehouse: RefCell<String>,
+}
+
+/// Exit status and output of a process.
+pub struct ProgramOutput {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Workspace {
+    /// A workspace with copies of the mini inputs and a config that names them.
+    pub fn mini() -> Workspace {
+        let work = Workspace::empty();
+        copy(&root().join("fixtures/mini"), &work.path("raw"));
+        work.config("");
+        work
+    }
+
+    /// An empty folder.
+    pub fn empty() -> Workspace {
+        let folder = tempfile::tempdir().unwrap();
+        Workspace { folder, warehouse: RefCell::new("url = \"embedded:warehouse\"".to_owned()) }
+    }
+
+    /// A copy of the folder that keeps modification times and links.
+    pub fn copy_of(other: &Workspace) -> Workspace {
+        let work = Workspace { warehouse: other.warehouse.clone(), ..Workspace::empty() };
+        let from = other.path(".");
+        let copied = Command::new("cp").arg("-a").arg(from).arg(work.path("")).status().unwrap();
+        assert!(copied.success());
+        work
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes `pipeline.toml`: `more`, then the sections that name inputs, outputs, warehouse and
+    /// views. The folder of views is `views` of this workspace if it exists, else the shipped one.
+    pub fn config(&self, more: &str) {
+        let views = root().join("sql/views");
+        let own = self.path("views");
+        let views = if own.exists() { own } else { views };
+        let text = format!(
+            "{more}\n[data]\nevents = \"raw/events\"\ncells = \"raw/cells\"\nlau = \"raw/lau\"\n\
+             processed = \"processed\"\n[warehouse]\n{}\n[views]\ndir = \"{}\"\n",
+            self.warehouse.borrow(),
+            views.display()
+        );
+        self.write("pipeline.toml", &text);
+    }
+
+    /// Configures a PostGIS warehouse; `more` is appended to its section.
+    pub fn postgis(&self, url: &str, schema: &str, more: &str) {
+        *self.warehouse.borrow_mut() = format!("url = \"{url}\"\nschema = \"{schema}\"\n{more}");
+        self.config("");
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub fn read_bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    /// The program, to be run in this folder with an empty environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mobility"));
+        command.args(args).current_dir(self.folder.path()).env_clear();
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> ProgramOutput {
+        ProgramOutput::of(self.command(args).output().unwrap())
+    }
+
+    /// Runs the program, expects status 0 and returns its standard output.
+    pub fn ok(&self, args: &[&str]) -> String {
+        let ran = self.run(args);
+        assert_eq!(ran.status, 0, "{args:?}: {}", ran.stderr);
+        ran.stdout
+    }
+
+    /// Runs the program and expects `status` and each of `words` on standard error.
+    pub fn fails(&self, args: &[&str], status: i32, words: &[&str]) -> ProgramOutput {
+        assert!(!words.is_empty(), "without words any error would pass");
+        let ran = self.run(args);
+        assert_eq!(ran.status, status, "{args:?}: {}{}", ran.stdout, ran.stderr);
+        for word in words {
+            assert!(ran.stderr.contains(word), "{args:?}: no {word:?} in: {}", ran.stderr);
+        }
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        ran
+    }
+
+    /// Paths and content hashes of all files below `name`, sorted. The history of runs is left out,
+    /// because every run appends to it.
+    pub fn snapshot(&self, name: &str) -> Vec<(PathBuf, u64)> {
+        let mut files = Vec::new();
+        collect_hashes(&self.path(name), &mut files);
+        files.sort();
+        files
+    }
+
+    /// Adds one event of a user at cell 400 on 2 October 2024 at noon, in a new file.
+    pub fn add_late_event(&self, user: u8) {
+        use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
+        let noon = 1_727_870_400_000_000;
+        self.write_events(
+            &format!("year=2024/month=10/day=2/late-{user}.parquet"),
+            vec![
+                ("user_id", array(BinaryArray::from_vec(vec![&[user]]))),
+                ("cell_id", array(Int64Array::from(vec![400]))),
+                ("timestamp", array(TimestampMicrosecondArray::from(vec![noon]))),
+            ],
+        );
+    }
+
+    /// Overwrites the pages of a date's hourly presence but not the footers, so that reading any of
+    /// its rows fails.
+    pub fn corrupt_pages(&self, date: &str) {
+        let pattern = self.path(&format!("processed/compressed_events/date={date}/*.parquet"));
+        let mut corrupted = 0;
+        for path in glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap) {
+            let mut bytes = fs::read(&path).unwrap();
+            let footer = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap());
+            let pages = bytes.len() - 8 - footer as usize;
+            bytes[4..pages].fill(0xff);
+            fs::write(&path, bytes).unwrap();
+            corrupted += 1;
+        }
+        assert!(corrupted > 0, "no files of {date}");
+    }
+
+    /// Writes an events file with the given columns.
+    pub fn write_events(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
+        let path = self.path("raw/events").join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        write_parquet(&path, columns, 1 << 20);
+    }
+
+    /// Removes a file or folder if it exists.
+    pub fn remove(&self, name: &str) {
+        let path = self.path(name);
+        let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+    }
+
+    /// Copies the shipped views to the folder `views` and configures it.
+    pub fn copy_shipped_views(&self) {
+        copy(&root().join("sql/views"), &self.path("views"));
+        self.config("");
+    }
+
+    /// Replaces the inputs by synthetic ones of two days, 300 cells and 8 units.
+    pub fn replace_inputs_with_synthetic(&self, events_per_day: u32, seed: u32) {
+        self.remove("raw");
+        let [events, seed] = [events_per_day, seed].map(|n| n.to_string());
+        self.ok(&[
+            "synth", "--out", "raw", "--events", &events, "--days", "2", "--cells", "300",
+            "--laus", "8", "--seed", &seed,
+        ]);
+        fs::rename(self.path("raw/lau_boundaries"), self.path("raw/lau")).unwrap();
+    }
+}
+
+impl ProgramOutput {
+    pub fn of(output: Output) -> ProgramOutput {
+        ProgramOutput {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+fn collect_hashes(folder: &Path, files: &mut Vec<(PathBuf, u64)>) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect_hashes(&path, files);
+        } else if !path.ends_with("runs.jsonl") {
+            let hash = foldhash::quality::FixedState::default().hash_one(fs::read(&path).unwrap());
+            files.push((path, hash));
+        }
+    }
+}
