@@ -80,6 +80,7 @@ test: setup ## Run all tests, also those that need PostGIS, Spark, Chromium or P
 	@$(CLUSTER) install
 	@$(SPARK) install
 	@tests/venv.sh target/notebook examples/requirements.txt
+	@tests/venv.sh target/duckdb fixtures/expected/requirements.txt
 	cargo test --locked -- --include-ignored
 
 # TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES say how often; the printed PROPTEST_RNG_SEED, set

@@ -8,6 +8,7 @@ mod compress;
 mod config;
 mod csv_events;
 mod dashboard;
+mod expected_tables;
 mod extract;
 mod faults;
 mod harness;
