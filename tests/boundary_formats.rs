@@ -1,14 +1,17 @@
-//! Boundaries in other formats than GeoJSON: the same units, and clear words where they are broken.
+//! Boundaries in formats other than GeoJSON: the same units, and errors for invalid files.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{BinaryArray, StringArray};
+use arrow::array::{AsArray, BinaryArray, StringArray};
+use geo::Area;
+use geozero::ToGeo;
+use geozero::wkb::Wkb;
 
-use crate::harness::{Workspace, root, rows_as_text, write_parquet};
+use crate::harness::{Workspace, columns_as_csv, read_table, root, write_parquet};
 
-/// The mini inputs with these files of `fixtures/formats` as boundaries.
+/// A workspace with the mini inputs and these files of `fixtures/formats` as boundaries.
 fn with(files: &[&str]) -> Workspace {
     let work = Workspace::mini();
     work.remove("raw/lau");
@@ -23,30 +26,72 @@ fn with(files: &[&str]) -> Workspace {
 const SHAPEFILE: [&str; 4] = ["parts.shp", "parts.dbf", "parts.prj", "parts.cpg"];
 const ZIPPED: &str = "LAU_RG_01M_2021_3035.shp.zip";
 
-/// Units and cells as they are written.
-fn made(work: &Workspace) -> [String; 2] {
-    work.ok(&["geojoin"]);
-    ["processed/lau.parquet", "processed/cells_with_lau.parquet"]
-        .map(|f| rows_as_text(&work.path(f)))
+/// Units of the drawing in `fixtures/mini/README.md`: id, country, name, square kilometres, parts.
+const UNITS: [(&str, &str, &str, f64, usize); 4] = [
+    ("EE_0001", "EE", "Õis linn", 4.0, 1),
+    ("EE_0002", "EE", "Maa, \"vald\"", 96.0, 1),
+    ("EE_0003", "EE", "Saare vald", 104.0, 2),
+    ("EE_0004", "EE", "Tühi vald", 200.0, 1),
+];
+
+/// Cells of the drawing with their units.
+const CELLS: &str = "cell_id,valid_date_start,lau_id,lau_match
+100,2024-09-01,EE_0002,within
+200,,EE_0001,within
+300,2024-09-01,EE_0003,within
+400,,EE_0003,within
+500,,EE_0002,boundary
+600,,EE_0002,within
+600,2024-10-02,EE_0003,within
+700,,,outside
+800,2024-10-03,EE_0004,within
+960000000000001,,EE_0003,within
+";
+
+fn assert_units_and_cells_are_those_of_the_drawing(work: &Workspace) {
+    let table = read_table(&work.path("processed/lau.parquet"));
+    let text = |name: &str, row| table.column_by_name(name).unwrap().as_string::<i32>().value(row);
+    let geometry = table.column_by_name("geometry").unwrap().as_binary::<i32>();
+    let units = (0..table.num_rows()).map(|row| {
+        let geometry = Wkb(geometry.value(row)).to_geo().unwrap();
+        let geo::Geometry::MultiPolygon(polygons) = geometry else { panic!("{geometry:?}") };
+        let km2 = (polygons.unsigned_area() / 1e6 * 1e3).round() / 1e3;
+        let [id, country, name] =
+            ["lau_id", "country_code", "lau_name"].map(|column| text(column, row));
+        (id, country, name, km2, polygons.0.len())
+    });
+    assert_eq!(units.collect::<Vec<_>>(), UNITS);
+    let cells = columns_as_csv(
+        &work.path("processed/cells_with_lau.parquet"),
+        &["cell_id", "valid_date_start", "lau_id", "lau_match"],
+    );
+    assert_eq!(cells, CELLS);
 }
 
 #[test]
-fn every_format_gives_the_same_units_and_cells() {
-    let expected = made(&Workspace::mini());
-    assert!(expected[0].contains("EE_0003"), "{}", expected[0]);
+fn boundary_formats_give_the_same_units_and_cells() {
+    let read = |work: &Workspace| {
+        ["processed/lau.parquet", "processed/cells_with_lau.parquet"]
+            .map(|file| read_table(&work.path(file)))
+    };
+    let geojson = Workspace::mini();
+    geojson.ok(&["geojoin"]);
+    assert_units_and_cells_are_those_of_the_drawing(&geojson);
     let formats: [&[&str]; 5] =
         [&["parts.geojson"], &["parts.gpkg"], &SHAPEFILE, &[ZIPPED], &["parts.parquet"]];
     for files in formats {
         let work = with(files);
-        assert_eq!(made(&work), expected, "{files:?}");
-        // reading leaves nothing beside the raw data
+        work.ok(&["geojoin"]);
+        assert_units_and_cells_are_those_of_the_drawing(&work);
+        assert!(read(&work) == read(&geojson), "{files:?}: other coordinates");
+        // reading leaves no files beside the raw data
         assert_eq!(fs::read_dir(work.path("raw/lau")).unwrap().count(), files.len(), "{files:?}");
         assert!(work.ok(&["check"]).contains("4 units of EE"), "{files:?}");
     }
 }
 
 #[test]
-fn the_crs_and_the_encoding_come_from_the_file() {
+fn crs_and_encoding_are_read_from_the_file() {
     let places = |work: &Workspace| {
         work.ok(&["run-all"]);
         let sql = "SELECT c.cell_id, c.valid_date_start, c.lau_id, l.lau_name FROM cell_plan c \
@@ -54,21 +99,30 @@ fn the_crs_and_the_encoding_come_from_the_file() {
             ORDER BY c.cell_id, c.valid_date_start";
         work.ok(&["query", "--sql", sql, "--format", "csv"])
     };
-    let expected = places(&Workspace::mini());
-    assert!(expected.contains("EE_0001,Õis linn"), "{expected}");
+    let expected = "cell_id,valid_date_start,lau_id,lau_name\n\
+        100,2024-09-01,EE_0002,\"Maa, \"\"vald\"\"\"\n\
+        200,,EE_0001,Õis linn\n\
+        300,2024-09-01,EE_0003,Saare vald\n\
+        400,,EE_0003,Saare vald\n\
+        600,2024-10-02,EE_0003,Saare vald\n\
+        600,,EE_0002,\"Maa, \"\"vald\"\"\"\n\
+        700,,,\n\
+        800,2024-10-03,EE_0004,Tühi vald\n\
+        960000000000001,,EE_0003,Saare vald\n";
+    assert_eq!(places(&Workspace::mini()), expected);
     let shapefile = ["degrees.shp", "degrees.dbf", "degrees.prj", "degrees.cpg"];
     for files in [&["degrees.gpkg"][..], &["degrees.parquet"], &shapefile] {
         let work = with(files);
         assert_eq!(places(&work), expected, "{files:?}");
     }
-    // without its CRS the default is taken, and found to be wrong
+    // without a CRS the default is assumed, which does not fit
     let work = with(&["degrees.shp", "degrees.dbf", "degrees.cpg"]);
     work.fails(&["geojoin"], 1, &["degrees.shp", "look like degrees", "lau.crs"]);
 }
 
 #[test]
-fn units_abroad_keep_cells_off_the_coast_in_every_format() {
-    // just inside Latvia; metres of the drawing in fixtures/mini
+fn cells_abroad_do_not_get_the_nearest_unit_in_any_format() {
+    // just inside Latvia, see the drawing in fixtures/mini
     let to_degrees = proj::Proj::new_known_crs("EPSG:3035", "EPSG:4326", None).unwrap();
     let (lon, lat) = to_degrees.convert((4_326_000.0, 3_999_500.0)).unwrap();
     let plan = format!("cell_id,latitude,longitude\n1,{lat},{lon}\n");
@@ -78,13 +132,14 @@ fn units_abroad_keep_cells_off_the_coast_in_every_format() {
         work.write("raw/cells/plan.csv", &plan);
         work.config("[geojoin]\nmethod = \"nearest\"\n");
         work.ok(&["geojoin"]);
-        let rows = rows_as_text(&work.path("processed/cells_with_lau.parquet"));
-        assert!(rows.contains("outside") && !rows.contains("nearest"), "{files:?}: {rows}");
+        let columns = ["cell_id", "lau_id", "lau_match"];
+        let cells = columns_as_csv(&work.path("processed/cells_with_lau.parquet"), &columns);
+        assert_eq!(cells, "cell_id,lau_id,lau_match\n1,,outside\n", "{files:?}");
     }
 }
 
 #[test]
-fn a_change_beside_a_shapefile_is_a_change() {
+fn change_of_a_dbf_file_is_noticed() {
     let work = with(&SHAPEFILE);
     work.ok(&["geojoin"]);
     let mut table = work.read_bytes("raw/lau/parts.dbf");
@@ -92,18 +147,18 @@ fn a_change_beside_a_shapefile_is_a_change() {
     table[at..at + 5].copy_from_slice(b"Suure");
     work.write("raw/lau/parts.dbf", table);
     work.ok(&["geojoin"]);
-    let rows = rows_as_text(&work.path("processed/lau.parquet"));
-    assert!(rows.contains("Suure vald") && !rows.contains("Saare vald"), "{rows}");
+    let names = columns_as_csv(&work.path("processed/lau.parquet"), &["lau_id", "lau_name"]);
+    assert!(names.contains("EE_0003,Suure vald\n"), "{names}");
 }
 
 #[test]
-fn the_same_units_in_two_formats_are_refused() {
+fn same_units_in_two_formats_are_rejected() {
     let work = with(&["parts.gpkg", "parts.geojson"]);
     let words = ["is in", "parts.geojson", "parts.gpkg", "name one of the two in data.lau"];
     work.fails(&["geojoin"], 1, &words);
 }
 
-/// What is said of a file that stands alone among the boundaries.
+/// Expects `geojoin` to reject a single boundary file with these words.
 fn refused(name: &str, bytes: impl AsRef<[u8]>, words: &[&str]) {
     let work = with(&[]);
     work.write(&format!("raw/lau/{name}"), bytes);
@@ -115,7 +170,7 @@ fn fixture(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn files_that_are_cut_or_something_else() {
+fn truncated_and_foreign_boundary_files_are_rejected() {
     let half = |name: &str| {
         let bytes = fixture(name);
         bytes[..bytes.len() / 2].to_vec()
@@ -134,7 +189,7 @@ fn files_that_are_cut_or_something_else() {
 }
 
 #[test]
-fn what_a_table_lacks_is_named() {
+fn missing_columns_and_countries_are_named() {
     for files in [&["parts.gpkg"][..], &SHAPEFILE, &["parts.parquet"]] {
         let work = with(files);
         work.config("[columns]\ngisco_id = \"GISCO\"\n");
@@ -144,7 +199,7 @@ fn what_a_table_lacks_is_named() {
     }
 }
 
-/// Writes a GeoParquet file of one unit with that entry in its footer.
+/// Writes a Parquet file of one unit without GeoParquet metadata.
 fn geoparquet(path: &Path, wkb: &[u8]) {
     let text = |t: &str| Arc::new(StringArray::from(vec![t])) as arrow::array::ArrayRef;
     let shape = Arc::new(BinaryArray::from(vec![wkb]));
@@ -158,14 +213,14 @@ fn geoparquet(path: &Path, wkb: &[u8]) {
 }
 
 #[test]
-fn a_parquet_file_without_geometry_is_none_of_boundaries() {
+fn parquet_file_without_geometry_is_rejected() {
     let work = with(&[]);
     geoparquet(&work.path("raw/lau/plain.parquet"), &[1, 3, 0, 0, 0]);
     work.fails(&["geojoin"], 1, &["plain.parquet", "no GeoParquet", "ogr2ogr"]);
 }
 
 #[test]
-fn geopackages_of_several_layers_and_of_other_geometry() {
+fn ambiguous_layers_and_other_geometry_in_a_geopackage_are_rejected() {
     let work = with(&["parts.gpkg"]);
     let file = rusqlite::Connection::open(work.path("raw/lau/parts.gpkg")).unwrap();
     let copy = "CREATE TABLE other AS SELECT * FROM LAU_RG_01M_2021_3035;
@@ -175,12 +230,12 @@ fn geopackages_of_several_layers_and_of_other_geometry() {
     file.execute_batch(copy).unwrap();
     let words = ["parts.gpkg", "LAU_RG_01M_2021_3035, other", "more than one", "ogr2ogr -f GPKG"];
     work.fails(&["geojoin"], 1, &words);
-    // a layer without ids is no rival
+    // a layer without ids is not a candidate
     file.execute_batch("ALTER TABLE other RENAME COLUMN GISCO_ID TO ID").unwrap();
     work.ok(&["geojoin"]);
     file.execute_batch("DROP TABLE other; DELETE FROM gpkg_contents WHERE table_name = 'other'")
         .unwrap();
-    // a point in the third row: header, then WKB; the index of places would not let it in
+    // a point in the third row (header and WKB), which the triggers of the spatial index would reject
     let index = "SELECT group_concat('DROP TRIGGER ' || quote(name), ';') FROM sqlite_master
         WHERE type = 'trigger' AND name LIKE 'rtree%'";
     let drop_index: String = file.query_row(index, [], |row| row.get(0)).unwrap();

@@ -1,9 +1,9 @@
-//! `check`: what is wrong is said before any work is done.
+//! `check`: errors are found before any stage runs.
 
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 #[test]
-fn check_finds_nothing_wrong_with_good_inputs_and_changes_nothing() {
+fn check_accepts_valid_inputs_and_changes_nothing() {
     let work = Workspace::mini();
     let before = work.snapshot("");
     let said = work.ok(&["check"]);
@@ -22,10 +22,10 @@ fn check_finds_nothing_wrong_with_good_inputs_and_changes_nothing() {
     assert!(work.ok(&["check"]).contains("mobile_events_compressed 21"));
 }
 
-fn a_broken_view_is_found_before_any_work_is_done(warehouse: Warehouse) {
+fn invalid_view_is_found_before_any_stage_runs(warehouse: Warehouse) {
     let work = warehouse.mini();
     work.copy_shipped_views();
-    // the same before and after the first load
+    // before and after the first load
     for loaded in [false, true] {
         for (sql, words) in [
             ("SELECT hour,\n  nope\nFROM mobile_events_compressed\n", ["line 2", "nope"]),
@@ -46,7 +46,7 @@ fn a_broken_view_is_found_before_any_work_is_done(warehouse: Warehouse) {
             assert!(checked.stderr.contains("1 thing is wrong"), "{}", checked.stderr);
         }
         if !loaded {
-            // a view over views is no fault
+            // a view over views is valid
             work.write("views/broken.sql", "SELECT * FROM unique_locations_per_user_per_day");
             work.ok(&["check"]);
             work.ok(&["run-all"]);
@@ -54,17 +54,17 @@ fn a_broken_view_is_found_before_any_work_is_done(warehouse: Warehouse) {
     }
 }
 
-test_on_each_warehouse!(a_broken_view_is_found_before_any_work_is_done);
+test_on_each_warehouse!(invalid_view_is_found_before_any_stage_runs);
 
 #[test]
-fn one_fault_is_counted_once() {
+fn one_error_is_counted_once() {
     let work = Workspace::mini();
     work.copy_shipped_views();
     work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
     work.fails(&["check"], 1, &["1 thing is wrong"]);
 }
 
-/// The cell plan replaced by CSV lines.
+/// A workspace whose cell plan is replaced by CSV lines.
 fn with_plan(lines: &str) -> Workspace {
     let work = Workspace::mini();
     work.remove("raw/cells");
@@ -73,7 +73,7 @@ fn with_plan(lines: &str) -> Workspace {
 }
 
 #[test]
-fn rows_of_the_cell_plan_that_are_set_aside_are_a_warning() {
+fn skipped_rows_of_the_cell_plan_are_a_warning() {
     let work = with_plan("1,59.13,9.9\n2,,10.1\n3,99,10\n");
     let said = work.ok(&["check"]);
     let line = said.lines().find(|l| l.starts_with("warn   cell plan")).unwrap();
@@ -82,13 +82,13 @@ fn rows_of_the_cell_plan_that_are_set_aside_are_a_warning() {
     }
     work.config("strict = true\n");
     assert!(work.run(&["check"]).stdout.contains("WRONG  cell plan"));
-    // a plan of another country can be worked with, but hardly is what was meant
+    // a cell plan of another country is valid but hardly intended
     let said = with_plan("1,45,9.9\n").ok(&["check"]);
     assert!(said.contains("warn   cell plan") && said.contains("not one cell"), "{said}");
 }
 
 #[test]
-fn a_cell_plan_that_geojoin_would_refuse_is_wrong() {
+fn check_rejects_a_cell_plan_that_geojoin_rejects() {
     for (lines, words) in
         [("1,9.9,59.13\n2,10.1,59.13\n", "swapped"), ("1,123,10\n2,-91,10\n", "none of 2 rows")]
     {

@@ -1,4 +1,4 @@
-//! The command line itself.
+//! The command line: help, usage errors, completions, manual pages, output streams.
 
 use crate::harness::Workspace;
 
@@ -18,7 +18,7 @@ const COMMANDS: [&str; 12] = [
 ];
 
 #[test]
-fn every_command_helps_with_examples() {
+fn help_of_every_command_has_examples() {
     let work = Workspace::empty();
     for command in COMMANDS {
         let help = work.ok(&[command, "--help"]);
@@ -37,7 +37,7 @@ fn every_command_helps_with_examples() {
 }
 
 #[test]
-fn wrong_words_are_wrong_usage() {
+fn unknown_arguments_are_usage_errors() {
     let work = Workspace::empty();
     work.fails(&["qery"], 2, &["query"]);
     work.fails(&["query", "--formt", "csv", "x"], 2, &["--format"]);
@@ -46,7 +46,7 @@ fn wrong_words_are_wrong_usage() {
 }
 
 #[test]
-fn completions_know_the_commands() {
+fn completions_contain_all_commands() {
     let work = Workspace::empty();
     for shell in ["bash", "zsh", "fish"] {
         let script = work.ok(&["completions", shell]);
@@ -60,7 +60,7 @@ fn every_command_has_a_manual_page() {
     work.ok(&["man", "--out", "pages"]);
     for command in COMMANDS {
         let page = work.read(&format!("pages/mobility-{command}.1"));
-        // how a page reads a hyphen that may be typed
+        // manual pages escape hyphens
         let typed = format!("mobility {}", command.replace('-', "\\-"));
         for word in [".SH NAME", ".SH SYNOPSIS", ".SH EXAMPLES", ".SH \"EXIT STATUS\"", &typed] {
             assert!(page.contains(word), "{command}: no {word}");
@@ -75,7 +75,7 @@ fn every_command_has_a_manual_page() {
 }
 
 #[test]
-fn results_go_to_standard_output_and_all_else_to_standard_error() {
+fn only_results_go_to_standard_output() {
     let work = Workspace::mini();
     let ran = work.run(&["run-all", "--quiet"]);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str(), ran.status), ("", "", 0));

@@ -1,4 +1,4 @@
-//! Compressing: the same events give the same rows, however they are split.
+//! `compress`: the same events give the same rows however they are split into files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::harness::{array, fraction_of_cases, write_parquet};
 
-/// (user, cell, hour start, first, last, count), as the files hold them and in their order.
+/// (user, cell, hour start, first, last, count), in the order of the files.
 type Row = (String, String, i64, i64, i64, i64);
 type Event = (u8, i64, i64);
 /// (date, user, hour start, cell): the order of the files.
@@ -73,10 +73,10 @@ fn read(path: &Path) -> Vec<Row> {
     rows
 }
 
-/// The same by a map, in the order that files are read: date, user, hour, cell as text.
+/// The expected rows, grouped with a map: by date, user, hour and cell as text.
 fn by_a_map(events: &[Event]) -> Vec<Row> {
     let mut groups: BTreeMap<Key, (i64, i64, i64)> = BTreeMap::new();
-    // an event that is there twice counts once
+    // an event that occurs twice counts once
     for (user, cell, us) in events.iter().collect::<BTreeSet<_>>() {
         let hour = us.div_euclid(HOUR) * HOUR;
         let key = (hour.div_euclid(24 * HOUR), format!("{user:02x}"), hour, cell.to_string());
@@ -87,7 +87,7 @@ fn by_a_map(events: &[Event]) -> Vec<Row> {
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
-    // three days around two midnights, few users and cells, so that groups meet
+    // three days around two midnights with few users and cells, so that events share groups
     let event = (0u8..5, prop_oneof![0i64..4, Just(960_000_000_000_001)], -5i64..67, 0i64..4)
         .prop_map(|(user, cell, hour, quarter)| {
             (user, cell, START + hour * HOUR + quarter * 900_000_000 + 7)
@@ -121,8 +121,8 @@ proptest! {
 }
 
 #[test]
-fn a_file_that_lies_about_its_time_range_cannot_lose_events() {
-    // dates come from the events: everything in the folder of day 9 is of other days
+fn events_count_on_their_own_date_in_a_folder_of_another_date() {
+    // dates come from the time stamps: no event in the folder of day 9 is of that day
     let folder = tempfile::tempdir().unwrap();
     let events: Vec<Event> = (0..72).map(|h| (1, 2, START + h * HOUR)).collect();
     write(&folder.path().join("events/year=2024/month=10/day=9"), "part.parquet", &events, 10);

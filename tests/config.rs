@@ -1,9 +1,10 @@
-//! Configuration: what comes before what, and mistakes.
+//! Configuration: precedence, defaults, errors.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use mobility::config::{Config, KEYS, Sources, env_name, load};
+use serde_json::{Value, json};
 
 use crate::harness::{Workspace, root};
 
@@ -19,7 +20,7 @@ fn loaded(
 }
 
 #[test]
-fn flag_comes_before_environment_before_file_before_default() {
+fn flag_overrides_environment_overrides_file_overrides_default() {
     let work = Workspace::empty();
     let file = work.path("p.toml");
     let url = |c: Config| c.warehouse.url.to_string();
@@ -35,14 +36,14 @@ fn flag_comes_before_environment_before_file_before_default() {
 }
 
 #[test]
-fn outputs_in_a_store_are_worked_on_in_the_cache_and_shown_as_the_url() {
+fn outputs_in_an_object_store_use_the_cache_and_are_shown_as_url() {
     let work = Workspace::empty();
     let file = work.path("p.toml");
     work.write("p.toml", "[data]\nprocessed = \"s3://bucket/out\"\n");
     let config = loaded(Some(&file), &[], &[]).unwrap();
     assert_eq!(config.data.processed.parent().unwrap(), work.path("data/cache"));
     assert_eq!(config.without_secrets().unwrap()["data"]["processed"], "s3://bucket/out");
-    // a stroke at the end names the same place, another bucket another one
+    // a trailing slash names the same location
     let env = [("MOBILITY_DATA_PROCESSED", "s3://bucket/out/")];
     let same = loaded(Some(&file), &env, &[]).unwrap();
     assert_eq!(same.data.processed, config.data.processed);
@@ -52,37 +53,103 @@ fn outputs_in_a_store_are_worked_on_in_the_cache_and_shown_as_the_url() {
     assert_eq!((local.data.processed.to_str(), local.data.store), (Some("here"), None));
 }
 
-#[test]
-fn every_key_has_a_variable_of_its_own() {
-    let config = loaded(
-        Some(&root().join("pipeline.toml")),
-        &[
-            ("MOBILITY_STRICT", "true"),
-            ("MOBILITY_TIME_DAY_START", "6"),
-            ("MOBILITY_TIME_ZONE", "Europe/Tallinn"),
-            ("MOBILITY_LAU_COUNTRIES", "[\"EE\", \"LV\"]"),
-            ("MOBILITY_DATA_EVENTS", "a folder/events"),
-            ("MOBILITY_COLUMNS_USER_ID", "msisdn"),
-            ("MOBILITY_VIEWS_SNAPSHOT_DATES", "[\"2024-12-24\"]"),
-        ],
-        &[],
-    )
-    .unwrap();
-    assert!(config.strict);
-    assert_eq!((config.time.day_start, config.time.zone.as_deref()), (6, Some("Europe/Tallinn")));
-    assert_eq!(config.lau.countries, ["EE", "LV"]);
-    assert_eq!(config.data.events, ["a folder/events"]);
-    assert_eq!(config.columns.user_id, "msisdn");
-    assert_eq!(config.views.snapshot_dates[0].to_string(), "2024-12-24");
-    let names: Vec<String> = KEYS.iter().map(|k| env_name(k.name)).collect();
-    let mut distinct = names.clone();
-    distinct.sort();
-    distinct.dedup();
-    assert_eq!(names.len(), distinct.len());
+/// Text for the environment variable of each key, and the value that the config then has there.
+fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
+    vec![
+        ("strict", "true", json!(true)),
+        ("engine", "spark", json!("spark")),
+        ("data.events", "a folder/events", json!(["a folder/events"])),
+        ("data.cells", "[\"a.csv\", \"b.csv\"]", json!(["a.csv", "b.csv"])),
+        ("data.lau", "lau.gpkg", json!(["lau.gpkg"])),
+        ("data.processed", "out", json!("out")),
+        ("data.cache", "scratch", json!("scratch")),
+        ("extract.events", "s3://bucket/events", json!(["s3://bucket/events"])),
+        ("extract.cells", "cells", json!(["cells"])),
+        ("extract.to", "copies", json!("copies")),
+        ("extract.lau_year", "2021", json!(2021)),
+        ("extract.lau_scale", "20M", json!("20M")),
+        ("extract.lau_crs", "4326", json!(4326)),
+        ("extract.lau_url", "https://host/{year}", json!("https://host/{year}")),
+        ("extract.connections", "7", json!(7)),
+        ("columns.user_id", "msisdn", json!("msisdn")),
+        ("columns.cell_id", "site", json!("site")),
+        ("columns.timestamp", "at", json!("at")),
+        ("columns.timestamp_unit", "ms", json!("ms")),
+        ("columns.plan_cell_id", "cell", json!("cell")),
+        ("columns.latitude", "y", json!("y")),
+        ("columns.longitude", "x", json!("x")),
+        ("columns.valid_date_start", "from", json!("from")),
+        ("columns.valid_date_end", "to", json!("to")),
+        ("columns.gisco_id", "id", json!("id")),
+        ("columns.cntr_code", "country", json!("country")),
+        ("columns.lau_name", "name", json!("name")),
+        ("checks.off", "[\"duplicate\"]", json!(["duplicate"])),
+        ("checks.quarantine", "true", json!(true)),
+        ("checks.user_id_bytes", "32", json!(32)),
+        ("checks.folder_tolerance_days", "30", json!(30)),
+        ("checks.fast_hop_km", "12.5", json!(12.5)),
+        ("checks.fast_hop_m_s", "100", json!(100.0)),
+        ("checks.ping_pong_s", "90", json!(90.0)),
+        ("checks.ping_pong_km", "3", json!(3.0)),
+        ("checks.most_events_a_day", "500", json!(500)),
+        ("checks.open_days", "3", json!(3)),
+        ("lau.countries", "[\"EE\", \"LV\"]", json!(["EE", "LV"])),
+        ("lau.crs", "EPSG:4326", json!("EPSG:4326")),
+        ("geojoin.method", "nearest", json!("nearest")),
+        ("geojoin.max_distance_m", "100", json!(100.0)),
+        ("time.zone", "Europe/Tallinn", json!("Europe/Tallinn")),
+        ("time.day_start", "6", json!(6)),
+        ("time.day_end", "22", json!(22)),
+        ("warehouse.url", "postgres://host/db", json!("postgres://host/db")),
+        ("warehouse.schema", "mobility", json!("mobility")),
+        ("warehouse.connections", "5", json!(5)),
+        ("warehouse.connect_timeout_s", "3", json!(3)),
+        ("warehouse.statement_timeout_s", "60", json!(60)),
+        ("load.uncompressed", "true", json!(true)),
+        ("spark.submit", "bin/spark-sql", json!(["bin/spark-sql"])),
+        ("spark.master", "spark://head:7077", json!("spark://head:7077")),
+        ("spark.conf", "{ \"spark.cores.max\" = \"4\" }", json!({ "spark.cores.max": "4" })),
+        ("views.dir", "queries", json!("queries")),
+        ("views.snapshot_dates", "[\"2024-12-24\"]", json!(["2024-12-24"])),
+        ("serve.bind", "127.0.0.1:8080", json!("127.0.0.1:8080")),
+        ("serve.token", "0123456789abcdef", json!("***")),
+        ("serve.allow_user_rows", "true", json!(true)),
+        ("serve.max_queries", "3", json!(3)),
+        ("serve.timeout_s", "5", json!(5)),
+    ]
+}
+
+/// Sets a dotted key in the form in which a config is shown.
+fn set(config: &mut Value, key: &str, value: Value) {
+    match key.split_once('.') {
+        Some((section, leaf)) => config[section][leaf] = value,
+        None => config[key] = value,
+    }
 }
 
 #[test]
-fn a_mistyped_variable_is_not_passed_over() {
+fn every_key_has_a_variable_that_sets_this_key_alone() {
+    let work = Workspace::empty();
+    let file = work.path("pipeline.toml");
+    work.write("pipeline.toml", "");
+    let shown = |env: &[(&str, &str)]| {
+        let config = loaded(Some(&file), env, &[]).unwrap_or_else(|e| panic!("{env:?}: {e:#}"));
+        config.without_secrets().unwrap()
+    };
+    let defaults = shown(&[]);
+    let values = another_value_of_each_key();
+    let names: Vec<&str> = values.iter().map(|(key, ..)| *key).collect();
+    assert_eq!(names, KEYS.iter().map(|key| key.name).collect::<Vec<_>>());
+    for (key, text, value) in values {
+        let mut expected = defaults.clone();
+        set(&mut expected, key, value);
+        assert_ne!(expected, defaults, "{key}: the test needs another value than the default");
+        assert_eq!(shown(&[(&env_name(key), text)]), expected, "{key}");
+    }
+}
+
+#[test]
+fn misspelled_environment_variable_is_rejected() {
     let work = Workspace::mini();
     let output = work.command(&["views", "--list"]).env("MOBILITY_DATA_EVENT", "x").output();
     let output = output.unwrap();
@@ -95,7 +162,7 @@ fn a_mistyped_variable_is_not_passed_over() {
 }
 
 #[test]
-fn the_shipped_file_explains_every_key_with_its_true_default() {
+fn shipped_config_lists_every_key_with_its_default() {
     let text = std::fs::read_to_string(root().join("pipeline.toml")).unwrap();
     let shipped = loaded(Some(&root().join("pipeline.toml")), &[], &[]).unwrap();
     let work = Workspace::empty();
@@ -106,7 +173,7 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
         text.replace(&*work.path("").to_string_lossy(), &format!("{}/", folder.display()))
     };
     assert_eq!(format!("{shipped:?}"), defaults(root()));
-    // with every `#key` brought to life, it still says the same
+    // with every `#key` uncommented, the config is still the default
     let uncommented: String = text
         .lines()
         .map(|l| match l.strip_prefix('#') {
@@ -125,7 +192,7 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
     work.write("p.toml", &uncommented);
     let all = loaded(Some(&work.path("p.toml")), &[], &[]).unwrap();
     let mut expected = loaded(Some(&work.path("empty.toml")), &[], &[]).unwrap();
-    // these have no value by default; the file shows an example
+    // these have no default; the file shows an example
     expected.extract.events = vec!["s3://bucket/events".to_owned()];
     expected.extract.cells = vec!["s3://bucket/cells".to_owned()];
     expected.extract.lau_year = Some(2021);
@@ -145,7 +212,7 @@ fn the_shipped_file_explains_every_key_with_its_true_default() {
 }
 
 #[test]
-fn mistakes_name_file_line_and_remedy() {
+fn config_errors_name_file_line_and_remedy() {
     let work = Workspace::mini();
     let cases = [
         ("[tme]\nzone = \"x\"\n", vec!["pipeline.toml", "line 1", "`tme`", "`time`"]),
@@ -185,7 +252,7 @@ fn mistakes_name_file_line_and_remedy() {
 }
 
 #[test]
-fn relative_paths_start_at_the_file() {
+fn relative_paths_are_relative_to_the_config_file() {
     let work = Workspace::mini();
     std::fs::create_dir(work.path("elsewhere")).unwrap();
     let mut command = work.command(&["run-all", "--config", "../pipeline.toml"]);
@@ -195,7 +262,7 @@ fn relative_paths_start_at_the_file() {
 }
 
 #[test]
-fn the_program_alone_has_its_views_and_a_folder_beside_the_config_comes_first() {
+fn views_beside_the_config_replace_the_built_in_views() {
     let work = Workspace::mini();
     let config = work.read("pipeline.toml");
     let (rest, _) = config.split_once("[views]").unwrap();
@@ -209,7 +276,7 @@ fn the_program_alone_has_its_views_and_a_folder_beside_the_config_comes_first() 
     work.write("sql/views/mine.sql", "SELECT 1 AS x");
     assert_eq!(work.ok(&["query", "mine", "--format", "csv"]), "x\n1\n");
     work.fails(&["query", "users-per-lau"], 2, &["users-per-lau"]);
-    // a folder that is asked for must be there
+    // a configured folder has to exist
     work.write("pipeline.toml", format!("{rest}[views]\ndir = \"nowhere\"\n"));
     work.fails(&["views"], 1, &["views.dir", "nowhere", "leave views.dir out"]);
     work.fails(&["check"], 1, &["1 thing is wrong"]);

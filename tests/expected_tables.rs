@@ -45,7 +45,7 @@ fn duckdb_derives_the_expected_tables_from_the_raw_events() {
 }
 
 #[test]
-fn every_shipped_view_has_an_expected_table_of_the_derivation() {
+fn every_shipped_view_has_an_expected_table() {
     let script = std::fs::read_to_string(root().join("fixtures/expected/derive.sql")).unwrap();
     for (_, view) in EXAMPLE_VIEWS {
         assert!(root().join(format!("fixtures/expected/{view}.csv")).exists(), "{view}");

@@ -1,4 +1,4 @@
-//! Event files that are broken: a clear message, and the earlier outputs untouched.
+//! Invalid event files: a clear message, and previous outputs unchanged.
 
 use arrow::array::{
     ArrayRef, BinaryArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
@@ -22,7 +22,7 @@ fn times(n: usize) -> ArrayRef {
     array(TimestampMicrosecondArray::from_iter_values((0..n).map(|_| NOON)))
 }
 
-/// A good run, then the events replaced by one file of these columns.
+/// A successful run, after which the events are replaced by one file with these columns.
 fn replaced(columns: Columns) -> Workspace {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
@@ -31,19 +31,19 @@ fn replaced(columns: Columns) -> Workspace {
     work
 }
 
-/// Compressing fails with these words, and the earlier outputs stand.
+/// Expects `compress` to fail with these words and to leave previous outputs unchanged.
 fn refused(work: &Workspace, words: &[&str]) {
     let before = work.snapshot("processed");
     assert!(!before.is_empty());
     work.fails(&["compress"], 1, words);
     assert_eq!(work.snapshot("processed"), before);
-    // check says the same without being asked to work
+    // `check` finds the error, too
     let checked = work.run(&["check"]);
     assert_eq!(checked.status, 1, "{}", checked.stdout);
 }
 
 #[test]
-fn a_missing_and_an_empty_folder() {
+fn missing_and_empty_folders_are_rejected() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.remove("raw/events");
@@ -53,7 +53,7 @@ fn a_missing_and_an_empty_folder() {
 }
 
 #[test]
-fn a_truncated_file() {
+fn truncated_file_is_rejected() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
@@ -63,13 +63,13 @@ fn a_truncated_file() {
 }
 
 #[test]
-fn a_damaged_file_is_never_a_panic_and_never_costs_the_earlier_output() {
+fn damaged_file_causes_no_panic_and_keeps_previous_outputs() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
     let good = std::fs::read(work.path(name)).unwrap();
     let mut refusals = 0;
-    // behind the magic bytes the first column chunk begins; the footer is at the end
+    // the first column chunk begins after the magic bytes; the footer is at the end
     for at in (4..40).chain(good.len() - 40..good.len()) {
         let before = work.snapshot("processed");
         let mut bytes = good.clone();
@@ -87,7 +87,7 @@ fn a_damaged_file_is_never_a_panic_and_never_costs_the_earlier_output() {
 }
 
 #[test]
-fn other_columns_and_a_mapping_to_nothing() {
+fn missing_columns_are_rejected_with_a_suggestion() {
     let work = replaced(vec![("user", users(1)), ("cell_id", cells(1)), ("timestamp", times(1))]);
     refused(&work, &["bad.parquet", "no column \"user_id\"", "columns.user_id"]);
     let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestmp", times(1))]);
@@ -99,7 +99,7 @@ fn other_columns_and_a_mapping_to_nothing() {
 }
 
 #[test]
-fn other_types() {
+fn unsupported_column_types_are_rejected() {
     let floats = array(Float64Array::from(vec![9.6e14]));
     let work = replaced(vec![("user_id", users(1)), ("cell_id", floats), ("timestamp", times(1))]);
     refused(&work, &["bad.parquet", "\"cell_id\" is Float64", "integer"]);
@@ -134,7 +134,7 @@ fn some_bad_rows() -> Columns {
 }
 
 #[test]
-fn bad_rows_in_a_good_file_are_counted_and_named() {
+fn unusable_rows_are_counted_and_reported() {
     let work = replaced(some_bad_rows());
     let ran = work.run(&["compress"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
@@ -150,7 +150,7 @@ fn bad_rows_in_a_good_file_are_counted_and_named() {
 }
 
 #[test]
-fn strict_makes_bad_rows_fatal() {
+fn strict_makes_unusable_rows_fatal() {
     let work = replaced(some_bad_rows());
     work.config("strict = true\n");
     let before = work.snapshot("processed");
@@ -163,7 +163,7 @@ fn strict_makes_bad_rows_fatal() {
 }
 
 #[test]
-fn a_file_without_one_usable_row() {
+fn file_without_usable_rows_is_rejected() {
     let nulls = array(BinaryArray::from_opt_vec(vec![None, None]));
     let work = replaced(vec![("user_id", nulls), ("cell_id", cells(2)), ("timestamp", times(2))]);
     let before = work.snapshot("processed");
@@ -172,8 +172,8 @@ fn a_file_without_one_usable_row() {
 }
 
 #[test]
-fn a_time_stamp_of_another_unit_is_not_believed() {
-    // nanoseconds in a column of microseconds: the year 56,000
+fn time_stamps_in_a_wrong_unit_are_rejected() {
+    // nanoseconds in a column of microseconds are in the year 56,000
     let wrong = array(TimestampMicrosecondArray::from(vec![NOON * 1_000]));
     let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", wrong)]);
     let before = work.snapshot("processed");
@@ -182,7 +182,7 @@ fn a_time_stamp_of_another_unit_is_not_believed() {
 }
 
 #[test]
-fn an_output_folder_that_cannot_be_written() {
+fn output_folder_that_is_not_writable_is_reported() {
     let work = Workspace::mini();
     work.write("file", "");
     work.write(
@@ -197,13 +197,13 @@ fn an_output_folder_that_cannot_be_written() {
 }
 
 #[test]
-fn a_full_disk_leaves_the_earlier_output() {
+fn full_disk_keeps_previous_outputs() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.remove("raw");
     work.ok(&["synth", "--out", "raw", "--events", "200000", "--cells", "300", "--laus", "5"]);
     let before = work.snapshot("processed");
-    // files of more than 16 blocks of 512 bytes fail as they do on a full disk
+    // writing more than 16 blocks of 512 bytes fails as on a full disk
     let program = env!("CARGO_BIN_EXE_mobility");
     let script = format!("trap '' XFSZ; ulimit -f 16; exec '{program}' compress");
     let output = std::process::Command::new("sh")
@@ -222,7 +222,7 @@ fn a_full_disk_leaves_the_earlier_output() {
 }
 
 #[test]
-fn the_same_events_in_other_types_give_the_same_answers() {
+fn every_supported_column_type_gives_the_same_answers() {
     use arrow::array::{FixedSizeBinaryArray, TimestampNanosecondArray, TimestampSecondArray};
     let reference = Workspace::mini();
     reference.ok(&["compress"]);
@@ -287,7 +287,7 @@ fn the_same_events_in_other_types_give_the_same_answers() {
             "{what}"
         );
     }
-    // one half as numbers, the other as text, in files of other types
+    // two files with different column types
     let work = Workspace::mini();
     work.remove("raw/events");
     let half = |column: ArrayRef, first: bool| {

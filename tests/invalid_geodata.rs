@@ -1,10 +1,10 @@
-//! Cell plans and boundary files that are broken: a clear message, the earlier outputs untouched.
+//! Invalid cell plans and boundary files: a clear message, and previous outputs unchanged.
 
 use crate::harness::Workspace;
 
 const HEADER: &str = "cell_id,latitude,longitude,valid_date_start,valid_date_end\n";
 
-/// A good run, then the cell plan replaced by CSV lines.
+/// A successful run, after which the cell plan is replaced by CSV lines.
 fn with_plan(lines: &str) -> Workspace {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
@@ -13,7 +13,7 @@ fn with_plan(lines: &str) -> Workspace {
     work
 }
 
-/// A good run, then the boundary file replaced.
+/// A successful run, after which the boundary file is changed.
 fn with_boundaries(change: impl Fn(&str) -> String) -> Workspace {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
@@ -41,24 +41,24 @@ fn placed(work: &Workspace) -> String {
     ])
 }
 
-// a place in EE_0002 and one in EE_0003
+// coordinates in EE_0002 and in EE_0003
 const WEST: &str = "58.4,9.98";
 const EAST: &str = "58.4,10.02";
 
 #[test]
-fn a_plan_in_csv_is_a_plan() {
-    // around (4,316,000, 3,9..): see the drawing; the latitude of kilometre 2 is 59.13
+fn cell_plan_can_be_csv() {
+    // kilometre 2 of the drawing in fixtures/mini is at 59.13 degrees north
     let work = with_plan("1,59.13,9.9,2024-09-01,\n2,59.13,10.1,,2024-12-31\n");
     let rows = placed(&work);
     assert_eq!(rows, "cell_id,lau_id,lau_match\n1,EE_0002,within\n2,EE_0003,within\n");
 }
 
 #[test]
-fn missing_columns_and_floats_for_ids() {
+fn missing_columns_and_float_ids_are_rejected() {
     let work = with_plan("");
     work.write("raw/cells/plan.csv", "cell_id,latitud,longitude\n1,58,10\n");
     refused(&work, &["plan.csv", "columns.latitude = \"latitud\""]);
-    // no column that is known to be another is offered
+    // the suggestion is not a column that has another role
     let work = with_plan("");
     work.write("raw/cells/plan.csv", "cell_id,lat,longitude\n1,58,10\n");
     refused(&work, &["plan.csv", "columns.latitude = \"lat\""]);
@@ -75,7 +75,7 @@ fn missing_columns_and_floats_for_ids() {
 }
 
 #[test]
-fn bad_rows_are_counted_and_strict_makes_them_fatal() {
+fn invalid_cells_are_counted_and_fatal_when_strict() {
     let lines = format!(
         "1,{WEST},,\n,{WEST},,\n3,,10,,\n4,99,10,,\n5,0,0,,\n6,{EAST},soon,\n7,{EAST},2024-10-02,2024-10-01\n"
     );
@@ -100,7 +100,7 @@ fn bad_rows_are_counted_and_strict_makes_them_fatal() {
 }
 
 #[test]
-fn a_plan_out_of_range_or_swapped() {
+fn coordinates_out_of_range_or_swapped_are_rejected() {
     refused(
         &with_plan("1,123,10,,\n2,-91,10,,\n"),
         &["none of 2 rows", "latitude outside -90 to 90", "swapped"],
@@ -114,23 +114,23 @@ fn a_plan_out_of_range_or_swapped() {
 }
 
 #[test]
-fn two_plans_that_disagree() {
+fn contradictory_cell_plans_are_rejected() {
     let work = with_plan(&format!("1,{WEST},,\n"));
     work.write("raw/cells/other.csv", format!("{HEADER}1,{EAST},,\n"));
     refused(&work, &["disagree about cell 1", "other.csv, row 1", "plan.csv, row 1", "58.4"]);
-    // the same row twice is no disagreement
+    // the same row twice is no contradiction
     work.write("raw/cells/other.csv", format!("{HEADER}1,{WEST},,\n"));
     work.ok(&["geojoin"]);
 }
 
 #[test]
-fn a_boundary_file_cut_off_in_the_middle() {
+fn truncated_boundary_file_is_rejected() {
     let work = with_boundaries(|text| text[..text.len() / 2].to_owned());
     refused(&work, &["lau.geojson", "ends in the middle", "line", "column", "download it again"]);
 }
 
 #[test]
-fn a_file_that_is_no_feature_collection() {
+fn file_without_a_feature_collection_is_rejected() {
     refused(
         &with_boundaries(|_| "{\"type\":\"Topology\"}".to_owned()),
         &["lau.geojson", "no GeoJSON feature collection"],
@@ -139,7 +139,7 @@ fn a_file_that_is_no_feature_collection() {
 }
 
 #[test]
-fn boundaries_in_another_crs() {
+fn boundaries_in_an_unexpected_crs_are_rejected() {
     let degrees = r#"{"type":"FeatureCollection","features":[{"type":"Feature",
         "properties":{"GISCO_ID":"EE_0001","CNTR_CODE":"EE","LAU_NAME":"x"},
         "geometry":{"type":"Polygon","coordinates":[[[9,58],[11,58],[11,60],[9,60],[9,58]]]}}]}"#;
@@ -150,7 +150,7 @@ fn boundaries_in_another_crs() {
     work.config("[lau]\ncrs = \"EPSG:999999\"\n");
     let before = work.snapshot("processed");
     let ran = work.fails(&["geojoin"], 1, &["lau.crs: EPSG:999999 is no coordinate system"]);
-    // PROJ itself keeps quiet
+    // PROJ prints nothing itself
     assert_eq!(
         (ran.stderr.lines().count(), ran.stderr.contains("4096")),
         (1, false),
@@ -161,14 +161,14 @@ fn boundaries_in_another_crs() {
 }
 
 #[test]
-fn no_feature_of_the_wanted_country() {
+fn country_without_features_is_rejected() {
     let work = Workspace::mini();
     work.config("[lau]\ncountries = [\"FI\"]\n");
     work.fails(&["geojoin"], 1, &["lau.countries", "FI", "lau.geojson", "EE, LV"]);
 }
 
 #[test]
-fn a_ring_that_crosses_itself() {
+fn self_intersecting_ring_is_rejected() {
     let bow = r#"{"type":"FeatureCollection","features":[{"type":"Feature",
         "properties":{"GISCO_ID":"EE_0009","CNTR_CODE":"EE","LAU_NAME":"x"},
         "geometry":{"type":"Polygon","coordinates":[[[4311000,4000000],[4321000,4010000],[4321000,4000000],[4311000,4010000],[4311000,4000000]]]}}]}"#;
@@ -180,7 +180,7 @@ fn a_ring_that_crosses_itself() {
 }
 
 #[test]
-fn other_geometry_and_missing_ids() {
+fn other_geometry_types_and_missing_ids_are_rejected() {
     let point = |text: &str| text.replace("\"MultiPolygon\"", "\"MultiLineString\"");
     refused(&with_boundaries(point), &["feature 1", "MultiLineString", "expected Polygon"]);
     let nameless = |text: &str| text.replace("GISCO_ID", "ID");
@@ -188,11 +188,10 @@ fn other_geometry_and_missing_ids() {
 }
 
 #[test]
-fn cells_off_the_coast_find_the_nearest_unit_but_never_over_a_border() {
+fn cells_off_the_coast_get_the_nearest_unit_but_never_across_a_border() {
     let work = Workspace::mini();
     work.remove("raw/cells");
-    // kilometre 2 of the drawing is at 59.13 north; the first lies 1 km east of EE_0003, the second
-    // just inside Latvia, the third far out
+    // the first cell lies 1 km east of EE_0003, the second just inside Latvia, the third far out
     let at = |x: f64, y: f64| {
         let to_degrees = proj::Proj::new_known_crs("EPSG:3035", "EPSG:4326", None).unwrap();
         let (lon, lat) =

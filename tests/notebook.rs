@@ -1,4 +1,4 @@
-//! The notebook in examples, executed as a reader would: against the program and its server.
+//! The notebook of `examples`, executed against the program and its server.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::serve::embedded;
 const PICTURES: usize = 5;
 const PNG: &str = "iVBORw0KGgo";
 
-/// A column of an expected answer as numbers; `keep` sees the fields of a row.
+/// A column of an expected table as numbers, of the rows that `keep` selects.
 fn numbers(view: &str, column: &str, keep: impl Fn(&csv::StringRecord) -> bool) -> Vec<u64> {
     let text = expected(view);
     let mut reader = csv::Reader::from_reader(text.as_bytes());
@@ -19,7 +19,7 @@ fn numbers(view: &str, column: &str, keep: impl Fn(&csv::StringRecord) -> bool) 
     rows.map(|row| row[index].parse().unwrap()).collect()
 }
 
-/// What the notebook prints and draws: lines, and pictures in Base64.
+/// Printed lines and pictures (Base64) of a notebook.
 fn outputs(notebook: &Value) -> (Vec<String>, Vec<String>) {
     let text = |value: &Value| match value {
         Value::Array(lines) => lines.iter().map(|l| l.as_str().unwrap()).collect::<String>(),
@@ -40,7 +40,7 @@ fn outputs(notebook: &Value) -> (Vec<String>, Vec<String>) {
 
 #[test]
 #[ignore = "needs the Python environment of the notebook: run make test"]
-fn the_notebook_draws_five_pictures_and_prints_what_the_raw_events_give() {
+fn notebook_draws_its_charts_and_prints_the_expected_numbers() {
     let jupyter = root().join("target/notebook/bin/jupyter");
     assert!(jupyter.exists(), "no {}; `make test` installs it", jupyter.display());
     let (work, server) = embedded();
@@ -52,7 +52,7 @@ fn the_notebook_draws_five_pictures_and_prints_what_the_raw_events_give() {
         .env("ANALYSIS_FOLDER", work.path(""))
         .env("ANALYSIS_PROGRAM", env!("CARGO_BIN_EXE_mobility"))
         .env("ANALYSIS_SERVER", &server.url)
-        // settings of whoever runs the tests stay out of it
+        // not the settings of the user who runs the tests
         .env("HOME", work.path("home"))
         .env_remove("MOBILITY_SERVE_TOKEN")
         .output()
@@ -73,7 +73,7 @@ fn the_notebook_draws_five_pictures_and_prints_what_the_raw_events_give() {
     let most = |values: &[u64]| *values.iter().max().unwrap();
     for line in [
         format!("events: {}", sum(&events)),
-        // the first of the hours with so many, in expected/agg_events_per_hour.csv
+        // the first of the busiest hours in expected/agg_events_per_hour.csv
         format!("busiest hour: 2024-10-01 09:00:00, {} events", most(&events)),
         format!("most users in an hour: {}", most(&hourly)),
         format!("users: {}", sum(&users)),
@@ -90,7 +90,7 @@ fn the_notebook_draws_five_pictures_and_prints_what_the_raw_events_give() {
 }
 
 #[test]
-fn the_notebook_is_kept_without_outputs() {
+fn notebook_is_stored_without_outputs() {
     let text = std::fs::read_to_string(root().join("examples/analysis.ipynb")).unwrap();
     let notebook: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(outputs(&notebook), (Vec::new(), Vec::new()));

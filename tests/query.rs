@@ -1,4 +1,4 @@
-//! `query`: names, filters, formats.
+//! `query`: names, filters, order, formats, errors.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -7,16 +7,16 @@ use crate::harness::{
     ProgramOutput, VIEW_ALIASES, Warehouse, Workspace, expected, test_on_each_warehouse,
 };
 
-fn every_alias_gives_the_rows_of_its_view(warehouse: Warehouse) {
+fn aliases_return_the_rows_of_their_view(warehouse: Warehouse) {
     let work = warehouse.loaded();
     for (alias, view) in VIEW_ALIASES {
         assert_eq!(work.ok(&["query", alias, "--format", "csv"]), expected(view), "{alias}");
     }
 }
 
-test_on_each_warehouse!(every_alias_gives_the_rows_of_its_view);
+test_on_each_warehouse!(aliases_return_the_rows_of_their_view);
 
-fn filters_keep_the_lines_they_should(warehouse: Warehouse) {
+fn filters_keep_matching_rows(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let csv = |args: &[&str]| work.ok(&[&["query"], args, &["--format", "csv"]].concat());
     let all = expected("view_users_per_lau_day_night");
@@ -34,16 +34,16 @@ fn filters_keep_the_lines_they_should(warehouse: Warehouse) {
     let both = csv(&[view, "--lau", "EE_0003", "--from", "2024-10-02", "--to", "2024-10-31"]);
     assert_eq!(both, lines(&|l| l.contains("EE_0003") && second(l)));
     assert_eq!(csv(&[view, "--date", "2030-01-01"]), format!("{header}\n"));
-    // views without a date are filtered by their hour, midnight included once
+    // views without a date are filtered by their hour; midnight belongs to the new day
     let hours = expected("agg_events_per_hour");
     let first: String =
         hours.lines().filter(|l| !l.starts_with("2024-10-02")).map(|l| format!("{l}\n")).collect();
     assert_eq!(csv(&["number-of-events-per-hour", "--date", "2024-10-01"]), first);
 }
 
-test_on_each_warehouse!(filters_keep_the_lines_they_should);
+test_on_each_warehouse!(filters_keep_matching_rows);
 
-fn rows_are_ordered_and_cut_as_asked_with_the_views_own_order_for_ties(warehouse: Warehouse) {
+fn order_and_limit_apply_with_the_order_of_the_view_for_ties(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let rows = work.ok(&[
         "query",
@@ -68,9 +68,9 @@ fn rows_are_ordered_and_cut_as_asked_with_the_views_own_order_for_ties(warehouse
     );
 }
 
-test_on_each_warehouse!(rows_are_ordered_and_cut_as_asked_with_the_views_own_order_for_ties);
+test_on_each_warehouse!(order_and_limit_apply_with_the_order_of_the_view_for_ties);
 
-fn wrong_usage_ends_with_2_and_a_hint(warehouse: Warehouse) {
+fn usage_errors_exit_with_2_and_a_hint(warehouse: Warehouse) {
     let work = warehouse.loaded();
     work.fails(&["query", "user-per-lau"], 2, &["\"users-per-lau\""]);
     work.fails(&["query", "USERS-PER-LAU"], 2, &["\"users-per-lau\""]);
@@ -89,16 +89,16 @@ fn wrong_usage_ends_with_2_and_a_hint(warehouse: Warehouse) {
     work.fails(&["query"], 2, &["view or table", "--sql", "query --list"]);
 }
 
-test_on_each_warehouse!(wrong_usage_ends_with_2_and_a_hint);
+test_on_each_warehouse!(usage_errors_exit_with_2_and_a_hint);
 
-fn an_empty_warehouse_says_how_to_fill_it(warehouse: Warehouse) {
+fn empty_warehouse_is_reported_with_the_remedy(warehouse: Warehouse) {
     let work = warehouse.mini();
     work.fails(&["query", "users-per-lau"], 1, &["no data yet", "mobility run-all"]);
 }
 
-test_on_each_warehouse!(an_empty_warehouse_says_how_to_fill_it);
+test_on_each_warehouse!(empty_warehouse_is_reported_with_the_remedy);
 
-fn a_reader_that_goes_away_is_no_failure(warehouse: Warehouse) {
+fn closed_pipe_is_not_an_error(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let mut child = work
     .command(&["query", "--format", "csv", "--sql", "SELECT a.cell_id FROM cell_plan a CROSS JOIN cell_plan b CROSS JOIN cell_plan c CROSS JOIN cell_plan d CROSS JOIN cell_plan e"])
@@ -108,14 +108,14 @@ fn a_reader_that_goes_away_is_no_failure(warehouse: Warehouse) {
     .unwrap();
     let mut start = [0; 8];
     child.stdout.take().unwrap().read_exact(&mut start).unwrap();
-    // the pipe is closed here, with nearly all of 100,000 rows unread
+    // the pipe is closed here, with most of 100,000 rows unread
     let ran = ProgramOutput::of(child.wait_with_output().unwrap());
     assert_eq!((&start, ran.status, ran.stderr.as_str()), (b"cell_id\n", 0, ""));
 }
 
-test_on_each_warehouse!(a_reader_that_goes_away_is_no_failure);
+test_on_each_warehouse!(closed_pipe_is_not_an_error);
 
-fn every_format_holds_the_same_rows(warehouse: Warehouse) {
+fn text_formats_contain_the_same_rows(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let view = "users-per-lau-day-night";
     let json: Vec<serde_json::Value> =
@@ -138,9 +138,9 @@ fn every_format_holds_the_same_rows(warehouse: Warehouse) {
     assert!(work.ok(&["query", view, "--format", "table"]).contains("8 rows"));
 }
 
-test_on_each_warehouse!(every_format_holds_the_same_rows);
+test_on_each_warehouse!(text_formats_contain_the_same_rows);
 
-fn binary_formats_read_back_and_carry_their_crs(warehouse: Warehouse) {
+fn binary_formats_can_be_read_and_contain_the_crs(warehouse: Warehouse) {
     use arrow::ipc::reader::FileReader;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let work = warehouse.loaded();
@@ -166,9 +166,9 @@ fn binary_formats_read_back_and_carry_their_crs(warehouse: Warehouse) {
     assert_eq!(geo["columns"]["geometry"]["crs"]["id"]["code"], 3035);
 }
 
-test_on_each_warehouse!(binary_formats_read_back_and_carry_their_crs);
+test_on_each_warehouse!(binary_formats_can_be_read_and_contain_the_crs);
 
-fn an_output_file_is_whole_or_not_there(warehouse: Warehouse) {
+fn output_file_is_complete_or_unchanged(warehouse: Warehouse) {
     let work = warehouse.loaded();
     work.write("out.csv", "old");
     work.fails(
@@ -190,38 +190,38 @@ fn an_output_file_is_whole_or_not_there(warehouse: Warehouse) {
     work.fails(&["query", "users-per-lau", "--output", "out.xyz"], 2, &[".xyz", "--format"]);
 }
 
-test_on_each_warehouse!(an_output_file_is_whole_or_not_there);
+test_on_each_warehouse!(output_file_is_complete_or_unchanged);
 
-fn the_terminal_is_never_driven_by_the_data(warehouse: Warehouse) {
+fn control_characters_in_data_are_escaped(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let table = work.ok(&["query", "--sql", "SELECT chr(27) || '[31m' AS x"]);
     assert!(!table.contains('\u{1b}'), "{table:?}");
 }
 
-test_on_each_warehouse!(the_terminal_is_never_driven_by_the_data);
+test_on_each_warehouse!(control_characters_in_data_are_escaped);
 
-fn an_answer_without_rows_says_why(warehouse: Warehouse) {
+fn empty_answer_names_the_filters(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let asked = |args: &[&str]| work.run(&[&["query", "users-per-lau"], args].concat());
     let ran = asked(&["--lau", "EE_XX", "--from", "2024-10-01"]);
     let said = "no rows: none of the 5 rows of agg_users_per_lau_per_day pass \
                 --from 2024-10-01 --lau EE_XX\n";
     assert_eq!((ran.status, ran.stderr.as_str()), (0, said));
-    assert_eq!(asked(&["--lau", "EE_XX", "--quiet"]).err, "");
-    assert_eq!(asked(&["--limit", "0"]).err, "");
-    assert!(asked(&["--offset", "99", "--output", "x.csv"]).err.contains("--offset 99"));
+    assert_eq!(asked(&["--lau", "EE_XX", "--quiet"]).stderr, "");
+    assert_eq!(asked(&["--limit", "0"]).stderr, "");
+    assert!(asked(&["--offset", "99", "--output", "x.csv"]).stderr.contains("--offset 99"));
 }
 
-test_on_each_warehouse!(an_answer_without_rows_says_why);
+test_on_each_warehouse!(empty_answer_names_the_filters);
 
 #[test]
-fn days_must_run_forwards() {
+fn from_after_to_is_a_usage_error() {
     let work = Workspace::empty();
     let args = ["query", "users-per-lau", "--from", "2024-10-02", "--to", "2024-10-01"];
     work.fails(&args, 2, &["--from 2024-10-02 is after --to 2024-10-01"]);
 }
 
-fn a_table_that_goes_to_no_terminal_is_whole(warehouse: Warehouse) {
+fn table_written_to_a_pipe_is_complete(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let sql = "SELECT a.cell_id FROM cell_plan a CROSS JOIN cell_plan b CROSS JOIN cell_plan c \
                CROSS JOIN cell_plan d";
@@ -230,4 +230,4 @@ fn a_table_that_goes_to_no_terminal_is_whole(warehouse: Warehouse) {
     assert!(table.ends_with("10,000 rows\n"));
 }
 
-test_on_each_warehouse!(a_table_that_goes_to_no_terminal_is_whole);
+test_on_each_warehouse!(table_written_to_a_pipe_is_complete);

@@ -1,9 +1,9 @@
-//! `run-all`: skipping, staleness, views of the user's own, being killed.
+//! `run-all`: skipped stages, stale results, custom views, killed and interrupted runs.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use crate::harness::{ProgramOutput, Workspace, expected, mini_events};
+use crate::harness::{ProgramOutput, Workspace, expected, mini_events, send_signal, wait_until};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
@@ -12,7 +12,7 @@ fn answer(work: &Workspace) -> String {
 }
 
 #[test]
-fn a_second_run_does_nothing_and_says_so() {
+fn second_run_skips_all_stages_and_reports_it() {
     let work = Workspace::mini();
     let first = work.ok(&["run-all"]);
     assert!(
@@ -26,7 +26,7 @@ fn a_second_run_does_nothing_and_says_so() {
 }
 
 #[test]
-fn doing_everything_twice_changes_no_answer() {
+fn repeated_forced_run_gives_the_same_outputs() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     let processed = work.snapshot("processed");
@@ -36,7 +36,7 @@ fn doing_everything_twice_changes_no_answer() {
 }
 
 #[test]
-fn a_new_event_is_counted_and_no_old_answer_is_served() {
+fn new_event_is_counted_and_stale_results_are_not_served() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.add_late_event(0x99);
@@ -52,7 +52,7 @@ fn a_new_event_is_counted_and_no_old_answer_is_served() {
 }
 
 #[test]
-fn a_day_that_was_loaded_is_not_read_again() {
+fn loaded_day_is_not_read_again() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.add_late_event(0x99);
@@ -61,14 +61,14 @@ fn a_day_that_was_loaded_is_not_read_again() {
     work.ok(&["load"]);
     let line = "2024-10-02,EE_0003,Saare vald,3,1";
     assert_eq!(answer(&work), expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1"));
-    // a view over the whole period has to read it
+    // a view over the whole period has to read the corrupted day
     work.fails(&["views"], 1, &["2024-10-01", "not as it was written", "--force"]);
     work.ok(&["run-all", "--force"]);
     assert!(answer(&work).contains("2024-10-02,EE_0003,Saare vald,4,1"));
 }
 
 #[test]
-fn a_load_without_views_makes_stored_answers_stale() {
+fn load_without_views_invalidates_stored_results() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.add_late_event(0x99);
@@ -79,7 +79,7 @@ fn a_load_without_views_makes_stored_answers_stale() {
 }
 
 #[test]
-fn stages_run_alone_and_from_a_point_on() {
+fn stages_can_run_alone_or_from_a_given_stage() {
     let work = Workspace::mini();
     work.fails(&["run-all", "--from", "load"], 1, &["mobility compress"]);
     let only = work.ok(&["run-all", "--only", "compress"]);
@@ -96,7 +96,7 @@ fn stages_run_alone_and_from_a_point_on() {
 }
 
 #[test]
-fn the_day_begins_and_ends_where_the_config_says() {
+fn day_and_night_follow_the_config() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.config("[time]\nday_start = 0\nday_end = 24\n");
@@ -114,13 +114,13 @@ fn the_day_begins_and_ends_where_the_config_says() {
 }
 
 #[test]
-fn a_view_file_of_the_users_own_works_everywhere() {
+fn custom_view_file_works_like_a_shipped_one() {
     let work = Workspace::mini();
     work.copy_shipped_views();
     let sql = "-- title: Busiest cells\n-- order: n desc, cell_id\n\
                SELECT cell_id, CAST(SUM(event_count) AS BIGINT) AS n FROM mobile_events_compressed GROUP BY cell_id\n";
     work.write("views/busy_cells.sql", sql);
-    // a view over a view
+    // a view that selects from another view
     work.write("views/busiest.sql", "SELECT MAX(n) AS most FROM busy_cells\n");
     work.ok(&["run-all"]);
     assert!(work.ok(&["views", "--list"]).contains("Busiest cells"));
@@ -134,7 +134,7 @@ fn a_view_file_of_the_users_own_works_everywhere() {
 }
 
 #[test]
-fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
+fn error_in_a_view_names_file_line_and_reason_and_other_views_still_work() {
     let work = Workspace::mini();
     work.copy_shipped_views();
     work.ok(&["run-all"]);
@@ -152,7 +152,7 @@ fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
     ] {
         work.write("views/broken.sql", sql);
         work.fails(&["views"], 1, &[&["broken.sql"], &words[..]].concat());
-        // a broken header stops all, since nobody knows what the file was to be
+        // an invalid header stops all queries, because the name of the view is unknown
         if !sql.starts_with("-- oder") {
             assert_eq!(answer(&work), expected(VIEW));
         }
@@ -160,7 +160,7 @@ fn a_broken_view_names_file_line_and_reason_and_the_others_stand() {
 }
 
 #[test]
-fn two_view_files_with_one_name_are_refused() {
+fn two_view_files_with_the_same_name_are_rejected() {
     let work = Workspace::mini();
     work.copy_shipped_views();
     work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
@@ -169,35 +169,40 @@ fn two_view_files_with_one_name_are_refused() {
     work.fails(&["views", "--list"], 1, &["lau", "name of a table"]);
 }
 
-#[test]
-fn killed_at_any_moment_a_second_run_completes() {
-    let work = Workspace::mini();
-    let started = Instant::now();
-    work.ok(&["run-all"]);
-    let whole = started.elapsed();
-    let right = work.snapshot("processed");
-    for step in 0..12 {
-        if step % 2 == 0 {
-            work.remove("warehouse");
-            work.remove("processed");
-        }
-        let mut child = work
-            .command(&["run-all", "--force"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(whole * step / 12);
-        child.kill().unwrap();
-        child.wait().unwrap();
-        work.ok(&["run-all"]);
-        assert_eq!(answer(&work), expected(VIEW));
-    }
-    assert_eq!(work.snapshot("processed"), right, "nothing half-made is left");
+/// Runs everything and kills the process when it logs that a stage begins.
+fn kill_at_the_beginning_of(work: &Workspace, stage: &str) {
+    let args = ["run-all", "--force", "--verbose", "--log-format", "json"];
+    let mut command = work.command(&args);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let mut logged = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
+    let found = logged.any(|line| line["stage"] == stage && line["message"] == "begins");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(found, "{stage} never began");
 }
 
 #[test]
-fn an_interrupt_leaves_the_earlier_output_and_nothing_half_written() {
+fn run_killed_in_any_stage_is_completed_by_the_next_run() {
+    let work = Workspace::mini();
+    work.ok(&["run-all"]);
+    let expected_files = work.snapshot("processed");
+    for stage in ["compress", "geojoin", "quality", "load", "views"] {
+        for from_nothing in [false, true] {
+            if from_nothing {
+                work.remove("warehouse");
+                work.remove("processed");
+            }
+            kill_at_the_beginning_of(&work, stage);
+            work.ok(&["run-all"]);
+            assert_eq!(answer(&work), expected(VIEW), "{stage}, from nothing: {from_nothing}");
+        }
+    }
+    assert_eq!(work.snapshot("processed"), expected_files, "unfinished files are left");
+}
+
+#[test]
+fn interrupt_keeps_previous_outputs_and_leaves_no_unfinished_files() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     work.remove("raw");
@@ -208,13 +213,8 @@ fn an_interrupt_leaves_the_earlier_output_and_nothing_half_written() {
     let before = work.snapshot("processed");
     let child =
         work.command(&["compress"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !has_unfinished(&work) {
-        assert!(Instant::now() < deadline, "compress never began to write");
-        std::thread::yield_now();
-    }
-    let id = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    wait_until("compress begins to write", || has_unfinished(&work));
+    send_signal(child.id(), "INT");
     let ran = ProgramOutput::of(child.wait_with_output().unwrap());
     assert_eq!(ran.status, 1, "{}", ran.stderr);
     assert!(
@@ -237,7 +237,7 @@ fn has_unfinished(work: &Workspace) -> bool {
 }
 
 #[test]
-fn events_of_the_mini_data_are_the_ones_in_the_table() {
+fn raw_events_table_equals_the_events_of_the_fixture() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed ORDER BY 1, 3, 2";

@@ -1,4 +1,4 @@
-//! Records of runs, `mobility runs`, and logs for programs.
+//! The history of runs, `mobility runs`, and JSON logs.
 
 use std::fs;
 use std::io::Write;
@@ -17,7 +17,7 @@ fn stages(run: &Value) -> Vec<(&str, bool)> {
     stages.map(|s| (s["stage"].as_str().unwrap(), s["skipped"].as_bool().unwrap())).collect()
 }
 
-/// Every line of standard error as an object of this run.
+/// Lines of standard error as JSON objects, which have to belong to the same run.
 fn logged(ran: &ProgramOutput) -> Vec<Value> {
     let parsed = |line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
     let lines: Vec<Value> = ran.stderr.lines().map(parsed).collect();
@@ -32,12 +32,12 @@ fn logged(ran: &ProgramOutput) -> Vec<Value> {
 }
 
 #[test]
-fn runs_that_are_done_skipped_and_failed_leave_a_record_each() {
+fn finished_skipped_and_failed_runs_are_recorded() {
     let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
     work.ok(&["run-all", "--quiet"]);
     work.fails(&["load", "--warehouse", "embedded:pipeline.toml"], 1, &[]);
-    // what only looks leaves none
+    // commands that only read leave no record
     work.ok(&["query", "--list"]);
     work.ok(&["views", "--list"]);
     let runs = records(&work);
@@ -46,7 +46,7 @@ fn runs_that_are_done_skipped_and_failed_leave_a_record_each() {
     assert_eq!(stages(first), names.map(|n| (n, false)));
     assert!(stages(second).iter().filter(|(name, _)| *name != "quality").all(|(_, s)| *s));
     assert_eq!((&first["status"], &second["status"]), (&"done".into(), &"done".into()));
-    // 26 events by `wc -l` of the source of the mini inputs
+    // fixtures/mini/events.csv has 26 events
     assert_eq!(first["stages"][0]["rows_in"], 26);
     let files = |folder: &str| work.snapshot(folder).into_iter().map(|(path, _)| path);
     let files: Vec<_> =
@@ -60,7 +60,7 @@ fn runs_that_are_done_skipped_and_failed_leave_a_record_each() {
     assert_eq!(first["config"]["data"]["processed"], "processed");
     assert_eq!((&third["command"], &third["status"]), (&"load".into(), &"failed".into()));
     assert!(third["error"].as_str().unwrap().contains("pipeline.toml"), "{third}");
-    // the table is up to date although nothing was loaded since
+    // the table is up to date although nothing was loaded since the failed run
     let sql = "SELECT command, status, rows_in, warnings FROM runs ORDER BY run_id";
     let rows = work.ok(&["query", "--sql", sql, "--format", "csv"]);
     let rows: Vec<&str> = rows.lines().collect();
@@ -70,13 +70,13 @@ fn runs_that_are_done_skipped_and_failed_leave_a_record_each() {
 }
 
 #[test]
-fn runs_are_listed_newest_first_and_one_is_shown_in_full() {
+fn runs_are_listed_newest_first_and_shown_in_detail() {
     let work = Workspace::mini();
     assert_eq!(work.ok(&["runs", "--format", "json"]).trim(), "[]");
     for command in ["compress", "geojoin", "load"] {
         work.ok(&[command, "--quiet"]);
     }
-    // a power cut in the middle of a line
+    // as after a power failure in the middle of a line
     let path = work.path("processed/runs.jsonl");
     let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
     file.write_all(b"{\"run_id\":\"ffff").unwrap();
@@ -105,13 +105,13 @@ fn runs_are_listed_newest_first_and_one_is_shown_in_full() {
     let slip = format!("{}{end}", &id[..id.len() - 1]);
     work.fails(&["runs", &slip], 2, &["there is no run", "did you mean", &id]);
     work.fails(&["runs", "zzz"], 2, &["there is no run zzz"]);
-    // the next run begins a line of its own
+    // the next run begins a new line
     work.ok(&["views", "--quiet"]);
     assert_eq!(commands(&listed("1")), ["views"]);
 }
 
 #[test]
-fn no_secret_is_in_a_record_or_a_log() {
+fn secrets_are_in_no_record_and_no_log() {
     let work = Workspace::mini();
     let url = "postgres://me:hunter2secret@127.0.0.1:1/db?connect_timeout=1&sslpassword=x9secret";
     work.postgis(url, "public", "");
@@ -132,7 +132,7 @@ fn no_secret_is_in_a_record_or_a_log() {
 }
 
 #[test]
-fn a_log_for_programs_is_one_object_a_line() {
+fn json_log_is_one_object_per_line() {
     let work = Workspace::mini();
     let json = ["--log-format", "json", "--progress", "always", "--verbose"];
     let ran = work.run(&[&["run-all"], &json[..]].concat());
@@ -146,7 +146,7 @@ fn a_log_for_programs_is_one_object_a_line() {
     let ran = work.run(&["query", "no-such-view", "--log-format", "json"]);
     let lines = logged(&ran);
     assert_eq!((ran.status, &lines[lines.len() - 1]["level"]), (2, &"error".into()));
-    // a command line that cannot be read is refused in the same form
+    // usage errors are JSON, too
     let ran = work.run(&["qery", "--log-format", "json"]);
     assert_eq!((ran.status, logged(&ran).len()), (2, 1));
     let plain = work.ok(&["query", "user-location-distribution", "--format", "csv"]);
@@ -155,7 +155,7 @@ fn a_log_for_programs_is_one_object_a_line() {
 }
 
 #[test]
-fn a_record_that_cannot_be_written_fails_nothing() {
+fn run_succeeds_if_its_record_cannot_be_written() {
     let work = Workspace::mini();
     fs::create_dir_all(work.path("processed/runs.jsonl")).unwrap();
     let ran = work.run(&["compress"]);

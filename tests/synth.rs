@@ -1,4 +1,4 @@
-//! Synthetic data: the truth it states is what the views find.
+//! Synthetic data: the pipeline finds the totals that the generator states.
 
 use crate::harness::{Workspace, root};
 
@@ -18,7 +18,7 @@ fn synthesised(seed: &str) -> Workspace {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+fn same_seed_gives_the_same_bytes() {
     let names = |work: &Workspace| -> Vec<(String, u64)> {
         let root = work.path("raw");
         let files = work.snapshot("raw").into_iter();
@@ -31,7 +31,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
 }
 
 #[test]
-fn the_planted_totals_are_what_the_pipeline_counts() {
+fn pipeline_counts_the_totals_that_synth_states() {
     let work = synthesised("7");
     let truth: serde_json::Value = serde_json::from_str(&work.read("raw/truth.json")).unwrap();
     work.ok(&["run-all"]);
@@ -60,7 +60,7 @@ fn the_planted_totals_are_what_the_pipeline_counts() {
 }
 
 #[test]
-fn folders_with_other_data_are_not_overwritten() {
+fn synth_does_not_overwrite_other_data() {
     let work = Workspace::mini();
     work.fails(&["synth", "--out", "raw"], 1, &["raw/events"]);
     let rerun = synthesised("7");

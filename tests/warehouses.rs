@@ -1,8 +1,10 @@
-//! Conformance: every warehouse gives the answers that plain SQL gives from the raw rows.
+//! Conformance: every warehouse gives the answers that were derived from the raw events.
 
-use crate::harness::{EXAMPLE_VIEWS, Warehouse, Workspace, expected, test_on_each_warehouse};
+use crate::harness::{
+    EXAMPLE_VIEWS, Warehouse, Workspace, expected, read_table, test_on_each_warehouse,
+};
 
-fn every_view_equals_plain_sql_over_the_raw_events_byte_for_byte(warehouse: Warehouse) {
+fn views_equal_the_tables_derived_from_the_raw_events(warehouse: Warehouse) {
     let work = warehouse.loaded();
     for (name, view) in EXAMPLE_VIEWS {
         for asked in [name, view] {
@@ -12,7 +14,7 @@ fn every_view_equals_plain_sql_over_the_raw_events_byte_for_byte(warehouse: Ware
     }
 }
 
-test_on_each_warehouse!(every_view_equals_plain_sql_over_the_raw_events_byte_for_byte);
+test_on_each_warehouse!(views_equal_the_tables_derived_from_the_raw_events);
 
 fn every_cell_is_placed_as_the_drawing_shows(warehouse: Warehouse) {
     let placed = "cell_id,valid_date_start,valid_date_end,lau_id,lau_match,lau_distance_m\n\
@@ -34,7 +36,7 @@ fn every_cell_is_placed_as_the_drawing_shows(warehouse: Warehouse) {
 
 test_on_each_warehouse!(every_cell_is_placed_as_the_drawing_shows);
 
-fn presence_keeps_first_last_and_count_of_every_hour(warehouse: Warehouse) {
+fn hourly_presence_has_first_last_and_count(warehouse: Warehouse) {
     let rows = "user_id,cell_id,date,hour,first_seen,last_seen,event_count\n\
         aa01,200,2024-10-01,2024-10-01 12:00:00,2024-10-01 12:30:00,2024-10-01 12:45:30,2\n\
         aa01,100,2024-10-01,2024-10-01 20:00:00,2024-10-01 20:00:00,2024-10-01 20:00:00,1\n\
@@ -46,11 +48,11 @@ fn presence_keeps_first_last_and_count_of_every_hour(warehouse: Warehouse) {
     assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), rows);
 }
 
-test_on_each_warehouse!(presence_keeps_first_last_and_count_of_every_hour);
+test_on_each_warehouse!(hourly_presence_has_first_last_and_count);
 
-fn raw_events_are_there_row_by_row(warehouse: Warehouse) {
+fn raw_events_can_be_queried(warehouse: Warehouse) {
     let work = warehouse.mini();
-    // PostGIS holds what was loaded, the embedded warehouse reads the raw files at any rate
+    // PostGIS loads raw events only if configured; the embedded warehouse reads the files
     work.config("[load]\nuncompressed = true\n");
     work.ok(&["run-all"]);
     let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS users, MIN(timestamp) AS first, \
@@ -59,11 +61,11 @@ fn raw_events_are_there_row_by_row(warehouse: Warehouse) {
     assert_eq!(answer, "n,users,first,cell\n26,6,2024-10-01 03:00:00,999\n");
 }
 
-test_on_each_warehouse!(raw_events_are_there_row_by_row);
+test_on_each_warehouse!(raw_events_can_be_queried);
 
-fn counts_past_32_bits_stay_exact(warehouse: Warehouse) {
+fn counts_beyond_32_bits_are_exact(warehouse: Warehouse) {
     let work = warehouse.loaded();
-    // with and without a cast: SUM over integers has another type on each engine
+    // with and without a cast: the engines have different types for SUM over integers
     let sql = "SELECT CAST(SUM(event_count * 1000000000) AS BIGINT) AS n, \
                SUM(event_count * 1000000000) AS m FROM mobile_events_compressed";
     assert_eq!(
@@ -72,9 +74,9 @@ fn counts_past_32_bits_stay_exact(warehouse: Warehouse) {
     );
 }
 
-test_on_each_warehouse!(counts_past_32_bits_stay_exact);
+test_on_each_warehouse!(counts_beyond_32_bits_are_exact);
 
-fn nothing_but_reading_is_let_through_by_the_engine(warehouse: Warehouse) {
+fn statements_that_write_are_rejected_by_the_engine(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let before = everything(&work);
     for sql in [
@@ -94,9 +96,9 @@ fn nothing_but_reading_is_let_through_by_the_engine(warehouse: Warehouse) {
     assert!(!work.path("stolen.csv").exists());
 }
 
-test_on_each_warehouse!(nothing_but_reading_is_let_through_by_the_engine);
+test_on_each_warehouse!(statements_that_write_are_rejected_by_the_engine);
 
-/// All rows that a warehouse shows.
+/// Rows of all tables and views.
 fn everything(work: &Workspace) -> Vec<String> {
     let tables = ["cell_plan", "lau", "mobile_events_compressed"];
     let views = EXAMPLE_VIEWS.iter().map(|(_, view)| *view);
@@ -124,13 +126,13 @@ fn both_warehouses_give_the_same_bytes_in_every_format() {
             let args = ["query", relation, "--output", &name];
             postgis.ok(&args);
             embedded.ok(&args);
-            let read = |work: &Workspace| crate::harness::rows_as_text(&work.path(&name));
+            let read = |work: &Workspace| read_table(&work.path(&name));
             assert_eq!(read(&postgis), read(&embedded), "{name}");
         }
     }
 }
 
-fn views_that_compare_ids_and_views_that_read_them_get_the_same_ids(warehouse: Warehouse) {
+fn views_that_compare_or_show_ids_see_the_same_ids(warehouse: Warehouse) {
     let views = [
         (
             "silent_cells",
@@ -171,11 +173,11 @@ fn views_that_compare_ids_and_views_that_read_them_get_the_same_ids(warehouse: W
     }
 }
 
-test_on_each_warehouse!(views_that_compare_ids_and_views_that_read_them_get_the_same_ids);
+test_on_each_warehouse!(views_that_compare_or_show_ids_see_the_same_ids);
 
-fn text_goes_by_its_bytes_and_nulls_come_last(warehouse: Warehouse) {
+fn text_is_sorted_by_bytes_and_nulls_come_last(warehouse: Warehouse) {
     let work = warehouse.loaded();
-    // Õ is behind every Latin letter in UTF-8, whatever the language's own order
+    // Õ sorts after all ASCII letters in UTF-8, unlike in Estonian
     let names = work.ok(&["query", "lau", "--order-by", "lau_name", "--format", "csv"]);
     let names: Vec<&str> = names.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
     assert_eq!(names, ["EE_0002", "EE_0003", "EE_0004", "EE_0001"]);
@@ -193,9 +195,9 @@ fn text_goes_by_its_bytes_and_nulls_come_last(warehouse: Warehouse) {
     assert!(ordered.ends_with(",Õis linn\n"), "{ordered}");
 }
 
-test_on_each_warehouse!(text_goes_by_its_bytes_and_nulls_come_last);
+test_on_each_warehouse!(text_is_sorted_by_bytes_and_nulls_come_last);
 
-fn mistakes_in_sql_say_where_they_are(warehouse: Warehouse) {
+fn errors_in_sql_name_line_and_column(warehouse: Warehouse) {
     let work = warehouse.loaded();
     work.fails(&["query", "--sql", "SELECT nope FROM lau"], 1, &["line 1, column 8", "nope"]);
     work.fails(&["query", "--sql", "SELECT 1 FROM laux"], 1, &["did you mean \"lau\""]);
@@ -207,9 +209,9 @@ fn mistakes_in_sql_say_where_they_are(warehouse: Warehouse) {
     work.fails(&["query", "--sql", "SELEC 1"], 1, &["line 1, column 1"]);
 }
 
-test_on_each_warehouse!(mistakes_in_sql_say_where_they_are);
+test_on_each_warehouse!(errors_in_sql_name_line_and_column);
 
-fn a_period_without_events_gives_empty_answers_with_their_headers(warehouse: Warehouse) {
+fn period_without_events_gives_headers_without_rows(warehouse: Warehouse) {
     use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
 
     use crate::harness::array;
@@ -230,4 +232,4 @@ fn a_period_without_events_gives_empty_answers_with_their_headers(warehouse: War
     }
 }
 
-test_on_each_warehouse!(a_period_without_events_gives_empty_answers_with_their_headers);
+test_on_each_warehouse!(period_without_events_gives_headers_without_rows);

@@ -3,7 +3,7 @@
 use super::{Event, along_a_line, columns, csv, put_cells_along_a_line, record};
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
-/// UTC instants every half hour over the local day in Tallinn, from `first` on.
+/// Writes an event every half hour from the UTC instant `first` on.
 fn half_hours(work: &Workspace, first: &str, count: i64) {
     let start: chrono::NaiveDateTime = first.parse().unwrap();
     let start = start.and_utc().timestamp_micros();
@@ -11,7 +11,7 @@ fn half_hours(work: &Workspace, first: &str, count: i64) {
     work.write_events("x.parquet", columns(&events));
 }
 
-fn the_day_of_25_hours_keeps_them_apart(warehouse: Warehouse) {
+fn day_of_25_hours_keeps_the_repeated_hour_separate(warehouse: Warehouse) {
     let work = put_cells_along_a_line(warehouse.mini());
     half_hours(&work, "2024-10-26T21:00:00", 50);
     work.config("[time]\nzone = \"Europe/Tallinn\"\n");
@@ -46,10 +46,10 @@ fn the_day_of_25_hours_keeps_them_apart(warehouse: Warehouse) {
     assert_eq!(record["users_by_hours"]["25"], 1);
 }
 
-test_on_each_warehouse!(the_day_of_25_hours_keeps_them_apart);
+test_on_each_warehouse!(day_of_25_hours_keeps_the_repeated_hour_separate);
 
 #[test]
-fn the_day_of_23_hours_has_no_fourth_hour() {
+fn day_of_23_hours_skips_the_missing_hour() {
     let work = along_a_line();
     half_hours(&work, "2025-03-29T22:00:00", 46);
     work.config("[time]\nzone = \"Europe/Tallinn\"\n");
@@ -66,7 +66,7 @@ fn the_day_of_23_hours_has_no_fourth_hour() {
 }
 
 #[test]
-fn speed_is_by_the_time_that_passed_and_not_by_the_clock() {
+fn speed_is_computed_from_elapsed_time_and_not_from_wall_time() {
     let work = along_a_line();
     let us =
         |text: &str| text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros();

@@ -1,4 +1,4 @@
-//! Runs that make only what changed.
+//! Runs that compute only the dates that changed.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -27,7 +27,7 @@ fn three_days() -> Workspace {
     work
 }
 
-/// The parts of each date with their inode: a date that was not made again keeps it.
+/// Output files with their inodes, which a date keeps if it is not computed again.
 fn inodes(work: &Workspace) -> BTreeMap<PathBuf, u64> {
     use std::os::unix::fs::MetadataExt;
     let pattern = work.path("processed/compressed_events/date=*/*.parquet");
@@ -35,7 +35,7 @@ fn inodes(work: &Workspace) -> BTreeMap<PathBuf, u64> {
     files.map(|path| (path.clone(), path.metadata().unwrap().ino())).collect()
 }
 
-/// Dates whose parts were made between two looks.
+/// Dates that were computed between two calls of [`inodes`].
 fn made(before: &BTreeMap<PathBuf, u64>, after: &BTreeMap<PathBuf, u64>) -> Vec<String> {
     let fresh = after.iter().filter(|(path, inode)| before.get(*path) != Some(inode));
     let date = |path: &PathBuf| {
@@ -44,9 +44,9 @@ fn made(before: &BTreeMap<PathBuf, u64>, after: &BTreeMap<PathBuf, u64>) -> Vec<
     fresh.map(|(path, _)| date(path)).collect()
 }
 
-/// Times at which the inputs were last read.
+/// Makes the file of a day unreadable without changing its size and time.
 fn forbid_reading(work: &Workspace, day: i64) {
-    // a file of the same size and time that is no Parquet file: whoever opens it fails
+    // not a Parquet file, so that opening it would fail
     let path = work.path("raw/events").join(path_of(day, "x"));
     let meta = path.metadata().unwrap();
     let modified = meta.modified().unwrap();
@@ -59,7 +59,7 @@ fn set_modified(path: &std::path::Path, time: SystemTime) {
 }
 
 #[test]
-fn a_new_day_costs_that_day_and_other_files_are_not_even_opened() {
+fn new_day_is_computed_without_opening_other_files() {
     let work = three_days();
     for day in 1..=3 {
         forbid_reading(&work, day);
@@ -80,7 +80,7 @@ fn a_new_day_costs_that_day_and_other_files_are_not_even_opened() {
 }
 
 #[test]
-fn a_late_file_reopens_the_dates_that_it_touches_and_a_file_that_goes_is_noticed() {
+fn late_and_removed_files_recompute_the_dates_of_their_events() {
     let work = three_days();
     let before = inodes(&work);
     let late = [("w", "a", DAY), ("w", "a", DAY + 3 * DAYS), ("u", "a", DAY)];
@@ -99,7 +99,7 @@ fn a_late_file_reopens_the_dates_that_it_touches_and_a_file_that_goes_is_noticed
     );
     assert_eq!(made(&after, &inodes(&work)), ["2024-10-01"]);
     assert!(!work.path("processed/compressed_events/date=2024-10-04").exists());
-    // put back, it gives what it gave
+    // restored, it gives the same rows again
     day_file(&work, 4, "late", &late);
     work.ok(&["compress"]);
     let rows = |files: Vec<(PathBuf, u64)>| files.len();
@@ -108,7 +108,7 @@ fn a_late_file_reopens_the_dates_that_it_touches_and_a_file_that_goes_is_noticed
 }
 
 #[test]
-fn a_changed_file_makes_its_date_again_and_equals_a_run_from_nothing() {
+fn recomputed_date_equals_a_run_from_scratch() {
     let work = three_days();
     let before = inodes(&work);
     day_file(&work, 2, "x", &[("u", "c", DAY + DAYS), ("", "a", DAY + DAYS)]);
@@ -123,7 +123,7 @@ fn a_changed_file_makes_its_date_again_and_equals_a_run_from_nothing() {
 }
 
 #[test]
-fn a_plan_that_changes_for_one_date_makes_that_date_again() {
+fn cell_plan_change_recomputes_only_its_dates() {
     let work = three_days();
     let before = inodes(&work);
     use arrow::array::{Float64Array, StringArray};
@@ -145,7 +145,7 @@ fn a_plan_that_changes_for_one_date_makes_that_date_again() {
 }
 
 #[test]
-fn since_leaves_earlier_dates_as_they_are_and_says_so() {
+fn since_leaves_earlier_dates_unchanged_and_reports_it() {
     let work = three_days();
     let before = inodes(&work);
     for day in [1, 3] {
@@ -155,14 +155,14 @@ fn since_leaves_earlier_dates_as_they_are_and_says_so() {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("1 date changed and left as before"), "{}", ran.stderr);
     assert_eq!(made(&before, &inodes(&work)), ["2024-10-03"]);
-    // the next run without it makes up for that
+    // the next run without --since computes the skipped date
     work.ok(&["run-all"]);
     assert_eq!(made(&before, &inodes(&work)), ["2024-10-01", "2024-10-03"]);
     work.fails(&["run-all", "--since", "yesterday"], 2, &["--since"]);
 }
 
 #[test]
-fn a_date_is_provisional_until_it_is_over_for_good() {
+fn date_is_provisional_until_its_open_days_have_passed() {
     let work = along_a_line();
     let today = chrono::Utc::now().date_naive();
     let midnight = today.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros();
@@ -179,7 +179,7 @@ fn a_date_is_provisional_until_it_is_over_for_good() {
 }
 
 #[test]
-fn a_whole_year_with_one_new_day_is_made_without_the_other_days() {
+fn new_day_of_a_year_is_computed_without_the_other_days() {
     let work = along_a_line();
     let file: Vec<Event> = (0..365).map(|day| ("u", "a", DAY - day * DAYS)).collect();
     work.write_events("year.parquet", columns(&file));

@@ -1,4 +1,4 @@
-//! Checks on events: what compress finds equals what plain SQL finds in the raw rows.
+//! Checks on events: codes, incremental runs, and days on which the clocks change.
 
 mod clock_changes;
 mod incremental;
@@ -9,15 +9,15 @@ use serde_json::Value;
 
 use crate::harness::{Workspace, array, write_parquet};
 
-/// 2024-10-01 00:00:00, µs.
+/// 2024-10-01 00:00:00 in µs.
 pub const DAY: i64 = 1_727_740_800_000_000;
 pub const SECOND: i64 = 1_000_000;
 pub const HOUR: i64 = 3_600 * SECOND;
 
-/// User, cell, µs.
+/// User, cell, time stamp in µs.
 pub type Event = (&'static str, &'static str, i64);
 
-/// Columns of an events file; empty ids are null.
+/// Columns of an events file; empty ids become null.
 pub fn columns(events: &[Event]) -> Vec<(&'static str, ArrayRef)> {
     let some = |text: &'static str| (!text.is_empty()).then_some(text);
     let users = events.iter().map(|e| some(e.0).map(str::as_bytes));
@@ -66,12 +66,12 @@ pub fn put_cells_along_a_line(work: Workspace) -> Workspace {
     work
 }
 
-/// The record of a date.
+/// The day record of a date.
 pub fn record(work: &Workspace, date: &str) -> Value {
     serde_json::from_str(&work.read(&format!("processed/days/{date}.json"))).unwrap()
 }
 
-/// Codes of a date over all files, as `code=rows` in the order of names.
+/// Codes of a date over all files, as `code=rows` sorted by name.
 pub fn codes(work: &Workspace, date: &str) -> String {
     let record = record(work, date);
     let mut all: std::collections::BTreeMap<String, u64> = Default::default();
@@ -83,7 +83,7 @@ pub fn codes(work: &Workspace, date: &str) -> String {
     all.iter().map(|(code, rows)| format!("{code}={rows}")).collect::<Vec<_>>().join(" ")
 }
 
-/// The rows of a view.
+/// Rows of a query as CSV.
 pub fn csv(work: &Workspace, sql: &str) -> String {
     work.ok(&["query", "--sql", sql, "--format", "csv"])
 }

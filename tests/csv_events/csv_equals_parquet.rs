@@ -1,9 +1,9 @@
-//! The same events, the same results.
+//! Events in CSV give the results of the same events in Parquet.
 
 use std::fmt::Write;
 
 use super::{gzipped, lines_of, mini_csv, mini_numbers, with, zstandard};
-use crate::harness::{Workspace, expected, root, rows_as_text};
+use crate::harness::{Workspace, columns_as_csv, expected, root};
 use crate::object_store::s3_server::{Store, machine, outputs, pages};
 
 const VIEWS: [(&str, &str); 5] = [
@@ -39,7 +39,7 @@ impl Workspace {
 }
 
 #[test]
-fn however_it_is_compressed_and_separated() {
+fn every_compression_and_delimiter_gives_the_same_answers() {
     let text = mini_csv();
     let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
     let quoted: String = text
@@ -82,7 +82,7 @@ fn however_it_is_compressed_and_separated() {
 }
 
 #[test]
-fn time_stamps_in_every_form() {
+fn every_time_stamp_format_gives_the_same_answers() {
     let set = |work: &Workspace, unit: &str, zone: &str| {
         let zone = if zone.is_empty() { String::new() } else { format!("[time]\nzone = {zone}\n") };
         let unit = if unit.is_empty() { "" } else { &format!("timestamp_unit = \"{unit}\"\n") };
@@ -93,7 +93,7 @@ fn time_stamps_in_every_form() {
         set(&work, unit, "");
         gives_the_expected_answers(&work, unit);
     }
-    // numbers are instants where there is a zone; Tallinn is three hours ahead of UTC on these days
+    // with a time zone numbers are instants; Tallinn is three hours ahead of UTC on these days
     let work = with(&[("a.csv", mini_numbers(1, -3 * 3_600).into_bytes())]);
     set(&work, "s", "\"Europe/Tallinn\"");
     gives_the_expected_answers(&work, "instants");
@@ -107,24 +107,24 @@ fn time_stamps_in_every_form() {
         .collect();
     let work = with(&[("a.csv", iso.into_bytes())]);
     gives_the_expected_answers(&work, "with an offset");
-    // a config for numbers makes dates unreadable, and says so
+    // with a unit configured, dates are unreadable
     let work = with(&[("a.csv", mini_csv().into_bytes())]);
     set(&work, "s", "");
     work.fails(&["compress"], 1, &["none of 26 rows", "time stamp", "a.csv, row 1"]);
 }
 
 #[test]
-fn columns_can_have_other_names() {
+fn columns_can_be_renamed() {
     let text = mini_csv().replace("user_id,cell_id,timestamp", "imsi;site;at").replace(',', ";");
     let work = with(&[("a.csv", text.into_bytes())]);
     work.config("[columns]\nuser_id = \"imsi\"\ncell_id = \"site\"\ntimestamp = \"at\"\nplan_cell_id = \"cell_id\"\n");
     gives_the_expected_answers(&work, "other names");
 }
 
-/// Small outputs of all stages that say nothing of files.
+/// Outputs of all stages that do not depend on file names and sizes.
 fn results(work: &Workspace) -> Vec<String> {
     let mut all = Vec::new();
-    // the footers name the mark of the inputs
+    // footers contain the fingerprint of the inputs
     for (name, bytes) in pages(&outputs(&work.path("processed/compressed_events"))) {
         all.push(format!("{name} {bytes:?}"));
     }
@@ -145,7 +145,7 @@ fn results(work: &Workspace) -> Vec<String> {
 }
 
 #[test]
-fn thousands_of_events_with_all_checks_give_the_same_rows() {
+fn thousands_of_events_give_the_same_rows_from_csv_and_parquet() {
     let parquet = Workspace::empty();
     let synth = ["synth", "--out", "raw", "--users", "300", "--events", "30000", "--cells", "60"];
     parquet.ok(&[&synth[..], &["--laus", "9", "--days", "2", "--seed", "7"]].concat());
@@ -161,7 +161,7 @@ fn thousands_of_events_with_all_checks_give_the_same_rows() {
         let lines = lines_of(file);
         rows += lines.len();
         lines.iter().for_each(|line| writeln!(text, "{line}").unwrap());
-        // the same folders; every other file is compressed
+        // the same folders; every second file is compressed
         let name = file.strip_prefix(parquet.path("")).unwrap().with_extension("csv");
         let name = name.to_string_lossy();
         match number % 2 {
@@ -180,7 +180,7 @@ fn thousands_of_events_with_all_checks_give_the_same_rows() {
 }
 
 #[test]
-fn text_and_boundaries_in_a_store_are_read_where_they_are() {
+fn csv_and_boundaries_are_read_from_an_object_store() {
     let store = Store::empty();
     let fixtures = root().join("fixtures");
     for folder in ["events", "cells", "lau"] {
@@ -212,7 +212,7 @@ fn text_and_boundaries_in_a_store_are_read_where_they_are() {
 }
 
 #[test]
-fn only_the_dates_of_a_new_file_are_made() {
+fn only_the_dates_of_a_new_file_are_computed() {
     let text = mini_csv();
     let of = |day: &str| -> String {
         let lines = text.lines().enumerate().filter(|(i, l)| *i == 0 || l.contains(day));
@@ -221,13 +221,13 @@ fn only_the_dates_of_a_new_file_are_made() {
     let first = "raw/events/date=2024-10-01/a.csv";
     let work = with(&[("date=2024-10-01/a.csv", of("2024-10-01").into_bytes())]);
     work.ok(&["compress"]);
-    // a file of the same size and time without a header: whoever opens it fails
+    // an invalid file of the same size and time, so that opening it would fail
     let meta = work.path(first).metadata().unwrap();
     work.write(first, vec![b'x'; meta.len() as usize]);
     let file = std::fs::File::options().write(true).open(work.path(first)).unwrap();
     file.set_modified(meta.modified().unwrap()).unwrap();
     work.write("raw/events/date=2024-10-02/a.csv.gz", gzipped(&of("2024-10-02")));
-    // the cell plan of both dates counts too, and did not change
+    // the cell plan of both dates is unchanged
     work.ok(&["compress"]);
     let ran = work.run(&["compress"]);
     assert!(ran.stderr.contains("unchanged, skipped"), "{}", ran.stderr);
@@ -236,7 +236,7 @@ fn only_the_dates_of_a_new_file_are_made() {
 }
 
 #[test]
-fn a_cell_plan_is_read_compressed_and_separated_otherwise() {
+fn cell_plan_can_be_compressed_and_use_another_delimiter() {
     let plan = "cell_id;latitude;longitude\n1;59.13;9.9\n2;59.13;10.1\n";
     let comma = plan.replace(';', ",").into_bytes();
     let files = [
@@ -250,7 +250,8 @@ fn a_cell_plan_is_read_compressed_and_separated_otherwise() {
         work.remove("raw/cells");
         work.write(&format!("raw/cells/{name}"), bytes);
         work.ok(&["geojoin"]);
-        let rows = rows_as_text(&work.path("processed/cells_with_lau.parquet"));
-        assert!(rows.contains("EE_0002") && rows.contains("EE_0003"), "{name}: {rows}");
+        let cells =
+            columns_as_csv(&work.path("processed/cells_with_lau.parquet"), &["cell_id", "lau_id"]);
+        assert_eq!(cells, "cell_id,lau_id\n1,EE_0002\n2,EE_0003\n", "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! Events in CSV: what they give is what the same events give in Parquet.
+//! Events in CSV files.
 
 mod csv_equals_parquet;
 mod invalid_csv;
@@ -10,7 +10,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
 use crate::harness::{Workspace, mini_events, root};
 
-/// The mini inputs, with these files as events.
+/// A workspace with the mini inputs and these files as events.
 pub fn with(files: &[(&str, Vec<u8>)]) -> Workspace {
     let work = Workspace::mini();
     work.remove("raw/events");
@@ -20,7 +20,7 @@ pub fn with(files: &[(&str, Vec<u8>)]) -> Workspace {
     work
 }
 
-/// The mini events as CSV, as they lie in `fixtures`.
+/// The mini events as CSV, from `fixtures/mini`.
 pub fn mini_csv() -> String {
     std::fs::read_to_string(root().join("fixtures/mini/events.csv")).unwrap()
 }
@@ -46,7 +46,7 @@ pub fn mini_numbers(per_second: i64, shift_s: i64) -> String {
     text
 }
 
-/// All rows of a Parquet file of synthetic events, as lines.
+/// Rows of a Parquet file of synthetic events as CSV lines.
 pub fn lines_of(path: &std::path::Path) -> Vec<String> {
     let file = std::fs::File::open(path).unwrap();
     let reader =

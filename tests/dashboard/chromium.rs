@@ -1,5 +1,5 @@
-//! A headless Chromium, driven over a pipe by the DevTools protocol. It ends when the pipe does,
-//! so that no test run leaves one behind.
+//! A headless Chromium, controlled through a pipe with the DevTools protocol. It ends with the pipe, so
+//! that no test run leaves a browser behind.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// Longest time that the browser takes for an answer.
+/// How long to wait for an answer of the browser.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The browser that all tests share, each in a context of its own.
+/// The browser that all tests share; each test has its own context.
 pub struct Browser {
     commands: Mutex<ChildStdin>,
     next: AtomicU64,
@@ -27,7 +27,7 @@ pub struct Browser {
 #[derive(Default)]
 struct Inbox {
     waiting: Mutex<HashMap<u64, Sender<Value>>>,
-    /// What happened, by session.
+    /// Events by session.
     events: Mutex<HashMap<String, Vec<Value>>>,
 }
 
@@ -46,7 +46,7 @@ impl Browser {
             })
             .expect("no Chromium here; `make test` installs it, or: apt-get install chromium");
         let profile = tempfile::tempdir().unwrap();
-        // the protocol wants the pipe as descriptors 3 and 4
+        // the protocol uses file descriptors 3 and 4
         let mut child = Command::new("sh")
             .arg("-c")
             .arg("exec \"$0\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null 2>&1")
@@ -79,7 +79,7 @@ impl Browser {
         self.try_call(session, method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
     }
 
-    /// As `call`; gives what the browser has against the command.
+    /// Like `call`, but returns the error of the browser.
     pub fn try_call(
         &self,
         session: Option<&str>,
@@ -103,7 +103,7 @@ impl Browser {
         }
     }
 
-    /// What happened in a page so far.
+    /// Events of a page so far.
     pub fn events(&self, session: &str) -> Vec<Value> {
         self.inbox.events.lock().unwrap().get(session).cloned().unwrap_or_default()
     }

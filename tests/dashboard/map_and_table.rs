@@ -1,4 +1,4 @@
-//! Map, table, slider and the charts of one LAU.
+//! Map, table, slider, and the charts of one unit.
 
 use serde_json::json;
 
@@ -29,16 +29,16 @@ fn column(page: &Page, n: usize) -> String {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn the_map_follows_pointer_metric_and_day() {
+fn map_follows_pointer_metric_and_day() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
-    // the last day is shown first; 4 users on the island, 3 by day, 1 by night
+    // the last day is shown first: 4 users on the island, 3 by day, 1 by night
     page.hover(ISLAND);
     assert_eq!(page.tooltip(), "Saare vald|All day 4|Day 3|Night 1|Night − day −2");
     assert_eq!(page.text_of("#places tr.hot .lau"), "Saare valdEE_0003");
     assert_eq!(legend(&page), "No users|1|2–3|4+");
     assert_eq!(shades(&page), "EE_0001=q-none EE_0002=q0 EE_0003=q6 EE_0004=q-none");
-    // one day back: 2 users in each of three LAUs
+    // one day back: 2 users in each of three units
     page.click("#places .slider .step");
     page.until("document.querySelector('#places').dataset.date === '2024-10-01'");
     assert_eq!(page.text_of(".day-text"), "Tue 1 Oct 2024");
@@ -52,7 +52,7 @@ fn the_map_follows_pointer_metric_and_day() {
     page.click("#places .choice [data-value=night]");
     assert_eq!(legend(&page), "No users|1|2+");
     assert_eq!(page.text("location.hash"), "#date=2024-10-01&metric=night");
-    // nearer, and the whole again
+    // zoom in, and back to the whole map
     let view =
         || page.text("document.querySelector('#places .map-shapes').getAttribute('viewBox')");
     let whole = view();
@@ -60,7 +60,7 @@ fn the_map_follows_pointer_metric_and_day() {
     assert_ne!(view(), whole);
     page.click("#places .zoom button[title='Whole map']");
     assert_eq!(view(), whole);
-    // the slider itself, by the keyboard
+    // move the slider with the keyboard
     page.eval("document.querySelector('#places input[type=range]').focus()");
     page.key("ArrowRight");
     page.until("document.querySelector('#places').dataset.date === '2024-10-02'");
@@ -70,7 +70,7 @@ fn the_map_follows_pointer_metric_and_day() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn a_click_opens_the_charts_of_a_lau() {
+fn click_opens_the_charts_of_a_unit() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
     page.click(ISLAND);
@@ -83,12 +83,12 @@ fn a_click_opens_the_charts_of_a_lau() {
     page.hover(".detail-chart svg.chart .point.c-all");
     assert_eq!(page.tooltip(), "Tue 1 Oct 2024|All day 2|Day 1|Night 1");
     page.screenshot("mini-lau");
-    // another by the table; the same again closes it
+    // select another unit in the table; a second click closes it
     page.click("#places tr[data-key=EE_0002]");
     page.until("document.querySelector('.detail h3')?.textContent === 'Maa, \"vald\"'");
     page.click("#places tr[data-key=EE_0002]");
     page.until("document.querySelector('.detail .hint')");
-    // by the chart of day and night
+    // select a unit in the chart of day and night
     page.click("#daynight .row[aria-label^=Saare]");
     page.until("document.querySelector('.detail h3')?.textContent === 'Saare vald'");
     assert_sound(&page, &server);
@@ -96,7 +96,7 @@ fn a_click_opens_the_charts_of_a_lau() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn the_table_sorts_searches_and_highlights_the_map() {
+fn table_sorts_searches_and_highlights_the_map() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
     assert_eq!(column(&page, 1), "EE_0003:4 EE_0002:1 EE_0001:0 EE_0004:0");
@@ -121,7 +121,7 @@ fn the_table_sorts_searches_and_highlights_the_map() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn everything_is_in_reach_of_the_keyboard() {
+fn everything_can_be_reached_by_keyboard() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
     let focus =
@@ -141,7 +141,7 @@ fn everything_is_in_reach_of_the_keyboard() {
     assert_ne!(said(), first, "the arrow goes to another LAU");
     page.key("Enter");
     page.until("document.querySelector('.detail h3')");
-    // one stop for the whole table, arrows within it
+    // the table is one tab stop, with arrow keys inside
     let stops = "document.querySelectorAll('#places tbody tr[tabindex=\"0\"]').length";
     assert_eq!(page.eval(stops), 1);
     focus("#places tbody tr[tabindex=\"0\"]");
@@ -156,7 +156,7 @@ fn everything_is_in_reach_of_the_keyboard() {
     focus("#view-user-location-distribution svg.chart");
     page.key("End");
     assert_eq!(said(), "Unique locations 3: Users 3, Share 50.0%");
-    // Tab alone passes all that can be used, and it can be seen where one is
+    // Tab reaches all controls, and the focus is visible
     page.eval("document.activeElement.blur()");
     for _ in 0..60 {
         page.key("Tab");

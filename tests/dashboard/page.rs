@@ -1,4 +1,4 @@
-//! One page in the browser: looked at, pointed at, typed into.
+//! A page in the browser: navigation, input, and what it shows.
 
 use base64::Engine;
 use serde_json::{Value, json};
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 use super::chromium::Browser;
 use crate::harness::root;
 
-/// A page of its own window and storage.
+/// A page with its own window and storage.
 pub struct Page {
     browser: &'static Browser,
     context: String,
     session: String,
 }
 
-/// How a page is looked at.
+/// Width and theme of a page.
 #[derive(Clone, Copy)]
 pub struct Look {
     pub width: u32,
@@ -25,14 +25,14 @@ impl Look {
 }
 
 impl Page {
-    /// Opens `url`; a dashboard is then complete.
+    /// Opens `url` and waits until the dashboard is complete.
     pub fn open(url: &str, look: Look) -> Page {
         let page = Page::blank(look);
         page.go(url);
         page
     }
 
-    /// A page that is still to go somewhere.
+    /// An empty page.
     pub fn blank(look: Look) -> Page {
         let browser = Browser::shared();
         let text = |answer: Value, key: &str| answer[key].as_str().unwrap().to_owned();
@@ -56,7 +56,7 @@ impl Page {
         page
     }
 
-    /// Goes to `url` and waits until every card is drawn or the page says why it has none.
+    /// Opens `url` and waits until every card is drawn or the page shows a message.
     pub fn go(&self, url: &str) {
         self.call("Page.navigate", json!({ "url": url }));
         self.complete();
@@ -69,14 +69,15 @@ impl Page {
              .every(c => c.id === 'locked' || c.dataset.ready) && \
              [...document.querySelectorAll('.skeleton')].length === 0)",
         );
-        self.eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 30))))");
+        // what was drawn last is laid out in the next frame
+        self.eval("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))");
     }
 
     pub fn call(&self, method: &str, params: Value) -> Value {
         self.browser.call(Some(&self.session), method, params)
     }
 
-    /// The value of an expression; promises are awaited.
+    /// Evaluates an expression; promises are awaited.
     pub fn eval(&self, expression: &str) -> Value {
         self.try_eval(expression).unwrap_or_else(|error| panic!("{expression}: {error}"))
     }
@@ -89,7 +90,7 @@ impl Page {
         Ok(answer["result"]["value"].clone())
     }
 
-    /// The value of an expression that is text.
+    /// Evaluates an expression that is text.
     pub fn text(&self, expression: &str) -> String {
         let value = self.eval(expression);
         value.as_str().unwrap_or_else(|| panic!("{expression}: {value} is no text")).to_owned()
@@ -108,14 +109,14 @@ impl Page {
              else if (performance.now() - start > 20000) no(new Error('never: ' + {expression:?} + document.body.innerText.slice(0, 600))); \
              else setTimeout(look, 20); }})(); }})"
         );
-        // a page that is left takes the question with it, so the next one is asked again
+        // navigation discards the expression, which is then evaluated in the new page
         while let Err(error) = self.try_eval(&wait) {
             assert!(error.contains("navigated") || error.contains("context"), "{error}");
         }
     }
 
-    /// A point of an element, scrolled into sight: its middle, or where that is not its own (an
-    /// island beside the mainland), the first that is.
+    /// A point of an element, scrolled into view: its centre, or if that does not belong to it (as with
+    /// an island beside the mainland) the first point that does.
     fn middle(&self, selector: &str) -> (f64, f64) {
         let at = self.eval(&format!(
             "(() => {{ const e = document.querySelector({selector:?}); \
@@ -130,7 +131,7 @@ impl Page {
         (at[0].as_f64().unwrap(), at[1].as_f64().unwrap())
     }
 
-    /// Puts the pointer on an element.
+    /// Moves the pointer to an element.
     pub fn hover(&self, selector: &str) {
         let (x, y) = self.middle(selector);
         self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": x, "y": y }));
@@ -168,12 +169,12 @@ impl Page {
         }
     }
 
-    /// Types into what has the focus.
+    /// Types into the focused element.
     pub fn type_text(&self, text: &str) {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
-    /// What the tooltip says: title, then label and value of each row.
+    /// Text of the tooltip: title, then label and value of each row.
     pub fn tooltip(&self) -> String {
         self.text(
             "(() => { const t = document.querySelector('.tooltip.shown'); if (!t) return ''; \
@@ -182,7 +183,7 @@ impl Page {
         )
     }
 
-    /// Saves a picture of the whole page in target/screenshots.
+    /// Saves a screenshot of the whole page in target/screenshots.
     pub fn screenshot(&self, name: &str) {
         self.eval("scrollTo(0, 0)");
         let height = self.eval("document.documentElement.scrollHeight").as_f64().unwrap();
@@ -199,14 +200,14 @@ impl Page {
         std::fs::write(folder.join(format!("{name}.png")), bytes).unwrap();
     }
 
-    /// Addresses that were asked for.
+    /// URLs of all requests.
     pub fn requests(&self) -> Vec<String> {
         let events = self.browser.events(&self.session);
         let sent = events.iter().filter(|e| e["method"] == "Network.requestWillBeSent");
         sent.map(|e| e["params"]["request"]["url"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Errors of the console, scripts that failed, requests without a good answer.
+    /// Console errors, exceptions, and failed requests.
     pub fn troubles(&self) -> Vec<String> {
         let told = |event: &Value| {
             let p = &event["params"];

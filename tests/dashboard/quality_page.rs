@@ -1,4 +1,4 @@
-//! The quality page, the badge that leads to it, and the report as a file.
+//! The quality page, the badge that links to it, and the report as a file.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::harness::Workspace;
 use crate::quality::{three_dates, write_day};
 use crate::serve::Server;
 
-/// Three dates, and a fourth with little of everything.
+/// The three dates of the records and a fourth with few events.
 fn four() -> Workspace {
     let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
@@ -25,7 +25,7 @@ fn four() -> Workspace {
     work
 }
 
-/// Goes to a page that is no dashboard.
+/// Opens a page that is not a dashboard.
 fn go(page: &Page, url: &str) {
     page.call("Page.navigate", json!({ "url": url }));
     page.until("document.readyState === 'complete' && document.querySelector('.tiles')");
@@ -33,7 +33,7 @@ fn go(page: &Page, url: &str) {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn the_quality_page_reads_well_in_both_themes_and_two_widths() {
+fn quality_page_fits_both_themes_and_two_widths() {
     let work = four();
     let server = Server::start(&work);
     work.ok(&["quality", "--output", "q.html"]);
@@ -58,7 +58,7 @@ fn the_quality_page_reads_well_in_both_themes_and_two_widths() {
             let worst = page.text_of(".warnings li");
             assert!(worst.starts_with("critical 2024-10-04 "), "{worst}");
             assert_eq!(page.eval("document.querySelectorAll('.small-charts svg').length"), 3);
-            // letters of charts are those of the theme, and stand clear of each other
+            // labels of charts have the colour of the theme and do not overlap
             let ink =
                 page.text("getComputedStyle(document.querySelector('.small-charts text')).fill");
             assert_eq!(
@@ -83,7 +83,7 @@ fn the_quality_page_reads_well_in_both_themes_and_two_widths() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn the_dashboard_has_a_badge_that_leads_to_the_page_and_dates_can_be_chosen() {
+fn dashboard_badge_links_to_the_quality_page_with_date_filter() {
     let work = four();
     let server = Server::start(&work);
     let page = Page::open(&server.url, Look::WIDE);
@@ -107,7 +107,7 @@ fn the_dashboard_has_a_badge_that_leads_to_the_page_and_dates_can_be_chosen() {
     page.click("nav a[href='/']");
     page.complete();
     assert_sound(&page, &server);
-    // a report has the badge too, and nothing to follow
+    // a report file has the badge but no link
     work.ok(&["report", "--output", "r.html"]);
     let page = Page::open(&format!("file://{}", work.path("r.html").display()), Look::WIDE);
     assert!(page.text_of("#quality").contains("2 critical"));
@@ -116,7 +116,7 @@ fn the_dashboard_has_a_badge_that_leads_to_the_page_and_dates_can_be_chosen() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn a_date_in_order_has_no_badge_and_no_data_says_so() {
+fn dates_without_warnings_have_no_badge() {
     let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
     work.remove("processed/days");

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
+use super::assert_tiles_of_mini_data;
 use super::page::{Look, Page};
-use super::tile;
 use crate::harness::{Warehouse, Workspace, root};
 use crate::serve::Server;
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn the_report_opens_from_a_file_with_the_same_numbers() {
+fn report_file_shows_the_same_numbers_as_the_dashboard() {
     let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
     work.ok(&["report", "--output", "out/report.html"]);
@@ -21,9 +21,8 @@ fn the_report_opens_from_a_file_with_the_same_numbers() {
     let page = Page::open(&url, Look::WIDE);
     let server = Server::start(&work);
     let live = Page::open(&server.url, Look::WIDE);
-    for name in ["users", "events", "cells", "laus", "days"] {
-        assert_eq!(tile(&page, name), tile(&live, name), "{name}");
-    }
+    assert_tiles_of_mini_data(&page);
+    assert_tiles_of_mini_data(&live);
     let charts = "document.querySelectorAll('svg.chart, svg.map-shapes').length";
     assert_eq!(page.eval(charts), live.eval(charts));
     page.hover("#places .units path[data-id=EE_0003]");
@@ -40,14 +39,14 @@ fn the_report_opens_from_a_file_with_the_same_numbers() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn both_warehouses_give_one_report() {
+fn both_warehouses_give_the_same_report() {
     let data = |work: &Workspace| -> Value {
         work.ok(&["report", "--output", "report.html"]);
         let file = work.read("report.html");
         let start = file.split("id=\"report-data\">").nth(1).unwrap();
         let mut data: Value =
             serde_json::from_str(start.split("</script>").next().unwrap()).unwrap();
-        // these two tell of the load
+        // these two depend on the load
         for key in ["loaded_at", "version"] {
             data["routes"]["/summary"][key] = Value::Null;
         }
@@ -61,7 +60,7 @@ fn both_warehouses_give_one_report() {
 }
 
 #[test]
-fn a_report_needs_data_and_a_place_and_is_whole_or_absent() {
+fn report_without_data_or_output_is_rejected() {
     let work = Workspace::mini();
     work.fails(&["report", "--output", "r.html"], 1, &["no data yet", "mobility run-all"]);
     assert!(!work.path("r.html").exists());
@@ -70,7 +69,7 @@ fn a_report_needs_data_and_a_place_and_is_whole_or_absent() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn single_charts_are_svg_files() {
+fn single_charts_are_written_as_svg() {
     let work = Workspace::mini();
     work.ok(&["run-all", "--quiet"]);
     let shots = root().join("target/screenshots");

@@ -1,4 +1,4 @@
-//! No data, no server, odd names, added views, themes.
+//! Missing data, an unreachable server, unusual names, custom views, themes.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::serve::Server;
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn an_empty_warehouse_says_what_to_run() {
+fn empty_warehouse_shows_what_to_run() {
     let work = Workspace::mini();
     let server = Server::start(&work);
     let page = Page::open(&server.url, Look::WIDE);
@@ -17,7 +17,7 @@ fn an_empty_warehouse_says_what_to_run() {
     assert!(text.contains("is empty") && text.contains("mobility run-all"), "{text}");
     page.screenshot("empty");
     work.ok(&["run-all", "--quiet"]);
-    // the server asks for a newer load at most once a second
+    // the server looks for newer data at most once a second
     page.until("(fetch('/summary').then(r => r.ok && r.json()).then(s => { window.loaded = s && s.loaded_at; }), window.loaded)");
     page.click(".message button");
     page.until("document.getElementById('tile-users')");
@@ -27,7 +27,7 @@ fn an_empty_warehouse_says_what_to_run() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn a_server_that_is_away_is_said_and_asked_again() {
+fn unreachable_server_is_reported_and_retried() {
     let (_work, server) = mini();
     let page = Page::blank(Look::WIDE);
     page.call("Network.setBlockedURLs", json!({ "urls": ["*/summary*"] }));
@@ -36,7 +36,7 @@ fn a_server_that_is_away_is_said_and_asked_again() {
     assert!(text.contains("does not answer") && text.contains("Trying again in"), "{text}");
     page.screenshot("away");
     page.call("Network.setBlockedURLs", json!({ "urls": [] }));
-    // by itself, after the pause
+    // the page retries by itself
     page.until("document.getElementById('tile-users')");
     page.complete();
     assert_eq!(super::tile(&page, "users"), "6");
@@ -44,7 +44,7 @@ fn a_server_that_is_away_is_said_and_asked_again() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn a_card_that_fails_says_so_and_can_be_tried_again() {
+fn failed_card_is_reported_and_can_be_retried() {
     let (_work, server) = mini();
     let page = Page::blank(Look::WIDE);
     page.call("Network.setBlockedURLs", json!({ "urls": ["*/user-location-distribution*"] }));
@@ -60,7 +60,7 @@ fn a_card_that_fails_says_so_and_can_be_tried_again() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn newer_data_is_told_and_not_thrown_in() {
+fn newer_data_are_announced_before_they_are_shown() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
     page.eval("import('/assets/status.js').then(m => m.watch({ version: 'older' }, 50))");
@@ -74,7 +74,7 @@ fn newer_data_is_told_and_not_thrown_in() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn names_stay_text() {
+fn names_are_shown_as_text() {
     let work = Workspace::mini();
     let boundaries = work.read("raw/lau/lau.geojson");
     let nasty = "<img src=x onerror=alert(1)><script>alert(2)</script>";
@@ -94,7 +94,7 @@ fn names_stay_text() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn a_view_of_ones_own_appears_by_itself() {
+fn custom_view_gets_a_card() {
     let work = Workspace::mini();
     work.copy_shipped_views();
     work.write(
@@ -126,7 +126,7 @@ fn a_view_of_ones_own_appears_by_itself() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
+fn rows_of_single_users_are_never_drawn() {
     let work = Workspace::mini();
     work.config("[serve]\nallow_user_rows = true\n");
     work.ok(&["run-all", "--quiet"]);
@@ -144,7 +144,7 @@ fn rows_of_single_users_are_never_drawn_even_where_they_are_served() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn a_browser_gives_the_token_as_its_password() {
+fn browser_sends_the_token_as_password() {
     let work = Workspace::mini();
     work.config("[serve]\ntoken = \"a-token-that-nobody-guesses\"\n");
     work.ok(&["run-all", "--quiet"]);
@@ -157,7 +157,7 @@ fn a_browser_gives_the_token_as_its_password() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn the_theme_is_the_readers_choice() {
+fn chosen_theme_is_kept() {
     let (_work, server) = mini();
     let page = Page::open(&server.url, Look::WIDE);
     let ground = || page.text("getComputedStyle(document.body).backgroundColor");
@@ -166,7 +166,7 @@ fn the_theme_is_the_readers_choice() {
     assert_ne!(ground(), light);
     page.go(&server.url);
     assert_ne!(ground(), light, "the choice is kept");
-    // and holds for the pages of the views
+    // the choice also applies to the pages of the views
     page.call("Page.navigate", json!({ "url": format!("{}/users-per-lau-day-night", server.url) }));
     page.until("document.readyState === 'complete' && document.querySelector('.page-table')");
     assert_ne!(ground(), light);

@@ -1,18 +1,18 @@
-//! A web server on loopback that misbehaves when it is told to.
+//! A web server on loopback with configurable faults.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What happens to the next request for a file, in place of a good answer.
+/// What happens to the next request for a file instead of a correct answer.
 #[derive(Debug, Clone, Copy)]
 pub enum Fault {
-    /// The connection breaks after so many bytes of the file.
+    /// The connection breaks after this number of bytes.
     Cut(usize),
-    /// Nothing more comes after so many bytes of the file, for as long as the client waits.
+    /// Nothing is sent after this number of bytes, but the connection stays open.
     Stall(usize),
-    /// This status, and no file.
+    /// This status without a body.
     Status(u16),
 }
 
@@ -21,12 +21,12 @@ struct State {
     files: BTreeMap<String, (String, Vec<u8>)>,
     faults: VecDeque<Fault>,
     no_ranges: bool,
-    /// So many bytes more are announced than come.
+    /// Number of bytes that are announced but not sent.
     too_long: usize,
     sent: u64,
 }
 
-/// Serves files with an ETag each.
+/// A server of files that have an ETag each.
 #[derive(Clone)]
 pub struct Server {
     pub port: u16,
@@ -68,7 +68,7 @@ impl Server {
         self.state.lock().unwrap().too_long = bytes;
     }
 
-    /// Bytes of files that were sent since this was asked last.
+    /// Bytes of files that were sent since the last call.
     pub fn sent(&self) -> u64 {
         std::mem::take(&mut self.state.lock().unwrap().sent)
     }
@@ -92,7 +92,7 @@ fn answer(mut client: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     }
     let (fault, found, no_ranges, too_long) = {
         let mut state = state.lock().unwrap();
-        // the question what there is is not the request for it
+        // the probe for the size is not a download
         let fault = if range == "bytes=0-0" { None } else { state.faults.pop_front() };
         (fault, state.files.get(&path).cloned(), state.no_ranges, state.too_long)
     };
@@ -136,7 +136,7 @@ fn answer(mut client: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
         state.lock().unwrap().sent += most as u64;
     }
     if let Some(Fault::Stall(_)) = fault {
-        // until the client goes
+        // until the client disconnects
         let _ = client.read(&mut [0]);
     }
     Ok(())

@@ -1,24 +1,23 @@
-//! Inputs are copied from stores and web servers, whatever happens on the way.
+//! `extract`: inputs are copied from object stores and web servers despite faults.
 
 mod file_server;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
 
-use crate::harness::{ProgramOutput, Workspace, root};
+use crate::harness::{ProgramOutput, Workspace, root, send_signal, wait_until};
 use crate::object_store::proxy::Proxy;
 use crate::object_store::s3_server::Store;
 use file_server::{Fault, Server};
 
-/// A megabyte in which no two places are alike.
+/// A megabyte without repetitions.
 fn megabyte() -> Vec<u8> {
     (0..1u32 << 18).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
 
 const SIZE: u64 = 1 << 20;
 
-/// A folder whose config names the boundaries of a server.
+/// A workspace whose config names the boundaries of a server.
 fn boundaries(server: &Server) -> Workspace {
     let work = Workspace::empty();
     let pattern = server.url("/lau/LAU_RG_{scale}_{year}_{crs}.geojson");
@@ -32,7 +31,7 @@ fn boundaries(server: &Server) -> Workspace {
 const NAME: &str = "/lau/LAU_RG_01M_2021_3035.geojson";
 const COPY: &str = "raw/lau_boundaries/LAU_RG_01M_2021_3035.geojson";
 
-/// Hidden files below a folder, but for the note of what was copied.
+/// Unfinished downloads.
 fn parts(work: &Workspace) -> Vec<PathBuf> {
     let pattern = work.path("raw/**/.*.unfinished");
     glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap).collect()
@@ -45,7 +44,7 @@ fn copied(work: &Workspace) -> String {
 }
 
 #[test]
-fn boundaries_of_a_year_come_from_the_distribution_and_serve_geojoin() {
+fn boundaries_of_a_year_are_downloaded_and_usable_by_geojoin() {
     let server = Server::start();
     let text = std::fs::read(root().join("fixtures/mini/lau/lau.geojson")).unwrap();
     server.file(NAME, "a", &text);
@@ -60,7 +59,7 @@ fn boundaries_of_a_year_come_from_the_distribution_and_serve_geojoin() {
     work.ok(&["extract", "--lau-year", "2021"]);
     assert_eq!(work.read_bytes(COPY), text);
     work.ok(&["run-all"]);
-    // another year has another name, and is not silently read together with the first
+    // a file of another year is not silently read together with the first
     server.file("/lau/LAU_RG_01M_2024_3035.geojson", "b", &text);
     let ran = work.run(&["extract", "--lau-year", "2024"]);
     assert!(
@@ -71,7 +70,7 @@ fn boundaries_of_a_year_come_from_the_distribution_and_serve_geojoin() {
 }
 
 #[test]
-fn the_shipped_pattern_is_that_of_gisco() {
+fn default_url_is_the_one_of_gisco() {
     let shipped = mobility::config::Config::default().extract;
     let url = shipped.lau_url.replace("{scale}", &shipped.lau_scale).replace("{year}", "2021");
     assert_eq!(
@@ -81,7 +80,7 @@ fn the_shipped_pattern_is_that_of_gisco() {
 }
 
 #[test]
-fn what_is_there_is_not_copied_again_unless_it_changed() {
+fn existing_files_are_copied_again_only_if_they_changed() {
     let server = Server::start();
     server.file(NAME, "a", &megabyte());
     let work = boundaries(&server);
@@ -90,27 +89,27 @@ fn what_is_there_is_not_copied_again_unless_it_changed() {
     let said = copied(&work);
     assert!(said.contains("0 files copied") && said.contains("1 file there already"), "{said}");
     assert_eq!(server.sent(), 0);
-    // the same size, another ETag
+    // same size, other ETag
     let mut other = megabyte();
     other.reverse();
     server.file(NAME, "b", &other);
     copied(&work);
     assert!(work.read_bytes(COPY) == other);
     assert_eq!(server.sent(), SIZE);
-    // a file of the right size that nobody noted is taken for the copy
+    // a file of the right size that is not recorded is taken for the copy
     work.remove("raw/.extract.json");
     copied(&work);
     assert_eq!(server.sent(), 0);
     work.ok(&["extract", "--force"]);
     assert_eq!(server.sent(), SIZE);
-    // one of another size is not
+    // a file of another size is not
     work.write(COPY, "half");
     copied(&work);
     assert!(work.read_bytes(COPY) == other);
 }
 
 #[test]
-fn broken_connections_cost_no_byte_twice() {
+fn downloads_resume_where_a_connection_broke() {
     let server = Server::start();
     server.file(NAME, "a", &megabyte());
     let work = boundaries(&server);
@@ -122,7 +121,7 @@ fn broken_connections_cost_no_byte_twice() {
 }
 
 #[test]
-fn a_server_that_is_down_for_a_moment_is_asked_again() {
+fn server_errors_are_retried() {
     let server = Server::start();
     server.file(NAME, "a", &megabyte());
     let work = boundaries(&server);
@@ -132,7 +131,7 @@ fn a_server_that_is_down_for_a_moment_is_asked_again() {
 }
 
 #[test]
-fn a_run_that_fails_leaves_a_part_and_the_next_goes_on() {
+fn failed_download_is_resumed_by_the_next_run() {
     let server = Server::start();
     server.file(NAME, "a", &megabyte());
     let work = boundaries(&server);
@@ -148,7 +147,7 @@ fn a_run_that_fails_leaves_a_part_and_the_next_goes_on() {
     copied(&work);
     assert_eq!(server.sent(), SIZE - 300_000);
     assert!(work.read_bytes(COPY) == megabyte());
-    // a part of an earlier edition is of no use
+    // a partial download of an older version is not resumed
     work.remove(COPY);
     server.faults(&broken_off);
     work.fails(&["extract"], 1, &["no access"]);
@@ -164,7 +163,7 @@ fn a_run_that_fails_leaves_a_part_and_the_next_goes_on() {
 }
 
 #[test]
-fn a_server_without_ranges_is_asked_for_all_of_it_again() {
+fn download_restarts_on_a_server_without_range_requests() {
     let server = Server::start();
     server.file(NAME, "a", &megabyte());
     server.without_ranges();
@@ -179,7 +178,7 @@ fn a_server_without_ranges_is_asked_for_all_of_it_again() {
 }
 
 #[test]
-fn files_that_are_not_there_forbidden_or_shorter_than_announced() {
+fn missing_forbidden_and_truncated_files_are_reported() {
     let server = Server::start();
     let work = boundaries(&server);
     let words = ["extract.lau_year = 2021", "lau_scale = \"01M\"", "does not exist"];
@@ -194,20 +193,15 @@ fn files_that_are_not_there_forbidden_or_shorter_than_announced() {
 }
 
 #[test]
-fn an_interrupt_leaves_a_part_that_the_next_run_completes() {
+fn interrupted_download_is_completed_by_the_next_run() {
     let server = Server::start();
     server.file(NAME, "a", &megabyte());
     let work = boundaries(&server);
     server.faults(&[Fault::Stall(400_000)]);
     let mut child = work.command(&["extract"]).stderr(Stdio::null()).spawn().unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
     let arrived = || parts(&work).first().map_or(0, |p| p.metadata().map_or(0, |m| m.len()));
-    while arrived() < 400_000 {
-        assert!(Instant::now() < deadline, "{} bytes", arrived());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let pid = child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    wait_until("400,000 bytes have arrived", || arrived() >= 400_000);
+    send_signal(child.id(), "INT");
     assert!(!child.wait().unwrap().success());
     assert_eq!(arrived(), 400_000);
     server.sent();
@@ -217,14 +211,14 @@ fn an_interrupt_leaves_a_part_that_the_next_run_completes() {
 }
 
 #[test]
-fn nothing_to_copy_is_wrong_usage() {
+fn extract_without_sources_is_a_usage_error() {
     let work = Workspace::empty();
     work.fails(&["extract"], 2, &["extract.events", "--lau-year"]);
     work.fails(&["extract", "--events", "nowhere"], 1, &["extract.events", "does not exist"]);
 }
 
 #[test]
-fn files_of_another_folder_are_copied_too() {
+fn files_of_a_local_folder_are_copied() {
     let work = Workspace::empty();
     work.write("in/year=2024/month=10/day=1/a.csv", "user_id,cell_id,timestamp\n");
     work.write("in/b.csv.gz", "not looked into");
@@ -239,13 +233,13 @@ fn files_of_another_folder_are_copied_too() {
     work.write("in/b.csv.gz", "not looked into again");
     assert!(copied(&work).contains("1 file copied"));
     assert_eq!(work.read("raw/events/b.csv.gz"), "not looked into again");
-    // two sources of one name
+    // two sources with the same name
     work.write("other/b.csv.gz", "x");
     work.write("pipeline.toml", "[extract]\nevents = [\"in\", \"other\"]\nto = \"raw\"\n");
     work.fails(&["extract"], 1, &["in/b.csv.gz", "other/b.csv.gz", "would both become"]);
 }
 
-/// A folder that copies the bucket.
+/// A workspace whose config copies the bucket.
 fn of_bucket() -> Workspace {
     let work = Workspace::empty();
     work.write(
@@ -272,7 +266,7 @@ fn in_store(store: &Store, work: &Workspace, port: u16) -> ProgramOutput {
 }
 
 #[test]
-fn events_and_cells_come_from_a_store_with_their_folders() {
+fn events_and_cells_are_copied_from_an_object_store_with_their_folders() {
     let store = Store::mini();
     let work = of_bucket();
     let ran = in_store(&store, &work, store.port);
@@ -292,7 +286,7 @@ fn events_and_cells_come_from_a_store_with_their_folders() {
     );
     let read: Vec<String> = store.requests();
     assert!(!read.iter().any(|r| r.starts_with("GET") && r.contains(".parquet")), "{read:?}");
-    // one object more is one copy more
+    // a new object is copied
     std::fs::copy(mini.join("cells/plan.parquet"), store.path("events/x.parquet")).unwrap();
     let ran = in_store(&store, &work, store.port);
     assert!(ran.stderr.contains("1 file copied"), "{}", ran.stderr);
@@ -300,7 +294,7 @@ fn events_and_cells_come_from_a_store_with_their_folders() {
 }
 
 #[test]
-fn broken_connections_to_a_store_are_taken_up_again() {
+fn broken_connections_to_an_object_store_are_resumed() {
     let store = Store::empty();
     std::fs::create_dir(store.path("events")).unwrap();
     std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
@@ -313,13 +307,13 @@ fn broken_connections_to_a_store_are_taken_up_again() {
 }
 
 #[test]
-fn a_part_that_was_damaged_meanwhile_is_found_by_its_digest() {
+fn partial_file_that_was_damaged_is_detected_by_its_checksum() {
     let store = Store::empty();
     std::fs::create_dir(store.path("events")).unwrap();
     std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
     let work = Workspace::empty();
     work.write("pipeline.toml", "[extract]\nevents = \"s3://data/events\"\nto = \"raw\"\n");
-    // a folder in the place of the copy: all bytes arrive and stay a part
+    // a folder in the place of the copy: the download completes but cannot be renamed
     std::fs::create_dir_all(work.path("raw/events/a.parquet")).unwrap();
     let ran = in_store(&store, &work, store.port);
     assert!(ran.status == 1 && ran.stderr.contains("cannot finish"), "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! Parsers fed with arbitrary bytes, and with good bytes a few of which are others.
+//! Parsers fed with arbitrary bytes, and with valid bytes after a few changes.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -9,7 +9,7 @@ use crate::harness::{fraction_of_cases, root};
 
 type Parser = fn(&[u8]) -> bool;
 
-/// Every parser, with something that it likes.
+/// Every parser with bytes that are valid for it.
 fn parsers() -> [(Parser, Vec<u8>); 11] {
     let read = |name: &str| std::fs::read(root().join(name)).unwrap();
     let events = glob::glob(&root().join("fixtures/mini/events/**/*.parquet").to_string_lossy());
@@ -30,12 +30,12 @@ fn parsers() -> [(Parser, Vec<u8>); 11] {
 }
 
 #[test]
-fn good_bytes_are_good() {
+fn valid_bytes_are_parsed() {
     let good = parsers().map(|(parser, bytes)| parser(&bytes));
     assert_eq!(good, [true; 11]);
 }
 
-/// A panic becomes a failed case, which is then made smaller.
+/// Turns a panic into a failed case, which proptest then minimizes.
 fn survives(parser: Parser, bytes: &[u8]) -> Result<(), TestCaseError> {
     let outcome = std::panic::catch_unwind(|| parser(bytes));
     prop_assert!(outcome.is_ok());
@@ -46,14 +46,14 @@ proptest! {
     #![proptest_config(fraction_of_cases(4))]
 
     #[test]
-    fn arbitrary_bytes_are_no_fault(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn arbitrary_bytes_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for (parser, _) in parsers() {
             survives(parser, &bytes)?;
         }
     }
 
     #[test]
-    fn good_bytes_with_some_others_are_no_fault(
+    fn valid_bytes_with_some_changes_cause_no_panic(
         places in prop::collection::vec((any::<Index>(), any::<u8>()), 1..8),
         end in prop::option::weighted(0.2, any::<Index>()),
     ) {

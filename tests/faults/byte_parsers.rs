@@ -1,5 +1,5 @@
-//! What reads bytes of others, as functions of bytes: whatever they are, none may panic. The targets
-//! below `fuzz/` call the same.
+//! The parsers of untrusted input as functions of bytes, none of which may panic. The targets of
+//! `fuzz/` call the same functions.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use mobility::query::one_order;
 use mobility::serve::params::Params;
 use mobility::views::Registry;
 
-/// A folder with one file of those bytes.
+/// A folder with a file of these bytes.
 fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -21,7 +21,7 @@ fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// A view file with its header; true where it is a good one.
+/// Parses a view file with its header; true if it is valid.
 pub fn view(bytes: &[u8]) -> bool {
     let (folder, _) = file("a_view.sql", bytes);
     let mut config = Config::default();
@@ -29,32 +29,32 @@ pub fn view(bytes: &[u8]) -> bool {
     Registry::read(&config).is_ok()
 }
 
-/// A file of boundaries; true where it is a good one.
+/// Parses boundaries in GeoJSON; true if they are valid.
 pub fn boundaries(bytes: &[u8]) -> bool {
     boundaries_in("lau.geojson", bytes)
 }
 
-/// The same as a GeoPackage.
+/// Parses boundaries in a GeoPackage.
 pub fn geopackage(bytes: &[u8]) -> bool {
     boundaries_in("lau.gpkg", bytes)
 }
 
-/// The same as GeoParquet.
+/// Parses boundaries in GeoParquet.
 pub fn geoparquet(bytes: &[u8]) -> bool {
     boundaries_in("lau.parquet", bytes)
 }
 
-/// The same as a zipped shapefile.
+/// Parses boundaries in a zipped shapefile.
 pub fn zipped(bytes: &[u8]) -> bool {
     boundaries_in("lau.shp.zip", bytes)
 }
 
-/// The shapes of a shapefile, beside good properties.
+/// Parses the geometry of a shapefile whose properties are valid.
 pub fn shapes(bytes: &[u8]) -> bool {
     beside("dbf", "lau.shp", bytes)
 }
 
-/// The properties of a shapefile, beside good shapes.
+/// Parses the properties of a shapefile whose geometry is valid.
 pub fn records(bytes: &[u8]) -> bool {
     beside("shp", "lau.dbf", bytes)
 }
@@ -79,20 +79,20 @@ fn reads(path: &Path) -> bool {
     features::read(&input, &names, &|_| true, &mut |_| Ok(())).is_ok()
 }
 
-/// A config file; true where it is a good one.
+/// Parses a config file; true if it is valid.
 pub fn config(bytes: &[u8]) -> bool {
     let (_folder, path) = file("pipeline.toml", bytes);
     config::load(&Sources { file: Some(&path), env: &|_| None, flags: Vec::new() }).is_ok()
 }
 
-/// The filters of a request or of a command line; true where they are good ones.
+/// Parses the filters of a request or of a command line; true if they are valid.
 pub fn filters(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let order = one_order(&text).is_ok();
     Params::read(&text).is_ok() && order
 }
 
-/// An events file in CSV; true where all of it can be read.
+/// Parses events in CSV; true if all of them can be read.
 pub fn csv_events(bytes: &[u8]) -> bool {
     let (_folder, path) = file("events.csv", bytes);
     let input = InputFile::local(path).unwrap();
@@ -100,7 +100,7 @@ pub fn csv_events(bytes: &[u8]) -> bool {
         return false;
     };
     let times = file.times(None).unwrap();
-    // small pieces, so that there are several
+    // small blocks, so that there are several
     let mut good = file.survey(&times, i64::MAX, 100).is_ok();
     for block in 0..file.blocks() {
         good &= file.read(block, 10).is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
@@ -108,7 +108,7 @@ pub fn csv_events(bytes: &[u8]) -> bool {
     good
 }
 
-/// An events file, read in both ways; true where all of it can be read.
+/// Parses events in Parquet with both readers; true if all of them can be read.
 pub fn events(bytes: &[u8]) -> bool {
     let (_folder, path) = file("events.parquet", bytes);
     let Ok(found) =
@@ -122,7 +122,7 @@ pub fn events(bytes: &[u8]) -> bool {
     };
     let mut good = true;
     for group in 0..file.row_groups() {
-        // what lies outside the file is refused when it is opened
+        // offsets outside the file are rejected on opening
         let Ok(source) = file.source(group) else {
             good = false;
             continue;

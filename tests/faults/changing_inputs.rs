@@ -1,24 +1,25 @@
-//! Input files that change while they are read.
+//! Input files that change during a run.
 
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use rand::RngExt;
 
-use super::{random, rounds, small};
-use crate::harness::{Workspace, rows_as_text};
+use super::{random, rounds, three_small_days};
+use crate::harness::{Workspace, read_table};
 
-/// All compressed rows, without the files' own account of what they were made from.
-fn rows(work: &Workspace) -> Vec<String> {
+/// Rows of the compressed events, a table for each date.
+fn rows(work: &Workspace) -> Vec<RecordBatch> {
     let pattern = format!("{}/processed/compressed_events/date=*/*", work.path("").display());
     let mut paths: Vec<_> = glob::glob(&pattern).unwrap().map(Result::unwrap).collect();
     paths.sort();
-    paths.iter().map(|path| rows_as_text(path)).collect()
+    paths.iter().map(|path| read_table(path)).collect()
 }
 
-/// Puts one thing after another in the place of a file, until told to stop.
+/// Replaces, truncates and removes a file at random until told to stop.
 fn disturb(path: &Path, contents: [&[u8]; 2], seed: u64, stop: &AtomicBool) {
     let mut random = random(seed);
     let beside = path.with_extension("new");
@@ -26,12 +27,12 @@ fn disturb(path: &Path, contents: [&[u8]; 2], seed: u64, stop: &AtomicBool) {
         let content = contents[usize::from(random.random::<bool>())];
         let part = &content[..random.random_range(0..content.len())];
         match random.random_range(0..5) {
-            // whole, in one step
+            // complete, in one step
             0 | 1 => {
                 fs::write(&beside, content).unwrap();
                 fs::rename(&beside, path).unwrap();
             }
-            // as a copy that grows
+            // as a copy in progress
             2 => {
                 fs::write(path, part).unwrap();
                 std::thread::yield_now();
@@ -45,14 +46,14 @@ fn disturb(path: &Path, contents: [&[u8]; 2], seed: u64, stop: &AtomicBool) {
 }
 
 #[test]
-fn a_file_that_changes_while_it_is_read_gives_the_old_rows_the_new_ones_or_an_error() {
-    let work = small();
+fn file_that_changes_during_a_run_gives_old_rows_new_rows_or_an_error() {
+    let work = three_small_days();
     let files = format!("{}/raw/events/**/*.parquet", work.path("").display());
     let path = glob::glob(&files).unwrap().map(Result::unwrap).max().unwrap();
     let old = fs::read(&path).unwrap();
     work.ok(&["compress"]);
     let old_rows = rows(&work);
-    // the events of that day from another draw
+    // events of the same day from another seed
     let other = Workspace::empty();
     other.ok(&[
         "synth", "--out", "raw", "--events", "5000", "--days", "3", "--cells", "80", "--laus", "4",
@@ -77,7 +78,7 @@ fn a_file_that_changes_while_it_is_read_gives_the_old_rows_the_new_ones_or_an_er
         let found = rows(&work);
         assert!(found == old_rows || found == new_rows || ran.status == 0, "seed {seed}");
         if ran.status == 0 {
-            // a file that is not there is none of the inputs
+            // a removed file is not an input
             let two_days = found.len() < old_rows.len() && old_rows.starts_with(&found);
             assert!(found == old_rows || found == new_rows || two_days, "seed {seed}: a mixture");
         } else {
@@ -90,7 +91,7 @@ fn a_file_that_changes_while_it_is_read_gives_the_old_rows_the_new_ones_or_an_er
             );
             refused += 1;
         }
-        // every round begins with whole files
+        // every round begins with complete files
         fs::write(&path, &old).unwrap();
         work.ok(&["compress"]);
         assert_eq!(rows(&work), old_rows, "seed {seed}: the run after");

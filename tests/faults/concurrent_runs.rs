@@ -1,11 +1,11 @@
-//! Two runs at once on one folder.
+//! Two runs at the same time in the same folder.
 
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use rand::RngExt;
 
-use super::{Whole, random, rounds, small};
+use super::{UndisturbedRun, random, rounds, three_small_days};
 use crate::harness::{ProgramOutput, Workspace};
 
 const PAIRS: [[&[&str]; 2]; 6] = [
@@ -22,9 +22,9 @@ fn start(work: &Workspace, args: &[&str]) -> Child {
 }
 
 #[test]
-fn of_two_runs_at_once_one_completes_and_the_other_completes_or_says_why_not() {
-    let work = small();
-    let whole = Whole::of(&work);
+fn concurrent_runs_complete_or_report_the_other_run() {
+    let work = three_small_days();
+    let undisturbed = UndisturbedRun::of(&work);
     for seed in 0..rounds(6) {
         let mut random = random(seed);
         let pair = PAIRS[seed as usize % PAIRS.len()];
@@ -43,6 +43,6 @@ fn of_two_runs_at_once_one_completes_and_the_other_completes_or_says_why_not() {
             assert!(told, "seed {seed}, {pair:?}: {} {}", ran.status, ran.stderr);
         }
         work.ok(&["run-all"]);
-        whole.stands(&work, &format!("seed {seed}, {pair:?}"));
+        undisturbed.assert_equal_to(&work, &format!("seed {seed}, {pair:?}"));
     }
 }

@@ -1,9 +1,9 @@
-//! No room on the disk.
+//! No space left on the disk.
 
-use super::{Whole, small};
+use super::{UndisturbedRun, three_small_days};
 use crate::harness::{ProgramOutput, Workspace};
 
-/// Runs with files that can grow to `blocks` of 512 bytes and then fail as on a full disk.
+/// Runs the program with files limited to `blocks` of 512 bytes, which fails as a full disk does.
 fn limited(work: &Workspace, blocks: u32, args: &[&str]) -> ProgramOutput {
     let program = env!("CARGO_BIN_EXE_mobility");
     let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec '{program}' \"$@\"");
@@ -13,9 +13,9 @@ fn limited(work: &Workspace, blocks: u32, args: &[&str]) -> ProgramOutput {
 }
 
 #[test]
-fn without_room_every_stage_says_so_and_the_state_before_stands() {
-    let work = small();
-    let whole = Whole::of(&work);
+fn full_disk_is_reported_by_every_stage_and_previous_outputs_are_unchanged() {
+    let work = three_small_days();
+    let undisturbed = UndisturbedRun::of(&work);
     work.write("out.csv", "before");
     work.write("out.parquet", "before");
     let view = "agg_events_per_hour";
@@ -34,7 +34,7 @@ fn without_room_every_stage_says_so_and_the_state_before_stands() {
             assert_eq!(ran.status, 1, "{args:?} {blocks}: {}", ran.stderr);
             assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
             assert!(ran.stderr.contains("File too large"), "{args:?} {blocks}: {}", ran.stderr);
-            whole.stands(&work, &format!("{args:?} {blocks}"));
+            undisturbed.assert_equal_to(&work, &format!("{args:?} {blocks}"));
         }
         assert_eq!(
             (work.read("out.csv"), work.read("out.parquet")),
@@ -42,5 +42,5 @@ fn without_room_every_stage_says_so_and_the_state_before_stands() {
         );
     }
     work.ok(&["run-all", "--force"]);
-    whole.stands(&work, "with room again");
+    undisturbed.assert_equal_to(&work, "with room again");
 }

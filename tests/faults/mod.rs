@@ -1,5 +1,5 @@
-//! The program is killed, runs twice at once, finds no room, may not write, and its files change or
-//! are damaged. `make torture` runs the same with more rounds and seeds.
+//! Faults: the program is killed, runs twice at once, has no disk space, may not write, or its files
+//! change or are damaged. `make torture` runs the same tests with more rounds and seeds.
 
 mod arbitrary_bytes;
 mod byte_parsers;
@@ -9,10 +9,12 @@ mod damaged_files;
 mod full_disk;
 mod killed_runs;
 mod read_only;
+mod reference;
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatchReader;
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::compute::concat_batches;
 use mobility::config::{self, Sources};
 use mobility::views::Registry;
 use mobility::warehouse::{self, Relation, Select};
@@ -21,21 +23,21 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::harness::Workspace;
 
-/// How often something is done: as `name` says, or `usual`.
-fn times(name: &str, usual: u64) -> u64 {
+/// The number of repetitions that an environment variable sets, or the usual one.
+fn repetitions(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, |text| text.parse().expect(name))
 }
 
 fn rounds(usual: u64) -> u64 {
-    times("TORTURE_ROUNDS", usual)
+    repetitions("TORTURE_ROUNDS", usual)
 }
 
 fn random(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Three small days, for which a run takes about a second.
-fn small() -> Workspace {
+/// Three days of few events, for which a run takes about a second.
+fn three_small_days() -> Workspace {
     let work = Workspace::mini();
     work.remove("raw");
     work.ok(&[
@@ -45,55 +47,60 @@ fn small() -> Workspace {
     work
 }
 
-/// Rows of all views, as text.
-fn answers(work: &Workspace) -> anyhow::Result<String> {
+/// Name and rows of every view.
+type Answers = Vec<(String, RecordBatch)>;
+
+fn answers(work: &Workspace) -> anyhow::Result<Answers> {
     let file = work.path("pipeline.toml");
     let sources = Sources { file: Some(&file), env: &|_| None, flags: Vec::new() };
     let config = config::load(&sources)?;
     let registry = std::sync::Arc::new(Registry::read(&config)?);
     let warehouse = warehouse::open(&config, std::sync::Arc::clone(&registry))?;
-    let mut all = String::new();
+    let mut all = Vec::new();
     for view in registry.views() {
         let rows = warehouse.select(&Select::all(Relation::View(view)))?;
-        all.push_str(&format!("{} {:?}\n", view.view, rows.schema()));
-        for batch in rows {
-            all.push_str(&format!("{:?}\n", batch?));
-        }
+        let schema = rows.schema();
+        let batches = rows.collect::<Result<Vec<_>, _>>()?;
+        all.push((view.view.to_string(), concat_batches(&schema, &batches)?));
     }
     Ok(all)
 }
 
-/// What a run that nobody disturbed left.
-struct Whole {
+/// Outputs and answers of a run that nothing disturbed.
+struct UndisturbedRun {
     processed: Vec<(PathBuf, u64)>,
-    answers: String,
+    answers: Answers,
 }
 
-impl Whole {
-    fn of(work: &Workspace) -> Whole {
+impl UndisturbedRun {
+    fn of(work: &Workspace) -> UndisturbedRun {
         work.ok(&["run-all"]);
         let answers = answers(work).unwrap();
-        assert!(answers.contains("agg_events_per_hour"), "{answers}");
-        Whole { processed: work.snapshot("processed"), answers }
+        assert!(answers.iter().all(|(_, rows)| rows.num_rows() > 0), "{answers:?}");
+        UndisturbedRun { processed: work.snapshot("processed"), answers }
     }
 
-    /// The outputs are those bytes again, and nothing lies beside them.
-    fn stands(&self, work: &Workspace, when: &str) {
+    /// Asserts that outputs and answers are the same again and no unfinished file is left.
+    fn assert_equal_to(&self, work: &Workspace, when: &str) {
         assert_eq!(work.snapshot("processed"), self.processed, "{when}");
-        assert_eq!(answers(work).unwrap(), self.answers, "{when}");
-        assert_eq!(strays(&work.path("")), Vec::<PathBuf>::new(), "{when}");
+        self.assert_same_answers(work, when);
+        assert_eq!(unfinished_files(&work.path("")), Vec::<PathBuf>::new(), "{when}");
+    }
+
+    fn assert_same_answers(&self, work: &Workspace, when: &str) {
+        assert!(answers(work).unwrap() == self.answers, "other answers: {when}");
     }
 }
 
-/// What is left of unfinished outputs.
-fn strays(folder: &Path) -> Vec<PathBuf> {
+/// Unfinished output files and folders below a folder.
+fn unfinished_files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.to_string_lossy().ends_with(".unfinished") {
             found.push(path);
         } else if path.is_dir() {
-            found.extend(strays(&path));
+            found.extend(unfinished_files(&path));
         }
     }
     found

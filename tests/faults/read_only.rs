@@ -1,13 +1,13 @@
-//! Folders that may be read and not written.
+//! Folders that may be read but not written.
 
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-use super::{Whole, small};
+use super::{UndisturbedRun, three_small_days};
 use crate::harness::{ProgramOutput, Workspace};
 
-/// Runs as somebody who may read the folder and not write into it: another user where the tests
-/// run as root, to whom permissions mean nothing.
+/// Runs the program without the right to write: as another user if the tests run as root, for whom
+/// permissions are not enforced.
 fn stranger(work: &Workspace, args: &[&str]) -> ProgramOutput {
     let program = env!("CARGO_BIN_EXE_mobility");
     let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
@@ -27,13 +27,13 @@ fn permit(work: &Workspace, mode: &str) {
 }
 
 #[test]
-fn a_read_only_folder_answers_everything_and_refuses_to_change() {
-    let work = small();
-    let whole = Whole::of(&work);
+fn read_only_folder_answers_queries_and_rejects_changes() {
+    let work = three_small_days();
+    let undisturbed = UndisturbedRun::of(&work);
     let (stored, other) = ("agg_events_per_hour", "view_users_per_lau_day_night");
     let asked = |view| ["query", view, "--format", "csv"];
     let expected = [stored, other].map(|view| work.ok(&asked(view)));
-    // one view has no stored result
+    // remove the stored result of one view
     let result = format!("{}/warehouse/v*/results/{other}.*", work.path("").display());
     for path in glob::glob(&result).unwrap() {
         std::fs::remove_file(path.unwrap()).unwrap();
@@ -54,5 +54,5 @@ fn a_read_only_folder_answers_everything_and_refuses_to_change() {
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
     }
     assert_eq!(work.snapshot("warehouse"), before);
-    whole.stands(&work, "afterwards");
+    undisturbed.assert_equal_to(&work, "afterwards");
 }

@@ -4,28 +4,41 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader};
+use arrow::compute::concat_batches;
+use arrow::ipc::reader::FileReader;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::WriterProperties;
 
 use super::root;
 
-/// All rows of a Parquet or Arrow file, shown with their types.
-pub fn rows_as_text(path: &Path) -> String {
-    let file = fs::File::open(path).unwrap();
-    let batches: Vec<RecordBatch> = if path.extension().is_some_and(|e| e == "arrow") {
-        let reader = arrow::ipc::reader::FileReader::try_new(file, None).unwrap();
-        reader.map(Result::unwrap).collect()
-    } else {
-        let builder =
-            parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-        builder.build().unwrap().map(Result::unwrap).collect()
-    };
-    let all = batches.first().map(|b| arrow::compute::concat_batches(b.schema_ref(), &batches));
-    format!("{:?}", all.map(Result::unwrap))
+/// All rows of a Parquet or Arrow file.
+pub fn read_table(path: &Path) -> RecordBatch {
+    let file = fs::File::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let (schema, batches): (_, Vec<RecordBatch>) =
+        if path.extension().is_some_and(|extension| extension == "arrow") {
+            let reader = FileReader::try_new(file, None).unwrap();
+            (reader.schema(), reader.map(Result::unwrap).collect())
+        } else {
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+            (reader.schema(), reader.map(Result::unwrap).collect())
+        };
+    concat_batches(&schema, &batches).unwrap()
 }
 
-/// Writes one Parquet file.
+/// Some columns of a Parquet or Arrow file as CSV with a header.
+pub fn columns_as_csv(path: &Path, columns: &[&str]) -> String {
+    let table = read_table(path);
+    let indices: Vec<usize> = columns.iter().map(|c| table.schema().index_of(c).unwrap()).collect();
+    let mut csv = Vec::new();
+    let mut writer = arrow::csv::WriterBuilder::new().with_header(true).build(&mut csv);
+    writer.write(&table.project(&indices).unwrap()).unwrap();
+    drop(writer);
+    String::from_utf8(csv).unwrap()
+}
+
+/// Writes a Parquet file with at most `row_group` rows in each row group.
 pub fn write_parquet(path: &Path, columns: Vec<(&str, ArrayRef)>, row_group: usize) {
     let batch =
         RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(n, c)| (n, c, true)))
@@ -51,10 +64,12 @@ pub fn mini_events() -> Vec<(Vec<u8>, i64, i64)> {
     text.lines().skip(1).map(event).collect()
 }
 
+/// Boxes an array as a column.
 pub fn array<T: arrow::array::Array + 'static>(array: T) -> ArrayRef {
     Arc::new(array)
 }
 
+/// Copies the files of a folder and of all folders below it.
 pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {

@@ -7,10 +7,11 @@ mod workspace;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
-pub use files::{array, copy, mini_events, rows_as_text, write_parquet};
+pub use files::{array, columns_as_csv, copy, mini_events, read_table, write_parquet};
 pub(crate) use warehouse::test_on_each_warehouse;
 pub use warehouse::{EXAMPLE_VIEWS, VIEW_ALIASES, Warehouse};
 pub use workspace::{ProgramOutput, Workspace};
@@ -37,6 +38,22 @@ pub fn script(name: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// Waits until a condition holds. Panics after four minutes, longer than anything here should take.
+pub fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(240);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Sends a signal such as `INT` to a process.
+pub fn send_signal(process: u32, signal: &str) {
+    let mut command = Command::new("kill");
+    let status = command.args(["-s", signal, &process.to_string()]).status().unwrap();
+    assert!(status.success(), "kill -s {signal} {process}");
+}
+
 /// Configuration of a property test whose cases take long: it runs one `divisor`-th of the usual
 /// number of cases, which `PROPTEST_CASES` sets.
 pub fn fraction_of_cases(divisor: u32) -> ProptestConfig {
@@ -44,7 +61,7 @@ pub fn fraction_of_cases(divisor: u32) -> ProptestConfig {
 }
 
 #[test]
-fn property_tests_have_a_seed_with_which_they_can_be_repeated() {
+fn property_tests_have_a_fixed_seed() {
     // `.cargo/config.toml` sets it; without a seed a failure would depend on chance
     let seed = std::env::var("PROPTEST_RNG_SEED").expect("run the tests with `cargo test`");
     assert_eq!(ProptestConfig::default().rng_seed, RngSeed::Fixed(seed.parse().unwrap()));

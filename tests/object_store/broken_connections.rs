@@ -1,4 +1,4 @@
-//! Connections that break and objects that change.
+//! Connections that break and objects that change during a run.
 
 use std::io::Write;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use super::proxy::Proxy;
 use super::s3_server::{Store, machine};
 use crate::harness::{ProgramOutput, Workspace};
 
-/// Three days of events, some megabytes of them in several row groups.
+/// A store with two days of events in several row groups.
 pub fn larger() -> Store {
     let store = Store::empty();
     let made = Workspace::empty();
@@ -24,7 +24,7 @@ pub fn larger() -> Store {
 }
 
 #[test]
-fn connections_that_break_again_and_again_change_no_byte() {
+fn broken_connections_change_no_byte() {
     let store = larger();
     let calm = machine("s3://data/events", "");
     store.ok(&calm, &["run-all"]);
@@ -37,7 +37,7 @@ fn connections_that_break_again_and_again_change_no_byte() {
     };
     let wanted = names(&wanted, &calm);
     assert!(wanted.len() > 5);
-    // in the headers, in the first bytes of a body, and far into it
+    // in the headers, early and late in a body
     for (times, after) in [(6, 40), (12, 700), (12, 30_000), (12, 150_000)] {
         let proxy = Proxy::to(store.port, times, after);
         let work = machine("s3://data/events", "");
@@ -53,7 +53,7 @@ fn connections_that_break_again_and_again_change_no_byte() {
 }
 
 #[test]
-fn a_connection_that_never_holds_is_an_error_and_the_earlier_outputs_stand() {
+fn permanently_broken_connection_is_an_error_and_keeps_previous_outputs() {
     let store = Store::mini();
     let work = machine("s3://data/events", "");
     store.ok(&work, &["run-all"]);
@@ -66,14 +66,14 @@ fn a_connection_that_never_holds_is_an_error_and_the_earlier_outputs_stand() {
 }
 
 #[test]
-fn an_object_that_changes_while_it_is_read_is_an_error_and_nothing_is_lost() {
+fn object_that_changes_during_a_run_is_an_error_and_keeps_previous_outputs() {
     let store = larger();
     let work = machine("s3://data/events", "");
     store.ok(&work, &["run-all"]);
     let before = work.snapshot("processed");
     let pattern = store.path("events/**/*.parquet");
     let object = glob::glob(&pattern.to_string_lossy()).unwrap().next().unwrap().unwrap();
-    // the footer is the same, so that nothing but the ETag tells of it
+    // the footer is unchanged, so that only the ETag differs
     let gate = Proxy::to(store.port, 0, 0);
     let (path, copy) = (object.clone(), std::fs::read(&object).unwrap());
     gate.when(50_000, move || {

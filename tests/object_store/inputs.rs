@@ -1,4 +1,4 @@
-//! Inputs are read straight from the store.
+//! Inputs in an object store.
 
 use super::s3_server::{Store, configure, machine, outputs, pages, web_server};
 use arrow::array::{BinaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
@@ -14,13 +14,13 @@ fn presence(work: &Workspace) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn every_kind_of_input_comes_from_the_store_and_the_bytes_are_those_of_local_files() {
+fn inputs_in_an_object_store_give_the_bytes_of_local_inputs() {
     let (store, work, local) = (Store::mini(), machine(EVENTS, ""), Workspace::mini());
     store.ok(&work, &["run-all"]);
     local.ok(&["run-all"]);
     let found = presence(&work);
     assert_eq!(found.len(), 2);
-    // the footers name what a file was made from, and where that lay
+    // footers contain the locations of the inputs
     assert_eq!(pages(&found), pages(&presence(&local)));
     let sql = "SELECT * FROM mobile_events_uncompressed ORDER BY 1, 2, 3";
     for args in [
@@ -31,12 +31,12 @@ fn every_kind_of_input_comes_from_the_store_and_the_bytes_are_those_of_local_fil
     ] {
         assert_eq!(store.ok(&work, args), local.ok(args));
     }
-    // nothing but what the warehouse and the outputs need lies on this machine
+    // the inputs are not copied to this machine
     assert!(!work.path("raw").exists() && !work.path("data").exists());
 }
 
 #[test]
-fn a_second_run_reads_nothing_and_a_new_object_costs_its_dates_alone() {
+fn second_run_reads_nothing_and_a_new_object_only_its_dates() {
     let (store, work) = (Store::mini(), machine(EVENTS, ""));
     store.ok(&work, &["run-all"]);
     store.requests();
@@ -46,7 +46,7 @@ fn a_second_run_reads_nothing_and_a_new_object_costs_its_dates_alone() {
     };
     let second = store.requests();
     assert_eq!(bodies(&second, "part-0"), 0, "{second:?}");
-    // noon of 5 October, by itself in a folder of another form
+    // noon of 5 October, in a folder of another form
     let noon_us = 1_728_129_600_000_000;
     let columns = vec![
         ("user_id", array(BinaryArray::from_iter_values([b"abcd"]))),
@@ -63,7 +63,7 @@ fn a_second_run_reads_nothing_and_a_new_object_costs_its_dates_alone() {
 }
 
 #[test]
-fn single_objects_lists_and_patterns_name_inputs_and_hidden_names_are_passed_over() {
+fn objects_lists_and_patterns_name_inputs_and_hidden_names_are_ignored() {
     let store = Store::mini();
     std::fs::create_dir_all(store.path("events/_temporary")).unwrap();
     std::fs::write(store.path("events/_temporary/half.parquet"), "half").unwrap();
@@ -82,7 +82,7 @@ fn single_objects_lists_and_patterns_name_inputs_and_hidden_names_are_passed_ove
 }
 
 #[test]
-fn a_store_that_is_wrongly_named_or_closed_is_explained_without_its_secrets() {
+fn object_store_errors_name_the_remedy_and_no_secret() {
     let store = Store::mini();
     for (events, words) in [
         ("s3://data/nothing/here", ["s3://data/nothing/here does not exist", "data.events"]),
@@ -130,7 +130,7 @@ fn a_store_that_is_wrongly_named_or_closed_is_explained_without_its_secrets() {
 }
 
 #[test]
-fn secrets_are_in_no_output_record_log_or_setting() {
+fn secrets_of_an_object_store_are_never_shown() {
     let store = Store::mini();
     let work = machine(EVENTS, "");
     let signed = web_server(&root().join("fixtures/mini/cells/plan.parquet"), true);
@@ -156,7 +156,7 @@ fn secrets_are_in_no_output_record_log_or_setting() {
 }
 
 #[test]
-fn a_web_server_gives_single_files_and_one_without_ranges_is_refused_with_the_remedy() {
+fn web_server_without_range_requests_is_rejected_with_the_remedy() {
     let store = Store::mini();
     let file = root().join("fixtures/mini").join(FIRST);
     let url =
@@ -170,7 +170,7 @@ fn a_web_server_gives_single_files_and_one_without_ranges_is_refused_with_the_re
 }
 
 #[test]
-fn a_csv_cell_plan_and_local_events_go_together_with_a_store() {
+fn local_and_remote_inputs_can_be_combined() {
     let store = Store::mini();
     let work = machine("raw/events", "");
     copy(&root().join("fixtures/mini/events"), &work.path("raw/events"));
@@ -186,7 +186,7 @@ fn a_csv_cell_plan_and_local_events_go_together_with_a_store() {
 }
 
 #[test]
-fn since_reads_of_earlier_days_nothing_but_footers() {
+fn since_reads_only_the_footers_of_earlier_days() {
     let (store, work) = (super::broken_connections::larger(), machine(EVENTS, ""));
     store.requests();
     store.ok(&work, &["compress", "--since", "2024-10-02"]);
@@ -226,7 +226,7 @@ fn raw_events_in_a_store_are_loaded_into_postgis() {
 }
 
 #[test]
-fn time_stamps_as_text_are_read_the_general_way() {
+fn time_stamps_as_text_are_read_from_an_object_store() {
     let (store, local) = (Store::mini(), Workspace::mini());
     let columns = || {
         vec![

@@ -1,4 +1,5 @@
-//! Inputs and outputs in an object store: a real S3 server on loopback, and a proxy that cuts.
+//! Inputs and outputs in an object store: a real S3 server on loopback, and a proxy that breaks
+//! connections.
 
 mod broken_connections;
 mod inputs;

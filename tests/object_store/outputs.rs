@@ -1,4 +1,4 @@
-//! Outputs that are kept in the store.
+//! Outputs in an object store.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ fn machine_with_outputs() -> Workspace {
     machine("s3://data/events", OUT)
 }
 
-/// Where the machine works on the outputs.
+/// The local copy of the outputs.
 fn cache(work: &Workspace) -> PathBuf {
     let mut folders = glob::glob(&work.path("data/cache/*").to_string_lossy()).unwrap();
     folders.next().unwrap().unwrap()
@@ -31,7 +31,7 @@ fn skipped(ran: &ProgramOutput) -> usize {
     ran.stdout.matches("unchanged").count()
 }
 
-/// Names of the objects that are there, and of those that the index names.
+/// Names of the objects that exist, and of those in the index.
 fn names(store: &Store) -> [BTreeSet<String>; 2] {
     let root = store.path("out");
     let pattern = root.join("**/*");
@@ -45,7 +45,7 @@ fn names(store: &Store) -> [BTreeSet<String>; 2] {
 }
 
 #[test]
-fn another_machine_goes_on_from_the_store_with_an_empty_cache() {
+fn another_machine_continues_from_the_object_store() {
     let (store, first, second) = (Store::mini(), machine_with_outputs(), machine_with_outputs());
     let local = Workspace::mini();
     local.ok(&["run-all"]);
@@ -56,7 +56,7 @@ fn another_machine_goes_on_from_the_store_with_an_empty_cache() {
     let presence = |folder: PathBuf| pages(&outputs(&folder.join("compressed_events")));
     assert_eq!(presence(store.path("out")), presence(local.path("processed")));
     assert!(!first.path("processed").exists());
-    // load alone finds what the first machine put
+    // `load` finds the outputs of the first machine
     store.ok(&second, &["load"]);
     let wanted = local.ok(&["query", "users-per-lau-day-night", "--format", "csv"]);
     assert_eq!(answer(&store, &second), wanted);
@@ -70,7 +70,7 @@ fn another_machine_goes_on_from_the_store_with_an_empty_cache() {
 }
 
 #[test]
-fn what_one_machine_changes_the_other_gets_and_what_is_gone_is_removed() {
+fn changes_and_removals_of_one_machine_reach_the_other() {
     let (store, first, second) = (Store::mini(), machine_with_outputs(), machine_with_outputs());
     store.ok(&first, &["run-all"]);
     store.ok(&second, &["run-all"]);
@@ -81,19 +81,19 @@ fn what_one_machine_changes_the_other_gets_and_what_is_gone_is_removed() {
     assert_eq!(there, named);
     assert!(there.len() < before.len(), "{there:?}");
     let ran = store.run(&first, &["run-all"]);
-    // all but the load and the views of its own warehouse
+    // all but load and views, whose warehouse is local
     assert_eq!((ran.status, skipped(&ran)), (0, 3), "{}{}", ran.stdout, ran.stderr);
     assert_eq!(answer(&store, &first), answer(&store, &second));
     assert_eq!(outputs(&cache(&first)), outputs(&cache(&second)));
 }
 
 #[test]
-fn killed_before_any_object_is_put_another_machine_completes() {
+fn run_killed_before_any_upload_is_completed_by_another_machine() {
     let calm = Store::mini();
     let work = machine_with_outputs();
     calm.ok(&work, &["run-all"]);
     let change = |store: &Store| {
-        // noon of the second day, from a user of whom there was nothing before
+        // a new user at noon of the second day
         let columns = vec![
             ("user_id", array(BinaryArray::from_iter_values([b"abcd"]))),
             ("cell_id", array(Int64Array::from(vec![100]))),
@@ -118,7 +118,7 @@ fn killed_before_any_object_is_put_another_machine_completes() {
             assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
         });
         let mut running = {
-            // the number is known before anything is put
+            // the process id is known before the first upload
             let mut child = child.lock().unwrap();
             let mut command = first.command(&["run-all"]);
             command.envs(store.env(store.port)).stdout(Stdio::null()).stderr(Stdio::null());
@@ -144,7 +144,7 @@ fn killed_before_any_object_is_put_another_machine_completes() {
 }
 
 #[test]
-fn another_command_at_work_is_respected_until_its_claim_ends() {
+fn lock_of_another_run_is_respected_until_it_expires() {
     let (store, work) = (Store::mini(), machine_with_outputs());
     let claim = |until: &str| {
         std::fs::create_dir_all(store.path("out")).unwrap();
@@ -165,12 +165,12 @@ fn another_command_at_work_is_respected_until_its_claim_ends() {
 }
 
 #[test]
-fn of_two_commands_at_once_the_second_is_refused_and_the_first_completes() {
+fn second_of_two_concurrent_runs_is_rejected() {
     let (store, first, second) =
         (Arc::new(Store::mini()), machine_with_outputs(), machine_with_outputs());
     let said = Arc::new(Mutex::new(None));
     let (server, told) = (Arc::clone(&store), Arc::clone(&said));
-    // while the first command puts its second object
+    // during the second upload of the first run
     store.at_put(2, move || {
         let words = ["another run of mobility works on s3://data/out", "try again"];
         server.fails(&second, &["run-all"], &words);
@@ -185,7 +185,7 @@ fn of_two_commands_at_once_the_second_is_refused_and_the_first_completes() {
 }
 
 #[test]
-fn answers_to_puts_that_are_lost_do_not_stop_a_run() {
+fn lost_answers_to_uploads_do_not_stop_a_run() {
     let (store, calm) = (Store::mini(), machine_with_outputs());
     store.ok(&calm, &["run-all"]);
     let wanted = pages(&outputs(&store.path("out/compressed_events")));
@@ -201,11 +201,11 @@ fn answers_to_puts_that_are_lost_do_not_stop_a_run() {
 }
 
 #[test]
-fn a_large_file_goes_in_parts_and_comes_back_whole() {
+fn large_file_is_uploaded_in_parts_and_downloaded_unchanged() {
     let store = Store::mini();
     let (first, second) = (machine_with_outputs(), machine_with_outputs());
     store.ok(&first, &["compress"]);
-    // 40 MiB in which no two parts are alike
+    // 40 MiB without repetitions
     let large: Vec<u8> = (0..10u32 << 20).flat_map(u32::to_le_bytes).collect();
     std::fs::write(cache(&first).join("large.bin"), &large).unwrap();
     store.requests();
@@ -220,7 +220,7 @@ fn a_large_file_goes_in_parts_and_comes_back_whole() {
 }
 
 #[test]
-fn outputs_in_a_place_that_takes_none_are_refused_with_the_reason() {
+fn unsupported_output_locations_are_rejected_with_the_reason() {
     let store = Store::mini();
     for (url, words) in [
         ("https://host/out", ["takes no outputs", "s3://"]),

@@ -1,4 +1,4 @@
-//! A proxy that cuts connections.
+//! A proxy that breaks connections.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::s3_server::RUNTIME;
 
-/// Passes bytes on to a server, and cuts the first connections after so many bytes of its answers.
+/// Forwards bytes to a server and breaks connections after a number of bytes of the answer.
 pub struct Proxy {
     pub port: u16,
     left: Arc<AtomicI64>,
@@ -16,7 +16,7 @@ pub struct Proxy {
     then: Arc<Mutex<Option<(u64, Then)>>>,
 }
 
-/// What is done when so many bytes have passed, of all connections.
+/// An action to run once.
 type Then = Box<dyn FnOnce() + Send>;
 
 impl Proxy {
@@ -24,7 +24,7 @@ impl Proxy {
         Proxy::every(1, server, times, after)
     }
 
-    /// The same, with every so many-th connection alone.
+    /// Like [`Proxy::to`], but breaks only every `nth` connection.
     pub fn every(nth: u64, server: u16, times: i64, after: usize) -> Proxy {
         let number = AtomicU64::new(0);
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -72,17 +72,17 @@ impl Proxy {
         proxy
     }
 
-    /// Connections that were cut.
+    /// Number of broken connections.
     pub fn cuts(&self) -> u64 {
         self.cuts.load(Ordering::Relaxed)
     }
 
-    /// Has this done once, when so many bytes have passed and before more do.
+    /// Runs an action once, after this number of bytes has been forwarded on all connections.
     pub fn when(&self, passed: u64, then: impl FnOnce() + Send + 'static) {
         *self.then.lock().unwrap() = Some((passed, Box::new(then)));
     }
 
-    /// From now on so many more are cut.
+    /// Breaks this number of further connections.
     pub fn cut(&self, times: i64) {
         self.left.store(times, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! A real S3 server on loopback, with a bucket that is a folder.
+//! A real S3 server on loopback whose bucket is a folder.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::harness::{ProgramOutput, Workspace, copy, root};
 pub const KEY: &str = "AKIDTESTTESTTEST";
 pub const SECRET: &str = "s3cret-s3cret-s3cret";
 
-/// Servers of all tests.
+/// Runs the servers of all tests.
 pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// A server with one bucket, `data`, that holds the mini inputs.
@@ -30,7 +30,7 @@ pub struct Store {
     at_put: AtPut,
 }
 
-/// What is done before the so many-th object is put.
+/// An action to run before the upload with this number.
 type AtPut = Arc<Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>>;
 
 impl Store {
@@ -69,7 +69,7 @@ impl Store {
                             }
                             due.take_if(|(left, _)| *left == 0)
                         };
-                        // it may put something itself
+                        // the action may upload something itself
                         if let Some((_, act)) = act {
                             tokio::task::block_in_place(act);
                         }
@@ -83,27 +83,27 @@ impl Store {
         Store { folder, port, requests, at_put }
     }
 
-    /// The folder or file of an object.
+    /// The folder or file of a key.
     pub fn path(&self, key: &str) -> PathBuf {
         self.folder.path().join("data").join(key)
     }
 
-    /// Has this done before the so many-th object from now on is put.
+    /// Runs an action before the upload with this number, counted from now on.
     pub fn at_put(&self, number: usize, act: impl FnOnce() + Send + 'static) {
         *self.at_put.lock().unwrap() = Some((number, Box::new(act)));
     }
 
-    /// True where that was done; it is not any more.
+    /// True if the action of [`Store::at_put`] was run; it is then forgotten.
     pub fn was_put(&self) -> bool {
         self.at_put.lock().unwrap().take().is_none()
     }
 
-    /// Requests since this was asked last.
+    /// Requests since the last call.
     pub fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
 
-    /// The variables under which the program finds the server, at another port for a proxy.
+    /// Environment variables by which the program finds the server or a proxy at another port.
     pub fn env(&self, port: u16) -> HashMap<&'static str, String> {
         HashMap::from([
             ("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}")),
@@ -126,14 +126,14 @@ impl Store {
         ran
     }
 
-    /// Runs and expects status 0; gives standard output.
+    /// Runs the program, expects status 0 and returns its standard output.
     pub fn ok(&self, work: &Workspace, args: &[&str]) -> String {
         let ran = self.run(work, args);
         assert_eq!(ran.status, 0, "{args:?}: {}", ran.stderr);
         ran.stdout
     }
 
-    /// Runs and expects status 1 and every one of `words` in the message.
+    /// Runs the program and expects status 1 and each of `words` in its output.
     pub fn fails(&self, work: &Workspace, args: &[&str], words: &[&str]) -> ProgramOutput {
         let ran = self.run(work, args);
         assert_eq!(ran.status, 1, "{args:?}: {}{}", ran.stdout, ran.stderr);
@@ -145,7 +145,7 @@ impl Store {
     }
 }
 
-/// A folder with nothing but a config: inputs from the bucket, `data` are further lines of the section.
+/// A workspace with only a config that reads inputs from the bucket; `data` is added to its section.
 pub fn machine(events: &str, data: &str) -> Workspace {
     let work = Workspace::empty();
     configure(&work, events, data);
@@ -164,7 +164,7 @@ pub fn configure(work: &Workspace, events: &str, data: &str) {
     );
 }
 
-/// A web server with one file; without ranges it gives the whole of it.
+/// A web server of one file, with or without range requests.
 pub fn web_server(file: &Path, ranges: bool) -> u16 {
     let bytes = std::fs::read(file).unwrap();
     let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -197,7 +197,7 @@ pub fn web_server(file: &Path, ranges: bool) -> u16 {
     port
 }
 
-/// The same without their footers.
+/// Parquet files without their footers.
 pub fn pages(files: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
     let pages = |bytes: &[u8]| {
         let tail = bytes.len() - 8;
@@ -207,7 +207,7 @@ pub fn pages(files: &[(String, Vec<u8>)]) -> Vec<(String, Vec<u8>)> {
     files.iter().map(|(name, bytes)| (name.clone(), pages(bytes))).collect()
 }
 
-/// Bytes of the Parquet files below a folder, by their names in it.
+/// Relative paths and bytes of the Parquet files below a folder.
 pub fn outputs(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let pattern = folder.join("**/*.parquet");
     let mut found: Vec<_> = glob::glob(&pattern.to_string_lossy())

@@ -1,20 +1,19 @@
-//! Readers while loads go on, and readers with few rights.
+//! Readers during loads, and readers with few privileges.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use super::{Cluster, client, lines, mini};
 use crate::harness::expected;
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_reader_sees_the_old_rows_or_the_new_ones_through_three_reloads() {
+fn readers_see_old_or_new_rows_during_reloads() {
     let (work, schema) = mini();
     work.replace_inputs_with_synthetic(20000, 1);
     work.ok(&["run-all"]);
     let done = AtomicBool::new(false);
-    // the sums of two views and of the table they come from, in one statement
+    // sums of two views and of their table in one statement
     let sql = "SELECT concat_ws(' ', (SELECT sum(event_count) FROM agg_events_per_hour), \
                  (SELECT sum(event_count) FROM mobile_events_compressed), \
                  (SELECT sum(day_users + night_users) FROM view_users_per_lau_day_night), \
@@ -27,7 +26,6 @@ fn a_reader_sees_the_old_rows_or_the_new_ones_through_three_reloads() {
             while !done.load(Ordering::Relaxed) {
                 seen.extend(lines(&mut client, sql));
                 reads += 1;
-                std::thread::sleep(Duration::from_millis(50));
             }
             (seen, reads)
         });
@@ -49,7 +47,7 @@ fn a_reader_sees_the_old_rows_or_the_new_ones_through_three_reloads() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_snapshot_from_before_a_load_still_finds_the_rows_of_its_time() {
+fn snapshot_from_before_a_load_still_sees_the_old_rows() {
     let (work, schema) = mini();
     work.replace_inputs_with_synthetic(20000, 1);
     work.ok(&["run-all"]);
@@ -59,7 +57,7 @@ fn a_snapshot_from_before_a_load_still_finds_the_rows_of_its_time() {
     let mut snapshot = old.build_transaction();
     snapshot = snapshot.isolation_level(postgres::IsolationLevel::RepeatableRead);
     let mut snapshot = snapshot.start().unwrap();
-    // it has looked at something, but not at our tables
+    // the snapshot is taken, but no table of ours has been read
     snapshot.query("SELECT 1", &[]).unwrap();
     work.replace_inputs_with_synthetic(10000, 2);
     work.ok(&["run-all"]);
@@ -71,7 +69,7 @@ fn a_snapshot_from_before_a_load_still_finds_the_rows_of_its_time() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn roles_that_only_read_can_query() {
+fn read_only_roles_can_query() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
     let cluster = Cluster::shared();
@@ -85,7 +83,7 @@ fn roles_that_only_read_can_query() {
         ))
         .unwrap();
     let superuser = format!("postgres:{}@", cluster.password());
-    // one sees nothing but two names of the contract, the other all tables
+    // the first role may read one view and one table, the second everything
     for role in ["reader:r@", "auditor:a@"] {
         work.postgis(&cluster.url_with(&superuser, role), &schema, "");
         assert_eq!(work.ok(&["query", view, "--format", "csv"]), expected(view), "{role}");

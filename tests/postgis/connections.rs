@@ -1,4 +1,4 @@
-//! Connecting: what is missing is said in one message, and no password is ever shown.
+//! Connections: errors name the remedy, and passwords are never shown.
 
 use super::{Cluster, mini, new_schema};
 use crate::harness::{ProgramOutput, Workspace};
@@ -20,7 +20,7 @@ fn refused(work: &Workspace, args: &[&str], words: &[&str]) {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_wrong_password_a_missing_database_and_a_closed_port_say_what_to_do() {
+fn connection_errors_name_the_remedy_and_no_password() {
     let cluster = Cluster::shared();
     let wrong = cluster.url_with(cluster.password(), "s3cret");
     refused(&work(&wrong), &["query", VIEW], &["***", "password authentication", "PGPASSWORD"]);
@@ -36,7 +36,7 @@ fn a_wrong_password_a_missing_database_and_a_closed_port_say_what_to_do() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_database_without_postgis_and_a_role_without_rights_get_the_statement_to_run() {
+fn missing_extension_and_missing_privileges_are_reported_with_the_statement_to_run() {
     let cluster = Cluster::shared();
     cluster
         .client()
@@ -50,10 +50,10 @@ fn a_database_without_postgis_and_a_role_without_rights_get_the_statement_to_run
         &["load"],
         &["database bare", "CREATE EXTENSION postgis", "CREATE SCHEMA", "role plain"],
     );
-    // an administrator's role gets both made
+    // a superuser creates both
     let work = work(&cluster.url_with("/mobility", "/bare"));
     work.ok(&["run-all"]);
-    // a schema that belongs to somebody else
+    // a schema that belongs to another role
     let schema = new_schema();
     cluster.client().batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
     let work = Workspace::mini();
@@ -65,7 +65,7 @@ fn a_database_without_postgis_and_a_role_without_rights_get_the_statement_to_run
         &["load"],
         &["role plain may not create tables", "GRANT CREATE, USAGE", &schema],
     );
-    // a role that owns nothing but its schema can do all
+    // owning the schema is enough
     cluster.client().batch_execute(&format!("ALTER SCHEMA {schema} OWNER TO plain")).unwrap();
     work.ok(&["run-all"]);
     assert_eq!(
@@ -76,7 +76,7 @@ fn a_database_without_postgis_and_a_role_without_rights_get_the_statement_to_run
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn the_environment_fills_in_the_url_and_names_the_program() {
+fn pg_environment_variables_complete_the_url() {
     let cluster = Cluster::shared();
     let (work, schema) = mini();
     work.ok(&["run-all"]);
@@ -109,7 +109,7 @@ fn the_environment_fills_in_the_url_and_names_the_program() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn sslmode_decides_how_far_the_server_has_to_prove_itself() {
+fn sslmode_decides_how_the_certificate_is_verified() {
     let cluster = Cluster::shared();
     let (work, schema) = mini();
     work.ok(&["run-all"]);
@@ -128,7 +128,7 @@ fn sslmode_decides_how_far_the_server_has_to_prove_itself() {
         let ran = asked(&format!("{}?{parameters}", cluster.url));
         assert_eq!(ran.stdout, out, "{parameters}: {}", ran.stderr);
     }
-    // nobody vouches for a certificate that signed itself
+    // a self-signed certificate is not trusted
     let ran = asked(&format!("{}?sslmode=verify-full", cluster.url));
     assert!(ran.status == 1 && ran.stderr.contains("certificate"), "{}", ran.stderr);
     let ran = asked(&format!("{}?sslmode=yes", cluster.url));
@@ -137,7 +137,7 @@ fn sslmode_decides_how_far_the_server_has_to_prove_itself() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_statement_timeout_ends_a_query_with_a_remedy_and_not_a_load() {
+fn statement_timeout_ends_queries_but_not_loads() {
     let (work, schema) = mini();
     work.postgis(&Cluster::shared().url, &schema, "statement_timeout_s = 1");
     work.ok(&["run-all"]);

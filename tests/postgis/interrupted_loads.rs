@@ -1,14 +1,13 @@
-//! Servers and programs that go away in the middle of things.
+//! Servers and programs that are killed during a load.
 
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use mobility::config::{Config, Sources};
 use mobility::views::Registry;
 use mobility::warehouse::{self, Relation, Select};
 
 use super::{Cluster, client, embedded_answer, lines, mini};
-use crate::harness::{ProgramOutput, Workspace};
+use crate::harness::{ProgramOutput, Workspace, wait_until};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
@@ -28,24 +27,20 @@ fn start_load(work: &Workspace) -> Child {
     work.command(&["load"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// Keeps loads of a schema from ending, until it is dropped: the table that says what counts cannot
-/// be changed meanwhile.
+/// Keeps loads of a schema from finishing until the returned client is dropped: it locks the table of
+/// active partitions.
 fn hold(mut client: postgres::Client, schema: &str) -> postgres::Client {
     let sql = format!("BEGIN; LOCK TABLE {schema}.mobility_leaf IN SHARE MODE");
     client.batch_execute(&sql).unwrap();
     client
 }
 
-/// Looks again and again until `sql` gives a row.
+/// Waits until `sql` returns a row.
 fn until(client: &mut postgres::Client, sql: &str) {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while client.query(sql, &[]).unwrap().is_empty() {
-        assert!(Instant::now() < deadline, "in vain: {sql}");
-        std::thread::yield_now();
-    }
+    wait_until(sql, || !client.query(sql, &[]).unwrap().is_empty());
 }
 
-/// True of a load that copies rows into the schema.
+/// Returns a row while a load copies rows into the schema.
 fn copying(schema: &str) -> String {
     format!(
         "SELECT FROM pg_stat_progress_copy WHERE tuples_processed > 0 AND relid IN \
@@ -54,21 +49,21 @@ fn copying(schema: &str) -> String {
     )
 }
 
-/// True of a load that has copied its rows and waits for the right to let them count.
+/// Returns a row while a load has copied its rows and waits to activate them.
 fn waiting(schema: &str) -> String {
     format!(
         "SELECT FROM pg_locks WHERE NOT granted AND relation = '{schema}.mobility_leaf'::regclass"
     )
 }
 
-/// First early in a load, then late.
+/// Queries for an early and a late moment of a load.
 fn moments(schema: &str) -> [String; 2] {
     [format!("{} UNION ALL {}", copying(schema), waiting(schema)), waiting(schema)]
 }
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_server_killed_in_the_middle_of_a_load_keeps_the_old_rows() {
+fn server_killed_during_a_load_keeps_the_old_rows() {
     let cluster = Cluster::start("killed");
     let (work, before) = ready(&cluster, "s");
     for state in moments("s") {
@@ -91,7 +86,7 @@ fn a_server_killed_in_the_middle_of_a_load_keeps_the_old_rows() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
+fn killed_load_keeps_the_old_rows_and_the_next_load_completes() {
     let (_, schema) = mini();
     let (work, before) = ready(Cluster::shared(), &schema);
     let mut admin = client(&schema);
@@ -103,7 +98,7 @@ fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
         child.wait().unwrap();
         drop(holder);
         assert_eq!(work.ok(&["query", VIEW, "--format", "csv"]), before);
-        // the server notices that its client is gone, and lets the lock go
+        // the server notices that its client is gone and releases the lock
         until(
             &mut admin,
             &format!(
@@ -117,7 +112,7 @@ fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
         work.ok(&["query", VIEW, "--format", "csv"]),
         embedded_answer(&work, VIEW, &work.path("embedded"))
     );
-    // one more load, and of the broken ones nothing is left
+    // the next load removes what the killed loads left
     work.ok(&["load", "--force"]);
     let stray = format!(
         "SELECT relname::text FROM pg_class c WHERE relnamespace = '{schema}'::regnamespace \
@@ -129,7 +124,7 @@ fn a_load_that_is_killed_keeps_the_old_rows_and_the_next_one_completes() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn of_two_loads_at_once_the_second_is_told_who_holds_the_lock() {
+fn second_of_two_concurrent_loads_is_told_who_holds_the_lock() {
     let (_, schema) = mini();
     let (work, _) = ready(Cluster::shared(), &schema);
     let holder = hold(client(&schema), &schema);
@@ -143,7 +138,7 @@ fn of_two_loads_at_once_the_second_is_told_who_holds_the_lock() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn the_pool_recovers_when_the_server_was_restarted_between_two_queries() {
+fn connection_pool_recovers_after_a_restart_of_the_server() {
     let cluster = Cluster::start("restarted");
     let work = Workspace::mini();
     work.postgis(&cluster.url, "s", "");

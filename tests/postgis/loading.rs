@@ -1,4 +1,4 @@
-//! Loading: what survives it, what it costs to change one day, geometry, raw events.
+//! Loading: grants and foreign views, changed days, geometry, raw events, view files.
 
 use super::{Cluster, client, lines, mini, new_schema};
 use crate::harness::{Warehouse, Workspace, array, expected};
@@ -11,7 +11,7 @@ fn csv(work: &Workspace, view: &str) -> String {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn tables_and_views_of_the_contract_are_there_for_every_client() {
+fn tables_and_views_of_the_contract_exist_for_every_client() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
     let mut client = client(&schema);
@@ -65,7 +65,7 @@ fn tables_and_views_of_the_contract_are_there_for_every_client() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn grants_indexes_and_views_of_others_survive_every_load() {
+fn grants_indexes_and_foreign_views_survive_every_load() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
     let mut client = client(&schema);
@@ -99,7 +99,7 @@ fn grants_indexes_and_views_of_others_survive_every_load() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_load_alone_brings_the_views_up_to_date_too() {
+fn load_alone_updates_the_views() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
     work.add_late_event(0x99);
@@ -131,7 +131,7 @@ fn leaves(client: &mut postgres::Client) -> Vec<String> {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_changed_day_costs_only_that_day_and_its_old_rows_go_with_the_next_load() {
+fn changed_day_replaces_only_its_own_partition() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
     let mut client = client(&schema);
@@ -157,7 +157,7 @@ fn a_changed_day_costs_only_that_day_and_its_old_rows_go_with_the_next_load() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn pseudonyms_of_removed_days_do_not_stay() {
+fn user_ids_of_removed_days_are_deleted() {
     let (work, schema) = mini();
     work.ok(&["run-all"]);
     let mut client = client(&schema);
@@ -170,7 +170,7 @@ fn pseudonyms_of_removed_days_do_not_stay() {
     let sql = "SELECT COUNT(DISTINCT user_id) AS n FROM mobile_events_compressed";
     let left: usize = csv_number(&work, sql);
     assert!(left < all, "the test needs a user of the first day alone");
-    // the next load that finds something to do takes them away
+    // the next load that has work to do deletes them
     work.ok(&["load", "--force"]);
     assert_eq!(users(&mut client), left);
     let dates = work.ok(&["query", VIEW, "--format", "csv"]);
@@ -184,7 +184,7 @@ fn csv_number(work: &Workspace, sql: &str) -> usize {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn geometry_carries_its_srid_and_the_server_places_every_cell_as_geojoin_did() {
+fn postgis_places_every_cell_as_geojoin_did() {
     let (work, schema) = mini();
     work.replace_inputs_with_synthetic(3000, 5);
     work.ok(&["run-all"]);
@@ -216,7 +216,7 @@ fn geometry_carries_its_srid_and_the_server_places_every_cell_as_geojoin_did() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn raw_events_come_and_go_with_the_setting() {
+fn raw_events_are_loaded_only_if_configured() {
     let (work, _) = mini();
     let sql = "SELECT COUNT(*) AS n FROM mobile_events_uncompressed";
     work.ok(&["run-all"]);
@@ -231,7 +231,7 @@ fn raw_events_come_and_go_with_the_setting() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn rows_that_cannot_be_used_are_among_the_raw_events_of_both_warehouses() {
+fn unusable_rows_are_among_the_raw_events_of_both_warehouses() {
     use arrow::array::{BinaryArray, StringArray};
     let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed ORDER BY user_id, cell_id, timestamp";
     let mut answers = Vec::new();
@@ -255,7 +255,7 @@ fn rows_that_cannot_be_used_are_among_the_raw_events_of_both_warehouses() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn relations_of_others_are_named_and_never_touched() {
+fn foreign_relations_are_named_and_never_changed() {
     let schema = new_schema();
     let mut client = Cluster::shared().client();
     client
@@ -285,14 +285,14 @@ fn relations_of_others_are_named_and_never_touched() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_view_file_that_changes_or_goes_is_followed() {
+fn changed_and_removed_view_files_are_followed() {
     let (work, schema) = mini();
     work.copy_shipped_views();
     work.write("views/busy.sql", "SELECT cell_id, COUNT(*) AS n FROM mobile_events_compressed GROUP BY cell_id -- and no more\n");
     work.ok(&["run-all"]);
     let sql = "-- order: n desc, cell_id\nSELECT cell_id, CAST(SUM(event_count) AS BIGINT) AS n, MIN(hour) AS first\nFROM mobile_events_compressed GROUP BY cell_id;\n";
     work.write("views/busy.sql", sql);
-    // the file counts, although nobody has brought it into the warehouse yet
+    // the file takes effect before it is deployed to the warehouse
     let rows = work.ok(&["query", "busy", "--format", "csv", "--limit", "1"]);
     assert_eq!(rows, "cell_id,n,first\n100,5,2024-10-01 06:00:00\n");
     work.ok(&["views"]);
@@ -330,7 +330,7 @@ fn a_view_file_that_changes_or_goes_is_followed() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_day_that_was_loaded_is_not_read_again() {
+fn loaded_day_is_not_read_again() {
     let (work, _) = mini();
     work.ok(&["run-all"]);
     work.add_late_event(0x99);

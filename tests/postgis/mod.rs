@@ -1,7 +1,7 @@
-//! PostGIS for the tests: a throwaway cluster of their own, never a server that is there already.
+//! PostGIS for the tests: a temporary cluster, never an existing server.
 //!
-//! One cluster serves all tests, each in a schema of its own; tests that kill or restart a server
-//! start another. Without a server the tests fail: nothing is skipped.
+//! All tests share one cluster and have a schema each. Tests that kill or restart a server start
+//! their own. If the server cannot be started, the tests fail; none is skipped.
 
 mod concurrent_readers;
 mod connections;
@@ -25,13 +25,13 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one that all tests share.
+    /// The cluster that all tests share.
     pub fn shared() -> &'static Cluster {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| Cluster::start("shared"))
     }
 
-    /// One of this test's own, that it may kill.
+    /// A cluster for one test alone, which may kill it.
     pub fn start(name: &str) -> Cluster {
         let folder =
             std::env::temp_dir().join(format!("mobility-postgis-{name}-{}", std::process::id()));
@@ -43,12 +43,12 @@ impl Cluster {
         Client::connect(&self.url, NoTls).unwrap()
     }
 
-    /// As in a power cut.
+    /// Kills the server as a power failure would.
     pub fn kill(&self) {
         script(&["kill", &self.folder.to_string_lossy()]);
     }
 
-    /// Starts it again after it was killed or stopped.
+    /// Starts the server again after it was killed or stopped.
     pub fn restart(&self) {
         let port = self.url.rsplit_once(':').unwrap().1.split_once('/').unwrap().0;
         let folder = self.folder.to_string_lossy();
@@ -59,12 +59,12 @@ impl Cluster {
         script(&["stop", &self.folder.to_string_lossy()]);
     }
 
-    /// The server's certificate.
+    /// The certificate of the server.
     pub fn certificate(&self) -> PathBuf {
         self.folder.join("server.crt")
     }
 
-    /// The URL with another part.
+    /// The URL with a part replaced.
     pub fn url_with(&self, old: &str, new: &str) -> String {
         assert!(self.url.contains(old), "{old:?} is not in the URL");
         self.url.replacen(old, new, 1)
@@ -89,7 +89,7 @@ pub fn new_schema() -> String {
     format!("test_{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The mini inputs, and a config that names a schema of the shared cluster.
+/// A workspace with the mini inputs and a new schema of the shared cluster as warehouse.
 pub fn mini() -> (Workspace, String) {
     let schema = new_schema();
     let work = Workspace::mini();
@@ -97,19 +97,19 @@ pub fn mini() -> (Workspace, String) {
     (work, schema)
 }
 
-/// A client that looks names up in the schema.
+/// A client with the schema in its search path.
 pub fn client(schema: &str) -> Client {
     let mut client = Cluster::shared().client();
     client.batch_execute(&format!("SET search_path TO {schema}, public")).unwrap();
     client
 }
 
-/// Rows of a query that gives one text column, as lines.
+/// Rows of a query with one text column.
 pub fn lines(client: &mut Client, sql: &str) -> Vec<String> {
     client.query(sql, &[]).unwrap().iter().map(|r| r.get::<_, String>(0)).collect()
 }
 
-/// Answers of the embedded warehouse for the same processed files.
+/// The answer of an embedded warehouse loaded from the same processed files.
 pub fn embedded_answer(work: &Workspace, view: &str, folder: &Path) -> String {
     let url = format!("embedded:{}", folder.display());
     work.ok(&["load", "--warehouse", &url]);

@@ -1,10 +1,10 @@
-//! The table `runs`: every run puts its own row in, whatever becomes of it.
+//! The table `runs`: every run adds a row, whether it succeeds or fails.
 
 use super::{Cluster, client, lines, mini};
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn done_and_failed_runs_are_in_the_table_and_both_warehouses_answer_alike() {
+fn finished_and_failed_runs_are_in_the_table_of_both_warehouses() {
     let (work, schema) = mini();
     work.ok(&["compress", "--quiet"]);
     work.ok(&["run-all", "--quiet"]);
@@ -16,7 +16,7 @@ fn done_and_failed_runs_are_in_the_table_and_both_warehouses_answer_alike() {
         &mut client,
         "SELECT concat_ws(' ', command, status, rows_in) FROM runs ORDER BY run_id",
     );
-    // the first one ended before there was a table, and came with the next
+    // the first run ended before the table existed and was added by the next
     assert_eq!(told, ["compress done 26", "run-all done 26", "compress failed"]);
     let error = lines(&mut client, "SELECT error FROM runs WHERE status = 'failed'");
     assert!(error[0].contains("data.events"), "{error:?}");
@@ -24,7 +24,7 @@ fn done_and_failed_runs_are_in_the_table_and_both_warehouses_answer_alike() {
     let here = answer(&[]);
     assert_eq!(here.lines().count(), 4, "{here}");
     assert_eq!(answer(&["--warehouse", "embedded:other"]), here);
-    // settings are JSON that the server can ask, without the password
+    // settings are JSON without the password
     let password = Cluster::shared().password();
     let urls =
         lines(&mut client, "SELECT DISTINCT config::json -> 'warehouse' ->> 'url' FROM runs");
@@ -34,7 +34,7 @@ fn done_and_failed_runs_are_in_the_table_and_both_warehouses_answer_alike() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_server_that_is_away_fails_no_run_and_is_told_later() {
+fn run_record_is_delivered_later_if_the_server_is_unreachable() {
     let (work, schema) = mini();
     work.ok(&["run-all", "--quiet"]);
     let away = "postgres://me@127.0.0.1:1/db";

@@ -1,4 +1,5 @@
-//! Small tables: made where an older version of the program has not, and nobody else's.
+//! Small tables: created if an older version of the program has not done so, and never taken over
+//! from others.
 
 use super::{Cluster, client, mini, new_schema};
 use crate::harness::Workspace;
@@ -10,7 +11,7 @@ fn daily(work: &Workspace) -> String {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_schema_without_them_answers_as_without_rows_and_a_load_makes_them() {
+fn missing_small_tables_are_empty_and_created_by_the_next_load() {
     let (work, schema) = mini();
     three_dates(&work);
     work.ok(&["quality", "--quiet"]);
@@ -29,7 +30,7 @@ fn a_schema_without_them_answers_as_without_rows_and_a_load_makes_them() {
         "SELECT obj_description(to_regclass(t), 'pg_class') FROM unnest(ARRAY['quality_daily', 'quality_codes']) t",
     );
     assert!(comments.iter().all(|c| c.starts_with("mobility: ")), "{comments:?}");
-    // types are those of the contract, so that other programs find numbers and dates
+    // column types are those of the contract
     let types = super::lines(
         &mut client,
         "SELECT string_agg(data_type::text || ' ' || is_nullable, ', ' ORDER BY ordinal_position) \
@@ -43,7 +44,7 @@ fn a_schema_without_them_answers_as_without_rows_and_a_load_makes_them() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn columns_of_another_version_are_made_anew() {
+fn outdated_columns_are_recreated() {
     let (work, schema) = mini();
     three_dates(&work);
     work.ok(&["quality", "--quiet"]);
@@ -56,7 +57,7 @@ fn columns_of_another_version_are_made_anew() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_table_of_somebody_else_is_named_and_left_alone() {
+fn foreign_table_is_named_and_left_unchanged() {
     let schema = new_schema();
     let work = Workspace::mini();
     work.postgis(&Cluster::shared().url, &schema, "");

@@ -1,4 +1,4 @@
-//! Records as `compress` writes them, and what they add up to, worked out on paper.
+//! Day records as `compress` writes them, and the figures that follow from them, worked out by hand.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use sha2::{Digest, Sha256};
 
 use crate::harness::Workspace;
 
-/// A file: its folder's date, rows, bytes, and codes.
+/// A file: path, date of its folder, rows, bytes, and codes.
 pub type File<'a> = (&'a str, Option<&'a str>, u64, u64, &'a [(Code, u64)]);
 
-/// Writes the record of a date and its users, from events kept: (user, cell, hour, how many).
+/// Writes the record of a date and its users from kept events: (user, cell, hour, count).
 pub fn write_day(
     work: &Workspace,
     date: &str,
@@ -69,8 +69,8 @@ pub fn write_day(
     work.write(&name("users"), digests.concat());
 }
 
-/// The mini cell plan and three dates: one with gaps and faults, one in order with a late file,
-/// one that is still to be completed.
+/// Writes records of three dates beside the mini cell plan: one date with gaps and errors, one in
+/// order with a late file, and a provisional one.
 pub fn three_dates(work: &Workspace) {
     work.ok(&["compress", "--quiet"]);
     work.ok(&["geojoin", "--quiet"]);
@@ -121,7 +121,7 @@ pub fn three_dates(work: &Workspace) {
     work.write("processed/days/undated.json", undated.to_string());
 }
 
-/// The figures of the three dates, worked out on paper.
+/// The expected table `quality_daily` of the three dates, worked out by hand.
 pub const DAILY: &str = "\
 date,provisional,rows_in,rows_kept,rows_rejected,rows_unplaced,rows_flagged,files_expected,files_read,files_late,users,new_users,users_1_hour,users_8_hours,users_20_hours,events_per_user_p50,events_per_user_p95,events_per_user_p99,events_per_user_max,events_per_hour_min,events_per_hour_mean,events_per_hour_max,empty_hours,cells_planned,cells_active,cells_silent,cells_unplanned,events_within,events_boundary,events_nearest,events_outside,events_unmapped,laus_without_cells,laus_without_users,bytes_in,bytes_out,rows_out,compression_ratio,compression_ratio_rows,warnings,criticals
 2024-10-01,false,10,8,2,1,0,,1,0,3,,3,0,0,3,4,4,4,0,0.333333,4,20,8,4,4,1,4,1,0,2,3,1,2,1000,250,5,4,1.6,0,2
@@ -129,7 +129,7 @@ date,provisional,rows_in,rows_kept,rows_rejected,rows_unplaced,rows_flagged,file
 2024-10-03,true,1,1,0,0,1,1,1,0,1,0,1,0,0,1,1,1,1,0,0.041667,1,23,9,1,8,0,1,0,0,0,0,0,3,10,0,0,,,0,0
 ";
 
-/// The codes of the three dates and of the rows without one.
+/// The expected table `quality_codes` of the three dates and of rows without a date.
 pub const CODES: &str = "\
 date,file,code,fate,rows,percent,late
 ,flat.parquet,time_missing,rejected,2,100,false

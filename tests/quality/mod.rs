@@ -1,4 +1,4 @@
-//! `mobility quality`: figures, warnings and forms, from records written by hand.
+//! `mobility quality`: figures, warnings and output formats, from records written by hand.
 
 mod day_records;
 
@@ -15,13 +15,13 @@ fn three() -> Workspace {
 }
 
 #[test]
-fn the_figures_of_three_dates_are_as_worked_out_on_paper() {
+fn daily_figures_equal_the_ones_worked_out_by_hand() {
     let work = three();
     assert_eq!(work.ok(&["quality", "--format", "csv"]), DAILY);
 }
 
 #[test]
-fn json_tells_dates_codes_and_warnings() {
+fn json_report_has_dates_codes_and_warnings() {
     let work = three();
     let report: Value = serde_json::from_str(&work.ok(&["quality", "--format", "json"])).unwrap();
     assert_eq!(report["dates"].as_array().unwrap().len(), 3);
@@ -46,13 +46,13 @@ fn json_tells_dates_codes_and_warnings() {
         serde_json::from_str(&work.ok(&["quality", "--format", "json", "--date", "2024-10-02"]))
             .unwrap();
     assert_eq!(day["dates"].as_array().unwrap().len(), 1);
-    // looked at alone, a date is still compared with those before it
+    // a date selected alone is still compared with the dates before it
     assert_eq!(day["dates"][0]["new_users"], 1);
     assert_eq!(day["warnings"], json!([]));
 }
 
 #[test]
-fn the_table_for_people_shows_dates_then_codes_then_warnings() {
+fn terminal_report_shows_dates_then_codes_then_warnings() {
     let work = three();
     let text = work.ok(&["quality"]);
     assert!(
@@ -68,7 +68,7 @@ fn the_table_for_people_shows_dates_then_codes_then_warnings() {
     assert!(text.contains("2 rows belong to no date"), "{text}");
     assert!(text.contains("ok, provisional"), "{text}");
     assert!(!text.contains('\u{1b}'), "colours are for terminals");
-    // one date alone shows all that is known of it
+    // a report about one date shows all of its figures
     let one = work.ok(&["quality", "--date", "2024-10-02"]);
     for figure in [["events_per_user_p95", "24"], ["compression_ratio", "4"], ["files_late", "1"]] {
         let line = one.lines().find(|l| l.contains(&format!("│ {} ", figure[0]))).unwrap();
@@ -81,7 +81,7 @@ fn the_table_for_people_shows_dates_then_codes_then_warnings() {
 }
 
 #[test]
-fn markdown_and_html_are_written_by_the_name_of_the_file() {
+fn output_format_follows_the_file_extension() {
     let work = three();
     work.ok(&["quality", "--output", "out/q.md"]);
     let text = work.read("out/q.md");
@@ -97,7 +97,7 @@ fn markdown_and_html_are_written_by_the_name_of_the_file() {
 }
 
 #[test]
-fn schedulers_are_told_by_the_exit_status_after_the_report() {
+fn exit_status_reports_the_quality_level_after_the_report_is_printed() {
     let work = three();
     for (args, status) in [
         (&["--fail-on", "critical"][..], 1),
@@ -112,7 +112,7 @@ fn schedulers_are_told_by_the_exit_status_after_the_report() {
         let told = ran.stderr.contains("not good enough for --fail-on");
         assert_eq!(told, status == 1, "{}", ran.stderr);
     }
-    // unmapped events below one percent are no reason to fail for what is critical
+    // unmapped events below one percent are a warning, not critical
     write_day(
         &work,
         "2024-10-01",
@@ -129,7 +129,7 @@ fn schedulers_are_told_by_the_exit_status_after_the_report() {
 }
 
 #[test]
-fn unchanged_records_are_not_computed_again_and_a_changed_one_is() {
+fn only_changed_records_are_computed_again() {
     let work = three();
     work.ok(&["quality"]);
     let before = work.snapshot("processed");
@@ -141,7 +141,7 @@ fn unchanged_records_are_not_computed_again_and_a_changed_one_is() {
             work.read_bytes("processed/quality_codes.parquet"),
         ]
     };
-    // one date changes; what was kept of the others and what is made anew are the same bytes
+    // rows that are kept for unchanged dates equal the rows of a full computation
     write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
     work.ok(&["quality"]);
     let patched = tables();
@@ -149,7 +149,7 @@ fn unchanged_records_are_not_computed_again_and_a_changed_one_is() {
     assert!(patched == tables(), "rows that were kept differ from rows made anew");
     let csv = work.ok(&["quality", "--format", "csv"]);
     assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
-    // a date that goes takes its row with it, and the next one is compared anew
+    // a removed date loses its row, and the next date is compared again
     work.remove("processed/days/2024-10-01.json");
     work.remove("processed/days/2024-10-01.users");
     let csv = work.ok(&["quality", "--format", "csv"]);
@@ -158,7 +158,7 @@ fn unchanged_records_are_not_computed_again_and_a_changed_one_is() {
 }
 
 #[test]
-fn faults_of_records_are_named_with_their_remedy() {
+fn errors_in_records_name_the_record_and_the_remedy() {
     let work = three();
     work.ok(&["quality"]);
     let good = work.ok(&["quality", "--format", "csv"]);
@@ -197,16 +197,16 @@ fn faults_of_records_are_named_with_their_remedy() {
 }
 
 #[test]
-fn without_a_record_the_remedy_is_told() {
+fn missing_records_are_reported_with_the_remedy() {
     let work = Workspace::mini();
     work.ok(&["geojoin", "--quiet"]);
     work.fails(&["quality"], 1, &["no record of any date", "mobility compress"]);
 }
 
-fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before(warehouse: Warehouse) {
+fn quality_tables_are_empty_before_the_stage_and_filled_after_it(warehouse: Warehouse) {
     let work = warehouse.mini();
     three_dates(&work);
-    // a load before there was such a stage
+    // a load before the stage has run
     work.ok(&["load", "--quiet"]);
     for table in ["quality_daily", "quality_codes"] {
         let csv = work.ok(&["query", table, "--format", "csv"]);
@@ -222,7 +222,7 @@ fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before(warehouse: 
     let sql = "SELECT SUM(rows) AS n FROM quality_codes c JOIN quality_daily d ON d.date = c.date \
                WHERE NOT d.provisional AND c.fate <> 'rejected'";
     assert_eq!(work.ok(&["query", "--format", "csv", "--sql", sql]), "n\n33\n");
-    // other records, other rows; the same again changes nothing
+    // changed records change the rows; loading the same rows again changes nothing
     write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});
     work.ok(&["quality", "--quiet"]);
     work.ok(&["load", "--quiet"]);
@@ -232,9 +232,9 @@ fn both_warehouses_hold_the_tables_and_answer_as_without_rows_before(warehouse: 
     assert_eq!(work.ok(&["query", "quality_daily", "--format", "csv"]), csv);
 }
 
-test_on_each_warehouse!(both_warehouses_hold_the_tables_and_answer_as_without_rows_before);
+test_on_each_warehouse!(quality_tables_are_empty_before_the_stage_and_filled_after_it);
 
-fn the_route_gives_what_the_command_gives_on_both_warehouses(warehouse: Warehouse) {
+fn quality_route_returns_what_the_command_prints(warehouse: Warehouse) {
     let work = warehouse.mini();
     three_dates(&work);
     work.ok(&["quality", "--quiet"]);
@@ -272,4 +272,4 @@ fn the_route_gives_what_the_command_gives_on_both_warehouses(warehouse: Warehous
     }
 }
 
-test_on_each_warehouse!(the_route_gives_what_the_command_gives_on_both_warehouses);
+test_on_each_warehouse!(quality_route_returns_what_the_command_prints);

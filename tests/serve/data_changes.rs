@@ -1,13 +1,12 @@
-//! Data that comes, changes and goes away while the server runs.
+//! Data that appear, change and become unavailable while the server runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use super::{Server, served};
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 use crate::postgis::Cluster;
 
-fn before_the_first_load_the_server_says_what_to_do_and_then_it_answers(warehouse: Warehouse) {
+fn server_reports_missing_data_and_answers_after_the_first_load(warehouse: Warehouse) {
     let work = warehouse.mini();
     let server = Server::start(&work);
     let got = server.get("/users-per-lau");
@@ -23,9 +22,9 @@ fn before_the_first_load_the_server_says_what_to_do_and_then_it_answers(warehous
     assert_eq!(csv, crate::harness::expected("agg_users_per_lau_per_day"));
 }
 
-test_on_each_warehouse!(before_the_first_load_the_server_says_what_to_do_and_then_it_answers);
+test_on_each_warehouse!(server_reports_missing_data_and_answers_after_the_first_load);
 
-/// Events of the mini inputs without the first.
+/// Replaces the events by the mini events without the first.
 fn fewer(work: &Workspace) {
     use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
     let events = crate::harness::mini_events().split_off(1);
@@ -49,7 +48,7 @@ fn fewer(work: &Workspace) {
     );
 }
 
-fn a_new_load_is_noticed_and_no_answer_mixes_two(warehouse: Warehouse) {
+fn new_load_is_noticed_and_no_answer_mixes_two_loads(warehouse: Warehouse) {
     let (work, server) = served(warehouse, "");
     let summary = server.get("/summary").json();
     let before = server.get("/number-of-events-per-hour");
@@ -73,7 +72,7 @@ fn a_new_load_is_noticed_and_no_answer_mixes_two(warehouse: Warehouse) {
         work.ok(&["run-all"]);
         done.store(true, Ordering::Relaxed);
     });
-    std::thread::sleep(Duration::from_millis(1_100));
+    server.until_newer_than(&summary);
     let after = server.get_with("/number-of-events-per-hour", "if-none-match", &etag);
     assert_eq!(after.status, 200);
     let said = work.ok(&["query", "number-of-events-per-hour", "--format", "json"]);
@@ -84,11 +83,11 @@ fn a_new_load_is_noticed_and_no_answer_mixes_two(warehouse: Warehouse) {
     assert_ne!(summary["version"], new["version"]);
 }
 
-test_on_each_warehouse!(a_new_load_is_noticed_and_no_answer_mixes_two);
+test_on_each_warehouse!(new_load_is_noticed_and_no_answer_mixes_two_loads);
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn a_server_that_stops_and_starts_under_load_gives_503_and_then_answers_again() {
+fn restarted_database_gives_503_and_then_answers_again() {
     let cluster = Cluster::start("served");
     let work = Workspace::mini();
     work.postgis(&cluster.url, "s", "connect_timeout_s = 1\n");
@@ -105,7 +104,7 @@ fn a_server_that_stops_and_starts_under_load_gives_503_and_then_answers_again() 
                 let mut lau = 0;
                 while !done.load(Ordering::Relaxed) {
                     lau += 1;
-                    // one kept, one never asked before
+                    // a cached answer and one that is never in the cache
                     let fresh = format!("/users-per-lau?lau=x{number}-{lau}");
                     for path in [path, fresh.as_str()] {
                         let got = server.get(path);
@@ -129,7 +128,7 @@ fn a_server_that_stops_and_starts_under_load_gives_503_and_then_answers_again() 
         assert_eq!(server.until(path, 200).ok(), expected);
         done.store(true, Ordering::Relaxed);
     });
-    // and a server that comes up before its database
+    // a server that starts before its database
     drop(server);
     cluster.stop();
     let server = Server::start(&work);
@@ -140,7 +139,7 @@ fn a_server_that_stops_and_starts_under_load_gives_503_and_then_answers_again() 
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
-fn slow_queries_are_given_up_and_too_many_wait_their_turn() {
+fn slow_queries_time_out_and_too_many_queries_are_rejected() {
     let (work, schema) = crate::postgis::mini();
     work.write("views/slow.sql", "SELECT CAST(1 AS BIGINT) AS x FROM pg_sleep(4)\n");
     work.postgis(&Cluster::shared().url, &schema, "[serve]\ntimeout_s = 1\nmax_queries = 1\n");
@@ -152,7 +151,7 @@ fn slow_queries_are_given_up_and_too_many_wait_their_turn() {
     let got = server.get("/slow");
     assert_eq!(got.status, 504, "{}", got.text());
     assert!(got.text().contains("serve.timeout_s"), "{}", got.text());
-    // the query runs on in the server, and no other gets its place
+    // the query still runs in the database and keeps its slot
     let got = server.get("/slow?limit=1");
     assert_eq!(got.status, 503, "{}", got.text());
     assert!(got.text().contains("serve.max_queries") && !got.header("retry-after").is_empty());

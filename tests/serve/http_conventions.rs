@@ -1,4 +1,4 @@
-//! HTTP as clients expect it.
+//! HTTP conventions: errors, content negotiation, caching, headers, limits.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -20,7 +20,7 @@ const ROUTES: [&str; 9] = [
     "/assets/pages.css",
 ];
 
-fn mistakes_are_told_with_their_parameter_and_the_remedy(warehouse: Warehouse) {
+fn errors_name_the_parameter_and_the_remedy(warehouse: Warehouse) {
     let (_work, server) = served(warehouse, "");
     for (path, status, parameter, words) in [
         ("/users-per-lau?limt=5", 400, "limt", "limit?"),
@@ -55,7 +55,7 @@ fn mistakes_are_told_with_their_parameter_and_the_remedy(warehouse: Warehouse) {
         assert_eq!(problem["parameter"].as_str().unwrap_or_default(), parameter, "{path}");
         let detail = problem["detail"].as_str().unwrap();
         assert!(detail.contains(words), "{path}: {detail}");
-        // somebody with a browser reads the same on a page
+        // a browser gets the error as a page
         let page = server.get_with(path, "accept", "text/html,*/*;q=0.8");
         assert_eq!(page.status, status, "{path}");
         if !path.contains("format=") {
@@ -81,10 +81,10 @@ fn mistakes_are_told_with_their_parameter_and_the_remedy(warehouse: Warehouse) {
     assert_eq!((got.status, got.header("allow")), (204, "GET, HEAD, OPTIONS"));
 }
 
-test_on_each_warehouse!(mistakes_are_told_with_their_parameter_and_the_remedy);
+test_on_each_warehouse!(errors_name_the_parameter_and_the_remedy);
 
 #[test]
-fn forms_go_by_accept() {
+fn format_follows_the_accept_header() {
     let (_work, server) = embedded();
     for (accept, media) in [
         ("*/*", "application/json"),
@@ -104,7 +104,7 @@ fn forms_go_by_accept() {
     assert_eq!(got.header("content-disposition"), "inline; filename=\"users-per-lau.csv\"");
 }
 
-fn what_a_client_has_is_not_sent_again_and_head_is_get_without_its_body(warehouse: Warehouse) {
+fn conditional_requests_and_head_send_no_body(warehouse: Warehouse) {
     let (_work, server) = served(warehouse, "");
     for path in ROUTES {
         let got = server.get(path);
@@ -143,10 +143,10 @@ fn what_a_client_has_is_not_sent_again_and_head_is_get_without_its_body(warehous
     );
 }
 
-test_on_each_warehouse!(what_a_client_has_is_not_sent_again_and_head_is_get_without_its_body);
+test_on_each_warehouse!(conditional_requests_and_head_send_no_body);
 
 #[test]
-fn every_answer_has_the_headers_that_keep_browsers_safe() {
+fn every_response_has_security_headers() {
     let (_work, server) = embedded();
     for path in ROUTES.into_iter().chain(["/nothing", "/health", "/metrics", "/views?x=1"]) {
         let got = server.get(path);
@@ -162,7 +162,7 @@ fn every_answer_has_the_headers_that_keep_browsers_safe() {
     }
 }
 
-fn operators_see_health_and_figures(warehouse: Warehouse) {
+fn health_and_metrics_are_served(warehouse: Warehouse) {
     let (_work, server) = served(warehouse, "");
     for path in ["/health", "/health/ready"] {
         let health = server.get(path).json();
@@ -190,13 +190,13 @@ fn operators_see_health_and_figures(warehouse: Warehouse) {
     assert!(!figures.contains("made-up-path"));
 }
 
-test_on_each_warehouse!(operators_see_health_and_figures);
+test_on_each_warehouse!(health_and_metrics_are_served);
 
-/// What comes back for bytes that no client library would send.
+/// The first line of the answer to arbitrary bytes.
 fn raw(server: &Server, request: &[u8]) -> String {
     let address = server.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
-    // the server may answer and hang up before it has read all
+    // the server may answer and close the connection before it has read everything
     let _ = stream.write_all(request);
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer);
@@ -204,7 +204,7 @@ fn raw(server: &Server, request: &[u8]) -> String {
 }
 
 #[test]
-fn heads_and_bodies_have_their_limits() {
+fn request_heads_and_bodies_are_limited() {
     let (_work, server) = embedded();
     let long = "x".repeat(40_000);
     let many: String = (0..200).map(|i| format!("x-{i}: 1\r\n")).collect();
@@ -217,7 +217,7 @@ fn heads_and_bodies_have_their_limits() {
         (format!("POST / HTTP/1.1\r\n{head}Content-Length: 5\r\n\r\nhello"), ["405", "405"]),
         ("nonsense\r\n\r\n".to_owned(), ["400", "400"]),
     ] {
-        // a server that hangs up on what it will not read may take its answer with it
+        // closing a connection with unread bytes may discard the answer
         let lines = std::iter::repeat_with(|| raw(&server, request.as_bytes()));
         let line = lines.take(5).find(|line| !line.is_empty()).unwrap_or_default();
         let status = line.split(' ').nth(1).unwrap_or_default();

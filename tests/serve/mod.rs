@@ -1,4 +1,4 @@
-//! The server: the real program on a free port, asked over HTTP.
+//! The server: the real program on a free port, queried over HTTP.
 
 mod access;
 mod data_changes;
@@ -9,16 +9,16 @@ mod routes;
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
 use ureq::config::AutoHeaderValue;
 use ureq::http::{HeaderMap, Request};
 
-use crate::harness::{Warehouse, Workspace};
+use crate::harness::{Warehouse, Workspace, send_signal, wait_until};
 
-/// A running server, ended when dropped.
+/// A running server, killed when dropped.
 pub struct Server {
     child: Child,
     pub url: String,
@@ -26,8 +26,8 @@ pub struct Server {
     log: std::path::PathBuf,
 }
 
-/// What came back.
-pub struct Got {
+/// An answer.
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -67,15 +67,15 @@ impl Server {
         Server { child, url, agent, log }
     }
 
-    pub fn get(&self, path: &str) -> Got {
+    pub fn get(&self, path: &str) -> Response {
         self.ask("GET", path, &[])
     }
 
-    pub fn get_with(&self, path: &str, name: &str, value: &str) -> Got {
+    pub fn get_with(&self, path: &str, name: &str, value: &str) -> Response {
         self.ask("GET", path, &[(name, value)])
     }
 
-    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Got {
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Response {
         self.try_ask(method, path, headers).unwrap_or_else(|e| panic!("{method} {path}: {e}"))
     }
 
@@ -84,7 +84,7 @@ impl Server {
         method: &str,
         path: &str,
         headers: &[(&str, &str)],
-    ) -> Result<Got, ureq::Error> {
+    ) -> Result<Response, ureq::Error> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -92,34 +92,37 @@ impl Server {
         let (head, body) = self.agent.run(request.body(())?)?.into_parts();
         let mut bytes = Vec::new();
         body.into_reader().read_to_end(&mut bytes)?;
-        Ok(Got { status: head.status.as_u16(), headers: head.headers, body: bytes })
+        Ok(Response { status: head.status.as_u16(), headers: head.headers, body: bytes })
     }
 
-    /// The body, read bit by bit.
+    /// The body of an answer, as a stream.
     pub fn reader(&self, path: &str) -> impl Read + use<> {
         let response = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
         response.into_body().into_reader()
     }
 
-    /// Asks again and again until the status is there.
-    pub fn until(&self, path: &str, status: u16) -> Got {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            let got = self.get(path);
-            if got.status == status {
-                return got;
-            }
-            assert!(Instant::now() < deadline, "{path}: {} and not {status}", got.text());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    /// Repeats a request until it is answered with this status.
+    pub fn until(&self, path: &str, status: u16) -> Response {
+        let mut got = self.get(path);
+        wait_until(&format!("{path} has status {status}"), || {
+            got = self.get(path);
+            got.status == status
+        });
+        got
     }
 
-    /// What stands on standard error.
+    /// Waits until the server has noticed data that are newer than those of a summary.
+    pub fn until_newer_than(&self, summary: &Value) {
+        let newer = || self.get("/summary").json()["version"] != summary["version"];
+        wait_until("the server notices the new data", newer);
+    }
+
+    /// Standard error so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    /// A figure of `/proc/PID/status`, in KiB.
+    /// A value of `/proc/PID/status`, in KiB.
     pub fn memory(&self, name: &str) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = text.lines().find(|l| l.starts_with(name)).unwrap();
@@ -128,14 +131,17 @@ impl Server {
 
     /// Sends a signal, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let killed = std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
-        assert!(killed.success());
+        send_signal(self.child.id(), name);
     }
 
-    /// Waits for the end; gives the status.
+    /// Waits for the end of the process; returns its status.
     pub fn wait(&mut self) -> i32 {
-        self.child.wait().unwrap().code().unwrap_or(-1)
+        let mut status = None;
+        wait_until("the server ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.and_then(|status| status.code()).unwrap_or(-1)
     }
 }
 
@@ -146,7 +152,7 @@ impl Drop for Server {
     }
 }
 
-impl Got {
+impl Response {
     pub fn text(&self) -> String {
         String::from_utf8(self.body.clone()).unwrap()
     }
@@ -160,7 +166,7 @@ impl Got {
         self.headers.get(name).map(|v| v.to_str().unwrap()).unwrap_or_default()
     }
 
-    /// Expects a status and gives the body.
+    /// Expects status 200 and returns the body.
     pub fn ok(self) -> String {
         assert_eq!(self.status, 200, "{}", self.text());
         self.text()

@@ -1,4 +1,4 @@
-//! Nothing that a client sends is a fault of the server.
+//! Random requests never cause an error of the server.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -58,7 +58,7 @@ const VALUES: [&str; 28] = [
 ];
 const ACCEPT: [&str; 6] = ["*/*", "text/html", "text/csv;q=9", ";;q=,", "a/b;q=0.5, */*;q=0", "x"];
 
-fn whatever_is_asked_is_never_a_fault_of_the_server(warehouse: Warehouse) {
+fn no_request_causes_a_server_error(warehouse: Warehouse) {
     let (_work, server) = served(warehouse, "[serve]\nallow_user_rows = true\n");
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let mut answered = 0;
@@ -72,7 +72,7 @@ fn whatever_is_asked_is_never_a_fault_of_the_server(warehouse: Warehouse) {
     assert!(!server.log().contains("panicked"), "{}", server.log());
 }
 
-test_on_each_warehouse!(whatever_is_asked_is_never_a_fault_of_the_server);
+test_on_each_warehouse!(no_request_causes_a_server_error);
 
 fn request(random: &mut ChaCha8Rng) -> (String, &'static str) {
     let pick =

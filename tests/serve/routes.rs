@@ -1,18 +1,17 @@
-//! Every route gives what `mobility query` gives.
+//! Every route returns what `mobility query` prints.
 
 use serde_json::Value;
 
 use super::{Server, served};
 use crate::harness::{
-    EXAMPLE_VIEWS, VIEW_ALIASES, Warehouse, Workspace, expected, rows_as_text,
-    test_on_each_warehouse,
+    EXAMPLE_VIEWS, VIEW_ALIASES, Warehouse, Workspace, expected, read_table, test_on_each_warehouse,
 };
 
 const ALLOWED: &str = "[serve]\nallow_user_rows = true\n";
 const TABLES: [&str; 4] =
     ["cell_plan", "lau", "mobile_events_compressed", "mobile_events_uncompressed"];
 
-fn every_route_gives_the_bytes_of_the_command_line(warehouse: Warehouse) {
+fn routes_return_the_bytes_that_the_command_line_prints(warehouse: Warehouse) {
     let (work, server) = served(warehouse, ALLOWED);
     for (name, view) in EXAMPLE_VIEWS {
         for path in [name.to_owned(), view.to_owned(), view.replace('_', "-")] {
@@ -53,13 +52,13 @@ fn every_route_gives_the_bytes_of_the_command_line(warehouse: Warehouse) {
             let got = server.get(&format!("{route}?format={extension}"));
             assert_eq!(got.status, 200, "{route}");
             work.write(&format!("route.{extension}"), &got.body);
-            let rows = |file: &str| rows_as_text(&work.path(&format!("{file}.{extension}")));
-            assert_eq!(rows("route"), rows("command"), "{route} as {extension}");
+            let table = |file: &str| read_table(&work.path(&format!("{file}.{extension}")));
+            assert_eq!(table("route"), table("command"), "{route} as {extension}");
         }
     }
 }
 
-test_on_each_warehouse!(every_route_gives_the_bytes_of_the_command_line);
+test_on_each_warehouse!(routes_return_the_bytes_that_the_command_line_prints);
 
 fn same_text(work: &Workspace, server: &Server, name: &str, route: &str, format: &str) {
     let expected = work.ok(&["query", name, "--format", format]);
@@ -92,7 +91,7 @@ fn same_json(server: &Server, said: &Value, route: &str) {
     assert!(columns.iter().all(|c| kinds.contains(&c["type"].as_str().unwrap())), "{columns:?}");
 }
 
-fn filters_order_and_pages_are_those_of_query(warehouse: Warehouse) {
+fn filters_order_and_pages_equal_those_of_query(warehouse: Warehouse) {
     let (work, server) = served(warehouse, "");
     for (query, args) in [
         ("date=2024-10-01", vec!["--date", "2024-10-01"]),
@@ -118,7 +117,7 @@ fn filters_order_and_pages_are_those_of_query(warehouse: Warehouse) {
     }
     let hours = server.get("/number-of-events-per-hour?date=2024-10-02&format=csv").ok();
     assert_eq!(hours.lines().count(), 8, "{hours}");
-    // pages follow each other
+    // the links lead from page to page
     let mut next = Some("/users-per-lau-day-night?limit=3".to_owned());
     let mut rows = Vec::new();
     while let Some(path) = next {
@@ -133,9 +132,9 @@ fn filters_order_and_pages_are_those_of_query(warehouse: Warehouse) {
     assert_eq!(all["rows"][1]["lau_name"], "Maa, \"vald\"");
 }
 
-test_on_each_warehouse!(filters_order_and_pages_are_those_of_query);
+test_on_each_warehouse!(filters_order_and_pages_equal_those_of_query);
 
-fn pages_show_rows_sort_them_and_escape_what_they_hold(warehouse: Warehouse) {
+fn pages_show_sorted_rows_and_escape_their_content(warehouse: Warehouse) {
     let (work, server) = served(warehouse, "");
     let page = server.get("/users-per-lau-day-night?format=html&limit=3&offset=3").ok();
     for part in [
@@ -155,20 +154,21 @@ fn pages_show_rows_sort_them_and_escape_what_they_hold(warehouse: Warehouse) {
     assert!(page.contains("<span class=\"null\">–</span>") && page.contains("POINT"), "{page}");
     let page = server.get("/users-per-lau?format=html&lau=%22%3E%3Cscript%3E").ok();
     assert!(page.contains("Nothing passes the filters") && !page.contains("<script>"), "{page}");
-    // a name as nobody would choose it
+    // a name that is a script
     let lau = work.read("raw/lau/lau.geojson");
     work.write("raw/lau/lau.geojson", lau.replace("Saare vald", "<script>alert(1)</script>"));
+    let before = server.get("/summary").json();
     work.ok(&["run-all"]);
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    server.until_newer_than(&before);
     let page = server.get("/users-per-lau-day-night?format=html").ok();
     assert!(page.contains("&lt;script&gt;alert(1)") && !page.contains("<script>"), "{page}");
     let json = server.get("/users-per-lau?lau=EE_0003").json();
     assert_eq!(json["rows"][0]["lau_name"], "<script>alert(1)</script>");
 }
 
-test_on_each_warehouse!(pages_show_rows_sort_them_and_escape_what_they_hold);
+test_on_each_warehouse!(pages_show_sorted_rows_and_escape_their_content);
 
-fn the_list_the_summary_and_the_map_tell_what_is_loaded(warehouse: Warehouse) {
+fn views_summary_and_map_describe_the_loaded_data(warehouse: Warehouse) {
     let (_work, server) = served(warehouse, "");
     let list = server.get("/views").json();
     let views = list["views"].as_array().unwrap();
@@ -204,9 +204,9 @@ fn the_list_the_summary_and_the_map_tell_what_is_loaded(warehouse: Warehouse) {
     assert_eq!(town["d"], "M125 500l62.5 0 0-62.5-62.5 0z");
 }
 
-test_on_each_warehouse!(the_list_the_summary_and_the_map_tell_what_is_loaded);
+test_on_each_warehouse!(views_summary_and_map_describe_the_loaded_data);
 
-fn the_api_describes_itself(warehouse: Warehouse) {
+fn openapi_document_describes_every_route(warehouse: Warehouse) {
     let (_work, server) = served(warehouse, "");
     let api = server.get("/openapi.json").json();
     assert_eq!(api["openapi"], "3.1.0");
@@ -227,7 +227,7 @@ fn the_api_describes_itself(warehouse: Warehouse) {
     assert!(page.contains("users-per-lau-day-night") && page.contains("order_by"), "{page}");
 }
 
-test_on_each_warehouse!(the_api_describes_itself);
+test_on_each_warehouse!(openapi_document_describes_every_route);
 
 fn references(value: &Value) -> Vec<String> {
     match value {

@@ -1,17 +1,17 @@
-//! What two engines left, compared.
+//! Compares the outputs of two engines.
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 
-use crate::harness::Workspace;
+use crate::harness::{Workspace, read_table};
 
-/// Asserts that everything that compress leaves is the same: rows of presence in their order, records
-/// and users of dates, what is remembered of the inputs, rejected rows.
+/// Asserts that all outputs of `compress` are the same: hourly presence in order, day records and
+/// users, the manifest, and rejected rows.
 pub fn same(native: &Workspace, spark: &Workspace) {
     let (expected, found) = (presence(native), presence(spark));
     assert!(!expected.is_empty());
@@ -29,7 +29,7 @@ pub fn same(native: &Workspace, spark: &Workspace) {
         if name.ends_with(".json") {
             let record = |work: &Workspace| {
                 let mut record: Value = serde_json::from_str(&work.read(&name)).unwrap();
-                // two writers of Parquet do not make files of the same size
+                // the Parquet writers make files of different sizes
                 record.as_object_mut().map(|record| record.remove("bytes_out"));
                 record
             };
@@ -39,14 +39,14 @@ pub fn same(native: &Workspace, spark: &Workspace) {
         }
     }
     assert_eq!(manifest(spark), manifest(native));
-    let quarantine = |work: &Workspace| -> Vec<String> {
+    let quarantine = |work: &Workspace| -> Vec<RecordBatch> {
         let files = glob::glob(&work.path("processed/quarantine/*/*").to_string_lossy()).unwrap();
-        files.map(|file| crate::harness::rows_as_text(&file.unwrap())).collect()
+        files.map(|file| read_table(&file.unwrap())).collect()
     };
     assert_eq!(quarantine(spark), quarantine(native));
 }
 
-/// The note beside the compressed events; which row of a fault was met first depends on threads.
+/// The manifest without the first row of each code, which depends on the order of threads.
 fn manifest(work: &Workspace) -> Value {
     let mut manifest: Value =
         serde_json::from_str(&work.read("processed/compressed_events.json")).unwrap();
@@ -58,7 +58,7 @@ fn manifest(work: &Workspace) -> Value {
     manifest
 }
 
-/// Rows of all dates as text, in the order of the files, each led by its folder.
+/// Rows of all dates as text in the order of the files, each prefixed with its folder.
 pub fn presence(work: &Workspace) -> Vec<String> {
     let folder = work.path("processed/compressed_events");
     let pattern = folder.join("date=*/*.parquet");

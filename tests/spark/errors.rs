@@ -1,13 +1,9 @@
-//! Clear words where Spark is not there, is not well, or is told to stop.
+//! Errors when Spark is missing, fails or is interrupted.
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
 use super::{command, program, run, settings};
-use crate::harness::{ProgramOutput, Workspace};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::harness::{ProgramOutput, Workspace, send_signal, wait_until};
 
 fn fails(work: &Workspace, args: &[&str], words: &[&str]) {
     let ran = run(work, args);
@@ -21,18 +17,18 @@ fn fails(work: &Workspace, args: &[&str], words: &[&str]) {
     }
 }
 
-/// A program in the place of Spark.
+/// Configures a shell script in place of Spark.
 fn stand_in(work: &Workspace, script: &str) {
     work.write("bin/spark", format!("#!/bin/sh\n{script}\n"));
     let path = work.path("bin/spark");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    // a relative path starts at the config file
+    // a path relative to the config file
     work.config(&settings("bin/spark", "local[1]", "engine = \"spark\""));
 }
 
 #[test]
 #[ignore = "needs Spark: run make test"]
-fn a_program_or_a_master_that_is_not_there_is_named_with_the_remedy() {
+fn missing_program_or_master_is_named_with_the_remedy() {
     let work = Workspace::mini();
     work.config(&settings("no/such/spark-sql", "local[1]", "engine = \"spark\""));
     let words = ["spark.submit", "no/such/spark-sql", "pip install pyspark"];
@@ -40,7 +36,7 @@ fn a_program_or_a_master_that_is_not_there_is_named_with_the_remedy() {
     fails(&work, &["check"], &words);
     work.config(&settings("spark-sql-of-nowhere", "local[1]", "engine = \"spark\""));
     fails(&work, &["compress"], &["spark-sql-of-nowhere cannot be started"]);
-    // nobody listens where a listener has just gone
+    // the port of a listener that has just been closed
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let master = format!("spark://127.0.0.1:{port}");
     work.config(&settings(&program(), &master, "engine = \"spark\""));
@@ -51,7 +47,7 @@ fn a_program_or_a_master_that_is_not_there_is_named_with_the_remedy() {
 }
 
 #[test]
-fn the_reason_that_spark_gives_is_shown_without_the_frames_of_its_stack() {
+fn error_of_spark_is_shown_without_its_stack_trace() {
     let work = Workspace::mini();
     stand_in(
         &work,
@@ -75,7 +71,7 @@ fn the_reason_that_spark_gives_is_shown_without_the_frames_of_its_stack() {
 }
 
 #[test]
-fn ctrl_c_ends_spark_with_all_that_it_started_and_sweeps_what_it_wrote() {
+fn ctrl_c_ends_all_processes_of_spark_and_removes_unfinished_outputs() {
     let work = Workspace::mini();
     work.ok(&["compress"]);
     let before = work.snapshot("processed");
@@ -88,26 +84,21 @@ fn ctrl_c_ends_spark_with_all_that_it_started_and_sweeps_what_it_wrote() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    while !children.exists() {
-        assert!(begun.elapsed() < PATIENCE, "the program was not started");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let interrupt = Command::new("kill").arg("-INT").arg(child.id().to_string()).status().unwrap();
-    assert!(interrupt.success());
+    wait_until("the stand-in has started", || children.exists());
+    send_signal(child.id(), "INT");
     let ran = ProgramOutput::of(child.wait_with_output().unwrap());
     assert_eq!(ran.status, 1);
     assert!(ran.stderr.contains("interrupted") && !ran.stderr.contains("failed"), "{}", ran.stderr);
     for process in work.read("children").split_whitespace() {
         let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
-        // one that nobody reaped yet is gone all the same
+        // a zombie has ended, too
         assert!(state.is_empty() || state.contains(") Z "), "{process} still runs: {state}");
     }
     assert_eq!(work.snapshot("processed"), before);
 }
 
 #[test]
-fn properties_that_are_secret_or_none_of_spark_are_refused() {
+fn secret_and_unknown_spark_properties_are_rejected() {
     let work = Workspace::mini();
     let secret = "[spark.conf]\n\"spark.hadoop.fs.s3a.secret.key\" = \"hush\"\n";
     work.config(secret);
@@ -122,7 +113,7 @@ fn properties_that_are_secret_or_none_of_spark_are_refused() {
 }
 
 #[test]
-fn events_that_spark_is_not_given_are_named_with_the_way_on() {
+fn inputs_that_spark_cannot_read_are_named_with_the_remedy() {
     let work = Workspace::mini();
     work.remove("raw/events");
     work.write("raw/events/day.csv", "user_id,cell_id,timestamp\nu,400,2024-10-01 08:00:00\n");

@@ -1,4 +1,4 @@
-//! Events in every form and with every fault, over both changes of the clocks.
+//! Events in every column type and with every error, on days on which the clocks change.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ fn us(text: &str) -> i64 {
     text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros()
 }
 
-/// A generator that gives the same numbers everywhere.
+/// A linear congruential generator.
 struct Numbers(u64);
 
 impl Numbers {
@@ -60,8 +60,8 @@ fn user(number: u64) -> User {
     Some(vec![number as u8; 16])
 }
 
-/// Crowded events of `users` users in the three hours from `start` on: at the same instants, at the
-/// same cells, in no order. Every third user stays near.
+/// Events of `users` users in the three hours from `start` on, in random order, many of them at the
+/// same instants and cells. Every third user stays near one place.
 fn crowd(numbers: &mut Numbers, users: u64, start: i64) -> Vec<Row> {
     const CELLS: [&str; 10] = ["a", "b", "a2", "c", "d", "7", "old", "bad", "nowhere", "a"];
     let mut rows = Vec::new();
@@ -73,7 +73,7 @@ fn crowd(numbers: &mut Numbers, users: u64, start: i64) -> Vec<Row> {
             rows.push((user(number), Some(cell), Some(at)));
         }
     }
-    // the random order of the pairs shuffles users and times
+    // shuffle
     for i in (1..rows.len()).rev() {
         rows.swap(i, numbers.below(i as u64 + 1) as usize);
     }
@@ -107,7 +107,7 @@ fn micros(rows: &[Row]) -> ArrayRef {
     array(TimestampMicrosecondArray::from_iter(rows.iter().map(|r| r.2)))
 }
 
-/// Files of both changes of the clocks, every one in a form of its own.
+/// Events of both days on which the clocks change, in files with different column types.
 fn every_form_and_fault() -> Workspace {
     let work = along_a_line();
     write_parquet(
@@ -191,7 +191,7 @@ fn every_form_and_fault() -> Workspace {
 
 #[test]
 #[ignore = "needs Spark: run make test"]
-fn events_in_every_form_and_with_every_fault_give_what_the_native_engine_gives() {
+fn spark_and_native_engine_agree_on_every_input_type_and_error() {
     let native = every_form_and_fault();
     let spark = Workspace::copy_of(&native);
     native.ok(&["compress"]);
@@ -211,7 +211,7 @@ fn events_in_every_form_and_with_every_fault_give_what_the_native_engine_gives()
     let said = ok(&spark, &["compress", "--engine", "spark"]);
     assert!(said.contains("set aside: the same user, time and cell as another row"), "{said}");
     compare_outputs::same(&native, &spark);
-    // nothing is left to do, for either engine
+    // neither engine has anything left to do
     for engine in ["native", "spark"] {
         let said = ok(&spark, &["compress", "--engine", engine]);
         assert!(said.contains("unchanged, skipped"), "{said}");

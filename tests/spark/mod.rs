@@ -1,6 +1,7 @@
-//! Apache Spark as an engine: the real one, a master and two workers on this machine.
+//! Apache Spark as engine: a real cluster of a master and two workers on this machine.
 //!
-//! One cluster serves all tests, one job at a time. Without Spark the tests fail: nothing is skipped.
+//! All tests share one cluster and run one job at a time. Without Spark the tests fail; none is
+//! skipped.
 
 mod compare_outputs;
 mod errors;
@@ -14,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::harness::{ProgramOutput, Workspace, root};
 
-/// The cluster, for as long as a test holds it.
+/// Exclusive use of the cluster.
 pub struct Cluster {
     url: &'static str,
     folder: PathBuf,
@@ -33,7 +34,7 @@ impl Cluster {
         Cluster { url, folder, _turn: turn }
     }
 
-    /// As when a machine is gone.
+    /// Kills a worker as a failing machine would.
     pub fn kill_worker(&self, number: &str) {
         script(&["kill", &self.folder.to_string_lossy(), number]);
     }
@@ -42,13 +43,13 @@ impl Cluster {
         script(&["worker", &self.folder.to_string_lossy(), number]);
     }
 
-    /// Settings that make this cluster the engine's; `more` goes before its sections.
+    /// Settings for this cluster; `more` is put before its sections.
     pub fn settings(&self, more: &str) -> String {
         settings(&program(), self.url, more)
     }
 }
 
-/// Short jobs are over before the better compiler of Java would pay.
+/// Short jobs end before the optimizing compiler of Java would pay off.
 const HASTE: &str = "-XX:TieredStopAtLevel=1";
 
 fn program() -> String {
@@ -64,7 +65,7 @@ fn settings(submit: &str, master: &str, more: &str) -> String {
     )
 }
 
-/// Runs the program where it finds Java.
+/// Runs the program with the variables by which Spark finds Java.
 pub fn run(work: &Workspace, args: &[&str]) -> ProgramOutput {
     ProgramOutput::of(command(work, args).output().unwrap())
 }
@@ -79,7 +80,7 @@ pub fn command(work: &Workspace, args: &[&str]) -> Command {
     command
 }
 
-/// Runs and expects status 0; gives standard error.
+/// Runs the program, expects status 0 and returns its standard error.
 pub fn ok(work: &Workspace, args: &[&str]) -> String {
     let ran = run(work, args);
     assert_eq!(ran.status, 0, "{args:?}: {}", ran.stderr);

@@ -1,5 +1,4 @@
-//! From raw files to answers on Spark, against answers that were derived by hand; then what changes
-//! alone.
+//! `run-all` on Spark gives the expected answers, and later runs compute only what changed.
 
 use super::{Cluster, compare_outputs, ok, run};
 use crate::harness::EXAMPLE_VIEWS;
@@ -7,7 +6,7 @@ use crate::harness::{Workspace, expected};
 
 #[test]
 #[ignore = "needs Spark: run make test"]
-fn run_all_on_spark_gives_the_answers_that_were_derived_by_hand() {
+fn run_all_on_spark_gives_the_expected_answers() {
     let cluster = Cluster::turn();
     let work = Workspace::mini();
     let settings = cluster.settings("engine = \"spark\"");
@@ -19,13 +18,12 @@ fn run_all_on_spark_gives_the_answers_that_were_derived_by_hand() {
         let answer = work.ok(&["query", name, "--format", "csv"]);
         assert_eq!(answer, expected(file), "{name}");
     }
-    // the answers were there already: nobody computed them anew to show them
+    // stored results are shown, not computed again
     assert_eq!(work.snapshot("warehouse/v000001/results"), stored);
     assert!(ok(&work, &["views"]).contains("unchanged, skipped"));
     assert!(ok(&work, &["check"]).is_empty());
 
-    // a new file of the second day, whose events stand on 1 October for the most part, makes that
-    // date and its own, and no other
+    // a new file of the second day recomputes only that date
     let inodes = |work: &Workspace, date: &str| -> Vec<u64> {
         use std::os::unix::fs::MetadataExt;
         let pattern = work.path(&format!("processed/compressed_events/date={date}/*.parquet"));
@@ -44,7 +42,7 @@ fn run_all_on_spark_gives_the_answers_that_were_derived_by_hand() {
     ok(&native, &["compress", "--engine", "native"]);
     compare_outputs::same(&native, &work);
 
-    // what only this program's own engine understands is an error that says so
+    // a function that only the native engine has is an error that names the remedy
     work.write("views/odd.sql", ODD);
     work.config(&settings);
     let failed = run(&work, &["views"]);

@@ -1,0 +1,154 @@
+//! What the program should make of damaged inputs, worked out from the same bytes by other readers
+//! and plain loops.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
+use geo::{Contains, Coord, LineString, MultiPolygon, Point, Polygon};
+use serde_json::Value;
+
+use crate::harness::{Workspace, read_table};
+
+const HOUR_US: i64 = 3_600_000_000;
+const DAY_US: i64 = 24 * HOUR_US;
+
+/// User and cell as text, and the start of the hour in µs.
+type Key = (String, String, i64);
+/// First and last time stamp in µs, and the number of events.
+type Hour = (i64, i64, i64);
+
+/// The rows of a file, or nothing where the Parquet library cannot read it or finds other columns
+/// than the undamaged file has.
+fn table(path: &Path, schema_of: &Path) -> Option<RecordBatch> {
+    let read = || read_table(path);
+    let table = std::panic::catch_unwind(read).ok()?;
+    let types = |batch: &RecordBatch| -> Vec<_> {
+        let schema = batch.schema();
+        let field = |f: &arrow::datatypes::FieldRef| (f.name().clone(), f.data_type().clone());
+        schema.fields().iter().map(field).collect()
+    };
+    (types(&table) == types(&read_table(schema_of))).then_some(table)
+}
+
+/// Hourly presence by the definition: usable rows without repetitions, grouped.
+pub fn presence(work: &Workspace, undamaged: &Workspace) -> Option<BTreeMap<Key, Hour>> {
+    let now = chrono::Utc::now().timestamp_micros();
+    let mut distinct = BTreeSet::new();
+    for day in [1, 2] {
+        let name = format!("raw/events/year=2024/month=10/day={day}/part-0.parquet");
+        let table = table(&work.path(&name), &undamaged.path(&name))?;
+        let column = |name| table.column_by_name(name).unwrap();
+        let users = column("user_id").as_binary::<i32>();
+        let cells = column("cell_id").as_primitive::<Int64Type>();
+        let times = column("timestamp").as_primitive::<TimestampMicrosecondType>();
+        for row in 0..table.num_rows() {
+            let missing = [users.is_null(row), cells.is_null(row), times.is_null(row)];
+            let (user, time) = (users.value(row), times.value(row));
+            // neither before 1900 nor in the future; what lies within the days of tolerance for the
+            // latter cannot come out of a few damaged bytes
+            let possible = (-2_208_988_800_000_000..now + DAY_US).contains(&time);
+            if missing == [false; 3] && !user.is_empty() && possible {
+                let user: String = user.iter().map(|byte| format!("{byte:02x}")).collect();
+                distinct.insert((user, cells.value(row).to_string(), time));
+            }
+        }
+    }
+    let mut hours: BTreeMap<Key, Hour> = BTreeMap::new();
+    for (user, cell, time) in distinct {
+        let key = (user, cell, time.div_euclid(HOUR_US) * HOUR_US);
+        let hour = hours.entry(key).or_insert((time, time, 0));
+        *hour = (hour.0.min(time), hour.1.max(time), hour.2 + 1);
+    }
+    Some(hours)
+}
+
+/// Hourly presence as the warehouse has it.
+pub fn presence_in_warehouse(work: &Workspace) -> BTreeMap<Key, Hour> {
+    let sql = "SELECT user_id, cell_id, CAST(hour AS BIGINT) AS hour, \
+               CAST(first_seen AS BIGINT) AS first_seen, CAST(last_seen AS BIGINT) AS last_seen, \
+               event_count FROM mobile_events_compressed";
+    let csv = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let row = |row: csv::StringRecord| {
+        let number = |i: usize| row[i].parse::<i64>().unwrap();
+        let key = (row[0].to_owned(), row[1].to_owned(), number(2));
+        (key, (number(3), number(4), number(5)))
+    };
+    reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+/// A cell of the warehouse: id, longitude, latitude, unit, and how it was found.
+type PlacedCell = (String, f64, f64, Option<String>, String);
+
+fn cells_in_warehouse(work: &Workspace) -> Vec<PlacedCell> {
+    let sql = "SELECT cell_id, longitude, latitude, lau_id, lau_match FROM cell_plan";
+    let csv = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let row = |row: csv::StringRecord| {
+        let number = |i: usize| row[i].parse::<f64>().unwrap();
+        let unit = Some(row[3].to_owned()).filter(|unit| !unit.is_empty());
+        (row[0].to_owned(), number(1), number(2), unit, row[4].to_owned())
+    };
+    reader.records().map(|record| row(record.unwrap())).collect()
+}
+
+/// Estonian units of the boundary file by their id, in metres of EPSG:3035; nothing where the file
+/// is no longer JSON, names another coordinate system or has coordinates that are no numbers.
+fn units(work: &Workspace) -> Option<Vec<(String, MultiPolygon)>> {
+    let file: Value = serde_json::from_slice(&work.read_bytes("raw/lau/lau.geojson")).ok()?;
+    if file["crs"]["properties"]["name"] != "urn:ogc:def:crs:EPSG::3035" {
+        return None;
+    }
+    let ring = |ring: &Value| -> Option<LineString> {
+        let corner = |c: &Value| Some(Coord { x: c.get(0)?.as_f64()?, y: c.get(1)?.as_f64()? });
+        Some(LineString::new(ring.as_array()?.iter().map(corner).collect::<Option<_>>()?))
+    };
+    let polygon = |rings: &Value| -> Option<Polygon> {
+        let mut rings = rings.as_array()?.iter().map(ring).collect::<Option<Vec<_>>>()?;
+        let outer = (!rings.is_empty()).then(|| rings.remove(0))?;
+        Some(Polygon::new(outer, rings))
+    };
+    let unit = |feature: &Value| -> Option<(String, MultiPolygon)> {
+        let id = feature["properties"]["GISCO_ID"].as_str()?.to_owned();
+        let polygons = feature["geometry"]["coordinates"].as_array()?;
+        Some((id, polygons.iter().map(polygon).collect::<Option<Vec<_>>>()?.into()))
+    };
+    let features = file["features"].as_array()?.iter();
+    features.filter(|f| f["properties"]["CNTR_CODE"] == "EE").map(unit).collect()
+}
+
+/// Checks the cells of the warehouse against the damaged files: their coordinates are those of the
+/// plan, and their unit is the one whose polygon contains them. False where the files cannot be
+/// read by the reference.
+pub fn cells_are_placed_rightly(work: &Workspace, undamaged: &Workspace) -> bool {
+    let plan = "raw/cells/plan.parquet";
+    let Some(plan) = table(&work.path(plan), &undamaged.path(plan)) else { return false };
+    let Some(units) = units(work) else { return false };
+    let column = |name| plan.column_by_name(name).unwrap();
+    let ids = column("cell_id").as_string::<i32>();
+    let [longitudes, latitudes] =
+        ["longitude", "latitude"].map(|name| column(name).as_primitive::<Float64Type>());
+    let planned: Vec<(&str, f64, f64)> = (0..plan.num_rows())
+        .map(|row| (ids.value(row), longitudes.value(row), latitudes.value(row)))
+        .collect();
+    let to_metres = proj::Proj::new_known_crs("EPSG:4326", "EPSG:3035", None).unwrap();
+    for (id, longitude, latitude, unit, how) in cells_in_warehouse(work) {
+        let cell = (id.as_str(), longitude, latitude);
+        assert!(planned.contains(&cell), "{cell:?} is not in the cell plan {planned:?}");
+        let (x, y) = to_metres.convert((longitude, latitude)).unwrap();
+        let containing: Vec<&String> = units
+            .iter()
+            .filter(|(_, polygons)| polygons.contains(&Point::new(x, y)))
+            .map(|(id, _)| id)
+            .collect();
+        match how.as_str() {
+            "within" => assert!(containing.contains(&unit.as_ref().unwrap()), "{cell:?}: {unit:?}"),
+            "outside" => assert_eq!((unit, containing), (None, Vec::new()), "{cell:?}"),
+            // on a border, where rounding decides which units contain the cell
+            other => assert_eq!(other, "boundary", "{cell:?}"),
+        }
+    }
+    true
+}
