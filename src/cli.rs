@@ -8,12 +8,12 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
 use crate::config::Engine;
-use crate::log::LogFormat;
-use crate::pipeline::Stage;
+use crate::errors::UsageError;
+use crate::output::formats::Format;
 use crate::progress::ProgressMode;
-use crate::quality::Level;
-use crate::query::format::Format;
-use crate::usage::UsageError;
+use crate::progress::log::LogFormat;
+use crate::stages::pipeline::Stage;
+use crate::stages::quality::Level;
 
 #[derive(Debug, Parser)]
 #[command(

@@ -6,32 +6,23 @@
 //! and `query` prints rows. `spark` hands the steps that touch every event to a cluster. `processed` keeps processed files in an object store. `pipeline` runs the stages in order, `commands` holds one thin file a
 //! subcommand, `io` reads and writes file formats and knows no stage.
 
-pub mod charts;
+pub mod cell_plan;
 pub mod checks;
 pub mod cli;
 pub mod commands;
-pub mod compress;
 pub mod config;
-pub mod extract;
-pub mod geojoin;
-pub mod ids;
-pub mod interrupt;
-pub mod io;
-pub mod load;
-pub mod log;
-pub mod parallel;
-pub mod pipeline;
-pub mod processed;
+pub mod datasets;
+pub mod domain;
+pub mod errors;
+pub mod events;
+pub mod formats;
+pub mod output;
 pub mod progress;
-pub mod quality;
-pub mod query;
-pub mod report;
-pub mod runs;
-pub mod schema;
-pub mod serve;
+pub mod run_history;
+pub mod runtime;
+pub mod server;
 pub mod spark;
-pub mod synth;
-pub mod time;
-pub mod usage;
+pub mod stages;
+pub mod storage;
 pub mod views;
 pub mod warehouse;

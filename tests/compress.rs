@@ -38,10 +38,10 @@ fn compressed(folder: &Path) -> (u64, Vec<Row>) {
     let mut config = Config::default();
     config.data.events = vec![folder.join("events").to_string_lossy().into_owned()];
     config.data.processed = folder.join("processed");
-    let report = mobility::compress::run(
+    let report = mobility::stages::compress::run(
         &config,
         &Progress::silent(),
-        mobility::compress::Extent { force: true, since: None },
+        mobility::stages::compress::Extent { force: true, since: None },
     )
     .unwrap();
     let mut files: Vec<_> =

@@ -196,7 +196,7 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.extract.events = vec!["s3://bucket/events".to_owned()];
     expected.extract.cells = vec!["s3://bucket/cells".to_owned()];
     expected.extract.lau_year = Some(2021);
-    expected.columns.timestamp_unit = Some(mobility::time::text::EpochUnit::S);
+    expected.columns.timestamp_unit = Some(mobility::domain::time::text::EpochUnit::S);
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
     expected.checks.user_id_bytes = Some(32);
     expected.checks.folder_tolerance_days = Some(30);

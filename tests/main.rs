@@ -1,5 +1,6 @@
 //! The one integration-test binary: it drives the real program.
 
+mod architecture;
 mod boundary_formats;
 mod check_command;
 mod checks;

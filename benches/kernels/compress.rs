@@ -6,16 +6,16 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int64Array};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use mobility::compress::cells::Cells;
-use mobility::compress::combine::{Bench, combine};
-use mobility::compress::details::Details;
-use mobility::compress::group::{Pile, Run};
-use mobility::compress::judge::{Day, Rules};
-use mobility::compress::plan::RowGroup;
-use mobility::compress::users::{Order, Users};
-use mobility::compress::worker::Share;
 use mobility::config::Checks;
-use mobility::time::{DayShift, LocalDate};
+use mobility::domain::time::{DayShift, LocalDate};
+use mobility::stages::compress::cells::Cells;
+use mobility::stages::compress::combine::{Bench, combine};
+use mobility::stages::compress::details::Details;
+use mobility::stages::compress::group::{Pile, Run};
+use mobility::stages::compress::judge::{Day, Rules};
+use mobility::stages::compress::plan::RowGroup;
+use mobility::stages::compress::users::{Order, Users};
+use mobility::stages::compress::worker::Share;
 
 use crate::random::Random;
 

@@ -6,11 +6,11 @@ use std::sync::LazyLock;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use geo::{BoundingRect, Coord, MultiPolygon};
-use mobility::geojoin::index::Locator;
-use mobility::io::features::{self, PropertyNames};
-use mobility::io::inputs::InputFile;
+use mobility::formats::boundaries::{self, PropertyNames};
 use mobility::progress::Progress;
-use mobility::synth::{self, Settings};
+use mobility::stages::geojoin::index::Locator;
+use mobility::stages::synth::{self, Settings};
+use mobility::storage::inputs::InputFile;
 use proj::Proj;
 
 use crate::random::Random;

@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use mobility::query::format::{Format, Options, write};
+use mobility::output::formats::{Format, Options, write};
 use mobility::warehouse::postgis::encode::Encoder;
 
 use crate::random::Random;

@@ -1,7 +1,5 @@
 //! Checks on events: what can be wrong with a row, and what was found on each date.
 
-pub mod record;
-
 use serde::{Deserialize, Serialize};
 
 /// What is wrong with a row. The first that fits, in this order, is the row's one code.

@@ -7,12 +7,14 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::{config_file, writable};
 use crate::cli::Global;
 use crate::config::{Config, Engine, Spark, WarehouseUrl};
-use crate::geojoin;
-use crate::io::event_input::{self, EventInput};
-use crate::processed;
-use crate::report::{counted, grouped, size};
+use crate::domain::numbers::{counted, grouped, size};
+use crate::events::input;
+use crate::events::input::EventInput;
+use crate::stages::geojoin;
+use crate::storage::sync;
 use crate::views::Registry;
-use crate::warehouse::{self, Warehouse};
+use crate::warehouse;
+use crate::warehouse::Warehouse;
 
 /// What is said of one subject.
 struct Said {
@@ -103,7 +105,7 @@ fn engine(spark: &Spark) -> Result<String> {
 }
 
 fn events(config: &Config) -> Result<String> {
-    let files = event_input::open(config, event_input::inputs(config)?)?;
+    let files = input::open(config, input::inputs(config)?)?;
     let (text, counted_files): (Vec<_>, Vec<_>) =
         files.iter().partition(|f| matches!(f, EventInput::Csv(_)));
     let stated =
@@ -135,7 +137,7 @@ fn outputs(config: &Config) -> Result<String> {
     if let WarehouseUrl::Embedded(folder) = &config.warehouse.url {
         writable(folder).context("warehouse.url")?;
     }
-    Ok(match processed::check(config)? {
+    Ok(match sync::check(config)? {
         Some(said) => format!("{said}; folders can be written"),
         None => "folders can be written".to_owned(),
     })

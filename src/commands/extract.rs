@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use super::Session;
 use crate::cli;
-use crate::extract;
-use crate::report::{counted, size};
+use crate::domain::numbers::{counted, size};
+use crate::stages::extract;
 
 /// Keys of the config that the flags set.
 pub fn keys(args: &cli::Extract) -> Vec<(&'static str, String)> {

@@ -9,7 +9,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::cli::Cli;
-use crate::io::atomic::write_file;
+use crate::storage::atomic::write_file;
 
 /// Ends every page, since scripts go by it.
 const EXIT_STATUS: &str = "0 done, 1 failed, 2 wrong usage.";

@@ -21,12 +21,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use crate::cli::{Cli, Command, Global};
-use crate::config::{self, Config, Engine, Sources};
-use crate::log::Log;
+use crate::config;
+use crate::config::{Config, Engine, Sources};
 use crate::progress::Progress;
-use crate::report::StageReport;
+use crate::progress::StageReport;
+use crate::progress::log::Log;
 use crate::views::Registry;
-use crate::warehouse::{self, Warehouse};
+use crate::warehouse;
+use crate::warehouse::Warehouse;
 
 /// What every command needs.
 struct Session {

@@ -9,14 +9,17 @@ use chrono::NaiveDate;
 
 use super::{Session, extension, print, stdout};
 use crate::cli::{Quality, QualityFormat};
-use crate::io::atomic::write_file;
-use crate::processed::Processed;
-use crate::quality::report::{self, Look, Report};
-use crate::quality::{self, Level};
-use crate::query::format::{self, Format, Options};
-use crate::report::counted;
-use crate::serve;
-use crate::usage::UsageError;
+use crate::domain::numbers::counted;
+use crate::errors::UsageError;
+use crate::output::formats;
+use crate::output::formats::{Format, Options};
+use crate::output::quality_report;
+use crate::output::quality_report::{Look, Report};
+use crate::server;
+use crate::stages::quality;
+use crate::stages::quality::Level;
+use crate::storage::atomic::write_file;
+use crate::storage::sync::Processed;
 
 pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let format = wanted_format(args)?;
@@ -46,10 +49,10 @@ pub fn run(session: &Session, args: &Quality) -> Result<()> {
 
 fn write(session: &Session, args: &Quality, format: QualityFormat, report: &Report) -> Result<()> {
     let text = match format {
-        QualityFormat::Table => report::table(report, look(args.output.as_deref())),
+        QualityFormat::Table => quality_report::table(report, look(args.output.as_deref())),
         QualityFormat::Json => report.json()?,
-        QualityFormat::Html => serve::quality::file(report)?,
-        QualityFormat::Markdown => report::markdown(report),
+        QualityFormat::Html => server::quality::file(report)?,
+        QualityFormat::Markdown => quality_report::markdown(report),
         QualityFormat::Csv => return csv(session, args, report),
     };
     match &args.output {
@@ -68,10 +71,10 @@ fn csv(session: &Session, args: &Quality, report: &Report) -> Result<()> {
     let rows = Box::new(RecordBatchIterator::new([Ok(batch)], schema));
     let options = Options::default();
     let Some(path) = &args.output else {
-        return format::write(Format::Csv, rows, stdout(), &options).map(drop);
+        return formats::write(Format::Csv, rows, stdout(), &options).map(drop);
     };
-    let file = crate::io::atomic::AtomicFile::new(path)?;
-    format::write(Format::Csv, rows, Box::new(file.create()?), &options)?;
+    let file = crate::storage::atomic::AtomicFile::new(path)?;
+    formats::write(Format::Csv, rows, Box::new(file.create()?), &options)?;
     file.commit()?;
     written(session, report, path);
     Ok(())

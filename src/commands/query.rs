@@ -7,11 +7,12 @@ use clap::ValueEnum;
 
 use super::{Session, extension, stdout, views};
 use crate::cli::Query;
-use crate::io::atomic::AtomicFile;
-use crate::query::format::{self, Format, Options};
-use crate::query::{geometry_options, lau_geometries, order_by};
-use crate::report::counted;
-use crate::usage::UsageError;
+use crate::domain::numbers::counted;
+use crate::errors::UsageError;
+use crate::output::formats;
+use crate::output::formats::{Format, Options};
+use crate::output::query::{geometry_options, lau_geometries, order_by};
+use crate::storage::atomic::AtomicFile;
 use crate::views::Registry;
 use crate::warehouse::{Relation, Select, relation};
 
@@ -58,12 +59,12 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
                     "{format:?} is not text; use --output FILE or a pipe"
                 ))));
             }
-            format::write(format, rows, stdout(), &options)?
+            formats::write(format, rows, stdout(), &options)?
         }
         Some(path) => {
             let file = AtomicFile::new(path)?;
             let out = std::io::BufWriter::with_capacity(1 << 16, file.create()?);
-            let count = format::write(format, rows, Box::new(out), &options)?;
+            let count = formats::write(format, rows, Box::new(out), &options)?;
             file.commit()?;
             let rows = counted(count, "row");
             session.progress.note(&format!("{rows} written to {}", path.display()));

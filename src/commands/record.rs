@@ -4,14 +4,16 @@ use anyhow::Result;
 
 use super::{Session, run_all, stages, views};
 use crate::cli::Command;
-use crate::compress::Manifest;
 use crate::config::Config;
-use crate::io::event_input;
-use crate::io::inputs::{InputFile, fingerprint};
-use crate::processed::Processed;
-use crate::runs::{Inputs, Recorder, Run, Status, now, read};
-use crate::usage::is_broken_pipe;
-use crate::{geojoin, load, warehouse};
+use crate::datasets::manifest::Manifest;
+use crate::errors::is_broken_pipe;
+use crate::events::input;
+use crate::progress::now;
+use crate::run_history::{Inputs, Recorder, Run, Status, read};
+use crate::stages::{geojoin, load};
+use crate::storage::inputs::{InputFile, fingerprint};
+use crate::storage::sync::Processed;
+use crate::warehouse;
 
 /// So many runs a warehouse is told of: this one, and those before that it may have missed.
 const TOLD: usize = 50;
@@ -72,10 +74,10 @@ fn begun(session: &Session, command: &Command) -> Result<Run> {
 fn inputs(config: &Config, command: &Command) -> Result<Option<Inputs>> {
     let geodata = || geojoin::inputs(config).map(|(cells, laus)| [cells, laus].concat());
     let files: Vec<InputFile> = match command {
-        Command::Compress(_) => event_input::inputs(config)?,
+        Command::Compress(_) => input::inputs(config)?,
         Command::Geojoin(_) => geodata()?,
         Command::Load(_) => load::inputs(config)?,
-        Command::RunAll(_) => [event_input::inputs(config)?, geodata()?].concat(),
+        Command::RunAll(_) => [input::inputs(config)?, geodata()?].concat(),
         _ => return Ok(None),
     };
     Ok(Some(Inputs {

@@ -3,11 +3,12 @@
 use anyhow::{Context, Result, anyhow};
 
 use super::{Session, extension};
-use crate::charts::{self, Shape};
 use crate::cli::{Report, ReportFormat};
-use crate::io::atomic::write_file;
-use crate::serve::report;
-use crate::usage::UsageError;
+use crate::errors::UsageError;
+use crate::output::charts;
+use crate::output::charts::Shape;
+use crate::server::report;
+use crate::storage::atomic::write_file;
 
 pub fn run(session: &Session, args: &Report) -> Result<()> {
     check_format(args)?;

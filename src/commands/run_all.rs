@@ -6,8 +6,9 @@ use anyhow::Result;
 
 use super::Session;
 use crate::cli::RunAll;
-use crate::pipeline::{self, Plan};
-use crate::processed::Processed;
+use crate::stages::pipeline;
+use crate::stages::pipeline::Plan;
+use crate::storage::sync::Processed;
 
 pub fn run(session: &Session, args: &RunAll, outputs: &Processed) -> Result<()> {
     let started = Instant::now();

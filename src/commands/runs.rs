@@ -7,12 +7,13 @@ use arrow::record_batch::RecordBatchIterator;
 
 use super::{Session, print, stdout};
 use crate::cli::{Runs, RunsFormat};
-use crate::processed;
-use crate::query::format::{self, Format, Options};
-use crate::runs::{Run, find, newest_first, overview, read, rows, text};
+use crate::output::formats;
+use crate::output::formats::{Format, Options};
+use crate::run_history::{Run, find, newest_first, overview, read, rows, text};
+use crate::storage::sync;
 
 pub fn run(session: &Session, args: &Runs) -> Result<()> {
-    if let Err(error) = processed::fetch_runs(&session.config) {
+    if let Err(error) = sync::fetch_runs(&session.config) {
         session.progress.warn(&format!("only the runs that this machine knows of: {error:#}"));
     }
     let file = session.config.data.runs();
@@ -58,5 +59,5 @@ fn write(format: RunsFormat, batch: arrow::array::RecordBatch) -> Result<()> {
     };
     let schema = batch.schema();
     let rows = Box::new(RecordBatchIterator::new([Ok(batch)], schema));
-    format::write(format, rows, stdout(), &options).map(drop)
+    formats::write(format, rows, stdout(), &options).map(drop)
 }

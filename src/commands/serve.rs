@@ -4,11 +4,12 @@ use anyhow::Result;
 
 use crate::cli;
 use crate::config::Config;
-use crate::log::Log;
-use crate::serve::{self, Settings};
+use crate::progress::log::Log;
+use crate::server;
+use crate::server::Settings;
 
 pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
     let (quiet, verbose) = (global.quiet, global.verbose);
     let settings = Settings { insecure: args.insecure, quiet, verbose, log };
-    serve::run(config, &settings)
+    server::run(config, &settings)
 }

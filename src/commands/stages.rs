@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::Session;
-use crate::{cli, compress, geojoin, load};
+use crate::cli;
+use crate::stages::{compress, geojoin, load};
 
 pub fn compress(session: &Session, args: &cli::Compress) -> Result<()> {
     let extent = compress::Extent { force: args.force, since: args.since };

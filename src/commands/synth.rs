@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::cli::Synth;
+use crate::domain::numbers::grouped;
 use crate::progress::Progress;
-use crate::report::grouped;
-use crate::synth::{self, Settings};
+use crate::stages::synth;
+use crate::stages::synth::Settings;
 
 pub fn run(args: &Synth, progress: &Progress) -> Result<()> {
     let settings = Settings {

@@ -5,8 +5,9 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use super::Session;
 use crate::cli;
-use crate::report::grouped;
-use crate::views::{self, Registry};
+use crate::domain::numbers::grouped;
+use crate::views;
+use crate::views::Registry;
 
 pub fn run(session: &Session, args: &cli::Views) -> Result<()> {
     if args.list {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::usage::nearest;
+use crate::errors::nearest;
 
 /// What a key holds, as far as overlays have to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

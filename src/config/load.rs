@@ -12,7 +12,7 @@ use toml::{Table, Value};
 
 use super::url::without_passwords;
 use super::{Checks, Config, Data, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
-use crate::usage::nearest;
+use crate::errors::nearest;
 
 /// The file that is read when nobody names one; only this one may be missing.
 const DEFAULT_FILE: &str = "pipeline.toml";
@@ -69,7 +69,7 @@ fn take_out_store(data: &mut Data) {
     let text = data.processed.to_string_lossy().into_owned();
     if text.contains("://") {
         let digest = Sha256::digest(text.trim_end_matches('/'));
-        data.processed = data.cache.join(crate::ids::hex(&digest[..8]));
+        data.processed = data.cache.join(crate::domain::ids::hex(&digest[..8]));
         data.store = Some(text);
     }
 }

@@ -18,8 +18,8 @@ use chrono::NaiveDate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::Table;
-use crate::time::text::EpochUnit;
+use crate::domain::tables::Table;
+use crate::domain::time::text::EpochUnit;
 pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{Sources, load};

@@ -1,7 +1,7 @@
 //! Local time as SQL: the offsets of a zone as a tree of CASEs, so that Spark shows the hours that this
 //! program shows, whatever edition of the IANA zones its Java has.
 
-use crate::time::{BELIEVABLE_US, Clock, LocalDate, MICROS_PER_HOUR, unmarked};
+use crate::domain::time::{BELIEVABLE_US, Clock, LocalDate, MICROS_PER_HOUR, unmarked};
 
 const DAY_US: i64 = 24 * MICROS_PER_HOUR;
 /// No offset changes twice within a slot, µs.

@@ -9,9 +9,9 @@ use arrow::datatypes::{DataType, TimeUnit};
 use super::clock::local_time;
 use super::sql;
 use crate::config::{Columns, Config};
-use crate::io::events::{EventFile, StoredTime, is_text};
-use crate::time::LocalDate;
-use crate::time::columns::Times;
+use crate::domain::time::LocalDate;
+use crate::domain::time::columns::Times;
+use crate::events::parquet::{EventFile, StoredTime, is_text};
 
 /// Times beyond these, µs, are not believed in any zone; held here they can be reckoned with.
 const FARTHEST_US: i64 = 400_000_000_000_000_000;

@@ -12,8 +12,9 @@ use anyhow::{Context, Result, bail};
 use super::log::{Log, Said};
 use super::{sql, submit};
 use crate::config::Spark;
-use crate::interrupt::{self, Running};
 use crate::progress::{Progress, StageBar};
+use crate::runtime::interrupt;
+use crate::runtime::interrupt::Running;
 
 /// How Spark's own output tells that a statement begins.
 const STEP: &str = "mobility step ";

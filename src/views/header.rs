@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::usage::nearest;
+use crate::errors::nearest;
 
 /// A column to order by.
 #[derive(Debug, Clone, PartialEq, Eq)]

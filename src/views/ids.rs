@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 
-use crate::schema::Table;
+use crate::domain::tables::Table;
 
 const IDS: [&str; 2] = ["user_id", "cell_id"];
 

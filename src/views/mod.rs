@@ -1,13 +1,12 @@
 //! `views`: the SELECT files, their registry, and bringing them into a warehouse.
 
-mod deploy;
 mod header;
 mod ids;
 mod needs;
 mod registry;
 mod shipped;
 
-pub use deploy::run;
+pub use crate::stages::views::run;
 pub use header::{Chart, ChartKind, OrderBy};
 pub use ids::only_compared;
 pub use registry::{Registry, View};

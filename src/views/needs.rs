@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use sha2::{Digest, Sha256};
 
 use super::registry::{Registry, View};
-use crate::ids::hex;
+use crate::domain::ids::hex;
 
 /// Words of the SQL, lower case. Text and comments do not count.
 fn words(view: &View) -> Vec<String> {

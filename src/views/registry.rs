@@ -9,8 +9,8 @@ use chrono::NaiveDate;
 use super::header::{Chart, OrderBy, parse};
 use super::shipped;
 use crate::config::Config;
-use crate::schema::Table;
-use crate::usage::{UsageError, nearest};
+use crate::domain::tables::Table;
+use crate::errors::{UsageError, nearest};
 
 /// Stands for the day in the header of a snapshot template.
 const DAY_IN_HEADER: &str = "{snapshot_date}";

@@ -15,9 +15,9 @@ use arrow::record_batch::RecordBatchReader;
 pub use select::{Order, Relation, Select};
 
 use crate::config::{Config, WarehouseUrl};
+use crate::domain::tables::Table;
 use crate::progress::Progress;
-use crate::runs::Run;
-use crate::schema::Table;
+use crate::run_history::Run;
 use crate::views::{Registry, View};
 
 /// Rows as a stream of batches, in the types of the contract: Utf8, Int64, Float64, Boolean,
@@ -166,7 +166,7 @@ pub fn record(config: &Config, runs: &[Run]) -> Result<()> {
 /// The view or table of that name; views first.
 ///
 /// # Errors
-/// [`crate::usage::UsageError`] with the nearest view.
+/// [`crate::errors::UsageError`] with the nearest view.
 pub fn relation<'a>(views: &'a Registry, name: &str) -> Result<Relation<'a>> {
     match (views.find(name), Table::from_name(name)) {
         (Ok(view), _) => Ok(Relation::View(view)),

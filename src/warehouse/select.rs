@@ -4,8 +4,8 @@ use anyhow::{Result, anyhow};
 use arrow::datatypes::{DataType, Schema};
 use chrono::NaiveDate;
 
-use crate::schema::Table;
-use crate::usage::{UsageError, nearest};
+use crate::domain::tables::Table;
+use crate::errors::{UsageError, nearest};
 use crate::views::{OrderBy, View};
 
 /// A table or a view.

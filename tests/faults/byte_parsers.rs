@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use mobility::config::{self, Config, Sources};
-use mobility::io::delimited::CsvEvents;
-use mobility::io::events::EventFile;
-use mobility::io::features::{self, PropertyNames};
-use mobility::io::inputs::{self, InputFile};
-use mobility::io::source::Source;
-use mobility::query::one_order;
-use mobility::serve::params::Params;
+use mobility::events::csv::CsvEvents;
+use mobility::events::parquet::EventFile;
+use mobility::formats::boundaries::{self, PropertyNames};
+use mobility::output::query::one_order;
+use mobility::server::params::Params;
+use mobility::storage::Source;
+use mobility::storage::inputs::{self, InputFile};
 use mobility::views::Registry;
 
 /// A folder with a file of these bytes.
@@ -76,7 +76,7 @@ fn reads(path: &Path) -> bool {
     let [id, country, name] = ["GISCO_ID", "CNTR_CODE", "LAU_NAME"].map(str::to_owned);
     let names = PropertyNames { id, country, name };
     let input = InputFile::local(path.to_owned()).unwrap();
-    features::read(&input, &names, &|_| true, &mut |_| Ok(())).is_ok()
+    boundaries::read(&input, &names, &|_| true, &mut |_| Ok(())).is_ok()
 }
 
 /// Parses a config file; true if it is valid.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use mobility::checks::Code;
-use mobility::checks::record::{DayRecord, FileRecord};
+use mobility::datasets::day_record::{DayRecord, FileRecord};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 

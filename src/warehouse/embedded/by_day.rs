@@ -13,11 +13,12 @@ use super::Embedded;
 use super::results;
 use super::session::Memory;
 use super::store::Version;
-use crate::ids::hex;
-use crate::io::atomic::adopt;
-use crate::io::presence::{self, Day};
-use crate::io::seal;
-use crate::schema::Table;
+use crate::datasets::presence;
+use crate::datasets::presence::Day;
+use crate::domain::ids::hex;
+use crate::domain::tables::Table;
+use crate::formats::parquet::checksum;
+use crate::storage::atomic::adopt;
 use crate::views::View;
 use crate::warehouse::Rows;
 
@@ -68,7 +69,7 @@ impl Embedded {
     /// For each day a mark that changes with what the view shows of it.
     fn marks_of_days(&self, version: &Version, view: &View) -> Result<Vec<(NaiveDate, String)>> {
         let places = [Table::CellPlan, Table::Lau].map(|table| version.table(table.name()));
-        let places = places.map(|path| seal::stated(&path).unwrap_or_default());
+        let places = places.map(|path| checksum::stated(&path).unwrap_or_default());
         let shared = [self.mark(view)?, places.join(" ")].join(" ");
         let mark = |day: Day| {
             let mark = hex(&Sha256::digest(format!("{shared} {}", day.mark)));

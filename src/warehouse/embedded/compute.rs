@@ -13,9 +13,9 @@ use super::rows::StreamRows;
 use super::session::Memory;
 use super::store::Version;
 use super::{Embedded, results, session, sorted};
-use crate::io::presence::{PresenceFile, files};
-use crate::io::seal;
-use crate::schema::Table;
+use crate::datasets::presence::{PresenceFile, files};
+use crate::domain::tables::Table;
+use crate::formats::parquet::checksum;
 use crate::views::View;
 use crate::warehouse::Rows;
 
@@ -85,7 +85,7 @@ impl Embedded {
         if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
             let of_day = |file: &PresenceFile| day.is_none_or(|date| file.date == date);
             let files = files(&version.events())?.into_iter().filter(of_day).map(|file| file.path);
-            seal::refuse_damaged(files)?;
+            checksum::refuse_damaged(files)?;
         }
         let context = session::with_memory(false, memory);
         if let Some(date) = day {

@@ -9,7 +9,7 @@ use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 
 use super::session::explain;
-use crate::runs::{read, rows};
+use crate::run_history::{read, rows};
 
 /// The runs as a table, in their order.
 ///

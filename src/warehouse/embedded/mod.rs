@@ -33,11 +33,12 @@ use tokio::runtime::Runtime;
 use super::select::DayColumn;
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
 use crate::config::{Config, Engine};
-use crate::io::atomic::{adopt, sweep_all};
-use crate::io::presence::{PresenceFile, files};
-use crate::io::{raw_events, seal};
+use crate::datasets::presence::{PresenceFile, files};
+use crate::domain::tables::Table;
+use crate::events::raw as raw_events;
+use crate::formats::parquet::checksum;
 use crate::progress::Progress;
-use crate::schema::Table;
+use crate::storage::atomic::{adopt, sweep_all};
 use crate::views::{OrderBy, Registry, View};
 use rows::contract_schema;
 use scratch::Scratch;
@@ -87,7 +88,7 @@ impl Embedded {
             mark.push_str(&raw[..16]);
         }
         if self.views.reads(view, Table::Runs.name())? {
-            mark.push_str(&crate::runs::mark(&self.config.data.runs()));
+            mark.push_str(&crate::run_history::mark(&self.config.data.runs()));
         }
         Ok(mark)
     }
@@ -124,7 +125,7 @@ impl Embedded {
                     // the files of events are many, and looked at where a view reads all of them
                     let file = version.table(table.name());
                     if file.exists() {
-                        seal::refuse_damaged([file])?;
+                        checksum::refuse_damaged([file])?;
                     }
                     session::register_table(context, version, table)?;
                 } else {
@@ -292,7 +293,7 @@ impl Warehouse for Embedded {
         let before = before.map(|version| version.events());
         let loaded = self.store.replace(|folder| {
             let mut rows = BTreeMap::new();
-            seal::refuse_damaged(request.files().map(|(_, path)| path))?;
+            checksum::refuse_damaged(request.files().map(|(_, path)| path))?;
             let target = folder.join("mobile_events_compressed");
             let events = load_events(&request.compressed_events, before.as_deref(), &target)?;
             rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
@@ -383,15 +384,16 @@ fn load_events(source: &Path, before: Option<&Path>, target: &Path) -> Result<u6
         let place = Path::new(&format!("date={date}")).join(path.file_name().unwrap_or_default());
         create(&target.join(&place).with_file_name(""))?;
         rows += checked_rows(&path, Table::MobileEventsCompressed)?;
-        let stated = seal::stated(&path);
+        let stated = checksum::stated(&path);
         let earlier = before.map(|before| before.join(&place));
-        let same = earlier.filter(|earlier| stated.is_some() && seal::stated(earlier) == stated);
+        let same =
+            earlier.filter(|earlier| stated.is_some() && checksum::stated(earlier) == stated);
         adopt(same.as_ref().unwrap_or(&path), &target.join(&place))?;
         if same.is_none() {
             fresh.push(path);
         }
     }
-    seal::refuse_damaged(&fresh)?;
+    checksum::refuse_damaged(&fresh)?;
     Ok(rows)
 }
 

@@ -19,13 +19,15 @@ use url::Url;
 use super::raw_text;
 use super::session::{explain, url_of};
 use crate::config::{Columns, Config};
-use crate::io::event_input::{self, EventInput};
-use crate::io::events::EventFile;
-use crate::io::inputs::{InputFile, fingerprint};
-use crate::io::raw_events::{cell_ids, timestamps, user_ids};
-use crate::io::source::{Listed, Location};
-use crate::schema::TIMESTAMP;
-use crate::time::columns::Times;
+use crate::domain::tables::TIMESTAMP;
+use crate::domain::time::columns::Times;
+use crate::events::input;
+use crate::events::input::EventInput;
+use crate::events::parquet::EventFile;
+use crate::events::raw::{cell_ids, timestamps, user_ids};
+use crate::storage::Location;
+use crate::storage::inputs::{InputFile, fingerprint};
+use crate::storage::object_store::Listed;
 
 /// The raw events as a table.
 ///
@@ -41,7 +43,7 @@ pub fn provider(
     type Kind = (bool, Vec<DataType>);
     let mut kinds: Vec<(Kind, Vec<EventFile>)> = Vec::new();
     let mut text = Vec::new();
-    for file in event_input::open(config, inputs)? {
+    for file in input::open(config, inputs)? {
         let file = match file {
             EventInput::Parquet(file) => file,
             EventInput::Csv(file) => {

@@ -16,9 +16,9 @@ use datafusion::physical_plan::streaming::PartitionStream;
 
 use super::session::explain;
 use crate::config::Config;
-use crate::io::delimited::CsvEvents;
-use crate::io::raw_events::{cell_ids, timestamps, user_ids};
-use crate::schema::TIMESTAMP;
+use crate::domain::tables::TIMESTAMP;
+use crate::events::csv::CsvEvents;
+use crate::events::raw::{cell_ids, timestamps, user_ids};
 
 /// Rows of a batch.
 const BATCH_ROWS: usize = 1 << 13;

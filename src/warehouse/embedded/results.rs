@@ -12,8 +12,8 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use crate::io::atomic::AtomicFile;
-use crate::io::{footer, seal};
+use crate::formats::parquet::{checksum, footer};
+use crate::storage::atomic::AtomicFile;
 use crate::warehouse::Rows;
 
 /// Writes rows, part after part, as the result file `path`; returns their number. A part is only
@@ -39,7 +39,7 @@ pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Resu
     }
     if let Some(writer) = writer {
         writer.close().with_context(|| format!("cannot write {}", path.display()))?;
-        seal::seal(target.path())?;
+        checksum::seal(target.path())?;
     }
     target.commit()?;
     Ok(count)
@@ -48,7 +48,7 @@ pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Resu
 fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
-        .set_key_value_metadata(Some(vec![seal::entry()]))
+        .set_key_value_metadata(Some(vec![checksum::entry()]))
         .build();
     // with the Arrow schema inside, types come back as they were
     let options = ArrowWriterOptions::new().with_properties(properties);
@@ -58,7 +58,7 @@ fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
 /// Columns and number of rows of a stored result; `None` where there is none, or one
 /// that was damaged after it was written.
 pub fn describe(path: &Path) -> Option<(SchemaRef, u64)> {
-    seal::intact(path).ok().filter(|intact| *intact)?;
+    checksum::intact(path).ok().filter(|intact| *intact)?;
     stated(path)
 }
 

@@ -12,7 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 
-use crate::schema::TIMESTAMP;
+use crate::domain::tables::TIMESTAMP;
 
 /// The contract's type for one of the engine's.
 fn contract_type(engine: &DataType) -> DataType {

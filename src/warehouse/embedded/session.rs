@@ -28,7 +28,7 @@ use super::day_literal;
 use super::presence::Presence;
 use super::runs::UseRuns;
 use super::store::Version;
-use crate::schema::{TWO_PLACES_COUNT, Table, presence_file_schema};
+use crate::domain::tables::{TWO_PLACES_COUNT, Table, presence_file_schema};
 
 /// Rows as engines exchange them while they compute.
 const BATCH_ROWS: usize = 8_192;

@@ -15,12 +15,12 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::rows::contract_schema;
 use super::store::Version;
 use super::{Embedded, results, session};
-use crate::io::atomic::AtomicFolder;
-use crate::io::seal;
+use crate::domain::numbers::counted;
+use crate::domain::tables::Table;
+use crate::formats::parquet::checksum;
 use crate::progress::{Progress, StageBar};
-use crate::report::counted;
-use crate::schema::Table;
 use crate::spark::{Job, sql, written};
+use crate::storage::atomic::AtomicFolder;
 use crate::views::{OrderBy, View};
 use crate::warehouse::Rows;
 
@@ -89,8 +89,8 @@ impl Embedded {
         if wanted.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let events = crate::io::presence::files(&version.events())?;
-        seal::refuse_damaged(events.into_iter().map(|f| f.path))?;
+        let events = crate::datasets::presence::files(&version.events())?;
+        checksum::refuse_damaged(events.into_iter().map(|f| f.path))?;
         job.run(&self.config.spark, &path, progress, bar)
             .context("views on Spark; with --engine native this program computes them itself")?;
         for (view, stored) in &wanted {
@@ -112,7 +112,7 @@ impl Embedded {
         for name in FILES.map(Table::name) {
             let file = version.table(name);
             if file.exists() {
-                seal::refuse_damaged([&file])?;
+                checksum::refuse_damaged([&file])?;
                 job.then(format!("reading {name}"), table(name, &file)?);
             }
         }

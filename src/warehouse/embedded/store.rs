@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use chrono::NaiveDate;
 
-use crate::io::atomic::{AtomicFolder, write_file};
-use crate::io::presence;
+use crate::datasets::presence;
+use crate::storage::atomic::{AtomicFolder, write_file};
 use crate::warehouse::Loaded;
 
 const CURRENT: &str = "CURRENT";

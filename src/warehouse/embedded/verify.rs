@@ -7,7 +7,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::SessionContext;
 
 use super::{Embedded, session, sorted};
-use crate::schema::Table;
+use crate::domain::tables::Table;
 use crate::views::View;
 
 impl Embedded {

@@ -10,7 +10,7 @@ use postgres::Transaction;
 use super::explain::{explain_sql, failed};
 use super::rows::DECLARE;
 use super::views::{columns, select_of};
-use crate::schema::quoted;
+use crate::domain::tables::quoted;
 use crate::views::only_compared;
 
 /// The table that a result is computed into.

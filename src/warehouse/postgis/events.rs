@@ -8,14 +8,16 @@ use postgres::Client;
 
 use super::copy::CopyIn;
 use super::encode::Encoder;
-use super::leaves::{self, Counting, Leaf, LeafKind};
+use super::leaves;
+use super::leaves::{Counting, Leaf, LeafKind};
 use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
 use crate::config::Config;
-use crate::io::event_input::{self, EventInput};
-use crate::io::raw_events;
-use crate::parallel::{Tasks, on_all_cores};
+use crate::events::input;
+use crate::events::input::EventInput;
+use crate::events::raw;
 use crate::progress::Progress;
+use crate::runtime::parallel::{Tasks, on_all_cores};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
@@ -38,19 +40,19 @@ pub fn fill(
     there: &[Counting],
     progress: &Progress,
 ) -> Result<Option<Leaf>> {
-    let inputs = raw_events::inputs(config)?;
-    let mark = raw_events::mark(config, &inputs);
+    let inputs = raw::inputs(config)?;
+    let mark = raw::mark(config, &inputs);
     if there.iter().any(|c| c.date.is_none() && c.mark == mark) {
         return Ok(None);
     }
-    let files = event_input::open(config, inputs)?;
+    let files = input::open(config, inputs)?;
     let parts: Vec<(&EventInput, usize)> =
         files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
     let (number, copy) = leaves::create(lead.client(), LeafKind::Event)?;
     let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
     let zone = config.time.tz();
     let rows = AtomicU64::new(0);
-    let ahead = event_input::parts_ahead(parts.iter().copied())?;
+    let ahead = input::parts_ahead(parts.iter().copied())?;
     let tasks: Vec<_> = parts.iter().enumerate().collect();
     let tasks = Tasks::new(&tasks);
     on_all_cores(server.hands(parts.len()), || {
@@ -64,9 +66,9 @@ pub fn fill(
             for batch in file.read(ahead.source(*turn)?, *part, BATCH_ROWS)? {
                 let [user, cell, time] = batch.with_context(|| file.place(*part))?;
                 let columns = Columns {
-                    users: raw_events::user_ids(&user)?,
-                    cells: raw_events::cell_ids(&cell)?,
-                    times: raw_events::timestamps(&time, &mut times)?,
+                    users: raw::user_ids(&user)?,
+                    cells: raw::cell_ids(&cell)?,
+                    times: raw::timestamps(&time, &mut times)?,
                 };
                 users.learn(worker.client(), Ids::Users, columns.users.iter().flatten())?;
                 cells.learn(worker.client(), Ids::Cells, columns.cells.iter().flatten())?;

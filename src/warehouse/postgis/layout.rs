@@ -5,7 +5,7 @@ use postgres::{Client, Transaction};
 
 use super::explain::failed;
 use super::small;
-use crate::schema::{Table, quoted};
+use crate::domain::tables::{Table, quoted};
 
 /// Changes with `sql/postgis/tables.sql`.
 const LAYOUT: i32 = 2;

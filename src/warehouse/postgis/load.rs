@@ -15,19 +15,20 @@ use postgres::Client;
 
 use super::copy::CopyIn;
 use super::explain::failed;
-use super::leaves::{self, Leaf, LeafKind};
+use super::leaves;
+use super::leaves::{Leaf, LeafKind};
 use super::mark::mark;
 use super::numbers::{Ids, Numbers};
 use super::server::{Server, Worker};
 use super::views::Recomputed;
 use super::{events, layout, places, views};
 use crate::config::Config;
-use crate::io::presence::{Day, days};
-use crate::io::seal;
-use crate::parallel::{Tasks, on_all_cores};
+use crate::datasets::presence::{Day, days};
+use crate::domain::tables::{Table, presence_file_schema};
+use crate::domain::time::MICROS_PER_HOUR;
+use crate::formats::parquet::checksum;
 use crate::progress::{Progress, StageBar};
-use crate::schema::{Table, presence_file_schema};
-use crate::time::MICROS_PER_HOUR;
+use crate::runtime::parallel::{Tasks, on_all_cores};
 use crate::warehouse::{LoadRequest, Loaded};
 
 /// Rows decoded at a time.
@@ -54,7 +55,7 @@ pub fn run(
         .filter(|d| !there.iter().any(|c| c.date == Some(d.date) && c.mark == d.mark))
         .collect();
     let fresh = new.iter().flat_map(|day| &day.files);
-    seal::refuse_damaged(fresh.chain(request.files().map(|(_, path)| path)))?;
+    checksum::refuse_damaged(fresh.chain(request.files().map(|(_, path)| path)))?;
     let mut filled = fill(server, &mut lead, &new, progress)?;
     let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
     if request.uncompressed {

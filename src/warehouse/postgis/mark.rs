@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::ids::hex;
+use crate::domain::ids::hex;
 
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;

@@ -18,7 +18,7 @@ use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::types::{ToSql, Type};
 
 use super::explain::failed;
-use crate::schema::Table;
+use crate::domain::tables::Table;
 
 type Value = Box<dyn ToSql + Sync>;
 

@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use chrono::NaiveDate;
 use postgres::types::ToSql;
 
-use crate::schema::quoted;
+use crate::domain::tables::quoted;
 use crate::views::OrderBy;
 use crate::warehouse::Relation;
 use crate::warehouse::select::{DayColumn, Order, Select};
@@ -144,7 +144,7 @@ fn sort_key(key: &OrderBy, schema: &SchemaRef) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Table;
+    use crate::domain::tables::Table;
 
     #[test]
     fn values_are_bound_and_names_quoted() {

@@ -8,8 +8,8 @@ use arrow::json::ArrayWriter;
 use super::connect;
 use super::explain::failed;
 use crate::config::Config;
-use crate::runs::{Run, rows};
-use crate::schema::Table;
+use crate::domain::tables::Table;
+use crate::run_history::{Run, rows};
 
 /// For so long a run that is over waits for the server.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -20,7 +20,7 @@ use postgres::{Column, Row, Statement};
 use super::connect::Connection;
 use super::explain::{explain, explain_sql, failed};
 use super::values::{Kind, Raw, Value};
-use crate::schema::TIMESTAMP;
+use crate::domain::tables::TIMESTAMP;
 
 /// Rows fetched at a time.
 const FETCH: &str = "FETCH FORWARD 8192 FROM mobility_rows";

@@ -8,7 +8,7 @@ use postgres::Client;
 use super::connect::{Connection, Pool, Session, lost, pool};
 use super::explain::{explain, failed};
 use crate::config::{Warehouse as Settings, WarehouseUrl};
-use crate::schema::quoted;
+use crate::domain::tables::quoted;
 
 /// Partitions can be taken off without stopping readers from this version on.
 const SERVER: i32 = 140_000;

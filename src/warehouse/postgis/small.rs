@@ -7,7 +7,7 @@ use postgres::{Client, GenericClient, Transaction};
 
 use super::explain::failed;
 use super::layout::describe;
-use crate::schema::{Table, quoted};
+use crate::domain::tables::{Table, quoted};
 
 /// Columns of a table as its definition has them; `constraint` follows those without nulls.
 pub fn columns(table: Table, constraint: &str) -> Vec<String> {

@@ -156,7 +156,7 @@ fn uuid(bytes: [u8; 16]) -> String {
         if matches!(i, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        crate::ids::push_hex(&[*byte], &mut text);
+        crate::domain::ids::push_hex(&[*byte], &mut text);
     }
     text
 }

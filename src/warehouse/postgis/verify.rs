@@ -7,10 +7,11 @@ use postgres::error::SqlState;
 
 use super::compute::plan;
 use super::explain::{explain_sql, failed};
-use super::layout::{self, Found};
+use super::layout;
+use super::layout::Found;
 use super::small::columns;
 use super::views::select_of;
-use crate::schema::{Table, quoted};
+use crate::domain::tables::{Table, quoted};
 use crate::views::Registry;
 
 /// Plans every view.

@@ -14,7 +14,7 @@ use super::compute::{COMPUTED, compute};
 use super::explain::failed;
 use super::layout::describe;
 use super::query::order_list;
-use crate::schema::quoted;
+use crate::domain::tables::quoted;
 use crate::views::{OrderBy, Registry, View};
 
 /// A view as the server knows it.

@@ -1,0 +1,286 @@
+//! The cell plan: rows of all its files, the unusable ones set aside.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, bail};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Date32Type, Float64Type};
+
+use super::versions::Version;
+use crate::config::Columns;
+use crate::domain::ids::beginning;
+use crate::domain::numbers::counted;
+use crate::formats::table;
+use crate::storage::Location;
+use crate::storage::inputs::InputFile;
+
+/// Seconds of a day, to see whether a time stamp is at midnight.
+const DAY_S: i64 = 86_400;
+
+/// A version of a cell with the place it was read from.
+#[derive(Debug, Clone)]
+pub struct PlanRow {
+    /// Canonical.
+    pub cell: String,
+    pub version: Version,
+    pub file: usize,
+    /// From 1.
+    pub row: usize,
+}
+
+/// All usable rows, by cell id.
+#[derive(Debug, Default)]
+pub struct Plan {
+    usable: Vec<PlanRow>,
+    pub files: Vec<Location>,
+    pub rows: u64,
+    rejected: Vec<(Reject, u64, String)>,
+    /// Validity with a time of day, which was cut to whole days.
+    pub cut_to_days: u64,
+    /// Cells with a row whose coordinates cannot be used.
+    pub misplaced: BTreeSet<String>,
+}
+
+/// Why a row was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reject {
+    NoCell,
+    NoPlace,
+    OutOfRange,
+    NullIsland,
+    BadDate,
+    EndsBeforeStart,
+}
+
+impl Reject {
+    fn text(self) -> &'static str {
+        match self {
+            Reject::NoCell => "cell id null or empty",
+            Reject::NoPlace => "latitude or longitude null or no number",
+            Reject::OutOfRange => {
+                "latitude outside -90 to 90 or longitude outside -180 to 180 (are the two swapped?)"
+            }
+            Reject::NullIsland => "latitude and longitude both 0",
+            Reject::BadDate => "validity that is no date",
+            Reject::EndsBeforeStart => "validity that ends before it starts",
+        }
+    }
+}
+
+impl Plan {
+    /// Reads all files.
+    ///
+    /// # Errors
+    /// A file that cannot be read or lacks a column, and no usable row at all.
+    pub fn read(files: &[InputFile], columns: &Columns) -> Result<Self> {
+        let mut plan = Plan::default();
+        for (number, file) in files.iter().enumerate() {
+            plan.files.push(file.location.clone());
+            let place = || format!("cell plan {}", file.location);
+            let table = table::read(file).with_context(place)?;
+            let table = PlanColumns::new(&table, columns).with_context(place)?;
+            plan.add(number, &table);
+        }
+        if plan.usable.is_empty() {
+            let why = plan.rejected().join("; ");
+            let why = if why.is_empty() { "the files hold no rows".to_owned() } else { why };
+            bail!("cell plan: none of {} can be used: {why}", counted(plan.rows, "row"));
+        }
+        plan.usable.sort_by(|a, b| {
+            beginning(&a.cell).cmp(&beginning(&b.cell)).then_with(|| a.cell.cmp(&b.cell))
+        });
+        Ok(plan)
+    }
+
+    /// The rows of each cell, in byte order of their ids.
+    pub fn cells(&self) -> impl Iterator<Item = &[PlanRow]> {
+        self.usable.chunk_by(|a, b| a.cell == b.cell)
+    }
+
+    fn add(&mut self, file: usize, table: &PlanColumns) {
+        for i in 0..table.rows {
+            self.rows += 1;
+            self.cut_to_days += u64::from(table.start.cut(i)) + u64::from(table.end.cut(i));
+            match table.row(i) {
+                Ok((cell, version)) => {
+                    self.usable.push(PlanRow { cell, version, file, row: i + 1 });
+                }
+                Err(reject) => {
+                    if matches!(reject, Reject::NoPlace | Reject::OutOfRange | Reject::NullIsland) {
+                        self.misplaced.insert(table.cells.as_string::<i32>().value(i).to_owned());
+                    }
+                    self.reject(reject, file, i + 1);
+                }
+            }
+        }
+    }
+
+    fn reject(&mut self, reject: Reject, file: usize, row: usize) {
+        match self.rejected.iter_mut().find(|(r, _, _)| *r == reject) {
+            Some((_, count, _)) => *count += 1,
+            None => {
+                let place = format!("{}, row {row}", self.files[file]);
+                self.rejected.push((reject, 1, place));
+            }
+        }
+    }
+
+    /// Rows set aside.
+    pub fn rejected_rows(&self) -> u64 {
+        self.rejected.iter().map(|(_, n, _)| n).sum()
+    }
+
+    /// One sentence a reason, with the first place.
+    pub fn rejected(&self) -> Vec<String> {
+        self.rejected
+            .iter()
+            .map(|(reject, count, place)| {
+                format!(
+                    "{} of the cell plan set aside: {}; the first is {place}",
+                    counted(*count, "row"),
+                    reject.text()
+                )
+            })
+            .collect()
+    }
+
+    /// Names a row, for messages.
+    pub fn place(&self, row: &PlanRow) -> String {
+        format!(
+            "{}, row {} (latitude {}, longitude {})",
+            self.files[row.file], row.row, row.version.lat, row.version.lon
+        )
+    }
+}
+
+/// Columns of one file, converted.
+struct PlanColumns {
+    rows: usize,
+    cells: ArrayRef,
+    lat: ArrayRef,
+    lon: ArrayRef,
+    start: Days,
+    end: Days,
+}
+
+impl PlanColumns {
+    fn new(table: &RecordBatch, names: &Columns) -> Result<Self> {
+        let (cell_name, cell_key) = match &names.plan_cell_id {
+            Some(name) => (name, "columns.plan_cell_id"),
+            None => (&names.cell_id, "columns.cell_id"),
+        };
+        let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
+        let taken = [cell_name, latitude, longitude, valid_date_start, valid_date_end];
+        let taken = taken.map(String::as_str);
+        let column = |name: &str, key| table::column(table, name, key, &taken);
+        Ok(PlanColumns {
+            rows: table.num_rows(),
+            cells: cell_ids(column(cell_name, cell_key)?)
+                .with_context(|| format!("column {cell_name:?}"))?,
+            lat: degrees(column(latitude, "columns.latitude")?)
+                .with_context(|| format!("column {:?}", names.latitude))?,
+            lon: degrees(column(longitude, "columns.longitude")?)
+                .with_context(|| format!("column {:?}", names.longitude))?,
+            start: Days::new(table.column_by_name(&names.valid_date_start))
+                .with_context(|| format!("column {:?}", names.valid_date_start))?,
+            end: Days::new(table.column_by_name(&names.valid_date_end))
+                .with_context(|| format!("column {:?}", names.valid_date_end))?,
+        })
+    }
+
+    fn row(&self, i: usize) -> Result<(String, Version), Reject> {
+        let cells = self.cells.as_string::<i32>();
+        if cells.is_null(i) || cells.value(i).is_empty() {
+            return Err(Reject::NoCell);
+        }
+        let number = |a: &ArrayRef| {
+            let a = a.as_primitive::<Float64Type>();
+            (!a.is_null(i) && a.value(i).is_finite()).then(|| a.value(i))
+        };
+        let (Some(lat), Some(lon)) = (number(&self.lat), number(&self.lon)) else {
+            return Err(Reject::NoPlace);
+        };
+        if lat.abs() > 90.0 || lon.abs() > 180.0 {
+            return Err(Reject::OutOfRange);
+        }
+        if lat == 0.0 && lon == 0.0 {
+            return Err(Reject::NullIsland);
+        }
+        let (start, end) = (self.start.day(i)?, self.end.day(i)?);
+        if start.zip(end).is_some_and(|(s, e)| e < s) {
+            return Err(Reject::EndsBeforeStart);
+        }
+        Ok((cells.value(i).to_owned(), Version { start, end, lon, lat }))
+    }
+}
+
+/// Cell ids as canonical text.
+fn cell_ids(column: &ArrayRef) -> Result<ArrayRef> {
+    match column.data_type() {
+        t if t.is_integer() => {}
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {}
+        other => bail!(
+            "is {other}; expected an integer or text (a float or decimal loses digits: write it as an integer)"
+        ),
+    }
+    Ok(cast(column, &DataType::Utf8)?)
+}
+
+fn degrees(column: &ArrayRef) -> Result<ArrayRef> {
+    let text =
+        matches!(column.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
+    if !(column.data_type().is_numeric() || text) {
+        bail!("is {}; expected degrees as a number", column.data_type());
+    }
+    Ok(cast(column, &DataType::Float64)?)
+}
+
+/// A column of days; none of them where the file has no such column.
+struct Days {
+    dates: Option<ArrayRef>,
+    /// The column as it stands, to tell what was null and what was no date.
+    original: Option<ArrayRef>,
+    seconds: Option<ArrayRef>,
+}
+
+impl Days {
+    fn new(column: Option<&ArrayRef>) -> Result<Self> {
+        let Some(column) = column else {
+            return Ok(Days { dates: None, original: None, seconds: None });
+        };
+        let mut seconds = None;
+        let dates = match column.data_type() {
+            DataType::Timestamp(_, zone) => {
+                let unit = DataType::Timestamp(arrow::datatypes::TimeUnit::Second, zone.clone());
+                let whole = cast(&cast(column, &unit)?, &DataType::Int64)?;
+                seconds = Some(whole);
+                cast(column, &DataType::Date32)?
+            }
+            DataType::Date32 | DataType::Date64 | DataType::Null => {
+                cast(column, &DataType::Date32)?
+            }
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+                cast(column, &DataType::Date32)?
+            }
+            other => bail!("is {other}; expected a date"),
+        };
+        Ok(Days { dates: Some(dates), original: Some(column.clone()), seconds })
+    }
+
+    fn day(&self, i: usize) -> Result<Option<i32>, Reject> {
+        let (Some(dates), Some(original)) = (&self.dates, &self.original) else { return Ok(None) };
+        let dates = dates.as_primitive::<Date32Type>();
+        match (original.is_null(i), dates.is_null(i)) {
+            (true, _) => Ok(None),
+            (false, true) => Err(Reject::BadDate),
+            (false, false) => Ok(Some(dates.value(i))),
+        }
+    }
+
+    fn cut(&self, i: usize) -> bool {
+        let Some(seconds) = &self.seconds else { return false };
+        let seconds = seconds.as_primitive::<arrow::datatypes::Int64Type>();
+        !seconds.is_null(i) && seconds.value(i).rem_euclid(DAY_S) != 0
+    }
+}

@@ -1,0 +1,74 @@
+//! The folder of hourly presence: `date=2024-10-01/*.parquet`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+
+use crate::domain::ids::hex;
+use crate::formats::parquet::checksum;
+
+/// One file of one date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceFile {
+    pub date: NaiveDate,
+    pub path: PathBuf,
+}
+
+/// The files of one date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Day {
+    pub date: NaiveDate,
+    pub files: Vec<PathBuf>,
+    /// Changes when the files do, by the checksums that they state: nobody has to read them to know.
+    pub mark: String,
+}
+
+/// The dates, in order. A file that states no checksum is refused by whoever reads it.
+///
+/// # Errors
+/// As [`files`].
+pub fn days(folder: &Path) -> Result<Vec<Day>> {
+    let files = files(folder)?;
+    let day = |of_day: &[PresenceFile]| {
+        let mut hash = Sha256::new();
+        for file in of_day {
+            hash.update(checksum::stated(&file.path).unwrap_or_default());
+            hash.update("\n");
+        }
+        let files = of_day.iter().map(|file| file.path.clone()).collect();
+        Day { date: of_day[0].date, files, mark: hex(&hash.finalize()) }
+    };
+    Ok(files.chunk_by(|a, b| a.date == b.date).map(day).collect())
+}
+
+/// The files of all dates, sorted by date and name. Hidden files are passed over.
+///
+/// # Errors
+/// A folder that cannot be listed; a folder `date=` without a date.
+pub fn files(folder: &Path) -> Result<Vec<PresenceFile>> {
+    let mut files = Vec::new();
+    for day in entries(folder)? {
+        let name = day.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(date) = name.strip_prefix("date=").filter(|_| day.is_dir()) else { continue };
+        let date = date.parse().with_context(|| {
+            format!("{}: {date:?} is no date; remove the folder", day.display())
+        })?;
+        files.extend(entries(&day)?.into_iter().map(|path| PresenceFile { date, path }));
+    }
+    Ok(files)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).with_context(|| {
+        format!("cannot list {}; run `mobility compress` first", folder.display())
+    })?;
+    let mut paths: Vec<PathBuf> = entries
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| !p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(['.', '_'])))
+        .collect();
+    paths.sort();
+    Ok(paths)
+}

@@ -1,0 +1,68 @@
+//! Rows as arrays, for those who look at raw events.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{ArrayRef, StringViewBuilder, TimestampMicrosecondArray};
+use arrow::error::ArrowError;
+
+use super::records::Records;
+use crate::domain::time::text::{EpochUnit, number_us};
+
+/// Batches of (user id, cell id, time stamp).
+pub struct Batches {
+    records: Records,
+    unit: Option<EpochUnit>,
+    rows: usize,
+    ended: bool,
+}
+
+impl Batches {
+    pub(super) fn new(records: Records, unit: Option<EpochUnit>, rows: usize) -> Self {
+        Batches { records, unit, rows, ended: false }
+    }
+
+    fn batch(&mut self) -> Result<Option<[ArrayRef; 3]>> {
+        let [mut users, mut cells, mut texts] = [(); 3].map(|()| StringViewBuilder::new());
+        let mut numbers: Vec<Option<i64>> = Vec::new();
+        let mut rows = 0;
+        while rows < self.rows {
+            let row = self.records.rows();
+            let Some([user, cell, time]) = self.records.next_row()? else {
+                self.ended = true;
+                break;
+            };
+            let text = |bytes| -> Result<Option<&str>> {
+                let text: &str = std::str::from_utf8(bytes)
+                    .with_context(|| format!("row {}: text that is not UTF-8", row + 1))?;
+                Ok(Some(text).filter(|text| !text.is_empty()))
+            };
+            users.append_option(text(user)?);
+            cells.append_option(text(cell)?);
+            match self.unit {
+                None => texts.append_option(text(time)?),
+                Some(unit) => numbers.push(number_us(time, unit)),
+            }
+            rows += 1;
+        }
+        let times: ArrayRef = match self.unit {
+            None => Arc::new(texts.finish()),
+            Some(_) => Arc::new(TimestampMicrosecondArray::from(numbers)),
+        };
+        Ok((rows > 0)
+            .then(|| [Arc::new(users.finish()) as _, Arc::new(cells.finish()) as _, times]))
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<[ArrayRef; 3], ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let batch = self.batch();
+        self.ended |= batch.is_err();
+        batch.map_err(|e| ArrowError::CsvError(format!("{e:#}"))).transpose()
+    }
+}

@@ -1,0 +1,72 @@
+//! Raw events row by row in canonical form, unusable rows included: what
+//! `mobile_events_uncompressed` shows.
+
+use anyhow::{Context, Result};
+use arrow::array::{
+    Array, ArrayRef, AsArray, StringArray, StringBuilder, TimestampMicrosecondArray,
+};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+
+use super::input;
+use crate::config::Config;
+use crate::domain::ids::{UserKey, user_key_of_text, user_text};
+use crate::domain::time::columns::{MISSING, Times, UNREADABLE};
+use crate::storage::inputs::{InputFile, fingerprint};
+
+/// The raw event files as they are now.
+///
+/// # Errors
+/// A path that does not exist or holds no event file.
+pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
+    input::inputs(config).context("mobile_events_uncompressed is read from the raw files")
+}
+
+/// Changes when the raw files or their reading change.
+pub fn mark(config: &Config, inputs: &[InputFile]) -> String {
+    let settings = format!("raw {} {:?}", config.columns.of_events(), config.time.zone);
+    fingerprint(inputs, &settings)
+}
+
+/// Canonical user ids.
+///
+/// # Errors
+/// A column of a type that event files do not have.
+pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
+    let mut out = StringBuilder::new();
+    let mut scratch = Vec::new();
+    let mut push = |key: Option<UserKey>| out.append_option(key.map(user_text));
+    match column.data_type() {
+        DataType::FixedSizeBinary(_) => {
+            column.as_fixed_size_binary().iter().for_each(|id| push(id.map(UserKey::Bytes)));
+        }
+        DataType::BinaryView => {
+            column.as_binary_view().iter().for_each(|id| push(id.map(UserKey::Bytes)));
+        }
+        _ => {
+            let text = cast(column, &DataType::Utf8View)?;
+            let ids = text.as_string_view().iter();
+            ids.for_each(|id| push(id.map(|t| user_key_of_text(t, &mut scratch))));
+        }
+    }
+    Ok(out.finish())
+}
+
+/// Canonical cell ids: text.
+///
+/// # Errors
+/// A column of a type that event files do not have.
+pub fn cell_ids(column: &ArrayRef) -> Result<StringArray> {
+    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+/// Local time stamps; null where there is none that can be read.
+///
+/// # Errors
+/// A column of a type that event files do not have.
+pub fn timestamps(column: &ArrayRef, times: &mut Times) -> Result<TimestampMicrosecondArray> {
+    let mut local = Vec::with_capacity(column.len());
+    times.convert(column, &mut local)?;
+    let values = local.into_iter().map(|us| (us != MISSING && us != UNREADABLE).then_some(us));
+    Ok(values.collect())
+}

@@ -1,0 +1,350 @@
+//! GeoJSON boundaries as a stream: one feature in memory at a time, geometry only where it is
+//! wanted.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io::BufReader;
+
+use anyhow::{Result, anyhow};
+use geo::Coord;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{Feature, Properties, PropertyNames, Shape, Take, Wanted};
+use crate::storage::Source;
+use crate::storage::inputs::InputFile;
+
+/// See [`super::read`]. Where the properties of a feature stand before its geometry, an unwanted
+/// geometry is skipped without being built.
+///
+/// # Errors
+/// A file that is no whole GeoJSON feature collection (with line and column), a feature that is no
+/// polygon, whatever `take` refuses.
+pub fn read(
+    input: &InputFile,
+    names: &PropertyNames,
+    wanted: Wanted,
+    take: Take,
+) -> Result<Option<String>> {
+    let file = Source::open(input)?.reader()?;
+    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
+    // serde's errors are text; what `take` says is kept here, whole
+    let refused = RefCell::new(None);
+    let collection = Collection { names, wanted, take: RefCell::new(take), refused: &refused };
+    let result = collection.deserialize(&mut json).and_then(|crs| json.end().map(|()| crs));
+    match (refused.into_inner(), result) {
+        (Some(error), _) => Err(error),
+        (None, Ok(crs)) => Ok(crs),
+        (None, Err(e)) if e.is_io() => Err(anyhow!("{e}")),
+        (None, Err(e)) if e.is_eof() => Err(anyhow!(
+            "ends in the middle, at line {}, column {}; download it again",
+            e.line(),
+            e.column()
+        )),
+        (None, Err(e)) => Err(anyhow!("no GeoJSON feature collection: {e}")),
+    }
+}
+
+struct Collection<'a> {
+    names: &'a PropertyNames,
+    wanted: Wanted<'a>,
+    take: RefCell<Take<'a>>,
+    refused: &'a RefCell<Option<anyhow::Error>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Collection<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Collection<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("an object with a list of features")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut crs = None;
+        let mut features = false;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "features" => {
+                    map.next_value_seed(Features(&self))?;
+                    features = true;
+                }
+                "crs" => crs = crs_name(&map.next_value()?),
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if features { Ok(crs) } else { Err(A::Error::custom("there is no list of features")) }
+    }
+}
+
+/// `EPSG:3035` out of `{"properties": {"name": "urn:ogc:def:crs:EPSG::3035"}}`.
+fn crs_name(crs: &serde_json::Value) -> Option<String> {
+    let name = crs.get("properties")?.get("name")?.as_str()?;
+    if name.ends_with("CRS84") {
+        return Some("EPSG:4326".to_owned());
+    }
+    let code = name.rsplit(':').next().filter(|c| c.parse::<u32>().is_ok())?;
+    Some(format!("EPSG:{code}"))
+}
+
+struct Features<'c, 'a>(&'c Collection<'a>);
+
+impl<'de> DeserializeSeed<'de> for Features<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Features<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a list of features")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(feature) =
+            seq.next_element_seed(One { collection: self.0, number: number + 1 })?
+        {
+            number += 1;
+            let Some(feature) = feature else { continue };
+            if let Err(error) = (self.0.take.borrow_mut())(feature) {
+                *self.0.refused.borrow_mut() = Some(error);
+                return Err(A::Error::custom("refused"));
+            }
+        }
+        Ok(())
+    }
+}
+
+struct One<'c, 'a> {
+    collection: &'c Collection<'a>,
+    number: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for One<'_, '_> {
+    type Value = Option<Feature>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for One<'_, '_> {
+    type Value = Option<Feature>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a feature")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut properties: Option<Properties> = None;
+        let mut polygons = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "properties" => {
+                    let all: Option<serde_json::Map<String, serde_json::Value>> =
+                        map.next_value()?;
+                    properties = Some(named(&all.unwrap_or_default(), self.collection.names));
+                }
+                "geometry" if properties.as_ref().is_some_and(|p| !(self.collection.wanted)(p)) => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+                "geometry" => {
+                    let shape = map.next_value_seed(Geometry)?;
+                    polygons = shape
+                        .map(Shape::polygons)
+                        .transpose()
+                        .map_err(|e| A::Error::custom(format!("feature {}: {e}", self.number)))?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let properties = properties.unwrap_or_default();
+        let wanted = (self.collection.wanted)(&properties);
+        Ok(wanted.then_some(Feature { number: self.number, properties, polygons }))
+    }
+}
+
+fn named(all: &serde_json::Map<String, serde_json::Value>, names: &PropertyNames) -> Properties {
+    let text = |name: &str| match all.get(name)? {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Properties { id: text(&names.id), country: text(&names.country), name: text(&names.name) }
+}
+
+struct Geometry;
+
+impl<'de> DeserializeSeed<'de> for Geometry {
+    type Value = Option<Shape>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Geometry {
+    type Value = Option<Shape>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a geometry")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut shape = Shape::default();
+        let mut kind = None;
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "type" => kind = Some(map.next_value::<String>()?),
+                "coordinates" => {
+                    map.next_value_seed(Nested(&mut shape))?;
+                }
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if !matches!(kind.as_deref(), Some("Polygon" | "MultiPolygon")) {
+            let kind = kind.as_deref().unwrap_or("without a type");
+            shape.wrong = Some(format!("the geometry is {kind}, expected Polygon or MultiPolygon"));
+        }
+        Ok(Some(shape))
+    }
+}
+
+/// What a list of coordinates turned out to be.
+enum Level {
+    Number(f64),
+    Position,
+    Ring,
+    Polygon,
+    Several,
+}
+
+struct Nested<'a>(&'a mut Shape);
+
+impl<'de> DeserializeSeed<'de> for Nested<'_> {
+    type Value = Level;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Level, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Nested<'_> {
+    type Value = Level;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("numbers or lists of coordinates")
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Level, E> {
+        Ok(Level::Number(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Level, E> {
+        Ok(Level::Number(value as f64))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Level, E> {
+        Ok(Level::Number(value as f64))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Level, A::Error> {
+        let mut last = Level::Several;
+        let mut numbers = [f64::NAN; 2];
+        let mut count = 0;
+        while let Some(level) = seq.next_element_seed(Nested(self.0))? {
+            if let (Level::Number(value), true) = (&level, count < 2) {
+                numbers[count] = *value;
+            }
+            count += 1;
+            last = level;
+        }
+        Ok(match last {
+            Level::Number(_) => {
+                self.0.positions.push(Coord { x: numbers[0], y: numbers[1] });
+                Level::Position
+            }
+            Level::Position => {
+                self.0.rings.push(self.0.positions.len());
+                Level::Ring
+            }
+            Level::Ring => {
+                self.0.polygons.push(self.0.rings.len());
+                Level::Polygon
+            }
+            Level::Polygon | Level::Several => Level::Several,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn features(text: &str, country: &str) -> Result<(Vec<Feature>, Option<String>)> {
+        let file = tempfile::NamedTempFile::new()?;
+        std::fs::write(file.path(), text)?;
+        let names = PropertyNames { id: "ID".into(), country: "C".into(), name: "N".into() };
+        let mut found = Vec::new();
+        let input = InputFile::local(file.path().to_owned())?;
+        let crs = read(&input, &names, &|p| p.country.as_deref() == Some(country), &mut |f| {
+            found.push(f);
+            Ok(())
+        })?;
+        Ok((found, crs))
+    }
+
+    const TWO: &str = r#"{"type":"FeatureCollection","features":[
+      {"type":"Feature","geometry":{"type":"MultiPolygon","coordinates":[[[[0,0],[4,0],[4,4],[0,4],[0,0]],[[1,1],[2,1],[2,2],[1,1]]],[[[9,9],[10,9],[10,10],[9,9]]]]},"properties":{"ID":7,"C":"EE","N":"õ"}},
+      {"type":"Feature","properties":{"ID":"x","C":"LV"},"geometry":{"type":"Point","coordinates":[1,2]}}],
+      "crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::3035"}}}"#;
+
+    #[test]
+    fn parts_and_holes_come_as_they_stand_whatever_the_order_of_members() {
+        let (found, crs) = features(TWO, "EE").unwrap();
+        assert_eq!(crs.as_deref(), Some("EPSG:3035"));
+        let polygons = found[0].polygons.as_ref().unwrap();
+        assert_eq!((polygons.len(), polygons[0].interiors().len()), (2, 1));
+        assert_eq!(polygons[0].exterior().0.len(), 5);
+        assert_eq!(found[0].properties.id.as_deref(), Some("7"));
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn other_geometry_is_refused_by_feature_and_unwanted_geometry_is_not_looked_at() {
+        let error = features(TWO, "LV").map(|(f, _)| f.len());
+        // the point's properties come first and are wanted, so its geometry is read
+        let text = format!("{:#}", error.unwrap_err());
+        assert!(text.contains("feature 2") && text.contains("Point"), "{text}");
+        assert!(features(TWO, "FI").unwrap().0.is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_says_where() {
+        for end in [30, 120, 300, TWO.len() - 3] {
+            let text = format!("{:#}", features(&TWO[..end], "EE").unwrap_err());
+            assert!(text.contains("line") && text.contains("column"), "{text}");
+        }
+    }
+}

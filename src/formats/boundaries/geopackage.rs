@@ -1,0 +1,161 @@
+//! Boundaries in a GeoPackage: a table of an SQLite file.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use geo::Polygon;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, Row};
+
+use super::{Feature, Properties, PropertyNames, Take, Wanted, wkb};
+use crate::domain::tables::quoted;
+use crate::formats::crs;
+use crate::storage::LocalCopy;
+use crate::storage::inputs::InputFile;
+
+/// A table of features.
+struct Layer {
+    table: String,
+    geometry: String,
+    srs_id: i64,
+    columns: Vec<String>,
+}
+
+/// See [`super::read`].
+pub fn read(
+    input: &InputFile,
+    names: &PropertyNames,
+    wanted: Wanted,
+    take: Take,
+) -> Result<Option<String>> {
+    let damaged = "no whole GeoPackage; download it again";
+    let copy = LocalCopy::of(input)?;
+    let file = open(copy.path()).context(damaged)?;
+    let layer = one_layer(layers(&file).context(damaged)?, names)?;
+    let crs = crs_of(&file, layer.srs_id).context(damaged)?;
+    let there: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
+    let [id, country, name] = names.among(&there)?.map(|place| match place {
+        Some(place) => quoted(there[place]),
+        None => "NULL".to_owned(),
+    });
+    let (geometry, table) = (quoted(&layer.geometry), quoted(&layer.table));
+    let sql = format!("SELECT {id}, {country}, {name}, {geometry} FROM {table}");
+    let mut rows = file.prepare(&sql).context(damaged)?;
+    let mut rows = rows.query([]).context(damaged)?;
+    let mut number = 0;
+    while let Some(row) = rows.next().context(damaged)? {
+        number += 1;
+        let properties =
+            Properties { id: text(row, 0)?, country: text(row, 1)?, name: text(row, 2)? };
+        if !wanted(&properties) {
+            continue;
+        }
+        let polygons = match row.get_ref(3)? {
+            ValueRef::Null => None,
+            ValueRef::Blob(blob) => polygons(blob)
+                .map_err(|e| anyhow!("layer {}, feature {number}: {e}", layer.table))?,
+            _ => bail!(
+                "layer {}, feature {number}: column {geometry} holds no geometry; write the layer again, for example with ogr2ogr",
+                layer.table
+            ),
+        };
+        take(Feature { number, properties, polygons })?;
+    }
+    Ok(crs)
+}
+
+/// Opens the file to read. One that nobody is writing is opened as unchangeable: SQLite then makes
+/// no files beside it, which a folder of raw data does not want or does not allow.
+fn open(path: &Path) -> Result<Connection> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let written = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    if written {
+        return Ok(Connection::open_with_flags(path, flags)?);
+    }
+    std::fs::File::open(path)?;
+    let path = std::path::absolute(path)?;
+    let mut url = url::Url::from_file_path(&path)
+        .map_err(|()| anyhow!("{} is no path of a file", path.display()))?;
+    url.set_query(Some("immutable=1"));
+    Ok(Connection::open_with_flags(url.as_str(), flags | OpenFlags::SQLITE_OPEN_URI)?)
+}
+
+fn layers(file: &Connection) -> Result<Vec<Layer>> {
+    let mut tables = file.prepare(
+        "SELECT c.table_name, g.column_name, g.srs_id FROM gpkg_contents c \
+         JOIN gpkg_geometry_columns g ON g.table_name = c.table_name \
+         WHERE c.data_type = 'features' ORDER BY c.table_name",
+    )?;
+    let found: Vec<(String, String, i64)> = tables
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    let mut layers = Vec::new();
+    for (table, geometry, srs_id) in found {
+        let rows = file.prepare(&format!("SELECT * FROM {}", quoted(&table)))?;
+        let columns = rows.column_names().into_iter().map(str::to_owned).collect();
+        layers.push(Layer { table, geometry, srs_id, columns });
+    }
+    Ok(layers)
+}
+
+/// The layer with the ids; the only one, if none has them, so that its columns can be named.
+fn one_layer(mut layers: Vec<Layer>, names: &PropertyNames) -> Result<Layer> {
+    if layers.len() > 1 {
+        let all: Vec<String> = layers.iter().map(|l| l.table.clone()).collect();
+        layers.retain(|l| l.columns.contains(&names.id));
+        if layers.len() != 1 {
+            let which = if layers.is_empty() { "none" } else { "more than one" };
+            bail!(
+                "of its layers {}, {which} has the column {:?}; keep the right one alone, for example with ogr2ogr -f GPKG one.gpkg FILE LAYER",
+                all.join(", "),
+                names.id
+            );
+        }
+    }
+    layers
+        .pop()
+        .context("has no layer of features; download it again, or name another file in data.lau")
+}
+
+fn crs_of(file: &Connection, srs_id: i64) -> Result<Option<String>> {
+    let sql = "SELECT organization, organization_coordsys_id, definition \
+               FROM gpkg_spatial_ref_sys WHERE srs_id = ?1 AND srs_id > 0";
+    let mut rows = file.prepare(sql)?;
+    let mut rows = rows.query([srs_id])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let organization: String = row.get(0)?;
+    if organization.eq_ignore_ascii_case("EPSG") {
+        return Ok(Some(format!("EPSG:{}", row.get::<_, i64>(1)?)));
+    }
+    Ok(Some(crs::of_definition(&row.get::<_, String>(2)?)))
+}
+
+fn text(row: &Row, column: usize) -> Result<Option<String>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null | ValueRef::Blob(_) => None,
+        ValueRef::Integer(number) => Some(number.to_string()),
+        ValueRef::Real(number) => Some(number.to_string()),
+        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+    })
+}
+
+/// A geometry of a GeoPackage: WKB behind a header with flags, a reference system and an extent.
+fn polygons(blob: &[u8]) -> Result<Option<Vec<Polygon>>, String> {
+    let [b'G', b'P', _version, flags, ..] = *blob else {
+        return Err("the geometry is none of a GeoPackage".to_owned());
+    };
+    let is_empty = flags >> 4 & 1 == 1;
+    if is_empty {
+        return Ok(None);
+    }
+    let extent = match flags >> 1 & 7 {
+        0 => 0,
+        1 => 32,
+        2 | 3 => 48,
+        4 => 64,
+        _ => return Err("the header of the geometry makes no sense".to_owned()),
+    };
+    wkb::polygons(blob.get(8 + extent..).unwrap_or_default()).map(Some)
+}

@@ -1,0 +1,119 @@
+//! Boundaries in GeoParquet: WKB in a column that the footer names.
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use serde_json::Value;
+
+use super::{Feature, Properties, PropertyNames, Take, Wanted, wkb};
+use crate::formats::crs;
+use crate::formats::parquet::footer;
+use crate::formats::parquet::panics::Batches;
+use crate::storage::Source;
+use crate::storage::inputs::InputFile;
+
+/// Features in memory at a time.
+const BATCH_ROWS: usize = 256;
+
+/// See [`super::read`].
+pub fn read(
+    input: &InputFile,
+    names: &PropertyNames,
+    wanted: Wanted,
+    take: Take,
+) -> Result<Option<String>> {
+    let file = Source::open(input)?;
+    let metadata = footer::read(&file)
+        .map_err(|e| anyhow!("not a whole Parquet file ({e}); download it again"))?;
+    let geo = Geo::of(&metadata)?;
+    let schema = metadata.schema();
+    let there: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    let properties = names.among(&there)?;
+    let geometry = schema
+        .index_of(&geo.column)
+        .with_context(|| format!("its footer names a column {:?} that it lacks", geo.column))?;
+    let roots: Vec<usize> = properties.into_iter().flatten().chain([geometry]).collect();
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
+        .with_projection(mask)
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .context("damaged; download it again")?;
+    let mut number = 0;
+    for batch in Batches::new(reader) {
+        let batch = batch.context("damaged; download it again")?;
+        let [ids, countries, unit_names] = properties.map(|place| {
+            let column = place.and_then(|p| batch.column_by_name(there[p]))?;
+            cast(column, &DataType::Utf8).ok()
+        });
+        let shapes = batch.column_by_name(&geo.column).context("a column is missing")?;
+        let shapes = cast(shapes, &DataType::LargeBinary).with_context(|| {
+            format!("column {:?} is {}; expected WKB", geo.column, shapes.data_type())
+        })?;
+        for row in 0..batch.num_rows() {
+            number += 1;
+            let text = |column: &Option<ArrayRef>| {
+                let column = column.as_ref()?.as_string::<i32>();
+                column.is_valid(row).then(|| column.value(row).to_owned())
+            };
+            let properties =
+                Properties { id: text(&ids), country: text(&countries), name: text(&unit_names) };
+            if !wanted(&properties) {
+                continue;
+            }
+            let shapes = shapes.as_binary::<i64>();
+            let polygons = shapes
+                .is_valid(row)
+                .then(|| wkb::polygons(shapes.value(row)))
+                .transpose()
+                .map_err(|e| anyhow!("feature {number}: {e}"))?;
+            take(Feature { number, properties, polygons })?;
+        }
+    }
+    Ok(geo.crs)
+}
+
+/// What the footer says of the geometry.
+struct Geo {
+    column: String,
+    crs: Option<String>,
+}
+
+impl Geo {
+    fn of(metadata: &ArrowReaderMetadata) -> Result<Self> {
+        let entries = metadata.metadata().file_metadata().key_value_metadata();
+        let geo = entries.into_iter().flatten().find(|e| e.key == "geo");
+        let geo = geo.and_then(|e| e.value.as_deref()).context(
+            "has no entry \"geo\" in its footer, so it is no GeoParquet; write it again, for example with ogr2ogr",
+        )?;
+        let geo: Value =
+            serde_json::from_str(geo).context("the entry \"geo\" in its footer is no JSON")?;
+        let column = geo["primary_column"].as_str().unwrap_or("geometry");
+        let about = &geo["columns"][column];
+        match about["encoding"].as_str() {
+            Some(encoding) if encoding.eq_ignore_ascii_case("WKB") => {}
+            other => bail!(
+                "column {column:?} is encoded as {}; expected WKB: write it again, for example with ogr2ogr -lco GEOMETRY_ENCODING=WKB",
+                other.unwrap_or("nothing that its footer names")
+            ),
+        }
+        Ok(Geo { column: column.to_owned(), crs: crs_of(about.get("crs")) })
+    }
+}
+
+/// A column that says nothing is in degrees; `null` says that nobody knows.
+fn crs_of(crs: Option<&Value>) -> Option<String> {
+    let Some(crs) = crs else { return Some("EPSG:4326".to_owned()) };
+    if crs.is_null() {
+        return None;
+    }
+    let code = |code: &Value| code.as_str().map_or_else(|| code.to_string(), str::to_owned);
+    match (crs["id"]["authority"].as_str(), code(&crs["id"]["code"])) {
+        (Some("EPSG"), code) => Some(format!("EPSG:{code}")),
+        (Some("OGC"), code) if code == "CRS84" => Some("EPSG:4326".to_owned()),
+        _ => Some(crs::of_definition(&crs.to_string())),
+    }
+}

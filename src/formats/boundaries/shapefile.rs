@@ -1,0 +1,223 @@
+//! Boundaries in a shapefile: shapes in `.shp`, properties in `.dbf`, the CRS in `.prj`, the
+//! encoding of texts in `.cpg`; side by side or zipped.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use dbase::encoding::DynEncoding;
+use dbase::{FieldValue, ReaderBuilder, Record};
+use geo::coordinate_position::{CoordPos, CoordinatePosition};
+use geo::{Area, BoundingRect, Coord, LineString, Polygon};
+use shapefile::record::traits::HasXY;
+use shapefile::{PolygonRing, ShapeReader};
+
+use super::{Feature, Properties, PropertyNames, Shape, Take, Wanted};
+use crate::formats::crs;
+use crate::storage::inputs::InputFile;
+use crate::storage::{LocalCopy, Location};
+
+/// Most bytes of `.prj` and `.cpg` that are looked at.
+const SMALL_FILE: u64 = 1 << 16;
+
+/// The files of a shapefile.
+struct Parts<R> {
+    shapes: R,
+    records: R,
+    prj: Option<String>,
+    cpg: Option<String>,
+}
+
+/// See [`super::read`].
+pub fn read(
+    input: &InputFile,
+    names: &PropertyNames,
+    wanted: Wanted,
+    take: Take,
+) -> Result<Option<String>> {
+    let Location::Local(path) = &input.location else {
+        bail!("a shapefile that is not on this machine is read as one .zip file; zip its files");
+    };
+    let beside = |ending: &str| {
+        let here = [ending.to_owned(), ending.to_uppercase()];
+        here.iter().map(|e| path.with_extension(e)).find(|p| p.exists())
+    };
+    let dbf = beside("dbf").with_context(|| {
+        let dbf = path.with_extension("dbf");
+        format!("there is no {} beside it; copy all files of the shapefile", dbf.display())
+    })?;
+    let open = |path: &Path| -> Result<_> {
+        Ok(BufReader::new(File::open(path).with_context(|| path.display().to_string())?))
+    };
+    let text = |ending: &str| beside(ending).map(|p| small(open(&p)?)).transpose();
+    let parts =
+        Parts { shapes: open(path)?, records: open(&dbf)?, prj: text("prj")?, cpg: text("cpg")? };
+    parts.read(names, wanted, take)
+}
+
+/// The same, for the one shapefile in a zip file.
+pub fn read_zip(
+    input: &InputFile,
+    names: &PropertyNames,
+    wanted: Wanted,
+    take: Take,
+) -> Result<Option<String>> {
+    let damaged = "no whole zip file; download it again";
+    let copy = LocalCopy::of(input)?;
+    let mut zip =
+        zip::ZipArchive::new(BufReader::new(File::open(copy.path())?)).context(damaged)?;
+    let members = zip.file_names().map(|name| Ok(name?.into_owned()));
+    let members: Vec<String> = members.collect::<Result<_>>().context(damaged)?;
+    let of = |ending: &str| {
+        let found = |name: &&String| name.to_lowercase().ends_with(ending);
+        members.iter().filter(found).cloned().collect::<Vec<_>>()
+    };
+    let shp = match of(".shp").as_slice() {
+        [one] => one.clone(),
+        [] => bail!(
+            "holds no .shp file but {}; unzip it, and name the file with the boundaries in data.lau",
+            members.join(", ")
+        ),
+        several => bail!(
+            "holds several shapefiles, {}; unzip it, and name one of them in data.lau",
+            several.join(", ")
+        ),
+    };
+    let stem = &shp[..shp.len() - ".shp".len()];
+    let member = |ending: &str| {
+        let name = format!("{stem}{ending}");
+        members.iter().find(|m| m.eq_ignore_ascii_case(&name)).cloned()
+    };
+    let dbf = member(".dbf").with_context(|| format!("holds no {stem}.dbf; download it again"))?;
+    let mut unpacked = |name: &str| -> Result<_> {
+        let mut file = tempfile::tempfile().context("cannot unzip into a temporary file")?;
+        std::io::copy(&mut zip.by_name(name)?, &mut file)
+            .with_context(|| format!("cannot unzip {name}; download the file again"))?;
+        file.rewind()?;
+        Ok(BufReader::new(file))
+    };
+    let (shapes, records) = (unpacked(&shp)?, unpacked(&dbf)?);
+    let mut text = |ending: &str| member(ending).map(|m| small(unpacked(&m)?)).transpose();
+    let parts = Parts { shapes, records, prj: text(".prj")?, cpg: text(".cpg")? };
+    parts.read(names, wanted, take)
+}
+
+fn small(file: impl Read) -> Result<String> {
+    let mut bytes = Vec::new();
+    file.take(SMALL_FILE).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+impl<R: Read + Seek> Parts<R> {
+    fn read(self, names: &PropertyNames, wanted: Wanted, take: Take) -> Result<Option<String>> {
+        let mut builder = ReaderBuilder::new();
+        if let Some(name) = self.cpg.filter(|name| !name.is_empty()) {
+            let encoding = DynEncoding::from_name(&name).with_context(|| {
+                format!("its .cpg file names the encoding {name:?}, which is unknown; write it again in UTF-8, for example with ogr2ogr -lco ENCODING=UTF-8")
+            })?;
+            builder = builder.with_encoding(encoding);
+        }
+        let damaged = |what: &str| format!("its {what} file is damaged; download it again");
+        let mut records = builder.build(self.records).with_context(|| damaged(".dbf"))?;
+        let there: Vec<String> = records.fields().iter().map(|f| f.name().to_owned()).collect();
+        let there: Vec<&str> = there.iter().map(String::as_str).collect();
+        let columns = names.among(&there)?.map(|place| place.map(|p| there[p].to_owned()));
+        let mut shapes = ShapeReader::new(self.shapes).with_context(|| damaged(".shp"))?;
+        let mut records = records.iter_records();
+        let mut number = 0;
+        for shape in shapes.iter_shapes() {
+            number += 1;
+            let place = |what| format!("feature {number}: {}", damaged(what));
+            let shape = shape.with_context(|| place(".shp"))?;
+            let record = records.next().with_context(|| {
+                format!("its .dbf file has fewer records than the .shp file shapes: no record {number}; download both again")
+            })?;
+            let record = record.with_context(|| place(".dbf"))?;
+            let [id, country, name] = columns.each_ref().map(|c| text(&record, c.as_ref()?));
+            let properties = Properties { id, country, name };
+            if wanted(&properties) {
+                let polygons = polygons(shape).map_err(|e| anyhow!("feature {number}: {e}"))?;
+                take(Feature { number, properties, polygons })?;
+            }
+        }
+        if records.next().is_some() {
+            bail!(
+                "its .shp file has {number} shapes and the .dbf file more records; download both again"
+            );
+        }
+        Ok(self.prj.filter(|prj| !prj.is_empty()).map(|prj| crs::of_definition(&prj)))
+    }
+}
+
+fn text(record: &Record, column: &str) -> Option<String> {
+    match record.get(column)? {
+        FieldValue::Character(text) => text.clone(),
+        FieldValue::Memo(text) => Some(text.clone()),
+        FieldValue::Numeric(number) => Some((*number)?.to_string()),
+        FieldValue::Float(number) => Some((*number)?.to_string()),
+        FieldValue::Integer(number) => Some(number.to_string()),
+        FieldValue::Double(number) | FieldValue::Currency(number) => Some(number.to_string()),
+        FieldValue::Logical(_) | FieldValue::Date(_) | FieldValue::DateTime(_) => None,
+    }
+}
+
+fn polygons(shape: shapefile::Shape) -> Result<Option<Vec<Polygon>>, String> {
+    match shape {
+        shapefile::Shape::NullShape => Ok(None),
+        shapefile::Shape::Polygon(p) => assembled(p.rings()).map(Some),
+        shapefile::Shape::PolygonM(p) => assembled(p.rings()).map(Some),
+        shapefile::Shape::PolygonZ(p) => assembled(p.rings()).map(Some),
+        other => Err(format!("the geometry is {}, expected Polygon", other.shapetype())),
+    }
+}
+
+/// Rings lie side by side in a shapefile and in no order; a hole belongs to the smallest outer ring
+/// around it.
+fn assembled<P: HasXY>(rings: &[PolygonRing<P>]) -> Result<Vec<Polygon>, String> {
+    let mut outer: Vec<(Vec<Coord>, Vec<Vec<Coord>>)> = Vec::new();
+    let mut holes = Vec::new();
+    for ring in rings {
+        let positions = ring.points().iter().map(|p| Coord { x: p.x(), y: p.y() }).collect();
+        match ring {
+            PolygonRing::Outer(_) => outer.push((positions, Vec::new())),
+            PolygonRing::Inner(_) => holes.push(positions),
+        }
+    }
+    let around: Vec<Polygon> = outer
+        .iter()
+        .map(|(ring, _)| Polygon::new(LineString::new(ring.clone()), Vec::new()))
+        .collect();
+    for hole in holes {
+        let owners = (0..around.len()).filter(|i| encloses(&around[*i], &hole));
+        let area = |i: &usize| around[*i].unsigned_area();
+        match owners.min_by(|a, b| area(a).total_cmp(&area(b))) {
+            Some(owner) => outer[owner].1.push(hole),
+            // a ring that runs the wrong way around
+            None => outer.push((hole, Vec::new())),
+        }
+    }
+    let mut shape = Shape::default();
+    for (ring, holes) in outer {
+        for ring in std::iter::once(ring).chain(holes) {
+            shape.positions.extend(ring);
+            shape.rings.push(shape.positions.len());
+        }
+        shape.polygons.push(shape.rings.len());
+    }
+    shape.polygons()
+}
+
+fn encloses(polygon: &Polygon, ring: &[Coord]) -> bool {
+    let Some(bounds) = polygon.bounding_rect() else { return false };
+    let inside = |c: &Coord| {
+        (bounds.min().x..=bounds.max().x).contains(&c.x)
+            && (bounds.min().y..=bounds.max().y).contains(&c.y)
+    };
+    if !ring.iter().all(inside) {
+        return false;
+    }
+    // rings may touch, so the first position that lies on neither side of the border decides
+    let place = ring.iter().map(|c| polygon.coordinate_position(c));
+    place.into_iter().find(|p| *p != CoordPos::OnBoundary) != Some(CoordPos::Outside)
+}

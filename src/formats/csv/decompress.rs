@@ -1,0 +1,30 @@
+//! Bytes as they were before they were compressed.
+
+use std::io::{BufReader, Read};
+
+use anyhow::Result;
+use flate2::read::MultiGzDecoder;
+
+use crate::storage::inputs::InputFile;
+use crate::storage::{Location, Source};
+
+/// True of a file that has to be read from its beginning.
+pub fn is_compressed(location: &Location) -> bool {
+    location.ends_with("gz") || location.ends_with("zst")
+}
+
+/// Reads an input from the beginning; what its name calls `.gz` or `.zst` is decompressed.
+///
+/// # Errors
+/// A file that cannot be opened.
+pub fn decoded(input: &InputFile) -> Result<Box<dyn Read>> {
+    let plain = Source::open(input)?.reader()?;
+    Ok(if input.location.ends_with("gz") {
+        // a file can be of several members, as of parallel or appending writers
+        Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, plain)))
+    } else if input.location.ends_with("zst") {
+        Box::new(zstd::Decoder::new(plain)?)
+    } else {
+        Box::new(plain)
+    })
+}

@@ -1,0 +1,119 @@
+//! Small tables (cell plans) from Parquet or CSV, column by column.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
+use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::arrow::{ArrowWriter, ProjectionMask};
+use parquet::basic::Compression;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+use parquet::file::reader::ChunkReader;
+
+use super::csv;
+use super::csv::Header;
+use super::parquet::panics::Batches;
+use super::parquet::{checksum, footer};
+use crate::errors::missing_column;
+use crate::storage::Source;
+use crate::storage::atomic::AtomicFile;
+use crate::storage::inputs::InputFile;
+
+/// Reads a whole input; the columns of a CSV file are text.
+///
+/// # Errors
+/// A file that is cut off or damaged.
+pub fn read(input: &InputFile) -> Result<RecordBatch> {
+    if csv::EXTENSIONS.iter().any(|ending| input.location.ends_with(ending)) {
+        return read_csv(input);
+    }
+    read_parquet(Source::open(input)?)
+}
+
+fn read_parquet(source: Source) -> Result<RecordBatch> {
+    let source = source.whole()?;
+    let metadata = footer::read(&source).map_err(|e| footer::explain(&e))?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
+    whole(builder).context("damaged; copy the file again")
+}
+
+/// Reads the columns of those names from a Parquet file; names that it lacks are passed over.
+///
+/// # Errors
+/// A file that is not there, cut off or damaged.
+pub fn read_columns(path: &Path, names: &[&str]) -> Result<RecordBatch> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
+    let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
+    whole(builder.with_projection(mask))
+}
+
+fn whole<T: ChunkReader + 'static>(
+    builder: ParquetRecordBatchReaderBuilder<T>,
+) -> Result<RecordBatch> {
+    let reader = builder.build()?;
+    let schema = reader.schema();
+    let batches = Batches::new(reader).collect::<Result<Vec<_>, _>>()?;
+    Ok(concat_batches(&schema, &batches)?)
+}
+
+fn read_csv(input: &InputFile) -> Result<RecordBatch> {
+    let Header { delimiter, names } = Header::read(csv::decoded(input)?, &[])?;
+    let mut builder = ::csv::ReaderBuilder::new();
+    let mut reader = builder.delimiter(delimiter).from_reader(csv::decoded(input)?);
+    let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
+    for record in reader.records() {
+        let record = record.context("each line needs as many fields as the header")?;
+        for (column, value) in columns.iter_mut().zip(&record) {
+            column.push((!value.is_empty()).then(|| value.to_owned()));
+        }
+    }
+    let fields: Vec<Field> = names.iter().map(|n| Field::new(n, DataType::Utf8, true)).collect();
+    let arrays = columns.into_iter().map(|c| Arc::new(StringArray::from(c)) as ArrayRef).collect();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+}
+
+/// Writes a table with entries for its footer, among them that of [`checksum::entry`].
+///
+/// # Errors
+/// When the file cannot be written; an earlier one then stands.
+pub fn write(path: &Path, batch: &RecordBatch, entries: Vec<KeyValue>) -> Result<()> {
+    let context = || format!("cannot write {}", path.display());
+    let target = AtomicFile::new(path)?;
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_key_value_metadata(Some(entries))
+        .build();
+    let options =
+        ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(target.create()?, batch.schema(), options)
+        .with_context(context)?;
+    writer.write(batch).with_context(context)?;
+    writer.close().with_context(context)?;
+    checksum::seal(target.path())?;
+    target.commit()
+}
+
+/// The column of that name. `key` is the config key that names it, `taken` are the columns with
+/// another meaning.
+///
+/// # Errors
+/// No such column: lists what there is.
+pub fn column<'a>(
+    table: &'a RecordBatch,
+    name: &str,
+    key: &str,
+    taken: &[&str],
+) -> Result<&'a ArrayRef> {
+    if let Some(column) = table.column_by_name(name) {
+        return Ok(column);
+    }
+    let schema = table.schema_ref();
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    bail!(missing_column(name, key, &names, taken))
+}

@@ -1,0 +1,186 @@
+//! Rows of a view as numbers to draw.
+
+use anyhow::{Context, Result};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader};
+use arrow::compute::{cast, concat};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, TimestampMicrosecondType};
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+
+use crate::domain::tables::TIMESTAMP;
+use crate::warehouse::Rows;
+
+/// Longest axis of time that is filled up, in steps.
+const MOST_STEPS: i64 = 200_000;
+
+/// Where the values stand.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Axis {
+    /// Hours or days, ascending.
+    Time(Vec<NaiveDateTime>),
+    Number(Vec<f64>),
+    Text(Vec<String>),
+}
+
+/// Values of one column, one for each place of the axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    pub name: String,
+    pub values: Vec<f64>,
+}
+
+/// What a chart of lines or bars shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Data {
+    pub axis_name: String,
+    pub axis: Axis,
+    pub series: Vec<Series>,
+}
+
+impl Data {
+    pub fn is_empty(&self) -> bool {
+        self.series.iter().all(|s| s.values.is_empty())
+    }
+
+    /// Largest value, at least 1.
+    pub fn top(&self) -> f64 {
+        self.series.iter().flat_map(|s| &s.values).fold(1.0, |top, v| v.max(top))
+    }
+}
+
+/// Reads an axis and values; nulls count 0. Hours or days that have no row are filled in with 0,
+/// because views list those that have something.
+///
+/// # Errors
+/// Rows that cannot be read; a value column that holds no numbers.
+pub fn read(rows: Rows, axis: &str, values: &[String]) -> Result<Data> {
+    let names = std::iter::once(axis).chain(values.iter().map(String::as_str));
+    let mut columns = whole_columns(rows, &names.collect::<Vec<_>>())?.into_iter();
+    let axis_column = columns.next().context("the chart names no column")?;
+    let mut series = Vec::new();
+    for (name, column) in values.iter().zip(columns) {
+        series.push(Series { name: name.clone(), values: numbers(&column, name)? });
+    }
+    let axis_of_rows = match axis_column.data_type() {
+        DataType::Date32 => {
+            let dates = axis_column.as_primitive::<Date32Type>();
+            let midnight = |i| dates.value_as_date(i).and_then(|d| d.and_hms_opt(0, 0, 0));
+            Axis::Time((0..dates.len()).filter_map(midnight).collect())
+        }
+        DataType::Timestamp(..) => {
+            let times = cast(&axis_column, &TIMESTAMP)?;
+            let times = times.as_primitive::<TimestampMicrosecondType>();
+            Axis::Time((0..times.len()).filter_map(|i| times.value_as_datetime(i)).collect())
+        }
+        t if t.is_numeric() => Axis::Number(numbers(&axis_column, axis)?),
+        _ => Axis::Text(texts(&axis_column)?),
+    };
+    let data = Data { axis_name: axis.to_owned(), axis: axis_of_rows, series };
+    Ok(filled(data))
+}
+
+/// What a map shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Places {
+    /// By `lau_id`.
+    pub values: Vec<(String, f64)>,
+    /// The day, where rows have a `date`.
+    pub day: Option<NaiveDate>,
+}
+
+/// Reads the values of a column; where rows have a `date`, those of the last day.
+///
+/// # Errors
+/// Rows that cannot be read or have no `lau_id`.
+pub fn places(rows: Rows, column: &str) -> Result<Places> {
+    let dated = rows.schema().index_of("date").is_ok();
+    let names: &[&str] = if dated { &["lau_id", column, "date"] } else { &["lau_id", column] };
+    let columns = whole_columns(rows, names)?;
+    let ids = texts(&columns[0])?;
+    let values = numbers(&columns[1], column)?;
+    let days: Vec<Option<NaiveDate>> = match columns.get(2) {
+        Some(dates) => {
+            let dates = dates.as_primitive::<Date32Type>();
+            (0..dates.len()).map(|i| dates.value_as_date(i)).collect()
+        }
+        None => vec![None; ids.len()],
+    };
+    let day = days.iter().max().copied().flatten();
+    let rows = ids.into_iter().zip(values).zip(days);
+    Ok(Places { values: rows.filter(|row| row.1 == day).map(|row| row.0).collect(), day })
+}
+
+fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {
+    let schema = rows.schema();
+    let at = names.iter().map(|name| Ok(schema.index_of(name)?)).collect::<Result<Vec<_>>>()?;
+    let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); names.len()];
+    for batch in rows {
+        let batch = batch?;
+        for (part, column) in parts.iter_mut().zip(&at) {
+            part.push(batch.column(*column).clone());
+        }
+    }
+    let one = |(part, at): (Vec<ArrayRef>, &usize)| -> Result<ArrayRef> {
+        if part.is_empty() {
+            return Ok(arrow::array::new_empty_array(schema.field(*at).data_type()));
+        }
+        let part: Vec<&dyn Array> = part.iter().map(AsRef::as_ref).collect();
+        Ok(concat(&part)?)
+    };
+    parts.into_iter().zip(&at).map(one).collect()
+}
+
+fn numbers(column: &ArrayRef, name: &str) -> Result<Vec<f64>> {
+    let column = cast(column, &DataType::Float64)
+        .with_context(|| format!("column {name} holds no numbers to draw"))?;
+    Ok(column.as_primitive::<Float64Type>().iter().map(Option::unwrap_or_default).collect())
+}
+
+fn texts(column: &ArrayRef) -> Result<Vec<String>> {
+    let column = cast(column, &DataType::Utf8)?;
+    Ok(column.as_string::<i32>().iter().map(|t| t.unwrap_or("–").to_owned()).collect())
+}
+
+fn filled(data: Data) -> Data {
+    let Axis::Time(times) = &data.axis else { return data };
+    let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return data };
+    let midnights = times.iter().all(|t| t.time() == chrono::NaiveTime::MIN);
+    let step = if midnights { TimeDelta::days(1) } else { TimeDelta::hours(1) };
+    let seconds = step.num_seconds();
+    let place = |t: &NaiveDateTime| (*t - *first).num_seconds() / seconds;
+    let even = times.iter().all(|t| (*t - *first).num_seconds() % seconds == 0);
+    let steps = place(last) + 1;
+    // several rows of one hour would fall onto one another
+    let distinct = times.windows(2).all(|pair| pair[0] < pair[1]);
+    if !even || !distinct || steps > MOST_STEPS {
+        return data;
+    }
+    let at: Vec<usize> = times.iter().filter_map(|t| usize::try_from(place(t)).ok()).collect();
+    let length = usize::try_from(steps).unwrap_or_default();
+    let spread = |series: Series| {
+        let mut values = vec![0.0; length];
+        for (place, value) in at.iter().zip(series.values) {
+            values[*place] = value;
+        }
+        Series { values, ..series }
+    };
+    let all = (0..steps).filter_map(|i| i32::try_from(i).ok()).map(|i| *first + step * i).collect();
+    Data { axis: Axis::Time(all), series: data.series.into_iter().map(spread).collect(), ..data }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_hour_without_a_row_counts_0() {
+        let hour = |h| NaiveDate::from_ymd_opt(2024, 10, 1).unwrap().and_hms_opt(h, 0, 0).unwrap();
+        let data = Data {
+            axis_name: "hour".into(),
+            axis: Axis::Time(vec![hour(3), hour(6)]),
+            series: vec![Series { name: "n".into(), values: vec![5.0, 7.0] }],
+        };
+        let filled = filled(data);
+        assert_eq!(filled.axis, Axis::Time((3..7).map(hour).collect()));
+        assert_eq!(filled.series[0].values, [5.0, 0.0, 0.0, 7.0]);
+    }
+}

@@ -1,0 +1,165 @@
+//! CSV by RFC 4180 with line feeds. A field is quoted only where a comma, a quote or a line break
+//! requires it, and when it is an empty text: nothing between two commas is a null.
+
+use std::io::Write;
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+
+use super::{FLUSH_BYTES, RowWriter, cells};
+
+pub(super) struct Csv<'a> {
+    out: &'a mut (dyn Write + Send),
+    buffer: Vec<u8>,
+}
+
+impl<'a> Csv<'a> {
+    pub fn new(schema: &Schema, out: &'a mut (dyn Write + Send)) -> Self {
+        let mut buffer = Vec::with_capacity(2 * FLUSH_BYTES);
+        for (index, field) in schema.fields().iter().enumerate() {
+            if index > 0 {
+                buffer.push(b',');
+            }
+            let start = buffer.len();
+            buffer.extend_from_slice(field.name().as_bytes());
+            quote(&mut buffer, start);
+        }
+        buffer.push(b'\n');
+        Csv { out, buffer }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl RowWriter for Csv<'_> {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let columns = cells::columns(batch)?;
+        for row in 0..batch.num_rows() {
+            for (index, column) in columns.iter().enumerate() {
+                if index > 0 {
+                    self.buffer.push(b',');
+                }
+                let start = self.buffer.len();
+                if column.is_null(row) {
+                    // a line with nothing on it is a row that most readers skip
+                    if columns.len() == 1 {
+                        self.buffer.extend_from_slice(b"\"\"");
+                    }
+                    continue;
+                }
+                column.write_text(row, &mut self.buffer);
+                if !column.is_plain() {
+                    quote(&mut self.buffer, start);
+                }
+            }
+            self.buffer.push(b'\n');
+            if self.buffer.len() >= FLUSH_BYTES {
+                self.flush()?;
+            }
+        }
+        self.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        self.flush()
+    }
+}
+
+/// Quotes the field that begins at `start` of `buffer` where it needs that.
+fn quote(buffer: &mut Vec<u8>, start: usize) {
+    let field = &buffer[start..];
+    if !field.is_empty() && !field.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
+        return;
+    }
+    let field = field.to_vec();
+    buffer.truncate(start);
+    buffer.push(b'"');
+    for byte in field {
+        if byte == b'"' {
+            buffer.push(b'"');
+        }
+        buffer.push(byte);
+    }
+    buffer.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::output::formats::samples::{every_type, rows, shown};
+    use crate::output::formats::{Format, Options};
+
+    fn csv(batch: RecordBatch) -> String {
+        shown(Format::Csv, vec![batch], &Options::default())
+    }
+
+    fn texts(values: Vec<Option<&str>>) -> ArrayRef {
+        Arc::new(StringArray::from(values))
+    }
+
+    #[test]
+    fn every_type_has_its_notation() {
+        assert_eq!(
+            csv(every_type()),
+            "text,int,big,float,single,flag,date,time,zoned,bytes,decimal,list,nothing\n\
+             Jõgeva,-7,18446744073709551615,0.1,0.1,true,2024-10-01,2024-10-01 08:00:00,\
+             1970-01-01 00:00:00+00,00ff,123.45,\"[1,null]\",\n\
+             ,,,,,,,,,,,,\n"
+        );
+    }
+
+    #[test]
+    fn only_fields_that_need_quotes_get_them() {
+        let values = vec![
+            Some("a,b"),
+            Some("say \"hi\""),
+            Some("two\nlines"),
+            Some("cr\r"),
+            Some(" space; 'x' "),
+            Some(""),
+            None,
+        ];
+        let count: ArrayRef = Arc::new(Int64Array::from(vec![1; values.len()]));
+        assert_eq!(
+            csv(rows([("name, of", texts(values)), ("n", count)])),
+            "\"name, of\",n\n\"a,b\",1\n\"say \"\"hi\"\"\",1\n\"two\nlines\",1\n\"cr\r\",1\n \
+             space; 'x' ,1\n\"\",1\n,1\n"
+        );
+    }
+
+    #[test]
+    fn a_null_in_the_only_column_is_still_a_line() {
+        assert_eq!(csv(rows([("a", texts(vec![None, Some("x")]))])), "a\n\"\"\nx\n");
+    }
+
+    #[test]
+    fn no_rows_give_the_header_alone() {
+        assert_eq!(csv(rows([("a", texts(vec![])), ("b", texts(vec![]))])), "a,b\n");
+    }
+
+    proptest! {
+        #[test]
+        fn a_reader_gets_the_same_text_back(
+            cells in prop::collection::vec((any::<String>(), "[a\",\r\n õ]*"), 1..20)
+        ) {
+            let (left, right): (Vec<_>, Vec<_>) = cells.iter().cloned().unzip();
+            let left: ArrayRef = Arc::new(StringArray::from(left));
+            let right: ArrayRef = Arc::new(StringArray::from(right));
+            let text = csv(rows([("left", left), ("right", right)]));
+            let mut reader = ::csv::Reader::from_reader(text.as_bytes());
+            let read: Vec<(String, String)> =
+                reader.deserialize().collect::<Result<_, _>>().unwrap();
+            prop_assert_eq!(read, cells);
+        }
+    }
+}

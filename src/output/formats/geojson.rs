@@ -1,0 +1,183 @@
+//! GeoJSON after RFC 7946: a feature a row, with the row's own geometry or that of its LAU.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema};
+
+use super::cells;
+use super::cells::Column;
+use super::json::Objects;
+use super::{FLUSH_BYTES, GeometryText, Options, RowWriter, geometry};
+use crate::errors::UsageError;
+
+/// Where a row's geometry comes from.
+enum Source {
+    Column(usize),
+    Lau { column: usize, geometries: Arc<HashMap<String, String>> },
+}
+
+impl Source {
+    fn of(schema: &Schema, options: &Options) -> Result<Self> {
+        if let Some(column) = geometry::column(schema) {
+            return Ok(Source::Column(column));
+        }
+        let lau = schema
+            .fields()
+            .iter()
+            .position(|f| f.name() == "lau_id" && *f.data_type() == DataType::Utf8);
+        let Some(column) = lau else {
+            return Err(anyhow!(UsageError(
+                "GeoJSON needs rows with a geometry or a lau_id column: cell_plan, lau, or a view \
+                 per LAU such as users-per-lau or users-per-lau-day-night; other formats take any \
+                 rows"
+                    .to_owned()
+            )));
+        };
+        match &options.lau_geometries {
+            Some(geometries) => Ok(Source::Lau { column, geometries: Arc::clone(geometries) }),
+            None => bail!(
+                "GeoJSON of these rows needs the LAU boundaries, and the warehouse has none: run \
+                 `mobility load`"
+            ),
+        }
+    }
+}
+
+pub(super) struct Geojson<'a> {
+    out: &'a mut (dyn Write + Send),
+    source: Source,
+    properties: Objects,
+    shapes: GeometryText,
+    rows: u64,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Geojson<'a> {
+    /// # Errors
+    /// [`UsageError`] for rows that have no place on a map.
+    pub fn new(
+        schema: &Schema,
+        out: &'a mut (dyn Write + Send),
+        options: &Options,
+    ) -> Result<Self> {
+        let source = Source::of(schema, options)?;
+        let drawn = geometry::column(schema);
+        Ok(Geojson {
+            out,
+            source,
+            properties: Objects::new(schema, |index| Some(index) != drawn),
+            shapes: GeometryText::new(options.geometry_epsg)?,
+            rows: 0,
+            buffer: b"{\"type\":\"FeatureCollection\",\"features\":[".to_vec(),
+        })
+    }
+
+    fn feature(&mut self, columns: &[Column], row: usize) -> Result<()> {
+        let out = &mut self.buffer;
+        out.extend_from_slice(b"{\"type\":\"Feature\",\"geometry\":");
+        match &self.source {
+            Source::Column(column) => match columns[*column].bytes(row) {
+                Some(wkb) => self.shapes.write(wkb, out)?,
+                None => out.extend_from_slice(b"null"),
+            },
+            Source::Lau { column, geometries } => {
+                let known = columns[*column].str(row).and_then(|id| geometries.get(id));
+                out.extend_from_slice(known.map_or("null", String::as_str).as_bytes());
+            }
+        }
+        out.extend_from_slice(b",\"properties\":");
+        self.properties.write(columns, row, &self.shapes, out)?;
+        out.push(b'}');
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+impl RowWriter for Geojson<'_> {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
+        let columns = cells::columns(batch)?;
+        for row in 0..batch.num_rows() {
+            self.buffer.extend_from_slice(if self.rows == 0 { b"\n" } else { b",\n" });
+            self.rows += 1;
+            self.feature(&columns, row).with_context(|| format!("row {}", self.rows))?;
+            if self.buffer.len() >= FLUSH_BYTES {
+                self.flush()?;
+            }
+        }
+        self.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let end: &[u8] = if self.rows == 0 { b"]}\n" } else { b"\n]}\n" };
+        self.buffer.extend_from_slice(end);
+        self.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array, StringArray};
+
+    use super::*;
+    use crate::output::formats::Format;
+    use crate::output::formats::samples::{every_type, points, rows, shown, try_shown};
+
+    fn users_per_lau() -> RecordBatch {
+        let ids: ArrayRef = Arc::new(StringArray::from(vec![Some("EE_1"), Some("EE_2"), None]));
+        let users: ArrayRef = Arc::new(Int64Array::from(vec![5, 6, 7]));
+        rows([("lau_id", ids), ("user_count", users)])
+    }
+
+    #[test]
+    fn a_geometry_column_is_drawn_and_the_rest_are_properties() {
+        assert_eq!(
+            shown(Format::Geojson, vec![points()], &Options::default()),
+            "{\"type\":\"FeatureCollection\",\"features\":[\n\
+             {\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[24.5,59]},\
+             \"properties\":{\"cell_id\":\"1\"}},\n\
+             {\"type\":\"Feature\",\"geometry\":null,\"properties\":{\"cell_id\":\"2\"}}\n]}\n"
+        );
+    }
+
+    #[test]
+    fn a_lau_id_finds_its_boundary_and_an_unknown_one_is_kept_without() {
+        let square = "{\"type\":\"Polygon\",\"coordinates\":[]}";
+        let known = HashMap::from([("EE_1".to_owned(), square.to_owned())]);
+        let options = Options { lau_geometries: Some(Arc::new(known)), ..Options::default() };
+        let text = shown(Format::Geojson, vec![users_per_lau()], &options);
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let features = parsed["features"].as_array().unwrap();
+        assert_eq!(features[0]["geometry"]["type"], "Polygon");
+        assert_eq!(features[0]["properties"]["user_count"], 5);
+        assert!(features[1]["geometry"].is_null());
+        assert!(features[2]["properties"]["lau_id"].is_null());
+        assert_eq!(features.len(), 3);
+    }
+
+    #[test]
+    fn no_rows_give_an_empty_collection() {
+        assert_eq!(
+            shown(Format::Geojson, vec![points().slice(0, 0)], &Options::default()),
+            "{\"type\":\"FeatureCollection\",\"features\":[]}\n"
+        );
+    }
+
+    #[test]
+    fn rows_without_a_place_are_wrong_usage_and_missing_boundaries_are_a_failure() {
+        let wrong = try_shown(Format::Geojson, vec![every_type()], &Options::default());
+        assert!(wrong.unwrap_err().downcast_ref::<UsageError>().is_some());
+        let missing = try_shown(Format::Geojson, vec![users_per_lau()], &Options::default());
+        let missing = missing.unwrap_err();
+        assert!(missing.downcast_ref::<UsageError>().is_none());
+        assert!(missing.to_string().contains("mobility load"));
+    }
+}

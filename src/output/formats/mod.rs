@@ -1,0 +1,269 @@
+//! Output formats behind one narrow trait, one file each. All of them stream: none holds more
+//! than a batch of rows, except Parquet, which holds a row group, and the table, which holds the
+//! rows that its widths are taken from.
+
+mod cells;
+mod csv;
+mod fit;
+mod geojson;
+mod geometry;
+mod ipc;
+mod json;
+mod markdown;
+mod normalise;
+mod parquet;
+mod table;
+mod text;
+
+use std::collections::HashMap;
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use clap::ValueEnum;
+
+pub use geometry::GeometryText;
+
+/// Rows as they come from a warehouse.
+pub type Rows = Box<dyn RecordBatchReader + Send>;
+
+/// Text formats hand on their buffer when it holds this many bytes.
+const FLUSH_BYTES: usize = 1 << 16;
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum Format {
+    /// For people at a terminal
+    Table,
+    /// RFC 4180 with a header line
+    Csv,
+    /// An array of objects
+    Json,
+    /// One object a line
+    Ndjson,
+    /// Snappy Parquet; GeoParquet where there is a geometry
+    Parquet,
+    /// Arrow IPC file, also known as Feather
+    Arrow,
+    /// A feature collection in longitude and latitude
+    Geojson,
+    /// A table for documents
+    Markdown,
+}
+
+impl Format {
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Table => "text/plain; charset=utf-8",
+            Format::Csv => "text/csv; charset=utf-8",
+            Format::Json => "application/json",
+            Format::Ndjson => "application/x-ndjson",
+            Format::Parquet => "application/vnd.apache.parquet",
+            Format::Arrow => "application/vnd.apache.arrow.file",
+            Format::Geojson => "application/geo+json",
+            Format::Markdown => "text/markdown; charset=utf-8",
+        }
+    }
+
+    /// The usual ending of a file name, without the dot.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Table => "txt",
+            Format::Csv => "csv",
+            Format::Json => "json",
+            Format::Ndjson => "ndjson",
+            Format::Parquet => "parquet",
+            Format::Arrow => "arrow",
+            Format::Geojson => "geojson",
+            Format::Markdown => "md",
+        }
+    }
+
+    /// True for bytes that would upset a terminal.
+    pub fn is_binary(self) -> bool {
+        matches!(self, Format::Parquet | Format::Arrow)
+    }
+}
+
+/// What formats may need beside the rows.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Columns of the terminal; `None` where nothing has to fit.
+    pub width: Option<u16>,
+    /// Bold headings in the terminal table.
+    pub color: bool,
+    /// Heading of the terminal table.
+    pub title: Option<String>,
+    /// Most rows of the terminal table; the rest are counted.
+    pub max_rows: Option<u64>,
+    /// GeoParquet's `geo` metadata for rows with a geometry.
+    pub geo_metadata: Option<String>,
+    /// Geometry of each LAU as GeoJSON text, for rows with a `lau_id` and no geometry of their own.
+    pub lau_geometries: Option<Arc<HashMap<String, String>>>,
+    /// EPSG code of a `geometry` column (WKB), which JSON and GeoJSON convert to longitude and
+    /// latitude; `None` and 4326 are written as they are.
+    pub geometry_epsg: Option<u32>,
+}
+
+/// What a format does with the rows, whose columns are normalised.
+trait RowWriter {
+    fn batch(&mut self, batch: &RecordBatch) -> Result<()>;
+
+    /// Writes what comes after the last row.
+    fn finish(self: Box<Self>) -> Result<()>;
+}
+
+/// Writes all rows; returns their number.
+///
+/// # Errors
+/// Rows that cannot be computed; output that cannot be written (the [`io::Error`] is in the chain
+/// for every format, so that a closed pipe can be told); a format that the columns do not allow.
+pub fn write(
+    format: Format,
+    rows: Rows,
+    out: Box<dyn Write + Send>,
+    options: &Options,
+) -> Result<u64> {
+    let mut out = Witness { out, error: None };
+    let result = copy(format, rows, &mut out, options);
+    match (result, out.error) {
+        (Err(_), Some(error)) => Err(error).context("cannot write the output"),
+        (result, _) => result,
+    }
+}
+
+/// All rows as cells for people, nothing for a null; a geometry in a few words.
+///
+/// # Errors
+/// Rows that cannot be computed.
+pub fn cells(rows: Rows) -> Result<Vec<Vec<Option<String>>>> {
+    let schema = normalise::schema(&rows.schema());
+    let geometry = geometry::column(&schema);
+    let mut all = Vec::new();
+    for batch in rows {
+        let batch = normalise::batch(&batch?, &schema)?;
+        let columns = cells::columns(&batch)?;
+        for row in 0..batch.num_rows() {
+            let cell = |(index, column): (usize, &cells::Column)| {
+                (!column.is_null(row)).then(|| column.words(row, geometry == Some(index)))
+            };
+            all.push(columns.iter().enumerate().map(cell).collect());
+        }
+    }
+    Ok(all)
+}
+
+fn copy(
+    format: Format,
+    rows: Rows,
+    out: &mut (dyn Write + Send),
+    options: &Options,
+) -> Result<u64> {
+    let schema = normalise::schema(&rows.schema());
+    let mut writer = writer(format, &schema, &mut *out, options)?;
+    let mut count = 0;
+    for batch in rows {
+        let batch = normalise::batch(&batch?, &schema)?;
+        writer.batch(&batch)?;
+        count += batch.num_rows() as u64;
+    }
+    writer.finish()?;
+    out.flush()?;
+    Ok(count)
+}
+
+fn writer<'a>(
+    format: Format,
+    schema: &SchemaRef,
+    out: &'a mut (dyn Write + Send),
+    options: &'a Options,
+) -> Result<Box<dyn RowWriter + 'a>> {
+    Ok(match format {
+        Format::Table => Box::new(table::Table::new(schema, out, options)),
+        Format::Csv => Box::new(csv::Csv::new(schema, out)),
+        Format::Json => Box::new(json::Json::new(schema, out, options, json::Layout::Array)?),
+        Format::Ndjson => Box::new(json::Json::new(schema, out, options, json::Layout::Lines)?),
+        Format::Parquet => Box::new(parquet::Parquet::new(schema, out, options)?),
+        Format::Arrow => Box::new(ipc::Ipc::new(schema, out)?),
+        Format::Geojson => Box::new(geojson::Geojson::new(schema, out, options)?),
+        Format::Markdown => Box::new(markdown::Markdown::new(schema, out)),
+    })
+}
+
+/// Keeps the error of the output itself: the Arrow and Parquet writers pass on only its text.
+struct Witness {
+    out: Box<dyn Write + Send>,
+    error: Option<io::Error>,
+}
+
+impl Witness {
+    fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
+        result.map_err(|error| {
+            let kind = error.kind();
+            // an interrupted call is tried again by the caller
+            if kind != io::ErrorKind::Interrupted {
+                self.error.get_or_insert(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl Write for Witness {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.out.write(bytes);
+        self.note(result)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = self.out.flush();
+        self.note(result)
+    }
+}
+
+#[cfg(test)]
+mod samples;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::formats::samples::{every_type, reader};
+
+    struct ClosedPipe;
+
+    impl Write for ClosedPipe {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::new(io::ErrorKind::BrokenPipe, "the reader left"))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_can_be_told_for_every_format() {
+        for format in Format::value_variants() {
+            let rows = match format {
+                Format::Geojson => reader(vec![samples::points()]),
+                _ => reader(vec![every_type()]),
+            };
+            let error =
+                write(*format, rows, Box::new(ClosedPipe), &Options::default()).unwrap_err();
+            let kinds: Vec<_> =
+                error.chain().filter_map(|e| e.downcast_ref::<io::Error>()).collect();
+            assert_eq!(kinds[0].kind(), io::ErrorKind::BrokenPipe, "{format:?}");
+            assert_eq!(kinds[0].to_string(), "the reader left", "{format:?}");
+        }
+    }
+
+    #[test]
+    fn every_format_has_an_ending_of_its_own() {
+        let mut endings: Vec<_> = Format::value_variants().iter().map(|f| f.extension()).collect();
+        endings.sort_unstable();
+        endings.dedup();
+        assert_eq!(endings.len(), Format::value_variants().len());
+    }
+}

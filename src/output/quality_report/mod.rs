@@ -1,0 +1,163 @@
+//! The report: figures, codes and warnings of the dates that were asked for, in the forms in which
+//! people and programs take them.
+
+mod columns;
+mod document;
+mod terminal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+
+use anyhow::Result;
+use arrow::array::RecordBatch;
+use chrono::NaiveDate;
+use serde::Serialize;
+
+pub use columns::{Column, main_columns};
+pub use document::markdown;
+pub use terminal::{Look, table};
+
+use crate::checks::Code;
+use crate::config::Config;
+use crate::domain::tables::Table;
+use crate::stages::quality::codes::OK;
+use crate::stages::quality::tables;
+use crate::stages::quality::{CodeRow, DayFigures, Level, Warning, warnings};
+
+/// What is known of some dates.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// In order of date.
+    pub dates: Vec<DayFigures>,
+    /// By date and file; rows without a date stand first.
+    pub codes: Vec<CodeRow>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Rows with one code over all dates of a report.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CodeSum {
+    pub code: String,
+    pub fate: String,
+    /// What is wrong, in a few words.
+    pub meaning: &'static str,
+    pub rows: u64,
+    /// Of all rows in.
+    pub percent: f64,
+    pub dates: usize,
+    pub files: usize,
+}
+
+impl Report {
+    /// Puts warnings to rows of both tables; `dates` are in order.
+    pub fn new(dates: Vec<DayFigures>, codes: Vec<CodeRow>) -> Self {
+        let warnings = warnings(&dates);
+        Report { dates, codes, warnings }
+    }
+
+    /// The report of the processed files.
+    ///
+    /// # Errors
+    /// Tables that the stage has not written, or that are damaged.
+    pub fn read(config: &Config) -> Result<Self> {
+        let dates = tables::read(&config.data.quality_daily())?;
+        Ok(Report::new(dates, tables::read(&config.data.quality_codes())?))
+    }
+
+    /// What is known of these dates alone. Warnings still compare with the dates before.
+    pub fn only(mut self, dates: &RangeInclusive<NaiveDate>) -> Self {
+        self.dates.retain(|day| dates.contains(&day.date));
+        self.codes.retain(|row| row.date.is_some_and(|date| dates.contains(&date)));
+        self.warnings.retain(|warning| dates.contains(&warning.date));
+        self
+    }
+
+    /// Warnings of at least this level.
+    pub fn at_least(&self, level: Level) -> impl Iterator<Item = &Warning> {
+        self.warnings.iter().filter(move |warning| warning.level >= level)
+    }
+
+    /// Warnings as they matter: the worst and newest first.
+    pub fn by_weight(&self) -> Vec<&Warning> {
+        let mut all: Vec<&Warning> = self.warnings.iter().collect();
+        all.sort_by_key(|w| std::cmp::Reverse((w.level, w.date)));
+        all
+    }
+
+    pub fn rows_in(&self) -> u64 {
+        self.dates.iter().map(|day| day.rows_in).sum()
+    }
+
+    pub fn rows_rejected(&self) -> u64 {
+        self.dates.iter().map(|day| day.rows_rejected).sum()
+    }
+
+    /// Rows that belong to no date.
+    pub fn rows_undated(&self) -> u64 {
+        self.codes.iter().filter(|row| row.date.is_none()).map(|row| row.rows).sum()
+    }
+
+    /// Codes that occur, in the order in which the checks are made; rows in order are left out.
+    pub fn code_sums(&self) -> Vec<CodeSum> {
+        let all = self.rows_in() + self.rows_undated();
+        let mut rows: BTreeMap<Code, Vec<&CodeRow>> = BTreeMap::new();
+        for row in self.codes.iter().filter(|row| row.code != OK) {
+            if let Some(code) = Code::ALL.into_iter().find(|code| code.name() == row.code) {
+                rows.entry(code).or_default().push(row);
+            }
+        }
+        let sum = |(code, rows): (Code, Vec<&CodeRow>)| {
+            let count: u64 = rows.iter().map(|row| row.rows).sum();
+            CodeSum {
+                code: code.name().to_owned(),
+                fate: code.fate().name().to_owned(),
+                meaning: code.text(),
+                rows: count,
+                percent: if all == 0 { 0.0 } else { count as f64 * 100.0 / all as f64 },
+                dates: rows.iter().filter_map(|r| r.date).collect::<BTreeSet<_>>().len(),
+                files: rows.iter().map(|r| &r.file).collect::<BTreeSet<_>>().len(),
+            }
+        };
+        rows.into_iter().map(sum).collect()
+    }
+
+    /// The figures as rows.
+    ///
+    /// # Errors
+    /// None in practice: fields and columns are one.
+    pub fn daily(&self) -> Result<RecordBatch> {
+        tables::batch(&self.dates, &Table::QualityDaily.schema())
+    }
+
+    /// The same for programs: `dates`, `codes` and `warnings`.
+    ///
+    /// # Errors
+    /// None in practice: numbers and text are JSON.
+    pub fn json(&self) -> Result<String> {
+        Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
+    }
+
+    /// One line about all of it.
+    pub fn headline(&self) -> String {
+        use crate::domain::numbers::{counted, grouped};
+        let (Some(first), Some(last)) = (self.dates.first(), self.dates.last()) else {
+            return "No dates".to_owned();
+        };
+        let dates = match self.dates.len() {
+            1 => first.date.to_string(),
+            n => format!("{n} dates, {} to {}", first.date, last.date),
+        };
+        let share = match self.rows_in() {
+            0 => 0.0,
+            all => self.rows_rejected() as f64 * 100.0 / all as f64,
+        };
+        let critical = self.at_least(Level::Critical).count() as u64;
+        let warnings = counted(self.warnings.len() as u64 - critical, "warning");
+        format!(
+            "Quality of {dates}: {} in, {} rejected ({}); {critical} critical, {warnings}",
+            counted(self.rows_in(), "row"),
+            grouped(self.rows_rejected()),
+            crate::stages::quality::percent(share),
+        )
+    }
+}

@@ -1,0 +1,146 @@
+//! The report for a terminal, or a file that shows the same.
+
+use comfy_table::{CellAlignment, Table, presets};
+use console::{Style, measure_text_width};
+
+use super::{Column, Report, main_columns};
+use crate::domain::numbers::{counted, grouped};
+use crate::domain::tables::Table as Schema;
+use crate::stages::quality::{DayFigures, Level, percent};
+
+/// Where it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Columns of the terminal; `None` where nothing has to fit.
+    pub width: Option<u16>,
+    pub color: bool,
+}
+
+/// Dates, then codes, then warnings.
+pub fn table(report: &Report, look: Look) -> String {
+    let style = |style: Style, text: &str| match look.color {
+        true => style.force_styling(true).apply_to(text).to_string(),
+        false => text.to_owned(),
+    };
+    let mut out = format!("{}\n", style(Style::new().bold(), &report.headline()));
+    if report.dates.is_empty() {
+        return out;
+    }
+    out.push_str(&dates(report, look.width));
+    if let [day] = report.dates.as_slice() {
+        out.push_str(&format!("\n{}\n", all_figures(day)));
+    }
+    let sums = report.code_sums();
+    if sums.is_empty() {
+        out.push_str("\nNo row has anything wrong.\n");
+    } else {
+        let heading = ["code", "fate", "rows", "of all", "dates", "files", "what is wrong"];
+        let rows = sums.iter().map(|sum| {
+            [
+                sum.code.clone(),
+                sum.fate.clone(),
+                grouped(sum.rows),
+                percent(sum.percent),
+                grouped(sum.dates as u64),
+                grouped(sum.files as u64),
+                sum.meaning.to_owned(),
+            ]
+        });
+        let mut table = framed(heading);
+        table.add_rows(rows);
+        (2..6).for_each(|column| to_the_right(&mut table, column));
+        if let Some(width) = look.width {
+            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+            table.set_width(width);
+        }
+        out.push_str(&format!("\n{table}\n"));
+    }
+    let undated = report.rows_undated();
+    if undated > 0 {
+        out.push_str(&format!("{} belong to no date.\n", counted(undated, "row")));
+    }
+    out.push('\n');
+    for warning in report.by_weight() {
+        let (word, paint) = match warning.level {
+            Level::Critical => ("critical", Style::new().red().bold()),
+            Level::Warning => ("warning ", Style::new().yellow()),
+        };
+        out.push_str(&format!("{}  {}  {}\n", style(paint, word), warning.date, warning.text));
+    }
+    if report.warnings.is_empty() {
+        out.push_str("No warnings.\n");
+    }
+    out
+}
+
+fn framed(heading: impl Into<comfy_table::Row>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(heading);
+    table
+}
+
+fn to_the_right(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+/// Every figure of one date by its name in `quality_daily`.
+fn all_figures(day: &DayFigures) -> Table {
+    let values = serde_json::to_value(day).unwrap_or_default();
+    let mut table = framed(["figure", ""]);
+    // date and state stand above
+    for field in Schema::QualityDaily.schema().fields().iter().skip(2) {
+        let value = &values[field.name()];
+        let text = match (value.as_u64(), value.as_f64()) {
+            (Some(count), _) => grouped(count),
+            (None, Some(number)) => {
+                let text = number.to_string();
+                let (_, fraction) = text.split_once('.').unwrap_or_default();
+                let point = if fraction.is_empty() { "" } else { "." };
+                format!("{}{point}{fraction}", grouped(number.trunc() as u64))
+            }
+            _ => "–".to_owned(),
+        };
+        table.add_row([field.name().as_str(), &text]);
+    }
+    to_the_right(&mut table, 1);
+    table
+}
+
+/// The table of dates; columns that have no room are named below it.
+fn dates(report: &Report, width: Option<u16>) -> String {
+    let columns = main_columns();
+    let needs = |column: &Column| {
+        let cells = report.dates.iter().map(|day| measure_text_width(&(column.cell)(day)));
+        // a blank on each side
+        cells.max().unwrap_or(0).max(measure_text_width(column.heading)) + 2
+    };
+    let widths = columns.each_ref().map(needs);
+    let mut shown: Vec<usize> = (0..columns.len()).collect();
+    let mut left_out = Vec::new();
+    let fits = |shown: &[usize]| {
+        // and one between columns
+        let all = shown.iter().map(|at| widths[*at] + 1).sum::<usize>() + 1;
+        width.is_none_or(|width| all <= usize::from(width))
+    };
+    while !fits(&shown) && shown.len() > 1 {
+        let last = (0..shown.len()).max_by_key(|at| columns[shown[*at]].rank).unwrap_or_default();
+        left_out.push(shown.remove(last));
+    }
+    let mut table = framed(shown.iter().map(|at| columns[*at].heading).collect::<Vec<_>>());
+    for day in &report.dates {
+        table.add_row(shown.iter().map(|at| (columns[*at].cell)(day)).collect::<Vec<_>>());
+    }
+    // date and state are words, the rest are numbers
+    let numbers = shown.iter().enumerate().filter(|(_, at)| **at > 1);
+    numbers.for_each(|(place, _)| to_the_right(&mut table, place));
+    let mut out = format!("{table}\n");
+    if !left_out.is_empty() {
+        left_out.sort_unstable();
+        let names: Vec<&str> = left_out.iter().map(|at| columns[*at].heading).collect();
+        out.push_str(&format!("no room for {}\n", names.join(", ")));
+    }
+    out
+}

@@ -1,0 +1,12 @@
+//! What a run says on standard error while it works: log lines, progress bars, stage reports.
+
+mod bars;
+pub mod log;
+mod run_id;
+mod stage_report;
+mod stage_run;
+
+pub use bars::{Progress, ProgressMode, StageBar};
+pub use run_id::{new_id, now};
+pub use stage_report::StageReport;
+pub use stage_run::StageRun;

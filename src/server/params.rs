@@ -1,0 +1,270 @@
+//! Query parameters: those of `mobility query`, read strictly.
+
+use arrow::datatypes::Schema;
+use chrono::{Datelike, NaiveDate};
+use url::form_urlencoded;
+
+use super::negotiate::Shape;
+use super::problem::Problem;
+use crate::errors::nearest;
+use crate::output::query::one_order;
+use crate::views::OrderBy;
+use crate::warehouse::{Relation, Select};
+
+/// Every parameter there is.
+pub const NAMES: [&str; 8] = ["format", "date", "from", "to", "lau", "order_by", "limit", "offset"];
+/// No warehouse holds more rows; engines add offset and limit.
+const MOST_ROWS: u64 = 1_000_000_000_000;
+/// Columns to order by.
+const MOST_KEYS: usize = 16;
+
+/// What a request asks of a view or table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Params {
+    pub format: Option<String>,
+    pub date: Option<NaiveDate>,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    pub lau: Option<String>,
+    pub order: Vec<OrderBy>,
+    pub limit: Option<u64>,
+    pub offset: u64,
+}
+
+impl Params {
+    /// Reads the part of the URL behind the question mark. Empty values, as forms send them, count
+    /// as not given.
+    ///
+    /// # Errors
+    /// 400 with the parameter's name.
+    pub fn read(query: &str) -> Result<Self, Problem> {
+        let mut params = Params::default();
+        let mut seen: Vec<String> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let name = if name == "order-by" { "order_by".into() } else { name };
+            if !NAMES.contains(&&*name) {
+                return Err(unknown(&name));
+            }
+            if value.is_empty() {
+                continue;
+            }
+            if name != "order_by" && seen.iter().any(|s| *s == name) {
+                return Err(Problem::parameter(&name, format!("{name} is given twice")));
+            }
+            if value.contains('\0') {
+                return Err(Problem::parameter(&name, format!("{name} holds a NUL character")));
+            }
+            params.set(&name, &value)?;
+            seen.push(name.into_owned());
+        }
+        params.check()?;
+        Ok(params)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Problem> {
+        match name {
+            "format" => self.format = Some(value.to_owned()),
+            "date" => self.date = Some(day(name, value)?),
+            "from" => self.from = Some(day(name, value)?),
+            "to" => self.to = Some(day(name, value)?),
+            "lau" => self.lau = Some(value.to_owned()),
+            "limit" => self.limit = Some(number(name, value)?),
+            "offset" => self.offset = number(name, value)?,
+            _ => {
+                for text in value.split(',').filter(|t| !t.is_empty()) {
+                    let order = one_order(text).map_err(|hint| {
+                        Problem::parameter("order_by", format!("order_by={text}: {hint}"))
+                    })?;
+                    self.order.push(order);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        if self.date.is_some() && (self.from.is_some() || self.to.is_some()) {
+            return Err(Problem::parameter("date", "give either date, or from and to"));
+        }
+        if let (Some(from), Some(to)) = (self.from, self.to)
+            && from > to
+        {
+            return Err(Problem::parameter("from", format!("from={from} is after to={to}")));
+        }
+        if self.order.len() > MOST_KEYS {
+            let detail = format!("order_by takes at most {MOST_KEYS} columns");
+            return Err(Problem::parameter("order_by", detail));
+        }
+        Ok(())
+    }
+
+    /// The same with the shape's own limit filled in.
+    ///
+    /// # Errors
+    /// 400 for a limit beyond what the shape allows.
+    pub fn for_shape(mut self, shape: Shape) -> Result<Self, Problem> {
+        if let Some((default, most)) = shape.limits() {
+            let limit = self.limit.unwrap_or(default);
+            if limit > most {
+                let detail = format!(
+                    "limit={limit}: {} gives at most {most} rows at a time; follow links.next, or \
+                     take csv, ndjson, parquet or arrow, which give all rows",
+                    shape.name()
+                );
+                return Err(Problem::parameter("limit", detail));
+            }
+            self.limit = Some(limit);
+        }
+        Ok(self)
+    }
+
+    pub fn select<'a>(&self, relation: Relation<'a>) -> Select<'a> {
+        Select {
+            relation,
+            from: self.date.or(self.from),
+            to: self.date.or(self.to),
+            lau: self.lau.clone(),
+            order: self.order.clone(),
+            limit: self.limit,
+            offset: self.offset,
+        }
+    }
+
+    /// Checks filters and order against the columns there are.
+    ///
+    /// # Errors
+    /// 400 with the parameter that asks for a column the relation lacks.
+    pub fn fit(&self, relation: Relation, schema: &Schema) -> Result<(), Problem> {
+        let whole = self.select(relation);
+        let alone = |select: Select| select.resolve(schema).err().map(|e| format!("{e:#}"));
+        let bare = || Select::all(relation);
+        let day = [("date", self.date), ("from", self.from), ("to", self.to)]
+            .into_iter()
+            .find_map(|(name, day)| day.map(|_| name));
+        let parts = [
+            ("order_by", Select { order: whole.order.clone(), ..bare() }),
+            ("lau", Select { lau: whole.lau.clone(), ..bare() }),
+            (day.unwrap_or("date"), Select { from: whole.from, to: whole.to, ..bare() }),
+        ];
+        let fault = parts.into_iter().find_map(|(name, select)| Some((name, alone(select)?)));
+        match fault {
+            Some((name, detail)) => Err(Problem::parameter(name, detail)),
+            None => Ok(()),
+        }
+    }
+
+    /// True when some rows may be left out.
+    pub fn is_filtered(&self) -> bool {
+        self.lau.is_some() || self.date.or(self.from).or(self.to).is_some()
+    }
+
+    /// Filters and order as a query string, in one spelling: `date=2024-10-01&order_by=a:desc`.
+    pub fn filters(&self) -> String {
+        let mut out = form_urlencoded::Serializer::new(String::new());
+        for (name, day) in [("date", self.date), ("from", self.from), ("to", self.to)] {
+            out.extend_pairs(day.map(|d| (name, d.to_string())));
+        }
+        out.extend_pairs(self.lau.iter().map(|id| ("lau", id)));
+        out.extend_pairs(self.order.iter().map(|o| {
+            let direction = if o.descending { ":desc" } else { "" };
+            ("order_by", format!("{}{direction}", o.column))
+        }));
+        out.finish()
+    }
+
+    /// The whole, format apart, as a query string in one spelling.
+    pub fn canonical(&self) -> String {
+        let limit = self.limit.map(|n| format!("limit={n}"));
+        let offset = (self.offset > 0).then(|| format!("offset={}", self.offset));
+        let filters = Some(self.filters()).filter(|f| !f.is_empty());
+        [filters, limit, offset].into_iter().flatten().collect::<Vec<_>>().join("&")
+    }
+}
+
+fn unknown(name: &str) -> Problem {
+    let hint = match nearest(name, NAMES) {
+        Some(near) => format!("did you mean {near}?"),
+        None => format!("there are {}", NAMES.join(", ")),
+    };
+    let shown: String = name.chars().take(100).collect();
+    Problem::parameter(&shown, format!("there is no parameter {shown:?}; {hint}"))
+}
+
+fn day(name: &str, value: &str) -> Result<NaiveDate, Problem> {
+    let day = NaiveDate::parse_from_str(value, "%Y-%m-%d").ok();
+    day.filter(|d| value.len() == 10 && (1..=9999).contains(&d.year())).ok_or_else(|| {
+        Problem::parameter(name, format!("{name}={value} is no day; write {name}=2024-10-01"))
+    })
+}
+
+fn number(name: &str, value: &str) -> Result<u64, Problem> {
+    let digits = value.bytes().all(|b| b.is_ascii_digit());
+    let number = value.parse().ok().filter(|n| digits && *n <= MOST_ROWS);
+    number.ok_or_else(|| {
+        Problem::parameter(name, format!("{name}={value} is no whole number up to {MOST_ROWS}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tables::Table;
+
+    fn wrong(query: &str) -> (String, String) {
+        let problem = Params::read(query).unwrap_err();
+        (problem.parameter.unwrap(), problem.detail)
+    }
+
+    #[test]
+    fn every_parameter_is_read_and_written_in_one_spelling() {
+        let params = Params::read(
+            "order-by=b:desc,a&to=2024-10-02&from=2024-10-01&lau=EE%200%26&limit=5&offset=10&format=csv",
+        )
+        .unwrap();
+        assert_eq!(params.format.as_deref(), Some("csv"));
+        assert_eq!(
+            params.canonical(),
+            "from=2024-10-01&to=2024-10-02&lau=EE+0%26&order_by=b%3Adesc&order_by=a&limit=5&offset=10"
+        );
+        assert_eq!(Params::read(&params.canonical()).unwrap().canonical(), params.canonical());
+        assert_eq!(
+            Params::read("date=&lau=&from=2024-10-01").unwrap().canonical(),
+            "from=2024-10-01"
+        );
+    }
+
+    #[test]
+    fn a_fault_names_its_parameter() {
+        for (query, name, words) in [
+            ("limt=5", "limt", "did you mean limit?"),
+            ("limit=-1", "limit", "whole number"),
+            ("limit=%2B1", "limit", "whole number"),
+            ("limit=99999999999999999999", "limit", "whole number"),
+            ("offset=x", "offset", "whole number"),
+            ("date=yesterday", "date", "2024-10-01"),
+            ("date=%2B12024-10-01", "date", "2024-10-01"),
+            ("date=2024-13-01", "date", "2024-10-01"),
+            ("from=2024-10-02&to=2024-10-01", "from", "is after"),
+            ("date=2024-10-01&to=2024-10-01", "date", "either"),
+            ("order_by=a:up", "order_by", "a:desc"),
+            ("lau=a&lau=b", "lau", "twice"),
+            ("lau=%00", "lau", "NUL"),
+        ] {
+            let (parameter, detail) = wrong(query);
+            assert_eq!(parameter, name, "{query}");
+            assert!(detail.contains(words), "{query}: {detail}");
+        }
+    }
+
+    #[test]
+    fn filters_need_their_columns() {
+        let relation = Relation::Table(Table::Lau);
+        let fault = |query: &str| {
+            let params = Params::read(query).unwrap();
+            params.fit(relation, &Table::Lau.schema()).unwrap_err().parameter.unwrap()
+        };
+        assert_eq!(fault("order_by=lau_nam"), "order_by");
+        assert_eq!(fault("from=2024-10-01"), "from");
+        assert_eq!(fault("date=2024-10-01&lau=x"), "date");
+    }
+}

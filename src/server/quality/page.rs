@@ -1,0 +1,220 @@
+//! What the template of the report is filled with, in the order in which it matters.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Result;
+use chrono::NaiveDate;
+use minijinja::value::Serde;
+use minijinja::{Value, context};
+use serde::Serialize;
+
+use crate::checks::{Code, Fate};
+use crate::domain::numbers::{counted, grouped};
+use crate::output::charts;
+use crate::output::quality_report::{Report, main_columns};
+use crate::stages::quality::{
+    CodeRow, DayFigures, Level, percent, rejected_percent, unmapped_percent,
+};
+
+/// Warnings that are in sight at once; the others unfold.
+const SEEN_WARNINGS: usize = 8;
+/// Files that a page lists; who wants all takes the table.
+const MOST_FILES: usize = 200;
+
+/// What stands around the report.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// A file without a server behind it; styles and script stand inside.
+    pub alone: bool,
+    pub styles: String,
+    pub script: String,
+    /// Address of the JSON form.
+    pub json: String,
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+}
+
+#[derive(Serialize)]
+struct Heading {
+    name: String,
+    about: &'static str,
+}
+
+#[derive(Serialize)]
+struct Tile {
+    name: &'static str,
+    value: String,
+    note: String,
+    level: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Chart {
+    title: &'static str,
+    label: String,
+    svg: String,
+}
+
+/// Everything the template shows.
+///
+/// # Errors
+/// A chart that cannot be drawn.
+pub fn context(report: &Report, around: Around) -> Result<Value> {
+    let columns = main_columns();
+    let headings: Vec<Heading> =
+        columns.iter().map(|c| Heading { name: c.heading.to_owned(), about: c.about }).collect();
+    let cells = |day: &DayFigures| columns.iter().map(|c| (c.cell)(day)).collect::<Vec<_>>();
+    let dates: Vec<Vec<String>> = report.dates.iter().rev().map(cells).collect();
+    let warnings = report.by_weight();
+    let (seen, more) = warnings.split_at(warnings.len().min(SEEN_WARNINGS));
+    let (file_rows, all_files) = files(report);
+    let (code_headings, codes) = by_date(report);
+    let undated = report.rows_undated();
+    let Around { alone, styles, script, json, from, to } = around;
+    Ok(context! {
+        alone, styles, script, json,
+        title => "Data quality",
+        from => from.map(|date| date.to_string()),
+        to => to.map(|date| date.to_string()),
+        headline => report.headline(),
+        newest => report.dates.last().map(Serde),
+        tiles => Serde(report.dates.last().map(|day| tiles(report, day)).unwrap_or_default()),
+        warnings => Serde(seen),
+        more_warnings => Serde(more),
+        charts => Serde(drawn(report)?),
+        columns => Serde(headings),
+        dates => dates,
+        sum_columns => Serde(plain(&["code", "fate", "what is wrong", "rows", "of all", "dates", "files"])),
+        sums => sums(report),
+        undated => (undated > 0).then(|| counted(undated, "row")),
+        code_columns => Serde(code_headings),
+        codes => codes,
+        file_columns => Serde(plain(&["date", "file", "", "rows", "rejected", "unplaced", "flagged"])),
+        more_files => (all_files > file_rows.len()).then(|| grouped((all_files - file_rows.len()) as u64)),
+        files => file_rows,
+    })
+}
+
+fn plain(names: &[&str]) -> Vec<Heading> {
+    let heading = |name: &&str| {
+        let code = Code::ALL.into_iter().find(|code| code.name() == *name);
+        Heading { name: name.replace('_', " "), about: code.map(Code::text).unwrap_or_default() }
+    };
+    names.iter().map(heading).collect()
+}
+
+/// What is seen first of the newest date.
+fn tiles(report: &Report, day: &DayFigures) -> Vec<Tile> {
+    let level = |what: &str| {
+        let of = |w: &&crate::stages::quality::Warning| w.date == day.date && w.what == what;
+        report.warnings.iter().filter(of).map(|w| w.level).max().map(Level::name)
+    };
+    let tile =
+        |name, value: String, note: String, what| Tile { name, value, note, level: level(what) };
+    let kept = format!("{} kept", grouped(day.rows_kept));
+    let rejected = counted(day.rows_rejected, "row");
+    let new = day
+        .new_users
+        .map_or_else(|| "no date before".to_owned(), |new| format!("{} new", grouped(new)));
+    let unmapped = counted(day.events_unmapped, "event");
+    let files = match day.files_expected {
+        Some(expected) => format!("{} of {expected} files", day.files_own()),
+        None => counted(day.files_own(), "file"),
+    };
+    vec![
+        tile("Rows in", grouped(day.rows_in), kept, "rows_in"),
+        tile("Rejected", percent(rejected_percent(day)), rejected, "rejected_percent"),
+        tile("Users", grouped(day.users), new, ""),
+        tile("Unmapped", percent(unmapped_percent(day)), unmapped, "unmapped_percent"),
+        tile("Empty hours", grouped(day.empty_hours), files, "empty_hours"),
+    ]
+}
+
+/// Lines over the dates; one date makes no line.
+fn drawn(report: &Report) -> Result<Vec<Chart>> {
+    if report.dates.len() < 2 {
+        return Ok(Vec::new());
+    }
+    type Figure = (&'static str, fn(&DayFigures) -> f64, fn(f64) -> String);
+    let whole = |value: f64| grouped(value.round().max(0.0) as u64);
+    let figures: [Figure; 3] = [
+        ("Rows in", |day| day.rows_in as f64, whole),
+        ("Users", |day| day.users as f64, whole),
+        ("Rejected, % of the rows in", rejected_percent, percent),
+    ];
+    let chart = |(title, of, text): Figure| {
+        let values: Vec<(NaiveDate, f64)> = report.dates.iter().map(|d| (d.date, of(d))).collect();
+        let (first, last) = (values[0], values[values.len() - 1]);
+        let label =
+            format!("{title}: {} on {}, {} on {}", text(first.1), first.0, text(last.1), last.0);
+        Ok(Chart { title, label, svg: charts::small(&values, text)? })
+    };
+    figures.into_iter().map(chart).collect()
+}
+
+fn sums(report: &Report) -> Vec<Vec<String>> {
+    let row = |sum: crate::output::quality_report::CodeSum| {
+        vec![
+            sum.code,
+            sum.fate,
+            sum.meaning.to_owned(),
+            grouped(sum.rows),
+            percent(sum.percent),
+            grouped(sum.dates as u64),
+            grouped(sum.files as u64),
+        ]
+    };
+    report.code_sums().into_iter().map(row).collect()
+}
+
+/// A row for each date, the newest first, and a column for each code that occurs.
+fn by_date(report: &Report) -> (Vec<Heading>, Vec<Vec<String>>) {
+    let mut rows: BTreeMap<(Option<NaiveDate>, &str), u64> = BTreeMap::new();
+    for row in &report.codes {
+        *rows.entry((row.date, row.code.as_str())).or_default() += row.rows;
+    }
+    let codes: Vec<&str> = Code::ALL
+        .into_iter()
+        .map(Code::name)
+        .filter(|code| rows.keys().any(|(_, there)| there == code))
+        .collect();
+    let dates: BTreeSet<Option<NaiveDate>> = rows.keys().map(|(date, _)| *date).collect();
+    let line = |date: &Option<NaiveDate>| {
+        let name = date.map_or_else(|| "no date".to_owned(), |date| date.to_string());
+        let count =
+            |code: &&str| rows.get(&(*date, *code)).map_or_else(|| "–".to_owned(), |n| grouped(*n));
+        std::iter::once(name).chain(codes.iter().map(count)).collect()
+    };
+    let names: Vec<&str> = std::iter::once("date").chain(codes.iter().copied()).collect();
+    (plain(&names), dates.iter().rev().map(line).collect())
+}
+
+/// Files of the newest dates, and how many there are in all.
+fn files(report: &Report) -> (Vec<Vec<String>>, usize) {
+    let mut files: BTreeMap<(Option<NaiveDate>, &str), Vec<&CodeRow>> = BTreeMap::new();
+    for row in &report.codes {
+        files.entry((row.date, row.file.as_str())).or_default().push(row);
+    }
+    let mut newest: Vec<_> = files.iter().collect();
+    newest.sort_by_key(|((date, _), _)| std::cmp::Reverse(*date));
+    let line = |((date, file), rows): (&(Option<NaiveDate>, &str), &Vec<&CodeRow>)| {
+        let all: u64 = rows.iter().map(|row| row.rows).sum();
+        let of = |fate: Fate| -> String {
+            let rows = rows.iter().filter(|row| row.fate == fate.name());
+            match rows.map(|row| row.rows).sum::<u64>() {
+                0 => "–".to_owned(),
+                n => grouped(n),
+            }
+        };
+        vec![
+            date.map_or_else(|| "no date".to_owned(), |date| date.to_string()),
+            (*file).to_owned(),
+            if rows.iter().any(|row| row.late) { "late" } else { "" }.to_owned(),
+            grouped(all),
+            of(Fate::Rejected),
+            of(Fate::Unplaced),
+            of(Fate::Flagged),
+        ]
+    };
+    (newest.into_iter().take(MOST_FILES).map(line).collect(), files.len())
+}

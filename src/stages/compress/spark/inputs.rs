@@ -1,0 +1,160 @@
+//! The two small tables that Spark gets from us: files by number, and places of cells by date.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
+
+use crate::cell_plan::PlannedCells;
+use crate::domain::time::LocalDate;
+use crate::formats::parquet::checksum;
+use crate::formats::table;
+use crate::spark::sql;
+use crate::stages::compress::Work;
+use crate::stages::compress::places::Point;
+
+/// A cell from one day to another.
+struct Stretch<'a> {
+    cell: &'a str,
+    first: i32,
+    last: i32,
+    place: &'static str,
+    point: Option<Point>,
+}
+
+/// Writes `files.parquet` and `places.parquet` into `folder`.
+///
+/// # Errors
+/// A folder that cannot be written, a path that is not UTF-8.
+pub fn write(work: &Work, open: &[LocalDate], folder: &Path) -> Result<()> {
+    let mut paths = Vec::new();
+    for source in &work.survey.sources {
+        let path = sql::whole(source.input.location.as_path())?;
+        let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
+        paths.push(url(path));
+    }
+    let sources = || work.survey.sources.iter();
+    let day = |date: Option<LocalDate>| date.map(|date| date.0);
+    // all row groups of a file have one home
+    let home = sources().map(|s| day(s.groups.first().and_then(|group| group.home)));
+    let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(0..paths.len() as i32));
+    let files = RecordBatch::try_from_iter_with_nullable([
+        ("file", numbers, false),
+        ("path", Arc::new(StringArray::from(paths)), false),
+        ("folder", Arc::new(sources().map(|s| day(s.folder)).collect::<Int32Array>()), true),
+        ("home", Arc::new(home.collect::<Int32Array>()), true),
+    ])?;
+    table::write(&folder.join("files.parquet"), &files, vec![checksum::entry()])?;
+
+    let span = (open.first().map_or(0, |d| d.0), open.last().map_or(0, |d| d.0));
+    let all = work.plan.map(|plan| stretches(plan, span)).unwrap_or_default();
+    let texts = |of: fn(&Stretch) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(all.iter().map(of)))
+    };
+    let days = |of: fn(&Stretch) -> i32| -> ArrayRef {
+        Arc::new(Int32Array::from_iter_values(all.iter().map(of)))
+    };
+    let axis = |number: usize| -> ArrayRef {
+        let values = all.iter().map(|s| s.point.map(|point| point.xyz()[number]));
+        Arc::new(values.collect::<Float64Array>())
+    };
+    let places = RecordBatch::try_from_iter_with_nullable([
+        ("cell_id", texts(|s| s.cell.to_owned()), false),
+        ("first", days(|s| s.first), false),
+        ("last", days(|s| s.last), false),
+        ("place", texts(|s| s.place.to_owned()), false),
+        ("x", axis(0), true),
+        ("y", axis(1), true),
+        ("z", axis(2), true),
+    ])?;
+    table::write(&folder.join("places.parquet"), &places, vec![checksum::entry()])
+}
+
+/// Where every planned cell is between two days, without a gap.
+fn stretches(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<Stretch<'_>> {
+    let mut all = Vec::new();
+    for (cell, versions) in plan.cells.iter().filter(|(_, versions)| !versions.is_empty()) {
+        let mut push = |first: i32, last: i32, point: Option<Point>| {
+            let (first, last) = (first.max(start), last.min(end));
+            let place = if point.is_some() { "at" } else { "not_valid" };
+            if first <= last {
+                all.push(Stretch { cell, first, last, place, point });
+            }
+        };
+        // versions do not overlap and come in order of time
+        let mut next = start;
+        for version in versions {
+            let (first, last) =
+                (version.start.unwrap_or(i32::MIN), version.end.unwrap_or(i32::MAX));
+            push(next, first.saturating_sub(1), None);
+            push(first, last, Some(Point::new(version.lat, version.lon)));
+            next = next.max(last.saturating_add(1));
+        }
+        push(next, end, None);
+    }
+    let planned = |cell: &str| {
+        let at = plan.cells.binary_search_by(|(id, _)| id.as_str().cmp(cell));
+        at.is_ok_and(|at| !plan.cells[at].1.is_empty())
+    };
+    let misplaced = plan.misplaced.iter().filter(|cell| !planned(cell));
+    let nowhere = |cell| Stretch { cell, first: start, last: end, place: "bad", point: None };
+    all.extend(misplaced.map(|cell| nowhere(cell.as_str())));
+    all
+}
+
+/// A path as Spark writes it in `_metadata.file_path`: with percent signs for what no URL may hold, but
+/// letters of other alphabets as they are.
+fn url(path: &str) -> String {
+    let mut url = "file:".to_owned();
+    for c in path.chars() {
+        let plain = c.is_ascii_alphanumeric() || "_-!.~'()*,;:$&+=/@".contains(c);
+        if plain || (!c.is_ascii() && !c.is_whitespace() && !c.is_control()) {
+            url.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            for byte in c.encode_utf8(&mut bytes).bytes() {
+                url.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cell_plan::Version;
+
+    #[test]
+    fn a_cell_has_a_place_or_none_on_every_day() {
+        let version = |start, end| Version { start, end, lon: 1.0, lat: 2.0 };
+        let plan = PlannedCells {
+            cells: vec![
+                ("a".into(), vec![version(None, Some(3)), version(Some(6), Some(6))]),
+                ("b".into(), vec![version(None, None)]),
+                ("c".into(), vec![]),
+            ],
+            misplaced: ["b".to_owned(), "c".to_owned(), "d".to_owned()].into(),
+        };
+        let all = stretches(&plan, (1, 9));
+        let found: Vec<_> = all.iter().map(|s| (s.cell, s.first, s.last, s.place)).collect();
+        assert_eq!(
+            found,
+            [
+                ("a", 1, 3, "at"),
+                ("a", 4, 5, "not_valid"),
+                ("a", 6, 6, "at"),
+                ("a", 7, 9, "not_valid"),
+                ("b", 1, 9, "at"),
+                ("c", 1, 9, "bad"),
+                ("d", 1, 9, "bad"),
+            ]
+        );
+    }
+
+    #[test]
+    fn paths_are_written_as_spark_writes_them() {
+        assert_eq!(url("/a b/c%d=1/é#{x}.parquet"), "file:/a%20b/c%25d=1/é%23%7Bx%7D.parquet");
+    }
+}

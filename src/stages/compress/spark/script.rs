@@ -1,0 +1,131 @@
+//! The statements: templates of `sql/spark`, filled with the settings and dates of a run.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::checks::{Code, Fate};
+use crate::domain::time::{BELIEVABLE_US, DayShift, LocalDate, LocalHour};
+use crate::events::parquet::EventFile;
+use crate::spark::{Job, forms, sql};
+use crate::stages::compress::places::EARTH_M;
+use crate::stages::compress::{Work, parts};
+
+/// Name, template and what it does.
+type Step = (&'static str, &'static str, &'static str);
+
+/// What follows from the judged events.
+const RESULTS: [Step; 5] = [
+    (
+        "presence",
+        include_str!("../../../../sql/spark/compress/presence.sql"),
+        "writing hourly presence",
+    ),
+    ("counts", include_str!("../../../../sql/spark/compress/counts.sql"), "counting rows by code"),
+    ("hours", include_str!("../../../../sql/spark/compress/hours.sql"), "counting events by hour"),
+    ("cells", include_str!("../../../../sql/spark/compress/cells.sql"), "counting events by cell"),
+    ("users", include_str!("../../../../sql/spark/compress/users.sql"), "counting users"),
+];
+const SET_ASIDE: Step = (
+    "set_aside",
+    include_str!("../../../../sql/spark/compress/set_aside.sql"),
+    "setting rejected rows aside",
+);
+const JUDGE: &str = include_str!("../../../../sql/spark/compress/judge.sql");
+
+/// The job that writes its tables into `folder`.
+///
+/// # Errors
+/// Files that Spark cannot read.
+pub fn job(work: &Work, open: &[LocalDate], files: &[&EventFile], folder: &Path) -> Result<Job> {
+    let mut job = Job::default();
+    for name in ["files", "places"] {
+        let path = sql::path(&folder.join(format!("{name}.parquet")))?;
+        let view = format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})");
+        job.then("reading the cell plan", view);
+    }
+    let first = open.first().copied().unwrap_or(LocalDate(0));
+    let last = open.last().copied().unwrap_or(first);
+    // whether a time stamp lies in the future is asked of rows of all dates
+    let last = match work.now.latest_us {
+        i64::MAX => last,
+        latest => last.max(LocalHour::of(latest).date()),
+    };
+    let events = forms::events(files.iter().copied(), work.config, first, last)?;
+    for table in events.tables {
+        job.then("looking at the event files", table);
+    }
+    let mut gaps = gaps(work, open);
+    gaps.push(("events", events.select));
+    let rows = |file: &&EventFile| (0..file.row_groups()).map(|i| file.rows(i)).sum::<u64>();
+    gaps.push(("parts", parts::number(files.iter().map(rows).sum()).to_string()));
+    gaps.push(("judged", sql::path(&folder.join("judged"))?));
+    job.then("judging events", sql::fill(JUDGE, &gaps)?);
+    let aside = work.config.checks.quarantine.then_some(SET_ASIDE);
+    for (name, template, doing) in RESULTS.into_iter().chain(aside) {
+        gaps.push((name, sql::path(&folder.join(name))?));
+        job.then(doing, sql::fill(template, &gaps)?);
+    }
+    Ok(job)
+}
+
+fn gaps(work: &Work, open: &[LocalDate]) -> Vec<(&'static str, String)> {
+    let (checks, rules) = (&work.config.checks, work.rules);
+    let when = |code: Code, number: Option<u32>| {
+        number.filter(|_| checks.on(code)).map_or_else(|| "NULL".to_owned(), |n| n.to_string())
+    };
+    let rejected = Code::ALL.iter().filter(|code| code.fate() == Fate::Rejected);
+    let rejected: Vec<String> = rejected.map(|code| sql::text(code.name())).collect();
+    let mut gaps = vec![
+        ("earliest_us", BELIEVABLE_US.start.to_string()),
+        ("end_us", BELIEVABLE_US.end.to_string()),
+        ("latest_us", work.now.latest_us.to_string()),
+        ("user_id_bytes", when(Code::UserMalformed, checks.user_id_bytes)),
+        ("folder_tolerance", when(Code::OutsideFolder, checks.folder_tolerance_days)),
+        ("wanted", wanted(open)),
+        ("shift", shift(work, open)),
+        ("fast_chord2", sql::double(rules.fast_chord2)),
+        ("earth_diameter_m", sql::double(2.0 * EARTH_M)),
+        ("fast_m_s", sql::double(rules.fast_m_s)),
+        ("ping_pong_us", rules.ping_pong_us.to_string()),
+        ("ping_pong_chord2", sql::double(rules.ping_pong_chord2)),
+        ("most_events", rules.most_events.to_string()),
+        ("quarantine", sql::boolean(checks.quarantine)),
+        ("rejected", rejected.join(", ")),
+    ];
+    let of_places = work.plan.is_some();
+    for code in Code::ALL {
+        let on = rules.on(code) && (of_places || !code.about_places());
+        gaps.push((code.name(), sql::boolean(on)));
+    }
+    gaps
+}
+
+/// Rows of the open dates, and those that can have no date.
+fn wanted(open: &[LocalDate]) -> String {
+    let spans = open.chunk_by(|a, b| a.0 + 1 == b.0);
+    let span =
+        |span: &[LocalDate]| format!("date BETWEEN {} AND {}", span[0].0, span[span.len() - 1].0);
+    let all = spans.map(span).chain(std::iter::once("date IS NULL".to_owned()));
+    format!("({})", all.collect::<Vec<_>>().join(" OR "))
+}
+
+/// By how much the clock of a date runs ahead of the time that has passed, µs.
+fn shift(work: &Work, open: &[LocalDate]) -> String {
+    let zone = work.config.time.tz();
+    let changes = open.iter().filter_map(|date| {
+        let (from_us, forward_us) = DayShift::of(zone, *date).change()?;
+        Some(format!(
+            "WHEN s.date = {} AND ((s.at div 3600000000) % 2 = 1 OR \
+             (s.at div 7200000000) * 3600000000 + pmod(s.at, 3600000000) >= {from_us}) \
+             THEN {forward_us}",
+            date.0
+        ))
+    });
+    let changes: Vec<String> = changes.collect();
+    if changes.is_empty() {
+        "0".to_owned()
+    } else {
+        format!("CASE {} ELSE 0 END", changes.join(" "))
+    }
+}

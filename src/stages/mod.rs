@@ -1,0 +1,11 @@
+//! The stages of the pipeline, in the order of the data: inputs to processed files, processed files to
+//! the warehouse.
+
+pub mod compress;
+pub mod extract;
+pub mod geojoin;
+pub mod load;
+pub mod pipeline;
+pub mod quality;
+pub mod synth;
+pub mod views;

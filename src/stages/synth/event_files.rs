@@ -1,0 +1,221 @@
+//! Event files of one day, made by several threads, and a count of what went into them.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, anyhow};
+use arrow::array::{BinaryArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono::NaiveDate;
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+
+use super::cells::Cells;
+use super::events::{Segment, draw, slices};
+use super::people::{DayPaths, user_id};
+use super::random::stream;
+use super::tables::days_since_1970;
+use crate::domain::tables::TIMESTAMP;
+use crate::progress::StageBar;
+
+/// Rows of a row group.
+const ROW_GROUP_ROWS: usize = 1 << 20;
+/// Rows handed to the Parquet writer at once.
+const BATCH_ROWS: usize = 1 << 15;
+/// Bytes of a row in memory: 32 of the id, 8 each of cell and time.
+pub const ROW_BYTES: u64 = 48;
+/// Up to here a dictionary of user ids fits its page and pays.
+const DICTIONARY_USERS: usize = 25_000;
+
+/// What was planted on one day, counted row by row while writing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayCount {
+    pub events: u64,
+    pub events_per_hour: [u64; 24],
+    /// Rows that repeat the user, second and cell of an earlier row.
+    pub repeated_rows: u64,
+    /// Rows whose cell stands outside the main country.
+    pub events_outside: u64,
+    /// Which users have at least one row.
+    pub seen: Vec<bool>,
+}
+
+impl DayCount {
+    fn new(users: usize) -> DayCount {
+        DayCount {
+            events: 0,
+            events_per_hour: [0; 24],
+            repeated_rows: 0,
+            events_outside: 0,
+            seen: vec![false; users],
+        }
+    }
+
+    fn add(&mut self, other: &DayCount) {
+        self.events += other.events;
+        self.repeated_rows += other.repeated_rows;
+        self.events_outside += other.events_outside;
+        for (own, more) in self.events_per_hour.iter_mut().zip(other.events_per_hour) {
+            *own += more;
+        }
+        for (own, more) in self.seen.iter_mut().zip(&other.seen) {
+            *own |= more;
+        }
+    }
+}
+
+/// Everything that the rows are made of.
+pub struct Source<'a> {
+    pub seed: u64,
+    pub user_ids: &'a [[u8; 32]],
+    pub cells: &'a Cells,
+    /// True for cells outside the main country.
+    pub outside: &'a [bool],
+}
+
+/// The pseudonyms of all users.
+pub fn user_ids(seed: u64, users: u64) -> Vec<[u8; 32]> {
+    (0..users as u32).map(|user| user_id(seed, user)).collect()
+}
+
+/// Writes the files of one day into `folder`. Each file has a random stream of its own, so the
+/// bytes do not depend on the number of threads.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write_day(
+    source: &Source,
+    paths: &DayPaths,
+    day: NaiveDate,
+    events: u64,
+    folder: &Path,
+    bar: &StageBar,
+) -> Result<DayCount> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    let files = slices(events);
+    let next = AtomicUsize::new(0);
+    let failed = AtomicBool::new(false);
+    let work = || -> Result<DayCount> {
+        let mut count = DayCount::new(source.user_ids.len());
+        let mut latest_s = vec![u32::MAX; source.user_ids.len()];
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            let Some(segments) = files.get(number) else { return Ok(count) };
+            if failed.load(Ordering::Relaxed) {
+                return Ok(count);
+            }
+            let path = folder.join(format!("part-{number:05}.parquet"));
+            let file = EventFile { source, paths, day, number, bar };
+            file.write(segments, &path, &mut count, &mut latest_s)
+                .inspect_err(|_| failed.store(true, Ordering::Relaxed))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    };
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).min(files.len()).min(8);
+    let counts: Vec<Result<DayCount>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        let stopped = || anyhow!("a thread that wrote events stopped unexpectedly");
+        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(stopped()))).collect()
+    });
+    let mut total = DayCount::new(source.user_ids.len());
+    for count in counts {
+        total.add(&count?);
+    }
+    Ok(total)
+}
+
+fn schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("user_id", DataType::Binary, true),
+        Field::new("cell_id", DataType::Int64, true),
+        Field::new("timestamp", TIMESTAMP, true),
+    ]))
+}
+
+struct EventFile<'a> {
+    source: &'a Source<'a>,
+    paths: &'a DayPaths,
+    day: NaiveDate,
+    number: usize,
+    bar: &'a StageBar,
+}
+
+impl EventFile<'_> {
+    fn write(
+        &self,
+        segments: &[Segment],
+        path: &Path,
+        count: &mut DayCount,
+        latest_s: &mut [u32],
+    ) -> Result<()> {
+        let users = self.source.user_ids.len();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::SNAPPY)
+            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_column_dictionary_enabled(ColumnPath::from("user_id"), users <= DICTIONARY_USERS)
+            .build();
+        let mut writer = ArrowWriter::try_new(File::create(path)?, schema(), Some(properties))?;
+        let day = days_since_1970(self.day);
+        let mut rng = stream(self.source.seed, "events", &[day as u64, self.number as u64]);
+        let midnight_us = i64::from(day) * 86_400_000_000;
+        let mut rows = Rows::default();
+        for &segment in segments {
+            draw(segment, users as u32, &mut rng, |second, user| -> Result<()> {
+                let cell = self.paths.cell_at(user, second) as usize;
+                rows.users.extend_from_slice(&self.source.user_ids[user as usize]);
+                rows.cells.push(self.source.cells.ids[cell]);
+                rows.times_us.push(midnight_us + i64::from(second) * 1_000_000);
+                count.events += 1;
+                count.events_per_hour[second as usize / 3_600] += 1;
+                count.events_outside += u64::from(self.source.outside[cell]);
+                // a user is at one cell at a time, so the same second means the same cell
+                count.repeated_rows += u64::from(latest_s[user as usize] == second);
+                latest_s[user as usize] = second;
+                if rows.cells.len() == BATCH_ROWS {
+                    self.flush(&mut rows, &mut writer)?;
+                }
+                Ok(())
+            })?;
+        }
+        self.flush(&mut rows, &mut writer)?;
+        writer.into_inner()?.sync_all()?;
+        for (seen, latest) in count.seen.iter_mut().zip(&mut *latest_s) {
+            *seen |= *latest != u32::MAX;
+        }
+        Ok(())
+    }
+
+    fn flush(&self, rows: &mut Rows, writer: &mut ArrowWriter<File>) -> Result<()> {
+        let Rows { users, cells, times_us } = std::mem::take(rows);
+        let count = cells.len();
+        let users = BinaryArray::try_new(
+            OffsetBuffer::new((0..=count as i32).map(|i| 32 * i).collect::<ScalarBuffer<i32>>()),
+            Buffer::from_vec(users),
+            None,
+        )?;
+        let columns: Vec<arrow::array::ArrayRef> = vec![
+            Arc::new(users),
+            Arc::new(Int64Array::from(cells)),
+            Arc::new(TimestampMicrosecondArray::from(times_us)),
+        ];
+        writer.write(&RecordBatch::try_new(schema(), columns)?)?;
+        self.bar.add_rows(count as u64);
+        self.bar.add_bytes(count as u64 * ROW_BYTES);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Rows {
+    users: Vec<u8>,
+    cells: Vec<i64>,
+    times_us: Vec<i64>,
+}

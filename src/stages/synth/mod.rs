@@ -1,0 +1,167 @@
+//! Synthetic inputs: events, cell plan and LAU boundaries of people who sleep at home, commute
+//! and run errands, with the truth that was planted.
+//!
+//! Every number comes from the seed, by purpose and file, so the same settings give the same
+//! bytes on any number of threads. All outputs are written beside their final names and take
+//! them together at the very end, the truth last.
+
+mod boundaries;
+mod cells;
+mod event_files;
+mod events;
+mod lattice;
+mod laus;
+mod people;
+mod random;
+mod rings;
+mod settings;
+mod tables;
+mod truth;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use chrono::{Datelike, Days, NaiveDate};
+
+use crate::domain::numbers::grouped;
+use crate::progress::Progress;
+use crate::progress::StageReport;
+use crate::storage::atomic::{AtomicFile, AtomicFolder, write_file};
+use cells::Cells;
+use event_files::{ROW_BYTES, Source};
+use laus::LauMap;
+use people::{DayPaths, Person};
+use rings::Borders;
+pub use settings::Settings;
+use truth::{Laus, Truth};
+
+const EVENTS: &str = "events";
+const CELLS: &str = "cells";
+const BOUNDARIES: &str = "lau_boundaries";
+/// GISCO's own name for the boundaries of 2021 at 1:1 million.
+const BOUNDARY_FILE: &str = "LAU_RG_01M_2021_3035.geojson";
+
+/// Writes `events/`, `cells/`, `lau_boundaries/`, `truth_homes.parquet` and `truth.json`.
+///
+/// # Errors
+/// Sizes out of range, a folder that cannot be written or that holds data of another origin.
+pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
+    let started = Instant::now();
+    settings.check()?;
+    let out = &settings.out;
+    truth::refuse_foreign(out, &[EVENTS, CELLS, BOUNDARIES])?;
+
+    let spinner = progress.spinner("synth", "LAU boundaries and cells");
+    let map = LauMap::new(settings)?;
+    let boundaries = write_boundaries(settings, &map)?;
+    let cells = Cells::new(settings, &map)?;
+    let plan = write_cell_plans(settings, &cells)?;
+    let people = people::people(settings, &cells);
+    let homes = AtomicFile::new(&out.join("truth_homes.parquet"))?;
+    tables::write_homes(settings, &map, &cells, &people, homes.create()?)?;
+    spinner.finish();
+
+    let mut truth = Truth::new(
+        settings.seed,
+        people.len() as u64,
+        cells.len() as u64,
+        Laus { main: map.main_units, second: map.units - map.main_units },
+    );
+    let outside: Vec<bool> =
+        cells.unit.iter().map(|unit| unit.is_none_or(|u| u >= map.main_units)).collect();
+    truth.cells_outside_ee = outside.iter().filter(|o| **o).count() as u64;
+    truth.cells_at_sea = cells.unit.iter().filter(|unit| unit.is_none()).count() as u64;
+    let events = write_events(settings, &cells, &outside, &people, &mut truth, progress)?;
+
+    // the homes first: alone they do not make a later run refuse the folder
+    homes.commit()?;
+    boundaries.commit()?;
+    plan.commit()?;
+    events.commit()?;
+    write_file(&out.join("truth.json"), truth.to_json()?.as_bytes())?;
+    Ok(StageReport {
+        stage: "synth",
+        rows_out: truth.events(),
+        elapsed: started.elapsed(),
+        notes: vec![format!(
+            "{} events a day on {} day(s), {} users, {} cells ({} outside EE), {} LAUs in EE and \
+             {} in LV, in {}",
+            grouped(settings.events),
+            settings.days,
+            grouped(truth.users),
+            grouped(truth.cells),
+            grouped(truth.cells_outside_ee),
+            grouped(truth.laus.main.into()),
+            grouped(truth.laus.second.into()),
+            out.display()
+        )],
+        ..StageReport::default()
+    })
+}
+
+fn write_boundaries(settings: &Settings, map: &LauMap) -> Result<AtomicFolder> {
+    let folder = AtomicFolder::create(&settings.out.join(BOUNDARIES))?;
+    let borders = Borders::new(map.lattice, settings.seed, map.units);
+    let mut out = BufWriter::new(create(&folder.path().join(BOUNDARY_FILE))?);
+    boundaries::write(map, &borders, settings.seed, &mut out)
+        .and_then(|()| out.flush().map_err(Into::into))
+        .and_then(|()| out.get_ref().sync_all().map_err(Into::into))
+        .with_context(|| format!("cannot write {BOUNDARY_FILE}"))?;
+    Ok(folder)
+}
+
+fn write_cell_plans(settings: &Settings, cells: &Cells) -> Result<AtomicFolder> {
+    let folder = AtomicFolder::create(&settings.out.join(CELLS))?;
+    for day in days(settings) {
+        let file = folder.path().join(day_folder(day)).join("part-0.parquet");
+        tables::write_cell_plan(cells, settings.start, create(&file)?)
+            .context("cannot write the cell plan")?;
+    }
+    Ok(folder)
+}
+
+fn write_events(
+    settings: &Settings,
+    cells: &Cells,
+    outside: &[bool],
+    people: &[Person],
+    truth: &mut Truth,
+    progress: &Progress,
+) -> Result<AtomicFolder> {
+    let folder = AtomicFolder::create(&settings.out.join(EVENTS))?;
+    let rows = settings.events * u64::from(settings.days);
+    let bar = progress.bar("synth", rows * ROW_BYTES);
+    let user_ids = event_files::user_ids(settings.seed, people.len() as u64);
+    let source = Source { seed: settings.seed, user_ids: &user_ids, cells, outside };
+    for day in days(settings) {
+        let paths = DayPaths::new(settings.seed, people, cells, day);
+        let into = folder.path().join(day_folder(day));
+        let count = event_files::write_day(&source, &paths, day, settings.events, &into, &bar)?;
+        truth.add_day(day, &count);
+    }
+    bar.finish();
+    Ok(folder)
+}
+
+fn days(settings: &Settings) -> impl Iterator<Item = NaiveDate> {
+    let start = settings.start;
+    (0..u64::from(settings.days)).filter_map(move |n| start.checked_add_days(Days::new(n)))
+}
+
+/// `year=2024/month=10/day=1`, without leading zeros as the operators write it.
+fn day_folder(day: NaiveDate) -> PathBuf {
+    PathBuf::from(format!("year={}/month={}/day={}", day.year(), day.month(), day.day()))
+}
+
+fn create(path: &Path) -> Result<File> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    fs::create_dir_all(folder)
+        .and_then(|()| File::create(path))
+        .with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,182 @@
+//! What a store answers, in plain words and without what is secret.
+
+use std::fmt;
+
+use object_store::Error;
+
+use super::url::ObjectUrl;
+
+/// An error of a store: the same work may succeed when it is done again, or elsewhere.
+#[derive(Debug)]
+pub struct StoreError(pub String);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// A [`StoreError`] as other errors go.
+macro_rules! store_error {
+    ($($said:tt)*) => { ::anyhow::Error::new($crate::storage::object_store::StoreError(format!($($said)*))) };
+}
+pub(super) use store_error;
+
+/// The store's error as a message that names the object and the remedy.
+///
+/// The library's own text is taken apart and never shown whole: it repeats URLs with their queries,
+/// and answers of servers that repeat what was signed.
+pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
+    let text = texts(error);
+    let code = between(&text, "<Code>", "</Code>").unwrap_or_default();
+    // listings give the library's general error, whatever the status
+    let status = between(&text, "status code: ", " ").unwrap_or_default();
+    let credentials = match url.reveal().scheme() {
+        "s3" | "s3a" => {
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (or AWS_SKIP_SIGNATURE=true for a public bucket)"
+        }
+        "gs" => "GOOGLE_SERVICE_ACCOUNT or GOOGLE_APPLICATION_CREDENTIALS",
+        "http" | "https" => "a URL with a signature",
+        _ => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+    };
+    let bucket = url.reveal().host_str().unwrap_or_default();
+    let asks_a_machine =
+        ["169.254.169.254", "169.254.170.2", "metadata.google", "/metadata/identity"];
+    if asks_a_machine.iter().any(|host| text.contains(host)) {
+        return store_error!("{url}: no credentials found; set {credentials}");
+    }
+    if text.contains("AccessKeyId") && text.contains("Missing") || text.contains("SecretAccessKey")
+    {
+        return store_error!("{url}: half of the credentials is missing; set {credentials}");
+    }
+    match (error, code) {
+        (_, "NoSuchBucket") => {
+            store_error!("{url}: there is no bucket {bucket:?}; correct the URL, or the endpoint")
+        }
+        (
+            _,
+            "InvalidAccessKeyId"
+            | "NotSignedUp"
+            | "SignatureDoesNotMatch"
+            | "InvalidToken"
+            | "ExpiredToken",
+        ) => {
+            store_error!(
+                "{url}: the store does not know these credentials ({code}); set {credentials}"
+            )
+        }
+        (_, "PermanentRedirect" | "AuthorizationHeaderMalformed") => {
+            store_error!("{url}: the bucket lies in another region; set AWS_REGION")
+        }
+        (_, "RequestTimeTooSkewed") => {
+            store_error!("{url}: the clock of this machine is not that of the store; set it right")
+        }
+        _ if text.contains("incorrectly configured region") => {
+            store_error!("{url}: the bucket lies in another region; set AWS_REGION")
+        }
+        _ if text.contains("certificate") => store_error!(
+            "{url}: the server's certificate is not trusted; SSL_CERT_FILE can name one that vouches for it"
+        ),
+        (Error::NotFound { .. }, _) => store_error!("{url} does not exist"),
+        (Error::PermissionDenied { .. }, _) | (_, "AccessDenied") => {
+            store_error!(
+                "{url}: no access{}; ask for the right to list and read it, and to write where outputs go, or set {credentials}",
+                in_brackets(code)
+            )
+        }
+        (Error::Unauthenticated { .. }, _) => {
+            store_error!("{url}: the store wants to know who asks; set {credentials}")
+        }
+        _ if status == "403" || status == "401" => {
+            store_error!("{url}: no access (status {status}); set {credentials}")
+        }
+        _ if status == "404" => store_error!("{url} does not exist"),
+        _ if text.contains("scheme is not allowed") || text.contains("BadScheme") => store_error!(
+            "{url}: the endpoint is http:// without TLS; set AWS_ALLOW_HTTP=true if that is meant"
+        ),
+        _ if gives_no_ranges(error) => {
+            store_error!(
+                "{url}: the server gives whole files only, no ranges of them; copy the file to a folder and name that"
+            )
+        }
+        _ if text.contains("account name") || text.contains("MissingAccount") => {
+            store_error!("{url}: no account is named; set AZURE_STORAGE_ACCOUNT_NAME")
+        }
+        _ => store_error!("{url} cannot be reached: {}", reason(&text)),
+    }
+}
+
+/// True where the server answered a request for a range with the whole file.
+pub fn gives_no_ranges(error: &Error) -> bool {
+    let text = texts(error);
+    text.contains("non-partial response") || text.contains("Range request not supported")
+}
+
+fn in_brackets(code: &str) -> String {
+    if code.is_empty() { String::new() } else { format!(" ({code})") }
+}
+
+/// Texts of the error and all that lies behind it.
+fn texts(error: &Error) -> String {
+    let mut text = format!("{error} {error:?}");
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        text = format!("{text}\n{error}");
+        next = error.source();
+    }
+    text
+}
+
+fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(from)?;
+    let (found, _) = rest.split_once(to)?;
+    (found.len() < 60 && found.chars().all(|c| c.is_ascii_alphanumeric())).then_some(found)
+}
+
+/// The innermost text, which names the fault and not the request.
+fn reason(text: &str) -> String {
+    let last = text.lines().last().unwrap_or_default().trim();
+    match between(text, "<Code>", "</Code>") {
+        Some(code) => format!("the store answered {code}"),
+        None if last.contains("://") || last.contains('<') || last.is_empty() => {
+            let status = between(text, "status code: ", " ");
+            status.map_or_else(
+                || "the request failed".to_owned(),
+                |status| format!("the server answered with status {status}"),
+            )
+        }
+        None => last.chars().take(200).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_signed_and_queries_are_never_repeated() {
+        let source = "Error performing GET http://h/b?X-Amz-Signature=s3cret - Server returned \
+            non-2xx status code: 400 Bad Request: <Error><Code>Odd</Code><StringToSign>s3cret\
+            </StringToSign></Error>";
+        let url = ObjectUrl::parse("s3://b/a").unwrap();
+        let error = Error::Generic { store: "S3", source: source.into() };
+        let said = format!("{:#}", explain(&error, &url));
+        assert_eq!(said, "s3://b/a cannot be reached: the store answered Odd");
+        for (answer, words) in [
+            ("status code: 301 Moved: <Code>PermanentRedirect</Code>", "AWS_REGION"),
+            ("status code: 403 No: <Code>RequestTimeTooSkewed</Code>", "clock"),
+            ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
+            ("status code: 404 Not Found: ", "does not exist"),
+            ("status code: 503 Busy: <html>", "status 503"),
+        ] {
+            let error = Error::Generic { store: "S3", source: answer.into() };
+            let said = format!("{:#}", explain(&error, &url));
+            assert!(said.contains(words) && said.contains("s3://b/a"), "{said}");
+        }
+        let error = Error::PermissionDenied { path: "a".into(), source: source.into() };
+        let said = format!("{:#}", explain(&error, &url));
+        assert!(said.contains("no access (Odd)") && !said.contains("s3cret"), "{said}");
+    }
+}
