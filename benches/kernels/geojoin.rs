@@ -35,8 +35,8 @@ fn units() -> BTreeMap<String, MultiPolygon> {
         name: "LAU_NAME".to_owned(),
     };
     let mut units: BTreeMap<String, MultiPolygon> = BTreeMap::new();
-    let estonian = |p: &features::Properties| p.country.as_deref() == Some("EE");
-    features::read(&FILE.1, &names, &estonian, &mut |feature| {
+    let estonian = |p: &boundaries::Properties| p.country.as_deref() == Some("EE");
+    boundaries::read(&FILE.1, &names, &estonian, &mut |feature| {
         let id = feature.properties.id.unwrap_or_default();
         let unit = units.entry(id).or_insert_with(|| MultiPolygon(Vec::new()));
         unit.0.extend(feature.polygons.unwrap_or_default());

@@ -69,30 +69,32 @@ fn imports_between_rooms_point_down() {
 #[test]
 fn no_files_import_each_other_in_a_circle() {
     let imports = imports();
-    let mut edges: BTreeMap<&[String], BTreeSet<&[String]>> = BTreeMap::new();
+    let mut edges = Edges::new();
     for import in imports.all().filter(|import| !is_to_ancestor(import)) {
         edges.entry(&import.from).or_default().insert(&import.to);
     }
-    let reachable = |from: &[String]| {
-        let mut seen: BTreeSet<Vec<String>> = BTreeSet::new();
-        let mut open = vec![from.to_vec()];
-        while let Some(module) = open.pop() {
-            for next in edges.get(module.as_slice()).into_iter().flatten() {
-                if seen.insert(next.to_vec()) {
-                    open.push(next.to_vec());
-                }
-            }
-        }
-        seen
-    };
-    let circular: Vec<&[String]> =
-        edges.keys().copied().filter(|module| reachable(module).contains(*module)).collect();
+    let reachable: Edges =
+        edges.keys().map(|module| (*module, reachable_from(module, &edges))).collect();
     let inside: Vec<String> = imports
         .all()
         .filter(|import| !is_to_ancestor(import))
-        .filter(|i| circular.contains(&i.from.as_slice()) && circular.contains(&i.to.as_slice()))
-        .filter(|i| reachable(&i.to).contains(&i.from))
+        .filter(|i| reachable.get(i.to.as_slice()).is_some_and(|r| r.contains(i.from.as_slice())))
         .map(Import::to_string)
         .collect();
     assert!(inside.is_empty(), "imports that form circles:\n{}", inside.join("\n"));
+}
+
+type Edges<'a> = BTreeMap<&'a [String], BTreeSet<&'a [String]>>;
+
+fn reachable_from<'a>(module: &'a [String], edges: &Edges<'a>) -> BTreeSet<&'a [String]> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![module];
+    while let Some(module) = open.pop() {
+        for next in edges.get(module).into_iter().flatten() {
+            if seen.insert(*next) {
+                open.push(next);
+            }
+        }
+    }
+    seen
 }
