@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use mobility::cli::Cli;
-use mobility::log::{self, Log, LogFormat};
-use mobility::usage::{UsageError, is_broken_pipe};
-use mobility::{commands, interrupt};
+use mobility::commands;
+use mobility::errors::{UsageError, is_broken_pipe};
+use mobility::progress::log::{self, Log, LogFormat};
+use mobility::runtime::interrupt;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
