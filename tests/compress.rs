@@ -1,22 +1,19 @@
 //! `compress`: the same events give the same rows however they are split into files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Int64Array, TimestampMicrosecondArray};
-use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use arrow::array::{ArrayRef, BinaryArray, Int64Array, TimestampMicrosecondArray};
 use mobility::config::Config;
 use mobility::progress::Progress;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use proptest::prelude::*;
 
-use crate::harness::{array, fraction_of_cases, write_parquet};
+use crate::harness::{
+    PresenceRow, array, fraction_of_cases, group_by_hour, read_presence, write_parquet,
+};
 
-/// (user, cell, hour start, first, last, count), in the order of the files.
-type Row = (String, String, i64, i64, i64, i64);
+/// User, cell, time stamp in µs.
 type Event = (u8, i64, i64);
-/// (date, user, hour start, cell): the order of the files.
-type Key = (i64, String, i64, String);
 
 const START: i64 = 1_727_740_800_000_000; // 2024-10-01 00:00
 const HOUR: i64 = 3_600_000_000;
@@ -34,7 +31,7 @@ fn write(folder: &Path, name: &str, events: &[Event], row_group: usize) {
     write_parquet(&folder.join(name), columns, row_group);
 }
 
-fn compressed(folder: &Path) -> (u64, Vec<Row>) {
+fn compressed(folder: &Path) -> (u64, Vec<PresenceRow>) {
     let mut config = Config::default();
     config.data.events = vec![folder.join("events").to_string_lossy().into_owned()];
     config.data.processed = folder.join("processed");
@@ -44,46 +41,12 @@ fn compressed(folder: &Path) -> (u64, Vec<Row>) {
         mobility::stages::compress::Extent { force: true, since: None },
     )
     .unwrap();
-    let mut files: Vec<_> =
-        glob::glob(&format!("{}/date=*/*.parquet", config.data.compressed_events().display()))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect();
-    files.sort();
-    let rows = files.iter().flat_map(|f| read(f)).collect();
-    (report.rows_in, rows)
+    (report.rows_in, read_presence(&config.data.processed))
 }
 
-fn read(path: &Path) -> Vec<Row> {
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(path).unwrap()).unwrap();
-    let mut rows = Vec::new();
-    for batch in reader.build().unwrap() {
-        let batch = batch.unwrap();
-        let text = |i: usize, r: usize| batch.column(i).as_string::<i32>().value(r).to_owned();
-        let time = |i: usize, r: usize| {
-            batch.column(i).as_primitive::<TimestampMicrosecondType>().value(r)
-        };
-        for r in 0..batch.num_rows() {
-            let count = batch.column(5).as_primitive::<Int64Type>().value(r);
-            rows.push((text(0, r), text(1, r), time(2, r), time(3, r), time(4, r), count));
-        }
-        assert!(batch.columns().iter().all(|c| c.null_count() == 0));
-    }
-    rows
-}
-
-/// The expected rows, grouped with a map: by date, user, hour and cell as text.
-fn by_a_map(events: &[Event]) -> Vec<Row> {
-    let mut groups: BTreeMap<Key, (i64, i64, i64)> = BTreeMap::new();
-    // an event that occurs twice counts once
-    for (user, cell, us) in events.iter().collect::<BTreeSet<_>>() {
-        let hour = us.div_euclid(HOUR) * HOUR;
-        let key = (hour.div_euclid(24 * HOUR), format!("{user:02x}"), hour, cell.to_string());
-        let group = groups.entry(key).or_insert((*us, *us, 0));
-        *group = (group.0.min(*us), group.1.max(*us), group.2 + 1);
-    }
-    groups.into_iter().map(|((_, u, h, c), (a, b, n))| (u, c, h, a, b, n)).collect()
+fn grouped(events: &[Event]) -> Vec<PresenceRow> {
+    let text = |(user, cell, us): &Event| (format!("{user:02x}"), cell.to_string(), *us);
+    group_by_hour(events.iter().map(text))
 }
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
@@ -116,7 +79,7 @@ proptest! {
         prop_assert_eq!(rows_in, events.len() as u64);
         let distinct = events.iter().collect::<BTreeSet<_>>().len();
         prop_assert_eq!(rows.iter().map(|r| r.5).sum::<i64>(), distinct as i64);
-        prop_assert_eq!(rows, by_a_map(&events));
+        prop_assert_eq!(rows, grouped(&events));
     }
 }
 
@@ -127,7 +90,7 @@ fn events_count_on_their_own_date_in_a_folder_of_another_date() {
     let events: Vec<Event> = (0..72).map(|h| (1, 2, START + h * HOUR)).collect();
     write(&folder.path().join("events/year=2024/month=10/day=9"), "part.parquet", &events, 10);
     let (_, rows) = compressed(folder.path());
-    assert_eq!(rows, by_a_map(&events));
+    assert_eq!(rows, grouped(&events));
     let dates: Vec<_> = std::fs::read_dir(folder.path().join("processed/compressed_events"))
         .unwrap()
         .map(|e| e.unwrap().file_name().to_string_lossy().into_owned())

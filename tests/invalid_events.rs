@@ -4,7 +4,8 @@ use arrow::array::{
     ArrayRef, BinaryArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
 };
 
-use crate::harness::{Workspace, array, mini_events};
+use crate::faults::reference;
+use crate::harness::{Workspace, array, mini_events, mini_presence, read_presence};
 
 type Columns = Vec<(&'static str, ArrayRef)>;
 
@@ -66,6 +67,7 @@ fn truncated_file_is_rejected() {
 fn damaged_file_causes_no_panic_and_keeps_previous_outputs() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
+    let undamaged = Workspace::copy_of(&work);
     let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
     let good = std::fs::read(work.path(name)).unwrap();
     let mut refusals = 0;
@@ -81,6 +83,8 @@ fn damaged_file_causes_no_panic_and_keeps_previous_outputs() {
             refusals += 1;
             assert!(ran.stderr.contains("part-0.parquet"), "byte {at}: {}", ran.stderr);
             assert_eq!(work.snapshot("processed"), before, "byte {at}");
+        } else if let Some(expected) = reference::presence(&work, &undamaged) {
+            assert_eq!(read_presence(&work.path("processed")), expected, "byte {at}");
         }
     }
     assert!(refusals > 20, "{refusals}");
@@ -224,15 +228,11 @@ fn full_disk_keeps_previous_outputs() {
 #[test]
 fn every_supported_column_type_gives_the_same_answers() {
     use arrow::array::{FixedSizeBinaryArray, TimestampNanosecondArray, TimestampSecondArray};
-    let reference = Workspace::mini();
-    reference.ok(&["compress"]);
-    let rows = |work: &Workspace| {
+    let presence = |work: &Workspace| {
         work.ok(&["run-all"]);
-        let sql = "SELECT user_id, cell_id, hour, first_seen, last_seen, event_count \
-                   FROM mobile_events_compressed ORDER BY 1, 3, 2";
-        work.ok(&["query", "--sql", sql, "--format", "csv"])
+        read_presence(&work.path("processed"))
     };
-    let expected = rows(&reference);
+    let expected = mini_presence();
     let events = mini_events();
     let binary = || array(BinaryArray::from_iter_values(events.iter().map(|e| &e.0)));
     let fixed = || array(FixedSizeBinaryArray::try_from_iter(events.iter().map(|e| &e.0)).unwrap());
@@ -279,7 +279,7 @@ fn every_supported_column_type_gives_the_same_answers() {
             "all.parquet",
             vec![("user_id", user), ("cell_id", cell), ("timestamp", time)],
         );
-        assert_eq!(rows(&work), expected, "{what}");
+        assert_eq!(presence(&work), expected, "{what}");
         let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS u, MIN(timestamp) AS t FROM mobile_events_uncompressed";
         assert_eq!(
             work.ok(&["query", "--sql", sql, "--format", "csv"]),
@@ -302,7 +302,7 @@ fn every_supported_column_type_gives_the_same_answers() {
     };
     work.write_events("a.parquet", file(binary(), whole(), micros(0), true));
     work.write_events("b.parquet", file(hex(), text(), written(), false));
-    assert_eq!(rows(&work), expected, "two kinds of files");
+    assert_eq!(presence(&work), expected, "two kinds of files");
     let sql = "SELECT COUNT(DISTINCT user_id) AS u, COUNT(DISTINCT cell_id) AS c FROM mobile_events_uncompressed";
     assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), "u,c\n6,9\n");
 }

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::harness::{ProgramOutput, Workspace, expected, mini_events, send_signal, wait_until};
+use crate::harness::{
+    ProgramOutput, Workspace, expected, mini_events_by_user, send_signal, wait_until,
+};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
@@ -241,20 +243,5 @@ fn raw_events_table_equals_the_events_of_the_fixture() {
     let work = Workspace::mini();
     work.ok(&["run-all"]);
     let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed ORDER BY 1, 3, 2";
-    let mut rows: Vec<(String, i64, String)> = mini_events()
-        .into_iter()
-        .map(|(user, cell, us)| {
-            let time = chrono::DateTime::from_timestamp_micros(us)
-                .unwrap()
-                .format("%Y-%m-%d %H:%M:%S")
-                .to_string();
-            (user.iter().map(|b| format!("{b:02x}")).collect(), cell, time)
-        })
-        .collect();
-    rows.sort_by(|a, b| (&a.0, &a.2, a.1.to_string()).cmp(&(&b.0, &b.2, b.1.to_string())));
-    let lines: String = rows.iter().map(|(u, c, t)| format!("{u},{c},{t}\n")).collect();
-    assert_eq!(
-        work.ok(&["query", "--sql", sql, "--format", "csv"]),
-        format!("user_id,cell_id,timestamp\n{lines}")
-    );
+    assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), mini_events_by_user());
 }

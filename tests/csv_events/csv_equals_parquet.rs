@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::{gzipped, lines_of, mini_csv, mini_numbers, with, zstandard};
-use crate::harness::{Workspace, columns_as_csv, expected, root};
+use crate::harness::{Workspace, columns_as_csv, expected, mini_events_by_user, root};
 use crate::object_store::s3_server::{Store, machine, outputs, pages};
 
 const VIEWS: [(&str, &str); 5] = [
@@ -26,16 +26,8 @@ fn gives_the_expected_answers(work: &Workspace, what: &str) {
             "{what}: {query}"
         );
     }
-    let raw = |work: &Workspace| work.ok(&["query", "--sql", RAW, "--format", "csv"]);
-    assert_eq!(raw(work), raw(&Workspace::mini_loaded()), "{what}");
-}
-
-impl Workspace {
-    fn mini_loaded() -> Workspace {
-        let work = Workspace::mini();
-        work.ok(&["run-all"]);
-        work
-    }
+    let raw = work.ok(&["query", "--sql", RAW, "--format", "csv"]);
+    assert_eq!(raw, mini_events_by_user(), "{what}");
 }
 
 #[test]
@@ -193,7 +185,6 @@ fn csv_and_boundaries_are_read_from_an_object_store() {
     let header = "user_id,cell_id,timestamp\n";
     std::fs::write(store.path("events/b.csv.gz"), gzipped(&(header.to_owned() + rest.1))).unwrap();
     std::fs::copy(fixtures.join("mini/cells/plan.parquet"), store.path("cells/p.parquet")).unwrap();
-    let local = Workspace::mini_loaded();
     for name in ["parts.gpkg", "parts.parquet", "LAU_RG_01M_2021_3035.shp.zip"] {
         let object = store.path("lau").join(name);
         std::fs::copy(fixtures.join("formats").join(name), &object).unwrap();
@@ -204,7 +195,7 @@ fn csv_and_boundaries_are_read_from_an_object_store() {
             assert_eq!(said, expected(file), "{name}: {query}");
         }
         let raw = store.ok(&work, &["query", "--sql", RAW, "--format", "csv"]);
-        assert_eq!(raw, local.ok(&["query", "--sql", RAW, "--format", "csv"]), "{name}");
+        assert_eq!(raw, mini_events_by_user(), "{name}");
         std::fs::remove_file(object).unwrap();
     }
     std::fs::copy(fixtures.join("formats/parts.shp"), store.path("lau/parts.shp")).unwrap();

@@ -35,6 +35,24 @@ fn valid_bytes_are_parsed() {
     assert_eq!(good, [true; 11]);
 }
 
+#[test]
+fn every_fuzz_target_calls_one_of_these_parsers() {
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let (manifest, parsers) = (read("fuzz/Cargo.toml"), read("tests/faults/byte_parsers.rs"));
+    let targets = glob::glob(&root().join("fuzz/fuzz_targets/*.rs").to_string_lossy()).unwrap();
+    let mut names = Vec::new();
+    for path in targets.map(Result::unwrap) {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("#[path = \"../../tests/faults/byte_parsers.rs\"]"), "{name}");
+        assert!(text.contains(&format!("byte_parsers::{name}(bytes)")), "{name}");
+        assert!(parsers.contains(&format!("pub fn {name}(bytes: &[u8]) -> bool")), "{name}");
+        names.push(name);
+    }
+    assert!(!names.is_empty());
+}
+
 /// Turns a panic into a failed case, which proptest then minimizes.
 fn survives(parser: Parser, bytes: &[u8]) -> Result<(), TestCaseError> {
     let outcome = std::panic::catch_unwind(|| parser(bytes));

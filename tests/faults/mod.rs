@@ -9,7 +9,7 @@ mod damaged_files;
 mod full_disk;
 mod killed_runs;
 mod read_only;
-mod reference;
+pub mod reference;
 
 use std::path::{Path, PathBuf};
 

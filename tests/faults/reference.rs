@@ -1,7 +1,6 @@
 //! What the program should make of damaged inputs, worked out from the same bytes by other readers
 //! and plain loops.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -9,15 +8,10 @@ use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use geo::{Contains, Coord, LineString, MultiPolygon, Point, Polygon};
 use serde_json::Value;
 
-use crate::harness::{Workspace, read_table};
+use crate::harness::{PresenceRow, Workspace, group_by_hour, read_table};
 
-const HOUR_US: i64 = 3_600_000_000;
-const DAY_US: i64 = 24 * HOUR_US;
-
-/// User and cell as text, and the start of the hour in µs.
-type Key = (String, String, i64);
-/// First and last time stamp in µs, and the number of events.
-type Hour = (i64, i64, i64);
+const DAY_US: i64 = 86_400_000_000;
+const YEAR_1900_US: i64 = -2_208_988_800_000_000;
 
 /// The rows of a file, or nothing where the Parquet library cannot read it or finds other columns
 /// than the undamaged file has.
@@ -32,10 +26,11 @@ fn table(path: &Path, schema_of: &Path) -> Option<RecordBatch> {
     (types(&table) == types(&read_table(schema_of))).then_some(table)
 }
 
-/// Hourly presence by the definition: usable rows without repetitions, grouped.
-pub fn presence(work: &Workspace, undamaged: &Workspace) -> Option<BTreeMap<Key, Hour>> {
-    let now = chrono::Utc::now().timestamp_micros();
-    let mut distinct = BTreeSet::new();
+/// Hourly presence by its definition: usable rows without repetitions, grouped.
+pub fn presence(work: &Workspace, undamaged: &Workspace) -> Option<Vec<PresenceRow>> {
+    // damage to a few bytes hardly ever makes a time stamp that is within a day of now
+    let end = chrono::Utc::now().timestamp_micros() + DAY_US;
+    let mut usable = Vec::new();
     for day in [1, 2] {
         let name = format!("raw/events/year=2024/month=10/day={day}/part-0.parquet");
         let table = table(&work.path(&name), &undamaged.path(&name))?;
@@ -46,37 +41,13 @@ pub fn presence(work: &Workspace, undamaged: &Workspace) -> Option<BTreeMap<Key,
         for row in 0..table.num_rows() {
             let missing = [users.is_null(row), cells.is_null(row), times.is_null(row)];
             let (user, time) = (users.value(row), times.value(row));
-            // neither before 1900 nor in the future; what lies within the days of tolerance for the
-            // latter cannot come out of a few damaged bytes
-            let possible = (-2_208_988_800_000_000..now + DAY_US).contains(&time);
-            if missing == [false; 3] && !user.is_empty() && possible {
-                let user: String = user.iter().map(|byte| format!("{byte:02x}")).collect();
-                distinct.insert((user, cells.value(row).to_string(), time));
+            if missing == [false; 3] && !user.is_empty() && (YEAR_1900_US..end).contains(&time) {
+                let user = user.iter().map(|byte| format!("{byte:02x}")).collect();
+                usable.push((user, cells.value(row).to_string(), time));
             }
         }
     }
-    let mut hours: BTreeMap<Key, Hour> = BTreeMap::new();
-    for (user, cell, time) in distinct {
-        let key = (user, cell, time.div_euclid(HOUR_US) * HOUR_US);
-        let hour = hours.entry(key).or_insert((time, time, 0));
-        *hour = (hour.0.min(time), hour.1.max(time), hour.2 + 1);
-    }
-    Some(hours)
-}
-
-/// Hourly presence as the warehouse has it.
-pub fn presence_in_warehouse(work: &Workspace) -> BTreeMap<Key, Hour> {
-    let sql = "SELECT user_id, cell_id, CAST(hour AS BIGINT) AS hour, \
-               CAST(first_seen AS BIGINT) AS first_seen, CAST(last_seen AS BIGINT) AS last_seen, \
-               event_count FROM mobile_events_compressed";
-    let csv = work.ok(&["query", "--sql", sql, "--format", "csv"]);
-    let mut reader = csv::Reader::from_reader(csv.as_bytes());
-    let row = |row: csv::StringRecord| {
-        let number = |i: usize| row[i].parse::<i64>().unwrap();
-        let key = (row[0].to_owned(), row[1].to_owned(), number(2));
-        (key, (number(3), number(4), number(5)))
-    };
-    reader.records().map(|record| row(record.unwrap())).collect()
+    Some(group_by_hour(usable))
 }
 
 /// A cell of the warehouse: id, longitude, latitude, unit, and how it was found.

@@ -64,6 +64,16 @@ pub fn mini_events() -> Vec<(Vec<u8>, i64, i64)> {
     text.lines().skip(1).map(event).collect()
 }
 
+/// The mini events as CSV in the order of user, time stamp and cell as text, as queries print them.
+pub fn mini_events_by_user() -> String {
+    let text = fs::read_to_string(root().join("fixtures/mini/events.csv")).unwrap();
+    let (header, events) = text.split_once('\n').unwrap();
+    let mut events: Vec<Vec<&str>> = events.lines().map(|line| line.split(',').collect()).collect();
+    events.sort_by_key(|event| (event[0], event[2], event[1]));
+    let lines = events.iter().map(|event| event.join(",") + "\n");
+    format!("{header}\n{}", lines.collect::<String>())
+}
+
 /// Boxes an array as a column.
 pub fn array<T: arrow::array::Array + 'static>(array: T) -> ArrayRef {
     Arc::new(array)

@@ -2,6 +2,7 @@
 //! and the warehouses that the same test runs on.
 
 mod files;
+mod presence;
 mod warehouse;
 mod workspace;
 
@@ -11,7 +12,10 @@ use std::time::{Duration, Instant};
 
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
-pub use files::{array, columns_as_csv, copy, mini_events, read_table, write_parquet};
+pub use files::{
+    array, columns_as_csv, copy, mini_events, mini_events_by_user, read_table, write_parquet,
+};
+pub use presence::{PresenceRow, group_by_hour, mini_presence, read_presence};
 pub(crate) use warehouse::test_on_each_warehouse;
 pub use warehouse::{EXAMPLE_VIEWS, VIEW_ALIASES, Warehouse};
 pub use workspace::{ProgramOutput, Workspace};
