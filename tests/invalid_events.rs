@@ -25,8 +25,7 @@ fn times(n: usize) -> ArrayRef {
 
 /// A successful run, after which the events are replaced by one file with these columns.
 fn replaced(columns: Columns) -> Workspace {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.remove("raw/events");
     work.write_events("bad.parquet", columns);
     work
@@ -45,8 +44,7 @@ fn refused(work: &Workspace, words: &[&str]) {
 
 #[test]
 fn missing_and_empty_folders_are_rejected() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.remove("raw/events");
     refused(&work, &["data.events", "raw/events", "does not exist", "mobility synth"]);
     std::fs::create_dir(work.path("raw/events")).unwrap();
@@ -55,8 +53,7 @@ fn missing_and_empty_folders_are_rejected() {
 
 #[test]
 fn truncated_file_is_rejected() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
     let bytes = std::fs::read(work.path(name)).unwrap();
     work.write(name, &bytes[..bytes.len() / 2]);
@@ -65,8 +62,7 @@ fn truncated_file_is_rejected() {
 
 #[test]
 fn damaged_file_causes_no_panic_and_keeps_previous_outputs() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     let undamaged = Workspace::copy_of(&work);
     let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
     let good = std::fs::read(work.path(name)).unwrap();
@@ -202,8 +198,7 @@ fn output_folder_that_is_not_writable_is_reported() {
 
 #[test]
 fn full_disk_keeps_previous_outputs() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.remove("raw");
     work.ok(&["synth", "--out", "raw", "--events", "200000", "--cells", "300", "--laus", "5"]);
     let before = work.snapshot("processed");

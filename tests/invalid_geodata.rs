@@ -6,8 +6,7 @@ const HEADER: &str = "cell_id,latitude,longitude,valid_date_start,valid_date_end
 
 /// A successful run, after which the cell plan is replaced by CSV lines.
 fn with_plan(lines: &str) -> Workspace {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.remove("raw/cells");
     work.write("raw/cells/plan.csv", format!("{HEADER}{lines}"));
     work
@@ -15,8 +14,7 @@ fn with_plan(lines: &str) -> Workspace {
 
 /// A successful run, after which the boundary file is changed.
 fn with_boundaries(change: impl Fn(&str) -> String) -> Workspace {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     let text = change(&work.read("raw/lau/lau.geojson"));
     work.write("raw/lau/lau.geojson", text);
     work

@@ -29,8 +29,7 @@ fn second_run_skips_all_stages_and_reports_it() {
 
 #[test]
 fn repeated_forced_run_gives_the_same_outputs() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     let processed = work.snapshot("processed");
     work.ok(&["run-all", "--force"]);
     assert_eq!(work.snapshot("processed"), processed);
@@ -39,8 +38,7 @@ fn repeated_forced_run_gives_the_same_outputs() {
 
 #[test]
 fn new_event_is_counted_and_stale_results_are_not_served() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.add_late_event(0x99);
     let ran = work.ok(&["run-all"]);
     let skipped = |stage: &str| {
@@ -55,8 +53,7 @@ fn new_event_is_counted_and_stale_results_are_not_served() {
 
 #[test]
 fn loaded_day_is_not_read_again() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.add_late_event(0x99);
     work.ok(&["compress"]);
     work.corrupt_pages("2024-10-01");
@@ -71,8 +68,7 @@ fn loaded_day_is_not_read_again() {
 
 #[test]
 fn load_without_views_invalidates_stored_results() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.add_late_event(0x99);
     work.ok(&["compress"]);
     assert_eq!(answer(&work), expected(VIEW), "nothing is loaded yet");
@@ -99,8 +95,7 @@ fn stages_can_run_alone_or_from_a_given_stage() {
 
 #[test]
 fn day_and_night_follow_the_config() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.config("[time]\nday_start = 0\nday_end = 24\n");
     let night = work.ok(&[
         "query",
@@ -186,8 +181,7 @@ fn kill_at_the_beginning_of(work: &Workspace, stage: &str) {
 
 #[test]
 fn run_killed_in_any_stage_is_completed_by_the_next_run() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     let expected_files = work.snapshot("processed");
     for stage in ["compress", "geojoin", "quality", "load", "views"] {
         for from_nothing in [false, true] {
@@ -205,8 +199,7 @@ fn run_killed_in_any_stage_is_completed_by_the_next_run() {
 
 #[test]
 fn interrupt_keeps_previous_outputs_and_leaves_no_unfinished_files() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.remove("raw");
     work.ok(&[
         "synth", "--out", "raw", "--events", "2000000", "--days", "2", "--cells", "500", "--laus",
@@ -240,8 +233,7 @@ fn has_unfinished(work: &Workspace) -> bool {
 
 #[test]
 fn raw_events_table_equals_the_events_of_the_fixture() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     let sql = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed ORDER BY 1, 3, 2";
     assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), mini_events_by_user());
 }

@@ -14,8 +14,7 @@ use page::{Look, Page};
 
 /// A server over the mini data.
 fn mini() -> (Workspace, Server) {
-    let work = Workspace::mini();
-    work.ok(&["run-all", "--quiet"]);
+    let work = Workspace::loaded();
     let server = Server::start(&work);
     (work, server)
 }

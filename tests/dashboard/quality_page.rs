@@ -10,8 +10,7 @@ use crate::serve::Server;
 
 /// The three dates of the records and a fourth with few events.
 fn four() -> Workspace {
-    let work = Workspace::mini();
-    work.ok(&["run-all", "--quiet"]);
+    let work = Workspace::loaded();
     three_dates(&work);
     write_day(
         &work,
@@ -117,8 +116,7 @@ fn dashboard_badge_links_to_the_quality_page_with_date_filter() {
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn dates_without_warnings_have_no_badge() {
-    let work = Workspace::mini();
-    work.ok(&["run-all", "--quiet"]);
+    let work = Workspace::loaded();
     work.remove("processed/days");
     work.ok(&["run-all", "--from", "quality", "--quiet"]);
     let server = Server::start(&work);

@@ -10,8 +10,7 @@ use crate::serve::Server;
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn report_file_shows_the_same_numbers_as_the_dashboard() {
-    let work = Workspace::mini();
-    work.ok(&["run-all", "--quiet"]);
+    let work = Workspace::loaded();
     work.ok(&["report", "--output", "out/report.html"]);
     let file = work.read("out/report.html");
     for user in ["aa01", "bb02", "cc03"] {
@@ -70,8 +69,7 @@ fn report_without_data_or_output_is_rejected() {
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn single_charts_are_written_as_svg() {
-    let work = Workspace::mini();
-    work.ok(&["run-all", "--quiet"]);
+    let work = Workspace::loaded();
     let shots = root().join("target/screenshots");
     std::fs::create_dir_all(&shots).unwrap();
     for (view, words) in [

@@ -98,8 +98,7 @@ fn damaged_outputs_are_detected_or_change_no_answer() {
 /// boundaries change no event, and the reference tells where the cells lie.
 #[test]
 fn damaged_inputs_give_an_error_or_what_the_damaged_files_contain() {
-    let good = Workspace::mini();
-    good.ok(&["run-all"]);
+    let good = Workspace::loaded();
     assert_eq!(reference::presence(&good, &good), Some(mini_presence()));
     assert!(reference::cells_are_placed_rightly(&good, &good));
     let (mut refused, mut verified) = (0, 0);

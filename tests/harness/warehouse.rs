@@ -45,9 +45,14 @@ impl Warehouse {
 
     /// The same after `run-all`.
     pub fn loaded(self) -> Workspace {
-        let work = self.mini();
-        work.ok(&["run-all"]);
-        work
+        match self {
+            Warehouse::Embedded => Workspace::loaded(),
+            Warehouse::Postgis => {
+                let work = self.mini();
+                work.ok(&["run-all"]);
+                work
+            }
+        }
     }
 }
 

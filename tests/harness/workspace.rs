@@ -1,10 +1,10 @@
 //! A folder per test, and the program run inside it.
 
-use std::cell::RefCell;
 use std::fs;
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Mutex, OnceLock};
 
 use arrow::array::ArrayRef;
 
@@ -14,7 +14,7 @@ use super::{array, copy, root, write_parquet};
 pub struct Workspace {
     folder: tempfile::TempDir,
     /// Lines of the section `warehouse` of the config.
-    warehouse: RefCell<String>,
+    warehouse: Mutex<String>,
 }
 
 /// Exit status and output of a process.
@@ -33,15 +33,31 @@ impl Workspace {
         work
     }
 
+    /// The same after `run-all` with the embedded warehouse: a copy of a workspace that is made once.
+    pub fn loaded() -> Workspace {
+        static LOADED: OnceLock<Workspace> = OnceLock::new();
+        let loaded = LOADED.get_or_init(|| {
+            let work = Workspace { folder: folder_of_this_process(), ..Workspace::empty() };
+            copy(&root().join("fixtures/mini"), &work.path("raw"));
+            work.config("");
+            work.ok(&["run-all"]);
+            work
+        });
+        Workspace::copy_of(loaded)
+    }
+
     /// An empty folder.
     pub fn empty() -> Workspace {
         let folder = tempfile::tempdir().unwrap();
-        Workspace { folder, warehouse: RefCell::new("url = \"embedded:warehouse\"".to_owned()) }
+        Workspace { folder, warehouse: Mutex::new("url = \"embedded:warehouse\"".to_owned()) }
     }
 
     /// A copy of the folder that keeps modification times and links.
     pub fn copy_of(other: &Workspace) -> Workspace {
-        let work = Workspace { warehouse: other.warehouse.clone(), ..Workspace::empty() };
+        let work = Workspace {
+            warehouse: Mutex::new(other.warehouse.lock().unwrap().clone()),
+            ..Workspace::empty()
+        };
         let from = other.path(".");
         let copied = Command::new("cp").arg("-a").arg(from).arg(work.path("")).status().unwrap();
         assert!(copied.success());
@@ -61,7 +77,7 @@ impl Workspace {
         let text = format!(
             "{more}\n[data]\nevents = \"raw/events\"\ncells = \"raw/cells\"\nlau = \"raw/lau\"\n\
              processed = \"processed\"\n[warehouse]\n{}\n[views]\ndir = \"{}\"\n",
-            self.warehouse.borrow(),
+            self.warehouse.lock().unwrap(),
             views.display()
         );
         self.write("pipeline.toml", &text);
@@ -69,7 +85,7 @@ impl Workspace {
 
     /// Configures a PostGIS warehouse; `more` is appended to its section.
     pub fn postgis(&self, url: &str, schema: &str, more: &str) {
-        *self.warehouse.borrow_mut() = format!("url = \"{url}\"\nschema = \"{schema}\"\n{more}");
+        *self.warehouse.lock().unwrap() = format!("url = \"{url}\"\nschema = \"{schema}\"\n{more}");
         self.config("");
     }
 
@@ -195,6 +211,21 @@ impl ProgramOutput {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// A folder that may outlive the process, since nothing drops a static. The next process that needs
+/// such a folder removes those of processes that have ended.
+fn folder_of_this_process() -> tempfile::TempDir {
+    let parent = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    for entry in fs::read_dir(parent).unwrap().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix("loaded-").and_then(|rest| rest.split('-').next());
+        if process.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    let prefix = format!("loaded-{}-", std::process::id());
+    tempfile::Builder::new().prefix(&prefix).tempdir_in(parent).unwrap()
 }
 
 fn collect_hashes(folder: &Path, files: &mut Vec<(PathBuf, u64)>) {

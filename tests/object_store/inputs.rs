@@ -178,8 +178,7 @@ fn local_and_remote_inputs_can_be_combined() {
     copy(&root().join("fixtures/mini/events"), &work.path("raw/events"));
     let sql = "SELECT cell_id, MIN(latitude) AS latitude, MIN(longitude) AS longitude \
         FROM cell_plan GROUP BY cell_id ORDER BY cell_id";
-    let local = Workspace::mini();
-    local.ok(&["run-all"]);
+    let local = Workspace::loaded();
     std::fs::remove_file(store.path("cells/plan.parquet")).unwrap();
     let csv = local.ok(&["query", "--sql", sql, "--format", "csv"]);
     std::fs::write(store.path("cells/plan.csv"), &csv).unwrap();

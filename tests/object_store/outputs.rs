@@ -47,8 +47,7 @@ fn names(store: &Store) -> [BTreeSet<String>; 2] {
 #[test]
 fn another_machine_continues_from_the_object_store() {
     let (store, first, second) = (Store::mini(), machine_with_outputs(), machine_with_outputs());
-    let local = Workspace::mini();
-    local.ok(&["run-all"]);
+    let local = Workspace::loaded();
     store.ok(&first, &["run-all"]);
     let [there, named] = names(&store);
     assert_eq!(there, named);

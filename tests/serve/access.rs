@@ -42,8 +42,7 @@ test_on_each_warehouse!(rows_of_single_users_need_permission_and_are_audited);
 
 #[test]
 fn every_route_but_health_needs_the_token() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     work.config(&format!("[serve]\ntoken = \"{TOKEN}\"\n"));
     let server = Server::start_with(&work, &["--verbose"]);
     for path in ["/", "/users-per-lau", "/metrics", "/assets/pages.css", "/nothing", "/docs"] {
@@ -68,8 +67,7 @@ fn every_route_but_health_needs_the_token() {
 
 #[test]
 fn public_address_needs_a_token_or_insecure() {
-    let work = Workspace::mini();
-    work.ok(&["run-all"]);
+    let work = Workspace::loaded();
     let bind = ["serve", "--bind", "0.0.0.0:0"];
     work.fails(&bind, 2, &["MOBILITY_SERVE_TOKEN", "--insecure", "0.0.0.0:0"]);
     for (args, variable) in [(vec!["--insecure"], None), (vec![], Some(TOKEN))] {
