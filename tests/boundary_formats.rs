@@ -12,7 +12,7 @@ use geozero::wkb::Wkb;
 use crate::harness::{Workspace, columns_as_csv, read_table, root, write_parquet};
 
 /// A workspace with the mini inputs and these files of `fixtures/formats` as boundaries.
-fn with(files: &[&str]) -> Workspace {
+fn with_boundaries(files: &[&str]) -> Workspace {
     let work = Workspace::mini();
     work.remove("raw/lau");
     fs::create_dir(work.path("raw/lau")).unwrap();
@@ -80,7 +80,7 @@ fn boundary_formats_give_the_same_units_and_cells() {
     let formats: [&[&str]; 5] =
         [&["parts.geojson"], &["parts.gpkg"], &SHAPEFILE, &[ZIPPED], &["parts.parquet"]];
     for files in formats {
-        let work = with(files);
+        let work = with_boundaries(files);
         work.ok(&["geojoin"]);
         assert_units_and_cells_are_those_of_the_drawing(&work);
         assert!(read(&work) == read(&geojson), "{files:?}: other coordinates");
@@ -112,11 +112,11 @@ fn crs_and_encoding_are_read_from_the_file() {
     assert_eq!(places(&Workspace::mini()), expected);
     let shapefile = ["degrees.shp", "degrees.dbf", "degrees.prj", "degrees.cpg"];
     for files in [&["degrees.gpkg"][..], &["degrees.parquet"], &shapefile] {
-        let work = with(files);
+        let work = with_boundaries(files);
         assert_eq!(places(&work), expected, "{files:?}");
     }
     // without a CRS the default is assumed, which does not fit
-    let work = with(&["degrees.shp", "degrees.dbf", "degrees.cpg"]);
+    let work = with_boundaries(&["degrees.shp", "degrees.dbf", "degrees.cpg"]);
     work.fails(&["geojoin"], 1, &["degrees.shp", "look like degrees", "lau.crs"]);
 }
 
@@ -127,7 +127,7 @@ fn cells_abroad_do_not_get_the_nearest_unit_in_any_format() {
     let (lon, lat) = to_degrees.convert((4_326_000.0, 3_999_500.0)).unwrap();
     let plan = format!("cell_id,latitude,longitude\n1,{lat},{lon}\n");
     for files in [&["parts.gpkg"][..], &SHAPEFILE, &["parts.parquet"]] {
-        let work = with(files);
+        let work = with_boundaries(files);
         work.remove("raw/cells");
         work.write("raw/cells/plan.csv", &plan);
         work.config("[geojoin]\nmethod = \"nearest\"\n");
@@ -140,7 +140,7 @@ fn cells_abroad_do_not_get_the_nearest_unit_in_any_format() {
 
 #[test]
 fn change_of_a_dbf_file_is_noticed() {
-    let work = with(&SHAPEFILE);
+    let work = with_boundaries(&SHAPEFILE);
     work.ok(&["geojoin"]);
     let mut table = work.read_bytes("raw/lau/parts.dbf");
     let at = table.windows(5).position(|w| w == b"Saare").unwrap();
@@ -153,14 +153,14 @@ fn change_of_a_dbf_file_is_noticed() {
 
 #[test]
 fn same_units_in_two_formats_are_rejected() {
-    let work = with(&["parts.gpkg", "parts.geojson"]);
+    let work = with_boundaries(&["parts.gpkg", "parts.geojson"]);
     let words = ["is in", "parts.geojson", "parts.gpkg", "name one of the two in data.lau"];
     work.fails(&["geojoin"], 1, &words);
 }
 
 /// Expects `geojoin` to reject a single boundary file with these words.
-fn refused(name: &str, bytes: impl AsRef<[u8]>, words: &[&str]) {
-    let work = with(&[]);
+fn assert_rejected(name: &str, bytes: impl AsRef<[u8]>, words: &[&str]) {
+    let work = with_boundaries(&[]);
     work.write(&format!("raw/lau/{name}"), bytes);
     work.fails(&["geojoin"], 1, &[&[name], words].concat());
 }
@@ -176,14 +176,14 @@ fn truncated_and_foreign_boundary_files_are_rejected() {
         bytes[..bytes.len() / 2].to_vec()
     };
     for name in ["parts.gpkg", ZIPPED, "parts.parquet"] {
-        refused(name, half(name), &["download it again"]);
-        refused(name, "GISCO", &["download it again"]);
+        assert_rejected(name, half(name), &["download it again"]);
+        assert_rejected(name, "GISCO", &["download it again"]);
     }
-    refused("parts.shp", fixture("parts.shp"), &["parts.dbf", "copy all files"]);
-    let work = with(&SHAPEFILE);
+    assert_rejected("parts.shp", fixture("parts.shp"), &["parts.dbf", "copy all files"]);
+    let work = with_boundaries(&SHAPEFILE);
     work.write("raw/lau/parts.shp", half("parts.shp"));
     work.fails(&["geojoin"], 1, &["parts.shp", "feature", ".shp file is damaged"]);
-    let work = with(&["parts.shp", "parts.prj"]);
+    let work = with_boundaries(&["parts.shp", "parts.prj"]);
     work.write("raw/lau/parts.dbf", fixture("degrees.dbf"));
     work.fails(&["geojoin"], 1, &["parts.shp", "fewer records", "download both again"]);
 }
@@ -191,7 +191,7 @@ fn truncated_and_foreign_boundary_files_are_rejected() {
 #[test]
 fn missing_columns_and_countries_are_named() {
     for files in [&["parts.gpkg"][..], &SHAPEFILE, &["parts.parquet"]] {
-        let work = with(files);
+        let work = with_boundaries(files);
         work.config("[columns]\ngisco_id = \"GISCO\"\n");
         work.fails(&["geojoin"], 1, &[files[0], "columns.gisco_id = \"GISCO_ID\""]);
         work.config("[lau]\ncountries = [\"FI\"]\n");
@@ -214,14 +214,14 @@ fn geoparquet(path: &Path, wkb: &[u8]) {
 
 #[test]
 fn parquet_file_without_geometry_is_rejected() {
-    let work = with(&[]);
+    let work = with_boundaries(&[]);
     geoparquet(&work.path("raw/lau/plain.parquet"), &[1, 3, 0, 0, 0]);
     work.fails(&["geojoin"], 1, &["plain.parquet", "no GeoParquet", "ogr2ogr"]);
 }
 
 #[test]
 fn ambiguous_layers_and_other_geometry_in_a_geopackage_are_rejected() {
-    let work = with(&["parts.gpkg"]);
+    let work = with_boundaries(&["parts.gpkg"]);
     let file = rusqlite::Connection::open(work.path("raw/lau/parts.gpkg")).unwrap();
     let copy = "CREATE TABLE other AS SELECT * FROM LAU_RG_01M_2021_3035;
         INSERT INTO gpkg_contents (table_name, data_type, identifier, srs_id)

@@ -6,7 +6,7 @@ use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 fn check_accepts_valid_inputs_and_changes_nothing() {
     let work = Workspace::mini();
     let before = work.snapshot("");
-    let said = work.ok(&["check"]);
+    let printed = work.ok(&["check"]);
     for words in [
         "26 rows in 2 files, 3 KiB",
         "9 cells in 10 versions",
@@ -15,7 +15,7 @@ fn check_accepts_valid_inputs_and_changes_nothing() {
         "ok     warehouse  embedded:",
         "is empty",
     ] {
-        assert!(said.contains(words), "no {words:?} in {said}");
+        assert!(printed.contains(words), "no {words:?} in {printed}");
     }
     assert_eq!(work.snapshot(""), before);
     work.ok(&["run-all"]);
@@ -75,16 +75,16 @@ fn with_plan(lines: &str) -> Workspace {
 #[test]
 fn skipped_rows_of_the_cell_plan_are_a_warning() {
     let work = with_plan("1,59.13,9.9\n2,,10.1\n3,99,10\n");
-    let said = work.ok(&["check"]);
-    let line = said.lines().find(|l| l.starts_with("warn   cell plan")).unwrap();
+    let printed = work.ok(&["check"]);
+    let line = printed.lines().find(|l| l.starts_with("warn   cell plan")).unwrap();
     for words in ["1 cell in 1 version;", "1 row of the cell plan set aside", "plan.csv, row 2"] {
-        assert!(line.contains(words), "no {words:?} in {said}");
+        assert!(line.contains(words), "no {words:?} in {printed}");
     }
     work.config("strict = true\n");
     assert!(work.run(&["check"]).stdout.contains("WRONG  cell plan"));
     // a cell plan of another country is valid but hardly intended
-    let said = with_plan("1,45,9.9\n").ok(&["check"]);
-    assert!(said.contains("warn   cell plan") && said.contains("not one cell"), "{said}");
+    let printed = with_plan("1,45,9.9\n").ok(&["check"]);
+    assert!(printed.contains("warn   cell plan") && printed.contains("not one cell"), "{printed}");
 }
 
 #[test]

@@ -153,11 +153,11 @@ fn misspelled_environment_variable_is_rejected() {
     let work = Workspace::mini();
     let output = work.command(&["views", "--list"]).env("MOBILITY_DATA_EVENT", "x").output();
     let output = output.unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{printed}");
     assert!(
-        said.contains("MOBILITY_DATA_EVENT ") && said.contains("MOBILITY_DATA_EVENTS?"),
-        "{said}"
+        printed.contains("MOBILITY_DATA_EVENT ") && printed.contains("MOBILITY_DATA_EVENTS?"),
+        "{printed}"
     );
 }
 

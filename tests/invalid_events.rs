@@ -24,7 +24,7 @@ fn times(n: usize) -> ArrayRef {
 }
 
 /// A successful run, after which the events are replaced by one file with these columns.
-fn replaced(columns: Columns) -> Workspace {
+fn with_events(columns: Columns) -> Workspace {
     let work = Workspace::loaded();
     work.remove("raw/events");
     work.write_events("bad.parquet", columns);
@@ -32,7 +32,7 @@ fn replaced(columns: Columns) -> Workspace {
 }
 
 /// Expects `compress` to fail with these words and to leave previous outputs unchanged.
-fn refused(work: &Workspace, words: &[&str]) {
+fn assert_rejected(work: &Workspace, words: &[&str]) {
     let before = work.snapshot("processed");
     assert!(!before.is_empty());
     work.fails(&["compress"], 1, words);
@@ -46,9 +46,9 @@ fn refused(work: &Workspace, words: &[&str]) {
 fn missing_and_empty_folders_are_rejected() {
     let work = Workspace::loaded();
     work.remove("raw/events");
-    refused(&work, &["data.events", "raw/events", "does not exist", "mobility synth"]);
+    assert_rejected(&work, &["data.events", "raw/events", "does not exist", "mobility synth"]);
     std::fs::create_dir(work.path("raw/events")).unwrap();
-    refused(&work, &["data.events", "no .parquet", "raw/events"]);
+    assert_rejected(&work, &["data.events", "no .parquet", "raw/events"]);
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn truncated_file_is_rejected() {
     let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
     let bytes = std::fs::read(work.path(name)).unwrap();
     work.write(name, &bytes[..bytes.len() / 2]);
-    refused(&work, &["part-0.parquet", "not a whole Parquet file", "copy it again"]);
+    assert_rejected(&work, &["part-0.parquet", "not a whole Parquet file", "copy it again"]);
 }
 
 #[test]
@@ -88,27 +88,32 @@ fn damaged_file_causes_no_panic_and_keeps_previous_outputs() {
 
 #[test]
 fn missing_columns_are_rejected_with_a_suggestion() {
-    let work = replaced(vec![("user", users(1)), ("cell_id", cells(1)), ("timestamp", times(1))]);
-    refused(&work, &["bad.parquet", "no column \"user_id\"", "columns.user_id"]);
-    let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestmp", times(1))]);
-    refused(&work, &["bad.parquet", "columns.timestamp = \"timestmp\""]);
     let work =
-        replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", times(1))]);
+        with_events(vec![("user", users(1)), ("cell_id", cells(1)), ("timestamp", times(1))]);
+    assert_rejected(&work, &["bad.parquet", "no column \"user_id\"", "columns.user_id"]);
+    let work =
+        with_events(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestmp", times(1))]);
+    assert_rejected(&work, &["bad.parquet", "columns.timestamp = \"timestmp\""]);
+    let work =
+        with_events(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", times(1))]);
     work.config("[columns]\ncell_id = \"zelle\"\nplan_cell_id = \"cell_id\"\n");
-    refused(&work, &["no column \"zelle\"", "columns.cell_id"]);
+    assert_rejected(&work, &["no column \"zelle\"", "columns.cell_id"]);
 }
 
 #[test]
 fn unsupported_column_types_are_rejected() {
     let floats = array(Float64Array::from(vec![9.6e14]));
-    let work = replaced(vec![("user_id", users(1)), ("cell_id", floats), ("timestamp", times(1))]);
-    refused(&work, &["bad.parquet", "\"cell_id\" is Float64", "integer"]);
+    let work =
+        with_events(vec![("user_id", users(1)), ("cell_id", floats), ("timestamp", times(1))]);
+    assert_rejected(&work, &["bad.parquet", "\"cell_id\" is Float64", "integer"]);
     let numbers = array(Int64Array::from(vec![NOON]));
-    let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", numbers)]);
-    refused(&work, &["bad.parquet", "\"timestamp\" is Int64", "expected a timestamp"]);
+    let work =
+        with_events(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", numbers)]);
+    assert_rejected(&work, &["bad.parquet", "\"timestamp\" is Int64", "expected a timestamp"]);
     let numbers = array(Int64Array::from(vec![1]));
-    let work = replaced(vec![("user_id", numbers), ("cell_id", cells(1)), ("timestamp", times(1))]);
-    refused(&work, &["bad.parquet", "\"user_id\" is Int64", "binary"]);
+    let work =
+        with_events(vec![("user_id", numbers), ("cell_id", cells(1)), ("timestamp", times(1))]);
+    assert_rejected(&work, &["bad.parquet", "\"user_id\" is Int64", "binary"]);
 }
 
 fn some_bad_rows() -> Columns {
@@ -135,7 +140,7 @@ fn some_bad_rows() -> Columns {
 
 #[test]
 fn unusable_rows_are_counted_and_reported() {
-    let work = replaced(some_bad_rows());
+    let work = with_events(some_bad_rows());
     let ran = work.run(&["compress"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     for words in [
@@ -151,7 +156,7 @@ fn unusable_rows_are_counted_and_reported() {
 
 #[test]
 fn strict_makes_unusable_rows_fatal() {
-    let work = replaced(some_bad_rows());
+    let work = with_events(some_bad_rows());
     work.config("strict = true\n");
     let before = work.snapshot("processed");
     work.fails(
@@ -165,7 +170,8 @@ fn strict_makes_unusable_rows_fatal() {
 #[test]
 fn file_without_usable_rows_is_rejected() {
     let nulls = array(BinaryArray::from_opt_vec(vec![None, None]));
-    let work = replaced(vec![("user_id", nulls), ("cell_id", cells(2)), ("timestamp", times(2))]);
+    let work =
+        with_events(vec![("user_id", nulls), ("cell_id", cells(2)), ("timestamp", times(2))]);
     let before = work.snapshot("processed");
     work.fails(&["compress"], 1, &["none of 2 rows can be used", "user id null", "bad.parquet"]);
     assert_eq!(work.snapshot("processed"), before);
@@ -175,7 +181,8 @@ fn file_without_usable_rows_is_rejected() {
 fn time_stamps_in_a_wrong_unit_are_rejected() {
     // nanoseconds in a column of microseconds are in the year 56,000
     let wrong = array(TimestampMicrosecondArray::from(vec![NOON * 1_000]));
-    let work = replaced(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", wrong)]);
+    let work =
+        with_events(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", wrong)]);
     let before = work.snapshot("processed");
     work.fails(&["compress"], 1, &["outside the years 1900 to 9999"]);
     assert_eq!(work.snapshot("processed"), before);

@@ -20,7 +20,7 @@ fn with_boundaries(change: impl Fn(&str) -> String) -> Workspace {
     work
 }
 
-fn refused(work: &Workspace, words: &[&str]) {
+fn assert_rejected(work: &Workspace, words: &[&str]) {
     let before = work.snapshot("processed");
     work.fails(&["geojoin"], 1, words);
     assert_eq!(work.snapshot("processed"), before);
@@ -28,7 +28,7 @@ fn refused(work: &Workspace, words: &[&str]) {
     assert_eq!(checked.status, 1, "{}", checked.stdout);
 }
 
-fn placed(work: &Workspace) -> String {
+fn placed_cells(work: &Workspace) -> String {
     work.ok(&["run-all"]);
     work.ok(&[
         "query",
@@ -47,7 +47,7 @@ const EAST: &str = "58.4,10.02";
 fn cell_plan_can_be_csv() {
     // kilometre 2 of the drawing in fixtures/mini is at 59.13 degrees north
     let work = with_plan("1,59.13,9.9,2024-09-01,\n2,59.13,10.1,,2024-12-31\n");
-    let rows = placed(&work);
+    let rows = placed_cells(&work);
     assert_eq!(rows, "cell_id,lau_id,lau_match\n1,EE_0002,within\n2,EE_0003,within\n");
 }
 
@@ -55,11 +55,11 @@ fn cell_plan_can_be_csv() {
 fn missing_columns_and_float_ids_are_rejected() {
     let work = with_plan("");
     work.write("raw/cells/plan.csv", "cell_id,latitud,longitude\n1,58,10\n");
-    refused(&work, &["plan.csv", "columns.latitude = \"latitud\""]);
+    assert_rejected(&work, &["plan.csv", "columns.latitude = \"latitud\""]);
     // the suggestion is not a column that has another role
     let work = with_plan("");
     work.write("raw/cells/plan.csv", "cell_id,lat,longitude\n1,58,10\n");
-    refused(&work, &["plan.csv", "columns.latitude = \"lat\""]);
+    assert_rejected(&work, &["plan.csv", "columns.latitude = \"lat\""]);
     let work = with_plan("");
     work.remove("raw/cells");
     std::fs::create_dir(work.path("raw/cells")).unwrap();
@@ -99,7 +99,7 @@ fn invalid_cells_are_counted_and_fatal_when_strict() {
 
 #[test]
 fn coordinates_out_of_range_or_swapped_are_rejected() {
-    refused(
+    assert_rejected(
         &with_plan("1,123,10,,\n2,-91,10,,\n"),
         &["none of 2 rows", "latitude outside -90 to 90", "swapped"],
     );
@@ -108,14 +108,17 @@ fn coordinates_out_of_range_or_swapped_are_rejected() {
     work.fails(&["geojoin"], 1, &["2 of 2", "swap columns.latitude and columns.longitude"]);
     assert_eq!(work.snapshot("processed"), before);
     work.config("[columns]\nlatitude = \"longitude\"\nlongitude = \"latitude\"\n");
-    assert!(placed(&work).contains("1,EE_0002,within"));
+    assert!(placed_cells(&work).contains("1,EE_0002,within"));
 }
 
 #[test]
 fn contradictory_cell_plans_are_rejected() {
     let work = with_plan(&format!("1,{WEST},,\n"));
     work.write("raw/cells/other.csv", format!("{HEADER}1,{EAST},,\n"));
-    refused(&work, &["disagree about cell 1", "other.csv, row 1", "plan.csv, row 1", "58.4"]);
+    assert_rejected(
+        &work,
+        &["disagree about cell 1", "other.csv, row 1", "plan.csv, row 1", "58.4"],
+    );
     // the same row twice is no contradiction
     work.write("raw/cells/other.csv", format!("{HEADER}1,{WEST},,\n"));
     work.ok(&["geojoin"]);
@@ -124,16 +127,19 @@ fn contradictory_cell_plans_are_rejected() {
 #[test]
 fn truncated_boundary_file_is_rejected() {
     let work = with_boundaries(|text| text[..text.len() / 2].to_owned());
-    refused(&work, &["lau.geojson", "ends in the middle", "line", "column", "download it again"]);
+    assert_rejected(
+        &work,
+        &["lau.geojson", "ends in the middle", "line", "column", "download it again"],
+    );
 }
 
 #[test]
 fn file_without_a_feature_collection_is_rejected() {
-    refused(
+    assert_rejected(
         &with_boundaries(|_| "{\"type\":\"Topology\"}".to_owned()),
         &["lau.geojson", "no GeoJSON feature collection"],
     );
-    refused(&with_boundaries(|_| "GISCO".to_owned()), &["lau.geojson", "line 1"]);
+    assert_rejected(&with_boundaries(|_| "GISCO".to_owned()), &["lau.geojson", "line 1"]);
 }
 
 #[test]
@@ -142,9 +148,9 @@ fn boundaries_in_an_unexpected_crs_are_rejected() {
         "properties":{"GISCO_ID":"EE_0001","CNTR_CODE":"EE","LAU_NAME":"x"},
         "geometry":{"type":"Polygon","coordinates":[[[9,58],[11,58],[11,60],[9,60],[9,58]]]}}]}"#;
     let work = with_boundaries(|_| degrees.to_owned());
-    refused(&work, &["lau.geojson", "look like degrees", "lau.crs = \"EPSG:4326\""]);
+    assert_rejected(&work, &["lau.geojson", "look like degrees", "lau.crs = \"EPSG:4326\""]);
     work.config("[lau]\ncrs = \"EPSG:4326\"\n");
-    assert!(placed(&work).contains("100,EE_0001,within"));
+    assert!(placed_cells(&work).contains("100,EE_0001,within"));
     work.config("[lau]\ncrs = \"EPSG:999999\"\n");
     let before = work.snapshot("processed");
     let ran = work.fails(&["geojoin"], 1, &["lau.crs: EPSG:999999 is no coordinate system"]);
@@ -171,7 +177,7 @@ fn self_intersecting_ring_is_rejected() {
         "properties":{"GISCO_ID":"EE_0009","CNTR_CODE":"EE","LAU_NAME":"x"},
         "geometry":{"type":"Polygon","coordinates":[[[4311000,4000000],[4321000,4010000],[4321000,4000000],[4311000,4010000],[4311000,4000000]]]}}]}"#;
     let work = with_boundaries(|_| bow.to_owned());
-    refused(
+    assert_rejected(
         &work,
         &["lau.geojson", "EE_0009", "crosses itself", "(4316000.0, 4005000.0)", "makevalid"],
     );
@@ -180,9 +186,9 @@ fn self_intersecting_ring_is_rejected() {
 #[test]
 fn other_geometry_types_and_missing_ids_are_rejected() {
     let point = |text: &str| text.replace("\"MultiPolygon\"", "\"MultiLineString\"");
-    refused(&with_boundaries(point), &["feature 1", "MultiLineString", "expected Polygon"]);
+    assert_rejected(&with_boundaries(point), &["feature 1", "MultiLineString", "expected Polygon"]);
     let nameless = |text: &str| text.replace("GISCO_ID", "ID");
-    refused(&with_boundaries(nameless), &["feature 1", "GISCO_ID", "columns.gisco_id"]);
+    assert_rejected(&with_boundaries(nameless), &["feature 1", "GISCO_ID", "columns.gisco_id"]);
 }
 
 #[test]

@@ -196,14 +196,14 @@ test_on_each_warehouse!(control_characters_in_data_are_escaped);
 
 fn empty_answer_names_the_filters(warehouse: Warehouse) {
     let work = warehouse.loaded();
-    let asked = |args: &[&str]| work.run(&[&["query", "users-per-lau"], args].concat());
-    let ran = asked(&["--lau", "EE_XX", "--from", "2024-10-01"]);
-    let said = "no rows: none of the 5 rows of agg_users_per_lau_per_day pass \
+    let requested = |args: &[&str]| work.run(&[&["query", "users-per-lau"], args].concat());
+    let ran = requested(&["--lau", "EE_XX", "--from", "2024-10-01"]);
+    let printed = "no rows: none of the 5 rows of agg_users_per_lau_per_day pass \
                 --from 2024-10-01 --lau EE_XX\n";
-    assert_eq!((ran.status, ran.stderr.as_str()), (0, said));
-    assert_eq!(asked(&["--lau", "EE_XX", "--quiet"]).stderr, "");
-    assert_eq!(asked(&["--limit", "0"]).stderr, "");
-    assert!(asked(&["--offset", "99", "--output", "x.csv"]).stderr.contains("--offset 99"));
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, printed));
+    assert_eq!(requested(&["--lau", "EE_XX", "--quiet"]).stderr, "");
+    assert_eq!(requested(&["--limit", "0"]).stderr, "");
+    assert!(requested(&["--offset", "99", "--output", "x.csv"]).stderr.contains("--offset 99"));
 }
 
 test_on_each_warehouse!(empty_answer_names_the_filters);

@@ -7,8 +7,8 @@ use crate::harness::{
 fn views_equal_the_tables_derived_from_the_raw_events(warehouse: Warehouse) {
     let work = warehouse.loaded();
     for (name, view) in EXAMPLE_VIEWS {
-        for asked in [name, view] {
-            let csv = work.ok(&["query", asked, "--format", "csv"]);
+        for requested in [name, view] {
+            let csv = work.ok(&["query", requested, "--format", "csv"]);
             assert_eq!(csv, expected(view), "{view}");
         }
     }

@@ -9,12 +9,12 @@ use crate::harness::Workspace;
 
 const DAYS: i64 = 24 * HOUR;
 
-fn path_of(day: i64, name: &str) -> String {
+fn path_of_day(day: i64, name: &str) -> String {
     format!("year=2024/month=10/day={day}/{name}.parquet")
 }
 
 fn day_file(work: &Workspace, day: i64, name: &str, events: &[Event]) {
-    work.write_events(&path_of(day, name), columns(events));
+    work.write_events(&path_of_day(day, name), columns(events));
 }
 
 fn three_days() -> Workspace {
@@ -36,7 +36,7 @@ fn inodes(work: &Workspace) -> BTreeMap<PathBuf, u64> {
 }
 
 /// Dates that were computed between two calls of [`inodes`].
-fn made(before: &BTreeMap<PathBuf, u64>, after: &BTreeMap<PathBuf, u64>) -> Vec<String> {
+fn computed_dates(before: &BTreeMap<PathBuf, u64>, after: &BTreeMap<PathBuf, u64>) -> Vec<String> {
     let fresh = after.iter().filter(|(path, inode)| before.get(*path) != Some(inode));
     let date = |path: &PathBuf| {
         path.parent().unwrap().file_name().unwrap().to_string_lossy()["date=".len()..].to_owned()
@@ -45,9 +45,9 @@ fn made(before: &BTreeMap<PathBuf, u64>, after: &BTreeMap<PathBuf, u64>) -> Vec<
 }
 
 /// Makes the file of a day unreadable without changing its size and time.
-fn forbid_reading(work: &Workspace, day: i64) {
+fn make_unreadable(work: &Workspace, day: i64) {
     // not a Parquet file, so that opening it would fail
-    let path = work.path("raw/events").join(path_of(day, "x"));
+    let path = work.path("raw/events").join(path_of_day(day, "x"));
     let meta = path.metadata().unwrap();
     let modified = meta.modified().unwrap();
     std::fs::write(&path, vec![b'x'; meta.len() as usize]).unwrap();
@@ -62,14 +62,14 @@ fn set_modified(path: &std::path::Path, time: SystemTime) {
 fn new_day_is_computed_without_opening_other_files() {
     let work = three_days();
     for day in 1..=3 {
-        forbid_reading(&work, day);
+        make_unreadable(&work, day);
     }
     let before = inodes(&work);
     day_file(&work, 4, "x", &[("u", "a", DAY + 3 * DAYS)]);
     let ran = work.run(&["compress"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("1 date made, 3 dates unchanged"), "{}", ran.stderr);
-    assert_eq!(made(&before, &inodes(&work)), ["2024-10-04"]);
+    assert_eq!(computed_dates(&before, &inodes(&work)), ["2024-10-04"]);
     let manifest: serde_json::Value =
         serde_json::from_str(&work.read("processed/compressed_events.json")).unwrap();
     assert_eq!(manifest["rows_in"], 7);
@@ -87,17 +87,17 @@ fn late_and_removed_files_recompute_the_dates_of_their_events() {
     day_file(&work, 4, "late", &late);
     work.ok(&["compress"]);
     let after = inodes(&work);
-    assert_eq!(made(&before, &after), ["2024-10-01", "2024-10-04"]);
+    assert_eq!(computed_dates(&before, &after), ["2024-10-01", "2024-10-04"]);
     assert_eq!(codes(&work, "2024-10-01"), "duplicate=1");
     let whole = work.snapshot("processed/compressed_events");
-    work.remove(&format!("raw/events/{}", path_of(4, "late")));
+    work.remove(&format!("raw/events/{}", path_of_day(4, "late")));
     let ran = work.run(&["compress"]);
     assert!(
         ran.stderr.contains("1 file of the run before gone") && ran.stderr.contains("late.parquet"),
         "{}",
         ran.stderr
     );
-    assert_eq!(made(&after, &inodes(&work)), ["2024-10-01"]);
+    assert_eq!(computed_dates(&after, &inodes(&work)), ["2024-10-01"]);
     assert!(!work.path("processed/compressed_events/date=2024-10-04").exists());
     // restored, it gives the same rows again
     day_file(&work, 4, "late", &late);
@@ -113,7 +113,7 @@ fn recomputed_date_equals_a_run_from_scratch() {
     let before = inodes(&work);
     day_file(&work, 2, "x", &[("u", "c", DAY + DAYS), ("", "a", DAY + DAYS)]);
     work.ok(&["compress"]);
-    assert_eq!(made(&before, &inodes(&work)), ["2024-10-02"]);
+    assert_eq!(computed_dates(&before, &inodes(&work)), ["2024-10-02"]);
     let incremental =
         (work.snapshot("processed/compressed_events"), work.snapshot("processed/days"));
     work.remove("processed");
@@ -141,7 +141,7 @@ fn cell_plan_change_recomputes_only_its_dates() {
         10,
     );
     work.ok(&["compress"]);
-    assert_eq!(made(&before, &inodes(&work)), ["2024-10-02"]);
+    assert_eq!(computed_dates(&before, &inodes(&work)), ["2024-10-02"]);
 }
 
 #[test]
@@ -154,10 +154,10 @@ fn since_leaves_earlier_dates_unchanged_and_reports_it() {
     let ran = work.run(&["run-all", "--since", "2024-10-02"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("1 date changed and left as before"), "{}", ran.stderr);
-    assert_eq!(made(&before, &inodes(&work)), ["2024-10-03"]);
+    assert_eq!(computed_dates(&before, &inodes(&work)), ["2024-10-03"]);
     // the next run without --since computes the skipped date
     work.ok(&["run-all"]);
-    assert_eq!(made(&before, &inodes(&work)), ["2024-10-01", "2024-10-03"]);
+    assert_eq!(computed_dates(&before, &inodes(&work)), ["2024-10-01", "2024-10-03"]);
     work.fails(&["run-all", "--since", "yesterday"], 2, &["--since"]);
 }
 
@@ -193,5 +193,5 @@ fn new_day_of_a_year_is_computed_without_the_other_days() {
     set_modified(&path, time);
     day_file(&work, 2, "x", &[("u", "a", DAY + DAYS)]);
     work.ok(&["compress"]);
-    assert_eq!(made(&before, &inodes(&work)), ["2024-10-02"]);
+    assert_eq!(computed_dates(&before, &inodes(&work)), ["2024-10-02"]);
 }

@@ -79,11 +79,11 @@ fn events_in_the_future_are_rejected() {
     work.config("[checks]\noff = [\"time_future\"]\n");
     work.ok(&["compress"]);
     assert_eq!(codes(&work, "2024-10-01"), "");
-    let dates = csv_lines(&work);
+    let dates = date_folders(&work);
     assert_eq!(dates.len(), 2, "{dates:?}");
 }
 
-fn csv_lines(work: &Workspace) -> Vec<String> {
+fn date_folders(work: &Workspace) -> Vec<String> {
     let folder = work.path("processed/compressed_events");
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
@@ -99,10 +99,10 @@ fn late_rows_count_on_their_own_date_within_the_tolerance() {
     let file = [("u", "a", DAY + 4 * 24 * HOUR), ("u", "a", DAY), ("u", "a", DAY - 24 * HOUR)];
     events(&work, "year=2024/month=10/day=5/late.parquet", &file);
     work.ok(&["compress"]);
-    assert_eq!(csv_lines(&work), ["date=2024-09-30", "date=2024-10-01", "date=2024-10-05"]);
+    assert_eq!(date_folders(&work), ["date=2024-09-30", "date=2024-10-01", "date=2024-10-05"]);
     work.config("[checks]\nfolder_tolerance_days = 4\n");
     work.ok(&["compress"]);
-    assert_eq!(csv_lines(&work), ["date=2024-10-01", "date=2024-10-05"]);
+    assert_eq!(date_folders(&work), ["date=2024-10-01", "date=2024-10-05"]);
     assert_eq!(codes(&work, "2024-09-30"), "outside_folder=1");
 }
 
@@ -208,7 +208,7 @@ fn optional_checks_can_be_turned_off_and_necessary_ones_cannot() {
 }
 
 /// Few users, cells and instants, so that many events coincide.
-fn crowded() -> impl Strategy<Value = Vec<(usize, usize, i64)>> {
+fn crowded_events() -> impl Strategy<Value = Vec<(usize, usize, i64)>> {
     let event = (0usize..3, 0usize..4, 0i64..400).prop_map(|(u, c, t)| (u, c, t));
     prop::collection::vec(event, 1..80)
 }
@@ -263,7 +263,7 @@ proptest! {
 
     #[test]
     fn codes_equal_the_definition_for_any_split_and_order_of_events(
-        events in crowded(),
+        events in crowded_events(),
         cut in 0usize..80,
         row_group in 1usize..30,
         sorted in any::<bool>(),

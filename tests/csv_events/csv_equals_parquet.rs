@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::{gzipped, lines_of, mini_csv, mini_numbers, with, zstandard};
 use crate::harness::{Workspace, columns_as_csv, expected, mini_events_by_user, root};
-use crate::object_store::s3_server::{Store, machine, outputs, pages};
+use crate::object_store::s3_server::{Store, outputs, pages, workspace_on_store};
 
 const VIEWS: [(&str, &str); 5] = [
     ("number-of-events-per-hour", "agg_events_per_hour"),
@@ -17,7 +17,7 @@ const VIEWS: [(&str, &str); 5] = [
 const RAW: &str = "SELECT user_id, cell_id, timestamp FROM mobile_events_uncompressed \
     ORDER BY user_id, timestamp, cell_id";
 
-fn gives_the_expected_answers(work: &Workspace, what: &str) {
+fn assert_expected_answers(work: &Workspace, what: &str) {
     work.ok(&["run-all"]);
     for (query, file) in VIEWS {
         assert_eq!(
@@ -69,7 +69,7 @@ fn every_compression_and_delimiter_gives_the_same_answers() {
         ("two files", vec![("1/a.csv", first.into_bytes()), ("2/b.csv.zst", zstandard(&second))]),
     ];
     for (what, files) in cases {
-        gives_the_expected_answers(&with(&files), what);
+        assert_expected_answers(&with(&files), what);
     }
 }
 
@@ -83,12 +83,12 @@ fn every_time_stamp_format_gives_the_same_answers() {
     for (unit, per_second) in [("s", 1), ("ms", 1_000), ("us", 1_000_000), ("ns", 1_000_000_000)] {
         let work = with(&[("a.csv", mini_numbers(per_second, 0).into_bytes())]);
         set(&work, unit, "");
-        gives_the_expected_answers(&work, unit);
+        assert_expected_answers(&work, unit);
     }
     // with a time zone numbers are instants; Tallinn is three hours ahead of UTC on these days
     let work = with(&[("a.csv", mini_numbers(1, -3 * 3_600).into_bytes())]);
     set(&work, "s", "\"Europe/Tallinn\"");
-    gives_the_expected_answers(&work, "instants");
+    assert_expected_answers(&work, "instants");
     let iso: String = mini_csv()
         .lines()
         .enumerate()
@@ -98,7 +98,7 @@ fn every_time_stamp_format_gives_the_same_answers() {
         })
         .collect();
     let work = with(&[("a.csv", iso.into_bytes())]);
-    gives_the_expected_answers(&work, "with an offset");
+    assert_expected_answers(&work, "with an offset");
     // with a unit configured, dates are unreadable
     let work = with(&[("a.csv", mini_csv().into_bytes())]);
     set(&work, "s", "");
@@ -110,7 +110,7 @@ fn columns_can_be_renamed() {
     let text = mini_csv().replace("user_id,cell_id,timestamp", "imsi;site;at").replace(',', ";");
     let work = with(&[("a.csv", text.into_bytes())]);
     work.config("[columns]\nuser_id = \"imsi\"\ncell_id = \"site\"\ntimestamp = \"at\"\nplan_cell_id = \"cell_id\"\n");
-    gives_the_expected_answers(&work, "other names");
+    assert_expected_answers(&work, "other names");
 }
 
 /// Outputs of all stages that do not depend on file names and sizes.
@@ -188,18 +188,22 @@ fn csv_and_boundaries_are_read_from_an_object_store() {
     for name in ["parts.gpkg", "parts.parquet", "LAU_RG_01M_2021_3035.shp.zip"] {
         let object = store.path("lau").join(name);
         std::fs::copy(fixtures.join("formats").join(name), &object).unwrap();
-        let work = machine("s3://data/events", "");
+        let work = workspace_on_store("s3://data/events", "");
         store.ok(&work, &["run-all"]);
         for (query, file) in VIEWS {
-            let said = store.ok(&work, &["query", query, "--format", "csv"]);
-            assert_eq!(said, expected(file), "{name}: {query}");
+            let printed = store.ok(&work, &["query", query, "--format", "csv"]);
+            assert_eq!(printed, expected(file), "{name}: {query}");
         }
         let raw = store.ok(&work, &["query", "--sql", RAW, "--format", "csv"]);
         assert_eq!(raw, mini_events_by_user(), "{name}");
         std::fs::remove_file(object).unwrap();
     }
     std::fs::copy(fixtures.join("formats/parts.shp"), store.path("lau/parts.shp")).unwrap();
-    store.fails(&machine("s3://data/events", ""), &["geojoin"], &["parts.shp", "one .zip file"]);
+    store.fails(
+        &workspace_on_store("s3://data/events", ""),
+        &["geojoin"],
+        &["parts.shp", "one .zip file"],
+    );
 }
 
 #[test]
@@ -223,7 +227,7 @@ fn only_the_dates_of_a_new_file_are_computed() {
     let ran = work.run(&["compress"]);
     assert!(ran.stderr.contains("unchanged, skipped"), "{}", ran.stderr);
     work.write(first, of("2024-10-01"));
-    gives_the_expected_answers(&work, "both days");
+    assert_expected_answers(&work, "both days");
 }
 
 #[test]

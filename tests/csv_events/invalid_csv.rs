@@ -6,7 +6,7 @@ use crate::harness::{Warehouse, Workspace, columns_as_csv};
 const HEADER: &str = "user_id,cell_id,timestamp\n";
 
 /// Expects `compress` to fail with these words.
-fn refused(name: &str, bytes: impl AsRef<[u8]>, words: &[&str]) {
+fn assert_rejected(name: &str, bytes: impl AsRef<[u8]>, words: &[&str]) {
     let work = with(&[(name, bytes.as_ref().to_vec())]);
     work.fails(&["compress"], 1, &[&[name], words].concat());
     assert!(!work.path("processed/compressed_events").exists());
@@ -14,14 +14,18 @@ fn refused(name: &str, bytes: impl AsRef<[u8]>, words: &[&str]) {
 
 #[test]
 fn invalid_headers_are_rejected() {
-    refused("a.csv", "", &["empty", "names of the columns"]);
-    refused(
+    assert_rejected("a.csv", "", &["empty", "names of the columns"]);
+    assert_rejected(
         "a.csv",
         "aa01,100,2024-10-01 06:59:59\n",
         &["user_id", "first line names the columns"],
     );
-    refused("a.csv", "user,cell_id,timestamp\n", &["did you mean columns.user_id = \"user\"?"]);
-    refused(
+    assert_rejected(
+        "a.csv",
+        "user,cell_id,timestamp\n",
+        &["did you mean columns.user_id = \"user\"?"],
+    );
+    assert_rejected(
         "a.csv",
         mini_csv().encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
         &["no text in UTF-8"],
@@ -32,16 +36,16 @@ fn invalid_headers_are_rejected() {
 fn rows_with_too_few_or_too_many_fields_are_named() {
     let good = "aa01,100,2024-10-01 06:59:59\n";
     let cut = format!("{HEADER}{good}{good}aa01,10");
-    refused("a.csv", &cut, &["row 3: 2 fields where the header has 3", "cut off"]);
-    refused("a.csv.gz", gzipped(&cut), &["row 3: 2 fields"]);
-    refused(
+    assert_rejected("a.csv", &cut, &["row 3: 2 fields where the header has 3", "cut off"]);
+    assert_rejected("a.csv.gz", gzipped(&cut), &["row 3: 2 fields"]);
+    assert_rejected(
         "a.csv",
         format!("{HEADER}{good}aa01,1,00,2024-10-01 06:59:59\n"),
         &["row 2: 4 fields"],
     );
     // also in a file that needs the general CSV reader
     let lines = format!("{HEADER}\"aa\n01\",100,2024-10-01 06:59:59\naa01\n");
-    refused("a.csv", lines, &["row 2: 1 field"]);
+    assert_rejected("a.csv", lines, &["row 2: 1 field"]);
 }
 
 #[test]
@@ -49,10 +53,10 @@ fn truncated_and_foreign_files_are_rejected() {
     let text = mini_csv().repeat(40);
     let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();
     let words = ["damaged", "copy the file again"];
-    refused("a.csv.gz", half(gzipped(&text)), &words);
-    refused("a.csv.zst", half(zstandard(&text)), &words);
-    refused("a.csv.gz", "user_id,cell_id,timestamp\n", &words);
-    refused(
+    assert_rejected("a.csv.gz", half(gzipped(&text)), &words);
+    assert_rejected("a.csv.zst", half(zstandard(&text)), &words);
+    assert_rejected("a.csv.gz", "user_id,cell_id,timestamp\n", &words);
+    assert_rejected(
         "a.csv",
         [HEADER.as_bytes(), b"\xff\xfe,1,2024-10-01 06:59:59\n"].concat(),
         &["row 1", "not UTF-8"],
@@ -94,12 +98,12 @@ fn check_reads_only_the_header_of_csv() {
     assert!(work.ok(&["check"]).contains("1 file in CSV with a good header"));
     work.remove("raw/events/a.csv");
     work.write("raw/events/a.csv", "user,cell_id,timestamp\n");
-    let said = work.run(&["check"]);
+    let printed = work.run(&["check"]);
     assert!(
-        said.status == 1 && said.stdout.contains("columns.user_id"),
+        printed.status == 1 && printed.stdout.contains("columns.user_id"),
         "{}{}",
-        said.stdout,
-        said.stderr
+        printed.stdout,
+        printed.stderr
     );
 }
 

@@ -1,14 +1,14 @@
 //! Charts: tooltips, labels, and the map on a canvas.
 
-use super::page::{Look, Page};
-use super::{assert_sound, mini, week};
+use super::page::{Page, Viewport};
+use super::{assert_no_errors, mini, week};
 use crate::serve::Server;
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn lines_and_bars_show_their_values() {
     let (_work, server) = mini();
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     page.hover("#hours svg.chart");
     let tip = page.tooltip();
     assert!(
@@ -35,7 +35,7 @@ fn lines_and_bars_show_their_values() {
         "document.querySelectorAll('svg[aria-label$=\"bars. Arrow keys read the values.\"]').length === 4",
     );
     assert_eq!(page.eval(super::OVERLAPS), serde_json::json!([]));
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }
 
 /// Number of colours in a sample of the pixels of the canvas.
@@ -49,7 +49,7 @@ const COLOURS: &str = "(() => { const c = document.querySelector('#many canvas')
 fn map_of_many_units_is_drawn_on_a_canvas_with_tooltips() {
     let work = week();
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     // 4,000 small squares
     let drawn = page.eval(
         "(async () => { const { choropleth } = await import('/assets/map.js'); \
@@ -67,5 +67,5 @@ fn map_of_many_units_is_drawn_on_a_canvas_with_tooltips() {
     assert!(tip.starts_with("Unit "), "{tip}");
     page.click("#many .map-stage");
     assert_eq!(format!("Unit {}", page.eval("window.chosen")), tip);
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::page::{Look, Page};
-use super::{assert_sound, mini};
+use super::page::{Page, Viewport};
+use super::{assert_no_errors, mini};
 
 const ISLAND: &str = "#places .units path[data-id=EE_0003]";
 
@@ -31,7 +31,7 @@ fn column(page: &Page, n: usize) -> String {
 #[ignore = "needs Chromium: run make test"]
 fn map_follows_pointer_metric_and_day() {
     let (_work, server) = mini();
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     // the last day is shown first: 4 users on the island, 3 by day, 1 by night
     page.hover(ISLAND);
     assert_eq!(page.tooltip(), "Saare vald|All day 4|Day 3|Night 1|Night − day −2");
@@ -65,14 +65,14 @@ fn map_follows_pointer_metric_and_day() {
     page.key("ArrowRight");
     page.until("document.querySelector('#places').dataset.date === '2024-10-02'");
     assert_eq!(page.text_of(".day-text"), "Wed 2 Oct 2024");
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn click_opens_the_charts_of_a_unit() {
     let (_work, server) = mini();
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     page.click(ISLAND);
     page.until("document.querySelectorAll('.detail svg.chart').length === 2");
     assert_eq!(page.text_of(".detail h3"), "Saare vald");
@@ -91,14 +91,14 @@ fn click_opens_the_charts_of_a_unit() {
     // select a unit in the chart of day and night
     page.click("#daynight .row[aria-label^=Saare]");
     page.until("document.querySelector('.detail h3')?.textContent === 'Saare vald'");
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn table_sorts_searches_and_highlights_the_map() {
     let (_work, server) = mini();
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     assert_eq!(column(&page, 1), "EE_0003:4 EE_0002:1 EE_0001:0 EE_0004:0");
     page.click("#places th[data-key=name] button");
     let sorted = page.text("document.querySelector('#places th[aria-sort]').dataset.key");
@@ -116,29 +116,29 @@ fn table_sorts_searches_and_highlights_the_map() {
     page.type_text("saare");
     assert_eq!(column(&page, 1), "EE_0003:4");
     assert_eq!(page.text_of("#places .table-count"), "1 of 4");
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn everything_can_be_reached_by_keyboard() {
     let (_work, server) = mini();
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     let focus =
         |selector: &str| page.eval(&format!("document.querySelector('{selector}').focus()"));
-    let said = || page.text_of("[role=status].visually-hidden");
+    let announced = || page.text_of("[role=status].visually-hidden");
     focus("#hours svg.chart");
     page.key("End");
-    assert_eq!(said(), "Wed 2 Oct 2024, 23:00–00:00: Events 1, Unique users 1");
+    assert_eq!(announced(), "Wed 2 Oct 2024, 23:00–00:00: Events 1, Unique users 1");
     page.key("Home");
     page.key("ArrowRight");
-    assert_eq!(said(), "Tue 1 Oct 2024, 04:00–05:00: Events 0, Unique users 0");
+    assert_eq!(announced(), "Tue 1 Oct 2024, 04:00–05:00: Events 0, Unique users 0");
     focus("#places .map-stage");
     page.key("ArrowRight");
-    let first = said();
+    let first = announced();
     assert!(first.contains("All day"), "{first}");
     page.key("ArrowRight");
-    assert_ne!(said(), first, "the arrow goes to another LAU");
+    assert_ne!(announced(), first, "the arrow goes to another LAU");
     page.key("Enter");
     page.until("document.querySelector('.detail h3')");
     // the table is one tab stop, with arrow keys inside
@@ -155,7 +155,7 @@ fn everything_can_be_reached_by_keyboard() {
     page.until(&format!("document.querySelector('.detail').dataset.lau === '{}'", row()));
     focus("#view-user-location-distribution svg.chart");
     page.key("End");
-    assert_eq!(said(), "Unique locations 3: Users 3, Share 50.0%");
+    assert_eq!(announced(), "Unique locations 3: Users 3, Share 50.0%");
     // Tab reaches all controls, and the focus is visible
     page.eval("document.activeElement.blur()");
     for _ in 0..60 {
@@ -164,5 +164,5 @@ fn everything_can_be_reached_by_keyboard() {
                     getComputedStyle(e).outlineStyle !== 'none'; })()";
         assert_eq!(page.eval(seen), true, "{}", page.text("document.activeElement.outerHTML"));
     }
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }

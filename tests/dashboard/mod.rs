@@ -10,7 +10,7 @@ mod states;
 
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 use crate::serve::Server;
-use page::{Look, Page};
+use page::{Page, Viewport};
 
 /// A server over the mini data.
 fn mini() -> (Workspace, Server) {
@@ -46,8 +46,9 @@ fn assert_tiles_of_mini_data(page: &Page) {
     }
 }
 
-fn assert_sound(page: &Page, server: &Server) {
-    assert_eq!(page.troubles(), [""; 0]);
+/// Asserts that the page has no errors and sends requests to its own server alone.
+fn assert_no_errors(page: &Page, server: &Server) {
+    assert_eq!(page.errors(), [""; 0]);
     for address in page.requests() {
         // the browser draws its own controls from data: URLs
         let own = address.starts_with(&server.url) || address.starts_with("data:");
@@ -58,9 +59,9 @@ fn assert_sound(page: &Page, server: &Server) {
 fn dashboard_shows_the_numbers_of_the_data_without_errors(warehouse: Warehouse) {
     let work = warehouse.loaded();
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
-    tells_the_story(&page);
-    assert_sound(&page, &server);
+    let page = Page::open(&server.url, Viewport::WIDE);
+    assert_dashboard_of_mini_data(&page);
+    assert_no_errors(&page, &server);
     page.screenshot(&format!("mini-1280-light-{warehouse:?}"));
 }
 
@@ -69,7 +70,7 @@ test_on_each_warehouse!(
     embedded ignored: "needs Chromium: run make test"
 );
 
-fn tells_the_story(page: &Page) {
+fn assert_dashboard_of_mini_data(page: &Page) {
     assert_eq!(page.text_of("h1"), "1–2 October 2024");
     assert_tiles_of_mini_data(page);
     let drawn = page.text("[...document.querySelectorAll('.card[id]')].map(c => c.id).join(' ')");
@@ -107,14 +108,14 @@ fn week_of_79_units_fits_both_themes_and_two_widths() {
         ("390-light", 390, false),
         ("390-dark", 390, true),
     ] {
-        let page = Page::open(&server.url, Look { width, dark });
+        let page = Page::open(&server.url, Viewport { width, dark });
         let ground = page.text("getComputedStyle(document.body).backgroundColor");
         assert_eq!(ground, if dark { "rgb(16, 22, 30)" } else { "rgb(245, 246, 248)" });
         let wide = page.eval("document.documentElement.scrollWidth - innerWidth");
         assert_eq!(wide, 0, "{name} scrolls sideways");
         assert_eq!(page.eval("document.querySelectorAll('#places .units path').length"), 79);
         assert_eq!(page.eval(OVERLAPS), serde_json::json!([]), "labels overlap at {name}");
-        assert_sound(&page, &server);
+        assert_no_errors(&page, &server);
         page.screenshot(&format!("week-{name}"));
         assert_eq!(page.eval(BLOCKING), serde_json::json!([]), "{name}");
     }

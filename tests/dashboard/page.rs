@@ -15,25 +15,25 @@ pub struct Page {
 
 /// Width and theme of a page.
 #[derive(Clone, Copy)]
-pub struct Look {
+pub struct Viewport {
     pub width: u32,
     pub dark: bool,
 }
 
-impl Look {
-    pub const WIDE: Look = Look { width: 1_280, dark: false };
+impl Viewport {
+    pub const WIDE: Viewport = Viewport { width: 1_280, dark: false };
 }
 
 impl Page {
     /// Opens `url` and waits until the dashboard is complete.
-    pub fn open(url: &str, look: Look) -> Page {
-        let page = Page::blank(look);
+    pub fn open(url: &str, viewport: Viewport) -> Page {
+        let page = Page::blank(viewport);
         page.go(url);
         page
     }
 
     /// An empty page.
-    pub fn blank(look: Look) -> Page {
+    pub fn blank(viewport: Viewport) -> Page {
         let browser = Browser::shared();
         let text = |answer: Value, key: &str| answer[key].as_str().unwrap().to_owned();
         let context =
@@ -46,12 +46,11 @@ impl Page {
         for domain in ["Page", "Runtime", "Network", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
-        let scheme = if look.dark { "dark" } else { "light" };
+        let scheme = if viewport.dark { "dark" } else { "light" };
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme },
                               { "name": "prefers-reduced-motion", "value": "reduce" }]);
         page.call("Emulation.setEmulatedMedia", json!({ "features": features }));
-        let metrics =
-            json!({ "width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+        let metrics = json!({ "width": viewport.width, "height": 900, "deviceScaleFactor": 1, "mobile": false });
         page.call("Emulation.setDeviceMetricsOverride", metrics);
         page
     }
@@ -208,8 +207,8 @@ impl Page {
     }
 
     /// Console errors, exceptions, and failed requests.
-    pub fn troubles(&self) -> Vec<String> {
-        let told = |event: &Value| {
+    pub fn errors(&self) -> Vec<String> {
+        let reported = |event: &Value| {
             let p = &event["params"];
             match event["method"].as_str()? {
                 "Runtime.exceptionThrown" => Some(p["exceptionDetails"].to_string()),
@@ -224,7 +223,7 @@ impl Page {
                 _ => None,
             }
         };
-        self.browser.events(&self.session).iter().filter_map(told).collect()
+        self.browser.events(&self.session).iter().filter_map(reported).collect()
     }
 }
 

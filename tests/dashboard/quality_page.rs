@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::page::{Look, Page};
-use super::{OVERLAPS, assert_sound};
+use super::page::{Page, Viewport};
+use super::{OVERLAPS, assert_no_errors};
 use crate::harness::Workspace;
 use crate::quality::{three_dates, write_day};
 use crate::serve::Server;
 
 /// The three dates of the records and a fourth with few events.
-fn four() -> Workspace {
+fn with_four_dates() -> Workspace {
     let work = Workspace::loaded();
     three_dates(&work);
     write_day(
@@ -33,7 +33,7 @@ fn go(page: &Page, url: &str) {
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn quality_page_fits_both_themes_and_two_widths() {
-    let work = four();
+    let work = with_four_dates();
     let server = Server::start(&work);
     work.ok(&["quality", "--output", "q.html"]);
     let file = format!("file://{}", work.path("q.html").display());
@@ -44,7 +44,7 @@ fn quality_page_fits_both_themes_and_two_widths() {
         ("390-dark", 390, true),
     ] {
         for (kind, url) in [("served", format!("{}/quality", server.url)), ("file", file.clone())] {
-            let page = Page::blank(Look { width, dark });
+            let page = Page::blank(Viewport { width, dark });
             go(&page, &url);
             let ground = page.text("getComputedStyle(document.body).backgroundColor");
             assert_eq!(ground, if dark { "rgb(16, 22, 30)" } else { "rgb(245, 246, 248)" });
@@ -69,9 +69,9 @@ fn quality_page_fits_both_themes_and_two_widths() {
             let broken = "[...document.querySelectorAll('.page-table td.words')].filter(c => c.getClientRects().length !== 1 || c.offsetHeight > 40).map(c => c.textContent)";
             assert_eq!(page.eval(broken), json!([]), "cells broken over lines in {kind} {name}");
             if kind == "served" {
-                assert_sound(&page, &server);
+                assert_no_errors(&page, &server);
             } else {
-                assert_eq!(page.troubles(), [""; 0]);
+                assert_eq!(page.errors(), [""; 0]);
                 assert_eq!(page.requests(), [url]);
                 assert_eq!(page.eval("document.querySelectorAll('a[href]').length"), 0);
             }
@@ -83,9 +83,9 @@ fn quality_page_fits_both_themes_and_two_widths() {
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn dashboard_badge_links_to_the_quality_page_with_date_filter() {
-    let work = four();
+    let work = with_four_dates();
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     assert_eq!(page.text_of("#quality"), "Data quality: 2 critical, 2 warnings on 4 October 2024");
     page.screenshot("badge");
     page.click("#quality a");
@@ -105,10 +105,10 @@ fn dashboard_badge_links_to_the_quality_page_with_date_filter() {
     assert_eq!(dead, json!([]));
     page.click("nav a[href='/']");
     page.complete();
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
     // a report file has the badge but no link
     work.ok(&["report", "--output", "r.html"]);
-    let page = Page::open(&format!("file://{}", work.path("r.html").display()), Look::WIDE);
+    let page = Page::open(&format!("file://{}", work.path("r.html").display()), Viewport::WIDE);
     assert!(page.text_of("#quality").contains("2 critical"));
     assert_eq!(page.eval("document.querySelectorAll('#quality a').length"), 0);
 }
@@ -120,7 +120,7 @@ fn dates_without_warnings_have_no_badge() {
     work.remove("processed/days");
     work.ok(&["run-all", "--from", "quality", "--quiet"]);
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     assert_eq!(page.eval("document.getElementById('quality')"), json!(null));
     page.call("Page.navigate", json!({ "url": format!("{}/quality", server.url) }));
     page.until("document.querySelector('.page-detail')");

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::assert_tiles_of_mini_data;
-use super::page::{Look, Page};
+use super::page::{Page, Viewport};
 use crate::harness::{Warehouse, Workspace, root};
 use crate::serve::Server;
 
@@ -17,9 +17,9 @@ fn report_file_shows_the_same_numbers_as_the_dashboard() {
         assert!(!file.contains(user), "the report tells of user {user}");
     }
     let url = format!("file://{}", work.path("out/report.html").display());
-    let page = Page::open(&url, Look::WIDE);
+    let page = Page::open(&url, Viewport::WIDE);
     let server = Server::start(&work);
-    let live = Page::open(&server.url, Look::WIDE);
+    let live = Page::open(&server.url, Viewport::WIDE);
     assert_tiles_of_mini_data(&page);
     assert_tiles_of_mini_data(&live);
     let charts = "document.querySelectorAll('svg.chart, svg.map-shapes').length";
@@ -29,7 +29,7 @@ fn report_file_shows_the_same_numbers_as_the_dashboard() {
     page.click("#places .units path[data-id=EE_0003]");
     page.until("document.querySelectorAll('.detail svg.chart').length === 2");
     assert_eq!(page.eval("document.querySelectorAll('.card-links').length"), 0);
-    assert_eq!(page.troubles(), [""; 0]);
+    assert_eq!(page.errors(), [""; 0]);
     for address in page.requests() {
         assert!(address == url || address.starts_with("data:"), "asked {address}");
     }
@@ -81,7 +81,7 @@ fn single_charts_are_written_as_svg() {
         work.ok(&["report", "--view", view, "--output", &file]);
         let svg = work.read(&file);
         assert!(svg.starts_with("<svg") && svg.contains(words), "{svg}");
-        let page = Page::blank(Look::WIDE);
+        let page = Page::blank(Viewport::WIDE);
         page.call(
             "Page.navigate",
             serde_json::json!({ "url": format!("file://{}", work.path(&file).display()) }),

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::page::{Look, Page};
-use super::{assert_sound, mini};
+use super::page::{Page, Viewport};
+use super::{assert_no_errors, mini};
 use crate::harness::Workspace;
 use crate::serve::Server;
 
@@ -12,7 +12,7 @@ use crate::serve::Server;
 fn empty_warehouse_shows_what_to_run() {
     let work = Workspace::mini();
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     let text = page.text_of(".message.empty");
     assert!(text.contains("is empty") && text.contains("mobility run-all"), "{text}");
     page.screenshot("empty");
@@ -29,7 +29,7 @@ fn empty_warehouse_shows_what_to_run() {
 #[ignore = "needs Chromium: run make test"]
 fn unreachable_server_is_reported_and_retried() {
     let (_work, server) = mini();
-    let page = Page::blank(Look::WIDE);
+    let page = Page::blank(Viewport::WIDE);
     page.call("Network.setBlockedURLs", json!({ "urls": ["*/summary*"] }));
     page.go(&server.url);
     let text = page.text_of(".message.trouble");
@@ -46,7 +46,7 @@ fn unreachable_server_is_reported_and_retried() {
 #[ignore = "needs Chromium: run make test"]
 fn failed_card_is_reported_and_can_be_retried() {
     let (_work, server) = mini();
-    let page = Page::blank(Look::WIDE);
+    let page = Page::blank(Viewport::WIDE);
     page.call("Network.setBlockedURLs", json!({ "urls": ["*/user-location-distribution*"] }));
     page.call("Page.navigate", json!({ "url": server.url }));
     let card = "#view-user-location-distribution";
@@ -62,14 +62,14 @@ fn failed_card_is_reported_and_can_be_retried() {
 #[ignore = "needs Chromium: run make test"]
 fn newer_data_are_announced_before_they_are_shown() {
     let (_work, server) = mini();
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     page.eval("import('/assets/status.js').then(m => m.watch({ version: 'older' }, 50))");
     page.until("document.querySelector('.news')");
     assert!(page.text_of(".news").contains("Newer data has been loaded"));
     page.click(".news button");
     page.until("!document.querySelector('.news')");
     page.complete();
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }
 
 #[test]
@@ -82,14 +82,14 @@ fn names_are_shown_as_text() {
     work.write("raw/lau/lau.geojson", boundaries.replace("Saare vald", nasty));
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     page.hover("#places .units path[data-id=EE_0003]");
     assert!(page.tooltip().starts_with(nasty), "{}", page.tooltip());
     page.click("#places .units path[data-id=EE_0003]");
     page.until("document.querySelector('.detail h3')");
     assert_eq!(page.text_of(".detail h3"), nasty);
     assert_eq!(page.eval("document.querySelectorAll('img, main script').length"), 0);
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn custom_view_gets_a_card() {
     work.config("");
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     assert_eq!(page.text_of("#view-busiest-cells h2"), "Cells with the most events");
     assert!(
         page.eval("document.querySelectorAll('#view-busiest-cells .row').length").as_u64()
@@ -120,7 +120,7 @@ fn custom_view_gets_a_card() {
     );
     let table = page.text_of("#view-mapped-cells table");
     assert!(table.contains("boundary") && table.contains("within"), "{table}");
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
     page.screenshot("own-views");
 }
 
@@ -131,12 +131,12 @@ fn rows_of_single_users_are_never_drawn() {
     work.config("[serve]\nallow_user_rows = true\n");
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     let card = page.text_of("#locked");
     assert!(card.contains("notes each look") && !card.contains("allow_user_rows"), "{card}");
     assert_eq!(page.eval("document.querySelectorAll('#locked a').length"), 2);
     assert!(!page.requests().iter().any(|r| r.contains("per-user")), "{:?}", page.requests());
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
     work.ok(&["report", "--output", "report.html"]);
     let report = work.read("report.html");
     assert!(!["aa01", "bb02", "ff06"].iter().any(|user| report.contains(user)));
@@ -150,16 +150,16 @@ fn browser_sends_the_token_as_password() {
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
     let address = server.url.replace("//", "//anybody:a-token-that-nobody-guesses@");
-    let page = Page::open(&address, Look::WIDE);
+    let page = Page::open(&address, Viewport::WIDE);
     assert_eq!(super::tile(&page, "users"), "6");
-    assert_eq!(page.troubles(), [""; 0]);
+    assert_eq!(page.errors(), [""; 0]);
 }
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn chosen_theme_is_kept() {
     let (_work, server) = mini();
-    let page = Page::open(&server.url, Look::WIDE);
+    let page = Page::open(&server.url, Viewport::WIDE);
     let ground = || page.text("getComputedStyle(document.body).backgroundColor");
     let light = ground();
     page.click("#theme");
@@ -174,5 +174,5 @@ fn chosen_theme_is_kept() {
     page.click("#theme");
     assert_eq!(ground(), light);
     page.screenshot("page-light");
-    assert_sound(&page, &server);
+    assert_no_errors(&page, &server);
 }

@@ -11,7 +11,7 @@ use crate::object_store::s3_server::Store;
 use file_server::{Fault, Server};
 
 /// A megabyte without repetitions.
-fn megabyte() -> Vec<u8> {
+fn one_megabyte() -> Vec<u8> {
     (0..1u32 << 18).flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
 
@@ -32,12 +32,12 @@ const NAME: &str = "/lau/LAU_RG_01M_2021_3035.geojson";
 const COPY: &str = "raw/lau_boundaries/LAU_RG_01M_2021_3035.geojson";
 
 /// Unfinished downloads.
-fn parts(work: &Workspace) -> Vec<PathBuf> {
+fn unfinished_downloads(work: &Workspace) -> Vec<PathBuf> {
     let pattern = work.path("raw/**/.*.unfinished");
     glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap).collect()
 }
 
-fn copied(work: &Workspace) -> String {
+fn extract(work: &Workspace) -> String {
     let ran = work.run(&["extract"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     ran.stderr
@@ -82,99 +82,102 @@ fn default_url_is_the_one_of_gisco() {
 #[test]
 fn existing_files_are_copied_again_only_if_they_changed() {
     let server = Server::start();
-    server.file(NAME, "a", &megabyte());
+    server.file(NAME, "a", &one_megabyte());
     let work = boundaries(&server);
-    assert!(copied(&work).contains("1 file copied to"), "first");
+    assert!(extract(&work).contains("1 file copied to"), "first");
     assert_eq!(server.sent(), SIZE);
-    let said = copied(&work);
-    assert!(said.contains("0 files copied") && said.contains("1 file there already"), "{said}");
+    let printed = extract(&work);
+    assert!(
+        printed.contains("0 files copied") && printed.contains("1 file there already"),
+        "{printed}"
+    );
     assert_eq!(server.sent(), 0);
     // same size, other ETag
-    let mut other = megabyte();
+    let mut other = one_megabyte();
     other.reverse();
     server.file(NAME, "b", &other);
-    copied(&work);
+    extract(&work);
     assert!(work.read_bytes(COPY) == other);
     assert_eq!(server.sent(), SIZE);
     // a file of the right size that is not recorded is taken for the copy
     work.remove("raw/.extract.json");
-    copied(&work);
+    extract(&work);
     assert_eq!(server.sent(), 0);
     work.ok(&["extract", "--force"]);
     assert_eq!(server.sent(), SIZE);
     // a file of another size is not
     work.write(COPY, "half");
-    copied(&work);
+    extract(&work);
     assert!(work.read_bytes(COPY) == other);
 }
 
 #[test]
 fn downloads_resume_where_a_connection_broke() {
     let server = Server::start();
-    server.file(NAME, "a", &megabyte());
+    server.file(NAME, "a", &one_megabyte());
     let work = boundaries(&server);
     server.faults(&[Fault::Cut(300_000), Fault::Cut(1), Fault::Cut(400_000)]);
-    copied(&work);
-    assert!(work.read_bytes(COPY) == megabyte());
+    extract(&work);
+    assert!(work.read_bytes(COPY) == one_megabyte());
     assert_eq!(server.sent(), SIZE);
-    assert_eq!(parts(&work), Vec::<PathBuf>::new());
+    assert_eq!(unfinished_downloads(&work), Vec::<PathBuf>::new());
 }
 
 #[test]
 fn server_errors_are_retried() {
     let server = Server::start();
-    server.file(NAME, "a", &megabyte());
+    server.file(NAME, "a", &one_megabyte());
     let work = boundaries(&server);
     server.faults(&[Fault::Status(503), Fault::Status(500)]);
-    copied(&work);
-    assert!(work.read_bytes(COPY) == megabyte());
+    extract(&work);
+    assert!(work.read_bytes(COPY) == one_megabyte());
 }
 
 #[test]
 fn failed_download_is_resumed_by_the_next_run() {
     let server = Server::start();
-    server.file(NAME, "a", &megabyte());
+    server.file(NAME, "a", &one_megabyte());
     let work = boundaries(&server);
     let broken_off = [[Fault::Cut(300_000)].as_slice(), &[Fault::Status(403); 8]].concat();
     server.faults(&broken_off);
     work.fails(&["extract"], 1, &["LAU_RG_01M_2021_3035.geojson", "no access"]);
     assert!(!work.path(COPY).exists());
-    let part = parts(&work);
+    let part = unfinished_downloads(&work);
     assert_eq!(part.len(), 1);
     assert_eq!(part[0].metadata().unwrap().len(), 300_000);
     server.faults(&[]);
     server.sent();
-    copied(&work);
+    extract(&work);
     assert_eq!(server.sent(), SIZE - 300_000);
-    assert!(work.read_bytes(COPY) == megabyte());
+    assert!(work.read_bytes(COPY) == one_megabyte());
     // a partial download of an older version is not resumed
     work.remove(COPY);
     server.faults(&broken_off);
     work.fails(&["extract"], 1, &["no access"]);
-    let mut other = megabyte();
+    let mut other = one_megabyte();
     other.reverse();
     server.file(NAME, "b", &other);
     server.faults(&[]);
     server.sent();
-    copied(&work);
+    extract(&work);
     assert_eq!(server.sent(), SIZE);
     assert!(work.read_bytes(COPY) == other);
-    assert_eq!(parts(&work), Vec::<PathBuf>::new());
+    assert_eq!(unfinished_downloads(&work), Vec::<PathBuf>::new());
 }
 
 #[test]
 fn download_restarts_on_a_server_without_range_requests() {
     let server = Server::start();
-    server.file(NAME, "a", &megabyte());
+    server.file(NAME, "a", &one_megabyte());
     server.without_ranges();
     let work = boundaries(&server);
-    copied(&work);
-    assert!(work.read_bytes(COPY) == megabyte());
+    extract(&work);
+    assert!(work.read_bytes(COPY) == one_megabyte());
     work.remove(COPY);
     server.sent();
     server.faults(&[Fault::Cut(300_000)]);
-    copied(&work);
-    assert!(work.read_bytes(COPY) == megabyte());
+    extract(&work);
+    assert!(work.read_bytes(COPY) == one_megabyte());
 }
 
 #[test]
@@ -183,7 +186,7 @@ fn missing_forbidden_and_truncated_files_are_reported() {
     let work = boundaries(&server);
     let words = ["extract.lau_year = 2021", "lau_scale = \"01M\"", "does not exist"];
     work.fails(&["extract"], 1, &words);
-    server.file(NAME, "a", &megabyte());
+    server.file(NAME, "a", &one_megabyte());
     server.faults(&[Fault::Status(403); 8]);
     work.fails(&["extract"], 1, &["LAU_RG_01M_2021_3035.geojson", "no access"]);
     server.faults(&[]);
@@ -195,19 +198,20 @@ fn missing_forbidden_and_truncated_files_are_reported() {
 #[test]
 fn interrupted_download_is_completed_by_the_next_run() {
     let server = Server::start();
-    server.file(NAME, "a", &megabyte());
+    server.file(NAME, "a", &one_megabyte());
     let work = boundaries(&server);
     server.faults(&[Fault::Stall(400_000)]);
     let mut child = work.command(&["extract"]).stderr(Stdio::null()).spawn().unwrap();
-    let arrived = || parts(&work).first().map_or(0, |p| p.metadata().map_or(0, |m| m.len()));
+    let arrived =
+        || unfinished_downloads(&work).first().map_or(0, |p| p.metadata().map_or(0, |m| m.len()));
     wait_until("400,000 bytes have arrived", || arrived() >= 400_000);
     send_signal(child.id(), "INT");
     assert!(!child.wait().unwrap().success());
     assert_eq!(arrived(), 400_000);
     server.sent();
-    copied(&work);
+    extract(&work);
     assert_eq!(server.sent(), SIZE - 400_000);
-    assert!(work.read_bytes(COPY) == megabyte());
+    assert!(work.read_bytes(COPY) == one_megabyte());
 }
 
 #[test]
@@ -224,14 +228,14 @@ fn files_of_a_local_folder_are_copied() {
     work.write("in/b.csv.gz", "not looked into");
     work.write("in/readme.txt", "no events");
     work.write("pipeline.toml", "[extract]\nevents = \"in\"\nto = \"raw\"\n");
-    assert!(copied(&work).contains("2 files copied"));
+    assert!(extract(&work).contains("2 files copied"));
     assert_eq!(
         work.read("raw/events/year=2024/month=10/day=1/a.csv"),
         "user_id,cell_id,timestamp\n"
     );
-    assert!(copied(&work).contains("0 files copied"));
+    assert!(extract(&work).contains("0 files copied"));
     work.write("in/b.csv.gz", "not looked into again");
-    assert!(copied(&work).contains("1 file copied"));
+    assert!(extract(&work).contains("1 file copied"));
     assert_eq!(work.read("raw/events/b.csv.gz"), "not looked into again");
     // two sources with the same name
     work.write("other/b.csv.gz", "x");
@@ -240,7 +244,7 @@ fn files_of_a_local_folder_are_copied() {
 }
 
 /// A workspace whose config copies the bucket.
-fn of_bucket() -> Workspace {
+fn workspace_copying_a_bucket() -> Workspace {
     let work = Workspace::empty();
     work.write(
         "pipeline.toml",
@@ -261,15 +265,15 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     all
 }
 
-fn in_store(store: &Store, work: &Workspace, port: u16) -> ProgramOutput {
+fn extract_from_store(store: &Store, work: &Workspace, port: u16) -> ProgramOutput {
     store.run_at(port, work, &["extract"])
 }
 
 #[test]
 fn events_and_cells_are_copied_from_an_object_store_with_their_folders() {
     let store = Store::mini();
-    let work = of_bucket();
-    let ran = in_store(&store, &work, store.port);
+    let work = workspace_copying_a_bucket();
+    let ran = extract_from_store(&store, &work, store.port);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let mini = root().join("fixtures/mini");
     for folder in ["events", "cells"] {
@@ -278,7 +282,7 @@ fn events_and_cells_are_copied_from_an_object_store_with_their_folders() {
         assert_eq!(copies, files(&mini.join(folder)), "{folder}");
     }
     store.requests();
-    let ran = in_store(&store, &work, store.port);
+    let ran = extract_from_store(&store, &work, store.port);
     assert!(
         ran.stderr.contains("0 files copied") && ran.stderr.contains("there already"),
         "{}",
@@ -288,7 +292,7 @@ fn events_and_cells_are_copied_from_an_object_store_with_their_folders() {
     assert!(!read.iter().any(|r| r.starts_with("GET") && r.contains(".parquet")), "{read:?}");
     // a new object is copied
     std::fs::copy(mini.join("cells/plan.parquet"), store.path("events/x.parquet")).unwrap();
-    let ran = in_store(&store, &work, store.port);
+    let ran = extract_from_store(&store, &work, store.port);
     assert!(ran.stderr.contains("1 file copied"), "{}", ran.stderr);
     assert!(work.path("raw/events/x.parquet").exists());
 }
@@ -297,33 +301,33 @@ fn events_and_cells_are_copied_from_an_object_store_with_their_folders() {
 fn broken_connections_to_an_object_store_are_resumed() {
     let store = Store::empty();
     std::fs::create_dir(store.path("events")).unwrap();
-    std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
+    std::fs::write(store.path("events/a.parquet"), one_megabyte()).unwrap();
     let work = Workspace::empty();
     work.write("pipeline.toml", "[extract]\nevents = \"s3://data/events\"\nto = \"raw\"\n");
     let proxy = Proxy::to(store.port, 5, 100_000);
-    let ran = in_store(&store, &work, proxy.port);
+    let ran = extract_from_store(&store, &work, proxy.port);
     assert_eq!((ran.status, proxy.cuts()), (0, 5), "{}", ran.stderr);
-    assert!(work.read_bytes("raw/events/a.parquet") == megabyte());
+    assert!(work.read_bytes("raw/events/a.parquet") == one_megabyte());
 }
 
 #[test]
 fn partial_file_that_was_damaged_is_detected_by_its_checksum() {
     let store = Store::empty();
     std::fs::create_dir(store.path("events")).unwrap();
-    std::fs::write(store.path("events/a.parquet"), megabyte()).unwrap();
+    std::fs::write(store.path("events/a.parquet"), one_megabyte()).unwrap();
     let work = Workspace::empty();
     work.write("pipeline.toml", "[extract]\nevents = \"s3://data/events\"\nto = \"raw\"\n");
     // a folder in the place of the copy: the download completes but cannot be renamed
     std::fs::create_dir_all(work.path("raw/events/a.parquet")).unwrap();
-    let ran = in_store(&store, &work, store.port);
+    let ran = extract_from_store(&store, &work, store.port);
     assert!(ran.status == 1 && ran.stderr.contains("cannot finish"), "{}", ran.stderr);
     std::fs::remove_dir(work.path("raw/events/a.parquet")).unwrap();
-    let part = parts(&work).pop().unwrap();
+    let part = unfinished_downloads(&work).pop().unwrap();
     let mut bytes = std::fs::read(&part).unwrap();
-    assert!(bytes == megabyte());
+    assert!(bytes == one_megabyte());
     bytes[0] ^= 1;
     std::fs::write(part, bytes).unwrap();
-    let ran = in_store(&store, &work, store.port);
+    let ran = extract_from_store(&store, &work, store.port);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
-    assert!(work.read_bytes("raw/events/a.parquet") == megabyte());
+    assert!(work.read_bytes("raw/events/a.parquet") == one_megabyte());
 }

@@ -54,7 +54,7 @@ fn every_fuzz_target_calls_one_of_these_parsers() {
 }
 
 /// Turns a panic into a failed case, which proptest then minimizes.
-fn survives(parser: Parser, bytes: &[u8]) -> Result<(), TestCaseError> {
+fn assert_no_panic(parser: Parser, bytes: &[u8]) -> Result<(), TestCaseError> {
     let outcome = std::panic::catch_unwind(|| parser(bytes));
     prop_assert!(outcome.is_ok());
     Ok(())
@@ -66,7 +66,7 @@ proptest! {
     #[test]
     fn arbitrary_bytes_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for (parser, _) in parsers() {
-            survives(parser, &bytes)?;
+            assert_no_panic(parser, &bytes)?;
         }
     }
 
@@ -83,7 +83,7 @@ proptest! {
             if let Some(end) = end {
                 bytes.truncate(end.index(bytes.len()));
             }
-            survives(parser, &bytes)?;
+            assert_no_panic(parser, &bytes)?;
         }
     }
 }

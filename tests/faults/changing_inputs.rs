@@ -20,7 +20,7 @@ fn rows(work: &Workspace) -> Vec<RecordBatch> {
 }
 
 /// Replaces, truncates and removes a file at random until told to stop.
-fn disturb(path: &Path, contents: [&[u8]; 2], seed: u64, stop: &AtomicBool) {
+fn change_at_random(path: &Path, contents: [&[u8]; 2], seed: u64, stop: &AtomicBool) {
     let mut random = random(seed);
     let beside = path.with_extension("new");
     while !stop.load(Ordering::Relaxed) {
@@ -69,7 +69,7 @@ fn file_that_changes_during_a_run_gives_old_rows_new_rows_or_an_error() {
     for seed in 0..rounds {
         let stop = AtomicBool::new(false);
         let ran = std::thread::scope(|scope| {
-            scope.spawn(|| disturb(&path, [&old, &new], seed, &stop));
+            scope.spawn(|| change_at_random(&path, [&old, &new], seed, &stop));
             let ran = work.run(&["compress", "--force"]);
             stop.store(true, Ordering::Relaxed);
             ran
@@ -83,9 +83,9 @@ fn file_that_changes_during_a_run_gives_old_rows_new_rows_or_an_error() {
             assert!(found == old_rows || found == new_rows || two_days, "seed {seed}: a mixture");
         } else {
             assert_eq!(ran.status, 1, "seed {seed}: {}", ran.stderr);
-            let said = ["while it was read", "not a whole Parquet file", "cannot read"];
+            let printed = ["while it was read", "not a whole Parquet file", "cannot read"];
             assert!(
-                said.iter().any(|words| ran.stderr.contains(words)),
+                printed.iter().any(|words| ran.stderr.contains(words)),
                 "seed {seed}: {}",
                 ran.stderr
             );

@@ -39,8 +39,8 @@ fn concurrent_runs_complete_or_report_the_other_run() {
             ran[1].stderr
         );
         for ran in ran.iter().filter(|r| r.status != 0) {
-            let told = ran.status == 1 && ran.stderr.contains("another ");
-            assert!(told, "seed {seed}, {pair:?}: {} {}", ran.status, ran.stderr);
+            let reported = ran.status == 1 && ran.stderr.contains("another ");
+            assert!(reported, "seed {seed}, {pair:?}: {} {}", ran.status, ran.stderr);
         }
         work.ok(&["run-all"]);
         undisturbed.assert_equal_to(&work, &format!("seed {seed}, {pair:?}"));

@@ -14,7 +14,7 @@ use crate::harness::{
 /// Input files, in which a changed value may be valid.
 const INPUTS: [&str; 3] =
     ["raw/events/**/*.parquet", "raw/cells/plan.parquet", "raw/lau/lau.geojson"];
-const OURS: [&str; 9] = [
+const OUTPUTS: [&str; 9] = [
     "processed/compressed_events.json",
     "processed/compressed_events/date=*/*.parquet",
     "processed/cells_with_lau.parquet",
@@ -56,7 +56,7 @@ fn damage(work: &Workspace, pattern: &str, seed: u64) -> String {
 
 /// Runs the program with at most two gigabytes of memory and a minute of time. It has to succeed or
 /// to report an error itself.
-fn bounded(work: &Workspace, args: &[&str], what: &str) -> ProgramOutput {
+fn run_with_limits(work: &Workspace, args: &[&str], what: &str) -> ProgramOutput {
     let program = env!("CARGO_BIN_EXE_mobility");
     let mut command = Command::new("timeout");
     command.args(["--signal=KILL", "60", "prlimit", "--data=2147483648", program]);
@@ -81,13 +81,13 @@ fn damaged_outputs_are_detected_or_change_no_answer() {
     let mut refused = 0;
     for seed in seeds(36) {
         let work = Workspace::copy_of(&good);
-        let what = damage(&work, OURS[seed as usize % OURS.len()], seed);
-        let ran = bounded(&work, &["run-all"], &what);
+        let what = damage(&work, OUTPUTS[seed as usize % OUTPUTS.len()], seed);
+        let ran = run_with_limits(&work, &["run-all"], &what);
         if ran.status == 1 {
             refused += 1;
-            bounded(&work, &["query", "agg_events_per_hour"], &what);
-            let healed = bounded(&work, &["run-all", "--force"], &what);
-            assert_eq!(healed.status, 0, "{what}: {}\nthen: {}", ran.stderr, healed.stderr);
+            run_with_limits(&work, &["query", "agg_events_per_hour"], &what);
+            let repaired = run_with_limits(&work, &["run-all", "--force"], &what);
+            assert_eq!(repaired.status, 0, "{what}: {}\nthen: {}", ran.stderr, repaired.stderr);
         }
         undisturbed.assert_same_answers(&work, &format!("{what}: {}", ran.stderr));
     }
@@ -106,7 +106,7 @@ fn damaged_inputs_give_an_error_or_what_the_damaged_files_contain() {
         let work = Workspace::copy_of(&good);
         let pattern = INPUTS[seed as usize % INPUTS.len()];
         let what = damage(&work, pattern, seed);
-        let ran = bounded(&work, &["run-all"], &what);
+        let ran = run_with_limits(&work, &["run-all"], &what);
         if ran.status == 1 {
             refused += 1;
             continue;

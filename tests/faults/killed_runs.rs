@@ -19,7 +19,7 @@ const STAGES: [&[&str]; 5] = [
 const ATTEMPTS: u32 = 20;
 
 /// Kills each stage in turn at a random moment of its usual duration, then runs everything.
-fn torment(work: &Workspace, rounds: u64) {
+fn kill_repeatedly(work: &Workspace, rounds: u64) {
     let undisturbed = UndisturbedRun::of(work);
     let mut usual: Vec<Duration> = STAGES
         .iter()
@@ -32,8 +32,8 @@ fn torment(work: &Workspace, rounds: u64) {
     for seed in 0..rounds {
         let mut random = random(seed);
         let stage = seed as usize % STAGES.len();
-        let anew = stage == 0 && random.random();
-        if anew {
+        let from_nothing = stage == 0 && random.random();
+        if from_nothing {
             work.remove("processed");
         }
         // the stage ended before it was killed: assume a shorter duration
@@ -45,10 +45,10 @@ fn torment(work: &Workspace, rounds: u64) {
             killed
         });
         assert!(killed, "seed {seed}: {:?} ends too soon to be killed", STAGES[stage]);
-        complete(work);
+        run_to_completion(work);
         undisturbed.assert_equal_to(
             work,
-            &format!("seed {seed}, killed {:?}, anew {anew}", STAGES[stage]),
+            &format!("seed {seed}, killed {:?}, from nothing: {from_nothing}", STAGES[stage]),
         );
     }
 }
@@ -65,7 +65,7 @@ fn kill(work: &Workspace, stage: &[&str], after: Duration) -> bool {
 }
 
 /// Runs everything. A server may take a moment to notice that the killed client is gone.
-fn complete(work: &Workspace) {
+fn run_to_completion(work: &Workspace) {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let ran = work.run(&["run-all"]);
@@ -79,12 +79,12 @@ fn complete(work: &Workspace) {
 
 #[test]
 fn run_after_a_kill_gives_the_bytes_of_an_undisturbed_run() {
-    torment(&three_small_days(), rounds(10));
+    kill_repeatedly(&three_small_days(), rounds(10));
 }
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
 fn run_after_a_kill_gives_the_same_answers_on_postgis() {
     let (mini, _) = crate::postgis::mini();
-    torment(&mini, rounds(5).div_ceil(2));
+    kill_repeatedly(&mini, rounds(5).div_ceil(2));
 }

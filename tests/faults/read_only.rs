@@ -8,7 +8,7 @@ use crate::harness::{ProgramOutput, Workspace};
 
 /// Runs the program without the right to write: as another user if the tests run as root, for whom
 /// permissions are not enforced.
-fn stranger(work: &Workspace, args: &[&str]) -> ProgramOutput {
+fn run_without_write_permission(work: &Workspace, args: &[&str]) -> ProgramOutput {
     let program = env!("CARGO_BIN_EXE_mobility");
     let root = std::fs::metadata("/proc/self").unwrap().uid() == 0;
     let mut command = if root {
@@ -21,7 +21,7 @@ fn stranger(work: &Workspace, args: &[&str]) -> ProgramOutput {
     ProgramOutput::of(command.args(args).current_dir(work.path("")).output().unwrap())
 }
 
-fn permit(work: &Workspace, mode: &str) {
+fn set_permissions(work: &Workspace, mode: &str) {
     let done = Command::new("chmod").args(["-R", mode]).arg(work.path("")).status().unwrap();
     assert!(done.success());
 }
@@ -31,20 +31,20 @@ fn read_only_folder_answers_queries_and_rejects_changes() {
     let work = three_small_days();
     let undisturbed = UndisturbedRun::of(&work);
     let (stored, other) = ("agg_events_per_hour", "view_users_per_lau_day_night");
-    let asked = |view| ["query", view, "--format", "csv"];
-    let expected = [stored, other].map(|view| work.ok(&asked(view)));
+    let requested = |view| ["query", view, "--format", "csv"];
+    let expected = [stored, other].map(|view| work.ok(&requested(view)));
     // remove the stored result of one view
     let result = format!("{}/warehouse/v*/results/{other}.*", work.path("").display());
     for path in glob::glob(&result).unwrap() {
         std::fs::remove_file(path.unwrap()).unwrap();
     }
     let before = work.snapshot("warehouse");
-    permit(&work, "a-w,a+rX");
-    let ran = [stored, other].map(|view| stranger(&work, &asked(view)));
+    set_permissions(&work, "a-w,a+rX");
+    let ran = [stored, other].map(|view| run_without_write_permission(&work, &requested(view)));
     let refused = ["compress", "geojoin", "load", "run-all"]
-        .map(|stage| stranger(&work, &[stage, "--force"]));
-    let refreshed = stranger(&work, &["views", "--refresh"]);
-    permit(&work, "u+w");
+        .map(|stage| run_without_write_permission(&work, &[stage, "--force"]));
+    let refreshed = run_without_write_permission(&work, &["views", "--refresh"]);
+    set_permissions(&work, "u+w");
     for (ran, expected) in ran.iter().zip(&expected) {
         assert_eq!((ran.status, &ran.stdout), (0, expected), "{}", ran.stderr);
     }

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::process::Stdio;
 
 use super::proxy::Proxy;
-use super::s3_server::{Store, machine};
+use super::s3_server::{Store, workspace_on_store};
 use crate::harness::{ProgramOutput, Workspace};
 
 /// A store with two days of events in several row groups.
-pub fn larger() -> Store {
+pub fn store_of_two_days() -> Store {
     let store = Store::empty();
     let made = Workspace::empty();
     made.ok(&[
@@ -25,37 +25,37 @@ pub fn larger() -> Store {
 
 #[test]
 fn broken_connections_change_no_byte() {
-    let store = larger();
-    let calm = machine("s3://data/events", "");
-    store.ok(&calm, &["run-all"]);
-    let wanted = calm.snapshot("processed");
+    let store = store_of_two_days();
+    let undisturbed = workspace_on_store("s3://data/events", "");
+    store.ok(&undisturbed, &["run-all"]);
+    let expected = undisturbed.snapshot("processed");
     let names = |files: &[(std::path::PathBuf, u64)], work: &Workspace| -> Vec<_> {
         let name = |(path, hash): &(std::path::PathBuf, u64)| {
             (path.strip_prefix(work.path("")).unwrap().to_owned(), *hash)
         };
         files.iter().map(name).collect()
     };
-    let wanted = names(&wanted, &calm);
-    assert!(wanted.len() > 5);
+    let expected = names(&expected, &undisturbed);
+    assert!(expected.len() > 5);
     // in the headers, early and late in a body
     for (times, after) in [(6, 40), (12, 700), (12, 30_000), (12, 150_000)] {
         let proxy = Proxy::to(store.port, times, after);
-        let work = machine("s3://data/events", "");
+        let work = workspace_on_store("s3://data/events", "");
         let ran = store.run_at(proxy.port, &work, &["run-all"]);
         assert_eq!(ran.status, 0, "after {after}: {}", ran.stderr);
         assert!(proxy.cuts() > 0, "after {after}: nothing was cut");
-        assert_eq!(names(&work.snapshot("processed"), &work), wanted, "after {after}");
+        assert_eq!(names(&work.snapshot("processed"), &work), expected, "after {after}");
         let sql = "SELECT COUNT(*), COUNT(DISTINCT user_id) FROM mobile_events_uncompressed";
         let args = ["query", "--sql", sql, "--format", "csv"];
         proxy.cut(4);
-        assert_eq!(store.run_at(proxy.port, &work, &args).stdout, store.ok(&calm, &args));
+        assert_eq!(store.run_at(proxy.port, &work, &args).stdout, store.ok(&undisturbed, &args));
     }
 }
 
 #[test]
 fn permanently_broken_connection_is_an_error_and_keeps_previous_outputs() {
     let store = Store::mini();
-    let work = machine("s3://data/events", "");
+    let work = workspace_on_store("s3://data/events", "");
     store.ok(&work, &["run-all"]);
     let before = work.snapshot("processed");
     let proxy = Proxy::to(store.port, i64::MAX, 600);
@@ -67,8 +67,8 @@ fn permanently_broken_connection_is_an_error_and_keeps_previous_outputs() {
 
 #[test]
 fn object_that_changes_during_a_run_is_an_error_and_keeps_previous_outputs() {
-    let store = larger();
-    let work = machine("s3://data/events", "");
+    let store = store_of_two_days();
+    let work = workspace_on_store("s3://data/events", "");
     store.ok(&work, &["run-all"]);
     let before = work.snapshot("processed");
     let pattern = store.path("events/**/*.parquet");

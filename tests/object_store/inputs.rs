@@ -1,6 +1,6 @@
 //! Inputs in an object store.
 
-use super::s3_server::{Store, configure, machine, outputs, pages, web_server};
+use super::s3_server::{Store, configure, outputs, pages, web_server, workspace_on_store};
 use arrow::array::{BinaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
 
 use crate::harness::{
@@ -17,7 +17,7 @@ fn presence(work: &Workspace) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn inputs_in_an_object_store_give_the_bytes_of_local_inputs() {
-    let (store, work, local) = (Store::mini(), machine(EVENTS, ""), Workspace::mini());
+    let (store, work, local) = (Store::mini(), workspace_on_store(EVENTS, ""), Workspace::mini());
     store.ok(&work, &["run-all"]);
     local.ok(&["run-all"]);
     let found = presence(&work);
@@ -39,7 +39,7 @@ fn inputs_in_an_object_store_give_the_bytes_of_local_inputs() {
 
 #[test]
 fn second_run_reads_nothing_and_a_new_object_only_its_dates() {
-    let (store, work) = (Store::mini(), machine(EVENTS, ""));
+    let (store, work) = (Store::mini(), workspace_on_store(EVENTS, ""));
     store.ok(&work, &["run-all"]);
     store.requests();
     store.ok(&work, &["run-all"]);
@@ -77,9 +77,9 @@ fn objects_lists_and_patterns_name_inputs_and_hidden_names_are_ignored() {
         ("s3://data/events/year=2024/month=10/day=*".to_owned(), "26 rows", "2 files"),
         ("s3://data/events/*/*/day=2/*.parquet".to_owned(), "rows", "1 file"),
     ] {
-        let work = machine(&events, "");
-        let said = store.ok(&work, &["check"]);
-        assert!(said.contains(rows) && said.contains(files), "{events}: {said}");
+        let work = workspace_on_store(&events, "");
+        let printed = store.ok(&work, &["check"]);
+        assert!(printed.contains(rows) && printed.contains(files), "{events}: {printed}");
     }
 }
 
@@ -100,12 +100,12 @@ fn object_store_errors_name_the_remedy_and_no_secret() {
         ("s3://key:hunter2@data/events", ["keys do not belong in the URL", "environment"]),
         ("ftp://data/events", ["ftp:// cannot be read", "s3://"]),
     ] {
-        let work = machine(events, "");
+        let work = workspace_on_store(events, "");
         let ran = store.fails(&work, &["check"], &words);
         assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter2"), "{}", ran.stdout);
         store.fails(&work, &["compress"], &words);
     }
-    let work = machine(EVENTS, "");
+    let work = workspace_on_store(EVENTS, "");
     for (name, value, words) in [
         (
             "AWS_SECRET_ACCESS_KEY",
@@ -123,18 +123,21 @@ fn object_store_errors_name_the_remedy_and_no_secret() {
     ] {
         let mut command = work.command(&["check"]);
         let output = command.envs(store.env(store.port)).env(name, value).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
         for word in words {
-            assert!(said.contains(word), "{name}: no {word:?} in {said}");
+            assert!(printed.contains(word), "{name}: no {word:?} in {printed}");
         }
-        assert!(!said.contains("another-secret") && !said.contains("AKIDANOTHER"), "{said}");
+        assert!(
+            !printed.contains("another-secret") && !printed.contains("AKIDANOTHER"),
+            "{printed}"
+        );
     }
 }
 
 #[test]
 fn secrets_of_an_object_store_are_never_shown() {
     let store = Store::mini();
-    let work = machine(EVENTS, "");
+    let work = workspace_on_store(EVENTS, "");
     let signed = web_server(&root().join("fixtures/mini/cells/plan.parquet"), true);
     let url = format!("http://me:hunter2@127.0.0.1:{signed}/plan.parquet?X-Amz-Signature=hunter2");
     let config = work.read("pipeline.toml").replace("s3://data/cells", &url);
@@ -163,7 +166,7 @@ fn web_server_without_range_requests_is_rejected_with_the_remedy() {
     let file = root().join("fixtures/mini").join(FIRST);
     let url =
         |ranges| format!("http://127.0.0.1:{}/a.parquet?sig=hunter2", web_server(&file, ranges));
-    let work = machine(&url(true), "");
+    let work = workspace_on_store(&url(true), "");
     assert!(store.ok(&work, &["check"]).contains("1 file"));
     configure(&work, &url(false), "");
     let words = ["whole files only", "copy the file to a folder"];
@@ -174,7 +177,7 @@ fn web_server_without_range_requests_is_rejected_with_the_remedy() {
 #[test]
 fn local_and_remote_inputs_can_be_combined() {
     let store = Store::mini();
-    let work = machine("raw/events", "");
+    let work = workspace_on_store("raw/events", "");
     copy(&root().join("fixtures/mini/events"), &work.path("raw/events"));
     let sql = "SELECT cell_id, MIN(latitude) AS latitude, MIN(longitude) AS longitude \
         FROM cell_plan GROUP BY cell_id ORDER BY cell_id";
@@ -188,7 +191,8 @@ fn local_and_remote_inputs_can_be_combined() {
 
 #[test]
 fn since_reads_only_the_footers_of_earlier_days() {
-    let (store, work) = (super::broken_connections::larger(), machine(EVENTS, ""));
+    let (store, work) =
+        (super::broken_connections::store_of_two_days(), workspace_on_store(EVENTS, ""));
     store.requests();
     store.ok(&work, &["compress", "--since", "2024-10-02"]);
     let requests = store.requests();
@@ -210,7 +214,7 @@ fn since_reads_only_the_footers_of_earlier_days() {
 #[test]
 #[ignore = "needs PostGIS: run make test"]
 fn raw_events_in_a_store_are_loaded_into_postgis() {
-    let (store, work) = (Store::mini(), machine(EVENTS, ""));
+    let (store, work) = (Store::mini(), workspace_on_store(EVENTS, ""));
     let schema = new_schema();
     let url = &Cluster::shared().url;
     let config = work.read("pipeline.toml").replace(
@@ -247,7 +251,7 @@ fn time_stamps_as_text_are_read_from_an_object_store() {
     std::fs::create_dir_all(object.parent().unwrap()).unwrap();
     write_parquet(&object, columns(), 2);
     local.write_events(name, columns());
-    let work = machine(EVENTS, "");
+    let work = workspace_on_store(EVENTS, "");
     store.ok(&work, &["run-all"]);
     local.ok(&["run-all"]);
     let sql = "SELECT * FROM mobile_events_compressed ORDER BY 1, 2, 3, 4";

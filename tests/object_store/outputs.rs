@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex};
 use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
 
 use super::proxy::Proxy;
-use super::s3_server::{Store, machine, outputs, pages};
+use super::s3_server::{Store, outputs, pages, workspace_on_store};
 use crate::harness::{ProgramOutput, Workspace, array, expected, write_parquet};
 
 const OUT: &str = "processed = \"s3://data/out\"\n";
 
-fn machine_with_outputs() -> Workspace {
-    machine("s3://data/events", OUT)
+fn workspace_with_remote_outputs() -> Workspace {
+    workspace_on_store("s3://data/events", OUT)
 }
 
 /// The local copy of the outputs.
@@ -46,7 +46,8 @@ fn names(store: &Store) -> [BTreeSet<String>; 2] {
 
 #[test]
 fn another_machine_continues_from_the_object_store() {
-    let (store, first, second) = (Store::mini(), machine_with_outputs(), machine_with_outputs());
+    let (store, first, second) =
+        (Store::mini(), workspace_with_remote_outputs(), workspace_with_remote_outputs());
     let local = Workspace::loaded();
     store.ok(&first, &["run-all"]);
     let [there, named] = names(&store);
@@ -69,7 +70,8 @@ fn another_machine_continues_from_the_object_store() {
 
 #[test]
 fn changes_and_removals_of_one_machine_reach_the_other() {
-    let (store, first, second) = (Store::mini(), machine_with_outputs(), machine_with_outputs());
+    let (store, first, second) =
+        (Store::mini(), workspace_with_remote_outputs(), workspace_with_remote_outputs());
     store.ok(&first, &["run-all"]);
     store.ok(&second, &["run-all"]);
     let [before, _] = names(&store);
@@ -87,9 +89,9 @@ fn changes_and_removals_of_one_machine_reach_the_other() {
 
 #[test]
 fn run_killed_before_any_upload_is_completed_by_another_machine() {
-    let calm = Store::mini();
-    let work = machine_with_outputs();
-    calm.ok(&work, &["run-all"]);
+    let undisturbed = Store::mini();
+    let work = workspace_with_remote_outputs();
+    undisturbed.ok(&work, &["run-all"]);
     let change = |store: &Store| {
         // a new user at noon of the second day
         let columns = vec![
@@ -100,13 +102,14 @@ fn run_killed_before_any_upload_is_completed_by_another_machine() {
         let file = store.path("events/year=2024/month=10/day=2/part-1.parquet");
         write_parquet(&file, columns, 100);
     };
-    change(&calm);
-    calm.ok(&work, &["run-all"]);
-    let wanted = (outputs(&calm.path("out")), answer(&calm, &work), names(&calm));
+    change(&undisturbed);
+    undisturbed.ok(&work, &["run-all"]);
+    let reference =
+        (outputs(&undisturbed.path("out")), answer(&undisturbed, &work), names(&undisturbed));
     let mut killed = 0;
     for number in (1..).step_by(2) {
         let store = Store::mini();
-        let first = machine_with_outputs();
+        let first = workspace_with_remote_outputs();
         store.ok(&first, &["run-all"]);
         change(&store);
         let child: Arc<Mutex<Option<u32>>> = Arc::default();
@@ -130,12 +133,12 @@ fn run_killed_before_any_upload_is_completed_by_another_machine() {
             break;
         }
         killed += 1;
-        let second = machine_with_outputs();
+        let second = workspace_with_remote_outputs();
         store.ok(&second, &["run-all"]);
-        assert_eq!(answer(&store, &second), wanted.1, "killed at {number}");
-        assert_eq!(names(&store), wanted.2, "killed at {number}");
+        assert_eq!(answer(&store, &second), reference.1, "killed at {number}");
+        assert_eq!(names(&store), reference.2, "killed at {number}");
         let found = outputs(&store.path("out"));
-        let differ = found.iter().zip(&wanted.0).filter(|(a, b)| a != b).map(|(a, _)| &a.0);
+        let differ = found.iter().zip(&reference.0).filter(|(a, b)| a != b).map(|(a, _)| &a.0);
         assert_eq!(differ.collect::<Vec<_>>(), Vec::<&String>::new(), "killed at {number}");
     }
     assert!(killed > 3, "{killed}");
@@ -143,7 +146,7 @@ fn run_killed_before_any_upload_is_completed_by_another_machine() {
 
 #[test]
 fn lock_of_another_run_is_respected_until_it_expires() {
-    let (store, work) = (Store::mini(), machine_with_outputs());
+    let (store, work) = (Store::mini(), workspace_with_remote_outputs());
     let claim = |until: &str| {
         std::fs::create_dir_all(store.path("out")).unwrap();
         let claim = format!(
@@ -165,17 +168,17 @@ fn lock_of_another_run_is_respected_until_it_expires() {
 #[test]
 fn second_of_two_concurrent_runs_is_rejected() {
     let (store, first, second) =
-        (Arc::new(Store::mini()), machine_with_outputs(), machine_with_outputs());
-    let said = Arc::new(Mutex::new(None));
-    let (server, told) = (Arc::clone(&store), Arc::clone(&said));
+        (Arc::new(Store::mini()), workspace_with_remote_outputs(), workspace_with_remote_outputs());
+    let printed = Arc::new(Mutex::new(None));
+    let (server, reported) = (Arc::clone(&store), Arc::clone(&printed));
     // during the second upload of the first run
     store.at_put(2, move || {
         let words = ["another run of mobility works on s3://data/out", "try again"];
         server.fails(&second, &["run-all"], &words);
-        *told.lock().unwrap() = Some(second);
+        *reported.lock().unwrap() = Some(second);
     });
     store.ok(&first, &["run-all"]);
-    let second = said.lock().unwrap().take().expect("the second command ran");
+    let second = printed.lock().unwrap().take().expect("the second command ran");
     store.ok(&second, &["run-all"]);
     assert_eq!(answer(&store, &first), answer(&store, &second));
     let [there, named] = names(&store);
@@ -184,16 +187,16 @@ fn second_of_two_concurrent_runs_is_rejected() {
 
 #[test]
 fn lost_answers_to_uploads_do_not_stop_a_run() {
-    let (store, calm) = (Store::mini(), machine_with_outputs());
-    store.ok(&calm, &["run-all"]);
-    let wanted = pages(&outputs(&store.path("out/compressed_events")));
+    let (store, undisturbed) = (Store::mini(), workspace_with_remote_outputs());
+    store.ok(&undisturbed, &["run-all"]);
+    let reference = pages(&outputs(&store.path("out/compressed_events")));
     let other = Store::mini();
     let proxy = Proxy::every(2, other.port, 30, 150);
-    let work = machine_with_outputs();
+    let work = workspace_with_remote_outputs();
     let ran = other.run_at(proxy.port, &work, &["run-all"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(proxy.cuts() > 3, "{}", proxy.cuts());
-    assert_eq!(pages(&outputs(&other.path("out/compressed_events"))), wanted);
+    assert_eq!(pages(&outputs(&other.path("out/compressed_events"))), reference);
     let [there, named] = names(&other);
     assert_eq!(there, named);
 }
@@ -201,7 +204,7 @@ fn lost_answers_to_uploads_do_not_stop_a_run() {
 #[test]
 fn large_file_is_uploaded_in_parts_and_downloaded_unchanged() {
     let store = Store::mini();
-    let (first, second) = (machine_with_outputs(), machine_with_outputs());
+    let (first, second) = (workspace_with_remote_outputs(), workspace_with_remote_outputs());
     store.ok(&first, &["compress"]);
     // 40 MiB without repetitions
     let large: Vec<u8> = (0..10u32 << 20).flat_map(u32::to_le_bytes).collect();
@@ -224,15 +227,15 @@ fn unsupported_output_locations_are_rejected_with_the_reason() {
         ("https://host/out", ["takes no outputs", "s3://"]),
         ("s3://data/out?x=1", ["keys do not belong in the URL", "data.processed"]),
     ] {
-        let work = machine("s3://data/events", &format!("processed = \"{url}\"\n"));
+        let work = workspace_on_store("s3://data/events", &format!("processed = \"{url}\"\n"));
         store.fails(&work, &["run-all"], &words);
         store.fails(&work, &["check"], &words);
     }
-    let work = machine("s3://data/events", "processed = \"s3://other/out\"\n");
+    let work = workspace_on_store("s3://data/events", "processed = \"s3://other/out\"\n");
     store.fails(&work, &["check"], &["no bucket \"other\"", "data.processed"]);
-    let work = machine_with_outputs();
+    let work = workspace_with_remote_outputs();
     assert!(store.ok(&work, &["check"]).contains("s3://data/out is empty"));
     store.ok(&work, &["compress"]);
-    let said = store.ok(&work, &["check"]);
-    assert!(said.contains("s3://data/out holds"), "{said}");
+    let printed = store.ok(&work, &["check"]);
+    assert!(printed.contains("s3://data/out holds"), "{printed}");
 }

@@ -138,15 +138,15 @@ impl Store {
         let ran = self.run(work, args);
         assert_eq!(ran.status, 1, "{args:?}: {}{}", ran.stdout, ran.stderr);
         for word in words {
-            let said = format!("{}{}", ran.stdout, ran.stderr);
-            assert!(said.contains(word), "{args:?}: no {word:?} in: {said}");
+            let printed = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(printed.contains(word), "{args:?}: no {word:?} in: {printed}");
         }
         ran
     }
 }
 
 /// A workspace with only a config that reads inputs from the bucket; `data` is added to its section.
-pub fn machine(events: &str, data: &str) -> Workspace {
+pub fn workspace_on_store(events: &str, data: &str) -> Workspace {
     let work = Workspace::empty();
     configure(&work, events, data);
     work
@@ -182,9 +182,9 @@ pub fn web_server(file: &Path, ranges: bool) -> u16 {
                         let (first, last): (usize, usize) =
                             (first.parse().unwrap(), last.parse().unwrap());
                         let last = last.min(bytes.len() - 1);
-                        let said = format!("bytes {first}-{last}/{}", bytes.len());
+                        let printed = format!("bytes {first}-{last}/{}", bytes.len());
                         let some = bytes[first..=last].to_vec();
-                        answer.status(206).header("content-range", said).body(some)
+                        answer.status(206).header("content-range", printed).body(some)
                     }
                     None => answer.body(bytes.clone()),
                 };

@@ -11,7 +11,7 @@ fn work(url: &str) -> Workspace {
     work
 }
 
-fn refused(work: &Workspace, args: &[&str], words: &[&str]) {
+fn assert_rejected(work: &Workspace, args: &[&str], words: &[&str]) {
     let ran = work.fails(args, 1, words);
     let password = Cluster::shared().password();
     assert!(!ran.stderr.contains(password), "{}", ran.stderr);
@@ -23,11 +23,19 @@ fn refused(work: &Workspace, args: &[&str], words: &[&str]) {
 fn connection_errors_name_the_remedy_and_no_password() {
     let cluster = Cluster::shared();
     let wrong = cluster.url_with(cluster.password(), "s3cret");
-    refused(&work(&wrong), &["query", VIEW], &["***", "password authentication", "PGPASSWORD"]);
+    assert_rejected(
+        &work(&wrong),
+        &["query", VIEW],
+        &["***", "password authentication", "PGPASSWORD"],
+    );
     let nowhere = cluster.url_with("/mobility", "/nowhere");
-    refused(&work(&nowhere), &["load"], &["\"nowhere\" does not exist", "createdb nowhere"]);
+    assert_rejected(
+        &work(&nowhere),
+        &["load"],
+        &["\"nowhere\" does not exist", "createdb nowhere"],
+    );
     let closed = "postgres://me:s3cret@127.0.0.1:9/db";
-    refused(&work(closed), &["query", VIEW], &["127.0.0.1:9", "refused", "make postgis"]);
+    assert_rejected(&work(closed), &["query", VIEW], &["127.0.0.1:9", "refused", "make postgis"]);
     let checked = work(&wrong).run(&["check"]);
     assert_eq!(checked.status, 1);
     assert!(checked.stdout.contains("WRONG  warehouse"), "{}", checked.stdout);
@@ -45,7 +53,7 @@ fn missing_extension_and_missing_privileges_are_reported_with_the_statement_to_r
         .unwrap();
     let plain = cluster.url_with(&format!("postgres:{}@", cluster.password()), "plain:s3cret@");
     let bare = plain.replace("/mobility", "/bare");
-    refused(
+    assert_rejected(
         &work(&bare),
         &["load"],
         &["database bare", "CREATE EXTENSION postgis", "CREATE SCHEMA", "role plain"],
@@ -60,7 +68,7 @@ fn missing_extension_and_missing_privileges_are_reported_with_the_statement_to_r
     work.postgis(&plain, &schema, "");
     work.ok(&["compress"]);
     work.ok(&["geojoin"]);
-    refused(
+    assert_rejected(
         &work,
         &["load"],
         &["role plain may not create tables", "GRANT CREATE, USAGE", &schema],
@@ -115,7 +123,7 @@ fn sslmode_decides_how_the_certificate_is_verified() {
     work.ok(&["run-all"]);
     let root = cluster.certificate();
     let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    let asked = |url: &str| {
+    let requested = |url: &str| {
         work.postgis(url, &schema, "");
         work.run(&["query", "--sql", sql, "--format", "csv"])
     };
@@ -125,13 +133,13 @@ fn sslmode_decides_how_the_certificate_is_verified() {
         (format!("sslmode=verify-ca&sslrootcert={}", root.display()), "ssl\ntrue\n"),
         (format!("sslmode=verify-full&sslrootcert={}", root.display()), "ssl\ntrue\n"),
     ] {
-        let ran = asked(&format!("{}?{parameters}", cluster.url));
+        let ran = requested(&format!("{}?{parameters}", cluster.url));
         assert_eq!(ran.stdout, out, "{parameters}: {}", ran.stderr);
     }
     // a self-signed certificate is not trusted
-    let ran = asked(&format!("{}?sslmode=verify-full", cluster.url));
+    let ran = requested(&format!("{}?sslmode=verify-full", cluster.url));
     assert!(ran.status == 1 && ran.stderr.contains("certificate"), "{}", ran.stderr);
-    let ran = asked(&format!("{}?sslmode=yes", cluster.url));
+    let ran = requested(&format!("{}?sslmode=yes", cluster.url));
     assert!(ran.status == 1 && ran.stderr.contains("verify-full"), "{}", ran.stderr);
 }
 

@@ -12,12 +12,12 @@ fn finished_and_failed_runs_are_in_the_table_of_both_warehouses() {
     std::fs::rename(work.path("raw/events"), work.path("raw/away")).unwrap();
     work.fails(&["compress"], 1, &["data.events"]);
     let mut client = client(&schema);
-    let told = lines(
+    let reported = lines(
         &mut client,
         "SELECT concat_ws(' ', command, status, rows_in) FROM runs ORDER BY run_id",
     );
     // the first run ended before the table existed and was added by the next
-    assert_eq!(told, ["compress done 26", "run-all done 26", "compress failed"]);
+    assert_eq!(reported, ["compress done 26", "run-all done 26", "compress failed"]);
     let error = lines(&mut client, "SELECT error FROM runs WHERE status = 'failed'");
     assert!(error[0].contains("data.events"), "{error:?}");
     let answer = |more: &[&str]| work.ok(&[&["query", "runs", "--format", "csv"], more].concat());

@@ -8,7 +8,7 @@ use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 use crate::serve::Server;
 pub use day_records::{CODES, DAILY, three_dates, write_day};
 
-fn three() -> Workspace {
+fn with_three_dates() -> Workspace {
     let work = Workspace::mini();
     three_dates(&work);
     work
@@ -16,13 +16,13 @@ fn three() -> Workspace {
 
 #[test]
 fn daily_figures_equal_the_ones_worked_out_by_hand() {
-    let work = three();
+    let work = with_three_dates();
     assert_eq!(work.ok(&["quality", "--format", "csv"]), DAILY);
 }
 
 #[test]
 fn json_report_has_dates_codes_and_warnings() {
-    let work = three();
+    let work = with_three_dates();
     let report: Value = serde_json::from_str(&work.ok(&["quality", "--format", "json"])).unwrap();
     assert_eq!(report["dates"].as_array().unwrap().len(), 3);
     assert_eq!(report["dates"][0]["new_users"], Value::Null);
@@ -31,12 +31,12 @@ fn json_report_has_dates_codes_and_warnings() {
     assert_eq!(codes.len(), CODES.lines().count() - 1);
     assert_eq!(codes[0]["date"], Value::Null);
     let warnings = report["warnings"].as_array().unwrap();
-    let told: Vec<_> = warnings
+    let reported: Vec<_> = warnings
         .iter()
         .map(|w| format!("{} {} {} {}", w["date"], w["level"], w["what"], w["value"]))
         .collect();
     assert_eq!(
-        told,
+        reported,
         [
             "\"2024-10-01\" \"critical\" \"unmapped_percent\" 37.5",
             "\"2024-10-01\" \"critical\" \"empty_hours\" 20.0",
@@ -53,7 +53,7 @@ fn json_report_has_dates_codes_and_warnings() {
 
 #[test]
 fn terminal_report_shows_dates_then_codes_then_warnings() {
-    let work = three();
+    let work = with_three_dates();
     let text = work.ok(&["quality"]);
     assert!(
         text.starts_with(
@@ -82,7 +82,7 @@ fn terminal_report_shows_dates_then_codes_then_warnings() {
 
 #[test]
 fn output_format_follows_the_file_extension() {
-    let work = three();
+    let work = with_three_dates();
     work.ok(&["quality", "--output", "out/q.md"]);
     let text = work.read("out/q.md");
     assert!(text.contains("| 2024-10-02 | ok | 26 | 3.85 % |"), "{text}");
@@ -98,7 +98,7 @@ fn output_format_follows_the_file_extension() {
 
 #[test]
 fn exit_status_reports_the_quality_level_after_the_report_is_printed() {
-    let work = three();
+    let work = with_three_dates();
     for (args, status) in [
         (&["--fail-on", "critical"][..], 1),
         (&["--fail-on", "warning"], 1),
@@ -109,8 +109,8 @@ fn exit_status_reports_the_quality_level_after_the_report_is_printed() {
         let ran = work.run(&[&["quality"], args].concat());
         assert_eq!(ran.status, status, "{args:?}: {}", ran.stderr);
         assert!(ran.stdout.starts_with("Quality of "), "{}", ran.stdout);
-        let told = ran.stderr.contains("not good enough for --fail-on");
-        assert_eq!(told, status == 1, "{}", ran.stderr);
+        let reported = ran.stderr.contains("not good enough for --fail-on");
+        assert_eq!(reported, status == 1, "{}", ran.stderr);
     }
     // unmapped events below one percent are a warning, not critical
     write_day(
@@ -130,7 +130,7 @@ fn exit_status_reports_the_quality_level_after_the_report_is_printed() {
 
 #[test]
 fn only_changed_records_are_computed_again() {
-    let work = three();
+    let work = with_three_dates();
     work.ok(&["quality"]);
     let before = work.snapshot("processed");
     work.ok(&["quality"]);
@@ -159,7 +159,7 @@ fn only_changed_records_are_computed_again() {
 
 #[test]
 fn errors_in_records_name_the_record_and_the_remedy() {
-    let work = three();
+    let work = with_three_dates();
     work.ok(&["quality"]);
     let good = work.ok(&["quality", "--format", "csv"]);
     let broken = |name: &str, bytes: &[u8], words: &[&str]| {
@@ -246,9 +246,9 @@ fn quality_route_returns_what_the_command_prints(warehouse: Warehouse) {
         ("&date=2024-10-01", &["--date", "2024-10-01"]),
         ("&from=2024-10-02&to=2024-10-03", &["--from", "2024-10-02", "--to", "2024-10-03"]),
     ] {
-        let told = work.ok(&[&["quality", "--format", "json"], args].concat());
+        let reported = work.ok(&[&["quality", "--format", "json"], args].concat());
         let got = server.get(&format!("/quality?format=json{query}")).ok();
-        assert_eq!(got, told, "{query}");
+        assert_eq!(got, reported, "{query}");
     }
     assert_eq!(server.get("/quality").json()["dates"].as_array().unwrap().len(), 3);
     let page = server.get_with("/quality", "accept", "text/html").ok();

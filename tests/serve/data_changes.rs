@@ -25,7 +25,7 @@ fn server_reports_missing_data_and_answers_after_the_first_load(warehouse: Wareh
 test_on_each_warehouse!(server_reports_missing_data_and_answers_after_the_first_load);
 
 /// Replaces the events by the mini events without the first.
-fn fewer(work: &Workspace) {
+fn remove_first_event(work: &Workspace) {
     use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
     let events = crate::harness::mini_events().split_off(1);
     let users: Vec<&[u8]> = events.iter().map(|e| e.0.as_slice()).collect();
@@ -53,7 +53,7 @@ fn new_load_is_noticed_and_no_answer_mixes_two_loads(warehouse: Warehouse) {
     let summary = server.get("/summary").json();
     let before = server.get("/number-of-events-per-hour");
     let etag = before.header("etag").to_owned();
-    fewer(&work);
+    remove_first_event(&work);
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..2 {
@@ -75,9 +75,9 @@ fn new_load_is_noticed_and_no_answer_mixes_two_loads(warehouse: Warehouse) {
     server.until_newer_than(&summary);
     let after = server.get_with("/number-of-events-per-hour", "if-none-match", &etag);
     assert_eq!(after.status, 200);
-    let said = work.ok(&["query", "number-of-events-per-hour", "--format", "json"]);
-    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
-    assert_eq!(after.json()["rows"], said);
+    let printed = work.ok(&["query", "number-of-events-per-hour", "--format", "json"]);
+    let printed: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(after.json()["rows"], printed);
     let new = server.get("/summary").json();
     assert_eq!((&summary["events"], &new["events"]), (&25.into(), &24.into()));
     assert_ne!(summary["version"], new["version"]);

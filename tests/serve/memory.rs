@@ -19,20 +19,20 @@ fn large_downloads_are_streamed_in_constant_memory() {
     let work = loaded_with(150_000);
     let server = Server::start(&work);
     let path = "/tables/mobile_events_uncompressed?format=csv";
-    let said = work.ok(&["query", "mobile_events_uncompressed", "--format", "csv"]);
-    assert!(said.len() > 20 << 20, "{} bytes are too few for this test", said.len());
+    let printed = work.ok(&["query", "mobile_events_uncompressed", "--format", "csv"]);
+    assert!(printed.len() > 20 << 20, "{} bytes are too few for this test", printed.len());
     server.get("/tables/mobile_events_uncompressed?limit=10").ok();
     let before = server.memory("VmRSS");
     // a client that pauses
     let mut reader = server.reader(path);
     let mut start = vec![0; 1 << 20];
     reader.read_exact(&mut start).unwrap();
-    assert_eq!(start, said.as_bytes()[..start.len()]);
-    let held = settled(&server);
+    assert_eq!(start, printed.as_bytes()[..start.len()]);
+    let held = settled_memory(&server);
     assert!(held < before + (48 << 10), "{before} KiB before, {held} KiB while the client waits");
     let mut rest = Vec::new();
     reader.read_to_end(&mut rest).unwrap();
-    assert!(rest == said.as_bytes()[start.len()..], "the rest differs");
+    assert!(rest == printed.as_bytes()[start.len()..], "the rest differs");
     // a client that disconnects ends the query
     let mut reader = server.reader(path);
     reader.read_exact(&mut start).unwrap();
@@ -47,13 +47,13 @@ fn large_downloads_are_streamed_in_constant_memory() {
     assert_eq!(packed.header("content-encoding"), "gzip");
     let mut plain = String::new();
     flate2::read::GzDecoder::new(packed.body.as_slice()).read_to_string(&mut plain).unwrap();
-    assert!(plain == said, "the packed answer differs");
+    assert!(plain == printed, "the packed answer differs");
     let peak = server.memory("VmHWM");
     assert!(peak < before + (96 << 10), "{before} KiB before, {peak} KiB at the most");
 }
 
 /// Resident memory once it no longer changes: ten equal readings in a row.
-fn settled(server: &Server) -> u64 {
+fn settled_memory(server: &Server) -> u64 {
     let (mut last, mut equal) = (0, 0);
     wait_until("memory no longer changes", || {
         let now = server.memory("VmRSS");

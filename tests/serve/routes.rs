@@ -75,12 +75,12 @@ fn relations(warehouse: Warehouse) -> Vec<(String, String)> {
     views.chain(tables).collect()
 }
 
-fn same_json(server: &Server, said: &Value, route: &str) {
+fn same_json(server: &Server, printed: &Value, route: &str) {
     let got = server.get(route);
     assert_eq!(got.header("content-type"), "application/json", "{route}");
     let got = got.json();
-    assert_eq!(&got["rows"], said, "{route}");
-    let rows = said.as_array().unwrap();
+    assert_eq!(&got["rows"], printed, "{route}");
+    let rows = printed.as_array().unwrap();
     assert_eq!(got["total"], rows.len(), "{route}");
     let columns = got["columns"].as_array().unwrap();
     if let Some(Value::Object(first)) = rows.first() {

@@ -47,9 +47,9 @@ fn us(text: &str) -> i64 {
 }
 
 /// A linear congruential generator.
-struct Numbers(u64);
+struct Generator(u64);
 
-impl Numbers {
+impl Generator {
     fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         (self.0 >> 33) % bound
@@ -62,7 +62,7 @@ fn user(number: u64) -> User {
 
 /// Events of `users` users in the three hours from `start` on, in random order, many of them at the
 /// same instants and cells. Every third user stays near one place.
-fn crowd(numbers: &mut Numbers, users: u64, start: i64) -> Vec<Row> {
+fn crowded_events(numbers: &mut Generator, users: u64, start: i64) -> Vec<Row> {
     const CELLS: [&str; 10] = ["a", "b", "a2", "c", "d", "7", "old", "bad", "nowhere", "a"];
     let mut rows = Vec::new();
     for number in 0..users {
@@ -108,7 +108,7 @@ fn micros(rows: &[Row]) -> ArrayRef {
 }
 
 /// Events of both days on which the clocks change, in files with different column types.
-fn every_form_and_fault() -> Workspace {
+fn inputs_with_every_type_and_error() -> Workspace {
     let work = along_a_line();
     write_parquet(
         &work.path("raw/cells/seven.parquet"),
@@ -119,9 +119,9 @@ fn every_form_and_fault() -> Workspace {
         ],
         10,
     );
-    let mut numbers = Numbers(7);
+    let mut numbers = Generator(7);
     let autumn = us("2024-10-26T22:20:00");
-    let rows = crowd(&mut numbers, 200, autumn);
+    let rows = crowded_events(&mut numbers, 200, autumn);
     let (one, rest) = rows.split_at(rows.len() / 3);
     let (two, three) = rest.split_at(rest.len() / 2);
     let mut one = one.to_vec();
@@ -163,7 +163,7 @@ fn every_form_and_fault() -> Workspace {
     file(&work, "three.parquet", [array(fixed), Arc::new(names), millis], 500);
 
     let spring = us("2025-03-29T22:20:00");
-    let mut rows = crowd(&mut numbers, 60, spring);
+    let mut rows = crowded_events(&mut numbers, 60, spring);
     rows.push((user(1), Some("a"), None));
     let (four, five) = rows.split_at(rows.len() / 2);
     let written = |(i, row): (usize, &Row)| {
@@ -192,7 +192,7 @@ fn every_form_and_fault() -> Workspace {
 #[test]
 #[ignore = "needs Spark: run make test"]
 fn spark_and_native_engine_agree_on_every_input_type_and_error() {
-    let native = every_form_and_fault();
+    let native = inputs_with_every_type_and_error();
     let spark = Workspace::copy_of(&native);
     native.ok(&["compress"]);
     let found: BTreeSet<String> = ["2024-10-26", "2024-10-27", "2025-03-30"]
@@ -206,15 +206,18 @@ fn spark_and_native_engine_agree_on_every_input_type_and_error() {
     }
     let hours = crate::checks::record(&native, "2024-10-27")["hours"].to_string();
     assert!(hours.contains("03:00:00.000001"), "the data lack the repeated hour: {hours}");
-    let cluster = Cluster::turn();
+    let cluster = Cluster::acquire();
     spark.config(&cluster.settings(SETTINGS));
-    let said = ok(&spark, &["compress", "--engine", "spark"]);
-    assert!(said.contains("set aside: the same user, time and cell as another row"), "{said}");
+    let printed = ok(&spark, &["compress", "--engine", "spark"]);
+    assert!(
+        printed.contains("set aside: the same user, time and cell as another row"),
+        "{printed}"
+    );
     compare_outputs::same(&native, &spark);
     // neither engine has anything left to do
     for engine in ["native", "spark"] {
-        let said = ok(&spark, &["compress", "--engine", engine]);
-        assert!(said.contains("unchanged, skipped"), "{said}");
+        let printed = ok(&spark, &["compress", "--engine", engine]);
+        assert!(printed.contains("unchanged, skipped"), "{printed}");
     }
     assert!(!glob::glob(&spark.path("processed/.spark*").to_string_lossy()).unwrap().any(|_| true));
 }

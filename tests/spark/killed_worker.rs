@@ -10,7 +10,7 @@ fn killed_worker_does_not_change_the_result() {
     native.replace_inputs_with_synthetic(150000, 11);
     let spark = Workspace::copy_of(&native);
     native.ok(&["compress"]);
-    let cluster = Cluster::turn();
+    let cluster = Cluster::acquire();
     // small partitions give both workers many tasks
     let settings = cluster.settings("engine = \"spark\"");
     spark.config(&format!("{settings}spark.sql.files.maxPartitionBytes = 65536\n"));

@@ -23,7 +23,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub fn turn() -> Cluster {
+    pub fn acquire() -> Cluster {
         static TURN: Mutex<()> = Mutex::new(());
         static URL: OnceLock<String> = OnceLock::new();
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,7 +7,7 @@ use crate::harness::{Workspace, expected};
 #[test]
 #[ignore = "needs Spark: run make test"]
 fn run_all_on_spark_gives_the_expected_answers() {
-    let cluster = Cluster::turn();
+    let cluster = Cluster::acquire();
     let work = Workspace::mini();
     let settings = cluster.settings("engine = \"spark\"");
     work.config(&settings);
@@ -36,8 +36,8 @@ fn run_all_on_spark_gives_the_expected_answers() {
         std::fs::read(work.path("raw/events/year=2024/month=10/day=2/part-0.parquet")).unwrap(),
     );
     let native = Workspace::copy_of(&work);
-    let said = ok(&work, &["compress"]);
-    assert!(said.contains("1 date made, 1 date unchanged"), "{said}");
+    let printed = ok(&work, &["compress"]);
+    assert!(printed.contains("1 date made, 1 date unchanged"), "{printed}");
     assert_eq!(inodes(&work, "2024-10-01"), before);
     ok(&native, &["compress", "--engine", "native"]);
     compare_outputs::same(&native, &work);
