@@ -4,14 +4,14 @@
 //! Spark gets no code of ours, and its workers see only paths: inputs and the folder of the outputs
 //! have to be where they stand on every machine of the cluster.
 
-pub mod clock;
-pub mod forms;
+pub mod event_tables;
 mod job;
+pub mod local_time;
 mod log;
+mod output_files;
 pub mod sql;
 mod submit;
-mod written;
 
 pub use job::Job;
+pub use output_files::output_files;
 pub use submit::check;
-pub use written::written;

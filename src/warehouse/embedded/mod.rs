@@ -1,19 +1,19 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder. No server.
 
-mod by_day;
-mod compute;
-mod history;
-mod presence;
-mod raw;
-mod raw_text;
-mod results;
+mod compute_view;
+mod daily_results;
+mod presence_table;
+mod raw_csv_table;
+mod raw_events_table;
 mod rows;
-mod runs;
-mod scratch;
+mod runs_table;
 mod session;
-mod spark;
-mod store;
+mod sorted_aggregate;
+mod spark_views;
+mod temporary_results;
 mod verify;
+mod versions;
+mod view_results;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -41,8 +41,8 @@ use crate::progress::Progress;
 use crate::storage::atomic::{adopt, sweep_all};
 use crate::views::{OrderBy, Registry, View};
 use rows::contract_schema;
-use scratch::Scratch;
-use store::{Store, Version};
+use temporary_results::TemporaryResults;
+use versions::{Store, Version};
 
 /// An opened embedded warehouse.
 pub struct Embedded {
@@ -50,7 +50,7 @@ pub struct Embedded {
     config: Config,
     views: Arc<Registry>,
     runtime: Arc<Runtime>,
-    scratch: Scratch,
+    temporary: TemporaryResults,
 }
 
 impl Embedded {
@@ -67,7 +67,7 @@ impl Embedded {
             config,
             views,
             runtime: Arc::new(runtime),
-            scratch: Scratch::default(),
+            temporary: TemporaryResults::default(),
         })
     }
 
@@ -107,7 +107,7 @@ impl Embedded {
                 }
                 if let Some(view) = self.views.by_sql_name(&name) {
                     let stored = version.result(&view.view, &self.mark(view)?);
-                    let provider = match results::describe(&stored) {
+                    let provider = match view_results::describe(&stored) {
                         Some((schema, _)) => session::file(&stored, &schema)?,
                         None => self.plan_view(context, version, view).await?.into_view(),
                     };
@@ -117,7 +117,7 @@ impl Embedded {
                     session::register(
                         context,
                         &name,
-                        raw::provider(context, &self.config, inputs)?,
+                        raw_events_table::provider(context, &self.config, inputs)?,
                     )?;
                 } else if name == Table::Runs.name() {
                     session::register(context, &name, self.history()?)?;
@@ -137,7 +137,7 @@ impl Embedded {
     }
 
     fn history(&self) -> Result<Arc<dyn TableProvider>> {
-        history::provider(&self.config.data.runs())
+        runs_table::provider(&self.config.data.runs())
     }
 
     /// What is unknown and like nothing, the engine refuses with its place in the text.
@@ -168,7 +168,7 @@ impl Embedded {
         refresh: bool,
     ) -> Result<(PathBuf, u64, bool)> {
         let path = version.result(&view.view, &self.mark(view)?);
-        if !refresh && let Some((_, rows)) = results::describe(&path) {
+        if !refresh && let Some((_, rows)) = view_results::describe(&path) {
             return Ok((path, rows, true));
         }
         let count = self.compute(version, view, &path, refresh).with_context(|| view.place())?;
@@ -186,16 +186,16 @@ impl Embedded {
             Relation::View(view) => {
                 let path = match self.result(&version, view, false) {
                     Ok((path, _, _)) => path,
-                    Err(error) if scratch::read_only(&error) => {
-                        let path = self.scratch.path(&version, view, &self.mark(view)?)?;
-                        if results::describe(&path).is_none() {
+                    Err(error) if temporary_results::is_read_only(&error) => {
+                        let path = self.temporary.path(&version, view, &self.mark(view)?)?;
+                        if view_results::describe(&path).is_none() {
                             self.compute(&version, view, &path, false)?;
                         }
                         path
                     }
                     Err(error) => return Err(error),
                 };
-                let (schema, _) = results::describe(&path)
+                let (schema, _) = view_results::describe(&path)
                     .with_context(|| format!("{} vanished", path.display()))?;
                 session::file(&path, &schema)?
             }
@@ -311,7 +311,7 @@ impl Warehouse for Embedded {
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let version = self.version()?;
         let results = version.results();
-        for folder in [self.store.root(), &results, &results.join(by_day::DAYS)] {
+        for folder in [self.store.root(), &results, &results.join(daily_results::DAYS)] {
             sweep_all(folder, ".");
         }
         let bar = progress.spinner("views", "");
@@ -399,7 +399,7 @@ fn load_events(source: &Path, before: Option<&Path>, target: &Path) -> Result<u6
 
 /// Rows of a processed file, whose columns must be those of the table.
 fn checked_rows(path: &Path, table: Table) -> Result<u64> {
-    let (schema, rows) = results::stated(path).with_context(|| {
+    let (schema, rows) = view_results::stated(path).with_context(|| {
         format!("{} is no whole Parquet file; make it again with --force", path.display())
     })?;
     let found = contract_schema(&schema);

@@ -25,9 +25,9 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use url::Url;
 
 use super::day_literal;
-use super::presence::Presence;
-use super::runs::UseRuns;
-use super::store::Version;
+use super::presence_table::PresenceTable;
+use super::sorted_aggregate::UseSortedAggregate;
+use super::versions::Version;
 use crate::domain::tables::{TWO_PLACES_COUNT, Table, presence_file_schema};
 
 /// Rows as engines exchange them while they compute.
@@ -73,7 +73,7 @@ pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
         .with_config(config)
         .with_runtime_env(runtime(memory))
         .with_default_features()
-        .with_physical_optimizer_rule(Arc::new(UseRuns))
+        .with_physical_optimizer_rule(Arc::new(UseSortedAggregate))
         .build();
     SessionContext::new_with_state(state)
 }
@@ -232,7 +232,7 @@ fn presence(context: &SessionContext, version: &Version, table: Table) -> Result
     let dates = vec![("date".to_owned(), DataType::Date32)];
     let files =
         listing(url_of(&version.events(), true)?, with_views(&presence_file_schema()), dates)?;
-    let mut frame = context.read_table(Arc::new(Presence::new(files))).map_err(explain)?;
+    let mut frame = context.read_table(Arc::new(PresenceTable::new(files))).map_err(explain)?;
     let (count, two_places) = (ident("event_count"), ident(TWO_PLACES_COUNT));
     let placed = table == Table::MobileEventsPlaced;
     if placed {

@@ -1,6 +1,6 @@
 //! From a URL and the PG* variables to a pool of connections whose sessions are all alike.
 //!
-//! libpq's rules hold: what the URL leaves open comes from the environment, `sslmode` says how far
+//! libpq's rules hold: what the URL partitions open comes from the environment, `sslmode` says how far
 //! the server has to prove itself.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use postgres_native_tls::MakeTlsConnector;
 use r2d2::CustomizeConnection;
 use r2d2_postgres::PostgresConnectionManager;
 
-use super::explain::{explain, failed, unreachable};
+use super::server_errors::{explain, failed, unreachable};
 use crate::config::{Warehouse as Settings, WarehouseUrl};
 
 pub type Manager = PostgresConnectionManager<MakeTlsConnector>;
@@ -113,7 +113,7 @@ fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
     Ok(Target { client, tls: connector(trust, root.as_deref())? })
 }
 
-/// What the URL leaves open.
+/// What the URL partitions open.
 fn fill_in(client: &mut PgConfig, env: &dyn Fn(&str) -> Option<String>) -> Result<()> {
     if client.get_hosts().is_empty() {
         client.host(env("PGHOST").as_deref().unwrap_or("localhost"));

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use postgres::{CopyInWriter, GenericClient};
 
 use super::encode::{Encoder, HEADER, TRAILER};
-use super::explain::failed;
+use super::server_errors::failed;
 
 /// Bytes that are sent at a time.
 const CHUNK: usize = 1 << 20;

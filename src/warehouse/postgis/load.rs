@@ -1,4 +1,4 @@
-//! A load: new leaves beside, on all cores; then one transaction that lets them count, replaces the
+//! A load: new partitions beside, on all cores; then one transaction that lets them count, replaces the
 //! small tables and computes the views anew.
 
 use std::fs::File;
@@ -14,14 +14,14 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use postgres::Client;
 
 use super::copy::CopyIn;
-use super::explain::failed;
-use super::leaves;
-use super::leaves::{Leaf, LeafKind};
-use super::mark::mark;
-use super::numbers::{Ids, Numbers};
+use super::fingerprint::fingerprint;
+use super::id_map::{IdMap, Ids};
+use super::partitions;
+use super::partitions::{Partition, PartitionKind};
 use super::server::{Server, Worker};
-use super::views::Recomputed;
-use super::{events, layout, places, views};
+use super::server_errors::failed;
+use super::view_results::Recomputed;
+use super::{raw_events, replace_table, schema, view_results};
 use crate::config::Config;
 use crate::datasets::presence::{Day, days};
 use crate::domain::tables::{Table, presence_file_schema};
@@ -45,10 +45,10 @@ pub fn run(
     config: &Config,
     progress: &Progress,
 ) -> Result<Loaded> {
-    let mut lead = server.sole_worker()?;
-    layout::ensure(lead.client(), &server.schema)?;
-    leaves::sweep(lead.client(), progress)?;
-    let there = leaves::counting(lead.client())?;
+    let mut lead = server.exclusive_worker()?;
+    schema::ensure(lead.client(), &server.schema)?;
+    partitions::sweep(lead.client(), progress)?;
+    let there = partitions::active(lead.client())?;
     let days = days(&request.compressed_events)?;
     let new: Vec<&Day> = days
         .iter()
@@ -60,12 +60,12 @@ pub fn run(
     let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
     if request.uncompressed {
         keep.push(None);
-        filled.extend(events::fill(server, &mut lead, config, &there, progress)?);
+        filled.extend(raw_events::fill(server, &mut lead, config, &there, progress)?);
     }
     if !filled.is_empty() {
         let bar = progress.spinner("load", "indexing and gathering statistics");
         attach(server, &filled)?;
-        leaves::analyze(lead.client(), &filled, there.len())?;
+        partitions::analyze(lead.client(), &filled, there.len())?;
         bar.finish();
     }
     let bar = progress.spinner("load", "views");
@@ -78,7 +78,7 @@ pub fn run(
 fn switch(
     client: &mut Client,
     request: &LoadRequest,
-    filled: &[Leaf],
+    filled: &[Partition],
     keep: &[Option<NaiveDate>],
     progress: &Progress,
 ) -> Result<Loaded> {
@@ -87,29 +87,29 @@ fn switch(
         transaction.query_one("SELECT load_no, places FROM mobility_load", &[]).map_err(failed)?;
     let load_no = 1 + before.get::<_, i32>(0);
     let places_before: Option<String> = before.get(1);
-    let retired = leaves::flip(&mut transaction, load_no, filled, keep)?;
+    let retired = partitions::activate(&mut transaction, load_no, filled, keep)?;
     let mut rows = std::collections::BTreeMap::new();
-    let places_mark = mark(&[request.cell_plan.clone(), request.lau.clone()])?;
+    let geometry_fingerprint = fingerprint(&[request.cell_plan.clone(), request.lau.clone()])?;
     let small: Vec<_> = request.small.iter().map(|(_, path)| path.clone()).collect();
-    let small_mark = mark(&small)?;
+    let small_fingerprint = fingerprint(&small)?;
     // one column keeps both marks: the layout is older than the small tables
     let (places_then, small_then) = match places_before.as_deref().map(|b| b.split_once(' ')) {
         Some(Some((places, small))) => (Some(places), Some(small)),
         _ => (places_before.as_deref(), None),
     };
-    let moved = places_then != Some(&*places_mark);
-    let renewed = small_then != Some(&*small_mark);
+    let moved = places_then != Some(&*geometry_fingerprint);
+    let renewed = small_then != Some(&*small_fingerprint);
     for (table, path) in [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)] {
         let count = if moved {
-            places::replace(&mut transaction, table, path)?
+            replace_table::replace(&mut transaction, table, path)?
         } else {
-            places::count(&mut transaction, table)?
+            replace_table::count(&mut transaction, table)?
         };
         rows.insert(table.name().to_owned(), count);
     }
     for (table, path) in &request.small {
         // few rows, and the table may have been made anew by another version of the program
-        let count = places::replace(&mut transaction, *table, path)?;
+        let count = replace_table::replace(&mut transaction, *table, path)?;
         rows.insert(table.name().to_owned(), count);
     }
     let counted = "SELECT kind, sum(row_count)::bigint FROM mobility_leaf WHERE retired_by IS NULL GROUP BY kind";
@@ -126,16 +126,20 @@ fn switch(
     transaction
         .execute(
             "UPDATE mobility_load SET load_no = $1, loaded = $2, places = $3",
-            &[&load_no, &serde_json::to_string(&loaded)?, &format!("{places_mark} {small_mark}")],
+            &[
+                &load_no,
+                &serde_json::to_string(&loaded)?,
+                &format!("{geometry_fingerprint} {small_fingerprint}"),
+            ],
         )
         .map_err(failed)?;
-    // without it the server takes the leaves that count for next to none of the rows
+    // without it the server takes the partitions that count for next to none of the rows
     transaction.batch_execute("ANALYZE mobility_leaf").map_err(failed)?;
     let computed = if filled.is_empty() && retired == 0 && !moved && !renewed {
-        views::confirm(&mut transaction, load_no)?;
+        view_results::confirm(&mut transaction, load_no)?;
         Recomputed::default()
     } else {
-        views::recompute(&mut transaction, load_no)?
+        view_results::recompute(&mut transaction, load_no)?
     };
     transaction.commit().map_err(failed)?;
     for (view, elapsed) in computed.done {
@@ -147,23 +151,23 @@ fn switch(
     Ok(loaded)
 }
 
-/// Fills a leaf for each of the days, on as many connections as there are cores.
+/// Fills a partition for each of the days, on as many connections as there are cores.
 fn fill(
     server: &Server,
     lead: &mut Worker,
     days: &[&Day],
     progress: &Progress,
-) -> Result<Vec<Leaf>> {
+) -> Result<Vec<Partition>> {
     if days.is_empty() {
         return Ok(Vec::new());
     }
-    let mut leaves = Vec::new();
+    let mut partitions = Vec::new();
     let mut tasks = Vec::new();
     let mut bytes = 0;
     for (index, day) in days.iter().enumerate() {
-        let kind = LeafKind::Presence(day.date);
-        let (number, copy) = leaves::create(lead.client(), kind)?;
-        leaves.push(Leaf { kind, number, mark: day.mark.clone(), rows: 0 });
+        let kind = PartitionKind::Presence(day.date);
+        let (number, copy) = partitions::create(lead.client(), kind)?;
+        partitions.push(Partition { kind, number, mark: day.mark.clone(), rows: 0 });
         for path in &day.files {
             bytes += std::fs::metadata(path).map_or(0, |m| m.len());
             tasks.push((index, path, copy.clone()));
@@ -172,9 +176,9 @@ fn fill(
     let bar = progress.bar("load", bytes);
     let rows: Vec<AtomicU64> = days.iter().map(|_| AtomicU64::new(0)).collect();
     let shared = Tasks::new(&tasks);
-    on_all_cores(server.hands(tasks.len()), || {
+    on_all_cores(server.worker_count(tasks.len()), || {
         let mut worker = server.worker()?;
-        let mut cells = Numbers::default();
+        let mut cells = IdMap::default();
         shared.each(|(day, path, copy)| {
             let written = fill_part(worker.client(), path, copy, &mut cells, &bar)
                 .with_context(|| format!("{}", path.display()))?;
@@ -183,26 +187,26 @@ fn fill(
         })
     })?;
     bar.finish();
-    for (leaf, rows) in leaves.iter_mut().zip(rows) {
-        leaf.rows = rows.into_inner();
+    for (partition, rows) in partitions.iter_mut().zip(rows) {
+        partition.rows = rows.into_inner();
     }
-    Ok(leaves)
+    Ok(partitions)
 }
 
-/// Copies one file into a leaf; returns its rows.
+/// Copies one file into a partition; returns its rows.
 fn fill_part(
     client: &mut Client,
     path: &Path,
     copy: &str,
-    cells: &mut Numbers,
+    cells: &mut IdMap,
     bar: &StageBar,
 ) -> Result<u64> {
     let size = std::fs::metadata(path).map_or(0, |m| m.len());
     let batches = read(path)?;
     let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
-    let mut users = Numbers::default();
-    users.learn(client, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
-    cells.learn(client, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
+    let mut users = IdMap::default();
+    users.resolve(client, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
+    cells.resolve(client, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
     let mut copy = CopyIn::start(client, copy)?;
     for batch in &batches {
         let [users, cells] =
@@ -265,7 +269,7 @@ fn texts(batch: &RecordBatch, column: usize) -> impl Iterator<Item = &str> {
 }
 
 /// The number of each row's id.
-fn keyed(batch: &RecordBatch, column: usize, numbers: &Numbers) -> Result<Vec<i32>> {
+fn keyed(batch: &RecordBatch, column: usize, numbers: &IdMap) -> Result<Vec<i32>> {
     let keys = batch.column(column).as_dictionary::<Int32Type>();
     let by_key = texts(batch, column)
         .map(|t| numbers.get(t).ok_or_else(|| anyhow!("the server lost the number of {t}")))
@@ -273,11 +277,11 @@ fn keyed(batch: &RecordBatch, column: usize, numbers: &Numbers) -> Result<Vec<i3
     Ok(keys.keys().values().iter().map(|k| by_key[*k as usize]).collect())
 }
 
-fn attach(server: &Server, leaves: &[Leaf]) -> Result<()> {
-    let tasks = Tasks::new(leaves);
-    on_all_cores(server.hands(leaves.len()), || {
+fn attach(server: &Server, partitions: &[Partition]) -> Result<()> {
+    let tasks = Tasks::new(partitions);
+    on_all_cores(server.worker_count(partitions.len()), || {
         let mut worker = server.worker()?;
-        tasks.each(|leaf| leaves::attach(worker.client(), leaf))
+        tasks.each(|partition| partitions::attach(worker.client(), partition))
     })?;
     Ok(())
 }

@@ -3,26 +3,26 @@
 //! What a view costs is paid when data is loaded; readers find stored results under the names of
 //! the contract. Nothing here locks a reader out: rows are replaced by rows, in one transaction.
 
-mod compute;
+mod compute_view;
 mod connect;
 mod copy;
+mod cursor_rows;
 pub mod encode;
-mod events;
-mod explain;
-mod layout;
-mod leaves;
+mod fingerprint;
+mod id_map;
 mod load;
-mod mark;
-mod numbers;
-mod places;
+mod partitions;
 mod query;
-mod record;
-mod rows;
+mod raw_events;
+mod replace_table;
+mod run_records;
+mod schema;
 mod server;
-mod small;
+mod server_errors;
+mod small_tables;
 mod values;
 mod verify;
-mod views;
+mod view_results;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -39,12 +39,12 @@ use crate::config::Config;
 use crate::domain::tables::quoted;
 use crate::progress::Progress;
 use crate::views::{Registry, View};
-use explain::failed;
-use layout::Found;
+use cursor_rows::CursorRows;
 use query::Query;
-pub use record::record;
-use rows::CursorRows;
+pub use run_records::record;
+use schema::Found;
 use server::Server;
+use server_errors::failed;
 
 /// An opened PostGIS warehouse.
 pub struct Postgis {
@@ -70,7 +70,7 @@ impl Postgis {
     }
 
     fn state(&self, client: &mut Client) -> Result<Option<State>> {
-        if layout::find(client)? == Found::Nothing {
+        if schema::find(client)? == Found::Nothing {
             return Ok(None);
         }
         let row = client.query_one("SELECT load_no, loaded FROM mobility_load", &[]);
@@ -100,7 +100,7 @@ impl Postgis {
             Err(error) => return Err(error),
         };
         Ok(match relation {
-            Relation::Table(table) => small::source(client, table)?,
+            Relation::Table(table) => small_tables::source(client, table)?,
             Relation::View(view) if self.is_fresh(client, &state, view)? => quoted(&view.view),
             Relation::View(view) => format!("({}\n)", self.expanded(client, &state, view)?),
         })
@@ -108,7 +108,7 @@ impl Postgis {
 
     fn is_fresh(&self, client: &mut Client, state: &State, view: &View) -> Result<bool> {
         let mark = self.views.mark(view)?;
-        let stored = views::stored(client, &view.view)?;
+        let stored = view_results::stored(client, &view.view)?;
         Ok(stored.is_some_and(|s| s.mark == mark && s.load_no == state.load_no))
     }
 
@@ -117,11 +117,11 @@ impl Postgis {
         let mut parts = Vec::new();
         for needed in self.views.needed_by(view)? {
             if !self.is_fresh(client, state, needed)? {
-                let select = views::select_of(&needed.sql);
+                let select = view_results::select_of(&needed.sql);
                 parts.push(format!("{} AS (\n{select}\n)", quoted(&needed.view)));
             }
         }
-        let select = views::select_of(&view.sql);
+        let select = view_results::select_of(&view.sql);
         Ok(match parts.is_empty() {
             true => select.to_owned(),
             false => format!("WITH {}\nSELECT * FROM (\n{select}\n) AS v", parts.join(",\n")),
@@ -180,23 +180,24 @@ impl Warehouse for Postgis {
     }
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
-        let mut worker = self.server.sole_worker()?;
+        let mut worker = self.server.exclusive_worker()?;
         let state = self.full_state(worker.client())?;
-        layout::ensure(worker.client(), &self.server.schema)?;
+        schema::ensure(worker.client(), &self.server.schema)?;
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
         for (place, view) in self.views.in_order_of_need()?.into_iter().enumerate() {
             bar.message(&view.title);
             let started = Instant::now();
             let mark = self.views.mark(view)?;
-            let stored = views::stored(worker.client(), &view.view)?;
+            let stored = view_results::stored(worker.client(), &view.view)?;
             let right = stored.filter(|s| s.mark == mark && s.load_no == state.load_no);
             let (rows, fresh) = match right.filter(|_| !refresh) {
                 Some(stored) => (stored.rows, true),
                 None => {
                     let mut transaction = worker.client().transaction().map_err(failed)?;
-                    let rows = views::deploy(&mut transaction, view, place, &mark, state.load_no)
-                        .with_context(|| view.place())?;
+                    let rows =
+                        view_results::deploy(&mut transaction, view, place, &mark, state.load_no)
+                            .with_context(|| view.place())?;
                     transaction.commit().map_err(failed)?;
                     (rows, false)
                 }
@@ -205,7 +206,7 @@ impl Warehouse for Postgis {
             deployed.push(Deployed { view, rows, elapsed: started.elapsed(), fresh });
         }
         let mut transaction = worker.client().transaction().map_err(failed)?;
-        let notes = views::remove_others(&mut transaction, &self.views)?;
+        let notes = view_results::remove_others(&mut transaction, &self.views)?;
         transaction.commit().map_err(failed)?;
         bar.finish();
         notes.iter().for_each(|note| progress.warn(&format!("views: {note}")));
@@ -241,7 +242,7 @@ impl Warehouse for Postgis {
             return Err(error);
         }
         drop(connection);
-        match self.cursor(views::select_of(statement), None) {
+        match self.cursor(view_results::select_of(statement), None) {
             Ok(rows) => Ok(Box::new(rows)),
             Err(error) => {
                 let text = format!("{error:#}");

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use postgres::Client;
 
 use super::connect::{Connection, Pool, Session, lost, pool};
-use super::explain::{explain, failed};
+use super::server_errors::{explain, failed};
 use crate::config::{Warehouse as Settings, WarehouseUrl};
 use crate::domain::tables::quoted;
 
@@ -51,8 +51,8 @@ impl Server {
 
     /// How many workers may share `tasks` beside the one that leads: a worker that found no
     /// connection would wait for one until its time is up.
-    pub fn hands(&self, tasks: usize) -> usize {
-        hands(self.pool.max_size(), tasks)
+    pub fn worker_count(&self, tasks: usize) -> usize {
+        worker_count(self.pool.max_size(), tasks)
     }
 
     /// Open connections, and those among them that wait for work.
@@ -88,7 +88,7 @@ impl Server {
     ///
     /// # Errors
     /// Another load under way: who runs it, from where, since when.
-    pub fn sole_worker(&self) -> Result<Worker> {
+    pub fn exclusive_worker(&self) -> Result<Worker> {
         let mut worker = self.worker()?;
         let key = "hashtext(current_schema()::text)";
         let got = worker
@@ -205,7 +205,7 @@ fn look(client: &mut Client, schema: &str) -> Result<Vec<String>> {
     Ok(faults)
 }
 
-fn hands(connections: u32, tasks: usize) -> usize {
+fn worker_count(connections: u32, tasks: usize) -> usize {
     let spare = usize::try_from(connections.saturating_sub(1)).unwrap_or(usize::MAX);
     tasks.min(spare)
 }
@@ -216,10 +216,13 @@ fn major(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::hands;
+    use super::worker_count;
 
     #[test]
     fn workers_leave_a_connection_to_the_one_that_leads() {
-        assert_eq!([hands(2, 9), hands(8, 9), hands(8, 3), hands(8, 0)], [1, 7, 3, 0]);
+        assert_eq!(
+            [worker_count(2, 9), worker_count(8, 9), worker_count(8, 3), worker_count(8, 0)],
+            [1, 7, 3, 0]
+        );
     }
 }

@@ -36,7 +36,7 @@ pub enum Kind {
     Oid,
     Float32,
     Float64,
-    /// Numbers of the given precision and scale.
+    /// IdMap of the given precision and scale.
     Decimal(u8, i8),
     /// `numeric` without a scale whose values are whole, as those of `SUM` over integers.
     WholeNumeric,

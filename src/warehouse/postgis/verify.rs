@@ -5,12 +5,12 @@ use anyhow::{Context, Result};
 use postgres::Client;
 use postgres::error::SqlState;
 
-use super::compute::plan;
-use super::explain::{explain_sql, failed};
-use super::layout;
-use super::layout::Found;
-use super::small::columns;
-use super::views::select_of;
+use super::compute_view::plan;
+use super::schema;
+use super::schema::Found;
+use super::server_errors::{explain_sql, failed};
+use super::small_tables::columns;
+use super::view_results::select_of;
 use crate::domain::tables::{Table, quoted};
 use crate::views::Registry;
 
@@ -20,10 +20,10 @@ use crate::views::Registry;
 /// The first one that the server refuses: file, line and reason; a schema whose tables are somebody
 /// else's.
 pub fn plan_without_data(client: &mut Client, schema: &str, views: &Registry) -> Result<()> {
-    let found = layout::find(client)?;
+    let found = schema::find(client)?;
     let mut transaction = client.transaction().map_err(failed)?;
     if found == Found::Nothing {
-        layout::refuse_strangers(&mut transaction, schema)?;
+        schema::refuse_strangers(&mut transaction, schema)?;
     }
     transaction
         .execute(

@@ -16,7 +16,7 @@ use crate::datasets::presence;
 use crate::domain::time::{DayShift, LocalDate};
 use crate::formats::rows;
 use crate::runtime::parallel::in_chunks;
-use crate::spark::written;
+use crate::spark::output_files;
 use crate::stages::compress::Work;
 use crate::stages::compress::findings::{Findings, SetAside};
 use crate::stages::compress::judge::Day;
@@ -208,7 +208,7 @@ fn each(
 ) -> Result<()> {
     let folder = folder.join(name);
     let context = || format!("what Spark wrote as {}", folder.display());
-    for file in written(&folder)? {
+    for file in output_files(&folder)? {
         let file = std::fs::File::open(&file).with_context(context)?;
         let reader = ParquetRecordBatchReaderBuilder::try_new(file).with_context(context)?;
         for batch in reader.build().with_context(context)? {

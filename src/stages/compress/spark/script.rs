@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::checks::{Code, Fate};
 use crate::domain::time::{BELIEVABLE_US, DayShift, LocalDate, LocalHour};
 use crate::events::parquet::EventFile;
-use crate::spark::{Job, forms, sql};
+use crate::spark::{Job, event_tables, sql};
 use crate::stages::compress::places::EARTH_M;
 use crate::stages::compress::{Work, parts};
 
@@ -51,7 +51,7 @@ pub fn job(work: &Work, open: &[LocalDate], files: &[&EventFile], folder: &Path)
         i64::MAX => last,
         latest => last.max(LocalHour::of(latest).date()),
     };
-    let events = forms::events(files.iter().copied(), work.config, first, last)?;
+    let events = event_tables::events(files.iter().copied(), work.config, first, last)?;
     for table in events.tables {
         job.then("looking at the event files", table);
     }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use arrow::json::ArrayWriter;
 
 use super::connect;
-use super::explain::failed;
+use super::server_errors::failed;
 use crate::config::Config;
 use crate::domain::tables::Table;
 use crate::run_history::{Run, rows};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::clock::local_time;
+use super::local_time::local_time;
 use super::sql;
 use crate::config::{Columns, Config};
 use crate::domain::time::LocalDate;

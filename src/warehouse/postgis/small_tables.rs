@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
 use postgres::{Client, GenericClient, Transaction};
 
-use super::explain::failed;
-use super::layout::describe;
+use super::schema::describe;
+use super::server_errors::failed;
 use crate::domain::tables::{Table, quoted};
 
 /// Columns of a table as its definition has them; `constraint` follows those without nulls.
@@ -39,19 +39,19 @@ fn sql_type(data_type: &DataType) -> &'static str {
 pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
     let mut transaction = client.transaction().map_err(failed)?;
     for table in Table::small() {
-        match standing(&mut transaction, table)? {
-            Standing::Right => continue,
-            Standing::Missing => {}
-            Standing::Older if table.processed_file().is_none() => {
+        match table_state(&mut transaction, table)? {
+            TableState::Current => continue,
+            TableState::Missing => {}
+            TableState::Outdated if table.processed_file().is_none() => {
                 // what no load brings back is kept
                 add_columns(&mut transaction, table)?;
                 continue;
             }
-            Standing::Older => {
+            TableState::Outdated => {
                 let drop = format!("DROP TABLE {}", table.name());
                 transaction.batch_execute(&drop).map_err(failed)?;
             }
-            Standing::Strange(found) => bail!(
+            TableState::Foreign(found) => bail!(
                 "there is {found} already, which mobility did not make; rename or drop it, or set \
                  warehouse.schema to a schema of its own (now {schema})"
             ),
@@ -84,26 +84,26 @@ fn add_columns(transaction: &mut Transaction, table: Table) -> Result<()> {
     transaction.batch_execute(&alter).map_err(failed)
 }
 
-enum Standing {
-    Right,
+enum TableState {
+    Current,
     Missing,
     /// Ours, with other columns.
-    Older,
+    Outdated,
     /// Somebody else's, described.
-    Strange(String),
+    Foreign(String),
 }
 
-fn standing(transaction: &mut Transaction, table: Table) -> Result<Standing> {
-    let Some(found) = describe(transaction, table.name())? else { return Ok(Standing::Missing) };
+fn table_state(transaction: &mut Transaction, table: Table) -> Result<TableState> {
+    let Some(found) = describe(transaction, table.name())? else { return Ok(TableState::Missing) };
     let comment = "SELECT coalesce(obj_description(to_regclass($1), 'pg_class'), '')";
     let row = transaction.query_one(comment, &[&table.name()]).map_err(failed)?;
     if !row.get::<_, String>(0).starts_with("mobility: ") {
-        return Ok(Standing::Strange(found));
+        return Ok(TableState::Foreign(found));
     }
     let schema = table.schema();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     let wanted = format!("a table {} with the columns {}", table.name(), names.join(", "));
-    Ok(if found == wanted { Standing::Right } else { Standing::Older })
+    Ok(if found == wanted { TableState::Current } else { TableState::Outdated })
 }
 
 /// What to select from: the table, or no rows with its columns where a load of this version of

@@ -17,7 +17,7 @@ const CHUNK: usize = 1 << 20;
 ///
 /// # Errors
 /// A file that cannot be read.
-pub fn mark(files: &[PathBuf]) -> Result<String> {
+pub fn fingerprint(files: &[PathBuf]) -> Result<String> {
     let mut hash = Sha256::new();
     for path in files {
         let context = || format!("{}", path.display());

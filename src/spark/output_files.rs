@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 ///
 /// # Errors
 /// A folder without one.
-pub fn written(folder: &Path) -> Result<Vec<PathBuf>> {
+pub fn output_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let context = || format!("what Spark wrote as {}", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(context)? {

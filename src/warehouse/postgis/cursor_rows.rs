@@ -18,7 +18,7 @@ use postgres::types::ToSql;
 use postgres::{Column, Row, Statement};
 
 use super::connect::Connection;
-use super::explain::{explain, explain_sql, failed};
+use super::server_errors::{explain, explain_sql, failed};
 use super::values::{Kind, Raw, Value};
 use crate::domain::tables::TIMESTAMP;
 

@@ -1,4 +1,4 @@
-//! Raw events: all rows as they are, in one leaf, when `load.uncompressed` asks for them.
+//! Raw events: all rows as they are, in one partition, when `load.uncompressed` asks for them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,9 +8,9 @@ use postgres::Client;
 
 use super::copy::CopyIn;
 use super::encode::Encoder;
-use super::leaves;
-use super::leaves::{Counting, Leaf, LeafKind};
-use super::numbers::{Ids, Numbers};
+use super::id_map::{IdMap, Ids};
+use super::partitions;
+use super::partitions::{ActivePartition, Partition, PartitionKind};
 use super::server::{Server, Worker};
 use crate::config::Config;
 use crate::events::input;
@@ -29,7 +29,7 @@ struct Columns {
     times: TimestampMicrosecondArray,
 }
 
-/// Fills a leaf with all raw events, where those that count are not these.
+/// Fills a partition with all raw events, where those that count are not these.
 ///
 /// # Errors
 /// Event files that cannot be read; what the server says.
@@ -37,9 +37,9 @@ pub fn fill(
     server: &Server,
     lead: &mut Worker,
     config: &Config,
-    there: &[Counting],
+    there: &[ActivePartition],
     progress: &Progress,
-) -> Result<Option<Leaf>> {
+) -> Result<Option<Partition>> {
     let inputs = raw::inputs(config)?;
     let mark = raw::mark(config, &inputs);
     if there.iter().any(|c| c.date.is_none() && c.mark == mark) {
@@ -48,16 +48,16 @@ pub fn fill(
     let files = input::open(config, inputs)?;
     let parts: Vec<(&EventInput, usize)> =
         files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
-    let (number, copy) = leaves::create(lead.client(), LeafKind::Event)?;
+    let (number, copy) = partitions::create(lead.client(), PartitionKind::Event)?;
     let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
     let zone = config.time.tz();
     let rows = AtomicU64::new(0);
     let ahead = input::parts_ahead(parts.iter().copied())?;
     let tasks: Vec<_> = parts.iter().enumerate().collect();
     let tasks = Tasks::new(&tasks);
-    on_all_cores(server.hands(parts.len()), || {
+    on_all_cores(server.worker_count(parts.len()), || {
         let mut worker = server.worker()?;
-        let (mut users, mut cells) = (Numbers::default(), Numbers::default());
+        let (mut users, mut cells) = (IdMap::default(), IdMap::default());
         tasks.each(|(turn, (file, part))| {
             let mut times = file.times(zone)?;
             // text is not counted beforehand, so its bytes come at the end
@@ -70,8 +70,8 @@ pub fn fill(
                     cells: raw::cell_ids(&cell)?,
                     times: raw::timestamps(&time, &mut times)?,
                 };
-                users.learn(worker.client(), Ids::Users, columns.users.iter().flatten())?;
-                cells.learn(worker.client(), Ids::Cells, columns.cells.iter().flatten())?;
+                users.resolve(worker.client(), Ids::Users, columns.users.iter().flatten())?;
+                cells.resolve(worker.client(), Ids::Cells, columns.cells.iter().flatten())?;
                 let written = write(worker.client(), &copy, &columns, &users, &cells)?;
                 rows.fetch_add(written, Ordering::Relaxed);
                 bar.add_rows(written);
@@ -84,18 +84,18 @@ pub fn fill(
         })
     })?;
     bar.finish();
-    Ok(Some(Leaf { kind: LeafKind::Event, number, mark, rows: rows.into_inner() }))
+    Ok(Some(Partition { kind: PartitionKind::Event, number, mark, rows: rows.into_inner() }))
 }
 
 fn write(
     client: &mut Client,
     copy: &str,
     columns: &Columns,
-    users: &Numbers,
-    cells: &Numbers,
+    users: &IdMap,
+    cells: &IdMap,
 ) -> Result<u64> {
     let mut copy = CopyIn::start(client, copy)?;
-    let number = |encoder: &mut Encoder, id: Option<&str>, numbers: &Numbers| match id
+    let number = |encoder: &mut Encoder, id: Option<&str>, numbers: &IdMap| match id
         .and_then(|id| numbers.get(id))
     {
         Some(number) => encoder.int(number),

@@ -19,14 +19,14 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
+use super::groups::groups;
 use super::keys::{Key, comparable};
-use super::tracker::groups;
 
 type Expr = Arc<dyn PhysicalExpr>;
 
 /// Groups rows whose equal values in one group column are neighbours.
 #[derive(Debug, Clone)]
-pub struct GroupRuns {
+pub struct SortedAggregateExec {
     input: Arc<dyn ExecutionPlan>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
@@ -37,7 +37,7 @@ pub struct GroupRuns {
     filters: Vec<Option<Expr>>,
 }
 
-impl GroupRuns {
+impl SortedAggregateExec {
     /// The same groups as `aggregate` makes; `None` where it does more than this operator can.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ impl GroupRuns {
                 run = run.or(Some(i));
             }
         }
-        Ok(run.map(|run| GroupRuns {
+        Ok(run.map(|run| SortedAggregateExec {
             input: Arc::clone(input),
             schema: aggregate.schema(),
             properties: Arc::clone(aggregate.properties()),
@@ -81,13 +81,13 @@ impl GroupRuns {
     }
 }
 
-impl DisplayAs for GroupRuns {
+impl DisplayAs for SortedAggregateExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
         let keys: Vec<String> = self.keys.iter().map(|k| k.to_string()).collect();
         let names: Vec<&str> = self.aggregates.iter().map(|a| a.name()).collect();
         write!(
             f,
-            "GroupRuns: by=[{}], run={}, aggr=[{}]",
+            "SortedAggregateExec: by=[{}], run={}, aggr=[{}]",
             keys.join(", "),
             keys[self.run],
             names.join(", ")
@@ -95,9 +95,9 @@ impl DisplayAs for GroupRuns {
     }
 }
 
-impl ExecutionPlan for GroupRuns {
+impl ExecutionPlan for SortedAggregateExec {
     fn name(&self) -> &str {
-        "GroupRuns"
+        "SortedAggregateExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -130,7 +130,7 @@ impl ExecutionPlan for GroupRuns {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
-        Ok(Arc::new(GroupRuns { input, ..self.as_ref().clone() }))
+        Ok(Arc::new(SortedAggregateExec { input, ..self.as_ref().clone() }))
     }
 
     fn execute(
@@ -161,14 +161,14 @@ impl ExecutionPlan for GroupRuns {
 
 /// What is under way in one partition.
 struct Runs {
-    plan: GroupRuns,
+    plan: SortedAggregateExec,
     accumulators: Vec<Box<dyn GroupsAccumulator>>,
     /// Keys of the groups that the last run has so far.
     open: Vec<ArrayRef>,
 }
 
 impl Runs {
-    fn new(plan: GroupRuns) -> Result<Self> {
+    fn new(plan: SortedAggregateExec) -> Result<Self> {
         let accumulators =
             plan.aggregates.iter().map(|a| a.create_groups_accumulator()).collect::<Result<_>>()?;
         Ok(Runs { plan, accumulators, open: Vec::new() })

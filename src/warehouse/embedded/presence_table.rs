@@ -28,18 +28,18 @@ const USER: (&str, usize) = ("user_id", 0);
 
 /// Files of hourly presence as a table.
 #[derive(Debug)]
-pub struct Presence {
+pub struct PresenceTable {
     files: ListingTable,
 }
 
-impl Presence {
+impl PresenceTable {
     pub fn new(files: ListingTable) -> Self {
-        Presence { files }
+        PresenceTable { files }
     }
 }
 
 #[async_trait]
-impl TableProvider for Presence {
+impl TableProvider for PresenceTable {
     fn schema(&self) -> SchemaRef {
         self.files.schema()
     }

@@ -17,7 +17,7 @@ use postgres::Transaction;
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::types::{ToSql, Type};
 
-use super::explain::failed;
+use super::server_errors::failed;
 use crate::domain::tables::Table;
 
 type Value = Box<dyn ToSql + Sync>;

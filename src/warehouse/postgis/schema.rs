@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use postgres::{Client, Transaction};
 
-use super::explain::failed;
-use super::small;
+use super::server_errors::failed;
+use super::small_tables;
 use crate::domain::tables::{Table, quoted};
 
 /// Changes with `sql/postgis/tables.sql`.
@@ -47,7 +47,7 @@ pub fn find(client: &mut Client) -> Result<Found> {
 pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
     if find(client)? == Found::Ours {
         refuse_guests(client, schema)?;
-        return small::ensure(client, schema);
+        return small_tables::ensure(client, schema);
     }
     let may = client
         .query_one("SELECT has_schema_privilege($1, 'CREATE'), current_user::text", &[&schema])
@@ -68,10 +68,10 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
         .execute("INSERT INTO mobility_load (layout, load_no) VALUES ($1, 0)", &[&LAYOUT])
         .map_err(failed)?;
     transaction.commit().map_err(failed)?;
-    small::ensure(client, schema)
+    small_tables::ensure(client, schema)
 }
 
-/// Only the owner may put leaves under a table.
+/// Only the owner may put partitions under a table.
 fn refuse_guests(client: &mut Client, schema: &str) -> Result<()> {
     let row = client
         .query_one(

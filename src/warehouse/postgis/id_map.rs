@@ -1,11 +1,11 @@
-//! Numbers for user and cell ids: each id stands once in a table of its own.
+//! IdMap for user and cell ids: each id stands once in a table of its own.
 
 use anyhow::Result;
 use hashbrown::HashMap;
 use postgres::Client;
 
 use super::copy::CopyIn;
-use super::explain::failed;
+use super::server_errors::failed;
 
 /// Which ids.
 #[derive(Debug, Clone, Copy)]
@@ -24,13 +24,13 @@ impl Ids {
     }
 }
 
-/// Numbers by id, as far as they were asked for.
+/// IdMap by id, as far as they were asked for.
 #[derive(Debug, Default)]
-pub struct Numbers {
+pub struct IdMap {
     by_id: HashMap<String, i32, foldhash::fast::FixedState>,
 }
 
-impl Numbers {
+impl IdMap {
     pub fn get(&self, id: &str) -> Option<i32> {
         self.by_id.get(id).copied()
     }
@@ -40,7 +40,7 @@ impl Numbers {
     ///
     /// # Errors
     /// What the server says.
-    pub fn learn<'a>(
+    pub fn resolve<'a>(
         &mut self,
         client: &mut Client,
         ids: Ids,

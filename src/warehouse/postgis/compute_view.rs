@@ -7,9 +7,9 @@
 use anyhow::Result;
 use postgres::Transaction;
 
-use super::explain::{explain_sql, failed};
-use super::rows::DECLARE;
-use super::views::{columns, select_of};
+use super::cursor_rows::DECLARE;
+use super::server_errors::{explain_sql, failed};
+use super::view_results::{columns, select_of};
 use crate::domain::tables::quoted;
 use crate::views::only_compared;
 

@@ -8,14 +8,14 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::store::Version;
+use super::versions::Version;
 use crate::views::View;
 
 /// A temporary folder, made when it is first needed.
 #[derive(Debug, Default)]
-pub struct Scratch(Mutex<Option<TempDir>>);
+pub struct TemporaryResults(Mutex<Option<TempDir>>);
 
-impl Scratch {
+impl TemporaryResults {
     /// Where the result of a view goes.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl Scratch {
 }
 
 /// True of a failure to write into a folder of someone else's, or of a file system that only reads.
-pub fn read_only(error: &anyhow::Error) -> bool {
+pub fn is_read_only(error: &anyhow::Error) -> bool {
     error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|cause| {
         matches!(cause.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
     })

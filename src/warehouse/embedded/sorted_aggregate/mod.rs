@@ -6,10 +6,10 @@
 //! begins; within a user the few groups are told apart by the other columns.
 
 mod exec;
+mod groups;
 mod keys;
 #[cfg(test)]
 mod tests;
-mod tracker;
 
 use std::sync::Arc;
 
@@ -20,13 +20,13 @@ use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::AggregateExec;
 
-use exec::GroupRuns;
+use exec::SortedAggregateExec;
 
-/// Puts [`GroupRuns`] in the place of the engine's own grouping where it gives the same rows.
+/// Puts [`SortedAggregateExec`] in the place of the engine's own grouping where it gives the same rows.
 #[derive(Debug)]
-pub struct UseRuns;
+pub struct UseSortedAggregate;
 
-impl PhysicalOptimizerRule for UseRuns {
+impl PhysicalOptimizerRule for UseSortedAggregate {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
@@ -34,7 +34,7 @@ impl PhysicalOptimizerRule for UseRuns {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
             let runs = match node.downcast_ref::<AggregateExec>() {
-                Some(aggregate) => GroupRuns::in_place_of(aggregate)?,
+                Some(aggregate) => SortedAggregateExec::in_place_of(aggregate)?,
                 None => None,
             };
             Ok(match runs {
@@ -46,7 +46,7 @@ impl PhysicalOptimizerRule for UseRuns {
     }
 
     fn name(&self) -> &str {
-        "use_runs"
+        "use_sorted_aggregate"
     }
 
     fn schema_check(&self) -> bool {

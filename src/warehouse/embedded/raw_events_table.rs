@@ -16,7 +16,7 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf}
 use datafusion::prelude::{DataFrame, SessionContext, ident};
 use url::Url;
 
-use super::raw_text;
+use super::raw_csv_table;
 use super::session::{explain, url_of};
 use crate::config::{Columns, Config};
 use crate::domain::tables::TIMESTAMP;
@@ -69,7 +69,7 @@ pub fn provider(
         frames.push(one_kind(context, config, &types, urls)?);
     }
     if !text.is_empty() {
-        frames.push(context.read_table(raw_text::provider(config, text)?).map_err(explain)?);
+        frames.push(context.read_table(raw_csv_table::provider(config, text)?).map_err(explain)?);
     }
     let mut all: Option<DataFrame> = None;
     for frame in frames {

@@ -10,9 +10,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 
 use super::Embedded;
-use super::results;
 use super::session::Memory;
-use super::store::Version;
+use super::versions::Version;
+use super::view_results;
 use crate::datasets::presence;
 use crate::datasets::presence::Day;
 use crate::domain::ids::hex;
@@ -47,7 +47,7 @@ impl Embedded {
         for (date, mark) in self.marks_of_days(version, view)? {
             let name = format!("{}.{date}.{mark}.parquet", view.view);
             let file = folder.join(&name);
-            let there = || !refresh && results::describe(&file).is_some();
+            let there = || !refresh && view_results::describe(&file).is_some();
             let earlier =
                 before.as_ref().map(|v| v.results().join(DAYS).join(&name)).filter(|f| f.exists());
             if !refresh
@@ -59,7 +59,7 @@ impl Embedded {
                 adopt(&earlier, &file)?;
             }
             if !there() {
-                results::store(&file, [self.compute_day(version, view, Some(date), memory)])?;
+                view_results::store(&file, [self.compute_day(version, view, Some(date), memory)])?;
             }
             files.push(file);
         }

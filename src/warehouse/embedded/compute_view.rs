@@ -8,11 +8,11 @@ use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use datafusion::prelude::DataFrame;
 
-use super::by_day::stored;
+use super::daily_results::stored;
 use super::rows::StreamRows;
 use super::session::Memory;
-use super::store::Version;
-use super::{Embedded, results, session, sorted};
+use super::versions::Version;
+use super::{Embedded, session, sorted, view_results};
 use crate::datasets::presence::{PresenceFile, files};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
@@ -56,21 +56,21 @@ impl Embedded {
             Vec::new()
         };
         if dates.len() < 2 {
-            return results::store(path, [self.compute_day(version, view, None, memory)]);
+            return view_results::store(path, [self.compute_day(version, view, None, memory)]);
         }
         let days = self.days_of(version, view, path, (memory, refresh))?;
         // days one after the other are in order already where time leads it
         let by_time = |column: &str| ["date", "hour"].contains(&column);
         if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {
-            return results::store(path, days.iter().map(|day| stored(day)));
+            return view_results::store(path, days.iter().map(|day| stored(day)));
         }
         let first = days.first().context("no day")?;
-        let (schema, _) =
-            results::describe(first).with_context(|| format!("{} vanished", first.display()))?;
+        let (schema, _) = view_results::describe(first)
+            .with_context(|| format!("{} vanished", first.display()))?;
         let context = session::with_memory(false, memory);
         let days = session::files(&days, &schema)?;
         let frame = context.read_table(days).map_err(session::explain)?;
-        results::store(path, [self.rows(sorted(frame, &view.order)?)])
+        view_results::store(path, [self.rows(sorted(frame, &view.order)?)])
     }
 
     /// Rows of a view over the events of one day, or of all.

@@ -13,13 +13,13 @@ use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::rows::contract_schema;
-use super::store::Version;
-use super::{Embedded, results, session};
+use super::versions::Version;
+use super::{Embedded, session, view_results};
 use crate::domain::numbers::counted;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::progress::{Progress, StageBar};
-use crate::spark::{Job, sql, written};
+use crate::spark::{Job, output_files, sql};
 use crate::storage::atomic::AtomicFolder;
 use crate::views::{OrderBy, View};
 use crate::warehouse::Rows;
@@ -63,7 +63,7 @@ impl Embedded {
                 continue;
             }
             let stored = version.result(&view.view, &self.mark(view)?);
-            if !refresh && results::describe(&stored).is_some() {
+            if !refresh && view_results::describe(&stored).is_some() {
                 job.then(format!("reading {}", view.view), table(&view.view, &stored)?);
                 continue;
             }
@@ -95,7 +95,7 @@ impl Embedded {
             .context("views on Spark; with --engine native this program computes them itself")?;
         for (view, stored) in &wanted {
             let rows = self.taken_over(version, view, &path.join(&view.view));
-            results::store(stored, [rows.with_context(|| view.place())])?;
+            view_results::store(stored, [rows.with_context(|| view.place())])?;
         }
         Ok(wanted.into_iter().map(|(view, _)| view.view.clone()).collect())
     }
@@ -125,7 +125,7 @@ impl Embedded {
         let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
         let schema = contract_schema(frame.schema().as_arrow());
         // each holds its range of the order
-        let files = written(folder)?;
+        let files = output_files(folder)?;
         let target = Arc::clone(&schema);
         let batches = files.into_iter().flat_map(move |file| batches(&file, Arc::clone(&target)));
         Ok(Box::new(RecordBatchIterator::new(batches, schema)))

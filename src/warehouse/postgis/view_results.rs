@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail};
 use postgres::{Client, Transaction};
 
-use super::compute::{COMPUTED, compute};
-use super::explain::failed;
-use super::layout::describe;
+use super::compute_view::{COMPUTED, compute};
 use super::query::order_list;
+use super::schema::describe;
+use super::server_errors::failed;
 use crate::domain::tables::quoted;
 use crate::views::{OrderBy, Registry, View};
 

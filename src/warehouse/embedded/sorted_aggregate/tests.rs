@@ -9,7 +9,7 @@ use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext, ident};
 use proptest::prelude::*;
 
-use super::UseRuns;
+use super::UseSortedAggregate;
 
 /// User, cell, number, as they lie in the table.
 type Row = (u8, Option<u8>, Option<i64>);
@@ -42,7 +42,7 @@ async fn answer(batches: &[RecordBatch], sql: &str, runs: bool) -> (String, Vec<
     let config = SessionConfig::new().with_target_partitions(1).with_batch_size(4);
     let mut state = SessionStateBuilder::new().with_config(config).with_default_features();
     if runs {
-        state = state.with_physical_optimizer_rule(Arc::new(UseRuns));
+        state = state.with_physical_optimizer_rule(Arc::new(UseSortedAggregate));
     }
     let context = SessionContext::new_with_state(state.build());
     let table = MemTable::try_new(batches[0].schema(), vec![batches.to_vec()])
@@ -76,7 +76,7 @@ proptest! {
         for sql in QUERIES {
             let (plan, found) = runtime.block_on(answer(&batches, sql, true));
             let (_, wanted) = runtime.block_on(answer(&batches, sql, false));
-            prop_assert!(plan.contains("GroupRuns"), "{}", plan);
+            prop_assert!(plan.contains("SortedAggregateExec"), "{}", plan);
             prop_assert_eq!(found, wanted, "{}", sql);
         }
     }
