@@ -272,7 +272,7 @@ fn views_beside_the_config_replace_the_built_in_views() {
         work.ok(&["query", "users-per-lau", "--format", "csv"]),
         crate::harness::expected("agg_users_per_lau_per_day")
     );
-    assert!(work.ok(&["check"]).contains("10 views that come with the program"));
+    assert!(work.ok(&["check"]).contains("10 views built into the program"));
     work.write("sql/views/mine.sql", "SELECT 1 AS x");
     assert_eq!(work.ok(&["query", "mine", "--format", "csv"]), "x\n1\n");
     work.fails(&["query", "users-per-lau"], 2, &["users-per-lau"]);

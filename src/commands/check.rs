@@ -1,11 +1,10 @@
-//! `mobility check`: what is wrong, in plain words, without changing anything.
+//! `mobility check`: validates configuration, inputs and warehouse without changing anything.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use super::{config_file, writable};
-use crate::cli::Global;
 use crate::config::{Config, Engine, Spark, WarehouseUrl};
 use crate::domain::numbers::{counted, grouped, size};
 use crate::events::input;
@@ -16,40 +15,39 @@ use crate::views::Registry;
 use crate::warehouse;
 use crate::warehouse::Warehouse;
 
-/// What is said of one subject.
-struct Said {
+/// A subject without errors.
+struct Passed {
     text: String,
-    /// The work can be done, but should be looked at.
-    doubtful: bool,
+    /// The stages can run, but the user should look at something first.
+    is_warning: bool,
 }
 
-impl From<String> for Said {
+impl From<String> for Passed {
     fn from(text: String) -> Self {
-        Said { text, doubtful: false }
+        Passed { text, is_warning: false }
     }
 }
 
 /// One line of the report.
 struct Finding {
     subject: &'static str,
-    outcome: Result<Said>,
+    outcome: Result<Passed>,
 }
 
-fn finding(subject: &'static str, outcome: Result<impl Into<Said>>) -> Finding {
+fn finding(subject: &'static str, outcome: Result<impl Into<Passed>>) -> Finding {
     Finding { subject, outcome: outcome.map(Into::into) }
 }
 
-pub fn run(global: &Global, config: Result<Config>) -> Result<()> {
-    let file = config_file(global).unwrap_or_else(|| "pipeline.toml".into());
+pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
     let findings = match config {
         Ok(config) => {
-            let said = if file.exists() {
-                format!("{} is sound", file.display())
+            let text = if file.exists() {
+                format!("{} is valid", file.display())
             } else {
                 "no config file: defaults apply".to_owned()
             };
-            let mut findings = vec![finding("config", Ok(said))];
-            findings.extend(look(&config));
+            let mut findings = vec![finding("config", Ok(text))];
+            findings.extend(check_all(&config));
             findings
         }
         Err(error) => vec![finding("config", Err::<String, _>(error))],
@@ -57,14 +55,14 @@ pub fn run(global: &Global, config: Result<Config>) -> Result<()> {
     let mut text = String::new();
     let mut wrong = 0;
     for Finding { subject, outcome } in findings {
-        let (status, said) = match outcome {
-            Ok(said) => (if said.doubtful { "warn" } else { "ok" }, said.text),
+        let (status, text_of_subject) = match outcome {
+            Ok(passed) => (if passed.is_warning { "warn" } else { "ok" }, passed.text),
             Err(error) => {
                 wrong += 1;
                 ("WRONG", format!("{error:#}"))
             }
         };
-        text.push_str(&format!("{status:<6} {subject:<10} {said}\n"));
+        text.push_str(&format!("{status:<6} {subject:<10} {text_of_subject}\n"));
     }
     super::print(&text)?;
     match wrong {
@@ -74,10 +72,10 @@ pub fn run(global: &Global, config: Result<Config>) -> Result<()> {
     }
 }
 
-fn look(config: &Config) -> Vec<Finding> {
+fn check_all(config: &Config) -> Vec<Finding> {
     let (cells, laus) = geojoin::check(config);
     let registry = Registry::read(config);
-    // a fault in a view file is no fault of the warehouse
+    // an invalid view file is reported under its own subject, not under the warehouse
     let views = Arc::new(registry.as_ref().map(Registry::clone).unwrap_or_default());
     let warehouse = warehouse::open(config, views);
     let views = registry.and_then(|r| views_of(config, &r, warehouse.as_deref().ok()));
@@ -87,7 +85,7 @@ fn look(config: &Config) -> Vec<Finding> {
         finding("LAUs", laus),
         finding("outputs", outputs(config)),
         finding("views", views),
-        finding("warehouse", warehouse.and_then(|w| holdings(config, w.as_ref()))),
+        finding("warehouse", warehouse.and_then(|w| contents(config, w.as_ref()))),
     ];
     if config.engine == Engine::Spark {
         findings.push(finding("engine", engine(&config.spark)));
@@ -99,8 +97,8 @@ fn engine(spark: &Spark) -> Result<String> {
     crate::spark::check(spark)?;
     let program = spark.submit.join(" ");
     Ok(match &spark.master {
-        Some(master) => format!("{program} is there, and {master} answers"),
-        None => format!("{program} is there"),
+        Some(master) => format!("{program} was found, and {master} responds"),
+        None => format!("{program} was found"),
     })
 }
 
@@ -108,28 +106,28 @@ fn events(config: &Config) -> Result<String> {
     let files = input::open(config, input::inputs(config)?)?;
     let (text, counted_files): (Vec<_>, Vec<_>) =
         files.iter().partition(|f| matches!(f, EventInput::Csv(_)));
-    let stated =
+    let rows_in_footer =
         |f: &EventInput| (0..f.parts()).filter_map(|part| f.stated_rows(part)).sum::<u64>();
-    let rows: u64 = counted_files.iter().map(|f| stated(f)).sum();
+    let rows: u64 = counted_files.iter().map(|f| rows_in_footer(f)).sum();
     let bytes: u64 = files.iter().map(|f| f.input().bytes).sum();
     if rows == 0 && text.is_empty() {
-        bail!("{} without a single row", counted(files.len() as u64, "file"));
+        bail!("{} without any rows", counted(files.len() as u64, "file"));
     }
-    let mut said = Vec::new();
+    let mut parts = Vec::new();
     if !counted_files.is_empty() {
         let number = counted(counted_files.len() as u64, "file");
-        said.push(format!("{} in {number}", counted(rows, "row")));
+        parts.push(format!("{} in {number}", counted(rows, "row")));
     }
     if !text.is_empty() {
-        said.push(format!("{} in CSV with a good header", counted(text.len() as u64, "file")));
+        parts.push(format!("{} in CSV with a valid header", counted(text.len() as u64, "file")));
     }
-    Ok(format!("{}, {}", said.join(", "), size(bytes)))
+    Ok(format!("{}, {}", parts.join(", "), size(bytes)))
 }
 
-fn cell_plan(checked: geojoin::Checked) -> Said {
-    let doubtful = !checked.doubts.is_empty();
+fn cell_plan(checked: geojoin::Checked) -> Passed {
+    let is_warning = !checked.doubts.is_empty();
     let parts: Vec<String> = std::iter::once(checked.said).chain(checked.doubts).collect();
-    Said { text: parts.join("; "), doubtful }
+    Passed { text: parts.join("; "), is_warning }
 }
 
 fn outputs(config: &Config) -> Result<String> {
@@ -138,8 +136,8 @@ fn outputs(config: &Config) -> Result<String> {
         writable(folder).context("warehouse.url")?;
     }
     Ok(match sync::check(config)? {
-        Some(said) => format!("{said}; folders can be written"),
-        None => "folders can be written".to_owned(),
+        Some(text) => format!("{text}; folders are writable"),
+        None => "folders are writable".to_owned(),
     })
 }
 
@@ -154,11 +152,11 @@ fn views_of(
     let number = counted(registry.views().len() as u64, "view");
     Ok(match &config.views.dir {
         Some(folder) => format!("{number} in {}", folder.display()),
-        None => format!("{number} that come with the program"),
+        None => format!("{number} built into the program"),
     })
 }
 
-fn holdings(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
+fn contents(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
     let url = &config.warehouse.url;
     Ok(match warehouse.loaded()? {
         Some(loaded) => {
@@ -168,4 +166,15 @@ fn holdings(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
         }
         None => format!("{url} is empty; `mobility run-all` fills it"),
     })
+}
+
+/// Checks that a folder can be created and written.
+fn writable(folder: &Path) -> Result<()> {
+    let existing = folder.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
+    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
+    tempfile::Builder::new()
+        .prefix(".mobility-check")
+        .tempfile_in(existing)
+        .with_context(|| format!("{} cannot be written", existing.display()))?;
+    Ok(())
 }

@@ -7,7 +7,7 @@ use crate::cli;
 use crate::domain::numbers::{counted, size};
 use crate::stages::extract;
 
-/// Keys of the config that the flags set.
+/// The configuration keys that the flags set.
 pub fn keys(args: &cli::Extract) -> Vec<(&'static str, String)> {
     let year = args.lau_year.map(|year| year.to_string());
     let to = args.to.as_ref().map(|to| to.to_string_lossy().into_owned());
@@ -24,12 +24,12 @@ pub fn keys(args: &cli::Extract) -> Vec<(&'static str, String)> {
 
 pub fn run(session: &Session, args: &cli::Extract) -> Result<()> {
     let done = extract::run(&session.config, &session.progress, args.force)?;
-    for remark in &done.remarks {
-        session.progress.warn(&format!("extract: {remark}"));
+    for warning in &done.remarks {
+        session.progress.warn(&format!("extract: {warning}"));
     }
     let there = match done.there {
         0 => String::new(),
-        there => format!("; {} there already", counted(there, "file")),
+        there => format!("; {} already present", counted(there, "file")),
     };
     session.progress.note(&format!(
         "extract: {} copied to {}, {} in {:.2} s{there}",

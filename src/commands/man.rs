@@ -1,4 +1,4 @@
-//! `mobility man`: a manual page for each command, for those who pack the program.
+//! `mobility man`: a manual page for each command, for packagers.
 
 use std::path::Path;
 
@@ -11,28 +11,28 @@ use clap_mangen::roff::{Roff, roman};
 use crate::cli::Cli;
 use crate::storage::atomic::write_file;
 
-/// Ends every page, since scripts go by it.
+/// On every page, because scripts rely on it.
 const EXIT_STATUS: &str = "0 done, 1 failed, 2 wrong usage.";
 
-/// Paragraphs of the program's own page: heading and text.
+/// Sections of the page of the program itself: heading and text.
 const SECTIONS: [(&str, &str); 3] = [
     (
         "ENVIRONMENT",
-        "Every key of the config has a variable, such as MOBILITY_DATA_EVENTS for data.events and \
-         MOBILITY_SERVE_TOKEN for serve.token. DATABASE_URL stands for warehouse.url. What a \
-         PostgreSQL URL leaves open comes from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, \
+        "Every configuration key has a variable, such as MOBILITY_DATA_EVENTS for data.events and \
+         MOBILITY_SERVE_TOKEN for serve.token. DATABASE_URL sets warehouse.url. Parts that a \
+         PostgreSQL URL omits are taken from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, \
          PGSSLMODE and PGSSLROOTCERT.",
     ),
     (
         "FILES",
-        "pipeline.toml in the current folder is the config; --config names another. Relative paths \
-         in it start at its folder. sql/views beside it holds views; without it the views in the \
-         program hold.",
+        "pipeline.toml in the current folder is the configuration file; --config names another. \
+         Relative paths in it are relative to its folder. View files are read from sql/views \
+         beside it; without that folder, the views built into the program are used.",
     ),
     (
         "PRECEDENCE",
-        "Flags come before environment variables, these before the config file, the file before \
-         the defaults.",
+        "Flags take precedence over environment variables, variables over the configuration file, \
+         and the file over the defaults.",
     ),
 ];
 
@@ -42,7 +42,7 @@ const SECTIONS: [(&str, &str); 3] = [
 /// A folder that cannot be written.
 pub fn run(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     let commands = program.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
@@ -55,7 +55,7 @@ pub fn run(folder: &Path) -> Result<()> {
 fn write(command: &Command, sections: &[(&str, &str)], folder: &Path) -> Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let title = name.to_uppercase();
-    // clap has no room for examples and lets their lines flow together
+    // clap_mangen would join the lines of the examples into one paragraph
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let (notes, examples) = help.split_once("Examples:\n").unwrap_or((&help, ""));
     let mut roff = Roff::new();
@@ -77,7 +77,7 @@ fn write(command: &Command, sections: &[(&str, &str)], folder: &Path) -> Result<
     Man::new(command.clone().after_help(Resettable::Reset))
         .title(title)
         .source(version)
-        // an empty one would be left out, and the source take its place
+        // an empty date would be left out, and the source would take its place
         .date(" ")
         .render(&mut page)?;
     roff.to_writer(&mut page)?;

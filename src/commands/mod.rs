@@ -1,4 +1,4 @@
-//! One thin file a subcommand: from flags to a call, from its outcome to what is printed.
+//! One thin file per subcommand: it turns flags into a call and prints the outcome.
 
 mod check;
 mod completions;
@@ -18,35 +18,43 @@ mod views;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::cli::{Cli, Command, Global};
-use crate::config;
-use crate::config::{Config, Engine, Sources};
-use crate::progress::Progress;
-use crate::progress::StageReport;
+use crate::cli::{ByEngine, Cli, Command, Global};
+use crate::config::{self, Config, Sources};
 use crate::progress::log::Log;
+use crate::progress::{Progress, StageReport};
 use crate::views::Registry;
 use crate::warehouse;
 use crate::warehouse::Warehouse;
 
-/// What every command needs.
+/// Configuration keys that the flags of a command set, with their values as text.
+type KeysFromFlags = Vec<(&'static str, String)>;
+
+/// What commands with a valid configuration share.
 struct Session {
     config: Config,
     progress: Progress,
     quiet: bool,
-    /// Where there is one.
+    /// The configuration file, if there is one.
     config_file: Option<PathBuf>,
 }
 
 impl Session {
+    fn open(global: &Global, progress: Progress, keys: KeysFromFlags) -> Result<Self> {
+        let config = load_config(global, keys)?;
+        let file = config_file(global);
+        let config_file = file.exists().then_some(file);
+        Ok(Session { config, progress, quiet: global.quiet, config_file })
+    }
+
     fn warehouse(&self) -> Result<(Arc<Registry>, Box<dyn Warehouse>)> {
         let registry = Arc::new(Registry::read(&self.config)?);
         let warehouse = warehouse::open(&self.config, Arc::clone(&registry))?;
         Ok((registry, warehouse))
     }
 
-    /// Does the work of one stage and says, on standard error, what came of it.
+    /// Runs one stage and reports its outcome on standard error.
     fn stage(&self, name: &'static str, work: impl FnOnce() -> Result<StageReport>) -> Result<()> {
         self.progress.begin(name);
         let report = work()?;
@@ -61,78 +69,77 @@ impl Session {
 /// Runs the command.
 ///
 /// # Errors
-/// Whatever the command meets.
+/// Any error of the command.
 pub fn run(cli: Cli, log: &Log) -> Result<()> {
-    let (quiet, verbose) = (cli.global.quiet, cli.global.verbose);
-    let progress = Progress::new(cli.global.progress, quiet, verbose, log.clone());
-    // these need no config, and should work beside a broken one
-    let command = match cli.command {
-        Command::Completions { shell } => return completions::run(shell),
-        Command::Man { out } => return man::run(&out),
-        Command::Synth(args) => return synth::run(&args, &progress),
-        Command::Check => return check::run(&cli.global, config(&cli.global)),
-        command => command,
-    };
-    if let Command::Serve(args) = &command {
-        let bind = args.bind.iter().map(|bind| ("serve.bind", bind.clone()));
-        let config = config_with(&cli.global, bind.collect())?;
-        return serve::run(config, args, &cli.global, log.clone());
-    }
-    let file = config_file(&cli.global).unwrap_or_else(|| "pipeline.toml".into());
-    let config_file = file.exists().then_some(file);
-    let flags = match &command {
-        Command::Extract(args) => extract::keys(args),
-        _ => Vec::new(),
-    };
-    let engine = engine(&command).map(|engine| ("engine", engine.name().to_owned()));
-    let config = config_with(&cli.global, flags.into_iter().chain(engine).collect())?;
-    let session = Session { config, progress, quiet, config_file };
-    match command {
-        Command::Views(args) if args.list => views::run(&session, &args),
-        Command::Compress(_)
-        | Command::Geojoin(_)
-        | Command::Load(_)
-        | Command::Views(_)
-        | Command::RunAll(_) => record::recorded(&session, &command),
-        Command::Extract(args) => extract::run(&session, &args),
-        Command::Quality(args) => quality::run(&session, &args),
-        Command::Query(args) => query::run(&session, &args),
-        Command::Report(args) => report::run(&session, &args),
-        Command::Runs(args) => runs::run(&session, &args),
-        Command::Synth(_)
-        | Command::Check
-        | Command::Completions { .. }
-        | Command::Man { .. }
-        | Command::Serve(_) => Ok(()),
-    }
-}
+    let global = &cli.global;
+    let progress = Progress::new(global.progress, global.quiet, global.verbose, log.clone());
+    let open = |keys| Session::open(global, progress.clone(), keys);
+    match cli.command {
+        // these work without a configuration, or with one that is invalid
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { out } => man::run(&out),
+        Command::Synth(args) => synth::run(&args, &progress),
+        Command::Check => check::run(&config_file(global), load_config(global, Vec::new())),
 
-fn config(global: &Global) -> Result<Config> {
-    config_with(global, Vec::new())
-}
+        Command::Compress(args) => {
+            let session = open(engine_key(&args.engine))?;
+            record::with_record(&session, record::compress_inputs, |_| {
+                stages::compress(&session, &args)
+            })
+        }
+        Command::Geojoin(args) => {
+            let session = open(Vec::new())?;
+            record::with_record(&session, record::geojoin_inputs, |_| {
+                stages::geojoin(&session, args.force)
+            })
+        }
+        Command::Load(args) => {
+            let session = open(Vec::new())?;
+            record::with_record(&session, record::load_inputs, |_| {
+                stages::load(&session, args.force)
+            })
+        }
+        Command::Views(args) if args.list => views::list_configured(&open(Vec::new())?),
+        Command::Views(args) => {
+            let session = open(engine_key(&args.engine))?;
+            record::with_record(&session, record::no_inputs, |_| views::run(&session, args.refresh))
+        }
+        Command::RunAll(args) => {
+            let session = open(engine_key(&args.engine))?;
+            record::with_record(&session, record::run_all_inputs, |outputs| {
+                run_all::run(&session, &args, outputs)
+            })
+        }
 
-/// The engine that a command's own flag asks for.
-fn engine(command: &Command) -> Option<Engine> {
-    match command {
-        Command::Compress(args) => args.engine.engine,
-        Command::Views(args) => args.engine.engine,
-        Command::RunAll(args) => args.engine.engine,
-        _ => None,
+        Command::Extract(args) => extract::run(&open(extract::keys(&args))?, &args),
+        Command::Quality(args) => quality::run(&open(Vec::new())?, &args),
+        Command::Query(args) => query::run(&open(Vec::new())?, &args),
+        Command::Report(args) => report::run(&open(Vec::new())?, &args),
+        Command::Runs(args) => runs::run(&open(Vec::new())?, &args),
+        Command::Serve(args) => {
+            let config = load_config(global, serve::keys(&args))?;
+            serve::run(config, &args, global, log.clone())
+        }
     }
 }
 
-/// The config with keys that a command's own flags set.
-fn config_with(global: &Global, mut flags: Vec<(&'static str, String)>) -> Result<Config> {
-    let file = config_file(global);
+/// The key that `--engine` sets.
+fn engine_key(args: &ByEngine) -> KeysFromFlags {
+    args.engine.iter().map(|engine| ("engine", engine.name().to_owned())).collect()
+}
+
+/// Reads the configuration; `keys` are those that the command's own flags set.
+fn load_config(global: &Global, mut keys: KeysFromFlags) -> Result<Config> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     config::refuse_unknown_variables(names)?;
-    flags.extend(global.warehouse.iter().map(|url| ("warehouse.url", url.clone())));
-    config::load(&Sources { file: file.as_deref(), env: &|name| std::env::var(name).ok(), flags })
+    keys.extend(global.warehouse.iter().map(|url| ("warehouse.url", url.clone())));
+    let env = |name: &str| std::env::var(name).ok();
+    config::load(&Sources { file: global.config.as_deref(), env: &env, flags: keys })
 }
 
-/// `--config`, or a file of the usual name here.
-fn config_file(global: &Global) -> Option<PathBuf> {
-    global.config.clone()
+/// The file of `--config`, or the default one, which may be missing.
+fn config_file(global: &Global) -> PathBuf {
+    global.config.clone().unwrap_or_else(|| config::DEFAULT_FILE.into())
 }
 
 /// Standard output, buffered.
@@ -140,7 +147,7 @@ fn stdout() -> Box<dyn std::io::Write + Send> {
     Box::new(std::io::BufWriter::with_capacity(1 << 16, std::io::stdout()))
 }
 
-/// Writes one text to standard output.
+/// Writes a text to standard output.
 fn print(text: &str) -> Result<()> {
     let mut out = stdout();
     out.write_all(text.as_bytes())?;
@@ -148,18 +155,26 @@ fn print(text: &str) -> Result<()> {
     Ok(())
 }
 
-/// The format that a file name asks for by its ending.
+/// The extension of a file name in lower case, by which its format is chosen.
 fn extension(path: &Path) -> Option<String> {
     path.extension().map(|e| e.to_string_lossy().to_lowercase())
 }
 
-/// The folder part of a path that can be created and written.
-fn writable(folder: &Path) -> Result<()> {
-    let existing = folder.ancestors().find(|p| p.exists()).unwrap_or(Path::new("."));
-    let existing = if existing.as_os_str().is_empty() { Path::new(".") } else { existing };
-    tempfile::Builder::new()
-        .prefix(".mobility-check")
-        .tempfile_in(existing)
-        .with_context(|| format!("{} cannot be written", existing.display()))?;
-    Ok(())
+/// Width and colors for a table on standard output: those of the terminal, if it is one.
+fn terminal_style(to_stdout: bool) -> TerminalStyle {
+    let is_terminal = to_stdout && std::io::IsTerminal::is_terminal(&std::io::stdout());
+    let size = is_terminal.then(|| console::Term::stdout().size_checked()).flatten();
+    TerminalStyle {
+        is_terminal,
+        width: size.map(|(_, columns)| columns),
+        color: is_terminal && console::colors_enabled(),
+    }
+}
+
+/// How a table on standard output may look.
+struct TerminalStyle {
+    is_terminal: bool,
+    /// In characters; `None` where nothing limits it.
+    width: Option<u16>,
+    color: bool,
 }

@@ -1,13 +1,12 @@
 //! `mobility quality`.
 
-use std::io::IsTerminal;
 use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use arrow::record_batch::RecordBatchIterator;
 use chrono::NaiveDate;
 
-use super::{Session, extension, print, stdout};
+use super::{Session, extension, print, stdout, terminal_style};
 use crate::cli::{Quality, QualityFormat};
 use crate::domain::numbers::counted;
 use crate::errors::UsageError;
@@ -22,7 +21,7 @@ use crate::storage::atomic::write_file;
 use crate::storage::sync::Processed;
 
 pub fn run(session: &Session, args: &Quality) -> Result<()> {
-    let format = wanted_format(args)?;
+    let format = output_format(args)?;
     let bounds = args.dates.bounds()?;
     let outputs = Processed::begin(&session.config, &session.progress)?;
     quality::run(&session.config, &session.progress, args.force)?;
@@ -31,20 +30,20 @@ pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let all = Report::read(&session.config)?;
     let Some((first, last)) = all.dates.first().zip(all.dates.last()) else {
         bail!(
-            "there is no record of any date in {}; run `mobility compress` first",
+            "no date is recorded in {}; run `mobility compress` first",
             session.config.data.day_records().display()
         );
     };
-    let there = format!("there are {} to {}", first.date, last.date);
+    let available = format!("available dates: {} to {}", first.date, last.date);
     let report = match bounds {
         (None, None) => all,
         (from, to) => all.only(&(from.unwrap_or(NaiveDate::MIN)..=to.unwrap_or(NaiveDate::MAX))),
     };
     if report.dates.is_empty() {
-        session.progress.note(&format!("no such date; {there}"));
+        session.progress.note(&format!("no records for these dates; {available}"));
     }
     write(session, args, format, &report)?;
-    judge(&report, args.fail_on)
+    fail_if_worse(&report, args.fail_on)
 }
 
 fn write(session: &Session, args: &Quality, format: QualityFormat, report: &Report) -> Result<()> {
@@ -85,8 +84,8 @@ fn written(session: &Session, report: &Report, path: &Path) {
     session.progress.note(&format!("{dates} written to {}", path.display()));
 }
 
-/// The sentence for schedulers, after the report is out.
-fn judge(report: &Report, fail_on: Option<Level>) -> Result<()> {
+/// Fails where `--fail-on` asks for it, after the report is written.
+fn fail_if_worse(report: &Report, fail_on: Option<Level>) -> Result<()> {
     let Some(level) = fail_on else { return Ok(()) };
     let count = report.at_least(level).count();
     let Some(worst) = report.by_weight().into_iter().next().filter(|_| count > 0) else {
@@ -98,7 +97,7 @@ fn judge(report: &Report, fail_on: Option<Level>) -> Result<()> {
         n => format!(", and {} more", n - 1),
     };
     bail!(
-        "{dates} looked at, and not good enough for --fail-on {}: {}: {}{more}",
+        "{dates} checked; --fail-on {} fails because of {}: {}{more}",
         level.name(),
         worst.date,
         worst.text
@@ -106,15 +105,11 @@ fn judge(report: &Report, fail_on: Option<Level>) -> Result<()> {
 }
 
 fn look(output: Option<&Path>) -> Look {
-    let to_terminal = output.is_none() && std::io::stdout().is_terminal();
-    let size = to_terminal.then(|| console::Term::stdout().size_checked()).flatten();
-    Look {
-        width: size.map(|(_, columns)| columns),
-        color: to_terminal && console::colors_enabled(),
-    }
+    let style = terminal_style(output.is_none());
+    Look { width: style.width, color: style.color }
 }
 
-fn wanted_format(args: &Quality) -> Result<QualityFormat> {
+fn output_format(args: &Quality) -> Result<QualityFormat> {
     if let Some(format) = args.format {
         return Ok(format);
     }
@@ -129,7 +124,7 @@ fn wanted_format(args: &Quality) -> Result<QualityFormat> {
         "md" => QualityFormat::Markdown,
         _ => {
             return Err(anyhow!(UsageError(format!(
-                "no format goes with the ending .{ending}; choose one with --format"
+                "no format has the extension .{ending}; choose one with --format"
             ))));
         }
     })

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
 
-use super::{Session, extension, stdout, views};
+use super::{Session, extension, stdout, terminal_style, views};
 use crate::cli::Query;
 use crate::domain::numbers::counted;
 use crate::errors::UsageError;
@@ -16,19 +16,19 @@ use crate::storage::atomic::AtomicFile;
 use crate::views::Registry;
 use crate::warehouse::{Relation, Select, relation};
 
-/// Rows shown on a terminal when nobody asked for a number.
-const TERMINAL_ROWS: u64 = 1_000;
+/// Rows shown on a terminal without `--limit`.
+const MAX_TERMINAL_ROWS: u64 = 1_000;
 
 pub fn run(session: &Session, args: &Query) -> Result<()> {
     if args.list {
         return views::list(&Registry::read(&session.config)?);
     }
-    let format = wanted_format(args)?;
+    let format = output_format(args)?;
     let (from, to) = args.dates.bounds()?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
     let (rows, relation) = match (&args.view, &args.sql) {
-        (None, None) => return Err(nothing_asked()),
+        (None, None) => return Err(no_view_named()),
         (_, Some(sql)) => (warehouse.sql(sql)?, None),
         (Some(name), None) => {
             let select = Select {
@@ -56,7 +56,7 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         None => {
             if format.is_binary() && std::io::stdout().is_terminal() {
                 return Err(anyhow!(UsageError(format!(
-                    "{format:?} is not text; use --output FILE or a pipe"
+                    "{format:?} is a binary format; use --output FILE or a pipe"
                 ))));
             }
             formats::write(format, rows, stdout(), &options)?
@@ -94,35 +94,34 @@ fn why_no_rows(args: &Query, relation: Relation, all: u64) -> String {
     format!("no rows: none of the {} of {name} pass {}", counted(all, "row"), filters.join(" "))
 }
 
-fn nothing_asked() -> anyhow::Error {
+fn no_view_named() -> anyhow::Error {
     anyhow!(UsageError(
-        "name a view or table, or give your own --sql; `mobility query --list` shows what there is"
+        "name a view or table, or give a SELECT with --sql; `mobility query --list` lists the views"
             .to_owned()
     ))
 }
 
-fn wanted_format(args: &Query) -> Result<Format> {
+fn output_format(args: &Query) -> Result<Format> {
     if let Some(format) = args.format {
         return Ok(format);
     }
     let Some(ending) = args.output.as_deref().and_then(extension) else { return Ok(Format::Table) };
-    let by_ending = Format::value_variants().iter().find(|f| f.extension() == ending);
-    by_ending.copied().ok_or_else(|| {
+    let by_extension = Format::value_variants().iter().find(|f| f.extension() == ending);
+    by_extension.copied().ok_or_else(|| {
         anyhow!(UsageError(format!(
-            "no format goes with the ending .{ending}; choose one with --format"
+            "no format has the extension .{ending}; choose one with --format"
         )))
     })
 }
 
-/// A table fits the terminal it goes to; elsewhere nothing is cut.
+/// On a terminal a table fits its width; in a file or pipe nothing is truncated.
 fn terminal_options(args: &Query) -> Options {
-    let to_terminal = args.output.is_none() && std::io::stdout().is_terminal();
-    let size = to_terminal.then(|| console::Term::stdout().size_checked()).flatten();
+    let style = terminal_style(args.output.is_none());
     Options {
-        width: size.map(|(_, columns)| columns),
-        color: to_terminal && console::colors_enabled(),
-        // who names a number wants to see them all, and so does a file or a pipe
-        max_rows: (to_terminal && args.limit.is_none()).then_some(TERMINAL_ROWS),
+        width: style.width,
+        color: style.color,
+        // an explicit limit, a file and a pipe get all rows
+        max_rows: (style.is_terminal && args.limit.is_none()).then_some(MAX_TERMINAL_ROWS),
         ..Options::default()
     }
 }

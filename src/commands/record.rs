@@ -1,9 +1,8 @@
-//! Commands that do work leave a record of it.
+//! Commands that change outputs record each run.
 
 use anyhow::Result;
 
-use super::{Session, run_all, stages, views};
-use crate::cli::Command;
+use super::Session;
 use crate::config::Config;
 use crate::datasets::manifest::Manifest;
 use crate::errors::is_broken_pipe;
@@ -15,54 +14,79 @@ use crate::storage::inputs::{InputFile, fingerprint};
 use crate::storage::sync::Processed;
 use crate::warehouse;
 
-/// So many runs a warehouse is told of: this one, and those before that it may have missed.
-const TOLD: usize = 50;
+/// Runs that are sent to the warehouse at the end of a run: the latest one and earlier ones that
+/// the warehouse may have missed.
+const RUNS_SENT: usize = 50;
 
-/// Does the work of the command. A record that cannot be written fails nothing.
-pub fn recorded(session: &Session, command: &Command) -> Result<()> {
+/// Lists the input files of a command; `None` where a command has none.
+type ListInputs = fn(&Config) -> Result<Option<Vec<InputFile>>>;
+
+pub fn no_inputs(_: &Config) -> Result<Option<Vec<InputFile>>> {
+    Ok(None)
+}
+
+pub fn compress_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
+    input::inputs(config).map(Some)
+}
+
+pub fn geojoin_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
+    geojoin::inputs(config).map(|(cells, laus)| Some([cells, laus].concat()))
+}
+
+pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
+    load::inputs(config).map(Some)
+}
+
+pub fn run_all_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
+    let (cells, laus) = geojoin::inputs(config)?;
+    Ok(Some([input::inputs(config)?, cells, laus].concat()))
+}
+
+/// Runs the command and records the run. If the record cannot be written, a warning is logged and
+/// the outcome of the command stays as it is.
+pub fn with_record(
+    session: &Session,
+    list_inputs: ListInputs,
+    work: impl FnOnce(&Processed) -> Result<()>,
+) -> Result<()> {
     let outputs = Processed::begin(&session.config, &session.progress)?;
     let file = session.config.data.runs();
-    let recorder = Recorder::begin(file.clone(), begun(session, command)?, &session.progress);
-    let outcome = match command {
-        Command::Compress(args) => stages::compress(session, args),
-        Command::Geojoin(args) => stages::geojoin(session, args.force),
-        Command::Load(args) => stages::load(session, args.force),
-        Command::Views(args) => views::run(session, args),
-        Command::RunAll(args) => run_all::run(session, args, &outputs),
-        _ => Ok(()),
-    };
+    let run = started(session, list_inputs)?;
+    let recorder = Recorder::begin(file.clone(), run, &session.progress);
+    let outcome = work(&outputs);
     let error = outcome.as_ref().err().filter(|error| !is_broken_pipe(error));
     let rejected = rows_rejected(session);
-    match recorder.end(error, rejected).and_then(|()| read(&file, Some(TOLD))) {
-        Err(unwritten) => session.progress.warn(&format!("{unwritten:#}")),
+    match recorder.end(error, rejected).and_then(|()| read(&file, Some(RUNS_SENT))) {
+        Err(error) => session.progress.warn(&format!("{error:#}")),
         Ok(runs) => {
-            if let Err(untold) = warehouse::record(&session.config, &runs) {
-                let text = format!("the run is not in the table runs yet: {untold:#}");
+            if let Err(error) = warehouse::record(&session.config, &runs) {
+                let text = format!("the run is not in the table runs yet: {error:#}");
                 session.progress.warn(&text);
             }
         }
     }
-    // with the record; what went wrong before says more than that this did too
+    // the record is among the outputs; an earlier error explains more than one from here
     let put = outputs.put(&session.progress);
     outcome.and(put)
 }
 
-/// The run as far as it is known when it begins.
-fn begun(session: &Session, command: &Command) -> Result<Run> {
+/// The run as far as it is known when it starts.
+fn started(session: &Session, list_inputs: ListInputs) -> Result<Run> {
     let log = session.progress.log();
-    let began = now();
+    let started_at = now();
+    // the stage itself reports inputs that are missing
+    let files = list_inputs(&session.config).ok().flatten();
     Ok(Run {
         run_id: log.run_id().to_owned(),
         command: log.command().to_owned(),
         status: Status::Interrupted,
-        started_at: began,
-        ended_at: began,
+        started_at,
+        ended_at: started_at,
         seconds: 0.0,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: whoami::hostname().unwrap_or_default(),
         config_file: session.config_file.as_ref().map(|file| file.display().to_string()),
-        // what is missing is for the stage to say
-        inputs: inputs(&session.config, command).ok().flatten(),
+        inputs: files.as_deref().map(summarize),
         stages: Vec::new(),
         rows_rejected: None,
         peak_memory_bytes: None,
@@ -71,23 +95,15 @@ fn begun(session: &Session, command: &Command) -> Result<Run> {
     })
 }
 
-fn inputs(config: &Config, command: &Command) -> Result<Option<Inputs>> {
-    let geodata = || geojoin::inputs(config).map(|(cells, laus)| [cells, laus].concat());
-    let files: Vec<InputFile> = match command {
-        Command::Compress(_) => input::inputs(config)?,
-        Command::Geojoin(_) => geodata()?,
-        Command::Load(_) => load::inputs(config)?,
-        Command::RunAll(_) => [input::inputs(config)?, geodata()?].concat(),
-        _ => return Ok(None),
-    };
-    Ok(Some(Inputs {
+fn summarize(files: &[InputFile]) -> Inputs {
+    Inputs {
         files: files.len() as u64,
         bytes: files.iter().map(|file| file.bytes).sum(),
-        fingerprint: fingerprint(&files, "runs"),
-    }))
+        fingerprint: fingerprint(files, "runs"),
+    }
 }
 
-/// Known where `compress` came to its end.
+/// Rows that `compress` rejected, if it ran to its end.
 fn rows_rejected(session: &Session) -> Option<u64> {
     let stages = session.progress.so_far();
     stages.iter().find(|stage| stage.stage == "compress" && !stage.broken_off)?;

@@ -43,9 +43,9 @@ fn chart(session: &Session, args: &Report, name: &str) -> Result<String> {
     })
 }
 
-/// The page is HTML, a chart is SVG.
+/// The dashboard is written as HTML, a chart as SVG.
 fn check_format(args: &Report) -> Result<()> {
-    let (wanted, ending) = match &args.view {
+    let (expected, ending) = match &args.view {
         None => (ReportFormat::Html, "html"),
         Some(_) => (ReportFormat::Svg, "svg"),
     };
@@ -53,15 +53,15 @@ fn check_format(args: &Report) -> Result<()> {
         Some("html" | "htm") => Some(ReportFormat::Html),
         Some("svg") => Some(ReportFormat::Svg),
         Some(_) => None,
-        None => Some(wanted),
+        None => Some(expected),
     };
-    if args.format.or(by_name) == Some(wanted) {
+    if args.format.or(by_name) == Some(expected) {
         return Ok(());
     }
     let what = args.view.as_deref().map_or("the whole dashboard", |view| view);
     Err(anyhow!(UsageError(format!(
         "{what} is written as {ending}: use --output FILE.{ending}, or --format {ending} with any \
-         other name; single charts (--view) are SVG, the dashboard is HTML, and pictures in pixels \
-         are not made"
+         other name; single charts (--view) are SVG, the dashboard is HTML, and there are no \
+         bitmap formats"
     ))))
 }

@@ -1,11 +1,9 @@
 //! `mobility runs`.
 
-use std::io::IsTerminal;
-
 use anyhow::Result;
 use arrow::record_batch::RecordBatchIterator;
 
-use super::{Session, print, stdout};
+use super::{Session, print, stdout, terminal_style};
 use crate::cli::{Runs, RunsFormat};
 use crate::output::formats;
 use crate::output::formats::{Format, Options};
@@ -14,7 +12,7 @@ use crate::storage::sync;
 
 pub fn run(session: &Session, args: &Runs) -> Result<()> {
     if let Err(error) = sync::fetch_runs(&session.config) {
-        session.progress.warn(&format!("only the runs that this machine knows of: {error:#}"));
+        session.progress.warn(&format!("showing only the runs known to this machine: {error:#}"));
     }
     let file = session.config.data.runs();
     let all = read(&file, None)?;
@@ -22,7 +20,7 @@ pub fn run(session: &Session, args: &Runs) -> Result<()> {
         return one(find(&all, id)?, args.format);
     }
     if all.is_empty() {
-        let text = format!("no run is recorded in {} yet", file.display());
+        let text = format!("no runs are recorded in {} yet", file.display());
         session.progress.note(&text);
     }
     let runs = newest_first(&all, args.limit);
@@ -33,7 +31,7 @@ pub fn run(session: &Session, args: &Runs) -> Result<()> {
     write(args.format, batch)
 }
 
-/// JSON tells all there is, with its parts; a row of the table holds them as text.
+/// JSON has the whole record with its nested parts; a row of the table has them as text.
 fn one(run: &Run, format: RunsFormat) -> Result<()> {
     match format {
         RunsFormat::Table => print(&text(run)?),
@@ -50,13 +48,8 @@ fn write(format: RunsFormat, batch: arrow::array::RecordBatch) -> Result<()> {
         RunsFormat::Ndjson => Format::Ndjson,
         RunsFormat::Markdown => Format::Markdown,
     };
-    let to_terminal = std::io::stdout().is_terminal();
-    let size = to_terminal.then(|| console::Term::stdout().size_checked()).flatten();
-    let options = Options {
-        width: size.map(|(_, columns)| columns),
-        color: to_terminal && console::colors_enabled(),
-        ..Options::default()
-    };
+    let style = terminal_style(true);
+    let options = Options { width: style.width, color: style.color, ..Options::default() };
     let schema = batch.schema();
     let rows = Box::new(RecordBatchIterator::new([Ok(batch)], schema));
     formats::write(format, rows, stdout(), &options).map(drop)

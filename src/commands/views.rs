@@ -4,19 +4,15 @@ use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::Session;
-use crate::cli;
 use crate::domain::numbers::grouped;
-use crate::views;
+use crate::stages::views;
 use crate::views::Registry;
 
-pub fn run(session: &Session, args: &cli::Views) -> Result<()> {
-    if args.list {
-        return list(&Registry::read(&session.config)?);
-    }
+pub fn run(session: &Session, refresh: bool) -> Result<()> {
     let (_, warehouse) = session.warehouse()?;
     let mut deployed = Vec::new();
     session.stage("views", || {
-        let (report, views) = views::run(warehouse.as_ref(), &session.progress, args.refresh)?;
+        let (report, views) = views::run(warehouse.as_ref(), &session.progress, refresh)?;
         deployed = views;
         Ok(report)
     })?;
@@ -39,8 +35,13 @@ pub fn run(session: &Session, args: &cli::Views) -> Result<()> {
     super::print(&format!("{table}\n"))
 }
 
-/// The views there are: query name and title, below them the other names. Names are never broken,
-/// so that they can be copied.
+/// Lists the views that the configuration names.
+pub fn list_configured(session: &Session) -> Result<()> {
+    list(&Registry::read(&session.config)?)
+}
+
+/// Lists views: query name and title, then the other names. Names are never wrapped, so that they
+/// can be copied.
 pub fn list(registry: &Registry) -> Result<()> {
     let width = registry.views().iter().map(|v| v.name.len()).max().unwrap_or(0);
     let mut text = String::new();

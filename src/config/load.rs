@@ -14,8 +14,8 @@ use super::url::without_passwords;
 use super::{Checks, Config, Data, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
 use crate::errors::nearest;
 
-/// The file that is read when nobody names one; only this one may be missing.
-const DEFAULT_FILE: &str = "pipeline.toml";
+/// The file that is read without `--config`; only this one may be missing.
+pub const DEFAULT_FILE: &str = "pipeline.toml";
 /// Characters that a token has at least.
 const SHORTEST_TOKEN: usize = 16;
 /// Where view files are when nobody names a folder, if it is there.

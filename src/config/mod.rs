@@ -22,7 +22,7 @@ use crate::domain::tables::Table;
 use crate::domain::time::text::EpochUnit;
 pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
-pub use load::{Sources, load};
+pub use load::{DEFAULT_FILE, Sources, load};
 pub use secret::Secret;
 pub use spark::{Engine, Spark};
 pub use url::{WarehouseUrl, without_passwords};

@@ -7,7 +7,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
-use super::{compress, geojoin, load, quality};
+use super::{compress, geojoin, load, quality, views};
 use crate::config::Config;
 use crate::domain::numbers::grouped;
 use crate::progress::Progress;
@@ -17,7 +17,7 @@ use crate::run_history::stages_table;
 use crate::runtime::memory::peak_memory_bytes;
 use crate::storage::sync::Processed;
 use crate::views::Registry;
-use crate::{views, warehouse};
+use crate::warehouse;
 
 /// A stage of `run-all`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]

@@ -6,7 +6,6 @@ mod needs;
 mod registry;
 mod shipped;
 
-pub use crate::stages::views::run;
 pub use header::{Chart, ChartKind, OrderBy};
 pub use ids::only_compared;
 pub use registry::{Registry, View};

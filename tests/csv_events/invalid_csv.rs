@@ -95,7 +95,7 @@ fn unusable_rows_are_reported_with_their_row_number() {
 #[test]
 fn check_reads_only_the_header_of_csv() {
     let work = with(&[("a.csv", mini_csv().into_bytes())]);
-    assert!(work.ok(&["check"]).contains("1 file in CSV with a good header"));
+    assert!(work.ok(&["check"]).contains("1 file in CSV with a valid header"));
     work.remove("raw/events/a.csv");
     work.write("raw/events/a.csv", "user,cell_id,timestamp\n");
     let printed = work.run(&["check"]);

@@ -88,7 +88,7 @@ fn existing_files_are_copied_again_only_if_they_changed() {
     assert_eq!(server.sent(), SIZE);
     let printed = extract(&work);
     assert!(
-        printed.contains("0 files copied") && printed.contains("1 file there already"),
+        printed.contains("0 files copied") && printed.contains("1 file already present"),
         "{printed}"
     );
     assert_eq!(server.sent(), 0);
@@ -284,7 +284,7 @@ fn events_and_cells_are_copied_from_an_object_store_with_their_folders() {
     store.requests();
     let ran = extract_from_store(&store, &work, store.port);
     assert!(
-        ran.stderr.contains("0 files copied") && ran.stderr.contains("there already"),
+        ran.stderr.contains("0 files copied") && ran.stderr.contains("already present"),
         "{}",
         ran.stderr
     );

@@ -109,7 +109,7 @@ fn exit_status_reports_the_quality_level_after_the_report_is_printed() {
         let ran = work.run(&[&["quality"], args].concat());
         assert_eq!(ran.status, status, "{args:?}: {}", ran.stderr);
         assert!(ran.stdout.starts_with("Quality of "), "{}", ran.stdout);
-        let reported = ran.stderr.contains("not good enough for --fail-on");
+        let reported = ran.stderr.contains("checked; --fail-on ");
         assert_eq!(reported, status == 1, "{}", ran.stderr);
     }
     // unmapped events below one percent are a warning, not critical
