@@ -88,7 +88,7 @@ test: setup ## Run all tests, also those that need PostGIS, Spark, Chromium or P
 .PHONY: torture
 torture: setup ## Kill, crowd, starve and damage the program, and run property tests on new seeds
 	@$(CLUSTER) install
-	export TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} && \
+	@export TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} && \
 	export PROPTEST_CASES=$${PROPTEST_CASES:-4000} && \
 	export PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')} && \
 	echo "repeat with: PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED PROPTEST_CASES=$$PROPTEST_CASES make torture" && \
