@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
 
-pub use rows::{Plan, PlanRow};
-pub use versions::Version;
+pub use rows::{CellPlan, PlanRow};
+pub use versions::CellVersion;
 
 use crate::config::Config;
 use crate::formats::csv;
@@ -18,7 +18,7 @@ use crate::storage::inputs::{InputFile, list};
 #[derive(Debug, Clone)]
 pub struct Cell {
     pub id: String,
-    pub version: Version,
+    pub version: CellVersion,
 }
 
 /// Lists the files of the cell plan.
@@ -33,9 +33,9 @@ pub fn files(config: &Config) -> Result<Vec<InputFile>> {
 #[derive(Debug, Default)]
 pub struct PlannedCells {
     /// By cell id, versions without overlap in order of time.
-    pub cells: Vec<(String, Vec<Version>)>,
+    pub cells: Vec<(String, Vec<CellVersion>)>,
     /// Cells with a row whose coordinates cannot be used.
-    pub misplaced: BTreeSet<String>,
+    pub bad_coordinates: BTreeSet<String>,
 }
 
 /// Reads the cell plan alone.
@@ -43,22 +43,22 @@ pub struct PlannedCells {
 /// # Errors
 /// As [`run`] has them for the cell plan.
 pub fn planned_cells(config: &Config) -> Result<PlannedCells> {
-    let plan = Plan::read(&files(config)?, &config.columns)?;
-    let mut cells: Vec<(String, Vec<Version>)> = Vec::new();
+    let plan = CellPlan::read(&files(config)?, &config.columns)?;
+    let mut cells: Vec<(String, Vec<CellVersion>)> = Vec::new();
     for cell in resolved(&plan)?.0 {
         match cells.last_mut() {
             Some((id, versions)) if *id == cell.id => versions.push(cell.version),
             _ => cells.push((cell.id, vec![cell.version])),
         }
     }
-    Ok(PlannedCells { cells, misplaced: plan.misplaced })
+    Ok(PlannedCells { cells, bad_coordinates: plan.bad_coordinates })
 }
 
 /// Versions without overlap, by cell id and time; and how many cells had overlapping ones.
 ///
 /// # Errors
 /// Two rows that contradict each other about the same days.
-pub fn resolved(plan: &Plan) -> Result<(Vec<Cell>, u64)> {
+pub fn resolved(plan: &CellPlan) -> Result<(Vec<Cell>, u64)> {
     let mut cells = Vec::new();
     let mut overlapping = 0;
     for rows in plan.cells() {
@@ -70,7 +70,7 @@ pub fn resolved(plan: &Plan) -> Result<(Vec<Cell>, u64)> {
                 kept.push(row);
             }
         }
-        let versions: Vec<Version> = kept.iter().map(|r| r.version).collect();
+        let versions: Vec<CellVersion> = kept.iter().map(|r| r.version).collect();
         let (versions, overlapped) = match versions::resolve(&versions) {
             Ok(resolved) => resolved,
             Err(d) => bail!(

@@ -7,7 +7,7 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Float64Type};
 
-use super::versions::Version;
+use super::versions::CellVersion;
 use crate::config::Columns;
 use crate::domain::ids::beginning;
 use crate::domain::numbers::counted;
@@ -23,7 +23,7 @@ const DAY_S: i64 = 86_400;
 pub struct PlanRow {
     /// Canonical.
     pub cell: String,
-    pub version: Version,
+    pub version: CellVersion,
     pub file: usize,
     /// From 1.
     pub row: usize,
@@ -31,7 +31,7 @@ pub struct PlanRow {
 
 /// All usable rows, by cell id.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub struct CellPlan {
     usable: Vec<PlanRow>,
     pub files: Vec<Location>,
     pub rows: u64,
@@ -39,7 +39,7 @@ pub struct Plan {
     /// Validity with a time of day, which was cut to whole days.
     pub cut_to_days: u64,
     /// Cells with a row whose coordinates cannot be used.
-    pub misplaced: BTreeSet<String>,
+    pub bad_coordinates: BTreeSet<String>,
 }
 
 /// Why a row was set aside.
@@ -68,13 +68,13 @@ impl Reject {
     }
 }
 
-impl Plan {
+impl CellPlan {
     /// Reads all files.
     ///
     /// # Errors
     /// A file that cannot be read or lacks a column, and no usable row at all.
     pub fn read(files: &[InputFile], columns: &Columns) -> Result<Self> {
-        let mut plan = Plan::default();
+        let mut plan = CellPlan::default();
         for (number, file) in files.iter().enumerate() {
             plan.files.push(file.location.clone());
             let place = || format!("cell plan {}", file.location);
@@ -108,7 +108,8 @@ impl Plan {
                 }
                 Err(reject) => {
                     if matches!(reject, Reject::NoPlace | Reject::OutOfRange | Reject::NullIsland) {
-                        self.misplaced.insert(table.cells.as_string::<i32>().value(i).to_owned());
+                        self.bad_coordinates
+                            .insert(table.cells.as_string::<i32>().value(i).to_owned());
                     }
                     self.reject(reject, file, i + 1);
                 }
@@ -189,7 +190,7 @@ impl PlanColumns {
         })
     }
 
-    fn row(&self, i: usize) -> Result<(String, Version), Reject> {
+    fn row(&self, i: usize) -> Result<(String, CellVersion), Reject> {
         let cells = self.cells.as_string::<i32>();
         if cells.is_null(i) || cells.value(i).is_empty() {
             return Err(Reject::NoCell);
@@ -211,7 +212,7 @@ impl PlanColumns {
         if start.zip(end).is_some_and(|(s, e)| e < s) {
             return Err(Reject::EndsBeforeStart);
         }
-        Ok((cells.value(i).to_owned(), Version { start, end, lon, lat }))
+        Ok((cells.value(i).to_owned(), CellVersion { start, end, lon, lat }))
     }
 }
 

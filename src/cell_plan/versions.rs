@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 /// A place of a cell and the days on which it is valid; `None` is open.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Version {
+pub struct CellVersion {
     /// First and last day, days since 1970-01-01.
     pub start: Option<i32>,
     pub end: Option<i32>,
@@ -13,7 +13,7 @@ pub struct Version {
     pub lat: f64,
 }
 
-impl Version {
+impl CellVersion {
     fn first(&self) -> i64 {
         self.start.map_or(i64::MIN, i64::from)
     }
@@ -23,7 +23,7 @@ impl Version {
         self.end.map_or(i64::MAX, |d| i64::from(d) + 1)
     }
 
-    fn same_place(&self, other: &Version) -> bool {
+    fn same_place(&self, other: &CellVersion) -> bool {
         self.lon == other.lon && self.lat == other.lat
     }
 }
@@ -44,9 +44,9 @@ pub struct Disagreement {
 ///
 /// # Errors
 /// Two versions of the same days at different places.
-pub fn resolve(versions: &[Version]) -> Result<(Vec<Version>, bool), Disagreement> {
+pub fn resolve(versions: &[CellVersion]) -> Result<(Vec<CellVersion>, bool), Disagreement> {
     for (second, v) in versions.iter().enumerate() {
-        let same = |u: &&Version| u.start == v.start && u.end == v.end && !u.same_place(v);
+        let same = |u: &&CellVersion| u.start == v.start && u.end == v.end && !u.same_place(v);
         if let Some(first) = versions[..second].iter().position(|u| same(&u)) {
             return Err(Disagreement { first, second });
         }
@@ -56,7 +56,7 @@ pub fn resolve(versions: &[Version]) -> Result<(Vec<Version>, bool), Disagreemen
     }
     let cuts: BTreeSet<i64> = versions.iter().flat_map(|v| [v.first(), v.past()]).collect();
     let cuts: Vec<i64> = cuts.into_iter().collect();
-    let mut resolved: Vec<Version> = Vec::new();
+    let mut resolved: Vec<CellVersion> = Vec::new();
     let mut overlapped = false;
     for span in cuts.windows(2) {
         let valid = || versions.iter().filter(|v| v.first() <= span[0] && v.past() >= span[1]);
@@ -66,7 +66,7 @@ pub fn resolve(versions: &[Version]) -> Result<(Vec<Version>, bool), Disagreemen
             Some(last) if last.same_place(winner) && last.past() == span[0] => {
                 last.end = open_or_day(span[1] - 1);
             }
-            _ => resolved.push(Version {
+            _ => resolved.push(CellVersion {
                 start: if span[0] == i64::MIN { None } else { open_or_day(span[0]) },
                 end: if span[1] == i64::MAX { None } else { open_or_day(span[1] - 1) },
                 ..*winner
@@ -87,8 +87,8 @@ mod tests {
 
     use super::*;
 
-    fn version(start: Option<i32>, end: Option<i32>, lon: f64) -> Version {
-        Version { start, end, lon, lat: 0.0 }
+    fn version(start: Option<i32>, end: Option<i32>, lon: f64) -> CellVersion {
+        CellVersion { start, end, lon, lat: 0.0 }
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
             prop_assume!(!versions.is_empty());
             let Ok((resolved, _)) = resolve(&versions) else { return Ok(()) };
             for day in -1..14 {
-                let covers = |v: &&Version| v.start.is_none_or(|s| s <= day) && v.end.is_none_or(|e| e >= day);
+                let covers = |v: &&CellVersion| v.start.is_none_or(|s| s <= day) && v.end.is_none_or(|e| e >= day);
                 let expected = versions
                     .iter()
                     .filter(covers)

@@ -18,18 +18,18 @@ pub struct PresenceFile {
 
 /// The files of one date.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Day {
+pub struct PresenceDay {
     pub date: NaiveDate,
     pub files: Vec<PathBuf>,
-    /// Changes when the files do, by the checksums that they state: nobody has to read them to know.
-    pub mark: String,
+    /// Digest of the checksums stored in the files, so the data need not be read.
+    pub fingerprint: String,
 }
 
-/// The dates, in order. A file that states no checksum is refused by whoever reads it.
+/// The dates in ascending order. A file without a checksum is rejected later, when it is read.
 ///
 /// # Errors
 /// As [`files`].
-pub fn days(folder: &Path) -> Result<Vec<Day>> {
+pub fn days(folder: &Path) -> Result<Vec<PresenceDay>> {
     let files = files(folder)?;
     let day = |of_day: &[PresenceFile]| {
         let mut hash = Sha256::new();
@@ -38,22 +38,22 @@ pub fn days(folder: &Path) -> Result<Vec<Day>> {
             hash.update("\n");
         }
         let files = of_day.iter().map(|file| file.path.clone()).collect();
-        Day { date: of_day[0].date, files, mark: hex(&hash.finalize()) }
+        PresenceDay { date: of_day[0].date, files, fingerprint: hex(&hash.finalize()) }
     };
     Ok(files.chunk_by(|a, b| a.date == b.date).map(day).collect())
 }
 
-/// The files of all dates, sorted by date and name. Hidden files are passed over.
+/// The files of all dates, sorted by date and name. Hidden files are skipped.
 ///
 /// # Errors
-/// A folder that cannot be listed; a folder `date=` without a date.
+/// A folder that cannot be listed, or one whose name starts with `date=` without a valid date.
 pub fn files(folder: &Path) -> Result<Vec<PresenceFile>> {
     let mut files = Vec::new();
     for day in entries(folder)? {
         let name = day.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let Some(date) = name.strip_prefix("date=").filter(|_| day.is_dir()) else { continue };
         let date = date.parse().with_context(|| {
-            format!("{}: {date:?} is no date; remove the folder", day.display())
+            format!("{}: {date:?} is not a date; remove the folder", day.display())
         })?;
         files.extend(entries(&day)?.into_iter().map(|path| PresenceFile { date, path }));
     }

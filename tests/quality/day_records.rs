@@ -47,7 +47,7 @@ pub fn write_day(
     });
     let mut record = DayRecord {
         date: day,
-        mark: format!("made for {date}"),
+        fingerprint: format!("made for {date}"),
         provisional: false,
         files: files.collect(),
         clock_hours: 24,

@@ -174,15 +174,15 @@ fn errors_in_records_name_the_record_and_the_remedy() {
         work.write(&path, whole);
     };
     broken("2024-10-02.json", b"{", &["damaged"]);
-    broken("2024-10-02.users", b"short", &["cut off"]);
-    broken("2024-10-02.users", &[7; 32], &["not in order"]);
+    broken("2024-10-02.users", b"short", &["truncated"]);
+    broken("2024-10-02.users", &[7; 32], &["not in ascending order"]);
     let text = work.read("processed/days/2024-10-01.json");
     broken(
         "2024-10-01.json",
         text.replacen("\"rows\":10", "\"rows\":11", 1).as_bytes(),
         &["11 rows in, but 8 kept and 2 rejected"],
     );
-    broken("2024-10-02.json", text.as_bytes(), &["is the record of 2024-10-01"]);
+    broken("2024-10-02.json", text.as_bytes(), &["contains the record of 2024-10-01"]);
     let undated = work.read("processed/days/undated.json");
     work.write("processed/days/undated.json", undated.replace("\"rows\":2", "\"rows\":3"));
     work.fails(&["quality"], 1, &["flat.parquet has 3 rows without a date, but 2", "--force"]);

@@ -1,9 +1,7 @@
 //! The records of dates: `days/2024-10-01.json`, and the users of the date beside it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
 use chrono::NaiveDate;
 
 use super::findings::Findings;
@@ -56,15 +54,10 @@ impl Found {
     }
 }
 
-/// Files of the record of a date.
-pub fn paths(folder: &Path, date: NaiveDate) -> [PathBuf; 2] {
-    [folder.join(format!("{date}.json")), folder.join(format!("{date}.users"))]
-}
-
 /// Puts the record of a date together. `cells` has the ids by number.
 pub fn record(
     date: NaiveDate,
-    mark: String,
+    fingerprint: String,
     provisional: bool,
     shift: &DayShift,
     files: Vec<FileRecord>,
@@ -79,7 +72,7 @@ pub fn record(
     let active = tally.cells.iter().zip(cells).filter(|(events, _)| **events > 0);
     DayRecord {
         date,
-        mark,
+        fingerprint,
         provisional,
         files,
         clock_hours: shift.clock_hours(),
@@ -90,34 +83,4 @@ pub fn record(
         rows_out: tally.rows,
         bytes_out: tally.bytes,
     }
-}
-
-/// Writes a record and its users into `folder`.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn write(
-    folder: &Path,
-    record: &DayRecord,
-    mut users: Vec<[u8; super::tally::DIGEST]>,
-) -> Result<()> {
-    users.sort_unstable();
-    let [json, list] = paths(folder, record.date);
-    write_synced(&json, &serde_json::to_vec_pretty(record)?)?;
-    write_synced(&list, users.as_flattened())
-}
-
-/// Writes the rows that have no date.
-///
-/// # Errors
-/// When the folder cannot be written.
-pub fn write_undated(folder: &Path, files: &[FileRecord]) -> Result<()> {
-    write_synced(&folder.join("undated.json"), &serde_json::to_vec_pretty(files)?)
-}
-
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
-    let context = || format!("cannot write {}; is the disk full?", path.display());
-    let mut file = std::fs::File::create(path).with_context(context)?;
-    std::io::Write::write_all(&mut file, bytes).with_context(context)?;
-    file.sync_all().with_context(context)
 }

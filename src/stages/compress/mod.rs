@@ -105,7 +105,7 @@ fn make(
     let rules = Rules::new(&config.checks);
     let (plan, mut notes) = planned(config)?;
     let settings = settings(config);
-    let before = Manifest::before(&target).map(|m| m.sound(&target));
+    let before = Manifest::read_unverified(&target).map(|m| m.retain_verified(&target));
     let before = before.map(|m| output::with_records(m, config));
     let now = Now::of(config);
     let wanted = Wanted {

@@ -19,8 +19,8 @@ use super::survey::{Now, Source, Survey};
 use super::tally::Tally;
 use crate::checks::{Code, Fate};
 use crate::config::Config;
-use crate::datasets::day_record::{DayRecord, FileRecord};
-use crate::datasets::manifest::{Input, Made, Manifest};
+use crate::datasets::day_record::{self, DayRecord, FileRecord};
+use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::numbers::counted;
 use crate::domain::time::LocalDate;
 use crate::storage::atomic::{AtomicFolder, adopt};
@@ -31,7 +31,7 @@ pub struct Output {
     days: AtomicFolder,
     quarantine: Option<AtomicFolder>,
     marks: BTreeMap<NaiveDate, String>,
-    made: BTreeMap<NaiveDate, Made>,
+    made: BTreeMap<NaiveDate, CompletedDate>,
     /// Rows by file and date, of the dates that were made.
     rows: BTreeMap<(usize, NaiveDate), u64>,
     undated: BTreeMap<usize, FileRecord>,
@@ -40,24 +40,16 @@ pub struct Output {
 /// The manifest with those dates alone that have a record.
 pub fn with_records(mut manifest: Manifest, config: &Config) -> Manifest {
     let folder = config.data.day_records();
-    manifest.dates.retain(|date, made| {
-        let [json, users] = days::paths(&folder, *date);
-        let record = std::fs::read(json).ok();
-        let record = record.and_then(|text| serde_json::from_slice::<MarkOnly>(&text).ok());
-        record.is_some_and(|r| r.mark == made.mark) && users.exists()
-    });
     manifest
-}
-
-#[derive(serde::Deserialize)]
-struct MarkOnly {
-    mark: String,
+        .dates
+        .retain(|date, made| day_record::has_fingerprint(&folder, *date, &made.fingerprint));
+    manifest
 }
 
 impl Survey {
     /// True where nothing has to be done.
     pub fn is_done(&self, before: &Manifest, now: Now) -> bool {
-        let same = |(date, made): (&NaiveDate, &Made)| {
+        let same = |(date, made): (&NaiveDate, &CompletedDate)| {
             before.dates.get(date) == Some(made) && made.provisional == now.provisional(*date)
         };
         self.open.is_empty()
@@ -117,7 +109,7 @@ impl Output {
         for date in survey.kept.keys() {
             let name = format!("date={date}");
             adopt_folder(&events.join(&name), &output.events.path().join(&name))?;
-            for path in days::paths(&days, *date) {
+            for path in day_record::paths(&days, *date) {
                 let name = path.file_name().unwrap_or_default();
                 adopt(&path, &output.days.path().join(name))?;
             }
@@ -207,10 +199,15 @@ impl Output {
             }
             let mark = self.marks.get(&date).cloned().unwrap_or_default();
             let provisional = now.provisional(date);
-            let made = Made { mark: mark.clone(), rows: tally.rows, rejected, provisional };
+            let made = CompletedDate {
+                fingerprint: mark.clone(),
+                rows: tally.rows,
+                rejected,
+                provisional,
+            };
             self.made.insert(date, made);
             let record = days::record(date, mark, provisional, &day.shift, files, (tally, cells));
-            days::write(self.days.path(), &record, tally.digests.clone())?;
+            day_record::write(self.days.path(), &record, tally.digests.clone())?;
         }
         self.keep(findings, survey)
     }
@@ -249,7 +246,7 @@ impl Output {
             undated.extend(self.undated.get(&number).cloned().or_else(|| of_known(&input, source)));
             manifest.inputs.push(input);
         }
-        days::write_undated(self.days.path(), &undated)?;
+        day_record::write_undated(self.days.path(), &undated)?;
         manifest.dates = self.made.clone();
         for (date, made) in &mut manifest.dates {
             let provisional = now.provisional(*date);
@@ -265,10 +262,10 @@ impl Output {
     }
 
     /// What is to be remembered of an input.
-    fn input(&self, number: usize, source: &Source, survey: &Survey) -> Result<Input> {
+    fn input(&self, number: usize, source: &Source, survey: &Survey) -> Result<RecordedInput> {
         let mut input = match &source.known {
             Some(known) => known.clone(),
-            None => Input::of(&source.input),
+            None => RecordedInput::from_listing(&source.input),
         };
         if source.file.is_none() {
             return Ok(input);
@@ -299,7 +296,7 @@ impl Output {
 
     /// Writes the record of a date again, with another word on whether it is provisional.
     fn restate(&self, date: NaiveDate, provisional: bool) -> Result<()> {
-        let [path, _] = days::paths(self.days.path(), date);
+        let [path, _] = day_record::paths(self.days.path(), date);
         let context = || format!("{}", path.display());
         let text = std::fs::read(&path).with_context(context)?;
         let record: DayRecord = serde_json::from_slice(&text).with_context(context)?;
@@ -324,7 +321,7 @@ impl Output {
 }
 
 /// Rows without a date of an input that an earlier run read.
-fn of_known(input: &Input, source: &Source) -> Option<FileRecord> {
+fn of_known(input: &RecordedInput, source: &Source) -> Option<FileRecord> {
     (!input.undated.is_empty()).then(|| FileRecord {
         path: input.path.to_string_lossy().into_owned(),
         folder_date: source.folder.and_then(LocalDate::calendar),

@@ -75,7 +75,7 @@ impl Places {
                 }));
             }
             places.ends.push(places.versions.len());
-            places.misplaced.push(plan.misplaced.contains(cell));
+            places.misplaced.push(plan.bad_coordinates.contains(cell));
         }
         places
     }
@@ -98,7 +98,7 @@ impl Places {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell_plan::Version;
+    use crate::cell_plan::CellVersion;
 
     #[test]
     fn distances_are_those_of_the_great_circle() {
@@ -114,10 +114,10 @@ mod tests {
     #[test]
     fn a_cell_is_known_by_its_versions_and_dates() {
         let version =
-            |start, end| Version { start: Some(start), end: Some(end), lon: 1.0, lat: 2.0 };
+            |start, end| CellVersion { start: Some(start), end: Some(end), lon: 1.0, lat: 2.0 };
         let plan = PlannedCells {
             cells: vec![("a".into(), vec![version(1, 2), version(5, 5)]), ("c".into(), vec![])],
-            misplaced: ["b".to_owned()].into(),
+            bad_coordinates: ["b".to_owned()].into(),
         };
         let cells = ["a", "b", "d"].map(str::to_owned);
         let places = Places::of(&plan, &cells);

@@ -12,7 +12,7 @@ use super::plan::RowGroup;
 use crate::cell_plan::PlannedCells;
 use crate::checks::Code;
 use crate::config::Config;
-use crate::datasets::manifest::{Input, Made, Manifest};
+use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::ids::hex;
 use crate::domain::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 use crate::events::input;
@@ -63,7 +63,7 @@ impl Now {
 pub struct Source {
     pub input: InputFile,
     /// As an earlier run noted it, if it did not change.
-    pub known: Option<Input>,
+    pub known: Option<RecordedInput>,
     pub file: Option<EventInput>,
     pub groups: Vec<RowGroup>,
     pub folder: Option<LocalDate>,
@@ -134,9 +134,9 @@ pub struct Survey {
     /// Dates to make.
     pub open: BTreeSet<NaiveDate>,
     /// Dates that stay as they are.
-    pub kept: BTreeMap<NaiveDate, Made>,
+    pub kept: BTreeMap<NaiveDate, CompletedDate>,
     /// Inputs of the earlier run that are gone.
-    pub gone: Vec<Input>,
+    pub gone: Vec<RecordedInput>,
     /// Dates that changed and were left out.
     pub left: BTreeSet<NaiveDate>,
 }
@@ -168,7 +168,8 @@ pub fn survey(
         same_settings.iter().flat_map(|b| &b.inputs).map(|i| (i.path.as_path(), i)).collect();
     let mut sources = Vec::new();
     for input in inputs {
-        let known = known.get(input.location.as_path()).filter(|k| k.is(&input) && !wanted.force);
+        let known =
+            known.get(input.location.as_path()).filter(|k| k.is_unchanged(&input) && !wanted.force);
         let folder = folder_date(input.location.as_path()).map(LocalDate::from_calendar);
         sources.push(Source {
             input,
@@ -187,7 +188,7 @@ pub fn survey(
     for (date, mark) in &marks {
         let made = before.and_then(|b| b.dates.get(date)).filter(|_| !wanted.force);
         match made {
-            Some(made) if made.mark == *mark => {
+            Some(made) if made.fingerprint == *mark => {
                 kept.insert(*date, made.clone());
             }
             _ if wanted.since.is_some_and(|since| *date < since) => {
@@ -271,7 +272,7 @@ fn mark_of_plan(plan: &PlannedCells, day: i32) -> String {
             None => hash.update([0]),
         }
     }
-    for id in &plan.misplaced {
+    for id in &plan.bad_coordinates {
         hash.update([2]);
         hash.update(id);
     }

@@ -7,9 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::group::{BatchHour, HOURS_A_DAY};
 use super::rows::Row;
-
-/// Bytes by which users are told apart in the list of a date.
-pub const DIGEST: usize = 16;
+use crate::datasets::day_record::UserDigest;
 
 /// Figures of one date, of all its users or some of them.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +23,7 @@ pub struct Tally {
     /// Events by number of the cell.
     pub cells: Vec<u64>,
     /// The users, in no order.
-    pub digests: Vec<[u8; DIGEST]>,
+    pub digests: Vec<UserDigest>,
 }
 
 impl Tally {
@@ -46,13 +44,14 @@ impl Tally {
             self.cells[cell] += row.count;
         }
         self.rows += rows.len() as u64;
-        let mut digest = [0; DIGEST];
-        digest.copy_from_slice(&Sha256::digest(user)[..DIGEST]);
+        let mut digest = UserDigest::default();
+        let bytes = digest.len();
+        digest.copy_from_slice(&Sha256::digest(user)[..bytes]);
         self.add_user(hours, events, digest);
     }
 
     /// Counts one user, who was seen in so many hours.
-    pub fn add_user(&mut self, hours: u32, events: u64, digest: [u8; DIGEST]) {
+    pub fn add_user(&mut self, hours: u32, events: u64, digest: UserDigest) {
         self.events += events;
         *self.users_by_hours.entry(hours).or_default() += 1;
         *self.users_by_events.entry(events).or_default() += 1;

@@ -6,7 +6,7 @@ use super::boundaries;
 use super::boundaries::Boundaries;
 use super::index::Locator;
 use super::{NOWHERE, assign, projected, refuse_rejected, refuse_swapped};
-use crate::cell_plan::{self, Plan};
+use crate::cell_plan::{self, CellPlan};
 use crate::config::Config;
 use crate::domain::numbers::counted;
 
@@ -32,7 +32,7 @@ pub fn check(config: &Config) -> (Result<Checked>, Result<String>) {
 
 fn check_cells(config: &Config, found: Option<&Boundaries>) -> Result<Checked> {
     let files = cell_plan::files(config)?;
-    let plan = Plan::read(&files, &config.columns)?;
+    let plan = CellPlan::read(&files, &config.columns)?;
     refuse_rejected(config, &plan)?;
     let (cells, _) = cell_plan::resolved(&plan)?;
     let mut doubts = plan.rejected();

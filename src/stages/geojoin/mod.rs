@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use geo::Coord;
 use proj::Proj;
 
-use crate::cell_plan::{self, Cell, Plan, Version};
+use crate::cell_plan::{self, Cell, CellPlan, CellVersion};
 use crate::config::{Config, GeojoinMethod};
 use crate::domain::numbers::{counted, grouped};
 use crate::formats::parquet::provenance::made_from;
@@ -76,7 +76,7 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     // a file that is replaced meanwhile looks damaged; that it changed says more
     let or_changed =
         |error| unchanged(&cell_files).and_then(|()| unchanged(&lau_files)).err().unwrap_or(error);
-    let plan = Plan::read(&cell_files, &config.columns).map_err(or_changed)?;
+    let plan = CellPlan::read(&cell_files, &config.columns).map_err(or_changed)?;
     refuse_rejected(config, &plan)?;
     let (cells, overlapping) = cell_plan::resolved(&plan)?;
     bar.message("reading LAU boundaries");
@@ -128,7 +128,7 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     Ok(report)
 }
 
-fn refuse_rejected(config: &Config, plan: &Plan) -> Result<()> {
+fn refuse_rejected(config: &Config, plan: &CellPlan) -> Result<()> {
     if config.strict && plan.rejected_rows() > 0 {
         bail!("{}; strict = true makes this fatal", plan.rejected().join("; "));
     }
@@ -160,7 +160,7 @@ fn refuse_swapped(cells: &[Cell], found: &Boundaries, assigned: &[Assigned]) -> 
         return Ok(());
     }
     let swap = |c: &Cell| {
-        let version = Version { lon: c.version.lat, lat: c.version.lon, ..c.version };
+        let version = CellVersion { lon: c.version.lat, lat: c.version.lon, ..c.version };
         (version.lat.abs() <= 90.0).then(|| Cell { id: c.id.clone(), version })
     };
     let swapped = projected(&cells.iter().filter_map(swap).collect::<Vec<_>>())?;
@@ -181,7 +181,7 @@ fn refuse_swapped(cells: &[Cell], found: &Boundaries, assigned: &[Assigned]) -> 
 }
 
 fn notes(
-    plan: &Plan,
+    plan: &CellPlan,
     cells: &[Cell],
     found: &Boundaries,
     assigned: &[Assigned],
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn tallinn_lands_where_other_tools_put_it_to_the_millimetre() {
-        let version = Version { start: None, end: None, lon: 24.7536, lat: 59.4370 };
+        let version = CellVersion { start: None, end: None, lon: 24.7536, lat: 59.4370 };
         let point = projected(&[Cell { id: "1".to_owned(), version }]).unwrap()[0];
         assert!((point.x - 5_153_013.446_7).abs() < 0.001, "{point:?}");
         assert!((point.y - 4_124_198.393_1).abs() < 0.001, "{point:?}");

@@ -8,7 +8,6 @@ pub mod codes;
 mod figures;
 mod geodata;
 mod plan;
-mod records;
 pub mod tables;
 #[cfg(test)]
 mod tests;
@@ -29,6 +28,7 @@ pub use figures::DayFigures;
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
 use crate::config::Config;
+use crate::datasets::day_record::{self, DayFile, DayRecordFolder};
 use crate::domain::ids::hex;
 use crate::domain::numbers::counted;
 use crate::domain::tables::Table;
@@ -40,7 +40,6 @@ use crate::runtime::parallel::in_chunks;
 use crate::storage::lock;
 use figures::{Seen, all_rejected, figures, look_back};
 use plan::Plan;
-use records::{DayFile, Records};
 
 /// Dates that a date is compared with: the last ones before it that there are.
 const BEFORE: usize = 7;
@@ -68,10 +67,10 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
     let _lock = lock::to_write(&config.data.processed)?;
     let mut report = StageReport { stage: "quality", ..StageReport::default() };
     let (daily, codes) = (config.data.quality_daily(), config.data.quality_codes());
-    let records = records::list(&config.data.day_records())?;
+    let records = day_record::list(&config.data.day_records())?;
     let geodata = geodata::mark(config)?;
     let marks = marks(&records, &geodata);
-    let all = digest(marks.values().chain([&geodata, &records.undated_mark]));
+    let all = digest(marks.values().chain([&geodata, &records.undated_fingerprint]));
     report.rows_in = records.days.len() as u64;
     let earlier = provenance::made_from(&daily).zip(provenance::made_from(&codes));
     if let Some((daily, codes)) = &earlier
@@ -106,10 +105,10 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
 }
 
 /// By date, a text that changes with all that its row is made from.
-fn marks(records: &Records, geodata: &str) -> BTreeMap<NaiveDate, String> {
+fn marks(records: &DayRecordFolder, geodata: &str) -> BTreeMap<NaiveDate, String> {
     let of = |(number, day): (usize, &DayFile)| {
         let from = &records.days[number.saturating_sub(BEFORE)..=number];
-        let parts = from.iter().flat_map(|day| [day.date.to_string(), day.mark.clone()]);
+        let parts = from.iter().flat_map(|day| [day.date.to_string(), day.fingerprint.clone()]);
         (day.date, digest(parts.chain([geodata.to_owned()])))
     };
     records.days.iter().enumerate().map(of).collect()
@@ -148,7 +147,7 @@ fn kept(config: &Config, marks: &BTreeMap<NaiveDate, String>) -> Tables {
     earlier().unwrap_or_default()
 }
 
-fn compute(config: &Config, records: &Records, kept: Tables) -> Result<Tables> {
+fn compute(config: &Config, records: &DayRecordFolder, kept: Tables) -> Result<Tables> {
     let there: HashMap<NaiveDate, &DayFigures> = kept.days.iter().map(|d| (d.date, d)).collect();
     let todo: Vec<usize> = (0..records.days.len())
         .filter(|number| !there.contains_key(&records.days[*number].date))
@@ -162,7 +161,7 @@ fn compute(config: &Config, records: &Records, kept: Tables) -> Result<Tables> {
         tables.days.push(day);
         tables.codes.extend(codes);
     }
-    let undated = records::undated(records)?;
+    let undated = day_record::undated(records)?;
     all_rejected(&undated)?;
     tables.codes.extend(codes::code_rows(None, &undated));
     tables.days.sort_by_key(|day| day.date);
@@ -173,7 +172,11 @@ fn compute(config: &Config, records: &Records, kept: Tables) -> Result<Tables> {
 }
 
 /// One date, whose record is read and forgotten.
-fn day(records: &Records, number: usize, plan: &Plan) -> Result<(DayFigures, Vec<CodeRow>)> {
+fn day(
+    records: &DayRecordFolder,
+    number: usize,
+    plan: &Plan,
+) -> Result<(DayFigures, Vec<CodeRow>)> {
     let file = &records.days[number];
     let record = file.record()?;
     let before = &records.days[number.saturating_sub(BEFORE)..number];

@@ -23,7 +23,7 @@ fn calm(day: u64, users: u64) -> DayRecord {
     let hour = |h| date.and_hms_opt(h, 0, 0).unwrap();
     DayRecord {
         date,
-        mark: "m".to_owned(),
+        fingerprint: "m".to_owned(),
         provisional: false,
         files: vec![FileRecord {
             path: "a.parquet".to_owned(),

@@ -14,7 +14,7 @@ use super::session::Memory;
 use super::versions::Version;
 use super::view_results;
 use crate::datasets::presence;
-use crate::datasets::presence::Day;
+use crate::datasets::presence::PresenceDay;
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
@@ -71,8 +71,8 @@ impl Embedded {
         let places = [Table::CellPlan, Table::Lau].map(|table| version.table(table.name()));
         let places = places.map(|path| checksum::stated(&path).unwrap_or_default());
         let shared = [self.mark(view)?, places.join(" ")].join(" ");
-        let mark = |day: Day| {
-            let mark = hex(&Sha256::digest(format!("{shared} {}", day.mark)));
+        let mark = |day: PresenceDay| {
+            let mark = hex(&Sha256::digest(format!("{shared} {}", day.fingerprint)));
             (day.date, mark[..MARK].to_owned())
         };
         Ok(presence::days(&version.events())?.into_iter().map(mark).collect())

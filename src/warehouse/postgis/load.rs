@@ -23,7 +23,7 @@ use super::server_errors::failed;
 use super::view_results::Recomputed;
 use super::{raw_events, replace_table, schema, view_results};
 use crate::config::Config;
-use crate::datasets::presence::{Day, days};
+use crate::datasets::presence::{PresenceDay, days};
 use crate::domain::tables::{Table, presence_file_schema};
 use crate::domain::time::MICROS_PER_HOUR;
 use crate::formats::parquet::checksum;
@@ -50,9 +50,9 @@ pub fn run(
     partitions::sweep(lead.client(), progress)?;
     let there = partitions::active(lead.client())?;
     let days = days(&request.compressed_events)?;
-    let new: Vec<&Day> = days
+    let new: Vec<&PresenceDay> = days
         .iter()
-        .filter(|d| !there.iter().any(|c| c.date == Some(d.date) && c.mark == d.mark))
+        .filter(|d| !there.iter().any(|c| c.date == Some(d.date) && c.mark == d.fingerprint))
         .collect();
     let fresh = new.iter().flat_map(|day| &day.files);
     checksum::refuse_damaged(fresh.chain(request.files().map(|(_, path)| path)))?;
@@ -155,7 +155,7 @@ fn switch(
 fn fill(
     server: &Server,
     lead: &mut Worker,
-    days: &[&Day],
+    days: &[&PresenceDay],
     progress: &Progress,
 ) -> Result<Vec<Partition>> {
     if days.is_empty() {
@@ -167,7 +167,7 @@ fn fill(
     for (index, day) in days.iter().enumerate() {
         let kind = PartitionKind::Presence(day.date);
         let (number, copy) = partitions::create(lead.client(), kind)?;
-        partitions.push(Partition { kind, number, mark: day.mark.clone(), rows: 0 });
+        partitions.push(Partition { kind, number, mark: day.fingerprint.clone(), rows: 0 });
         for path in &day.files {
             bytes += std::fs::metadata(path).map_or(0, |m| m.len());
             tasks.push((index, path, copy.clone()));

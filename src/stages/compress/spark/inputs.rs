@@ -97,7 +97,7 @@ fn stretches(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<Stretch<'_>> 
         let at = plan.cells.binary_search_by(|(id, _)| id.as_str().cmp(cell));
         at.is_ok_and(|at| !plan.cells[at].1.is_empty())
     };
-    let misplaced = plan.misplaced.iter().filter(|cell| !planned(cell));
+    let misplaced = plan.bad_coordinates.iter().filter(|cell| !planned(cell));
     let nowhere = |cell| Stretch { cell, first: start, last: end, place: "bad", point: None };
     all.extend(misplaced.map(|cell| nowhere(cell.as_str())));
     all
@@ -124,18 +124,18 @@ fn url(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cell_plan::Version;
+    use crate::cell_plan::CellVersion;
 
     #[test]
     fn a_cell_has_a_place_or_none_on_every_day() {
-        let version = |start, end| Version { start, end, lon: 1.0, lat: 2.0 };
+        let version = |start, end| CellVersion { start, end, lon: 1.0, lat: 2.0 };
         let plan = PlannedCells {
             cells: vec![
                 ("a".into(), vec![version(None, Some(3)), version(Some(6), Some(6))]),
                 ("b".into(), vec![version(None, None)]),
                 ("c".into(), vec![]),
             ],
-            misplaced: ["b".to_owned(), "c".to_owned(), "d".to_owned()].into(),
+            bad_coordinates: ["b".to_owned(), "c".to_owned(), "d".to_owned()].into(),
         };
         let all = stretches(&plan, (1, 9));
         let found: Vec<_> = all.iter().map(|s| (s.cell, s.first, s.last, s.place)).collect();

@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::checks::{Code, Fate};
+use crate::datasets::day_record::UserDigest;
 use crate::datasets::presence;
 use crate::domain::time::{DayShift, LocalDate};
 use crate::formats::rows;
@@ -22,7 +23,7 @@ use crate::stages::compress::findings::{Findings, SetAside};
 use crate::stages::compress::judge::Day;
 use crate::stages::compress::output::Output;
 use crate::stages::compress::plan::Batch;
-use crate::stages::compress::tally::{DIGEST, Tally};
+use crate::stages::compress::tally::Tally;
 
 /// Files for which a thread is started.
 const FILES_A_THREAD: usize = 1;
@@ -181,7 +182,7 @@ fn users(
         let all = dates.zip(hours).zip(events).zip(digests);
         let (((dates, hours), events), digests) = all.context("columns of other types")?;
         for row in 0..batch.num_rows() {
-            let digest: [u8; DIGEST] = digests.value(row).try_into()?;
+            let digest: UserDigest = digests.value(row).try_into()?;
             let (hours, events) = (hours.value(row).try_into()?, events.value(row).try_into()?);
             let tally = tallies.entry(of(dates.value(row))?).or_default();
             tally.add_user(hours, events, digest);

@@ -1,0 +1,160 @@
+//! The files of the records: `days/2024-10-01.json`, the users beside it, and `days/undated.json`
+//! for rows that belong to no date.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use chrono::NaiveDate;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
+
+use super::users::{UserDigest, UserDigests};
+use super::{DayRecord, FileRecord};
+use crate::domain::ids::hex;
+
+/// Name of the record of undated rows, without its extension.
+const UNDATED: &str = "undated";
+
+/// Paths of the record and of the users of a date.
+pub fn paths(folder: &Path, date: NaiveDate) -> [PathBuf; 2] {
+    [folder.join(format!("{date}.json")), folder.join(format!("{date}.users"))]
+}
+
+/// Writes a record and its users into `folder`.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn write(folder: &Path, record: &DayRecord, mut users: Vec<UserDigest>) -> Result<()> {
+    users.sort_unstable();
+    let [json, list] = paths(folder, record.date);
+    write_synced(&json, &serde_json::to_vec_pretty(record)?)?;
+    write_synced(&list, users.as_flattened())
+}
+
+/// Writes the record of the rows that belong to no date.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn write_undated(folder: &Path, files: &[FileRecord]) -> Result<()> {
+    let path = folder.join(UNDATED).with_extension("json");
+    write_synced(&path, &serde_json::to_vec_pretty(files)?)
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let context = || format!("cannot write {}; is the disk full?", path.display());
+    let mut file = File::create(path).with_context(context)?;
+    file.write_all(bytes).with_context(context)?;
+    file.sync_all().with_context(context)
+}
+
+/// True if `folder` has the users and a record of the date with this fingerprint.
+pub fn has_fingerprint(folder: &Path, date: NaiveDate, fingerprint: &str) -> bool {
+    #[derive(Deserialize)]
+    struct FingerprintOnly {
+        #[serde(rename = "mark")]
+        fingerprint: String,
+    }
+    let [json, users] = paths(folder, date);
+    let record = fs::read(json).ok();
+    let record = record.and_then(|text| serde_json::from_slice::<FingerprintOnly>(&text).ok());
+    record.is_some_and(|r| r.fingerprint == fingerprint) && users.exists()
+}
+
+/// The records in a folder, listed but not parsed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DayRecordFolder {
+    /// In order of date.
+    pub days: Vec<DayFile>,
+    /// The record of rows that belong to no date.
+    pub undated: Option<PathBuf>,
+    /// Digest of that record; empty without one.
+    pub undated_fingerprint: String,
+}
+
+/// The record of one date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayFile {
+    pub date: NaiveDate,
+    pub path: PathBuf,
+    /// Digest of the record. A record contains the fingerprint of its inputs, so this covers the
+    /// users as well.
+    pub fingerprint: String,
+}
+
+/// Lists the records in `folder`; empty if the folder does not exist.
+///
+/// # Errors
+/// A folder or file that cannot be read.
+pub fn list(folder: &Path) -> Result<DayRecordFolder> {
+    let mut records = DayRecordFolder::default();
+    let cannot = || format!("cannot list the folder {}", folder.display());
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(records),
+        entries => entries.with_context(cannot)?,
+    };
+    for entry in entries {
+        let path = entry.with_context(cannot)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some(stem) = name.strip_suffix(".json").filter(|s| !s.starts_with(['.', '_'])) else {
+            continue;
+        };
+        if stem == UNDATED {
+            records.undated_fingerprint = fingerprint(&path)?;
+            records.undated = Some(path);
+        } else if let Ok(date) = stem.parse() {
+            let fingerprint = fingerprint(&path)?;
+            records.days.push(DayFile { date, path, fingerprint });
+        }
+    }
+    records.days.sort_by_key(|day| day.date);
+    Ok(records)
+}
+
+fn fingerprint(path: &Path) -> Result<String> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(hex(&Sha256::digest(&bytes)))
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<T> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| {
+        format!("{} is damaged; `mobility compress --force` rewrites it", path.display())
+    })
+}
+
+/// Counts of the rows that belong to no date, by file.
+///
+/// # Errors
+/// A record that is damaged.
+pub fn undated(records: &DayRecordFolder) -> Result<Vec<FileRecord>> {
+    records.undated.as_deref().map_or_else(|| Ok(Vec::new()), read)
+}
+
+impl DayFile {
+    /// Reads the record.
+    ///
+    /// # Errors
+    /// A record that is damaged, or whose date differs from the file name.
+    pub fn record(&self) -> Result<DayRecord> {
+        let record: DayRecord = read(&self.path)?;
+        if record.date != self.date {
+            bail!(
+                "{} contains the record of {}; `mobility compress --force` rewrites it",
+                self.path.display(),
+                record.date
+            );
+        }
+        Ok(record)
+    }
+
+    /// Opens the users of the date.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn users(&self) -> Result<UserDigests> {
+        UserDigests::open(&self.path.with_extension("users"))
+    }
+}
