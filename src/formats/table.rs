@@ -16,8 +16,7 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 
-use super::csv;
-use super::csv::Header;
+use super::csv::{self, Header, RecordReader};
 use super::parquet::panics::Batches;
 use super::parquet::{checksum, footer};
 use crate::errors::missing_column;
@@ -63,15 +62,19 @@ fn whole<T: ChunkReader + 'static>(
 }
 
 fn read_csv(input: &InputFile) -> Result<RecordBatch> {
-    let Header { delimiter, names } = Header::read(csv::decoded(input)?, &[])?;
-    let mut builder = ::csv::ReaderBuilder::new();
-    let mut reader = builder.delimiter(delimiter).from_reader(csv::decoded(input)?);
+    let Header { delimiter, names, end } = Header::read(csv::decoded(input)?, &[])?;
+    let rows = csv::decoded_from(input, end)?;
+    let mut reader = RecordReader::after_header(rows, delimiter, end);
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
-    for record in reader.records() {
-        let record = record.context("each line needs as many fields as the header")?;
-        for (column, value) in columns.iter_mut().zip(&record) {
+    let mut row = 0;
+    while let Some(record) = reader.next_record()? {
+        record.check_len(row, names.len())?;
+        for (column, value) in columns.iter_mut().zip(record.iter()) {
+            let value = std::str::from_utf8(value)
+                .with_context(|| format!("row {}: text that is not UTF-8", row + 1))?;
             column.push((!value.is_empty()).then(|| value.to_owned()));
         }
+        row += 1;
     }
     let fields: Vec<Field> = names.iter().map(|n| Field::new(n, DataType::Utf8, true)).collect();
     let arrays = columns.into_iter().map(|c| Arc::new(StringArray::from(c)) as ArrayRef).collect();

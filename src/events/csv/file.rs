@@ -14,7 +14,7 @@ use crate::config::Columns;
 use crate::domain::time::columns::Times;
 use crate::domain::time::text::EpochUnit;
 use crate::errors::missing_column;
-use crate::formats::csv::{Header, decoded, is_compressed};
+use crate::formats::csv::{Header, decoded, decoded_from, is_compressed};
 use crate::storage::Source;
 use crate::storage::inputs::InputFile;
 
@@ -23,6 +23,8 @@ use crate::storage::inputs::InputFile;
 pub struct CsvEvents {
     pub input: InputFile,
     layout: Layout,
+    /// Where the rows begin in the decompressed text.
+    rows_start: u64,
     /// Of time stamps that are numbers.
     unit: Option<EpochUnit>,
     /// Parts that lines can be read from, once the file was looked through and every row is a line.
@@ -31,9 +33,7 @@ pub struct CsvEvents {
 
 /// Bytes that cannot be read or decompressed are damaged; other errors name their own remedy.
 pub(super) fn with_remedy(error: anyhow::Error) -> anyhow::Error {
-    let of_bytes = error.downcast_ref::<csv::Error>().is_some_and(csv::Error::is_io_error)
-        || error.is::<std::io::Error>();
-    if of_bytes {
+    if error.is::<std::io::Error>() {
         error.context("damaged; copy the file again, or take it out of the folder")
     } else {
         error
@@ -65,7 +65,8 @@ impl CsvEvents {
             *into = place_of;
         }
         let layout = Layout { delimiter: header.delimiter, columns: header.names.len(), places };
-        Ok(CsvEvents { input, layout, unit: columns.timestamp_unit, blocks: None })
+        let (rows_start, unit) = (header.end, columns.timestamp_unit);
+        Ok(CsvEvents { input, layout, rows_start, unit, blocks: None })
     }
 
     /// Types of user id, cell id and time stamp as [`CsvEvents::read`] gives them.
@@ -97,8 +98,9 @@ impl CsvEvents {
         self.unit
     }
 
-    pub(super) fn layout(&self) -> Layout {
-        self.layout
+    /// Where the rows begin in the decompressed text.
+    pub(super) fn rows_start(&self) -> u64 {
+        self.rows_start
     }
 
     /// Parts that can be read apart: one, unless the file was looked through.
@@ -123,26 +125,42 @@ impl CsvEvents {
     pub fn records(&self, block: usize) -> Result<Records> {
         let place = || format!("events file {}", self.input.location);
         let by_lines = self.blocks.as_ref().and_then(|blocks| blocks.get(block));
-        let Some(part) = by_lines else {
-            let from = decoded(&self.input).with_context(place)?;
-            return Ok(Records::of_any(from, self.layout));
-        };
-        if is_compressed(&self.input.location) {
-            let from = decoded(&self.input).with_context(place)?;
-            return Ok(Records::of_lines(from, 0, self.layout));
+        match by_lines {
+            None => self.any_rows(),
+            Some(_) if is_compressed(&self.input.location) => self.decompressed_lines(),
+            Some(block) => {
+                let range = block.bytes.clone();
+                // of an object the whole part is fetched at once, by several connections
+                let source = Source::open(&self.input)?.holding(vec![range.clone()])?;
+                let from = source.get_read(range.start)?.take(range.end - range.start);
+                Ok(Records::of_lines(Box::new(from), range.start, self.layout))
+            }
         }
-        let range = part.bytes.clone();
-        let length = range.end - range.start;
-        // of an object the whole part is fetched at once, by several connections
-        let source = Source::open(&self.input).and_then(|s| s.holding(vec![range.clone()]));
-        let from = source.with_context(place)?.get_read(range.start).with_context(place)?;
-        let from = from.take(length);
-        Ok(Records::of_lines(Box::new(from), range.start, self.layout))
+        .with_context(place)
     }
 
-    /// Reads a file that is not compressed from a place on.
-    pub(super) fn from(&self, at: u64) -> Result<Box<dyn Read>> {
-        Ok(Box::new(Source::open(&self.input)?.get_read(at)?))
+    /// Reads all rows, whatever their fields hold.
+    pub(super) fn any_rows(&self) -> Result<Records> {
+        Ok(Records::of_any(
+            decoded_from(&self.input, self.rows_start)?,
+            self.rows_start,
+            self.layout,
+        ))
+    }
+
+    /// Reads all rows of a compressed file, whose lines are its rows.
+    pub(super) fn decompressed_lines(&self) -> Result<Records> {
+        Ok(Records::of_lines(
+            decoded_from(&self.input, self.rows_start)?,
+            self.rows_start,
+            self.layout,
+        ))
+    }
+
+    /// Reads rows that are lines, from a position of a file that is not compressed.
+    pub(super) fn lines_from(&self, at: u64) -> Result<Records> {
+        let from = Source::open(&self.input)?.get_read(at)?;
+        Ok(Records::of_lines(Box::new(from), at, self.layout))
     }
 
     /// Reads user id, cell id and time stamp of a part as arrays.

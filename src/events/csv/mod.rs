@@ -7,5 +7,5 @@ mod survey;
 
 pub use arrays::Batches;
 pub use file::CsvEvents;
-pub use records::{Layout, Records, RowError};
+pub use records::{Layout, Records};
 pub use survey::{BLOCK_BYTES, Block};

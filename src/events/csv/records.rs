@@ -3,13 +3,13 @@
 //! Mostly a row is a line, and then a file can be cut at any line end. Only a field in quotes can
 //! hold a line end; a file with such a field is read in one piece by a slower parser.
 
-use std::fmt;
 use std::io::Read;
 use std::ops::Range;
 
 use anyhow::Result;
+use csv_core::ReadRecordResult;
 
-use crate::formats::csv::Lines;
+use crate::formats::csv::{Lines, NotByLines, RecordReader, check_len, skip_byte_order_mark, span};
 
 /// Where the fields stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,73 +21,32 @@ pub struct Layout {
     pub places: [usize; 3],
 }
 
-/// A row that does not fit the header.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowError {
-    /// From 0, of what was read.
-    pub row: u64,
-    pub(super) found: usize,
-    pub(super) expected: usize,
-}
-
-impl fmt::Display for RowError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RowError { row, found, expected } = self;
-        write!(
-            f,
-            "row {}: {found} fields where the header has {expected}; is the file cut off, or a delimiter not in quotes?",
-            row + 1
-        )
-    }
-}
-
-impl std::error::Error for RowError {}
-
-/// A line of the file is no row: a field goes on over its end.
-#[derive(Debug)]
-pub struct NotByLines;
-
-impl fmt::Display for NotByLines {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field goes on over the end of its line; the file changed while it was read")
-    }
-}
-
-impl std::error::Error for NotByLines {}
-
 /// Reads rows one by one.
 pub struct Records {
     layout: Layout,
     form: Form,
     /// Rows given out.
     row: u64,
-    has_header: bool,
     /// Rows that begin here or later are another's.
     end: u64,
 }
 
 enum Form {
     Lines { lines: Lines<Box<dyn Read>>, quoted: Box<Quoted> },
-    General { reader: Box<csv::Reader<Box<dyn Read>>>, record: csv::ByteRecord },
+    General(Box<RecordReader<Box<dyn Read>>>),
 }
 
 impl Records {
-    /// Reads a file, or a part of it that begins at `at`, whose lines are rows.
+    /// Reads rows, each of which is a line, from `at` on, a position after the header.
     pub fn of_lines(from: Box<dyn Read>, at: u64, layout: Layout) -> Self {
         let form = Form::Lines { lines: Lines::new(from, at), quoted: Quoted::new(layout) };
-        Records { layout, form, row: 0, has_header: at == 0, end: u64::MAX }
+        Records { layout, form, row: 0, end: u64::MAX }
     }
 
-    /// Reads any file from its beginning.
-    pub fn of_any(from: Box<dyn Read>, layout: Layout) -> Self {
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .delimiter(layout.delimiter)
-            .buffer_capacity(1 << 18)
-            .from_reader(from);
-        let form = Form::General { reader: Box::new(reader), record: csv::ByteRecord::new() };
-        Records { layout, form, row: 0, has_header: true, end: u64::MAX }
+    /// Reads any rows from `at` on, the end of the header.
+    pub fn of_any(from: Box<dyn Read>, at: u64, layout: Layout) -> Self {
+        let reader = RecordReader::after_header(from, layout.delimiter, at);
+        Records { layout, form: Form::General(Box::new(reader)), row: 0, end: u64::MAX }
     }
 
     /// The same up to the last row that begins before `end`.
@@ -103,15 +62,14 @@ impl Records {
         if let Form::Lines { lines, .. } = &mut self.form {
             lines.next_line()?;
         }
-        self.has_header = false;
         Ok(())
     }
 
-    /// Where the next row begins, as far as rows are lines.
+    /// Where the next row begins.
     pub fn at(&self) -> u64 {
         match &self.form {
             Form::Lines { lines, .. } => lines.at(),
-            Form::General { reader, .. } => reader.position().byte(),
+            Form::General(reader) => reader.position(),
         }
     }
 
@@ -123,26 +81,20 @@ impl Records {
     /// User id, cell id and time stamp of the next row. Lines without anything are no rows.
     ///
     /// # Errors
-    /// A file that cannot be read; [`RowError`]; [`NotByLines`].
+    /// A file that cannot be read; [`RowError`](crate::formats::csv::RowError); [`NotByLines`].
     pub fn next_row(&mut self) -> Result<Option<[&[u8]; 3]>> {
         let Layout { columns, places, .. } = self.layout;
-        let fits = |found: usize, row: u64| {
-            if found == columns { Ok(()) } else { Err(RowError { row, found, expected: columns }) }
-        };
         match &mut self.form {
             Form::Lines { lines, quoted } => {
                 let line = loop {
                     if lines.at() >= self.end {
                         return Ok(None);
                     }
-                    let Some(line) = lines.next_line()? else { return Ok(None) };
-                    if line.is_empty() {
-                        continue;
+                    match lines.next_line()? {
+                        Some(line) if line.is_empty() => {}
+                        Some(line) => break line,
+                        None => return Ok(None),
                     }
-                    if !std::mem::take(&mut self.has_header) {
-                        break line;
-                    }
-                    quoted.split(lines.bytes(line))?;
                 };
                 let line = lines.bytes(line);
                 let (from, spans, found): (&[u8], _, _) =
@@ -153,20 +105,15 @@ impl Records {
                         let (spans, found) = split(line, self.layout);
                         (line, spans, found)
                     };
-                fits(found, self.row)?;
+                check_len(found, self.row, columns)?;
                 self.row += 1;
                 Ok(Some(spans.map(|span| &from[span])))
             }
-            Form::General { reader, record } => {
-                if std::mem::take(&mut self.has_header) {
-                    reader.read_byte_record(record)?;
-                }
-                if !reader.read_byte_record(record)? {
-                    return Ok(None);
-                }
-                fits(record.len(), self.row)?;
+            Form::General(reader) => {
+                let Some(record) = reader.next_record()? else { return Ok(None) };
+                record.check_len(self.row, columns)?;
                 self.row += 1;
-                Ok(Some(places.map(|place| &record[place])))
+                Ok(Some(places.map(|place| record.field(place))))
             }
         }
     }
@@ -204,32 +151,28 @@ struct Quoted {
 
 impl Quoted {
     fn new(layout: Layout) -> Box<Self> {
-        let parser = csv_core::ReaderBuilder::new().delimiter(layout.delimiter).build();
+        let mut parser = csv_core::ReaderBuilder::new().delimiter(layout.delimiter).build();
+        skip_byte_order_mark(&mut parser);
         Box::new(Quoted { parser, layout, fields: Vec::new(), ends: Vec::new() })
     }
 
     fn split(&mut self, line: &[u8]) -> Result<([Range<usize>; 3], usize)> {
-        let quotes = memchr::memchr_iter(b'"', line).count();
-        if !quotes.is_multiple_of(2) || line.contains(&b'\r') {
+        if line.contains(&b'\r') {
             return Err(NotByLines.into());
         }
-        self.fields.resize(line.len(), 0);
-        // no more fields than bytes and one
-        self.ends.resize(line.len() + 1, 0);
-        self.parser.reset();
-        let (_, read, written, fields) =
+        // a byte for the line end, and no more fields than bytes of the line and one
+        self.fields.resize(line.len() + 1, 0);
+        self.ends.resize(line.len() + 2, 0);
+        let (_, _, written, count) =
             self.parser.read_record(line, &mut self.fields, &mut self.ends);
-        let (_, _, _, last) = self.parser.read_record(
-            &line[read..],
-            &mut self.fields[written..],
-            &mut self.ends[fields..],
-        );
-        let found = fields + last;
-        let span = |place: usize| match (place.checked_sub(1), self.ends.get(place)) {
-            (before, Some(end)) if place < found => before.map_or(0, |b| self.ends[b])..*end,
-            _ => 0..0,
-        };
-        Ok((self.layout.places.map(span), found))
+        let (result, _, _, last) =
+            self.parser.read_record(b"\n", &mut self.fields[written..], &mut self.ends[count..]);
+        // only in a quoted field a line end does not end the record
+        if result != ReadRecordResult::Record {
+            return Err(NotByLines.into());
+        }
+        let found = count + last;
+        Ok((self.layout.places.map(|place| span(&self.ends[..found], place)), found))
     }
 }
 
@@ -238,10 +181,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::formats::csv::RowError;
 
     const LAYOUT: Layout = Layout { delimiter: b',', columns: 4, places: [1, 3, 0] };
 
-    fn all(mut records: Records) -> Result<Vec<[String; 3]>> {
+    type Rows = Vec<[String; 3]>;
+
+    fn all(mut records: Records) -> Result<Rows> {
         let mut rows = Vec::new();
         while let Some(row) = records.next_row()? {
             rows.push(row.map(|field| String::from_utf8_lossy(field).into_owned()));
@@ -249,53 +195,80 @@ mod tests {
         Ok(rows)
     }
 
-    fn lines(text: &'static [u8]) -> Result<Vec<[String; 3]>> {
-        all(Records::of_lines(Box::new(text), 0, LAYOUT))
+    fn bytes(text: impl AsRef<[u8]>) -> Box<dyn Read> {
+        Box::new(std::io::Cursor::new(text.as_ref().to_vec()))
+    }
+
+    fn by_lines(text: impl AsRef<[u8]>) -> Result<Rows> {
+        all(Records::of_lines(bytes(text), 0, LAYOUT))
+    }
+
+    fn generally(text: impl AsRef<[u8]>) -> Result<Rows> {
+        all(Records::of_any(bytes(text), 0, LAYOUT))
     }
 
     #[test]
     fn fields_come_in_the_order_of_their_meaning() {
-        let text = b"t,u,x,c\n1,u1,,c1\r\n\n2,\"u\"\"2\",\"a,b\",\"\"\n3,,\"\",c3";
+        let text = b"1,u1,,c1\r\n\n2,\"u\"\"2\",\"a,b\",\"\"\n3,,\"\",c3";
         let expected = [["u1", "c1", "1"], ["u\"2", "", "2"], ["", "c3", "3"]];
-        assert_eq!(lines(text).unwrap(), expected);
-        assert_eq!(all(Records::of_any(Box::new(&text[..]), LAYOUT)).unwrap(), expected);
+        assert_eq!(by_lines(text).unwrap(), expected);
+        assert_eq!(generally(text).unwrap(), expected);
     }
 
     #[test]
     fn rows_that_do_not_fit_are_named() {
-        for text in [&b"t,u,x,c\n1,u,,c\n2,u,c\n"[..], b"t,u,x,c\n1,u,,c\n2,u,,c,\n"] {
-            let error = lines(text).unwrap_err();
-            assert_eq!(error.downcast_ref::<RowError>().unwrap().row, 1);
-            assert!(error.to_string().starts_with("row 2: "), "{error}");
-            let error = all(Records::of_any(Box::new(text), LAYOUT)).unwrap_err();
-            assert_eq!(error.downcast_ref::<RowError>().unwrap().row, 1);
+        for text in ["1,u,,c\n2,u,c\n", "1,u,,c\n2,u,,c,\n"] {
+            for error in [by_lines(text).unwrap_err(), generally(text).unwrap_err()] {
+                assert_eq!(error.downcast_ref::<RowError>().unwrap().row, 1);
+                assert!(error.to_string().starts_with("row 2: "), "{error}");
+            }
         }
     }
 
     #[test]
-    fn a_field_over_two_lines_is_noticed() {
-        for text in
-            [&b"t,u,x,c\n1,u,\"a\nb\",c\n"[..], b"t,u,x,c\n1,u,a\"b,c\n", b"t,u,x,c\r1,u,,c"]
-        {
-            assert!(lines(text).unwrap_err().is::<NotByLines>());
+    fn a_quote_inside_an_unquoted_field_is_text_for_both_readers() {
+        let text = "1,u,5\" disk,c\n2\"\",u\"\"\",,\"c\"\"\"\n\u{feff}\"3\",u,\"\"x\",\"c\"d\"";
+        let expected =
+            [["u", "c", "1"], ["u\"\"\"", "c\"", "2\"\""], ["u", "cd\"", "\u{feff}\"3\""]];
+        assert_eq!(by_lines(text).unwrap(), expected);
+        assert_eq!(generally(text).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_quoted_field_over_several_lines_is_left_to_the_general_reader() {
+        for (text, expected) in [
+            ("1,u,\"a\nb\",c\n", Some(["u", "c", "1"])),
+            ("1,u,,c\r", Some(["u", "c", "1"])),
+            ("1,\"u\r1\",,c", Some(["u\r1", "c", "1"])),
+            // an even number of quotes, and still the last field does not end
+            ("a\",,,\"\r\n", None),
+            ("1,u,,\"c\n", None),
+        ] {
+            // a carriage return at the end of the text ends the line
+            if text.ends_with('\r') {
+                assert_eq!(by_lines(text).unwrap(), [expected.unwrap()]);
+            } else {
+                assert!(by_lines(text).unwrap_err().is::<NotByLines>(), "{text:?}");
+            }
+            match (generally(text), expected) {
+                (Ok(rows), Some(expected)) => assert_eq!(rows, [expected]),
+                (Err(error), None) => assert!(error.to_string().contains("never closed")),
+                (rows, _) => panic!("{text:?}: {rows:?}"),
+            }
         }
     }
 
     proptest! {
-        /// Whatever stands there, the quick way says the same as the general one, or that it cannot.
+        /// Whatever the text, reading by lines gives the same as the general reader, or refuses.
         #[test]
-        fn both_ways_agree(text in "([a,\"\n]|\r\n|,,,|\"\"){0,40}") {
-            let text = format!("t,u,x,c\n{text}");
-            let bytes = || Box::new(std::io::Cursor::new(text.clone().into_bytes()));
-            let quick = all(Records::of_lines(bytes(), 0, LAYOUT));
-            let general = all(Records::of_any(bytes(), LAYOUT));
-            match (quick, general) {
-                (Ok(quick), Ok(general)) => prop_assert_eq!(quick, general),
-                (Err(quick), Err(general)) if quick.is::<RowError>() => {
-                    prop_assert_eq!(quick.to_string(), general.to_string());
+        fn both_ways_agree(text in "([a,\"\n\r]|\r\n|,,,|\"\"|a,a,a,a\n|\u{feff}){0,40}") {
+            match (by_lines(&text), generally(&text)) {
+                (Ok(by_lines), Ok(generally)) => prop_assert_eq!(by_lines, generally),
+                (Err(by_lines), Err(generally)) if by_lines.is::<RowError>() => {
+                    prop_assert_eq!(by_lines.to_string(), generally.to_string());
                 }
-                (Err(quick), _) => prop_assert!(quick.is::<NotByLines>()),
-                (Ok(quick), Err(_)) => prop_assert!(false, "{:?}", quick),
+                (Err(by_lines), _) => prop_assert!(by_lines.is::<NotByLines>()),
+                (Ok(by_lines), Err(_)) => prop_assert!(false, "{:?}", by_lines),
             }
         }
     }

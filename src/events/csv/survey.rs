@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 
 use super::file::{CsvEvents, with_remedy};
-use super::records::{NotByLines, Records, RowError};
+use super::records::Records;
 use crate::domain::time::LocalDate;
 use crate::domain::time::columns::Times;
 use crate::domain::time::seen::Seen;
-use crate::formats::csv::{decoded, is_compressed};
+use crate::formats::csv::{NotByLines, RowError, is_compressed};
 use crate::runtime::parallel::{Tasks, on_all_cores};
 
 /// Size of the parts that a plain file is read in, on all cores: small enough that the day of a
@@ -55,8 +55,9 @@ impl CsvEvents {
                 Ok(blocks)
             }
             Err(error) if error.is::<NotByLines>() => {
-                let records = Records::of_any(decoded(&self.input)?, self.layout());
-                let found = self.look(records, 0, times.clone(), latest_us);
+                let found = self.any_rows().and_then(|records| {
+                    self.look(records, self.rows_start(), times.clone(), latest_us)
+                });
                 let found = found.and_then(|found| checked(vec![found]));
                 found.map_err(with_remedy).with_context(place)
             }
@@ -65,37 +66,41 @@ impl CsvEvents {
     }
 
     fn stream(&self, times: &Times, latest_us: i64) -> Result<Vec<Found>> {
-        let records = Records::of_lines(decoded(&self.input)?, 0, self.layout());
-        Ok(vec![self.look(records, 0, times.clone(), latest_us)?])
+        let records = self.decompressed_lines()?;
+        Ok(vec![self.look(records, self.rows_start(), times.clone(), latest_us)?])
     }
 
     fn all_blocks(&self, times: &Times, latest_us: i64, block_bytes: u64) -> Result<Vec<Found>> {
         let cuts = self.input.bytes.div_ceil(block_bytes.max(1));
-        let starts: Vec<u64> = (0..cuts).map(|i| i * block_bytes).collect();
-        let tasks = Tasks::new(&starts);
+        let ends = (1..=cuts).map(|i| i.saturating_mul(block_bytes));
+        let ends: Vec<u64> = ends.filter(|end| *end > self.rows_start()).collect();
+        let tasks = Tasks::new(&ends);
         let in_vain = AtomicBool::new(false);
-        let found = on_all_cores(starts.len(), || {
+        let found = on_all_cores(ends.len(), || {
             let mut found = Vec::new();
-            tasks.each(|start| {
+            tasks.each(|end| {
                 if in_vain.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                // from one byte before, so that a line which begins right here is not left out
-                let from = start.saturating_sub(1);
-                let mut records = Records::of_lines(self.from(from)?, from, self.layout());
-                if *start > 0 {
+                let start = end - block_bytes;
+                let records = if start <= self.rows_start() {
+                    self.lines_from(self.rows_start())?
+                } else {
+                    // from one byte before, so that a line which begins right here is not left out
+                    let mut records = self.lines_from(start - 1)?;
                     records.skip_rest_of_line()?;
-                }
-                let (first, end) = (records.at(), start.saturating_add(block_bytes));
-                let block = self.look(records.until(end), first, times.clone(), latest_us);
+                    records
+                };
+                let first = records.at();
+                let block = self.look(records.until(*end), first, times.clone(), latest_us);
                 let block = block.inspect_err(|_| in_vain.store(true, Ordering::Relaxed))?;
-                found.push((*start, block));
+                found.push((*end, block));
                 Ok(())
             })?;
             Ok(found)
         })?;
         let mut found: Vec<(u64, Found)> = found.into_iter().flatten().collect();
-        found.sort_unstable_by_key(|(start, _)| *start);
+        found.sort_unstable_by_key(|(end, _)| *end);
         Ok(found.into_iter().map(|(_, block)| block).collect())
     }
 
@@ -153,9 +158,13 @@ mod tests {
     use crate::storage::inputs::InputFile;
 
     fn surveyed(text: &str, block_bytes: u64) -> (CsvEvents, Result<Vec<Block>>) {
+        surveyed_as("events.csv", text.as_bytes(), block_bytes)
+    }
+
+    fn surveyed_as(name: &str, text: &[u8], block_bytes: u64) -> (CsvEvents, Result<Vec<Block>>) {
         let folder = tempfile::tempdir().unwrap();
         // a name that stays good while the file is open
-        let path = folder.keep().join("events.csv");
+        let path = folder.keep().join(name);
         std::fs::write(&path, text).unwrap();
         let input = InputFile::local(path).unwrap();
         let mut file = CsvEvents::open(input, &Columns::default()).unwrap();
@@ -164,16 +173,23 @@ mod tests {
         (file, blocks)
     }
 
-    fn rows(file: &CsvEvents) -> Vec<String> {
+    fn all(mut records: Records) -> Result<Vec<String>> {
         let mut all = Vec::new();
-        for block in 0..file.blocks() {
-            let mut records = file.records(block).unwrap();
-            while let Some(row) = records.next_row().unwrap() {
-                all.push(row.map(|f| String::from_utf8_lossy(f).into_owned()).join("|"));
-            }
+        while let Some(row) = records.next_row()? {
+            all.push(row.map(|f| String::from_utf8_lossy(f).into_owned()).join("|"));
         }
-        std::fs::remove_dir_all(file.input.location.as_path().parent().unwrap()).unwrap();
+        Ok(all)
+    }
+
+    fn rows(file: &CsvEvents) -> Vec<String> {
+        let blocks = 0..file.blocks();
+        let all = blocks.flat_map(|block| all(file.records(block).unwrap()).unwrap()).collect();
+        remove(file);
         all
+    }
+
+    fn remove(file: &CsvEvents) {
+        std::fs::remove_dir_all(file.input.location.as_path().parent().unwrap()).unwrap();
     }
 
     const HEADER: &str = "user_id,cell_id,timestamp\n";
@@ -204,7 +220,74 @@ mod tests {
         }
     }
 
+    #[test]
+    fn quotes_mean_the_same_in_every_piece() {
+        let text = format!("{HEADER}5\" disk,1,a\"b\n\"u\"\"2\",2,\"t\"\r\n\"u\"3,\"3\",\"\"\n");
+        for block_bytes in 1..80 {
+            let (file, blocks) = surveyed(&text, block_bytes);
+            assert!(blocks.unwrap().len() > 1 || block_bytes > 30);
+            assert!(file.blocks.is_some(), "every row is a line");
+            assert_eq!(rows(&file), ["5\" disk|1|a\"b", "u\"2|2|t", "u3|3|"]);
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_refused_in_every_piece() {
+        let text = format!("{HEADER}u,1,t\nu\",2,\"\r\nu,3,t\nu,4,t\n");
+        for block_bytes in 1..80 {
+            for (name, text) in [
+                ("a.csv", text.clone().into_bytes()),
+                ("a.csv.zst", zstd::encode_all(text.as_bytes(), 1).unwrap()),
+            ] {
+                let (file, blocks) = surveyed_as(name, &text, block_bytes);
+                let error = format!("{:#}", blocks.unwrap_err());
+                assert!(
+                    error.contains(&format!("{name}: row 2: a field begins with a quote")),
+                    "{error}"
+                );
+                remove(&file);
+            }
+        }
+    }
+
     proptest! {
+        /// Whatever the text and however small the pieces, they give what the general reader gives.
+        #[test]
+        fn pieces_agree_with_the_general_reader(
+            start in "\u{feff}?[\r\n]{0,2}",
+            header in prop::sample::select(vec![
+                "user_id,cell_id,timestamp",
+                "\"user_id\",cell_id,timestamp",
+                "user_id,cell_id,\"timestamp\n\"",
+            ]),
+            ending in prop::sample::select(vec!["\n", "\r\n", "\r"]),
+            rows in "(a,a,a\n|a,\"a\",a\r\n|[a,\"\n\r]|\r\n|,,|\"\"|\u{feff}){0,20}",
+            block_bytes in 1u64..60,
+            compressed in any::<bool>(),
+        ) {
+            let text = format!("{start}{header}{ending}{rows}");
+            let (file, blocks) = if compressed {
+                let bytes = zstd::encode_all(text.as_bytes(), 1).unwrap();
+                surveyed_as("events.csv.zst", &bytes, block_bytes)
+            } else {
+                surveyed(&text, block_bytes)
+            };
+            let expected = all(file.any_rows().unwrap());
+            match (blocks, expected) {
+                (Ok(blocks), Ok(expected)) => {
+                    let counted: u64 = blocks.iter().map(|b| b.rows).sum();
+                    prop_assert_eq!(counted, expected.len() as u64);
+                    prop_assert_eq!(self::rows(&file), expected);
+                }
+                (Err(error), Err(expected)) => {
+                    prop_assert_eq!(error.downcast_ref::<RowError>(), expected.downcast_ref());
+                    prop_assert!(error.is::<RowError>());
+                    remove(&file);
+                }
+                (blocks, expected) => prop_assert!(false, "{:?} {:?}", blocks, expected),
+            }
+        }
+
         /// However small the pieces, together they are the whole.
         #[test]
         fn no_row_is_lost_or_read_twice(

@@ -28,3 +28,13 @@ pub fn decoded(input: &InputFile) -> Result<Box<dyn Read>> {
         Box::new(plain)
     })
 }
+
+/// Reads an input from a position in the decompressed text on.
+///
+/// # Errors
+/// A file that cannot be opened, or not be read up to there.
+pub fn decoded_from(input: &InputFile, position: u64) -> Result<Box<dyn Read>> {
+    let mut from = decoded(input)?;
+    std::io::copy(&mut from.by_ref().take(position), &mut std::io::sink())?;
+    Ok(from)
+}

@@ -1,15 +1,28 @@
 //! Lines of a file, in a buffer that is used again.
 
+use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::ops::Range;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+
+use super::record_reader::MAX_RECORD_BYTES;
 
 /// Bytes read at a time: they stay in the second-level cache until they are parsed.
 const READ_BYTES: usize = 1 << 18;
 
-/// Longer lines are taken for a file of another kind.
-const MOST_BYTES: usize = 1 << 22;
+/// The lines of the file are not its rows: a quoted field holds a line end, a carriage return ends
+/// a row, or a line is too long.
+#[derive(Debug)]
+pub struct NotByLines;
+
+impl fmt::Display for NotByLines {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a field goes on over the end of its line; the file changed while it was read")
+    }
+}
+
+impl std::error::Error for NotByLines {}
 
 /// Reads lines one by one.
 pub struct Lines<R> {
@@ -36,20 +49,24 @@ impl<R: Read> Lines<R> {
     /// The next line, without its end; [`Lines::bytes`] gives its bytes until the next call.
     ///
     /// # Errors
-    /// A file that cannot be read, a line that does not end.
+    /// A file that cannot be read; [`NotByLines`] for a line of megabytes.
     pub fn next_line(&mut self) -> Result<Option<Range<usize>>> {
         let mut searched = 0;
         loop {
             let held = &self.buffer[self.held.clone()];
-            if let Some(length) = memchr::memchr(b'\n', &held[searched..]) {
-                return Ok(Some(self.give(searched + length, 1)));
+            if let Some(more) = memchr::memchr(b'\n', &held[searched..]) {
+                let length = searched + more;
+                if length >= MAX_RECORD_BYTES {
+                    return Err(NotByLines.into());
+                }
+                return Ok(Some(self.give(length, 1)));
             }
             searched = held.len();
+            if searched >= MAX_RECORD_BYTES {
+                return Err(NotByLines.into());
+            }
             if self.ended {
                 return Ok((searched > 0).then(|| self.give(searched, 0)));
-            }
-            if searched > MOST_BYTES {
-                bail!("a line is longer than {} MiB; is it CSV?", MOST_BYTES >> 20);
             }
             self.fill()?;
         }
