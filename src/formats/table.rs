@@ -120,3 +120,36 @@ pub fn column<'a>(
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     bail!(missing_column(name, key, &names, taken))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+
+    use super::*;
+
+    fn read_text(text: &str) -> Result<RecordBatch> {
+        let file = tempfile::Builder::new().suffix(".csv").tempfile()?;
+        std::fs::write(file.path(), text)?;
+        read(&InputFile::local(file.path().to_owned())?)
+    }
+
+    #[test]
+    fn quotes_mean_in_a_cell_plan_what_they_mean_in_events() {
+        let text = "\u{feff}cell_id;\"name\"\r\n1;5\" pole\r\n\n\"2\";\"a;\"\"b\"\"\nc\"\n3;\"\"";
+        let table = read_text(text).unwrap();
+        let names: Vec<_> =
+            table.column_by_name("name").unwrap().as_string::<i32>().iter().collect();
+        assert_eq!(names, [Some("5\" pole"), Some("a;\"b\"\nc"), None]);
+    }
+
+    #[test]
+    fn a_row_of_a_cell_plan_that_does_not_fit_is_named() {
+        for (text, words) in [
+            ("cell_id,name\n1,a\n2,\"b\n3,c\n", "row 2: a field begins with a quote"),
+            ("cell_id,name\n1,a\n2\n", "row 2: 1 field where the header has 2"),
+        ] {
+            let error = read_text(text).unwrap_err().to_string();
+            assert!(error.starts_with(words), "{error}");
+        }
+    }
+}

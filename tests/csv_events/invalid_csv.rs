@@ -49,6 +49,16 @@ fn rows_with_too_few_or_too_many_fields_are_named() {
 }
 
 #[test]
+fn an_unclosed_quote_is_rejected_with_its_row() {
+    let good = "aa01,100,2024-10-01 06:59:59\n";
+    let text = format!("{HEADER}{good}aa\",100,\"2024-10-01 06:59:59\r\n{good}{good}");
+    let words = ["row 2: a field begins with a quote that is never closed"];
+    refused("a.csv", &text, &words);
+    refused("a.csv.gz", gzipped(&text), &words);
+    refused("a.csv", "\"user_id,cell_id,timestamp\n", &["never closed"]);
+}
+
+#[test]
 fn truncated_and_foreign_files_are_rejected() {
     let text = mini_csv().repeat(40);
     let half = |bytes: Vec<u8>| bytes[..bytes.len() / 2].to_vec();

@@ -65,11 +65,6 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Number of fields.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
     /// A field; empty if the record has fewer.
     pub fn field(&self, index: usize) -> &'a [u8] {
         &self.fields[span(self.ends, index)]
@@ -77,13 +72,13 @@ impl<'a> Record<'a> {
 
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> {
         let record = *self;
-        (0..self.len()).map(move |index| record.field(index))
+        (0..self.ends.len()).map(move |index| record.field(index))
     }
 
     /// # Errors
     /// When the record does not have `expected` fields.
     pub fn check_len(&self, row: u64, expected: usize) -> Result<(), RowError> {
-        check_len(self.len(), row, expected)
+        check_len(self.ends.len(), row, expected)
     }
 }
 
