@@ -53,9 +53,9 @@ fn an_unclosed_quote_is_rejected_with_its_row() {
     let good = "aa01,100,2024-10-01 06:59:59\n";
     let text = format!("{HEADER}{good}aa\",100,\"2024-10-01 06:59:59\r\n{good}{good}");
     let words = ["row 2: a field begins with a quote that is never closed"];
-    refused("a.csv", &text, &words);
-    refused("a.csv.gz", gzipped(&text), &words);
-    refused("a.csv", "\"user_id,cell_id,timestamp\n", &["never closed"]);
+    assert_rejected("a.csv", &text, &words);
+    assert_rejected("a.csv.gz", gzipped(&text), &words);
+    assert_rejected("a.csv", "\"user_id,cell_id,timestamp\n", &["never closed"]);
 }
 
 #[test]
