@@ -1,4 +1,5 @@
-//! The command line: names, flags, help. Settings that the config holds too have no default here.
+//! The command line: names, flags and help. A flag that overrides a configuration key has no default
+//! here; the configuration has it.
 
 use std::path::PathBuf;
 
@@ -19,13 +20,13 @@ use crate::stages::quality::Level;
 #[command(
     name = "mobility",
     version,
-    about = "From raw mobile network events to mobility insights: one binary, exact numbers, seconds.",
+    about = "Turns raw mobile network events into mobility insights: one binary, exact numbers, in seconds.",
     after_help = "Examples:
-  mobility synth --out data/raw                     make data to try things with
-  mobility run-all                                  from raw files to answers
-  mobility query users-per-lau-day-night            look at an answer
+  mobility synth --out data/raw                     write synthetic data to try things out
+  mobility run-all                                  run the whole pipeline
+  mobility query users-per-lau-day-night            print a view
   mobility query users-per-lau --format csv --output users.csv
-  mobility serve                                    the dashboard, at http://127.0.0.1:5000/"
+  mobility serve                                    open the dashboard at http://127.0.0.1:5000/"
 )]
 pub struct Cli {
     #[command(flatten)]
@@ -37,22 +38,22 @@ pub struct Cli {
 /// Flags of every command.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// Config file [default: pipeline.toml, where there is one]
+    /// Configuration file [default: pipeline.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Warehouse to use instead of the configured one: embedded:FOLDER or postgres://...
     #[arg(long, global = true, value_name = "URL")]
     pub warehouse: Option<String>,
-    /// No progress bars and no remarks, only results and errors
+    /// Print only results and errors: no progress bars, messages or warnings
     #[arg(long, short, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// More remarks
+    /// Print more messages
     #[arg(long, short, global = true)]
     pub verbose: bool,
     /// When to draw progress bars
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     pub progress: ProgressMode,
-    /// How remarks and errors are written to standard error
+    /// Format of messages and errors on standard error
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub log_format: LogFormat,
 }
@@ -64,19 +65,19 @@ pub enum Command {
   mobility synth --out data/raw
   mobility synth --out /tmp/big --events 40700000 --days 3 --seed 7")]
     Synth(Synth),
-    /// Copy inputs from stores and web servers to this machine
+    /// Copy inputs from object stores and web servers to this machine
     #[command(
-        after_help = "What is there already is not copied again, and a copy that broke off goes on.
+        after_help = "Files that are already present are not copied again; interrupted copies are resumed.
 
 Examples:
   mobility extract --lau-year 2021
   mobility extract --events s3://bucket/events --cells s3://bucket/cells
-  mobility extract                                          what the section extract of the config names
+  mobility extract                                          whatever the section [extract] of the configuration names
   mobility extract --force"
     )]
     Extract(Extract),
     /// Compress raw events to hourly presence
-    #[command(after_help = "Only dates whose inputs changed are made.\n\nExamples:
+    #[command(after_help = "Only dates whose inputs changed are computed.\n\nExamples:
   mobility compress
   mobility compress --force
   mobility compress --since 2024-10-01
@@ -90,12 +91,12 @@ Examples:
   mobility load
   mobility load --warehouse embedded:/data/warehouse")]
     Load(Force),
-    /// Bring the views of sql/views into the warehouse
+    /// Deploy the views of sql/views to the warehouse
     #[command(
         after_help = "Examples:\n  mobility views\n  mobility views --list\n  mobility views --refresh"
     )]
     Views(Views),
-    /// Print a view, or the answer to your own SELECT
+    /// Print a view, or the result of your own SELECT
     #[command(after_help = "Examples:
   mobility query users-per-lau-day-night
   mobility query users-per-lau-day-night --format csv | head -3
@@ -104,7 +105,7 @@ Examples:
   mobility query --sql \"SELECT lau_match, COUNT(*) FROM cell_plan GROUP BY lau_match\"
   mobility query --list")]
     Query(Query),
-    /// Serve views as pages, files and pictures: REST API and dashboard
+    /// Serve the views: REST API and dashboard
     #[command(after_help = "Examples:
   mobility serve                                            then open http://127.0.0.1:5000/
   mobility serve --bind 127.0.0.1:8080 --verbose
@@ -113,20 +114,20 @@ Examples:
   curl 'http://127.0.0.1:5000/users-per-lau?format=csv&date=2024-10-01'
   curl http://127.0.0.1:5000/openapi.json")]
     Serve(Serve),
-    /// Write the dashboard as one file to send to a colleague, or one view as a chart
+    /// Write the dashboard as a single file that opens without a server, or one view as a chart
     #[command(after_help = "Examples:
   mobility report --output report.html
   mobility report --view number-of-events-per-hour --output events.svg
   mobility report --view users-per-lau --date 2024-10-01 --output map.svg")]
     Report(Report),
-    /// Tell how good the data of each date is
+    /// Report the data quality of each date
     #[command(after_help = "Examples:
   mobility quality
   mobility quality --date 2024-10-01
   mobility quality --format html --output quality.html
-  mobility quality --fail-on critical --quiet > /dev/null || echo look at it")]
+  mobility quality --fail-on critical --quiet > /dev/null || echo 'look at the data'")]
     Quality(Quality),
-    /// Run compress, geojoin, quality, load and views; skip what did not change
+    /// Run compress, geojoin, quality, load and views; skip stages whose inputs did not change
     #[command(after_help = "Examples:
   mobility run-all
   mobility run-all --from load
@@ -136,10 +137,10 @@ Examples:
     #[command(after_help = "Examples:
   mobility runs
   mobility runs --limit 100 --format csv
-  mobility runs 019a3c                                      as much of an id as tells it apart
+  mobility runs 019a3c                                      a unique prefix of an id is enough
   mobility runs 019a3c --format json")]
     Runs(Runs),
-    /// Look for mistakes in config, inputs and warehouse, without changing anything
+    /// Check configuration, inputs and warehouse for mistakes, without changing anything
     #[command(after_help = "Examples:\n  mobility check\n  mobility check --config other.toml")]
     Check,
     /// Print a completion script for a shell
@@ -160,7 +161,7 @@ Examples:
 }
 
 impl Command {
-    /// The command's word.
+    /// The name of the command.
     pub fn name(&self) -> &'static str {
         match self {
             Command::Synth(_) => "synth",
@@ -187,25 +188,25 @@ pub struct Synth {
     /// Folder to write events/, cells/ and lau_boundaries/ into
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
-    /// People [default: 150,000 for 40.7 million events a day, in proportion]
+    /// Number of users [default: in proportion to events, 150,000 for 40.7 million a day]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub users: Option<u64>,
-    /// Events a day
+    /// Number of events per day
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub events: u64,
-    /// Cells
+    /// Number of cells
     #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub cells: u64,
-    /// LAUs of the main country; a second country gets about half as many
+    /// Number of LAUs in the main country; a second country gets about half as many
     #[arg(long, default_value_t = 79, value_parser = clap::value_parser!(u64).range(1..=98_000))]
     pub laus: u64,
-    /// Days
+    /// Number of days
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3_660))]
     pub days: u32,
     /// First day
     #[arg(long, default_value = "2024-10-01", value_name = "DATE")]
     pub start: NaiveDate,
-    /// Same seed, same bytes
+    /// Seed of the random numbers; the same seed gives the same bytes
     #[arg(long, default_value_t = 20_241_001)]
     pub seed: u64,
 }
@@ -224,29 +225,29 @@ pub struct Extract {
     /// Folder of the copies, instead of extract.to
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,
-    /// Copy everything anew
+    /// Copy everything again
     #[arg(long)]
     pub force: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Force {
-    /// Do the work again although its inputs did not change
+    /// Do the work again even if its inputs did not change
     #[arg(long)]
     pub force: bool,
 }
 
-/// Of commands whose work a cluster can do.
+/// Flag of commands whose work a cluster can do.
 #[derive(Debug, Args)]
 pub struct ByEngine {
-    /// What does the work: this machine, or Apache Spark on a cluster [default: native]
+    /// Engine: this machine, or Apache Spark on a cluster [default: native]
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub engine: Option<Engine>,
 }
 
 #[derive(Debug, Args)]
 pub struct Compress {
-    /// Make every date again although its inputs did not change
+    /// Compute every date again even if its inputs did not change
     #[arg(long)]
     pub force: bool,
     /// Leave earlier dates as they are, even if their inputs changed
@@ -258,7 +259,7 @@ pub struct Compress {
 
 #[derive(Debug, Args)]
 pub struct Views {
-    /// Show the views there are, and change nothing
+    /// List the views and change nothing
     #[arg(long)]
     pub list: bool,
     /// Compute every view again
@@ -268,7 +269,7 @@ pub struct Views {
     pub engine: ByEngine,
 }
 
-/// Which days.
+/// A range of days.
 #[derive(Debug, Args)]
 pub struct Dates {
     /// Only this day, for example 2024-10-01
@@ -283,14 +284,14 @@ pub struct Dates {
 }
 
 impl Dates {
-    /// First and last day, where there are any.
+    /// First and last day, where they are given.
     ///
     /// # Errors
     /// [`UsageError`] for days that end before they begin.
     pub fn bounds(&self) -> Result<(Option<NaiveDate>, Option<NaiveDate>)> {
         match (self.from, self.to) {
             (Some(from), Some(to)) if from > to => bail!(UsageError(format!(
-                "--from {from} is after --to {to}; name the first day with --from and the last \
+                "--from {from} is after --to {to}; give the first day with --from and the last \
                  with --to"
             ))),
             _ => Ok((self.date.or(self.from), self.date.or(self.to))),
@@ -300,25 +301,25 @@ impl Dates {
 
 #[derive(Debug, Args)]
 pub struct Query {
-    /// Query name, view name, alias or table; `--list` shows them
+    /// Query name, view name, alias or table; `--list` lists the views
     #[arg(conflicts_with_all = ["list", "sql"])]
     pub view: Option<String>,
-    /// Show the views there are
+    /// List the views
     #[arg(long, conflicts_with = "sql")]
     pub list: bool,
     /// Run your own read-only SELECT
     #[arg(long, value_name = "SELECT", conflicts_with_all = ["date", "from", "to", "lau", "order_by", "limit", "offset"])]
     pub sql: Option<String>,
-    /// Output format [default: from the name of --output, else table]
+    /// Output format [default: by the extension of --output, else table]
     #[arg(long, short, value_enum)]
     pub format: Option<Format>,
-    /// Write to a file, which appears when it is complete
+    /// Write to a file, which appears once it is complete
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// At most so many rows
+    /// Maximum number of rows
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// Skip so many rows
+    /// Number of rows to skip
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub offset: u64,
     #[command(flatten)]
@@ -326,7 +327,7 @@ pub struct Query {
     /// Only this lau_id (GISCO_ID)
     #[arg(long, value_name = "ID")]
     pub lau: Option<String>,
-    /// Column to order by, `:desc` behind it to go down; several with commas
+    /// Columns to order by, separated by commas; append `:desc` for descending order
     #[arg(long, value_name = "COL[:desc]", value_delimiter = ',')]
     pub order_by: Vec<String>,
 }
@@ -336,28 +337,28 @@ pub struct Serve {
     /// Address and port to listen on, instead of serve.bind; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub bind: Option<String>,
-    /// Listen on an address that others reach, although there is no serve.token
+    /// Listen on an address that other machines can reach, without a serve.token
     #[arg(long)]
     pub insecure: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Report {
-    /// File to write, which appears when it is complete: FILE.html, or FILE.svg with --view
+    /// File to write, which appears once it is complete: FILE.html, or FILE.svg with --view
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
-    /// Draw this one view instead, by the chart in its header
+    /// Draw this one view instead, with the chart that its header names
     #[arg(long, value_name = "VIEW")]
     pub view: Option<String>,
-    /// Format [default: from the name of --output]
+    /// Format [default: by the extension of --output]
     #[arg(long, short, value_enum)]
     pub format: Option<ReportFormat>,
-    /// Only this day; a map of several days shows the last
+    /// Only this day; by default a map shows the last one
     #[arg(long, value_name = "DATE", requires = "view")]
     pub date: Option<NaiveDate>,
 }
 
-/// What a report is written as.
+/// Formats of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum ReportFormat {
     Html,
@@ -368,44 +369,44 @@ pub enum ReportFormat {
 pub struct Quality {
     #[command(flatten)]
     pub dates: Dates,
-    /// Format [default: from the name of --output, else table]
+    /// Format [default: by the extension of --output, else table]
     #[arg(long, short, value_enum)]
     pub format: Option<QualityFormat>,
-    /// Write to a file, which appears when it is complete
+    /// Write to a file, which appears once it is complete
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Exit with status 1 when one of the days has something of this level or worse
+    /// Exit with status 1 if any of the days has a finding of this level or worse
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub fail_on: Option<Level>,
-    /// Compute every day again although its records did not change
+    /// Compute every day again even if its records did not change
     #[arg(long)]
     pub force: bool,
 }
 
-/// What a quality report is written as.
+/// Formats of a quality report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum QualityFormat {
-    /// For people at a terminal
+    /// A table for a terminal
     Table,
-    /// Dates, codes and warnings, for programs
+    /// Dates, codes and warnings as one JSON document
     Json,
     /// A page that opens without a server
     Html,
-    /// All figures of every date, RFC 4180 with a header line
+    /// All figures of every date as CSV (RFC 4180) with a header line
     Csv,
-    /// Tables for documents
+    /// Markdown tables
     Markdown,
 }
 
 #[derive(Debug, Args)]
 pub struct RunAll {
-    /// Start with this stage
+    /// First stage to run
     #[arg(long, value_enum, value_name = "STAGE", conflicts_with = "only")]
     pub from: Option<Stage>,
-    /// Run just this stage
+    /// Run only this stage
     #[arg(long, value_enum, value_name = "STAGE")]
     pub only: Option<Stage>,
-    /// Do the work again although its inputs did not change
+    /// Do the work again even if its inputs did not change
     #[arg(long)]
     pub force: bool,
     /// Leave the events of earlier dates as they are, even if their inputs changed
@@ -417,9 +418,9 @@ pub struct RunAll {
 
 #[derive(Debug, Args)]
 pub struct Runs {
-    /// Id of a run, or as much of its beginning as tells it apart
+    /// Id of a run, or a unique prefix of it
     pub run_id: Option<String>,
-    /// The newest so many runs
+    /// Maximum number of runs
     #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "run_id")]
     pub limit: usize,
     /// Output format
@@ -427,18 +428,18 @@ pub struct Runs {
     pub format: RunsFormat,
 }
 
-/// What runs are written as.
+/// Formats of the list of runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum RunsFormat {
-    /// For people at a terminal
+    /// A table for a terminal
     #[default]
     Table,
-    /// All columns of the table runs, RFC 4180 with a header line
+    /// All columns of the table runs as CSV (RFC 4180) with a header line
     Csv,
-    /// An array of objects
+    /// A JSON array of objects
     Json,
-    /// One object a line
+    /// One JSON object per line
     Ndjson,
-    /// A table for documents
+    /// A Markdown table
     Markdown,
 }

@@ -1,10 +1,10 @@
-//! Errors that are no failure: wrong usage ends the program with status 2 instead of 1, a reader
-//! that went away with 0.
+//! Errors with an exit status of their own: wrong usage ends the program with status 2 instead of 1,
+//! and a closed pipe with 0. Suggestions for mistyped names.
 
 use std::fmt;
 
-/// What the user typed cannot be carried out: an unknown view, a filter the view has no column
-/// for. Files and servers that misbehave are ordinary errors.
+/// A command line that cannot be executed: an unknown view, or a filter for which the view has no
+/// column. Errors of files and servers are ordinary errors.
 #[derive(Debug)]
 pub struct UsageError(pub String);
 
@@ -16,7 +16,7 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// True where the reader of an output went away, as `head` does: no failure.
+/// True if the reader of an output closed the pipe, as `head` does.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<std::io::Error>();
@@ -24,42 +24,43 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The candidate that was likely meant by `name`, in whatever case: the nearest by
-/// Damerau-Levenshtein distance when that is a slip of the fingers (a third of the length, at least
-/// two edits), else one that is a beginning of the other.
+/// The candidate that `name` was probably meant to be, ignoring case: the nearest one by
+/// Damerau-Levenshtein distance if that is small enough for a typing error (at most a third of the
+/// length, or two edits), else one that is a prefix of `name` or has it as a prefix.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let candidates: Vec<&str> = candidates.into_iter().collect();
-    slip(name, &candidates).or_else(|| beginning(name, &candidates))
+    nearest_spelling(name, &candidates).or_else(|| longest_prefix(name, &candidates))
 }
 
-/// The message for a column that a file lacks. `key` is the config key that names it; the `taken`
-/// columns are known to be something else.
-pub fn missing_column(name: &str, key: &str, there: &[&str], taken: &[&str]) -> String {
-    let free: Vec<&str> = there.iter().filter(|n| !taken.contains(n)).copied().collect();
-    // `lat` is latitude, although `altitude` is but one slip away
-    let hint = match beginning(name, &free).or_else(|| slip(name, &free)) {
+/// The message for a column that a file lacks. `key` is the configuration key that names the column;
+/// the columns in `taken` have another meaning and are not suggested.
+pub fn missing_column(name: &str, key: &str, present: &[&str], taken: &[&str]) -> String {
+    let free: Vec<&str> = present.iter().filter(|n| !taken.contains(n)).copied().collect();
+    // `lat` means latitude, although `altitude` is nearer by edit distance
+    let hint = match longest_prefix(name, &free).or_else(|| nearest_spelling(name, &free)) {
         Some(near) => format!("did you mean {key} = \"{near}\"?"),
-        None => format!("name the right one with {key}"),
+        None => format!("set {key} to the right one"),
     };
-    format!("no column {name:?} among {}; {hint}", there.join(", "))
+    format!("no column {name:?} among {}; {hint}", present.join(", "))
 }
 
-fn slip<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+fn nearest_spelling<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
     let distance = |c: &str| strsim::damerau_levenshtein(&name, &c.to_lowercase());
     let (distance, near) = candidates.iter().map(|c| (distance(c), *c)).min()?;
     (distance <= (name.len().max(near.len()) / 3).max(2)).then_some(near)
 }
 
-/// The longest candidate that begins `name` or that `name` begins, by at least three characters.
-fn beginning<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
+/// The longest candidate that is a prefix of `name` or has it as a prefix; the shorter of the two has
+/// at least three characters.
+fn longest_prefix<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let name = name.to_lowercase();
-    let shared = |c: &str| {
+    let matching_length = |c: &str| {
         let c = c.to_lowercase();
-        let fits = name.starts_with(&c) || c.starts_with(&name);
-        (fits && c.len().min(name.len()) >= 3).then_some(c.len())
+        let matches = name.starts_with(&c) || c.starts_with(&name);
+        (matches && c.len().min(name.len()) >= 3).then_some(c.len())
     };
-    candidates.iter().filter_map(|c| Some((shared(c)?, *c))).max().map(|(_, c)| c)
+    candidates.iter().filter_map(|c| Some((matching_length(c)?, *c))).max().map(|(_, c)| c)
 }
 
 #[cfg(test)]
@@ -67,7 +68,7 @@ mod tests {
     use super::{missing_column, nearest};
 
     #[test]
-    fn a_slip_finds_its_neighbour_and_nonsense_finds_nothing() {
+    fn a_typing_error_is_corrected_and_an_unrelated_name_is_not() {
         let names = ["users-per-lau", "users-per-lau-day-night"];
         assert_eq!(nearest("user-per-lau", names), Some("users-per-lau"));
         assert_eq!(nearest("USERS-PER-LAU", names), Some("users-per-lau"));
@@ -76,17 +77,17 @@ mod tests {
     }
 
     #[test]
-    fn a_column_with_a_meaning_of_its_own_is_not_suggested() {
-        let said = |there: &[&str]| {
-            missing_column("latitude", "columns.latitude", there, &["cell_id", "longitude"])
+    fn a_column_with_another_meaning_is_not_suggested() {
+        let message = |present: &[&str]| {
+            missing_column("latitude", "columns.latitude", present, &["cell_id", "longitude"])
         };
-        for there in [["cell_id", "lat", "longitude"], ["altitude", "LAT", "longitude"]] {
-            let hint = format!("did you mean columns.latitude = \"{}\"?", there[1]);
-            assert!(said(&there).ends_with(&hint), "{}", said(&there));
+        for present in [["cell_id", "lat", "longitude"], ["altitude", "LAT", "longitude"]] {
+            let hint = format!("did you mean columns.latitude = \"{}\"?", present[1]);
+            assert!(message(&present).ends_with(&hint), "{}", message(&present));
         }
         assert!(
-            said(&["cell_id", "y", "longitude"])
-                .ends_with("name the right one with columns.latitude")
+            message(&["cell_id", "y", "longitude"])
+                .ends_with("set columns.latitude to the right one")
         );
     }
 }

@@ -43,7 +43,7 @@ fn invalid_view_is_found_before_any_stage_runs(warehouse: Warehouse) {
             assert_eq!(checked.status, 1, "{}", checked.stdout);
             let line = checked.stdout.lines().find(|l| l.starts_with("WRONG")).unwrap();
             assert!(line.contains("views") && line.contains("broken.sql"), "{line}");
-            assert!(checked.stderr.contains("1 thing is wrong"), "{}", checked.stderr);
+            assert!(checked.stderr.contains("1 problem found"), "{}", checked.stderr);
         }
         if !loaded {
             // a view over views is valid
@@ -61,7 +61,7 @@ fn one_error_is_counted_once() {
     let work = Workspace::mini();
     work.copy_shipped_views();
     work.write("views/again.sql", "-- view: agg_events_per_hour\nSELECT 1 AS x\n");
-    work.fails(&["check"], 1, &["1 thing is wrong"]);
+    work.fails(&["check"], 1, &["1 problem found"]);
 }
 
 /// A workspace whose cell plan is replaced by CSV lines.

@@ -276,5 +276,5 @@ fn views_beside_the_config_replace_the_built_in_views() {
     // a configured folder has to exist
     work.write("pipeline.toml", format!("{rest}[views]\ndir = \"nowhere\"\n"));
     work.fails(&["views"], 1, &["views.dir", "nowhere", "leave views.dir out"]);
-    work.fails(&["check"], 1, &["1 thing is wrong"]);
+    work.fails(&["check"], 1, &["1 problem found"]);
 }

@@ -173,7 +173,7 @@ fn kill_at_the_beginning_of(work: &Workspace, stage: &str) {
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let mut logged = lines.map(|line| serde_json::from_str::<serde_json::Value>(&line).unwrap());
-    let found = logged.any(|line| line["stage"] == stage && line["message"] == "begins");
+    let found = logged.any(|line| line["stage"] == stage && line["message"] == "started");
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(found, "{stage} never began");

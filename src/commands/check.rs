@@ -53,7 +53,7 @@ pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
         Err(error) => vec![finding("config", Err::<String, _>(error))],
     };
     let mut text = String::new();
-    let mut wrong = 0;
+    let mut wrong = 0u64;
     for Finding { subject, outcome } in findings {
         let (status, text_of_subject) = match outcome {
             Ok(passed) => (if passed.is_warning { "warn" } else { "ok" }, passed.text),
@@ -67,8 +67,7 @@ pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
     super::print(&text)?;
     match wrong {
         0 => Ok(()),
-        1 => Err(anyhow!("1 thing is wrong, see above")),
-        n => Err(anyhow!("{n} things are wrong, see above")),
+        n => Err(anyhow!("{} found, see above", counted(n, "problem"))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The section `extract`.
+//! The section `[extract]`.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::load;
 
-/// What `mobility extract` copies, and to where.
+/// What `mobility extract` copies, and where to.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Extract {
@@ -16,15 +16,15 @@ pub struct Extract {
     pub cells: Vec<String>,
     /// Folder of `events/`, `cells/` and `lau_boundaries/`.
     pub to: PathBuf,
-    /// Year of the LAU boundaries; without one they are not copied.
+    /// Year of the LAU boundaries; without it they are not copied.
     pub lau_year: Option<u16>,
-    /// GISCO's word for the scale.
+    /// Scale in the notation of GISCO, such as `01M`.
     pub lau_scale: String,
-    /// EPSG code.
+    /// EPSG code of the boundaries.
     pub lau_crs: u32,
-    /// Where boundaries lie, with `{year}`, `{scale}` and `{crs}`.
+    /// URL of the boundaries, with placeholders `{year}`, `{scale}` and `{crs}`.
     pub lau_url: String,
-    /// Files that are copied at a time.
+    /// Number of files that are copied at the same time.
     pub connections: u32,
 }
 
@@ -43,5 +43,5 @@ impl Default for Extract {
     }
 }
 
-/// Eurostat's distribution of LAU boundaries.
+/// The distribution of LAU boundaries by Eurostat GISCO.
 const GISCO_LAU: &str = "https://gisco-services.ec.europa.eu/distribution/v2/lau/geojson/LAU_RG_{scale}_{year}_{crs}.geojson";

@@ -1,26 +1,26 @@
-//! The list of keys: what may stand in the file, and the environment variable of each.
+//! The list of configuration keys, and the environment variable of each.
 
 use anyhow::{Result, bail};
 
 use crate::errors::nearest;
 
-/// What a key holds, as far as overlays have to know.
+/// The kind of a key's value, which decides how relative paths in it are resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
-    /// Any plain value.
+    /// Any value without paths.
     Value,
-    /// A path or glob, or several; relative ones belong to the place that named them.
+    /// One or more paths or globs; relative ones are resolved against the folder of the file.
     Path,
-    /// A warehouse URL; the folder of an embedded one is a path.
+    /// A warehouse URL; the folder of an embedded warehouse is a path.
     WarehouseUrl,
-    /// A program: by its name, or, where there is a slash, by its path. Arguments may follow.
+    /// A program by name, or by path if it contains a slash, followed by arguments.
     Program,
 }
 
-/// One key of the config.
+/// A configuration key.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
-    /// Dotted name, `data.events`.
+    /// Dotted name, such as `data.events`.
     pub name: &'static str,
     pub kind: KeyKind,
 }
@@ -33,7 +33,7 @@ const fn path(name: &'static str) -> Key {
     Key { name, kind: KeyKind::Path }
 }
 
-/// Every key there is.
+/// All keys.
 pub const KEYS: &[Key] = &[
     value("strict"),
     value("engine"),
@@ -102,19 +102,19 @@ pub fn env_name(key: &str) -> String {
     format!("MOBILITY_{}", key.replace('.', "_").to_uppercase())
 }
 
-/// Refuses an environment variable that begins as ours do and means no key.
+/// Refuses environment variables that start with `MOBILITY_` but do not belong to a key.
 ///
 /// # Errors
-/// The first of them, with the nearest that there is.
+/// The first such variable, with the nearest valid name.
 pub fn refuse_unknown_variables(names: impl IntoIterator<Item = String>) -> Result<()> {
     let known: Vec<String> = KEYS.iter().map(|key| env_name(key.name)).collect();
     let unknown = |name: &String| name.starts_with("MOBILITY_") && !known.contains(name);
     if let Some(name) = names.into_iter().find(unknown) {
         let hint = match nearest(&name, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean {near}?"),
-            None => "pipeline.toml lists the keys".to_owned(),
+            None => "docs/configuration.md lists all keys".to_owned(),
         };
-        bail!("environment variable {name} means no key of the config; {hint}");
+        bail!("environment variable {name} does not belong to any configuration key; {hint}");
     }
     Ok(())
 }

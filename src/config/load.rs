@@ -1,4 +1,4 @@
-//! From file, environment and flags to a checked [`Config`].
+//! Builds a validated [`Config`] from file, environment and flags.
 
 use std::path::{Path, PathBuf};
 
@@ -16,22 +16,22 @@ use crate::errors::nearest;
 
 /// The file that is read without `--config`; only this one may be missing.
 pub const DEFAULT_FILE: &str = "pipeline.toml";
-/// Characters that a token has at least.
-const SHORTEST_TOKEN: usize = 16;
-/// Where view files are when nobody names a folder, if it is there.
-const DEFAULT_VIEWS: &str = "sql/views";
+/// Minimum length of a token.
+const MIN_TOKEN_LENGTH: usize = 16;
+/// Folder of view files without `views.dir`, if it exists.
+const DEFAULT_VIEWS_DIR: &str = "sql/views";
 
-/// Where settings come from.
+/// The sources of settings.
 pub struct Sources<'a> {
-    /// `--config`; `None` reads `pipeline.toml` where it exists.
+    /// The file of `--config`; `None` reads [`DEFAULT_FILE`] if it exists.
     pub file: Option<&'a Path>,
-    /// Looks a variable up; the process environment, or a table in tests.
+    /// Looks up an environment variable: in the process, or in a table in tests.
     pub env: &'a dyn Fn(&str) -> Option<String>,
-    /// Keys set by flags, as text.
+    /// Keys that flags set, with their values as text.
     pub flags: Vec<(&'static str, String)>,
 }
 
-/// Reads, overlays and checks the configuration.
+/// Reads, merges and validates the configuration.
 ///
 /// # Errors
 /// A file that cannot be read or parsed, an unknown key (with its line and the nearest key), a
@@ -41,31 +41,33 @@ pub fn load(sources: &Sources) -> Result<Config> {
     for key in KEYS {
         let name = env_name(key.name);
         let by_env = (sources.env)(&name).map(|v| (name, v));
-        // DATABASE_URL is the name that every PostgreSQL tool knows
+        // DATABASE_URL is the variable that many PostgreSQL tools share
         let database = (key.kind == KeyKind::WarehouseUrl)
             .then(|| (sources.env)("DATABASE_URL").map(|v| ("DATABASE_URL".to_owned(), v)))
             .flatten();
         if let Some((name, text)) = by_env.or(database).filter(|(_, text)| !text.is_empty()) {
-            overlay(&mut table, key, &text)
+            set_from_text(&mut table, key, &text)
                 .with_context(|| format!("environment variable {name}"))?;
         }
     }
     for (name, text) in &sources.flags {
-        let key =
-            KEYS.iter().find(|k| k.name == *name).ok_or_else(|| anyhow!("no config key {name}"))?;
-        overlay(&mut table, key, text)?;
+        let key = KEYS
+            .iter()
+            .find(|k| k.name == *name)
+            .ok_or_else(|| anyhow!("{name} is not a configuration key"))?;
+        set_from_text(&mut table, key, text)?;
     }
     let mut config =
         Config::deserialize(Value::Table(table)).map_err(|e| anyhow!("{}", e.message()))?;
     let variable = |name: &&str| Some(((*name).to_owned(), (sources.env)(name)?));
     config.warehouse.pg_env.extend(PgEnv::NAMES.iter().filter_map(variable));
-    check(&config)?;
-    take_out_store(&mut config.data);
+    validate(&config)?;
+    use_cache_for_object_store(&mut config.data);
     Ok(config)
 }
 
-/// Has every stage work on a folder of this machine where `data.processed` is a URL.
-fn take_out_store(data: &mut Data) {
+/// Makes every stage work in a local folder if `data.processed` is a URL.
+fn use_cache_for_object_store(data: &mut Data) {
     let text = data.processed.to_string_lossy().into_owned();
     if text.contains("://") {
         let digest = Sha256::digest(text.trim_end_matches('/'));
@@ -78,17 +80,17 @@ fn read_file(file: Option<&Path>) -> Result<Table> {
     let path = file.unwrap_or(Path::new(DEFAULT_FILE));
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut table = read_table(path, folder, file.is_none())?;
-    let views = folder.join(DEFAULT_VIEWS);
+    let views = folder.join(DEFAULT_VIEWS_DIR);
     if find(&mut table, "views.dir").is_none() && views.is_dir() {
         put(&mut table, "views.dir", Value::String(views.to_string_lossy().into_owned()));
     }
     Ok(table)
 }
 
-fn read_table(path: &Path, folder: &Path, may_be_missing: bool) -> Result<Table> {
+fn read_table(path: &Path, folder: &Path, is_optional: bool) -> Result<Table> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(e) if may_be_missing && e.kind() == std::io::ErrorKind::NotFound => {
+        Err(e) if is_optional && e.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Table::new());
         }
         Err(e) => {
@@ -100,10 +102,10 @@ fn read_table(path: &Path, folder: &Path, may_be_missing: bool) -> Result<Table>
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Table> {
-    let spanned = DeTable::parse(text).map_err(shown)?;
+    let spanned = DeTable::parse(text).map_err(parse_error)?;
     refuse_unknown(spanned.get_ref(), "", text)?;
-    // once more into the typed struct, for errors that show line and column
-    toml::from_str::<Config>(text).map_err(shown)?;
+    // parsed again into the typed struct, for errors with line and column
+    toml::from_str::<Config>(text).map_err(parse_error)?;
     let mut table: Table = toml::from_str(text)?;
     for (name, default) in default_paths() {
         if find(&mut table, name).is_none() {
@@ -112,14 +114,14 @@ fn parse(text: &str, folder: &Path) -> Result<Table> {
     }
     for key in KEYS {
         if let Some(value) = find(&mut table, key.name) {
-            anchor(value, key.kind, folder);
+            resolve_paths(value, key.kind, folder);
         }
     }
     Ok(table)
 }
 
-/// The parser's message, which shows the line it is about.
-fn shown(error: toml::de::Error) -> anyhow::Error {
+/// The error of the parser without the secrets that the quoted line may contain.
+fn parse_error(error: toml::de::Error) -> anyhow::Error {
     let text = without_passwords(error.to_string().trim_end());
     let lines = text.lines().map(|line| match line.split_once('=') {
         Some((key, _)) if key.contains("token") => format!("{key}= ***"),
@@ -128,7 +130,7 @@ fn shown(error: toml::de::Error) -> anyhow::Error {
     anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// The keys that hold paths, with their defaults: these start at the file's folder too.
+/// The keys of paths with their defaults, which are also relative to the folder of the file.
 fn default_paths() -> [(&'static str, Value); 7] {
     let Config { data, extract, warehouse, .. } = Config::default();
     let list = |paths: Vec<String>| Value::Array(paths.into_iter().map(Value::String).collect());
@@ -167,12 +169,12 @@ fn suggestion(name: &str) -> String {
     let leaf = name.rsplit('.').next().unwrap_or(name);
     let sections = KEYS.iter().filter_map(|k| k.name.split_once('.')).map(|(s, _)| s);
     let near = nearest(name, KEYS.iter().map(|k| k.name))
-        // the right key in the wrong section
+        // a valid key in the wrong section
         .or_else(|| KEYS.iter().map(|k| k.name).find(|k| k.rsplit('.').next() == Some(leaf)))
         .or_else(|| nearest(name, sections));
     match near {
         Some(near) => format!("did you mean `{near}`?"),
-        None => "the README lists the keys there are".to_owned(),
+        None => "docs/configuration.md lists all keys".to_owned(),
     }
 }
 
@@ -183,8 +185,8 @@ fn find<'t>(table: &'t mut Table, name: &str) -> Option<&'t mut Value> {
     }
 }
 
-/// Makes relative paths start at `folder`.
-fn anchor(value: &mut Value, kind: KeyKind, folder: &Path) {
+/// Resolves relative paths against `folder`.
+fn resolve_paths(value: &mut Value, kind: KeyKind, folder: &Path) {
     let join = |text: &str| {
         if text.contains("://") {
             text.to_owned()
@@ -195,11 +197,11 @@ fn anchor(value: &mut Value, kind: KeyKind, folder: &Path) {
     match (kind, value) {
         (KeyKind::Value, _) => {}
         (KeyKind::Program, Value::Array(items)) => {
-            // what follows the program is its own affair
-            items.iter_mut().take(1).for_each(|v| anchor(v, kind, folder));
+            // the arguments after the program are passed on unchanged
+            items.iter_mut().take(1).for_each(|v| resolve_paths(v, kind, folder));
         }
         (KeyKind::Program, Value::String(text)) if text.contains('/') => *text = join(text),
-        (_, Value::Array(items)) => items.iter_mut().for_each(|v| anchor(v, kind, folder)),
+        (_, Value::Array(items)) => items.iter_mut().for_each(|v| resolve_paths(v, kind, folder)),
         (KeyKind::Path, Value::String(text)) => *text = join(text),
         (KeyKind::WarehouseUrl, Value::String(text)) => {
             if let Some(path) = text.strip_prefix("embedded:") {
@@ -210,8 +212,8 @@ fn anchor(value: &mut Value, kind: KeyKind, folder: &Path) {
     }
 }
 
-/// Sets a key from text: read as TOML where that has the right form, else taken as a string.
-fn overlay(table: &mut Table, key: &Key, text: &str) -> Result<()> {
+/// Sets a key from text: parsed as TOML if that gives a valid value, else taken as a string.
+fn set_from_text(table: &mut Table, key: &Key, text: &str) -> Result<()> {
     let parsed =
         toml::from_str::<Table>(&format!("v = {text}")).ok().and_then(|mut t| t.remove("v"));
     let plain = Value::String(text.to_owned());
@@ -246,23 +248,23 @@ fn put(table: &mut Table, name: &str, value: Value) {
     }
 }
 
-fn check(config: &Config) -> Result<()> {
+fn validate(config: &Config) -> Result<()> {
     let warehouse = &config.warehouse;
     warehouse.url.check()?;
     if warehouse.schema.is_empty() || warehouse.schema.starts_with("pg_") {
         bail!(
-            "warehouse.schema = {:?}: name a schema, not one of the server's own",
+            "warehouse.schema = {:?}: name a schema that is not one of the system schemas",
             warehouse.schema
         );
     }
-    // a load takes one connection a core and one that leads
+    // a load uses one connection per core and one that coordinates them
     if warehouse.connections < 2 {
         bail!("warehouse.connections = {}: at least 2 are needed", warehouse.connections);
     }
     let time = &config.time;
     if time.day_start >= time.day_end || time.day_end > 24 {
         bail!(
-            "time.day_start = {} and time.day_end = {}: the day must start before it ends, between 0 and 24",
+            "time.day_start = {} and time.day_end = {}: the start must be before the end, both from 0 to 24",
             time.day_start,
             time.day_end
         );
@@ -280,9 +282,9 @@ fn check(config: &Config) -> Result<()> {
     if config.extract.connections == 0 {
         bail!("extract.connections = 0: at least 1 is needed");
     }
-    check_checks(&config.checks)?;
+    validate_checks(&config.checks)?;
     config.spark.check()?;
-    check_serve(&config.serve)?;
+    validate_serve(&config.serve)?;
     for (key, paths) in
         [("events", &config.data.events), ("cells", &config.data.cells), ("lau", &config.data.lau)]
     {
@@ -293,9 +295,12 @@ fn check(config: &Config) -> Result<()> {
     Ok(())
 }
 
-fn check_checks(checks: &Checks) -> Result<()> {
+fn validate_checks(checks: &Checks) -> Result<()> {
     if let Some(code) = checks.off.iter().find(|code| code.makes_unusable()) {
-        bail!("checks.off: {} cannot be left out, since such a row cannot be counted", code.name());
+        bail!(
+            "checks.off: {} cannot be turned off, because such rows cannot be counted",
+            code.name()
+        );
     }
     let limits = [
         ("fast_hop_km", checks.fast_hop_km),
@@ -309,18 +314,18 @@ fn check_checks(checks: &Checks) -> Result<()> {
     }
 }
 
-fn check_serve(serve: &Serve) -> Result<()> {
+fn validate_serve(serve: &Serve) -> Result<()> {
     let port = serve.bind.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
     if !matches!(port, Some(Ok(_))) {
-        bail!("serve.bind = {:?}: write address and port, such as 127.0.0.1:5000", serve.bind);
+        bail!("serve.bind = {:?}: expected address and port, such as 127.0.0.1:5000", serve.bind);
     }
-    let plain = |c: char| c.is_ascii_graphic();
+    let is_allowed = |c: char| c.is_ascii_graphic();
     if let Some(token) = serve.token.as_ref().map(Secret::reveal)
-        && (token.len() < SHORTEST_TOKEN || !token.chars().all(plain))
+        && (token.len() < MIN_TOKEN_LENGTH || !token.chars().all(is_allowed))
     {
         bail!(
-            "serve.token needs at least {SHORTEST_TOKEN} letters, digits and signs without blanks; \
-             `openssl rand -hex 32` makes a good one"
+            "serve.token needs at least {MIN_TOKEN_LENGTH} printable ASCII characters without spaces; \
+             `openssl rand -hex 32` generates one"
         );
     }
     if serve.max_queries == 0 {
@@ -359,8 +364,9 @@ pub(super) fn dates<'de, D: Deserializer<'de>>(
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        NaiveDate::parse_from_str(&text, "%Y-%m-%d")
-            .map_err(|_| D::Error::custom(format!("{text} is not a day; write \"2024-10-01\"")))
+        NaiveDate::parse_from_str(&text, "%Y-%m-%d").map_err(|_| {
+            D::Error::custom(format!("{text} is not a date; expected the form \"2024-10-01\""))
+        })
     };
     days.iter().map(day).collect()
 }

@@ -1,7 +1,7 @@
-//! Configuration: what every key means, its default and its rules.
+//! Configuration: the meaning, default and validation of every key.
 //!
-//! Precedence is flag, then environment, then file, then default. The environment is handed in,
-//! so that nothing here depends on the process.
+//! Flags take precedence over environment variables, variables over the file, and the file over the
+//! defaults. The environment is passed in, so nothing here depends on the process.
 
 mod extract;
 mod keys;
@@ -29,13 +29,13 @@ pub use url::{WarehouseUrl, without_passwords};
 
 use crate::checks::Code;
 
-/// Everything the stages are told. Paths are ready to open.
+/// The whole configuration, one section per field. Paths are resolved.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Default)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Rows that cannot be used end the run instead of being counted and set aside.
+    /// Unusable rows end the run instead of being counted and rejected.
     pub strict: bool,
-    /// What does the steps that touch every event.
+    /// The engine of stages that process every event.
     pub engine: Engine,
     pub data: Data,
     pub extract: Extract,
@@ -51,7 +51,7 @@ pub struct Config {
     pub serve: Serve,
 }
 
-/// Where inputs and outputs are. Each input is one or more files, folders or globs.
+/// Locations of inputs and outputs. Each input is one or more files, folders, globs or URLs.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
@@ -61,12 +61,12 @@ pub struct Data {
     pub cells: Vec<String>,
     #[serde(deserialize_with = "load::one_or_many")]
     pub lau: Vec<String>,
-    /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`. Where outputs are
-    /// kept in a store, the folder in `cache` that stands for it.
+    /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`. If outputs are kept
+    /// in an object store, the folder in `cache` that mirrors it.
     pub processed: PathBuf,
-    /// Where files of outputs that are kept in a store are worked on.
+    /// Folder for local copies of outputs that are kept in an object store.
     pub cache: PathBuf,
-    /// The URL of the outputs, where they are kept in a store.
+    /// The URL of the outputs, if they are kept in an object store.
     #[serde(skip)]
     pub store: Option<String>,
 }
@@ -85,17 +85,17 @@ impl Default for Data {
 }
 
 impl Data {
-    /// Hourly presence, one folder a date.
+    /// Hourly presence, one folder per date.
     pub fn compressed_events(&self) -> PathBuf {
         self.processed.join("compressed_events")
     }
 
-    /// The cell plan with its LAUs.
+    /// The cell plan with the LAU of each cell.
     pub fn cells_with_lau(&self) -> PathBuf {
         self.processed.join("cells_with_lau.parquet")
     }
 
-    /// Rejected rows, where they are kept.
+    /// Rejected rows, if they are kept.
     pub fn quarantine(&self) -> PathBuf {
         self.processed.join("quarantine")
     }
@@ -105,7 +105,7 @@ impl Data {
         self.processed.join("lau.parquet")
     }
 
-    /// What `compress` noted about each date: `2024-10-01.json` and `2024-10-01.users`.
+    /// Records of `compress` about each date: `2024-10-01.json` and `2024-10-01.users`.
     pub fn day_records(&self) -> PathBuf {
         self.processed.join("days")
     }
@@ -116,32 +116,32 @@ impl Data {
         Table::small().filter_map(file)
     }
 
-    /// What every run did, one JSON object a line.
+    /// The history of runs, one JSON object per line.
     pub fn runs(&self) -> PathBuf {
         self.processed.join("runs.jsonl")
     }
 
-    /// Figures of every date.
+    /// Quality figures of every date.
     pub fn quality_daily(&self) -> PathBuf {
         self.processed.join("quality_daily.parquet")
     }
 
-    /// Rows by date, file and what was wrong with them.
+    /// Numbers of rows by date, file and check code.
     pub fn quality_codes(&self) -> PathBuf {
         self.processed.join("quality_codes.parquet")
     }
 }
 
-/// Names of the input columns, where they differ from the usual ones.
+/// Names of the input columns.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Columns {
     pub user_id: String,
     pub cell_id: String,
     pub timestamp: String,
-    /// What time stamps in CSV count from 1970; without it they are dates with times.
+    /// Unit of numeric time stamps in CSV, counted from 1970; without it, time stamps are date-time text.
     pub timestamp_unit: Option<EpochUnit>,
-    /// `cell_id` in the cell plan, where it is called otherwise than in the events.
+    /// Name of the cell id in the cell plan, if it differs from the one in the events.
     pub plan_cell_id: Option<String>,
     pub latitude: String,
     pub longitude: String,
@@ -153,7 +153,7 @@ pub struct Columns {
 }
 
 impl Columns {
-    /// All that decides how event files are read, as a text.
+    /// The settings that determine how event files are read, as a text.
     pub fn of_events(&self) -> String {
         let unit = self.timestamp_unit.map(|unit| format!(" {unit:?}")).unwrap_or_default();
         format!("{} {} {}{unit}", self.user_id, self.cell_id, self.timestamp)
@@ -230,9 +230,9 @@ impl Default for Checks {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lau {
-    /// CNTR_CODEs to keep; empty keeps all.
+    /// CNTR_CODEs to keep; an empty list keeps all.
     pub countries: Vec<String>,
-    /// EPSG code of the boundary file; by default the file says, else EPSG:3035.
+    /// CRS of the boundary file as an EPSG code; by default the one that the file states, else EPSG:3035.
     pub crs: Option<String>,
 }
 
@@ -242,14 +242,14 @@ impl Default for Lau {
     }
 }
 
-/// How a cell finds its LAU.
+/// How the LAU of a cell is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum GeojoinMethod {
-    /// Inside a polygon or on its border.
+    /// The LAU whose polygon contains the cell, border included.
     #[default]
     Within,
-    /// The same, and cells outside all polygons take the nearest one in reach.
+    /// The same; cells outside all polygons get the nearest one within the maximum distance.
     Nearest,
 }
 
@@ -257,7 +257,7 @@ pub enum GeojoinMethod {
 #[serde(default, deny_unknown_fields)]
 pub struct Geojoin {
     pub method: GeojoinMethod,
-    /// Reach of `nearest`, metres.
+    /// Maximum distance of `nearest`, metres.
     pub max_distance_m: f64,
 }
 
@@ -270,7 +270,7 @@ impl Default for Geojoin {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Time {
-    /// IANA zone to which UTC instants are converted; without it time stamps are local already.
+    /// IANA time zone to which UTC instants are converted; without it, time stamps are local time.
     pub zone: Option<String>,
     /// First clock hour of the day, 0 to 23.
     pub day_start: u32,
@@ -279,7 +279,7 @@ pub struct Time {
 }
 
 impl Time {
-    /// The zone, whose name the check of the config has found good.
+    /// The time zone; validation has checked its name.
     pub fn tz(&self) -> Option<Tz> {
         self.zone.as_deref()?.parse().ok()
     }
@@ -295,14 +295,14 @@ impl Default for Time {
 #[serde(default, deny_unknown_fields)]
 pub struct Warehouse {
     pub url: WarehouseUrl,
-    /// PostGIS: schema of our tables and views.
+    /// PostGIS: schema of the tables and views.
     pub schema: String,
-    /// PostGIS: most connections at a time.
+    /// PostGIS: maximum number of connections.
     pub connections: u32,
     /// PostGIS: seconds to wait for a connection.
     pub connect_timeout_s: u64,
-    /// PostGIS: seconds after which a query is cancelled; without it the server's own setting
-    /// holds. Loads and views are not limited.
+    /// PostGIS: seconds after which a query is cancelled; without it, the setting of the server applies.
+    /// Loads and the computation of views are not limited.
     pub statement_timeout_s: Option<u64>,
     /// The PG* variables of the environment.
     #[serde(skip)]
@@ -322,12 +322,13 @@ impl Default for Warehouse {
     }
 }
 
-/// What libpq takes from the environment, by name. Can be displayed without its secrets only.
+/// The connection parameters that libpq takes from the environment, by name. Only the names are ever
+/// displayed.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct PgEnv(BTreeMap<String, String>);
 
 impl PgEnv {
-    /// The variables that mean something here.
+    /// The variables that are read.
     pub const NAMES: [&str; 9] = [
         "PGHOST",
         "PGPORT",
@@ -367,9 +368,9 @@ pub struct Load {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Views {
-    /// Folder of the view files; without one, those inside the program.
+    /// Folder of the view files; without it, the views built into the program are used.
     pub dir: Option<PathBuf>,
-    /// Days with snapshot views of their own.
+    /// Dates with snapshot views of their own.
     #[serde(deserialize_with = "load::dates")]
     pub snapshot_dates: Vec<NaiveDate>,
 }
@@ -388,13 +389,13 @@ impl Default for Views {
 pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one.
     pub bind: String,
-    /// What a client has to present; needed to listen on other than this machine's own addresses.
+    /// Token that clients must present; required to listen on addresses that other machines can reach.
     pub token: Option<Secret>,
-    /// Rows of single users may be looked at.
+    /// Whether rows of single users are served.
     pub allow_user_rows: bool,
-    /// Most queries that run at a time; others wait.
+    /// Maximum number of concurrent queries; others wait.
     pub max_queries: usize,
-    /// Seconds after which a request is given up.
+    /// Seconds after which a request is aborted.
     pub timeout_s: u64,
 }
 

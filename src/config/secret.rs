@@ -1,4 +1,4 @@
-//! A text that can be compared and used but never shown.
+//! A text that can be used and compared but never displayed.
 
 use std::fmt;
 
@@ -14,13 +14,13 @@ impl Secret {
         Secret(text.into())
     }
 
-    /// The text itself: to be compared, never to be printed.
+    /// The text itself, for use and comparison; it must not be printed.
     pub fn reveal(&self) -> &str {
         &self.0
     }
 }
 
-/// Never fails: the message of a failure would show the line with the secret.
+/// Never fails, because the message of a parse error would quote the line with the secret.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Value::deserialize(deserializer)? {

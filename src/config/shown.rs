@@ -1,4 +1,4 @@
-//! The settings as others may see them.
+//! The configuration without secrets, for records and logs.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::Config;
 use super::url::without_passwords;
 
 impl Config {
-    /// Every setting that has a value, by section, with `***` for what is secret.
+    /// Every setting that has a value, by section, with `***` in place of secrets.
     ///
     /// # Errors
     /// A path that is not UTF-8.
@@ -16,18 +16,18 @@ impl Config {
         if let Some(store) = &self.data.store {
             value["data"]["processed"] = Value::String(store.clone());
         }
-        Ok(cleaned(value))
+        Ok(redacted(value))
     }
 }
 
-/// Without passwords in texts, and without what is not set.
-fn cleaned(value: Value) -> Value {
+/// Removes passwords from texts, and settings without a value.
+fn redacted(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(without_passwords(&text)),
-        Value::Array(values) => values.into_iter().map(cleaned).collect(),
+        Value::Array(values) => values.into_iter().map(redacted).collect(),
         Value::Object(keys) => {
             let set = keys.into_iter().filter(|(_, value)| !value.is_null());
-            set.map(|(key, value)| (key, cleaned(value))).collect()
+            set.map(|(key, value)| (key, redacted(value))).collect()
         }
         other => other,
     }
@@ -38,7 +38,7 @@ mod tests {
     use crate::config::{Config, Secret, WarehouseUrl};
 
     #[test]
-    fn secrets_are_stars_and_all_else_is_there() {
+    fn secrets_are_masked_and_other_settings_are_kept() {
         let mut config = Config::default();
         config.serve.token = Some(Secret::new("open-sesame-open-sesame"));
         config.warehouse.url = WarehouseUrl::parse("postgres://me:hunter2@host/db?sslpassword=x9");

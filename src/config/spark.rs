@@ -1,4 +1,4 @@
-//! Which engine does the heavy steps, and how Apache Spark is reached.
+//! The engine of compute-intensive stages, and the connection to Apache Spark.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
-/// What does the steps that touch every event.
+/// The engine of stages that process every event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
@@ -20,7 +20,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// The word in config and flags.
+    /// The name in configuration and flags.
     pub fn name(self) -> &'static str {
         match self {
             Engine::Native => "native",
@@ -29,16 +29,16 @@ impl Engine {
     }
 }
 
-/// How Apache Spark is reached.
+/// The connection to Apache Spark.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spark {
-    /// The program that runs a file of SQL, and arguments that come before ours.
+    /// The program that runs a file of SQL, followed by arguments that precede those of a job.
     #[serde(deserialize_with = "super::load::one_or_many")]
     pub submit: Vec<String>,
-    /// The cluster; without it Spark's own settings say.
+    /// URL of the cluster; without it, the configuration of Spark itself applies.
     pub master: Option<String>,
-    /// Spark's properties by name.
+    /// Spark properties by name.
     #[serde(deserialize_with = "properties")]
     pub conf: BTreeMap<String, String>,
 }
@@ -55,24 +55,24 @@ impl Spark {
             bail!("spark.submit is empty: name the program, such as \"spark-sql\"");
         }
         if let Some(name) = self.conf.keys().find(|name| !name.starts_with("spark.")) {
-            bail!("spark.conf: {name} is no property of Spark; their names begin with \"spark.\"");
+            bail!("spark.conf: {name} is not a Spark property; their names start with \"spark.\"");
         }
-        // they are handed on as arguments, which every user of the machine can list
+        // properties are passed as arguments, which every user of the machine can see
         let secret = |name: &&String| {
             let name = name.to_lowercase();
             ["secret", "password", "token", "access.key"].iter().any(|word| name.contains(word))
         };
         if let Some(name) = self.conf.keys().find(secret) {
             bail!(
-                "spark.conf: {name} would show in the list of processes; keep it in Spark's own \
-                 spark-defaults.conf or in the environment"
+                "spark.conf: {name} would be visible in the list of processes; set it in \
+                 spark-defaults.conf or in the environment instead"
             );
         }
         Ok(())
     }
 }
 
-/// Properties with their names in quotes, or as the sections that TOML makes of the dots.
+/// Properties with quoted names, or nested tables where TOML splits unquoted names at the dots.
 fn properties<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<BTreeMap<String, String>, D::Error> {
@@ -92,7 +92,7 @@ fn flatten(name: &str, value: Value, all: &mut BTreeMap<String, String>) -> Resu
             return Ok(());
         }
         Value::String(text) => text,
-        Value::Array(_) => return Err(format!("{name}: write one text, not a list")),
+        Value::Array(_) => return Err(format!("{name}: expected a single value, not a list")),
         other => other.to_string(),
     };
     all.insert(name.to_owned(), text);

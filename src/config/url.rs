@@ -1,4 +1,4 @@
-//! Warehouse URLs, which can only be displayed without their password.
+//! Warehouse URLs, which are only ever displayed without their password.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub enum WarehouseUrl {
     /// `embedded:FOLDER`
     Embedded(PathBuf),
-    /// `postgres://user@host:port/db`, whole, with its secrets.
+    /// `postgres://user@host:port/db`, including its secrets.
     Postgres(String),
-    /// Any other text, which may hold secrets too; the check of the config refuses it.
+    /// Any other text, which may contain secrets too; validation refuses it.
     Unknown(String),
 }
 
@@ -29,21 +29,21 @@ impl WarehouseUrl {
     }
 
     /// # Errors
-    /// Neither of the two kinds.
+    /// An unsupported URL.
     pub(super) fn check(&self) -> Result<()> {
         match self {
             WarehouseUrl::Embedded(folder) if folder.as_os_str().is_empty() => bail!(
-                "warehouse.url = \"embedded:\" names no folder; for example embedded:data/warehouse"
+                "warehouse.url = \"embedded:\" lacks a folder; for example embedded:data/warehouse"
             ),
             WarehouseUrl::Unknown(_) => bail!(
-                "warehouse.url starts with {self}; write embedded:FOLDER or postgres://user@host:port/db"
+                "unsupported warehouse.url, which starts with {self}; expected embedded:FOLDER or postgres://user@host:port/db"
             ),
             _ => Ok(()),
         }
     }
 }
 
-/// Never fails: the message of a failure would show the line with its password.
+/// Never fails, because the message of a parse error would quote the line with the password.
 impl<'de> Deserialize<'de> for WarehouseUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(WarehouseUrl::parse(&String::deserialize(deserializer)?))
@@ -74,17 +74,18 @@ impl fmt::Debug for WarehouseUrl {
     }
 }
 
-/// A text with `***` for the password of every URL in it.
+/// The text with `***` in place of the password of every URL in it.
 pub fn without_passwords(text: &str) -> String {
     let word_ends = |c: char| c.is_whitespace() || c == '"' || c == '\'';
     let words = text.split_inclusive(word_ends);
     words.map(|w| if w.contains("://") { redacted(w) } else { w.to_owned() }).collect()
 }
 
-/// The URL with `***` for its password, before the host or among the parameters. Of URLs that are no
-/// server's of ours, every parameter is hidden: each store signs with others.
+/// The URL with `***` in place of its password, before the host or among the parameters. In other
+/// than PostgreSQL URLs every parameter is masked, because each object store names its signature
+/// differently.
 fn redacted(url: &str) -> String {
-    let ours = url.contains("postgres://") || url.contains("postgresql://");
+    let is_postgres = url.contains("postgres://") || url.contains("postgresql://");
     let (rest, query) = url.split_once('?').map_or((url, None), |(r, q)| (r, Some(q)));
     let mut shown = match rest.split_once("://") {
         Some((scheme, rest)) => match rest.rsplit_once('@') {
@@ -98,7 +99,7 @@ fn redacted(url: &str) -> String {
     };
     if let Some(query) = query {
         let hidden = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) if !ours || key.contains("pass") => format!("{key}=***"),
+            Some((key, _)) if !is_postgres || key.contains("pass") => format!("{key}=***"),
             _ => pair.to_owned(),
         });
         shown.push('?');
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn other_schemes_are_refused_without_repeating_them_whole() {
+    fn other_schemes_are_refused_without_quoting_the_url() {
         let url = WarehouseUrl::parse("mysql://me:s3cret@host");
         let error = url.check().unwrap_err().to_string();
         assert!(error.contains("mysql") && !error.contains("s3cret"), "{error}");

@@ -1,25 +1,26 @@
-//! Canonical forms of user and cell ids, so that the same id in two files is the same id.
+//! Canonical forms of user and cell ids: the same id gets the same form whatever file it comes from.
 
 use std::borrow::Cow;
 
-/// Digits from which bare hexadecimal text is read as a hash: 128 bits, the shortest in use.
-const HASH_DIGITS: usize = 32;
+/// Minimum number of digits for hexadecimal text without a prefix to be read as a hash: 128 bits, the
+/// shortest hash in use.
+const MIN_HASH_DIGITS: usize = 32;
 
-/// How a user id is kept while grouping.
+/// A user id in the form in which it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserKey<'a> {
     /// Bytes of a binary id, or of a hash written as hexadecimal text.
     Bytes(&'a [u8]),
-    /// Any other text, as it stands.
+    /// Any other text, unchanged.
     Text(&'a str),
 }
 
-/// Reads a text id. A hash in hexadecimal, of either case, with `0x` or `\x` before it or at least
-/// 32 digits long, is its bytes (put into `scratch`); other text stands as it is.
+/// Reads a text id. A hexadecimal hash in either case, with the prefix `0x` or `\x` or with at least
+/// 32 digits, becomes its bytes (written to `scratch`); other text is kept unchanged.
 pub fn user_key_of_text<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<'a> {
     let prefixed = text.strip_prefix("0x").or_else(|| text.strip_prefix("\\x"));
     let digits = prefixed.unwrap_or(text).as_bytes();
-    let long_enough = if prefixed.is_some() { 2 } else { HASH_DIGITS };
+    let long_enough = if prefixed.is_some() { 2 } else { MIN_HASH_DIGITS };
     if digits.len() < long_enough || !digits.len().is_multiple_of(2) {
         return UserKey::Text(text);
     }
@@ -33,7 +34,8 @@ pub fn user_key_of_text<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<
     UserKey::Bytes(scratch)
 }
 
-/// Values of digits, and [`NO_DIGIT`] for all else: ids in text have 64 digits a row.
+/// Values of hexadecimal digits, and [`NO_DIGIT`] for other bytes. A table is used because text ids
+/// have 64 digits per row.
 const DIGIT_VALUES: [u8; 256] = {
     let mut values = [NO_DIGIT; 256];
     let mut digit = 0;
@@ -60,8 +62,8 @@ pub fn user_text<'a>(key: UserKey<'a>) -> Cow<'a, str> {
     }
 }
 
-/// The first eight bytes of a text as a number that orders as they do, which decides most
-/// comparisons at once.
+/// The first eight bytes of a text as a number with the same order, which decides most comparisons
+/// without looking at the text.
 pub fn beginning(text: &str) -> u64 {
     let mut bytes = [0; 8];
     let length = text.len().min(8);
@@ -94,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_one_user_however_it_is_written() {
+    fn a_hash_is_one_user_in_every_notation() {
         let hash = "00ff".repeat(16);
         for form in [hash.clone(), hash.to_uppercase(), format!("0x{hash}"), format!("\\x{hash}")] {
             assert_eq!(canonical(&form), hash);
@@ -102,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_no_hash_stands_as_it_is() {
+    fn text_that_is_not_a_hash_is_unchanged() {
         for text in ["u1", "ABCD", "", "0xzz", "0x1", "372-5551234", &"A".repeat(33)] {
             assert_eq!(canonical(text), text);
         }

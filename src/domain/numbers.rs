@@ -1,6 +1,6 @@
 //! Numbers as text for people.
 
-/// A count with thin groups of three digits: `40,700,000`.
+/// A count with its digits grouped by three: `40,700,000`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
@@ -31,7 +31,7 @@ mod tests {
     use super::{counted, grouped, size};
 
     #[test]
-    fn one_is_singular_and_small_files_are_not_nothing() {
+    fn one_is_singular_and_sizes_round_up() {
         assert_eq!(counted(1, "cell"), "1 cell");
         assert_eq!(counted(1_500, "row"), "1,500 rows");
         assert_eq!([size(0), size(1), size(1 << 20)], ["0 KiB", "1 KiB", "1 MiB"]);

@@ -1,4 +1,5 @@
-//! Progress bars and remarks on standard error; results never pass through here.
+//! Progress bars and messages on standard error. Results go to standard output and never pass through
+//! here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,8 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::log::{Level, Log, figures};
 use crate::domain::numbers::grouped;
-use crate::progress::StageReport;
-use crate::progress::StageRun;
+use crate::progress::{StageReport, StageRun};
 
 /// When to draw bars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -23,7 +23,7 @@ pub enum ProgressMode {
     Never,
 }
 
-/// Where stages report how far they are and what they noticed.
+/// Receives progress, messages and warnings from the stages.
 #[derive(Clone)]
 pub struct Progress {
     bars: MultiProgress,
@@ -33,10 +33,10 @@ pub struct Progress {
     stages: Arc<Mutex<Stages>>,
 }
 
-/// How far the run is.
+/// The stages of the run.
 #[derive(Default)]
 struct Stages {
-    over: Vec<StageRun>,
+    completed: Vec<StageRun>,
     current: Option<(&'static str, Instant)>,
 }
 
@@ -55,12 +55,12 @@ impl Progress {
         Progress { bars, quiet, verbose, log, stages: Arc::default() }
     }
 
-    /// No bars, no remarks: for tests and for callers that only want the result.
+    /// Without bars and messages, for tests and for callers that only need the result.
     pub fn silent() -> Self {
         Progress::new(ProgressMode::Never, true, false, Log::default())
     }
 
-    /// A bar over `total_bytes` of input that also counts rows; drop or `finish` removes it.
+    /// A bar over `total_bytes` of input that also counts rows; dropping or finishing it removes it.
     pub fn bar(&self, label: &str, total_bytes: u64) -> StageBar {
         let style = ProgressStyle::with_template(
             "{prefix:>9} {wide_bar} {percent:>3} % {msg}, {elapsed}, {eta} left",
@@ -68,12 +68,12 @@ impl Progress {
         .unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.bars.add(ProgressBar::new(total_bytes).with_style(style));
         bar.set_prefix(label.to_owned());
-        // the clock goes on where nothing else moves
+        // keeps the elapsed time moving while no progress is reported
         bar.enable_steady_tick(TICK);
         StageBar { bar, rows: Arc::new(AtomicU64::new(0)) }
     }
 
-    /// A spinner for work whose size is not known beforehand.
+    /// A spinner for work of unknown size.
     pub fn spinner(&self, label: &str, message: &str) -> StageBar {
         let style = ProgressStyle::with_template("{prefix:>9} {spinner} {msg} {elapsed}")
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -88,70 +88,70 @@ impl Progress {
         &self.log
     }
 
-    /// A stage begins.
+    /// Marks the start of a stage.
     pub fn begin(&self, stage: &'static str) {
         self.stages().current = Some((stage, Instant::now()));
         if self.log.is_json() {
-            self.say(Level::Info, "begins", Map::new());
+            self.log_line(Level::Info, "started", Map::new());
         }
     }
 
-    /// The stage that began last is over; `aloud` says so to people too.
-    pub fn done(&self, report: &StageReport, aloud: bool) {
+    /// Marks the end of the current stage; with `announce` a message for people says so.
+    pub fn done(&self, report: &StageReport, announce: bool) {
         let run = StageRun::from(report);
         if self.log.is_json() {
             let message = if report.skipped { "unchanged, skipped" } else { "done" };
-            let told = json!({
+            let counts = json!({
                 "skipped": run.skipped,
                 "rows_in": run.rows_in,
                 "rows_out": run.rows_out,
                 "bytes_in": run.bytes_in,
                 "seconds": run.seconds,
             });
-            self.say(Level::Info, message, figures(told));
-        } else if aloud {
+            self.log_line(Level::Info, message, figures(counts));
+        } else if announce {
             self.note(&report.sentence());
         }
         let mut stages = self.stages();
-        stages.over.push(run);
+        stages.completed.push(run);
         stages.current = None;
     }
 
-    /// Stages so far; the one that is not over counts as broken off.
+    /// The stages so far; one that has not ended counts as aborted.
     pub fn so_far(&self) -> Vec<StageRun> {
         let stages = self.stages();
         let broken_off = stages.current.map(|(stage, began)| StageRun {
             broken_off: true,
             ..StageRun::from(&StageReport { stage, elapsed: began.elapsed(), ..Default::default() })
         });
-        stages.over.iter().cloned().chain(broken_off).collect()
+        stages.completed.iter().cloned().chain(broken_off).collect()
     }
 
-    /// A sentence for the reader, above the bars.
+    /// Writes a message above the bars.
     pub fn note(&self, text: &str) {
-        self.say(Level::Info, text, Map::new());
+        self.log_line(Level::Info, text, Map::new());
     }
 
-    /// Something that a stage noticed and the reader should look at.
+    /// Writes a warning above the bars.
     pub fn warn(&self, text: &str) {
-        self.say(Level::Warning, text, Map::new());
+        self.log_line(Level::Warning, text, Map::new());
     }
 
-    /// A sentence only for those who asked with `--verbose`.
+    /// Writes a message if `--verbose` is set.
     pub fn detail(&self, text: &str) {
         if self.verbose {
-            self.say(Level::Debug, text, Map::new());
+            self.log_line(Level::Debug, text, Map::new());
         }
     }
 
-    fn say(&self, level: Level, text: &str, figures: Map<String, Value>) {
+    fn log_line(&self, level: Level, text: &str, figures: Map<String, Value>) {
         if self.quiet {
             return;
         }
         let stage = self.stages().current.map(|(stage, _)| stage);
-        // sentences for people begin with the stage
-        let bare = stage.and_then(|s| text.strip_prefix(s)?.strip_prefix(": ")).unwrap_or(text);
-        self.bars.suspend(|| self.log.line(level, stage, bare, figures, || text.to_owned()));
+        // messages for people start with the stage, which JSON has as a field
+        let message = stage.and_then(|s| text.strip_prefix(s)?.strip_prefix(": ")).unwrap_or(text);
+        self.bars.suspend(|| self.log.line(level, stage, message, figures, || text.to_owned()));
     }
 
     fn stages(&self) -> MutexGuard<'_, Stages> {
@@ -163,10 +163,10 @@ fn console_stderr() -> console::Term {
     console::Term::buffered_stderr()
 }
 
-/// How often the clock of a bar is drawn.
+/// Interval at which the elapsed time of a bar is redrawn.
 const TICK: Duration = Duration::from_millis(120);
 
-/// One bar. Cheap to clone into worker threads.
+/// One bar. Clones are cheap and share the same bar, for worker threads.
 #[derive(Clone)]
 pub struct StageBar {
     bar: ProgressBar,

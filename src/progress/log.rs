@@ -1,4 +1,4 @@
-//! Lines on standard error: text for people, or one JSON object a line for collectors of logs.
+//! Lines on standard error: text for people, or one JSON object per line for log collectors.
 
 use std::io::Write;
 
@@ -9,21 +9,21 @@ use serde_json::{Map, Value};
 
 use crate::progress::{new_id, now};
 
-/// How lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
-    /// For people
+    /// Text for people
     #[default]
     Text,
-    /// One JSON object a line, and no progress bars
+    /// One JSON object per line, without progress bars
     Json,
 }
 
-/// The format that a command line asks for which could not be read as a whole.
+/// The format that invalid command-line arguments ask for, for the message about them.
 pub fn format_in(args: impl IntoIterator<Item = String>) -> LogFormat {
     let args: Vec<String> = args.into_iter().collect();
-    let apart = args.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
-    if apart || args.iter().any(|arg| arg == "--log-format=json") {
+    let separate = args.windows(2).any(|pair| pair[0] == "--log-format" && pair[1] == "json");
+    if separate || args.iter().any(|arg| arg == "--log-format=json") {
         LogFormat::Json
     } else {
         LogFormat::Text
@@ -39,7 +39,7 @@ pub enum Level {
     Error,
 }
 
-/// Where lines go, and what is the same in all of them.
+/// Writes log lines; holds the fields that all lines of a run share.
 #[derive(Debug, Clone, Default)]
 pub struct Log {
     format: LogFormat,
@@ -48,7 +48,7 @@ pub struct Log {
 }
 
 impl Log {
-    /// The log of a run that begins now.
+    /// The log of a run that starts now.
     pub fn new(format: LogFormat, command: &'static str) -> Self {
         Log { format, run_id: new_id(now()), command }
     }
@@ -61,12 +61,12 @@ impl Log {
         self.command
     }
 
-    /// True where nothing but JSON may be written.
+    /// True if only JSON may be written.
     pub fn is_json(&self) -> bool {
         self.format == LogFormat::Json
     }
 
-    /// Writes an error; `part` is the part of the program that it is about.
+    /// Writes an error; `part` names the part of the program that it concerns.
     pub fn error(&self, part: Option<&str>, message: &str) {
         self.line(Level::Error, part, message, Map::new(), || {
             let part = part.map(|part| format!("{part}: ")).unwrap_or_default();
@@ -74,8 +74,8 @@ impl Log {
         });
     }
 
-    /// Writes a line: `message` and `figures` for programs, `text` for people. A line that cannot
-    /// be written must not keep anybody from the work.
+    /// Writes a line: `message` and `figures` as JSON, or `text` for people. An error while writing is
+    /// ignored, since the work itself does not depend on the log.
     pub fn line(
         &self,
         level: Level,
@@ -125,7 +125,7 @@ struct Object<'a> {
     figures: &'a Map<String, Value>,
 }
 
-/// The figures of a line from `json!({…})`.
+/// The fields of a `json!({…})` object.
 pub fn figures(value: Value) -> Map<String, Value> {
     match value {
         Value::Object(figures) => figures,

@@ -1,4 +1,4 @@
-//! What a run says on standard error while it works: log lines, progress bars, stage reports.
+//! What a run writes to standard error: log lines, progress bars and reports of stages.
 
 mod bars;
 pub mod log;

@@ -9,7 +9,7 @@ pub fn new_id(now: DateTime<Utc>) -> String {
     Builder::from_unix_timestamp_millis(milliseconds, &rand::random()).into_uuid().to_string()
 }
 
-/// Now, as exact as the table keeps it.
+/// The current time with the precision of the table `runs`.
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }

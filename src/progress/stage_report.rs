@@ -1,4 +1,4 @@
-//! What a stage did, in the figures that the closing table and the tests read.
+//! The outcome of a stage in figures, for the closing table and for tests.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::domain::numbers::counted;
 /// Outcome of one stage.
 #[derive(Debug, Clone, Default)]
 pub struct StageReport {
-    /// The command's word for the stage: `compress`, `geojoin`, `quality`, `load`, `views`.
+    /// Name of the stage: `compress`, `geojoin`, `quality`, `load`, `views`.
     pub stage: &'static str,
     /// Rows read from the stage's inputs.
     pub rows_in: u64,
@@ -17,9 +17,9 @@ pub struct StageReport {
     pub bytes_in: u64,
     /// Wall time.
     pub elapsed: Duration,
-    /// True when the outputs already matched the inputs and nothing was done.
+    /// True if the outputs already matched the inputs and nothing was done.
     pub skipped: bool,
-    /// Plain sentences for the reader: rows set aside and why, ties resolved, hours folded.
+    /// Warnings and messages for people: rejected rows with the reason, resolved conflicts, repeated hours.
     pub notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! One stage of a run, as it is recorded.
+//! A stage of a run in the form in which it is recorded.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,15 +8,15 @@ use super::StageReport;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageRun {
     pub stage: String,
-    /// The outputs matched the inputs already.
+    /// The outputs already matched the inputs.
     pub skipped: bool,
-    /// The stage at which the run ended before its time.
+    /// The run ended during this stage, by an error or an interrupt.
     pub broken_off: bool,
     pub rows_in: u64,
     pub rows_out: u64,
     pub bytes_in: u64,
     pub seconds: f64,
-    /// What was noticed when the work was done.
+    /// Warnings of the stage.
     pub warnings: Vec<String>,
 }
 
@@ -30,14 +30,14 @@ impl From<&StageReport> for StageRun {
             rows_out: report.rows_out,
             bytes_in: report.bytes_in,
             seconds: report.elapsed.as_secs_f64(),
-            // what was said when the work was done need not be said again
+            // warnings of an earlier run are not repeated when the stage is skipped
             warnings: if report.skipped { Vec::new() } else { report.notes.clone() },
         }
     }
 }
 
 impl StageRun {
-    /// Rows a second that it read; `None` where it did no work.
+    /// Rows read per second; `None` if the stage did no work.
     pub fn rate(&self) -> Option<u64> {
         let worked = !self.skipped && !self.broken_off && self.seconds >= 0.001;
         worked.then(|| (self.rows_in as f64 / self.seconds) as u64)

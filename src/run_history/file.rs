@@ -1,6 +1,7 @@
-//! The record on disk: one JSON object a line, appended whole.
+//! The history on disk: one JSON object per line, each appended with a single write.
 //!
-//! A power cut can leave a torn line; it is passed over when read, and the next one begins anew.
+//! A power failure can leave an incomplete line. It is skipped when the file is read, and the next record
+//! starts on a line of its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -12,17 +13,17 @@ use anyhow::{Context, Result};
 use super::Run;
 use crate::storage::atomic::write_file;
 
-/// Runs that are kept: the newest.
-const KEPT: usize = 10_000;
-/// Runs beyond them that gather before the file is written anew.
-const SLACK: usize = 500;
+/// Number of records that are kept; older ones are dropped.
+const MAX_RECORDS: usize = 10_000;
+/// Number of records beyond that limit after which the file is rewritten.
+const REWRITE_SLACK: usize = 500;
 
 /// Appends a run.
 ///
 /// # Errors
 /// A folder that cannot be written.
 pub fn append(path: &Path, run: &Run) -> Result<()> {
-    append_bounded(path, run, KEPT, SLACK)
+    append_bounded(path, run, MAX_RECORDS, REWRITE_SLACK)
         .with_context(|| format!("the run could not be recorded in {}", path.display()))
 }
 
@@ -33,7 +34,7 @@ fn append_bounded(path: &Path, run: &Run, keep: usize, slack: usize) -> Result<(
     let mut file = locked(path)?;
     let mut line = serde_json::to_vec(run)?;
     line.push(b'\n');
-    if is_torn(&mut file)? {
+    if ends_in_incomplete_line(&mut file)? {
         line.insert(0, b'\n');
     }
     file.write_all(&line)?;
@@ -46,25 +47,25 @@ fn append_bounded(path: &Path, run: &Run, keep: usize, slack: usize) -> Result<(
     Ok(())
 }
 
-/// The file, which nobody else appends to or replaces until it is closed.
+/// The file, locked against other processes until it is closed.
 fn locked(path: &Path) -> Result<File> {
     loop {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
         match file.lock() {
-            // some network file systems have no locks
+            // some network file systems do not support locks
             Err(e) if e.kind() == ErrorKind::Unsupported => return Ok(file),
             locked => locked?,
         }
-        // while this one waited, the file may have been replaced by a shorter one
-        let here = fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
+        // another process may have replaced the file while this one waited for the lock
+        let current = fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
         let ours = file.metadata()?;
-        if here == Some((ours.dev(), ours.ino())) {
+        if current == Some((ours.dev(), ours.ino())) {
             return Ok(file);
         }
     }
 }
 
-fn is_torn(file: &mut File) -> Result<bool> {
+fn ends_in_incomplete_line(file: &mut File) -> Result<bool> {
     if file.metadata()?.len() == 0 {
         return Ok(false);
     }
@@ -74,10 +75,10 @@ fn is_torn(file: &mut File) -> Result<bool> {
     Ok(last != [b'\n'])
 }
 
-/// The runs by their ids, or the newest of them. Lines that are no whole run are passed over.
+/// The runs ordered by id, or only the newest of them. Incomplete lines are skipped.
 ///
 /// # Errors
-/// A file that is there and cannot be read.
+/// A file that exists but cannot be read.
 pub fn read(path: &Path, newest: Option<usize>) -> Result<Vec<Run>> {
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -85,17 +86,17 @@ pub fn read(path: &Path, newest: Option<usize>) -> Result<Vec<Run>> {
         Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
     };
     let lines = bytes.rsplit(|b| *b == b'\n');
-    let whole = lines.filter_map(|line| serde_json::from_slice(line).ok());
-    let mut runs: Vec<Run> = whole.take(newest.unwrap_or(usize::MAX)).collect();
-    // runs that overlap end in another order than they began
+    let complete = lines.filter_map(|line| serde_json::from_slice(line).ok());
+    let mut runs: Vec<Run> = complete.take(newest.unwrap_or(usize::MAX)).collect();
+    // concurrent runs may end in another order than they started
     runs.sort_by(|a, b| a.run_id.cmp(&b.run_id));
     Ok(runs)
 }
 
-/// Changes with the record.
-pub fn mark(path: &Path) -> String {
-    let Ok(there) = fs::metadata(path) else { return String::new() };
-    format!("{:x}{:x}{:x}", there.len(), there.mtime(), there.mtime_nsec())
+/// A text that changes whenever the file does.
+pub fn fingerprint(path: &Path) -> String {
+    let Ok(metadata) = fs::metadata(path) else { return String::new() };
+    format!("{:x}{:x}{:x}", metadata.len(), metadata.mtime(), metadata.mtime_nsec())
 }
 
 #[cfg(test)]
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_end_at_once_all_leave_a_line() {
+    fn runs_that_end_at_the_same_time_are_all_recorded() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("runs.jsonl");
         std::thread::scope(|scope| {

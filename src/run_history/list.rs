@@ -1,4 +1,4 @@
-//! The last runs, in the few columns that people look at.
+//! An overview of the last runs in a few columns.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use serde::Serialize;
 
 use super::Run;
-use super::find::telling_length;
+use super::find::distinguishing_length;
 use crate::formats::rows::batch;
 
 /// At most `limit` of the runs, the newest first.
@@ -30,12 +30,12 @@ struct Row<'a> {
     error: Option<&'a str>,
 }
 
-/// A row a run, in their order; ids are cut to what tells `all` runs apart.
+/// One row per run, in the given order; ids are shortened to what distinguishes `all` runs.
 ///
 /// # Errors
-/// None in practice: every figure fits its column.
+/// A value that does not fit its column, which does not happen.
 pub fn overview(runs: &[Run], all: &[Run]) -> Result<RecordBatch> {
-    let length = telling_length(all);
+    let length = distinguishing_length(all);
     let row = |run: &'_ Run| {
         let warnings = run.warnings().count() as u64;
         let row = Row {

@@ -1,4 +1,4 @@
-//! What the program did: a record of every run that does work, kept beside the processed files and
+//! The history of runs: one record per run that changes outputs, kept beside the processed files and
 //! shown as the table `runs`.
 
 mod file;
@@ -8,7 +8,7 @@ mod record;
 mod recorder;
 mod show;
 
-pub use file::{append, mark, read};
+pub use file::{append, fingerprint, read};
 pub use find::find;
 pub use list::{newest_first, overview};
 pub use record::{Inputs, Run, Status, rows};

@@ -1,4 +1,4 @@
-//! One run, as it is kept and as a row of the table.
+//! The record of one run, and the same as a row of the table `runs`.
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
@@ -16,7 +16,7 @@ use crate::progress::StageRun;
 pub enum Status {
     Done,
     Failed,
-    /// By Ctrl-C or a signal that asks the program to end.
+    /// By Ctrl-C or another terminating signal.
     Interrupted,
 }
 
@@ -30,59 +30,59 @@ impl Status {
     }
 }
 
-/// A run that is over.
+/// A run that has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Later runs have greater ids.
+    /// Time-ordered: later runs have greater ids.
     pub run_id: String,
     pub command: String,
     pub status: Status,
     pub started_at: DateTime<Utc>,
     pub ended_at: DateTime<Utc>,
     pub seconds: f64,
-    /// Of the program.
+    /// Version of the program.
     pub version: String,
     pub host: String,
     pub config_file: Option<String>,
-    /// `None` where they could not be listed.
+    /// `None` if they could not be listed.
     pub inputs: Option<Inputs>,
     pub stages: Vec<StageRun>,
-    /// Known of runs that compress.
+    /// Known for runs that complete `compress`.
     pub rows_rejected: Option<u64>,
     pub peak_memory_bytes: Option<u64>,
     pub error: Option<String>,
-    /// Settings that held, without secrets.
+    /// The effective configuration without secrets.
     pub config: Value,
 }
 
-/// Files that a run began with.
+/// Input files at the start of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inputs {
     pub files: u64,
     pub bytes: u64,
-    /// Changes when one of the files does.
+    /// A hash that changes if one of the files does.
     pub fingerprint: String,
 }
 
 impl Run {
-    /// Stages that came to their end.
-    fn whole(&self) -> impl DoubleEndedIterator<Item = &StageRun> {
+    /// Stages that ended regularly.
+    fn completed(&self) -> impl DoubleEndedIterator<Item = &StageRun> {
         self.stages.iter().filter(|s| !s.broken_off)
     }
 
-    /// Rows that went into the first stage.
+    /// Rows read by the first stage.
     pub fn rows_in(&self) -> Option<u64> {
-        Some(self.whole().next()?.rows_in)
+        Some(self.completed().next()?.rows_in)
     }
 
-    /// Rows that came out of the last stage.
+    /// Rows written by the last stage.
     pub fn rows_out(&self) -> Option<u64> {
-        Some(self.whole().next_back()?.rows_out)
+        Some(self.completed().next_back()?.rows_out)
     }
 
-    /// Rows a second that the first stage read; `None` where it did no work.
+    /// Rows per second that the first stage read; `None` if it did no work.
     pub fn rate(&self) -> Option<u64> {
-        self.whole().next()?.rate()
+        self.completed().next()?.rate()
     }
 
     pub fn warnings(&self) -> impl Iterator<Item = &str> {
@@ -118,7 +118,7 @@ struct Row<'a> {
 /// The runs as rows of the table, in the order given.
 ///
 /// # Errors
-/// None in practice: every figure fits its column.
+/// A value that does not fit its column, which does not happen.
 pub fn rows(runs: &[Run]) -> Result<RecordBatch> {
     let row = |run: &'_ Run| -> Result<Value> {
         let inputs = run.inputs.as_ref();
@@ -159,7 +159,7 @@ pub mod tests {
     use super::{Run, Status};
     use crate::progress::new_id;
 
-    /// A run that began in that second.
+    /// A run that started in the given second.
     pub fn a_run(second: u32) -> Run {
         let at = format!("2026-11-25T10:00:{second:02}Z").parse().unwrap();
         Run {

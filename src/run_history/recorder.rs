@@ -1,4 +1,4 @@
-//! Writes a run down when it ends, however it ends.
+//! Records a run when it ends, including by an interrupt or a panic.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,34 +14,34 @@ use crate::progress::now;
 use crate::runtime::interrupt;
 use crate::runtime::memory::peak_memory_bytes;
 
-/// A run under way.
+/// Records one run in progress.
 pub struct Recorder {
     file: PathBuf,
     open: Arc<Mutex<Open>>,
 }
 
 struct Open {
-    /// `None` when it is written.
+    /// `None` once it is recorded.
     run: Option<Run>,
     began: Instant,
     progress: Progress,
 }
 
 impl Recorder {
-    /// Begins; an interrupt that ends the program from now on leaves a line in `file`, and
-    /// `progress` knows the stages.
+    /// Starts recording: an interrupt that ends the process from now on appends a record to `file`. The
+    /// stages are taken from `progress`.
     pub fn begin(file: PathBuf, run: Run, progress: &Progress) -> Self {
         let open = Open { run: Some(run), began: Instant::now(), progress: progress.clone() };
         let open = Arc::new(Mutex::new(open));
         let (interrupted, path) = (Arc::clone(&open), file.clone());
-        interrupt::before_end(move || {
-            // nobody is left to be told
+        interrupt::before_exit(move || {
+            // the process is about to exit; nobody can handle an error
             let _ = close(&interrupted, &path, Status::Interrupted, None);
         });
         Recorder { file, open }
     }
 
-    /// Writes the run down; without an error it is done.
+    /// Appends the record. The run failed if there is an error.
     ///
     /// # Errors
     /// A folder that cannot be written.
@@ -54,11 +54,11 @@ impl Recorder {
     }
 }
 
-/// A run that nobody ended broke down.
+/// A recorder that is dropped without [`Recorder::end`] belongs to a run that panicked.
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let error = Some("the program broke down; its last lines say where".to_owned());
-        // it is too late for another error
+        let error = Some("the process panicked; see the end of the log".to_owned());
+        // nobody can handle an error here
         let _ = close(&self.open, &self.file, Status::Failed, error);
     }
 }
@@ -67,7 +67,7 @@ fn locked(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Writes the run once; an interrupt in the meantime waits until it is written.
+/// Appends the record once; an interrupt in the meantime waits for the lock.
 fn close(open: &Mutex<Open>, file: &Path, status: Status, error: Option<String>) -> Result<()> {
     let mut open = locked(open);
     let Some(mut run) = open.run.take() else { return Ok(()) };
@@ -90,7 +90,7 @@ mod tests {
     use crate::run_history::record::tests::a_run;
 
     #[test]
-    fn a_stage_that_fails_is_broken_off_and_no_password_is_kept() {
+    fn a_failed_stage_is_marked_and_no_password_is_recorded() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("runs.jsonl");
         let progress = Progress::silent();
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_breaks_down_has_failed_and_one_that_ends_is_written_once() {
+    fn a_run_that_panics_has_failed_and_one_that_ends_is_recorded_once() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("runs.jsonl");
         let progress = Progress::silent();

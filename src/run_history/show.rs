@@ -1,4 +1,4 @@
-//! One run in full, for people.
+//! One run in full as text for people.
 
 use std::fmt::Write;
 
@@ -10,13 +10,13 @@ use super::Run;
 use crate::domain::numbers::{counted, grouped, size};
 use crate::progress::StageRun;
 
-/// Stages with rows in and out, seconds and rate.
+/// A table of stages with rows in and out, seconds and rate.
 pub fn stages_table(stages: &[StageRun]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(["stage", "rows in", "rows out", "seconds", "rows/s", ""]);
     for stage in stages {
-        let how = match stage {
+        let outcome = match stage {
             StageRun { broken_off: true, .. } => "broken off",
             StageRun { skipped: true, .. } => "unchanged, skipped",
             _ => "done",
@@ -27,7 +27,7 @@ pub fn stages_table(stages: &[StageRun]) -> Table {
             grouped(stage.rows_out),
             format!("{:.2}", stage.seconds),
             stage.rate().map(grouped).unwrap_or_default(),
-            how.to_owned(),
+            outcome.to_owned(),
         ]);
     }
     for column in 1..5 {
@@ -38,10 +38,10 @@ pub fn stages_table(stages: &[StageRun]) -> Table {
     table
 }
 
-/// Everything that is known of a run.
+/// Everything that is recorded about a run.
 ///
 /// # Errors
-/// Settings that are no TOML, which none are.
+/// Settings that cannot be written as TOML, which does not happen.
 pub fn text(run: &Run) -> Result<String> {
     let mut text = String::new();
     let time = |t: DateTime<Utc>| t.format("%Y-%m-%d %H:%M:%S UTC").to_string();
@@ -51,7 +51,7 @@ pub fn text(run: &Run) -> Result<String> {
             let files = counted(inputs.files, "file");
             format!("{files}, {}, fingerprint {}", size(inputs.bytes), inputs.fingerprint)
         }
-        None => "not known".to_owned(),
+        None => "unknown".to_owned(),
     };
     let lines = [
         ("run", Some(run.run_id.clone())),
@@ -93,7 +93,7 @@ mod tests {
     use crate::run_history::{Inputs, Run, Status};
 
     #[test]
-    fn a_run_that_failed_says_all_that_is_known() {
+    fn a_failed_run_is_shown_with_all_its_details() {
         let stage = |name: &str, broken_off: bool| StageRun {
             stage: name.into(),
             skipped: false,
@@ -114,7 +114,7 @@ mod tests {
             config: json!({"strict": true, "lau": {"countries": ["EE"]}}),
             ..a_run(7)
         };
-        let said = text(&run).unwrap();
+        let shown = text(&run).unwrap();
         for part in [
             "run          0193\n",
             "error        disk full\n",
@@ -125,10 +125,10 @@ mod tests {
             "strict = true\n",
             "countries = [\"EE\"]",
         ] {
-            assert!(said.contains(part), "no {part:?} in {said}");
+            assert!(shown.contains(part), "no {part:?} in {shown}");
         }
         let words = |name: &str| {
-            let line = said.lines().find(|l| l.contains(name) && l.starts_with('│')).unwrap();
+            let line = shown.lines().find(|l| l.contains(name) && l.starts_with('│')).unwrap();
             line.trim_matches(['│', ' ']).split_whitespace().collect::<Vec<_>>().join(" ")
         };
         assert_eq!(words("compress"), "compress 1,500 20 0.50 3,000 done");

@@ -1,7 +1,7 @@
-//! Ctrl-C: unfinished outputs are removed, then the program ends.
+//! Interruption by Ctrl-C and other signals: unfinished outputs are removed, then the process exits.
 //!
-//! Outputs are written under temporary names and renamed when complete, so whatever has its final
-//! name is whole; all that an interrupt has to do is to sweep the temporary names.
+//! Outputs are written under temporary names and renamed when complete, so a file with its final name
+//! is complete. An interrupt only has to remove the temporary ones.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,22 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
-type Ending = Box<dyn FnOnce() + Send>;
-static GENTLY: Mutex<Option<Ending>> = Mutex::new(None);
-static LAST: Mutex<Option<Ending>> = Mutex::new(None);
+type Callback = Box<dyn FnOnce() + Send>;
+/// Called once instead of ending the process.
+static GRACEFUL_SHUTDOWN: Mutex<Option<Callback>> = Mutex::new(None);
+/// Called before the process exits.
+static BEFORE_EXIT: Mutex<Option<Callback>> = Mutex::new(None);
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// True of a path that this process is still writing.
+/// True for a path that this process is still writing.
 pub fn is_unfinished(path: &Path) -> bool {
     unfinished().contains(path)
 }
 
-/// A path that is removed when the guard is dropped or the program is interrupted.
+/// Guard of a path that is removed when the guard is dropped or the process is interrupted.
 #[derive(Debug)]
 pub struct Unfinished(PathBuf);
 
@@ -50,109 +52,111 @@ impl Drop for Unfinished {
 }
 
 /// Attempts to remove a folder into which other threads still write.
-const ATTEMPTS: u32 = 20;
-const PAUSE: Duration = Duration::from_millis(10);
+const MAX_REMOVE_ATTEMPTS: u32 = 20;
+const REMOVE_INTERVAL: Duration = Duration::from_millis(10);
 
 fn remove(path: &Path) {
-    for _ in 0..ATTEMPTS {
+    for _ in 0..MAX_REMOVE_ATTEMPTS {
         let removed =
             if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-        // what is already gone, or was renamed to its final name, needs no removal
+        // a path that is gone, or was renamed to its final name, needs no removal
         if removed.is_ok() || !path.exists() {
             return;
         }
-        std::thread::sleep(PAUSE);
+        std::thread::sleep(REMOVE_INTERVAL);
     }
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-static RUNNING: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
-/// How long other programs may take to end by themselves.
-const LAST_WORDS: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(50);
+static CHILDREN: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+/// Time that child processes get to exit after SIGTERM.
+const GRACE_PERIOD: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A program that we started, with a process group of its own: an interrupt ends it before the
-/// unfinished outputs are removed, so that it writes nothing afterwards.
+/// A child process with its own process group. An interrupt terminates it before the unfinished
+/// outputs are removed, so that it cannot write afterwards.
 #[derive(Debug)]
-pub struct Running(Pid);
+pub struct ChildGroup(Pid);
 
-impl Running {
+impl ChildGroup {
     /// # Errors
-    /// A number that no process has.
+    /// A number that is not a process id.
     pub fn new(process: u32) -> Result<Self> {
         let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
-        let pid = pid.with_context(|| format!("{process} is no number of a process"))?;
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).insert(pid.as_raw_nonzero().get());
-        Ok(Running(pid))
+        let pid = pid.with_context(|| format!("{process} is not a process id"))?;
+        CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).insert(pid.as_raw_nonzero().get());
+        Ok(ChildGroup(pid))
     }
 
-    /// Ends the program.
-    pub fn end(&self) {
-        end_all(&[self.0]);
+    /// Terminates the process group.
+    pub fn terminate(&self) {
+        terminate_all(&[self.0]);
     }
 }
 
-impl Drop for Running {
+impl Drop for ChildGroup {
     fn drop(&mut self) {
         let number = self.0.as_raw_nonzero().get();
-        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 }
 
-/// Does not return after an interrupt, which is about to end this program: whoever sees that a program
-/// of ours came to its end leaves the last word to it.
-pub fn give_way() {
+/// Blocks forever once an interrupt is ending this process. A thread that notices the exit of a child
+/// calls this first, so that the interrupt reports the end of the run and not the thread.
+pub fn wait_if_interrupted() {
     while INTERRUPTED.load(Ordering::SeqCst) {
         std::thread::park();
     }
 }
 
-/// Asks the programs to end, and makes them after a while.
-fn end_all(groups: &[Pid]) {
-    let asked = Instant::now();
-    // a group that is gone already needs no signal
+/// Sends SIGTERM to the groups, and SIGKILL after a grace period.
+fn terminate_all(groups: &[Pid]) {
+    let started = Instant::now();
+    // a signal to a group that is gone already may fail
     let signal = |signal| {
         for group in groups {
             let _ = kill_process_group(*group, signal);
         }
     };
     signal(Signal::TERM);
-    while asked.elapsed() < LAST_WORDS
+    while started.elapsed() < GRACE_PERIOD
         && groups.iter().any(|group| test_kill_process_group(*group).is_ok())
     {
-        std::thread::sleep(LOOK);
+        std::thread::sleep(POLL_INTERVAL);
     }
     signal(Signal::KILL);
 }
 
-/// Has the next interrupt call `end` instead of ending the program; the one after that ends it.
-pub fn instead(end: impl FnOnce() + Send + 'static) {
-    *GENTLY.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(end));
+/// Makes the next interrupt call `shutdown` instead of exiting; the interrupt after that exits.
+pub fn on_first_interrupt(shutdown: impl FnOnce() + Send + 'static) {
+    *GRACEFUL_SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(shutdown));
 }
 
-/// Has an interrupt call `last` when unfinished outputs are removed and before the program ends.
-pub fn before_end(last: impl FnOnce() + Send + 'static) {
-    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last));
+/// Makes an interrupt call `callback` after unfinished outputs are removed and before the process exits.
+pub fn before_exit(callback: impl FnOnce() + Send + 'static) {
+    *BEFORE_EXIT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(callback));
 }
 
-/// Installs the handler for SIGINT, SIGTERM and SIGHUP; `end` is called last and must not return.
+/// Installs the handler for SIGINT, SIGTERM and SIGHUP; `exit` is called last and must not return.
 ///
 /// # Errors
-/// When the system refuses a handler.
-pub fn install(end: impl Fn() + Send + 'static) -> Result<()> {
+/// The operating system refuses the handler.
+pub fn install(exit: impl Fn() + Send + 'static) -> Result<()> {
     ctrlc::set_handler(move || {
-        if let Some(gently) = GENTLY.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return gently();
+        if let Some(shutdown) =
+            GRACEFUL_SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            return shutdown();
         }
         INTERRUPTED.store(true, Ordering::SeqCst);
-        let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        end_all(&running.into_iter().filter_map(Pid::from_raw).collect::<Vec<_>>());
+        let children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        terminate_all(&children.into_iter().filter_map(Pid::from_raw).collect::<Vec<_>>());
         unfinished().iter().for_each(|path| remove(path));
-        let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(last) = last {
-            last();
+        let callback = BEFORE_EXIT.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(callback) = callback {
+            callback();
         }
-        end();
+        exit();
     })
-    .context("no handler for Ctrl-C could be installed")
+    .context("the handler for Ctrl-C could not be installed")
 }

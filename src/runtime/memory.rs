@@ -1,7 +1,7 @@
 //! Memory of this process.
 
-/// Peak resident memory of this process so far, in bytes (`VmHWM`); `None` where the system does
-/// not tell.
+/// Peak resident memory of this process so far, in bytes (`VmHWM`); `None` if the
+/// operating system does not report it.
 pub fn peak_memory_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;

@@ -1,4 +1,4 @@
-//! The process itself: interruption by a signal, worker threads, memory.
+//! The process: interruption by signals, worker threads, memory.
 
 pub mod interrupt;
 pub mod memory;

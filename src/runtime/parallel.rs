@@ -1,40 +1,43 @@
-//! Work for all cores.
+//! Work distributed over all cores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, anyhow};
 
-/// Runs `work` on as many threads as there are cores, but no more than `tasks`.
+/// Runs `work` on one thread per core, but on no more than `tasks` threads.
 ///
 /// # Errors
-/// What the first of them met.
+/// The first error of a thread.
 pub fn on_all_cores<T: Send>(tasks: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.max(1));
     on_threads(cores, work)
 }
 
-/// Runs `work` on so many threads.
+/// Runs `work` on the given number of threads.
 ///
 /// # Errors
-/// What the first of them met.
+/// The first error of a thread.
 pub fn on_threads<T: Send>(threads: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..threads).map(|_| scope.spawn(&work)).collect();
-        threads.into_iter().map(|t| t.join().map_err(|_| anyhow!("a thread broke down"))?).collect()
+        threads
+            .into_iter()
+            .map(|t| t.join().map_err(|_| anyhow!("a worker thread panicked"))?)
+            .collect()
     })
 }
 
-/// Maps `items` on all cores, each thread a chunk of at least `least` of them; the order stays.
+/// Maps `items` on all cores in chunks of at least `min_chunk` items; the order is preserved.
 ///
 /// # Errors
-/// What the first of the threads met.
+/// The first error of a thread.
 pub fn in_chunks<T: Sync, U: Send>(
     items: &[T],
-    least: usize,
+    min_chunk: usize,
     work: impl Fn(&[T]) -> Result<Vec<U>> + Sync,
 ) -> Result<Vec<U>> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let chunk = items.len().div_ceil(cores).max(least).max(1);
+    let chunk = items.len().div_ceil(cores).max(min_chunk).max(1);
     if chunk >= items.len() {
         return work(items);
     }
@@ -53,7 +56,7 @@ pub fn in_chunks<T: Sync, U: Send>(
     Ok(parts.into_iter().flat_map(|(_, part)| part).collect())
 }
 
-/// Hands out tasks one by one, and none after a failure.
+/// A queue of tasks shared by threads; after a failure it hands out no more.
 pub struct Tasks<'a, T> {
     tasks: &'a [T],
     next: AtomicUsize,
@@ -64,10 +67,11 @@ impl<'a, T> Tasks<'a, T> {
         Tasks { tasks, next: AtomicUsize::new(0) }
     }
 
-    /// Does tasks until none is left; a failure ends it for all threads.
+    /// Calls `work` with one task after the other until none is left; a failure ends this for all
+    /// threads.
     ///
     /// # Errors
-    /// What `work` meets.
+    /// The error of `work`.
     pub fn each(&self, mut work: impl FnMut(&'a T) -> Result<()>) -> Result<()> {
         while let Some(task) = self.tasks.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             work(task).inspect_err(|_| self.next.store(self.tasks.len(), Ordering::Relaxed))?;

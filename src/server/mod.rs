@@ -80,7 +80,7 @@ pub fn run(config: Config, settings: &Settings) -> Result<()> {
         .context("no threads for the server")?;
     let (stop, stopped) = watch::channel(false);
     let listener = runtime.block_on(listen::open(&address))?;
-    interrupt::instead(move || {
+    interrupt::on_first_interrupt(move || {
         stop.send_replace(true);
     });
     let local = listener.local_addr().context("the server has no address")?;

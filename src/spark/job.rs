@@ -14,7 +14,7 @@ use super::{sql, submit};
 use crate::config::Spark;
 use crate::progress::{Progress, StageBar};
 use crate::runtime::interrupt;
-use crate::runtime::interrupt::Running;
+use crate::runtime::interrupt::ChildGroup;
 
 /// How Spark's own output tells that a statement begins.
 const STEP: &str = "mobility step ";
@@ -133,13 +133,13 @@ fn each_line(from: impl Read, mut each: impl FnMut(&str)) {
 /// The process, which does not outlive us.
 struct Process {
     child: Child,
-    running: Running,
+    running: ChildGroup,
     over: bool,
 }
 
 impl Process {
     fn new(child: Child) -> Result<Self> {
-        let running = Running::new(child.id())?;
+        let running = ChildGroup::new(child.id())?;
         Ok(Process { child, running, over: false })
     }
 
@@ -150,7 +150,7 @@ impl Process {
     fn wait(&mut self) -> Result<std::process::ExitStatus> {
         let status = self.child.wait().context("cannot wait for Spark")?;
         self.over = true;
-        interrupt::give_way();
+        interrupt::wait_if_interrupted();
         Ok(status)
     }
 }
@@ -158,7 +158,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if !self.over {
-            self.running.end();
+            self.running.terminate();
             // its end is all that is wanted
             let _ = self.child.wait();
         }

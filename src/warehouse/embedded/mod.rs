@@ -88,7 +88,7 @@ impl Embedded {
             mark.push_str(&raw[..16]);
         }
         if self.views.reads(view, Table::Runs.name())? {
-            mark.push_str(&crate::run_history::mark(&self.config.data.runs()));
+            mark.push_str(&crate::run_history::fingerprint(&self.config.data.runs()));
         }
         Ok(mark)
     }
