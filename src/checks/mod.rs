@@ -10,7 +10,8 @@ pub enum Code {
     UserMalformed,
     TimeMissing,
     TimeUnreadable,
-    TimeUnbelievable,
+    #[serde(alias = "time_unbelievable")]
+    TimestampOutOfRange,
     TimeFuture,
     OutsideFolder,
     CellMissing,
@@ -25,10 +26,10 @@ pub enum Code {
     BusyUser,
 }
 
-/// What becomes of rows with a code.
+/// How rows with a code are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum Disposition {
     /// Not counted anywhere.
     Rejected,
     /// Counted, but not where it is about places.
@@ -37,13 +38,13 @@ pub enum Fate {
     Flagged,
 }
 
-impl Fate {
-    /// The fate's word in tables and files.
+impl Disposition {
+    /// The name in tables and files.
     pub fn name(self) -> &'static str {
         match self {
-            Fate::Rejected => "rejected",
-            Fate::Unplaced => "unplaced",
-            Fate::Flagged => "flagged",
+            Disposition::Rejected => "rejected",
+            Disposition::Unplaced => "unplaced",
+            Disposition::Flagged => "flagged",
         }
     }
 }
@@ -54,7 +55,7 @@ impl Code {
         Code::UserMalformed,
         Code::TimeMissing,
         Code::TimeUnreadable,
-        Code::TimeUnbelievable,
+        Code::TimestampOutOfRange,
         Code::TimeFuture,
         Code::OutsideFolder,
         Code::CellMissing,
@@ -76,7 +77,7 @@ impl Code {
             Code::UserMalformed => "user_malformed",
             Code::TimeMissing => "time_missing",
             Code::TimeUnreadable => "time_unreadable",
-            Code::TimeUnbelievable => "time_unbelievable",
+            Code::TimestampOutOfRange => "timestamp_out_of_range",
             Code::TimeFuture => "time_future",
             Code::OutsideFolder => "outside_folder",
             Code::CellMissing => "cell_missing",
@@ -99,7 +100,7 @@ impl Code {
             Code::UserMalformed => "user id of another length than checks.user_id_bytes",
             Code::TimeMissing => "time stamp null",
             Code::TimeUnreadable => "time stamp not a date and time",
-            Code::TimeUnbelievable => "time stamp outside the years 1900 to 9999",
+            Code::TimestampOutOfRange => "time stamp outside the years 1900 to 9999",
             Code::TimeFuture => "time stamp in the future",
             Code::OutsideFolder => "time stamp too far from the date of its folder",
             Code::CellMissing => "cell id null or empty",
@@ -122,33 +123,33 @@ impl Code {
             Code::UserMissing
                 | Code::TimeMissing
                 | Code::TimeUnreadable
-                | Code::TimeUnbelievable
+                | Code::TimestampOutOfRange
                 | Code::CellMissing
         )
     }
 
     /// True of checks that ask where cells are.
     pub fn about_places(self) -> bool {
-        self.fate() == Fate::Unplaced
+        self.disposition() == Disposition::Unplaced
             || matches!(self, Code::TooFastBoth | Code::TooFastOnce | Code::PingPong)
     }
 
-    pub fn fate(self) -> Fate {
+    pub fn disposition(self) -> Disposition {
         match self {
             Code::UserMissing
             | Code::UserMalformed
             | Code::TimeMissing
             | Code::TimeUnreadable
-            | Code::TimeUnbelievable
+            | Code::TimestampOutOfRange
             | Code::TimeFuture
             | Code::OutsideFolder
             | Code::CellMissing
-            | Code::Duplicate => Fate::Rejected,
+            | Code::Duplicate => Disposition::Rejected,
             Code::UnknownCell | Code::CellNotValid | Code::BadCoordinates | Code::TwoPlaces => {
-                Fate::Unplaced
+                Disposition::Unplaced
             }
             Code::TooFastBoth | Code::TooFastOnce | Code::PingPong | Code::BusyUser => {
-                Fate::Flagged
+                Disposition::Flagged
             }
         }
     }

@@ -143,6 +143,14 @@ impl Table {
         }
     }
 
+    /// Columns that an older version of the program named differently, as (name, former name).
+    pub fn renamed_columns(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Table::QualityCodes => &[("disposition", "fate")],
+            _ => &[],
+        }
+    }
+
     /// Columns by which rows are listed when nobody asks for an order.
     pub fn key_columns(self) -> &'static [&'static str] {
         match self {
@@ -244,7 +252,7 @@ fn quality_codes() -> SchemaRef {
         Field::new("date", DataType::Date32, true),
         Field::new("file", DataType::Utf8, false),
         Field::new("code", DataType::Utf8, false),
-        Field::new("fate", DataType::Utf8, false),
+        Field::new("disposition", DataType::Utf8, false),
         Field::new("rows", DataType::Int64, false),
         Field::new("percent", DataType::Float64, false),
         Field::new("late", DataType::Boolean, false),

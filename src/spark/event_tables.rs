@@ -13,7 +13,7 @@ use crate::domain::time::LocalDate;
 use crate::domain::time::columns::Times;
 use crate::events::parquet::{EventFile, StoredTime, is_text};
 
-/// Times beyond these, µs, are not believed in any zone; held here they can be reckoned with.
+/// Times beyond these, µs, are not in_range in any zone; held here they can be reckoned with.
 const FARTHEST_US: i64 = 400_000_000_000_000_000;
 
 /// Reads one table of event files: gaps are the columns of the canonical form.

@@ -1,7 +1,7 @@
 //! Local time as SQL: the offsets of a zone as a tree of CASEs, so that Spark shows the hours that this
 //! program shows, whatever edition of the IANA zones its Java has.
 
-use crate::domain::time::{BELIEVABLE_US, Clock, LocalDate, MICROS_PER_HOUR, unmarked};
+use crate::domain::time::{Clock, LocalDate, MICROS_PER_HOUR, TIMESTAMP_RANGE_US, unmarked};
 
 const DAY_US: i64 = 24 * MICROS_PER_HOUR;
 /// No offset changes twice within a slot, µs.
@@ -25,7 +25,7 @@ pub struct LocalTime {
 }
 
 /// Local time of `instant`; exact between the dates, which is where rows are kept, and at the bounds of
-/// what is believed.
+/// what is in_range.
 pub fn local_time(clock: &Clock, instant: &str, first: LocalDate, last: LocalDate) -> LocalTime {
     let pieces = pieces(&mut clock.clone().marking(), first, last);
     let offset = |piece: &Piece| piece.offset_us.to_string();
@@ -41,7 +41,7 @@ fn pieces(clock: &mut Clock, first: LocalDate, last: LocalDate) -> Vec<Piece> {
         let (local, repeated) = unmarked(clock.local_us(us));
         Piece { from_us: us, offset_us: local - us, repeated }
     };
-    let mut pieces = vec![at(clock, BELIEVABLE_US.start)];
+    let mut pieces = vec![at(clock, TIMESTAMP_RANGE_US.start)];
     let mut push = |piece: Piece| {
         let same = pieces.last().is_some_and(|before| {
             (before.offset_us, before.repeated) == (piece.offset_us, piece.repeated)
@@ -53,8 +53,8 @@ fn pieces(clock: &mut Clock, first: LocalDate, last: LocalDate) -> Vec<Piece> {
     // a local date lies within a day of the date in UTC
     let (from, to) = (first.first_hour().start_us() - DAY_US, last.first_hour().start_us());
     let to = to.saturating_add(2 * DAY_US);
-    let mut day = from.max(BELIEVABLE_US.start);
-    while day < to.min(BELIEVABLE_US.end) {
+    let mut day = from.max(TIMESTAMP_RANGE_US.start);
+    while day < to.min(TIMESTAMP_RANGE_US.end) {
         let (start, next) = (at(clock, day), at(clock, day + DAY_US));
         push(start);
         if (start.offset_us, start.repeated) != (next.offset_us, next.repeated) {
@@ -64,8 +64,8 @@ fn pieces(clock: &mut Clock, first: LocalDate, last: LocalDate) -> Vec<Piece> {
         }
         day += DAY_US;
     }
-    if day < BELIEVABLE_US.end {
-        push(Piece { from_us: day, ..at(clock, BELIEVABLE_US.end - DAY_US) });
+    if day < TIMESTAMP_RANGE_US.end {
+        push(Piece { from_us: day, ..at(clock, TIMESTAMP_RANGE_US.end - DAY_US) });
     }
     pieces
 }

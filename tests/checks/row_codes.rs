@@ -58,7 +58,7 @@ fn each_row_gets_the_first_code_that_applies() {
     assert_eq!(
         codes(&work, "2024-10-01"),
         "bad_coordinates=1 cell_missing=1 cell_not_valid=1 duplicate=1 ping_pong=1 \
-         time_future=1 time_unbelievable=1 too_fast_both=1 too_fast_once=4 two_places=2 unknown_cell=1 \
+         time_future=1 timestamp_out_of_range=1 too_fast_both=1 too_fast_once=4 two_places=2 unknown_cell=1 \
          user_missing=1"
     );
     let record = record(&work, "2024-10-01");

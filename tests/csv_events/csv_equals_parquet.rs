@@ -127,7 +127,7 @@ fn results(work: &Workspace) -> Vec<String> {
     let sql = "SELECT date, rows_in, rows_rejected, rows_unplaced, rows_flagged, users, \
         events_per_hour_max, cells_active, events_within FROM quality_daily ORDER BY date";
     all.push(work.ok(&["query", "--sql", sql, "--format", "csv"]));
-    let sql = "SELECT date, code, fate, SUM(rows) AS n FROM quality_codes GROUP BY date, code, fate \
+    let sql = "SELECT date, code, disposition, SUM(rows) AS n FROM quality_codes GROUP BY date, code, disposition \
         ORDER BY date, code";
     all.push(work.ok(&["query", "--sql", sql, "--format", "csv"]));
     let sql = "SELECT COUNT(*) AS n, COUNT(DISTINCT user_id) AS u, MIN(timestamp) AS t, \

@@ -57,6 +57,22 @@ fn outdated_columns_are_recreated() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
+fn column_under_its_former_name_is_read_and_renamed_by_the_next_load() {
+    let (work, schema) = mini();
+    three_dates(&work);
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    let mut client = client(&schema);
+    client.batch_execute("ALTER TABLE quality_codes RENAME COLUMN disposition TO fate").unwrap();
+    assert_eq!(work.ok(&["query", "quality_codes", "--format", "csv"]), CODES);
+    work.ok(&["load", "--force", "--quiet"]);
+    let sql = "SELECT disposition FROM quality_codes WHERE code = 'duplicate'";
+    let rows = work.ok(&["query", "--format", "csv", "--sql", sql]);
+    assert_eq!(rows, "disposition\nrejected\n");
+}
+
+#[test]
+#[ignore = "needs PostGIS: run make test"]
 fn foreign_table_is_named_and_left_unchanged() {
     let schema = new_schema();
     let work = Workspace::mini();

@@ -131,7 +131,7 @@ date,provisional,rows_in,rows_kept,rows_rejected,rows_unplaced,rows_flagged,file
 
 /// The expected table `quality_codes` of the three dates and of rows without a date.
 pub const CODES: &str = "\
-date,file,code,fate,rows,percent,late
+date,file,code,disposition,rows,percent,late
 ,flat.parquet,time_missing,rejected,2,100,false
 2024-10-01,day=1/a.parquet,duplicate,rejected,2,20,false
 2024-10-01,day=1/a.parquet,ok,kept,7,70,false

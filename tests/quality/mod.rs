@@ -220,7 +220,7 @@ fn quality_tables_are_empty_before_the_stage_and_filled_after_it(warehouse: Ware
     let one = ["query", "quality_codes", "--format", "csv", "--date", "2024-10-03"];
     assert_eq!(work.ok(&one).lines().count(), 2);
     let sql = "SELECT SUM(rows) AS n FROM quality_codes c JOIN quality_daily d ON d.date = c.date \
-               WHERE NOT d.provisional AND c.fate <> 'rejected'";
+               WHERE NOT d.provisional AND c.disposition <> 'rejected'";
     assert_eq!(work.ok(&["query", "--format", "csv", "--sql", sql]), "n\n33\n");
     // changed records change the rows; loading the same rows again changes nothing
     write_day(&work, "2024-10-03", &[("x", None, 2, 7, &[])], &[("a", "100", 3, 2)], |_| {});

@@ -27,7 +27,7 @@ const ALL: [&str; 17] = [
     "user_malformed",
     "time_missing",
     "time_unreadable",
-    "time_unbelievable",
+    "timestamp_out_of_range",
     "time_future",
     "outside_folder",
     "cell_missing",

@@ -15,7 +15,7 @@ dated AS (
     e.cell_id,
     e.local_us,
     e.unreadable,
-    e.local_us >= {{earliest_us}} AND e.local_us < {{end_us}} AS believed,
+    e.local_us >= {{earliest_us}} AND e.local_us < {{end_us}} AS in_range,
     e.local_us > {{latest_us}} AS future,
     CAST((e.local_us - pmod(e.local_us, 86400000000)) div 86400000000 AS INT) AS day,
     CAST(pmod(e.local_us, 86400000000) div 3600000000 AS INT) * 2
@@ -30,13 +30,13 @@ read AS (
   SELECT
     file,
     row,
-    CASE WHEN believed AND NOT future THEN day ELSE home END AS date,
+    CASE WHEN in_range AND NOT future THEN day ELSE home END AS date,
     CASE
       WHEN user_key IS NULL THEN 'user_missing'
       WHEN length(user_key) - 1 <> {{user_id_bytes}} THEN 'user_malformed'
       WHEN unreadable THEN 'time_unreadable'
       WHEN local_us IS NULL THEN 'time_missing'
-      WHEN NOT believed THEN 'time_unbelievable'
+      WHEN NOT in_range THEN 'timestamp_out_of_range'
       WHEN future THEN 'time_future'
       WHEN abs(day - folder) > {{folder_tolerance}} THEN 'outside_folder'
       WHEN cell_id IS NULL THEN 'cell_missing'

@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::text::{EpochUnit, UsualText, number_us};
-use super::{BELIEVABLE_US, Clock, MICROS_PER_SECOND};
+use super::{Clock, MICROS_PER_SECOND, TIMESTAMP_RANGE_US};
 
 /// Stands for a null time stamp.
 pub const MISSING: i64 = i64::MIN;
@@ -133,8 +133,8 @@ impl Times {
 }
 
 /// True for a time stamp between 1900 and 9999.
-pub fn believable(local_us: i64) -> bool {
-    BELIEVABLE_US.contains(&local_us)
+pub fn is_in_range(local_us: i64) -> bool {
+    TIMESTAMP_RANGE_US.contains(&local_us)
 }
 
 fn micros(value: i64, unit: TimeUnit) -> i64 {

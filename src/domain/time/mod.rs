@@ -60,9 +60,10 @@ impl std::fmt::Display for LocalDate {
     }
 }
 
-/// Earliest and latest local time stamp that is believed, µs: years 1900 to 9999. Outside lie
+/// Earliest and latest local time stamp that is in_range, µs: years 1900 to 9999. Outside lie
 /// values read with the wrong unit.
-pub const BELIEVABLE_US: std::ops::Range<i64> = -2_208_988_800_000_000..253_402_300_800_000_000;
+pub const TIMESTAMP_RANGE_US: std::ops::Range<i64> =
+    -2_208_988_800_000_000..253_402_300_800_000_000;
 
 /// Length of the slots within which a zone's offset is taken as constant, µs. All changes since
 /// 1900 that IANA records for zones in use fall on multiples of 15 minutes of UTC.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::columns::believable;
+use super::columns::is_in_range;
 use super::{LocalDate, LocalHour};
 
 /// What is known of the usable time stamps so far.
@@ -14,10 +14,10 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Takes a local time, µs; one that is not believed or later than `latest_us` is left out.
+    /// Takes a local time, µs; one that is not in_range or later than `latest_us` is left out.
     #[inline]
     pub fn add(&mut self, us: i64, latest_us: i64) {
-        if !believable(us) || us > latest_us {
+        if !is_in_range(us) || us > latest_us {
             return;
         }
         let day = LocalHour::of(us).date();

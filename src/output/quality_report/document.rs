@@ -11,11 +11,11 @@ pub fn markdown(report: &Report) -> String {
     let headings: Vec<String> = columns.iter().map(|c| c.heading.to_owned()).collect();
     let rows = report.dates.iter().map(|day| columns.iter().map(|c| (c.cell)(day)).collect());
     table(&mut out, "Dates", 2, headings, rows.collect());
-    let headings = ["code", "fate", "what is wrong", "rows", "of all", "dates", "files"];
+    let headings = ["code", "disposition", "what is wrong", "rows", "of all", "dates", "files"];
     let sums = report.code_sums().into_iter().map(|sum| {
         let (dates, files) = (sum.dates as u64, sum.files as u64);
         let numbers = [grouped(sum.rows), percent(sum.percent), grouped(dates), grouped(files)];
-        [sum.code, sum.fate, sum.meaning.to_owned()].into_iter().chain(numbers).collect()
+        [sum.code, sum.disposition, sum.meaning.to_owned()].into_iter().chain(numbers).collect()
     });
     table(&mut out, "Codes", 3, headings.map(str::to_owned).to_vec(), sums.collect());
     let undated = report.rows_undated();

@@ -38,7 +38,7 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodeSum {
     pub code: String,
-    pub fate: String,
+    pub disposition: String,
     /// What is wrong, in a few words.
     pub meaning: &'static str,
     pub rows: u64,
@@ -110,7 +110,7 @@ impl Report {
             let count: u64 = rows.iter().map(|row| row.rows).sum();
             CodeSum {
                 code: code.name().to_owned(),
-                fate: code.fate().name().to_owned(),
+                disposition: code.disposition().name().to_owned(),
                 meaning: code.text(),
                 rows: count,
                 percent: if all == 0 { 0.0 } else { count as f64 * 100.0 / all as f64 },

@@ -34,11 +34,11 @@ pub fn table(report: &Report, look: Look) -> String {
     if sums.is_empty() {
         out.push_str("\nNo row has anything wrong.\n");
     } else {
-        let heading = ["code", "fate", "rows", "of all", "dates", "files", "what is wrong"];
+        let heading = ["code", "disposition", "rows", "of all", "dates", "files", "what is wrong"];
         let rows = sums.iter().map(|sum| {
             [
                 sum.code.clone(),
-                sum.fate.clone(),
+                sum.disposition.clone(),
                 grouped(sum.rows),
                 percent(sum.percent),
                 grouped(sum.dates as u64),

@@ -8,7 +8,7 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use crate::checks::{Code, Fate};
+use crate::checks::{Code, Disposition};
 use crate::domain::numbers::{counted, grouped};
 use crate::output::charts;
 use crate::output::quality_report::{Report, main_columns};
@@ -84,7 +84,7 @@ pub fn context(report: &Report, around: Around) -> Result<Value> {
         charts => Serde(drawn(report)?),
         columns => Serde(headings),
         dates => dates,
-        sum_columns => Serde(plain(&["code", "fate", "what is wrong", "rows", "of all", "dates", "files"])),
+        sum_columns => Serde(plain(&["code", "disposition", "what is wrong", "rows", "of all", "dates", "files"])),
         sums => sums(report),
         undated => (undated > 0).then(|| counted(undated, "row")),
         code_columns => Serde(code_headings),
@@ -156,7 +156,7 @@ fn sums(report: &Report) -> Vec<Vec<String>> {
     let row = |sum: crate::output::quality_report::CodeSum| {
         vec![
             sum.code,
-            sum.fate,
+            sum.disposition,
             sum.meaning.to_owned(),
             grouped(sum.rows),
             percent(sum.percent),
@@ -199,8 +199,8 @@ fn files(report: &Report) -> (Vec<Vec<String>>, usize) {
     newest.sort_by_key(|((date, _), _)| std::cmp::Reverse(*date));
     let line = |((date, file), rows): (&(Option<NaiveDate>, &str), &Vec<&CodeRow>)| {
         let all: u64 = rows.iter().map(|row| row.rows).sum();
-        let of = |fate: Fate| -> String {
-            let rows = rows.iter().filter(|row| row.fate == fate.name());
+        let of = |disposition: Disposition| -> String {
+            let rows = rows.iter().filter(|row| row.disposition == disposition.name());
             match rows.map(|row| row.rows).sum::<u64>() {
                 0 => "–".to_owned(),
                 n => grouped(n),
@@ -211,9 +211,9 @@ fn files(report: &Report) -> (Vec<Vec<String>>, usize) {
             (*file).to_owned(),
             if rows.iter().any(|row| row.late) { "late" } else { "" }.to_owned(),
             grouped(all),
-            of(Fate::Rejected),
-            of(Fate::Unplaced),
-            of(Fate::Flagged),
+            of(Disposition::Rejected),
+            of(Disposition::Unplaced),
+            of(Disposition::Flagged),
         ]
     };
     (newest.into_iter().take(MOST_FILES).map(line).collect(), files.len())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::checks::{Code, Fate};
+use crate::checks::{Code, Disposition};
 use crate::domain::numbers::counted;
 use crate::domain::time::LocalDate;
 
@@ -66,7 +66,7 @@ impl Findings {
 
     /// Rejected rows.
     pub fn rejected(&self) -> u64 {
-        self.total(|code| code.fate() == Fate::Rejected)
+        self.total(|code| code.disposition() == Disposition::Rejected)
     }
 
     /// One sentence for each code whose rows are rejected and wanted, with the number of rows and
@@ -75,7 +75,7 @@ impl Findings {
         let sentence = |code: Code| {
             let rows = self.total(|c| c == code);
             let first = self.first.get(&code).map_or("unknown", String::as_str);
-            (rows > 0 && code.fate() == Fate::Rejected && wanted(code)).then(|| {
+            (rows > 0 && code.disposition() == Disposition::Rejected && wanted(code)).then(|| {
                 format!("{} set aside: {}; the first is {first}", counted(rows, "row"), code.text())
             })
         };

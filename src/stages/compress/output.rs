@@ -17,7 +17,7 @@ use super::plan::Batch;
 use super::quarantine;
 use super::survey::{Now, Source, Survey};
 use super::tally::Tally;
-use crate::checks::{Code, Fate};
+use crate::checks::{Code, Disposition};
 use crate::config::Config;
 use crate::datasets::day_record::{self, DayRecord, FileRecord};
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
@@ -333,7 +333,7 @@ fn of_known(input: &RecordedInput, source: &Source) -> Option<FileRecord> {
 
 fn rejected(files: &[FileRecord]) -> u64 {
     let codes = files.iter().flat_map(|file| &file.codes);
-    let rejected = |(code, _): &(&Code, &u64)| code.fate() == Fate::Rejected;
+    let rejected = |(code, _): &(&Code, &u64)| code.disposition() == Disposition::Rejected;
     codes.filter(rejected).map(|(_, rows)| rows).sum()
 }
 

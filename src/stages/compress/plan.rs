@@ -8,7 +8,7 @@ use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
 use super::group::MOST_HOURS;
-use crate::domain::time::columns::{Times, believable};
+use crate::domain::time::columns::{Times, is_in_range};
 use crate::domain::time::seen::Seen;
 use crate::domain::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 use crate::events::csv::BLOCK_BYTES;
@@ -139,7 +139,7 @@ fn days_by_footer(
     let (low, high) = (times.local_us(min, *unit), times.local_us(max, *unit));
     // where clocks go back, a later instant can have an earlier wall time
     let slack = if zone.is_some() { MICROS_PER_HOUR } else { 0 };
-    let usable = believable(low) && believable(high) && high <= latest_us;
+    let usable = is_in_range(low) && is_in_range(high) && high <= latest_us;
     let day = |us: i64| LocalHour::of(us).date();
     (usable && day(low - slack) == day(high + slack)).then(|| (day(low), (low, high)))
 }

@@ -17,7 +17,7 @@ use super::users::{Counted, MALFORMED, NO_USER, Order, Users};
 use crate::checks::Code;
 use crate::config::Checks;
 use crate::domain::ids::user_text;
-use crate::domain::time::columns::{MISSING, UNREADABLE, believable};
+use crate::domain::time::columns::{MISSING, UNREADABLE, is_in_range};
 use crate::domain::time::{LocalDate, LocalHour, MICROS_PER_HOUR, unmarked};
 use crate::events::input::EventInput;
 use crate::progress::StageBar;
@@ -258,7 +258,7 @@ impl Share {
         let Reading { batch, checks, .. } = reading;
         let place = || group.place_of(row);
         let future = checks.on(Code::TimeFuture) && us > reading.latest_us;
-        let own_day = (believable(us) && !future).then(|| LocalHour::of(us).date());
+        let own_day = (is_in_range(us) && !future).then(|| LocalHour::of(us).date());
         if let Some(day) = own_day
             && group.days.binary_search(&day).is_err()
         {
@@ -280,7 +280,7 @@ impl Share {
             _ if user == MALFORMED => Code::UserMalformed,
             MISSING => Code::TimeMissing,
             UNREADABLE => Code::TimeUnreadable,
-            _ if !believable(us) => Code::TimeUnbelievable,
+            _ if !is_in_range(us) => Code::TimestampOutOfRange,
             _ if future => Code::TimeFuture,
             _ if us < bounds.start || us >= bounds.end => Code::OutsideFolder,
             _ if cell == NO_CELL => Code::CellMissing,

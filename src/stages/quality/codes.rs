@@ -19,7 +19,8 @@ pub struct CodeRow {
     pub file: String,
     /// A name of [`crate::checks::Code`], or `ok`.
     pub code: String,
-    pub fate: String,
+    #[serde(alias = "fate")]
+    pub disposition: String,
     pub rows: u64,
     /// Of the rows that the file has for the date.
     pub percent: f64,
@@ -33,13 +34,13 @@ pub fn code_rows(date: Option<NaiveDate>, files: &[FileRecord]) -> Vec<CodeRow> 
     let mut out = Vec::new();
     for file in files {
         let late = date.is_some_and(|date| file.is_late(date));
-        let mut push = |code: &str, fate: &str, rows: u64| {
+        let mut push = |code: &str, disposition: &str, rows: u64| {
             if rows > 0 {
                 out.push(CodeRow {
                     date,
                     file: file.path.clone(),
                     code: code.to_owned(),
-                    fate: fate.to_owned(),
+                    disposition: disposition.to_owned(),
                     rows,
                     percent: rounded(rows as f64 * 100.0 / file.rows as f64),
                     late,
@@ -49,7 +50,7 @@ pub fn code_rows(date: Option<NaiveDate>, files: &[FileRecord]) -> Vec<CodeRow> 
         let coded: u64 = file.codes.values().sum();
         push(OK, KEPT, file.rows.saturating_sub(coded));
         for (code, rows) in &file.codes {
-            push(code.name(), code.fate().name(), *rows);
+            push(code.name(), code.disposition().name(), *rows);
         }
     }
     out

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::BEFORE;
 use super::plan::Plan;
 use super::warnings::{Level, warnings};
-use crate::checks::Fate;
+use crate::checks::Disposition;
 use crate::datasets::day_record::{DayRecord, FileRecord};
 
 /// One row of `quality_daily`; README says what each figure means. Fields stand in the order of
@@ -72,12 +72,12 @@ pub struct Seen {
 /// # Errors
 /// A record whose numbers contradict each other: names the numbers.
 pub fn figures(record: &DayRecord, users: Seen, plan: &Plan) -> Result<DayFigures> {
-    let by_fate = |fate: Fate| -> u64 {
+    let by_disposition = |disposition: Disposition| -> u64 {
         let codes = record.files.iter().flat_map(|f| &f.codes);
-        codes.filter(|(code, _)| code.fate() == fate).map(|(_, rows)| rows).sum()
+        codes.filter(|(code, _)| code.disposition() == disposition).map(|(_, rows)| rows).sum()
     };
     let rows_in: u64 = record.files.iter().map(|f| f.rows).sum();
-    let rows_rejected = by_fate(Fate::Rejected);
+    let rows_rejected = by_disposition(Disposition::Rejected);
     let rows_kept: u64 = record.hours.values().sum();
     agree(record, rows_in, rows_rejected, rows_kept, users.all)?;
 
@@ -94,8 +94,8 @@ pub fn figures(record: &DayRecord, users: Seen, plan: &Plan) -> Result<DayFigure
         rows_in,
         rows_kept,
         rows_rejected,
-        rows_unplaced: by_fate(Fate::Unplaced),
-        rows_flagged: by_fate(Fate::Flagged),
+        rows_unplaced: by_disposition(Disposition::Unplaced),
+        rows_flagged: by_disposition(Disposition::Flagged),
         files_expected: None,
         files_read: record.files.len() as u64,
         files_late: record.files.iter().filter(|f| f.is_late(record.date)).count() as u64,
@@ -199,7 +199,8 @@ fn agree(record: &DayRecord, rows: u64, rejected: u64, kept: u64, users: u64) ->
 /// A file with other rows: names it.
 pub fn all_rejected(undated: &[FileRecord]) -> Result<()> {
     for file in undated {
-        let codes = file.codes.iter().filter(|(code, _)| code.fate() == Fate::Rejected);
+        let codes =
+            file.codes.iter().filter(|(code, _)| code.disposition() == Disposition::Rejected);
         let rejected: u64 = codes.map(|(_, rows)| rows).sum();
         ensure!(
             rejected == file.rows,

@@ -45,7 +45,7 @@ use plan::Plan;
 const BEFORE: usize = 7;
 
 /// Changes when the same records would give other rows.
-const FORMAT: &str = "quality 1";
+const FORMAT: &str = "quality 2";
 
 /// Key of the marks in the footer.
 const MARKS: &str = "mobility:dates";

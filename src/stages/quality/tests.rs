@@ -9,7 +9,7 @@ use super::codes::{CodeRow, code_rows};
 use super::figures::{DayFigures, Seen, figures, look_back};
 use super::plan::{CellVersion, Method, Plan};
 use super::{Level, percent, rows_of, tables, warnings};
-use crate::checks::{Code, Fate};
+use crate::checks::{Code, Disposition};
 use crate::datasets::day_record::{DayRecord, FileRecord};
 use crate::domain::tables::Table;
 
@@ -311,7 +311,7 @@ proptest! {
         for (number, (ok, codes)) in files.into_iter().enumerate() {
             let codes: BTreeMap<Code, u64> = codes.into_iter().map(|(c, n)| (Code::ALL[c], n)).collect();
             let coded: u64 = codes.values().sum();
-            kept += ok + codes.iter().filter(|(c, _)| c.fate() != Fate::Rejected).map(|(_, n)| n).sum::<u64>();
+            kept += ok + codes.iter().filter(|(c, _)| c.disposition() != Disposition::Rejected).map(|(_, n)| n).sum::<u64>();
             record.files.push(FileRecord { path: format!("{number}"), rows: ok + coded, codes, ..one.clone() });
         }
         // one user with all that was kept, in one hour at one cell
@@ -323,7 +323,7 @@ proptest! {
         record.users_by_events = BTreeMap::from([(kept.max(1), users)]);
         let day = figures(&record, Seen { all: users, new: None }, &plan()).unwrap();
         let codes = code_rows(Some(record.date), &record.files);
-        let sum = |fates: &[&str]| codes.iter().filter(|r| fates.contains(&r.fate.as_str())).map(|r| r.rows).sum::<u64>();
+        let sum = |dispositions: &[&str]| codes.iter().filter(|r| dispositions.contains(&r.disposition.as_str())).map(|r| r.rows).sum::<u64>();
         prop_assert_eq!(day.rows_in, sum(&["kept", "rejected", "unplaced", "flagged"]));
         prop_assert_eq!(day.rows_kept, sum(&["kept", "unplaced", "flagged"]));
         prop_assert_eq!(day.rows_in, day.rows_kept + day.rows_rejected);

@@ -29,6 +29,7 @@ use super::presence_table::PresenceTable;
 use super::sorted_aggregate::UseSortedAggregate;
 use super::versions::Version;
 use crate::domain::tables::{TWO_PLACES_COUNT, Table, presence_file_schema};
+use crate::formats::parquet::footer;
 
 /// Rows as engines exchange them while they compute.
 const BATCH_ROWS: usize = 8_192;
@@ -175,9 +176,37 @@ pub fn register_table(context: &SessionContext, version: &Version, table: Table)
         table if table.is_small() && !version.table(table.name()).exists() => {
             Arc::new(EmptyTable::new(with_views(&table.schema())))
         }
-        table => file(&version.table(table.name()), &table.schema())?,
+        table => table_file(context, &version.table(table.name()), table)?,
     };
     register(context, table.name(), provider)
+}
+
+/// The file of a table. Columns that an older version of the program wrote under another name have
+/// their current name.
+fn table_file(
+    context: &SessionContext,
+    path: &Path,
+    table: Table,
+) -> Result<Arc<dyn TableProvider>> {
+    let schema = table.schema();
+    if table.renamed_columns().is_empty() {
+        return file(path, &schema);
+    }
+    let footer = std::fs::File::open(path).ok().and_then(|file| footer::read(&file).ok());
+    let Some(stored) = footer.map(|footer| Arc::clone(footer.schema())) else {
+        return file(path, &schema);
+    };
+    let former = |name: &str| {
+        let renamed = table.renamed_columns().iter().find(|(now, _)| *now == name);
+        renamed.map(|(_, former)| *former).filter(|f| stored.field_with_name(f).is_ok())
+    };
+    let stored_name = |field: &FieldRef| former(field.name()).unwrap_or(field.name()).to_owned();
+    let fields = schema.fields().iter().map(|f| f.as_ref().clone().with_name(stored_name(f)));
+    let fields: Vec<Field> = fields.collect();
+    let columns = schema.fields().iter().map(|f| ident(stored_name(f)).alias(f.name()));
+    let columns: Vec<Expr> = columns.collect();
+    let frame = context.read_table(file(path, &Arc::new(Schema::new(fields)))?).map_err(explain)?;
+    Ok(frame.select(columns).map_err(explain)?.into_view())
 }
 
 /// Registers `provider`.

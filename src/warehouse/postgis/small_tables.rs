@@ -112,8 +112,11 @@ fn table_state(transaction: &mut Transaction, table: Table) -> Result<TableState
 /// # Errors
 /// What the server says.
 pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
-    if !table.is_small() || is_there(client, table)? {
+    if !table.is_small() {
         return Ok(quoted(table.name()));
+    }
+    if is_there(client, table)? {
+        return with_current_names(client, table);
     }
     let schema = table.schema();
     let null = |field: &arrow::datatypes::FieldRef| {
@@ -121,6 +124,33 @@ pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> 
     };
     let nulls: Vec<String> = schema.fields().iter().map(null).collect();
     Ok(format!("(SELECT {} WHERE false)", nulls.join(", ")))
+}
+
+/// The table, as a subquery where an older version of the program created it with columns that have
+/// another name now.
+fn with_current_names<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
+    let mut former = Vec::new();
+    for (_, name) in table.renamed_columns() {
+        let sql = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) \
+                   AND attname = $2 AND NOT attisdropped)";
+        let exists = client.query_one(sql, &[&table.name(), name]).map_err(failed)?;
+        if exists.get(0) {
+            former.push(*name);
+        }
+    }
+    if former.is_empty() {
+        return Ok(quoted(table.name()));
+    }
+    let schema = table.schema();
+    let column = |field: &arrow::datatypes::FieldRef| {
+        let renamed = table.renamed_columns().iter().find(|(now, _)| now == field.name());
+        match renamed.filter(|(_, name)| former.contains(name)) {
+            Some((now, name)) => format!("{} AS {}", quoted(name), quoted(now)),
+            None => quoted(field.name()),
+        }
+    };
+    let columns: Vec<String> = schema.fields().iter().map(column).collect();
+    Ok(format!("(SELECT {} FROM {})", columns.join(", "), quoted(table.name())))
 }
 
 /// True where the schema, and not some other on the way to PostGIS, has a relation of that name.

@@ -11,7 +11,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::checks::{Code, Fate};
+use crate::checks::{Code, Disposition};
 use crate::datasets::day_record::UserDigest;
 use crate::datasets::presence;
 use crate::domain::time::{DayShift, LocalDate};
@@ -124,7 +124,7 @@ fn counts(work: &Work, folder: &Path) -> Result<(Findings, Counted)> {
         *counted.entry(place).or_default() += count.rows;
         let Some(code) = count.code else { continue };
         findings.add(place, code, count.rows);
-        if code.fate() == Fate::Rejected {
+        if code.disposition() == Disposition::Rejected {
             findings.met(code, || row_of(work, count.file, count.first_row));
         }
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::checks::{Code, Fate};
-use crate::domain::time::{BELIEVABLE_US, DayShift, LocalDate, LocalHour};
+use crate::checks::{Code, Disposition};
+use crate::domain::time::{DayShift, LocalDate, LocalHour, TIMESTAMP_RANGE_US};
 use crate::events::parquet::EventFile;
 use crate::spark::{Job, event_tables, sql};
 use crate::stages::compress::places::EARTH_M;
@@ -74,11 +74,11 @@ fn gaps(work: &Work, open: &[LocalDate]) -> Vec<(&'static str, String)> {
     let when = |code: Code, number: Option<u32>| {
         number.filter(|_| checks.on(code)).map_or_else(|| "NULL".to_owned(), |n| n.to_string())
     };
-    let rejected = Code::ALL.iter().filter(|code| code.fate() == Fate::Rejected);
+    let rejected = Code::ALL.iter().filter(|code| code.disposition() == Disposition::Rejected);
     let rejected: Vec<String> = rejected.map(|code| sql::text(code.name())).collect();
     let mut gaps = vec![
-        ("earliest_us", BELIEVABLE_US.start.to_string()),
-        ("end_us", BELIEVABLE_US.end.to_string()),
+        ("earliest_us", TIMESTAMP_RANGE_US.start.to_string()),
+        ("end_us", TIMESTAMP_RANGE_US.end.to_string()),
         ("latest_us", work.now.latest_us.to_string()),
         ("user_id_bytes", when(Code::UserMalformed, checks.user_id_bytes)),
         ("folder_tolerance", when(Code::OutsideFolder, checks.folder_tolerance_days)),
