@@ -77,14 +77,17 @@ fn skipped_rows_of_the_cell_plan_are_a_warning() {
     let work = with_plan("1,59.13,9.9\n2,,10.1\n3,99,10\n");
     let printed = work.ok(&["check"]);
     let line = printed.lines().find(|l| l.starts_with("warn   cell plan")).unwrap();
-    for words in ["1 cell in 1 version;", "1 row of the cell plan set aside", "plan.csv, row 2"] {
+    for words in ["1 cell in 1 version;", "1 row of the cell plan rejected", "plan.csv, row 2"] {
         assert!(line.contains(words), "no {words:?} in {printed}");
     }
     work.config("strict = true\n");
     assert!(work.run(&["check"]).stdout.contains("WRONG  cell plan"));
     // a cell plan of another country is valid but hardly intended
     let printed = with_plan("1,45,9.9\n").ok(&["check"]);
-    assert!(printed.contains("warn   cell plan") && printed.contains("not one cell"), "{printed}");
+    assert!(
+        printed.contains("warn   cell plan") && printed.contains("no cell lies in a LAU"),
+        "{printed}"
+    );
 }
 
 #[test]

@@ -93,7 +93,7 @@ fn invalid_cells_are_counted_and_fatal_when_strict() {
     }
     work.config("strict = true\n");
     let before = work.snapshot("processed");
-    work.fails(&["geojoin"], 1, &["set aside", "plan.csv", "strict = true"]);
+    work.fails(&["geojoin"], 1, &["rejected", "plan.csv", "strict = true"]);
     assert_eq!(work.snapshot("processed"), before);
 }
 

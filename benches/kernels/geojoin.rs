@@ -1,4 +1,4 @@
-//! From degrees to the LAU, with the synthetic boundaries of 79 LAUs.
+//! Projection of cells and lookup of their LAU, on synthetic boundaries of 79 LAUs.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use divan::{Bencher, black_box};
 use geo::{BoundingRect, Coord, MultiPolygon};
 use mobility::formats::boundaries::{self, PropertyNames};
 use mobility::progress::Progress;
-use mobility::stages::geojoin::index::Locator;
+use mobility::stages::geojoin::lau_index::LauIndex;
 use mobility::stages::synth::{self, Settings};
 use mobility::storage::inputs::InputFile;
 use proj::Proj;
@@ -17,7 +17,7 @@ use crate::random::Random;
 
 const POINTS: usize = 1_000_000;
 
-/// The boundary file, in a folder that lives as long as the process.
+/// The boundary file, in a temporary folder that is removed when the process ends.
 static FILE: LazyLock<(tempfile::TempDir, InputFile)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("data");
@@ -46,7 +46,7 @@ fn units() -> BTreeMap<String, MultiPolygon> {
     units
 }
 
-/// Points all over the extent of the units, metres.
+/// Random points in the extent of the units, metres.
 fn points(units: &BTreeMap<String, MultiPolygon>) -> Vec<Coord> {
     let boxes = units.values().filter_map(BoundingRect::bounding_rect);
     let (low, high) = boxes.map(|b| (b.min(), b.max())).fold(
@@ -70,17 +70,17 @@ fn read_boundaries(bencher: Bencher) {
 #[divan::bench]
 fn build_index(bencher: Bencher) {
     let units = units();
-    bencher.bench_local(|| Locator::new(black_box(&units).values()));
+    bencher.bench_local(|| LauIndex::new(black_box(&units).values()));
 }
 
 #[divan::bench]
 fn locate_a_million_points(bencher: Bencher) {
     let units = units();
     let points = points(&units);
-    let locator = Locator::new(units.values());
+    let index = LauIndex::new(units.values());
     bencher
         .counter(ItemsCount::new(points.len()))
-        .bench_local(|| points.iter().filter(|p| locator.locate(**p).is_some()).count());
+        .bench_local(|| points.iter().filter(|p| index.locate(**p).is_some()).count());
 }
 
 #[divan::bench]

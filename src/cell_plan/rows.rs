@@ -1,4 +1,4 @@
-//! The cell plan: rows of all its files, the unusable ones set aside.
+//! Reads the rows of all files of the cell plan and rejects invalid ones.
 
 use std::collections::BTreeSet;
 
@@ -15,38 +15,40 @@ use crate::formats::table;
 use crate::storage::Location;
 use crate::storage::inputs::InputFile;
 
-/// Seconds of a day, to see whether a time stamp is at midnight.
+/// Seconds of a day, to detect whether a timestamp is at midnight.
 const DAY_S: i64 = 86_400;
 
-/// A version of a cell with the place it was read from.
+/// A version of a cell, and the row it was read from.
 #[derive(Debug, Clone)]
 pub struct PlanRow {
-    /// Canonical.
+    /// Cell id as canonical text.
     pub cell: String,
     pub version: CellVersion,
+    /// Index into [`CellPlan::files`].
     pub file: usize,
-    /// From 1.
+    /// Row number in the file, from 1.
     pub row: usize,
 }
 
-/// All usable rows, by cell id.
+/// All valid rows, by cell id.
 #[derive(Debug, Default)]
 pub struct CellPlan {
-    usable: Vec<PlanRow>,
+    valid: Vec<PlanRow>,
     pub files: Vec<Location>,
     pub rows: u64,
+    /// Reason, number of rows, and the place of the first of them.
     rejected: Vec<(Reject, u64, String)>,
-    /// Validity with a time of day, which was cut to whole days.
+    /// Number of validity dates with a time of day, which was dropped.
     pub cut_to_days: u64,
-    /// Cells with a row whose coordinates cannot be used.
+    /// Ids of cells with a row whose coordinates are invalid.
     pub bad_coordinates: BTreeSet<String>,
 }
 
-/// Why a row was set aside.
+/// Why a row was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reject {
     NoCell,
-    NoPlace,
+    NoCoordinates,
     OutOfRange,
     NullIsland,
     BadDate,
@@ -57,12 +59,12 @@ impl Reject {
     fn text(self) -> &'static str {
         match self {
             Reject::NoCell => "cell id null or empty",
-            Reject::NoPlace => "latitude or longitude null or no number",
+            Reject::NoCoordinates => "latitude or longitude null or not a number",
             Reject::OutOfRange => {
                 "latitude outside -90 to 90 or longitude outside -180 to 180 (are the two swapped?)"
             }
             Reject::NullIsland => "latitude and longitude both 0",
-            Reject::BadDate => "validity that is no date",
+            Reject::BadDate => "validity that is not a date",
             Reject::EndsBeforeStart => "validity that ends before it starts",
         }
     }
@@ -72,7 +74,7 @@ impl CellPlan {
     /// Reads all files.
     ///
     /// # Errors
-    /// A file that cannot be read or lacks a column, and no usable row at all.
+    /// A file that cannot be read or lacks a column; files without any valid row.
     pub fn read(files: &[InputFile], columns: &Columns) -> Result<Self> {
         let mut plan = CellPlan::default();
         for (number, file) in files.iter().enumerate() {
@@ -82,12 +84,12 @@ impl CellPlan {
             let table = PlanColumns::new(&table, columns).with_context(place)?;
             plan.add(number, &table);
         }
-        if plan.usable.is_empty() {
+        if plan.valid.is_empty() {
             let why = plan.rejected().join("; ");
-            let why = if why.is_empty() { "the files hold no rows".to_owned() } else { why };
-            bail!("cell plan: none of {} can be used: {why}", counted(plan.rows, "row"));
+            let why = if why.is_empty() { "the files have no rows".to_owned() } else { why };
+            bail!("cell plan: none of {} is valid: {why}", counted(plan.rows, "row"));
         }
-        plan.usable.sort_by(|a, b| {
+        plan.valid.sort_by(|a, b| {
             beginning(&a.cell).cmp(&beginning(&b.cell)).then_with(|| a.cell.cmp(&b.cell))
         });
         Ok(plan)
@@ -95,19 +97,23 @@ impl CellPlan {
 
     /// The rows of each cell, in byte order of their ids.
     pub fn cells(&self) -> impl Iterator<Item = &[PlanRow]> {
-        self.usable.chunk_by(|a, b| a.cell == b.cell)
+        self.valid.chunk_by(|a, b| a.cell == b.cell)
     }
 
     fn add(&mut self, file: usize, table: &PlanColumns) {
         for i in 0..table.rows {
             self.rows += 1;
-            self.cut_to_days += u64::from(table.start.cut(i)) + u64::from(table.end.cut(i));
+            self.cut_to_days +=
+                u64::from(table.start.has_time_of_day(i)) + u64::from(table.end.has_time_of_day(i));
             match table.row(i) {
                 Ok((cell, version)) => {
-                    self.usable.push(PlanRow { cell, version, file, row: i + 1 });
+                    self.valid.push(PlanRow { cell, version, file, row: i + 1 });
                 }
                 Err(reject) => {
-                    if matches!(reject, Reject::NoPlace | Reject::OutOfRange | Reject::NullIsland) {
+                    if matches!(
+                        reject,
+                        Reject::NoCoordinates | Reject::OutOfRange | Reject::NullIsland
+                    ) {
                         self.bad_coordinates
                             .insert(table.cells.as_string::<i32>().value(i).to_owned());
                     }
@@ -127,18 +133,18 @@ impl CellPlan {
         }
     }
 
-    /// Rows set aside.
+    /// Number of rejected rows.
     pub fn rejected_rows(&self) -> u64 {
         self.rejected.iter().map(|(_, n, _)| n).sum()
     }
 
-    /// One sentence a reason, with the first place.
+    /// One message per reason, which names the first row.
     pub fn rejected(&self) -> Vec<String> {
         self.rejected
             .iter()
             .map(|(reject, count, place)| {
                 format!(
-                    "{} of the cell plan set aside: {}; the first is {place}",
+                    "{} of the cell plan rejected: {}; the first is {place}",
                     counted(*count, "row"),
                     reject.text()
                 )
@@ -155,14 +161,14 @@ impl CellPlan {
     }
 }
 
-/// Columns of one file, converted.
+/// The columns of one file, converted.
 struct PlanColumns {
     rows: usize,
     cells: ArrayRef,
     lat: ArrayRef,
     lon: ArrayRef,
-    start: Days,
-    end: Days,
+    start: DateColumn,
+    end: DateColumn,
 }
 
 impl PlanColumns {
@@ -183,9 +189,9 @@ impl PlanColumns {
                 .with_context(|| format!("column {:?}", names.latitude))?,
             lon: degrees(column(longitude, "columns.longitude")?)
                 .with_context(|| format!("column {:?}", names.longitude))?,
-            start: Days::new(table.column_by_name(&names.valid_date_start))
+            start: DateColumn::new(table.column_by_name(&names.valid_date_start))
                 .with_context(|| format!("column {:?}", names.valid_date_start))?,
-            end: Days::new(table.column_by_name(&names.valid_date_end))
+            end: DateColumn::new(table.column_by_name(&names.valid_date_end))
                 .with_context(|| format!("column {:?}", names.valid_date_end))?,
         })
     }
@@ -200,7 +206,7 @@ impl PlanColumns {
             (!a.is_null(i) && a.value(i).is_finite()).then(|| a.value(i))
         };
         let (Some(lat), Some(lon)) = (number(&self.lat), number(&self.lon)) else {
-            return Err(Reject::NoPlace);
+            return Err(Reject::NoCoordinates);
         };
         if lat.abs() > 90.0 || lon.abs() > 180.0 {
             return Err(Reject::OutOfRange);
@@ -216,13 +222,13 @@ impl PlanColumns {
     }
 }
 
-/// Cell ids as canonical text.
+/// Cell ids as canonical text: integers in decimal notation.
 fn cell_ids(column: &ArrayRef) -> Result<ArrayRef> {
     match column.data_type() {
         t if t.is_integer() => {}
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {}
         other => bail!(
-            "is {other}; expected an integer or text (a float or decimal loses digits: write it as an integer)"
+            "has type {other}; expected an integer or text (floating-point and decimal types lose digits: write the column as integers)"
         ),
     }
     Ok(cast(column, &DataType::Utf8)?)
@@ -232,23 +238,24 @@ fn degrees(column: &ArrayRef) -> Result<ArrayRef> {
     let text =
         matches!(column.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     if !(column.data_type().is_numeric() || text) {
-        bail!("is {}; expected degrees as a number", column.data_type());
+        bail!("has type {}; expected degrees as a number", column.data_type());
     }
     Ok(cast(column, &DataType::Float64)?)
 }
 
-/// A column of days; none of them where the file has no such column.
-struct Days {
+/// A column of dates; empty if the file has no such column.
+struct DateColumn {
     dates: Option<ArrayRef>,
-    /// The column as it stands, to tell what was null and what was no date.
+    /// The column before conversion, to distinguish nulls from invalid dates.
     original: Option<ArrayRef>,
+    /// Seconds since 1970, for a column of timestamps.
     seconds: Option<ArrayRef>,
 }
 
-impl Days {
+impl DateColumn {
     fn new(column: Option<&ArrayRef>) -> Result<Self> {
         let Some(column) = column else {
-            return Ok(Days { dates: None, original: None, seconds: None });
+            return Ok(DateColumn { dates: None, original: None, seconds: None });
         };
         let mut seconds = None;
         let dates = match column.data_type() {
@@ -264,11 +271,12 @@ impl Days {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
                 cast(column, &DataType::Date32)?
             }
-            other => bail!("is {other}; expected a date"),
+            other => bail!("has type {other}; expected a date"),
         };
-        Ok(Days { dates: Some(dates), original: Some(column.clone()), seconds })
+        Ok(DateColumn { dates: Some(dates), original: Some(column.clone()), seconds })
     }
 
+    /// Days since 1970-01-01; `None` for null.
     fn day(&self, i: usize) -> Result<Option<i32>, Reject> {
         let (Some(dates), Some(original)) = (&self.dates, &self.original) else { return Ok(None) };
         let dates = dates.as_primitive::<Date32Type>();
@@ -279,7 +287,8 @@ impl Days {
         }
     }
 
-    fn cut(&self, i: usize) -> bool {
+    /// True for a timestamp that is not at midnight.
+    fn has_time_of_day(&self, i: usize) -> bool {
         let Some(seconds) = &self.seconds else { return false };
         let seconds = seconds.as_primitive::<arrow::datatypes::Int64Type>();
         !seconds.is_null(i) && seconds.value(i).rem_euclid(DAY_S) != 0

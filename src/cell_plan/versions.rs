@@ -1,8 +1,8 @@
-//! Versions of a cell in time: at most one for every day.
+//! Versions of a cell over time: at most one is valid on each day.
 
 use std::collections::BTreeSet;
 
-/// A place of a cell and the days on which it is valid; `None` is open.
+/// A position of a cell and the days on which it is valid; `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CellVersion {
     /// First and last day, days since 1970-01-01.
@@ -19,7 +19,7 @@ impl CellVersion {
     }
 
     /// The day after the last.
-    fn past(&self) -> i64 {
+    fn end_exclusive(&self) -> i64 {
         self.end.map_or(i64::MAX, |d| i64::from(d) + 1)
     }
 
@@ -28,42 +28,46 @@ impl CellVersion {
     }
 }
 
-/// Two rows of one cell that cannot both be right: the same days, other coordinates.
+/// Two versions of one cell with the same days but different coordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Disagreement {
-    /// Positions in the list of versions.
+pub struct Conflict {
+    /// Indexes into the list of versions.
     pub first: usize,
     pub second: usize,
 }
 
-/// Versions that do not overlap, in order of time; and whether versions with different places
-/// had to be told apart.
+/// Non-overlapping versions in order of time, and whether versions with different places
+/// overlapped.
 ///
-/// On every day the version with the latest start wins, among equal starts the one that ends
-/// first, being the more specific. Neighbours at one place become one version.
+/// On each day the version with the latest start is used; among equal starts the one that ends
+/// first, because it is more specific. Adjacent versions with the same place are merged.
 ///
 /// # Errors
-/// Two versions of the same days at different places.
-pub fn resolve(versions: &[CellVersion]) -> Result<(Vec<CellVersion>, bool), Disagreement> {
+/// Two versions with the same days at different places.
+pub fn resolve(versions: &[CellVersion]) -> Result<(Vec<CellVersion>, bool), Conflict> {
     for (second, v) in versions.iter().enumerate() {
         let same = |u: &&CellVersion| u.start == v.start && u.end == v.end && !u.same_place(v);
         if let Some(first) = versions[..second].iter().position(|u| same(&u)) {
-            return Err(Disagreement { first, second });
+            return Err(Conflict { first, second });
         }
     }
     if let [only] = versions {
         return Ok((vec![*only], false));
     }
-    let cuts: BTreeSet<i64> = versions.iter().flat_map(|v| [v.first(), v.past()]).collect();
+    let cuts: BTreeSet<i64> =
+        versions.iter().flat_map(|v| [v.first(), v.end_exclusive()]).collect();
     let cuts: Vec<i64> = cuts.into_iter().collect();
     let mut resolved: Vec<CellVersion> = Vec::new();
     let mut overlapped = false;
     for span in cuts.windows(2) {
-        let valid = || versions.iter().filter(|v| v.first() <= span[0] && v.past() >= span[1]);
-        let Some(winner) = valid().max_by_key(|v| (v.first(), -v.past())) else { continue };
+        let valid =
+            || versions.iter().filter(|v| v.first() <= span[0] && v.end_exclusive() >= span[1]);
+        let Some(winner) = valid().max_by_key(|v| (v.first(), -v.end_exclusive())) else {
+            continue;
+        };
         overlapped |= valid().any(|v| !v.same_place(winner));
         match resolved.last_mut() {
-            Some(last) if last.same_place(winner) && last.past() == span[0] => {
+            Some(last) if last.same_place(winner) && last.end_exclusive() == span[0] => {
                 last.end = open_or_day(span[1] - 1);
             }
             _ => resolved.push(CellVersion {
@@ -76,7 +80,7 @@ pub fn resolve(versions: &[CellVersion]) -> Result<(Vec<CellVersion>, bool), Dis
     Ok((resolved, overlapped))
 }
 
-/// Days are 32 bits in the files; what is beyond is open.
+/// Days are 32-bit in the files; a day out of range means no limit.
 fn open_or_day(day: i64) -> Option<i32> {
     i32::try_from(day).ok()
 }
@@ -92,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_start_wins_and_the_older_version_is_cut() {
+    fn version_with_the_latest_start_wins_and_the_older_one_is_cut() {
         let old = version(None, None, 1.0);
         let new = version(Some(10), Some(20), 2.0);
         let (resolved, overlapped) = resolve(&[new, old]).unwrap();
@@ -101,13 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn daily_plans_of_a_cell_that_stays_become_one_version() {
+    fn daily_plans_of_an_unchanged_cell_become_one_version() {
         let days: Vec<_> = (1..=5).map(|d| version(Some(0), Some(d), 1.0)).collect();
         assert_eq!(resolve(&days).unwrap(), (vec![version(Some(0), Some(5), 1.0)], false));
     }
 
     #[test]
-    fn among_equal_starts_the_one_that_ends_first_wins() {
+    fn among_equal_starts_the_version_that_ends_first_wins() {
         let resolved = resolve(&[version(Some(0), Some(2), 2.0), version(Some(0), Some(1), 1.0)]);
         assert_eq!(
             resolved.unwrap().0,
@@ -116,14 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn the_same_days_at_two_places_disagree() {
+    fn same_days_at_two_places_are_a_conflict() {
         let error = resolve(&[version(None, Some(1), 1.0), version(None, Some(1), 2.0)]);
-        assert_eq!(error, Err(Disagreement { first: 0, second: 1 }));
+        assert_eq!(error, Err(Conflict { first: 0, second: 1 }));
     }
 
     proptest! {
         #[test]
-        fn every_day_has_the_place_that_the_rule_names(
+        fn each_day_has_the_place_given_by_the_rule(
             raw in prop::collection::vec((prop::option::of(0i32..12), prop::option::of(0i32..12), 0u8..3), 1..6)
         ) {
             let versions: Vec<_> = raw
@@ -145,7 +149,7 @@ mod tests {
             }
             for pair in resolved.windows(2) {
                 let touch = pair[0].end.zip(pair[1].start).is_some_and(|(e, s)| e + 1 == s);
-                prop_assert!(!(touch && pair[0].lon == pair[1].lon), "neighbours at one place stay apart");
+                prop_assert!(!(touch && pair[0].lon == pair[1].lon), "adjacent versions with the same place are not merged");
             }
         }
     }

@@ -72,7 +72,7 @@ pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
 }
 
 fn check_all(config: &Config) -> Vec<Finding> {
-    let (cells, laus) = geojoin::check(config);
+    let (cells, laus) = geojoin::check(config.into());
     let registry = Registry::read(config);
     // an invalid view file is reported under its own subject, not under the warehouse
     let views = Arc::new(registry.as_ref().map(Registry::clone).unwrap_or_default());
@@ -123,9 +123,9 @@ fn events(config: &Config) -> Result<String> {
     Ok(format!("{}, {}", parts.join(", "), size(bytes)))
 }
 
-fn cell_plan(checked: geojoin::Checked) -> Passed {
-    let is_warning = !checked.doubts.is_empty();
-    let parts: Vec<String> = std::iter::once(checked.said).chain(checked.doubts).collect();
+fn cell_plan(checked: geojoin::CheckedPlan) -> Passed {
+    let is_warning = !checked.warnings.is_empty();
+    let parts: Vec<String> = std::iter::once(checked.summary).chain(checked.warnings).collect();
     Passed { text: parts.join("; "), is_warning }
 }
 

@@ -30,7 +30,7 @@ pub fn compress_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
 }
 
 pub fn geojoin_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    geojoin::inputs(config).map(|(cells, laus)| Some([cells, laus].concat()))
+    geojoin::inputs(config.into()).map(|(cells, laus)| Some([cells, laus].concat()))
 }
 
 pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
@@ -38,7 +38,7 @@ pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
 }
 
 pub fn run_all_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    let (cells, laus) = geojoin::inputs(config)?;
+    let (cells, laus) = geojoin::inputs(config.into())?;
     Ok(Some([input::inputs(config)?, cells, laus].concat()))
 }
 

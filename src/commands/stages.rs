@@ -12,7 +12,7 @@ pub fn compress(session: &Session, args: &cli::Compress) -> Result<()> {
 }
 
 pub fn geojoin(session: &Session, force: bool) -> Result<()> {
-    session.stage("geojoin", || geojoin::run(&session.config, &session.progress, force))
+    session.stage("geojoin", || geojoin::run((&session.config).into(), &session.progress, force))
 }
 
 pub fn load(session: &Session, force: bool) -> Result<()> {

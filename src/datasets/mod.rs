@@ -1,6 +1,7 @@
-//! The files that one stage writes and others read: hourly presence, its manifest, and the record of
-//! each date.
+//! Files that one stage writes and other stages read: hourly presence, its manifest, the record of
+//! each date, cells with their LAU, and the quality tables.
 
 pub mod day_record;
+pub mod geodata;
 pub mod manifest;
 pub mod presence;

@@ -82,7 +82,7 @@ pub fn run(
         stage("compress", &mut || compress::run(config, progress, plan.extent()))?;
     }
     if plan.wants(Stage::Geojoin) {
-        stage("geojoin", &mut || geojoin::run(config, progress, plan.force))?;
+        stage("geojoin", &mut || geojoin::run(config.into(), progress, plan.force))?;
     }
     if plan.wants(Stage::Quality) {
         stage("quality", &mut || quality::run(config, progress, plan.force))?;

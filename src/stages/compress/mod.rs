@@ -165,7 +165,7 @@ fn planned(config: &Config) -> Result<(Option<PlannedCells>, Vec<String>)> {
     if !Code::ALL.iter().any(|code| code.about_places() && config.checks.on(*code)) {
         return Ok((None, Vec::new()));
     }
-    Ok(match cell_plan::planned_cells(config) {
+    Ok(match cell_plan::planned_cells(&config.data.cells, &config.columns) {
         Ok(plan) => (Some(plan), Vec::new()),
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => {

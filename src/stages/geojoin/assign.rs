@@ -1,64 +1,62 @@
-//! Which LAU each cell lies in, and how that was found.
+//! Which LAU each cell lies in, and how it was found.
 
 use geo::Coord;
 
-use super::index::{Locator, Position};
+use super::lau_index::{LauIndex, Position};
+use crate::datasets::geodata::LauMatch;
 
-/// How a cell found its unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Match {
-    Within,
-    Boundary,
-    Nearest,
-    Outside,
-}
-
-impl Match {
-    /// The word in the column `lau_match`.
-    pub fn word(self) -> &'static str {
-        match self {
-            Match::Within => "within",
-            Match::Boundary => "boundary",
-            Match::Nearest => "nearest",
-            Match::Outside => "outside",
-        }
-    }
-}
-
-/// The unit of a cell (its number in order of id) and the distance in metres.
+/// The LAU unit of a cell.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Assigned {
-    pub how: Match,
+pub struct Assignment {
+    pub lau_match: LauMatch,
+    /// Position of the unit in ascending order of id; `None` outside all units.
     pub unit: Option<u32>,
     pub distance_m: Option<f64>,
 }
 
-/// Places each point (metres) in the unit that holds or touches it.
-pub fn within(locator: &Locator, points: &[Coord]) -> Vec<Assigned> {
-    let place = |p: &Coord| match locator.locate(*p) {
-        Some((unit, Position::Boundary)) => {
-            Assigned { how: Match::Boundary, unit: Some(unit), distance_m: Some(0.0) }
-        }
-        Some((unit, _)) => Assigned { how: Match::Within, unit: Some(unit), distance_m: Some(0.0) },
-        None => Assigned { how: Match::Outside, unit: None, distance_m: None },
-    };
-    points.iter().map(place).collect()
+impl Assignment {
+    const OUTSIDE: Assignment =
+        Assignment { lau_match: LauMatch::Outside, unit: None, distance_m: None };
+
+    pub fn is_outside(&self) -> bool {
+        self.lau_match == LauMatch::Outside
+    }
 }
 
-/// Gives points outside all units the nearest one within `reach_m`, unless they lie `abroad`.
+/// Assigns each point (metres) to the unit that contains or touches it.
+pub fn within(index: &LauIndex, points: &[Coord]) -> Vec<Assignment> {
+    let assign = |p: &Coord| match index.locate(*p) {
+        Some((unit, position)) => {
+            let lau_match = match position {
+                Position::Boundary => LauMatch::Boundary,
+                _ => LauMatch::Within,
+            };
+            Assignment { lau_match, unit: Some(unit), distance_m: Some(0.0) }
+        }
+        None => Assignment::OUTSIDE,
+    };
+    points.iter().map(assign).collect()
+}
+
+/// Assigns points outside all units to the nearest unit within `max_distance_m`, except points in
+/// an `excluded` country.
 pub fn nearest(
-    locator: &Locator,
+    index: &LauIndex,
     points: &[Coord],
-    abroad: &[bool],
-    reach_m: f64,
-    assigned: &mut [Assigned],
+    excluded: &[bool],
+    max_distance_m: f64,
+    assignments: &mut [Assignment],
 ) {
-    for ((point, abroad), found) in points.iter().zip(abroad).zip(assigned) {
-        if found.how == Match::Outside
-            && !abroad
-            && let Some((unit, distance)) = locator.nearest(*point, reach_m)
+    for ((point, excluded), assignment) in points.iter().zip(excluded).zip(assignments) {
+        if assignment.is_outside()
+            && !excluded
+            && let Some((unit, distance)) = index.nearest(*point, max_distance_m)
         {
-            *found = Assigned { how: Match::Nearest, unit: Some(unit), distance_m: Some(distance) };
+            *assignment = Assignment {
+                lau_match: LauMatch::Nearest,
+                unit: Some(unit),
+                distance_m: Some(distance),
+            };
         }
     }
 }

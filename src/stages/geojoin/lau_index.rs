@@ -1,14 +1,15 @@
-//! Points in polygons, exactly: an R-tree over the parts, and bands of edges within each part.
+//! Finds the LAU unit of a point: an R-tree over the polygons of all units, and within each polygon
+//! an index of its edges by horizontal bands. Results are exact, also on borders.
 
 use geo::algorithm::kernels::{Kernel, Orientation, RobustKernel};
 use geo::{BoundingRect, Coord, MultiPolygon, Polygon};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, PointDistance, RTree};
 
-/// Edges that a band should hold on average.
-const EDGES_A_BAND: usize = 4;
+/// Target for the mean number of edges per band.
+const EDGES_PER_BAND: usize = 4;
 
-/// Where a point lies.
+/// Position of a point relative to a polygon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Position {
     Inside,
@@ -16,19 +17,19 @@ pub enum Position {
     Outside,
 }
 
-/// One polygon with its holes, its edges sorted into horizontal bands: a point is tested only
-/// against the edges of its own band.
-struct Part {
-    /// Vertices of all rings, each ring closed. Edge `i` goes from vertex `i` to the next.
+/// A polygon with its holes. Its edges are grouped by horizontal bands, and a point is tested only
+/// against the edges of its band.
+struct IndexedPolygon {
+    /// Vertices of all rings; each ring is closed. Edge `i` connects vertices `i` and `i + 1`.
     vertices: Vec<Coord>,
     bottom: f64,
     bands_per_unit: f64,
-    /// Band `i` holds the edges `members[starts[i]..starts[i + 1]]`.
+    /// Band `i` contains the edges `edges[starts[i]..starts[i + 1]]`.
     starts: Vec<u32>,
-    members: Vec<u32>,
+    edges: Vec<u32>,
 }
 
-impl Part {
+impl IndexedPolygon {
     fn new(polygon: &Polygon) -> Self {
         let rings = || std::iter::once(polygon.exterior()).chain(polygon.interiors());
         let vertices: Vec<Coord> = rings().flat_map(|r| r.0.iter().copied()).collect();
@@ -36,14 +37,14 @@ impl Part {
         let mut first = 0;
         for ring in rings() {
             let past = first + ring.0.len() as u32;
-            // no edge leads from the last vertex of a ring to the next ring
+            // the last vertex of a ring is not connected to the next ring
             edges.extend(first..past.saturating_sub(1));
             first = past;
         }
         let ends = |i: u32| (vertices[i as usize].y, vertices[i as usize + 1].y);
         let bottom = vertices.iter().map(|v| v.y).fold(f64::INFINITY, f64::min);
         let top = vertices.iter().map(|v| v.y).fold(f64::NEG_INFINITY, f64::max);
-        let bands = (edges.len() / EDGES_A_BAND).max(1);
+        let bands = (edges.len() / EDGES_PER_BAND).max(1);
         let height = top - bottom;
         let bands_per_unit = if height > 0.0 { bands as f64 / height } else { 0.0 };
         let band = |y: f64| (((y - bottom) * bands_per_unit) as usize).min(bands - 1);
@@ -61,23 +62,23 @@ impl Part {
             starts[b + 1] += starts[b];
         }
         let mut next = starts.clone();
-        let mut members = vec![0u32; starts[bands] as usize];
+        let mut by_band = vec![0u32; starts[bands] as usize];
         for edge in &edges {
             for at in &mut next[span(*edge)] {
-                members[*at as usize] = *edge;
+                by_band[*at as usize] = *edge;
                 *at += 1;
             }
         }
-        Part { vertices, bottom, bands_per_unit, starts, members }
+        IndexedPolygon { vertices, bottom, bands_per_unit, starts, edges: by_band }
     }
 
     fn edge(&self, i: u32) -> (Coord, Coord) {
         (self.vertices[i as usize], self.vertices[i as usize + 1])
     }
 
-    /// Even-odd rule over all rings, so holes need no special case. The side of an edge is decided
-    /// by Shewchuk's adaptive orientation test, which is exact, so a point on a border is found to
-    /// be there and nowhere else.
+    /// Even-odd rule over all rings, so holes need no special case. The side of an edge is computed
+    /// with Shewchuk's adaptive-precision orientation predicate (1997), which is exact, so a point on
+    /// a border is always reported as such.
     fn position(&self, p: Coord) -> Position {
         let bands = self.starts.len() - 1;
         let above = (p.y - self.bottom) * self.bands_per_unit;
@@ -86,7 +87,7 @@ impl Part {
         }
         let band = (above as usize).min(bands - 1);
         let mut inside = false;
-        for &i in &self.members[self.starts[band] as usize..self.starts[band + 1] as usize] {
+        for &i in &self.edges[self.starts[band] as usize..self.starts[band + 1] as usize] {
             let (a, b) = self.edge(i);
             if p == a || p == b {
                 return Position::Boundary;
@@ -99,7 +100,7 @@ impl Part {
             }
             let upwards = a.y < b.y;
             let (low, high) = if upwards { (a, b) } else { (b, a) };
-            // half open, so that a ray through a vertex meets one of its two edges
+            // half-open interval: a ray through a vertex crosses one of its two edges
             if p.y < low.y || p.y >= high.y {
                 continue;
             }
@@ -116,9 +117,9 @@ impl Part {
         if inside { Position::Inside } else { Position::Outside }
     }
 
-    /// Distance from `p` to the nearest edge.
+    /// Distance from `p` to the nearest edge, in the unit of the coordinates.
     fn distance(&self, p: Coord) -> f64 {
-        let squared = self.members.iter().map(|i| {
+        let squared = self.edges.iter().map(|i| {
             let (a, b) = self.edge(*i);
             distance_squared(p, a, b)
         });
@@ -140,43 +141,43 @@ fn distance_squared(p: Coord, a: Coord, b: Coord) -> f64 {
     off.x * off.x + off.y * off.y
 }
 
-/// The bounding box of a part, with the numbers of its unit and of itself.
-type PartBox = GeomWithData<Rectangle<[f64; 2]>, (u32, u32)>;
+/// The bounding box of a polygon, with the numbers of its unit and of the polygon.
+type PolygonBox = GeomWithData<Rectangle<[f64; 2]>, (u32, u32)>;
 
-/// Finds the unit that holds a point. Units are numbered in the order they are given.
-pub struct Locator {
-    tree: RTree<PartBox>,
-    parts: Vec<Part>,
+/// Spatial index of LAU units, which are numbered in the order in which they are given.
+pub struct LauIndex {
+    tree: RTree<PolygonBox>,
+    polygons: Vec<IndexedPolygon>,
 }
 
-impl Locator {
-    /// Units in ascending order of their id, so that the lowest number is the lowest id.
+impl LauIndex {
+    /// Builds the index. Units are in ascending order of id, so the lowest number is the lowest id.
     pub fn new<'a>(units: impl IntoIterator<Item = &'a MultiPolygon>) -> Self {
-        let mut parts = Vec::new();
+        let mut indexed = Vec::new();
         let mut boxes = Vec::new();
         for (unit, polygons) in units.into_iter().enumerate() {
             for polygon in polygons {
                 let Some(bounds) = polygon.bounding_rect() else { continue };
                 let corners = ([bounds.min().x, bounds.min().y], [bounds.max().x, bounds.max().y]);
                 let rectangle = Rectangle::from_corners(corners.0, corners.1);
-                boxes.push(GeomWithData::new(rectangle, (unit as u32, parts.len() as u32)));
-                parts.push(Part::new(polygon));
+                boxes.push(GeomWithData::new(rectangle, (unit as u32, indexed.len() as u32)));
+                indexed.push(IndexedPolygon::new(polygon));
             }
         }
-        Locator { tree: RTree::bulk_load(boxes), parts }
+        LauIndex { tree: RTree::bulk_load(boxes), polygons: indexed }
     }
 
-    /// The lowest-numbered unit that holds or touches the point, and which of the two it is.
+    /// The lowest-numbered unit that contains or touches the point.
     pub fn locate(&self, p: Coord) -> Option<(u32, Position)> {
         let mut best: Option<(u32, Position)> = None;
         for entry in self.tree.locate_in_envelope_intersecting(&AABB::from_point([p.x, p.y])) {
-            let (unit, part) = entry.data;
+            let (unit, polygon) = entry.data;
             if best
                 .is_some_and(|(b, position)| unit > b || unit == b && position == Position::Inside)
             {
                 continue;
             }
-            match self.parts[part as usize].position(p) {
+            match self.polygons[polygon as usize].position(p) {
                 Position::Outside => {}
                 position => best = Some((unit, position)),
             }
@@ -184,20 +185,20 @@ impl Locator {
         best
     }
 
-    /// The unit nearest to a point outside all units, no further than `reach`, and how far; among
-    /// equally near ones the lowest-numbered.
-    pub fn nearest(&self, p: Coord, reach: f64) -> Option<(u32, f64)> {
+    /// The unit nearest to a point outside all units, and its distance, if that is at most
+    /// `max_distance`. Among equally near units the lowest-numbered is returned.
+    pub fn nearest(&self, p: Coord, max_distance: f64) -> Option<(u32, f64)> {
         let mut best: Option<(u32, f64)> = None;
         for entry in self.tree.nearest_neighbor_iter(&[p.x, p.y]) {
-            let limit = best.map_or(reach, |(_, d)| d);
-            // boxes come by distance, and no edge is nearer than its box
+            let limit = best.map_or(max_distance, |(_, d)| d);
+            // boxes are visited by distance, and no edge is nearer than its box
             if entry.geom().distance_2(&[p.x, p.y]) > limit * limit {
                 break;
             }
-            let (unit, part) = entry.data;
-            let distance = self.parts[part as usize].distance(p);
+            let (unit, polygon) = entry.data;
+            let distance = self.polygons[polygon as usize].distance(p);
             let better = best.is_none_or(|(b, d)| distance < d || distance == d && unit < b);
-            if distance <= reach && better {
+            if distance <= max_distance && better {
                 best = Some((unit, distance));
             }
         }
@@ -217,51 +218,47 @@ mod tests {
         polygon![(x: x, y: y), (x: x + size, y: y), (x: x + size, y: y + size), (x: x, y: y + size)]
     }
 
-    fn locator(units: &[MultiPolygon]) -> Locator {
-        Locator::new(units)
-    }
-
     #[test]
-    fn a_point_on_a_shared_border_belongs_to_the_lowest_unit() {
+    fn point_on_a_shared_border_belongs_to_the_lowest_unit() {
         let units = [square(0., 0., 10.).into(), square(10., 0., 10.).into()];
-        let l = locator(&units);
-        assert_eq!(l.locate(coord! {x: 10., y: 5.}), Some((0, Position::Boundary)));
-        assert_eq!(l.locate(coord! {x: 10., y: 10.}), Some((0, Position::Boundary)));
-        assert_eq!(l.locate(coord! {x: 12., y: 5.}), Some((1, Position::Inside)));
-        assert_eq!(l.locate(coord! {x: 12., y: 10.}), Some((1, Position::Boundary)));
-        assert_eq!(l.locate(coord! {x: 21., y: 5.}), None);
+        let index = LauIndex::new(&units);
+        assert_eq!(index.locate(coord! {x: 10., y: 5.}), Some((0, Position::Boundary)));
+        assert_eq!(index.locate(coord! {x: 10., y: 10.}), Some((0, Position::Boundary)));
+        assert_eq!(index.locate(coord! {x: 12., y: 5.}), Some((1, Position::Inside)));
+        assert_eq!(index.locate(coord! {x: 12., y: 10.}), Some((1, Position::Boundary)));
+        assert_eq!(index.locate(coord! {x: 21., y: 5.}), None);
     }
 
     #[test]
-    fn a_town_in_a_hole_is_its_own_unit_and_an_island_belongs_to_its_unit() {
+    fn town_in_a_hole_and_island_belong_to_their_own_units() {
         let rural = Polygon::new(
             square(0., 0., 10.).exterior().clone(),
             vec![square(4., 4., 2.).exterior().clone()],
         );
         let island = square(20., 20., 1.);
         let units = [MultiPolygon(vec![rural, island]), square(4., 4., 2.).into()];
-        let l = locator(&units);
-        assert_eq!(l.locate(coord! {x: 5., y: 5.}), Some((1, Position::Inside)));
-        assert_eq!(l.locate(coord! {x: 4., y: 5.}), Some((0, Position::Boundary)));
-        assert_eq!(l.locate(coord! {x: 20.5, y: 20.5}), Some((0, Position::Inside)));
-        let lone = locator(&units[..1]);
-        assert_eq!(lone.locate(coord! {x: 5., y: 5.}), None);
+        let index = LauIndex::new(&units);
+        assert_eq!(index.locate(coord! {x: 5., y: 5.}), Some((1, Position::Inside)));
+        assert_eq!(index.locate(coord! {x: 4., y: 5.}), Some((0, Position::Boundary)));
+        assert_eq!(index.locate(coord! {x: 20.5, y: 20.5}), Some((0, Position::Inside)));
+        let without_town = LauIndex::new(&units[..1]);
+        assert_eq!(without_town.locate(coord! {x: 5., y: 5.}), None);
     }
 
     #[test]
-    fn the_nearest_unit_is_found_within_reach_and_ties_go_to_the_lowest() {
+    fn nearest_unit_within_the_maximum_distance_is_found_and_ties_go_to_the_lowest() {
         let units = [square(0., 0., 10.).into(), square(14., 0., 10.).into()];
-        let l = locator(&units);
-        assert_eq!(l.nearest(coord! {x: 13., y: 5.}, 5.), Some((1, 1.)));
-        assert_eq!(l.nearest(coord! {x: 12., y: 5.}, 5.), Some((0, 2.)));
-        assert_eq!(l.nearest(coord! {x: -3., y: -4.}, 5.), Some((0, 5.)));
-        assert_eq!(l.nearest(coord! {x: -3., y: -4.}, 4.9), None);
+        let index = LauIndex::new(&units);
+        assert_eq!(index.nearest(coord! {x: 13., y: 5.}, 5.), Some((1, 1.)));
+        assert_eq!(index.nearest(coord! {x: 12., y: 5.}, 5.), Some((0, 2.)));
+        assert_eq!(index.nearest(coord! {x: -3., y: -4.}, 5.), Some((0, 5.)));
+        assert_eq!(index.nearest(coord! {x: -3., y: -4.}, 4.9), None);
     }
 
     proptest! {
         /// Star-shaped polygons on a coarse grid, so that points fall on edges and vertices too.
         #[test]
-        fn positions_agree_with_geo(
+        fn positions_agree_with_the_geo_crate(
             radii in prop::collection::vec(1u8..9, 3..24),
             hole in 0u8..2,
             points in prop::collection::vec((-10i32..=10, -10i32..=10), 50)
@@ -274,11 +271,11 @@ mod tests {
                     ((r * a.cos() * 2.).round() / 2., (r * a.sin() * 2.).round() / 2.)
                 }).collect()
             };
-            // a hole well inside: a fifth of the size, off the grid of the outer ring
+            // a small hole far from the exterior ring
             let holes = if hole == 1 { vec![ring(0.2)] } else { vec![] };
             let polygon = Polygon::new(ring(1.0), holes);
             prop_assume!(geo::Validation::is_valid(&polygon));
-            let l = locator(&[polygon.clone().into()]);
+            let index = LauIndex::new(&[polygon.clone().into()]);
             for (x, y) in points {
                 let p = coord! {x: f64::from(x) / 2., y: f64::from(y) / 2.};
                 let expected = match polygon.coordinate_position(&p) {
@@ -286,7 +283,7 @@ mod tests {
                     CoordPos::OnBoundary => Some((0, Position::Boundary)),
                     CoordPos::Outside => None,
                 };
-                prop_assert_eq!(l.locate(p), expected, "{:?} in {:?}", p, polygon);
+                prop_assert_eq!(index.locate(p), expected, "{:?} in {:?}", p, polygon);
             }
         }
     }
