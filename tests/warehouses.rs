@@ -230,7 +230,7 @@ fn errors_in_sql_name_line_and_column(warehouse: Warehouse) {
     work.fails(
         &["query", "--sql", "SELECT * FROM \"users-per-lau\""],
         1,
-        &["in SQL that view is called agg_users_per_lau_per_day"],
+        &["in SQL that view is named agg_users_per_lau_per_day"],
     );
     work.fails(&["query", "--sql", "SELEC 1"], 1, &["line 1, column 1"]);
 }

@@ -73,7 +73,7 @@ pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
 
 fn check_all(config: &Config) -> Vec<Finding> {
     let (cells, laus) = geojoin::check(config.into());
-    let registry = Registry::read(config);
+    let registry = Registry::read(&config.views, &config.time);
     // an invalid view file is reported under its own subject, not under the warehouse
     let views = Arc::new(registry.as_ref().map(Registry::clone).unwrap_or_default());
     let warehouse = warehouse::open(config, views);

@@ -49,7 +49,7 @@ impl Session {
     }
 
     fn warehouse(&self) -> Result<(Arc<Registry>, Box<dyn Warehouse>)> {
-        let registry = Arc::new(Registry::read(&self.config)?);
+        let registry = Arc::new(Registry::read(&self.config.views, &self.config.time)?);
         let warehouse = warehouse::open(&self.config, Arc::clone(&registry))?;
         Ok((registry, warehouse))
     }

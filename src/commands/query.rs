@@ -21,7 +21,7 @@ const MAX_TERMINAL_ROWS: u64 = 1_000;
 
 pub fn run(session: &Session, args: &Query) -> Result<()> {
     if args.list {
-        return views::list(&Registry::read(&session.config)?);
+        return views::list(&Registry::read(&session.config.views, &session.config.time)?);
     }
     let format = output_format(args)?;
     let (from, to) = args.dates.bounds()?;

@@ -37,7 +37,7 @@ pub fn run(session: &Session, refresh: bool) -> Result<()> {
 
 /// Lists the views that the configuration names.
 pub fn list_configured(session: &Session) -> Result<()> {
-    list(&Registry::read(&session.config)?)
+    list(&Registry::read(&session.config.views, &session.config.time)?)
 }
 
 /// Lists views: query name and title, then the other names. Names are never wrapped, so that they

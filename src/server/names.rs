@@ -151,10 +151,10 @@ fn path_key(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
 
     fn names() -> Names {
-        Names::new(Arc::new(Registry::read(&Config::default()).unwrap())).unwrap()
+        Names::new(Arc::new(Registry::read(&Default::default(), &Default::default()).unwrap()))
+            .unwrap()
     }
 
     #[test]

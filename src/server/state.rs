@@ -61,7 +61,7 @@ impl Shared {
     /// # Errors
     /// Views that cannot be read, or whose names are routes of the server.
     pub fn new(config: Config, settings: Settings, address: &bind::Address) -> Result<Self> {
-        let registry = Arc::new(Registry::read(&config)?);
+        let registry = Arc::new(Registry::read(&config.views, &config.time)?);
         let assets = Assets::new();
         let mark = mark(&registry, &assets)?;
         Ok(Shared {
@@ -182,7 +182,7 @@ impl Shared {
 fn mark(registry: &Registry, assets: &Assets) -> Result<String> {
     let mut parts = vec![env!("CARGO_PKG_VERSION").to_owned(), Pages::mark(), assets.mark()];
     for view in registry.views() {
-        parts.push(registry.mark(view)?);
+        parts.push(registry.fingerprint(view)?);
         parts.push(format!("{view:?}"));
     }
     Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))

@@ -73,7 +73,7 @@ pub fn run(
         Ok(())
     };
     // a broken view file should not wait for an hour of compressing
-    let registry = Arc::new(Registry::read(config)?);
+    let registry = Arc::new(Registry::read(&config.views, &config.time)?);
     let warehouse = warehouse::open(config, registry)?;
     if plan.wants(Stage::Views) {
         warehouse.verify()?;

@@ -11,7 +11,7 @@ pub struct OrderBy {
     pub descending: bool,
 }
 
-/// How a view is drawn.
+/// The kind of chart that draws a view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChartKind {
@@ -23,14 +23,14 @@ pub enum ChartKind {
     Table,
 }
 
-/// Kind and the columns to draw: for lines and bars first the axis, then the values.
+/// Chart kind and columns: for lines and bars the axis first, then the values.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Chart {
     pub kind: ChartKind,
     pub columns: Vec<String>,
 }
 
-/// The keys of a header as they stand in the file.
+/// The keys of a header as written in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Header {
     pub name: Option<String>,
@@ -41,7 +41,7 @@ pub struct Header {
     pub order: Vec<OrderBy>,
     pub chart: Chart,
     pub single_users: Option<bool>,
-    /// True when the rows of a day follow from the events of that day alone.
+    /// True if the rows of a day depend only on the events of that day.
     pub by_date: bool,
 }
 
@@ -85,7 +85,7 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
             header.single_users = Some(match value {
                 "yes" | "true" => true,
                 "no" | "false" => false,
-                other => bail!("single_users is {other:?}; write yes or no"),
+                other => bail!("single_users is {other:?}; expected yes or no"),
             });
         }
         "by" => match value {
@@ -96,7 +96,7 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
             let hint = nearest(other, KEYS).map(|k| format!("did you mean {k:?}?"));
             bail!(
                 "unknown header key {other:?}; {}",
-                hint.unwrap_or_else(|| format!("there are {}", KEYS.join(", ")))
+                hint.unwrap_or_else(|| format!("the keys are {}", KEYS.join(", ")))
             );
         }
     }
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_up_to_the_first_line_of_sql() {
-        let text = "-- name: a-b\n-- just a remark\n-- order: x desc, y\n-- chart: line x y\nSELECT 1 -- view: no\n-- view: no";
+        let text = "-- name: a-b\n-- just a comment\n-- order: x desc, y\n-- chart: line x y\nSELECT 1 -- view: no\n-- view: no";
         let header = parse(text).unwrap();
         assert_eq!(header.name.as_deref(), Some("a-b"));
         assert_eq!(header.view, None);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mistyped_key_names_its_line_and_the_right_one() {
+    fn a_mistyped_key_is_reported_with_line_and_suggestion() {
         let error = format!("{:#}", parse("-- name: a\n-- oder: x").unwrap_err());
         assert!(error.contains("line 2") && error.contains("\"order\""), "{error}");
         assert!(format!("{:#}", parse("-- chart: pie").unwrap_err()).contains("line, bar, map"));

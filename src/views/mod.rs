@@ -1,11 +1,11 @@
-//! `views`: the SELECT files, their registry, and bringing them into a warehouse.
+//! View files: their headers, their registry, and the analysis of their SQL.
 
+mod builtin;
+mod dependencies;
 mod header;
-mod ids;
-mod needs;
+mod id_usage;
 mod registry;
-mod shipped;
 
 pub use header::{Chart, ChartKind, OrderBy};
-pub use ids::only_compared;
+pub use id_usage::compares_ids_only;
 pub use registry::{Registry, View};

@@ -1,4 +1,4 @@
-//! The view registry: every view with its names, and how a typed name finds its view.
+//! The view registry: all views with their names, and the lookup of a view by name.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 use chrono::NaiveDate;
 
+use super::builtin;
 use super::header::{Chart, OrderBy, parse};
-use super::shipped;
-use crate::config::Config;
+use crate::config::{Time, Views};
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
 
-/// Stands for the day in the header of a snapshot template.
-const DAY_IN_HEADER: &str = "{snapshot_date}";
-/// Stands for the day in its SQL; psql's own form, so that the file runs there as it is.
-const DAY_IN_SQL: &str = ":'snapshot_date'";
+/// Placeholder for the date in the header of a snapshot template.
+const DATE_IN_HEADER: &str = "{snapshot_date}";
+/// Placeholder for the date in its SQL, in the form of a psql variable, so that psql can run the file
+/// unchanged.
+const DATE_IN_SQL: &str = ":'snapshot_date'";
 
-/// One view, ready for a warehouse.
+/// One view, ready to be deployed to a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct View {
     /// Query name and route: `users-per-lau`.
@@ -27,21 +28,21 @@ pub struct View {
     pub aliases: Vec<String>,
     pub title: String,
     pub description: String,
-    /// Order in which rows are listed when nobody asks for another.
+    /// Order in which rows are listed by default.
     pub order: Vec<OrderBy>,
     pub chart: Chart,
-    /// True when rows belong to single users.
+    /// True if rows belong to single users.
     pub single_users: bool,
-    /// True when the rows of a day follow from the events of that day alone, so that days can be
-    /// computed one by one.
+    /// True if the rows of a day depend only on the events of that day, so that days can be computed
+    /// separately.
     pub by_date: bool,
-    /// The SELECT, settings filled in; line numbers are those of the file.
+    /// The SELECT with settings filled in; its line numbers are those of the file.
     pub sql: String,
     pub file: PathBuf,
 }
 
 impl View {
-    /// Where the view comes from, for messages.
+    /// View and file, for messages.
     pub fn place(&self) -> String {
         format!("view {} ({})", self.view, self.file.display())
     }
@@ -54,27 +55,27 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Reads `views.dir`, or the files inside the program where no folder is named; snapshot
-    /// templates become one view for each of `views.snapshot_dates`.
+    /// Reads the view files in `views.dir`, or the built-in ones if it is not set. A snapshot template
+    /// becomes one view for each of `views.snapshot_dates`.
     ///
     /// # Errors
-    /// A folder without view files, a broken header (file and line), two views with one name.
-    pub fn read(config: &Config) -> Result<Self> {
-        let files = match &config.views.dir {
+    /// A folder without view files, an invalid header (file and line), two views with the same name.
+    pub fn read(settings: &Views, time: &Time) -> Result<Self> {
+        let files = match &settings.dir {
             Some(folder) => files_in(folder)?,
-            None => shipped::FILES
-                .iter()
-                .map(|(name, text)| (Path::new("shipped").join(name), (*text).to_owned()))
+            None => builtin::files()
+                .into_iter()
+                .map(|(name, text)| (Path::new("built-in").join(name), text))
                 .collect(),
         };
         let mut views = Vec::new();
         for (file, text) in files {
-            let made = from_file(&file, &text, config)
+            let from_file = from_file(&file, &text, settings, time)
                 .with_context(|| format!("view file {}", file.display()))?;
-            views.extend(made);
+            views.extend(from_file);
         }
         let registry = Registry { views };
-        registry.refuse_clashes()?;
+        registry.refuse_duplicate_names()?;
         Ok(registry)
     }
 
@@ -83,12 +84,12 @@ impl Registry {
         &self.views
     }
 
-    /// The view of an SQL name.
+    /// The view with an SQL name.
     pub fn by_sql_name(&self, name: &str) -> Option<&View> {
         self.views.iter().find(|v| v.view == name)
     }
 
-    /// The view that a user means: by query name, view name or alias.
+    /// The view with a query name, view name or alias.
     ///
     /// # Errors
     /// [`UsageError`] with the nearest name.
@@ -99,33 +100,33 @@ impl Registry {
         }
         let tables = Table::ALL.iter().map(|t| t.name());
         let hint = match nearest(name, known().map(|(n, _)| n).chain(tables)) {
-            Some(near) if day_of(name).is_some_and(|day| !near.ends_with(day)) => format!(
-                "there is {near:?}; a day gets its own views when views.snapshot_dates lists it"
+            Some(near) if date_suffix(name).is_some_and(|day| !near.ends_with(day)) => format!(
+                "there is {near:?}; add the date to views.snapshot_dates to get snapshot views of it"
             ),
             Some(near) => format!("did you mean {near:?}?"),
-            None => "`mobility query --list` shows those there are".to_owned(),
+            None => "`mobility query --list` lists the views".to_owned(),
         };
         Err(anyhow!(UsageError(format!("no view or table {name:?}; {hint}"))))
     }
 
-    /// What somebody meant who wrote a name into SQL that is none there.
+    /// A suggestion for an unknown relation in SQL.
     pub fn hint_for_sql(&self, name: &str) -> Option<String> {
         if let Ok(view) = self.find(name) {
-            return Some(format!("in SQL that view is called {}", view.view));
+            return Some(format!("in SQL that view is named {}", view.view));
         }
         let views = self.views.iter().map(|v| v.view.as_str());
         let near = nearest(name, Table::ALL.iter().map(|t| t.name()).chain(views))?;
         Some(format!("did you mean {near:?}?"))
     }
 
-    fn refuse_clashes(&self) -> Result<()> {
+    fn refuse_duplicate_names(&self) -> Result<()> {
         let mut seen: BTreeMap<&str, &Path> = BTreeMap::new();
         for view in &self.views {
             for name in names(view) {
-                // a view may be called the same in SQL and on the command line
+                // the same view may have one name in SQL and on the command line
                 match seen.insert(name, &view.file) {
                     Some(other) if other != view.file => bail!(
-                        "{name:?} names two views: {} and {}; rename one",
+                        "{name:?} is the name of two views, {} and {}; rename one of them",
                         other.display(),
                         view.file.display()
                     ),
@@ -145,8 +146,8 @@ fn files_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .with_context(|| {
             format!(
-                "views.dir: the folder {} cannot be read; correct the path, or leave views.dir \
-                 out to use the views that come with the program",
+                "views.dir: the folder {} cannot be read; correct the path, or remove \
+                 views.dir to use the built-in views",
                 folder.display()
             )
         })?
@@ -171,13 +172,13 @@ fn names(view: &View) -> impl Iterator<Item = &str> {
         .chain(view.aliases.iter().map(String::as_str))
 }
 
-/// The day at the end of a name, as `2024-10-01` or `2024_10_01`.
-fn day_of(name: &str) -> Option<&str> {
+/// The date at the end of a name, as `2024-10-01` or `2024_10_01`.
+fn date_suffix(name: &str) -> Option<&str> {
     let tail = name.get(name.len().checked_sub(10)?..)?;
     NaiveDate::parse_from_str(&tail.replace('_', "-"), "%Y-%m-%d").ok().map(|_| tail)
 }
 
-fn from_file(file: &Path, text: &str, config: &Config) -> Result<Vec<View>> {
+fn from_file(file: &Path, text: &str, settings: &Views, time: &Time) -> Result<Vec<View>> {
     let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let header = parse(text)?;
     let view = header.view.unwrap_or_else(|| stem.clone());
@@ -188,30 +189,29 @@ fn from_file(file: &Path, text: &str, config: &Config) -> Result<Vec<View>> {
         description: header.description.unwrap_or_default(),
         order: header.order,
         chart: header.chart,
-        // a file that does not say is treated as if its rows told of single users when it
-        // mentions them
+        // without the key, a file that selects users counts as one with rows of single users
         single_users: header
             .single_users
             .unwrap_or_else(|| text.contains("user_id AS") || selects_users(text)),
         by_date: header.by_date,
         sql: text
-            .replace(":day_start", &config.time.day_start.to_string())
-            .replace(":day_end", &config.time.day_end.to_string()),
+            .replace(":day_start", &time.day_start.to_string())
+            .replace(":day_end", &time.day_end.to_string()),
         file: file.to_owned(),
         name,
         view,
     };
-    if !template.sql.contains(DAY_IN_SQL) {
+    if !template.sql.contains(DATE_IN_SQL) {
         check_names(&template)?;
         return Ok(vec![template]);
     }
-    if !(template.name.contains(DAY_IN_HEADER) && template.view.contains(DAY_IN_HEADER)) {
-        bail!("the SQL takes {DAY_IN_SQL}, so name and view must hold {DAY_IN_HEADER}");
+    if !(template.name.contains(DATE_IN_HEADER) && template.view.contains(DATE_IN_HEADER)) {
+        bail!("the SQL uses {DATE_IN_SQL}, so name and view must contain {DATE_IN_HEADER}");
     }
-    config.views.snapshot_dates.iter().map(|day| snapshot(&template, *day)).collect()
+    settings.snapshot_dates.iter().map(|day| snapshot(&template, *day)).collect()
 }
 
-/// True when the first SELECT list names `user_id` bare.
+/// True if the first SELECT list contains the plain column `user_id`.
 fn selects_users(text: &str) -> bool {
     let lower = text.to_lowercase();
     let list = lower.split("select").nth(1).and_then(|rest| rest.split("from").next());
@@ -222,31 +222,31 @@ fn selects_users(text: &str) -> bool {
 
 fn snapshot(template: &View, day: NaiveDate) -> Result<View> {
     let hyphens = day.to_string();
-    let fill = |text: &str| text.replace(DAY_IN_HEADER, &hyphens);
+    let fill = |text: &str| text.replace(DATE_IN_HEADER, &hyphens);
     let view = View {
         name: fill(&template.name),
-        view: template.view.replace(DAY_IN_HEADER, &hyphens.replace('-', "_")),
+        view: template.view.replace(DATE_IN_HEADER, &hyphens.replace('-', "_")),
         aliases: template.aliases.iter().map(|a| fill(a)).collect(),
         title: fill(&template.title),
         description: fill(&template.description),
-        sql: template.sql.replace(DAY_IN_SQL, &format!("'{hyphens}'")),
+        sql: template.sql.replace(DATE_IN_SQL, &format!("'{hyphens}'")),
         ..template.clone()
     };
     check_names(&view)?;
     Ok(view)
 }
 
-/// SQL names are plain, so that no engine needs quotes; query names are routes.
+/// SQL names are restricted so that no engine has to quote them; query names are routes.
 fn check_names(view: &View) -> Result<()> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     if view.view.is_empty()
-        || !view.view.chars().all(plain)
+        || !view.view.chars().all(is_plain)
         || view.view.starts_with(|c: char| c.is_ascii_digit())
     {
         bail!("view name {:?}: use lower-case letters, digits and underscores", view.view);
     }
     for name in std::iter::once(&view.name).chain(&view.aliases) {
-        if name.is_empty() || !name.chars().all(|c| plain(c) || c == '-') {
+        if name.is_empty() || !name.chars().all(|c| is_plain(c) || c == '-') {
             bail!("query name {name:?}: use lower-case letters, digits and hyphens");
         }
     }
@@ -257,13 +257,13 @@ fn check_names(view: &View) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn shipped() -> Registry {
-        Registry::read(&Config::default()).unwrap()
+    fn builtin() -> Registry {
+        Registry::read(&Views::default(), &Time::default()).unwrap()
     }
 
     #[test]
     fn the_contract_names_ten_views_and_seven_aliases() {
-        let registry = shipped();
+        let registry = builtin();
         let contract = [
             ("number-of-events-per-hour", "agg_events_per_hour"),
             ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn only_the_two_views_of_single_users_are_marked() {
         let marked: Vec<_> =
-            shipped().views.iter().filter(|v| v.single_users).map(|v| v.view.clone()).collect();
+            builtin().views.iter().filter(|v| v.single_users).map(|v| v.view.clone()).collect();
         assert_eq!(
             marked,
             ["agg_cell_count_per_user_per_day", "unique_locations_per_user_per_day"]
@@ -301,20 +301,20 @@ mod tests {
     }
 
     #[test]
-    fn a_typo_and_an_unlisted_day_get_a_hint() {
-        let error = shipped().find("user-per-lau").unwrap_err().to_string();
+    fn a_typing_error_and_an_unlisted_date_get_a_suggestion() {
+        let error = builtin().find("user-per-lau").unwrap_err().to_string();
         assert!(error.contains("\"users-per-lau\""), "{error}");
-        let error = shipped().find("events-per-hour-2024-10-02").unwrap_err().to_string();
+        let error = builtin().find("events-per-hour-2024-10-02").unwrap_err().to_string();
         assert!(error.contains("views.snapshot_dates"), "{error}");
     }
 
     #[test]
     fn every_snapshot_day_has_its_views_and_settings_are_filled_in() {
-        let mut config = Config::default();
-        config.views.snapshot_dates =
+        let mut settings = Views::default();
+        settings.snapshot_dates =
             ["2024-10-01", "2024-10-02"].iter().map(|d| d.parse().unwrap()).collect();
-        config.time.day_start = 6;
-        let registry = Registry::read(&config).unwrap();
+        let time = Time { day_start: 6, ..Time::default() };
+        let registry = Registry::read(&settings, &time).unwrap();
         assert_eq!(registry.views().len(), 12);
         let second = registry.find("users-per-lau-2024-10-02").unwrap();
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
@@ -323,9 +323,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_a_header_is_named_by_its_file() {
-        let config = Config::default();
-        let views = from_file(Path::new("sql/views/my_view.sql"), "SELECT user_id FROM t", &config);
+    fn a_view_without_a_header_gets_the_name_of_its_file() {
+        let file = Path::new("sql/views/my_view.sql");
+        let text = "SELECT user_id FROM t";
+        let views = from_file(file, text, &Views::default(), &Time::default());
         let view = views.unwrap().remove(0);
         assert_eq!((view.name.as_str(), view.view.as_str()), ("my-view", "my_view"));
         assert!(view.single_users);

@@ -50,7 +50,7 @@ impl Embedded {
         (memory, refresh): (Memory, bool),
     ) -> Result<u64> {
         // a view over other views reads results that are small already
-        let dates = if view.by_date && self.views.needed_by(view)?.is_empty() {
+        let dates = if view.by_date && self.views.dependencies(view)?.is_empty() {
             version.dates()?
         } else {
             Vec::new()

@@ -82,7 +82,7 @@ impl Embedded {
 
     /// Changes with whatever the result of a view is computed from, apart from the loaded tables.
     fn mark(&self, view: &View) -> Result<String> {
-        let mut mark = self.views.mark(view)?;
+        let mut mark = self.views.fingerprint(view)?;
         if self.views.reads(view, Table::MobileEventsUncompressed.name())? {
             let raw = raw_events::mark(&self.config, &raw_events::inputs(&self.config)?);
             mark.push_str(&raw[..16]);

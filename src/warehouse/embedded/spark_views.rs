@@ -55,7 +55,7 @@ impl Embedded {
         let folder = AtomicFolder::create(&version.results().join("spark"))?;
         let path = sql::whole(folder.path())?;
         self.tables(version, &mut job)?;
-        for view in self.views.in_order_of_need()? {
+        for view in self.views.in_dependency_order()? {
             if self.views.reads(view, Table::MobileEventsUncompressed.name())?
                 || self.views.reads(view, Table::Runs.name())?
             {

@@ -21,7 +21,7 @@ impl Embedded {
             let rows = EmptyTable::new(session::with_views(&table.schema()));
             session::register(&context, table.name(), Arc::new(rows))?;
         }
-        for view in self.views.in_order_of_need()? {
+        for view in self.views.in_dependency_order()? {
             self.plan_one(&context, view).await.with_context(|| view.place())?;
         }
         Ok(())

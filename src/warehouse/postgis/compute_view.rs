@@ -11,7 +11,7 @@ use super::cursor_rows::DECLARE;
 use super::server_errors::{explain_sql, failed};
 use super::view_results::{columns, select_of};
 use crate::domain::tables::quoted;
-use crate::views::only_compared;
+use crate::views::compares_ids_only;
 
 /// The table that a result is computed into.
 pub const COMPUTED: &str = "mobility_computed";
@@ -68,7 +68,7 @@ pub fn compute(transaction: &mut Transaction, sql: &str) -> Result<()> {
     let select = select_of(sql);
     plan(transaction, select)?;
     transaction.batch_execute("DROP TABLE IF EXISTS pg_temp.mobility_computed").map_err(failed)?;
-    if only_compared(select) {
+    if compares_ids_only(select) {
         return by_numbers(transaction, select);
     }
     create(transaction, COMPUTED, select)

@@ -107,7 +107,7 @@ impl Postgis {
     }
 
     fn is_fresh(&self, client: &mut Client, state: &State, view: &View) -> Result<bool> {
-        let mark = self.views.mark(view)?;
+        let mark = self.views.fingerprint(view)?;
         let stored = view_results::stored(client, &view.view)?;
         Ok(stored.is_some_and(|s| s.mark == mark && s.load_no == state.load_no))
     }
@@ -115,7 +115,7 @@ impl Postgis {
     /// The SELECT of a view, in front of it those that it reads and that are not stored.
     fn expanded(&self, client: &mut Client, state: &State, view: &View) -> Result<String> {
         let mut parts = Vec::new();
-        for needed in self.views.needed_by(view)? {
+        for needed in self.views.dependencies(view)? {
             if !self.is_fresh(client, state, needed)? {
                 let select = view_results::select_of(&needed.sql);
                 parts.push(format!("{} AS (\n{select}\n)", quoted(&needed.view)));
@@ -185,10 +185,10 @@ impl Warehouse for Postgis {
         schema::ensure(worker.client(), &self.server.schema)?;
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
-        for (place, view) in self.views.in_order_of_need()?.into_iter().enumerate() {
+        for (place, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
             bar.message(&view.title);
             let started = Instant::now();
-            let mark = self.views.mark(view)?;
+            let mark = self.views.fingerprint(view)?;
             let stored = view_results::stored(worker.client(), &view.view)?;
             let right = stored.filter(|s| s.mark == mark && s.load_no == state.load_no);
             let (rows, fresh) = match right.filter(|_| !refresh) {

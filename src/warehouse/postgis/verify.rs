@@ -39,7 +39,7 @@ pub fn plan_without_data(client: &mut Client, schema: &str, views: &Registry) ->
             Err(e) => return Err(failed(e)),
         }
     }
-    for view in views.in_order_of_need()? {
+    for view in views.in_dependency_order()? {
         let select = select_of(&view.sql);
         let create = format!("CREATE TEMP VIEW {} AS ", quoted(&view.view));
         plan(&mut transaction, select).with_context(|| view.place())?;

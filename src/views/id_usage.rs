@@ -1,8 +1,8 @@
-//! Whether a view cares which text an id is, or only whether two ids are the same.
+//! Analysis of how a view uses user and cell ids: whether it only compares them for equality.
 //!
-//! A warehouse may then compute the view on numbers that stand for the ids, and put the texts back
-//! into the rows that come out: numbers are compared, sorted and hashed many times faster than
-//! pseudonyms of 64 characters.
+//! If so, a warehouse may compute the view on integers in place of the ids, and translate them back in the
+//! result: integers are compared, sorted and hashed many times faster than pseudonyms of 64
+//! characters.
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -18,32 +18,33 @@ use crate::domain::tables::Table;
 
 const IDS: [&str; 2] = ["user_id", "cell_id"];
 
-/// True when a SELECT over the tables does nothing with user and cell ids but list them, group by
-/// them, count them, and ask whether they are equal.
-pub fn only_compared(sql: &str) -> bool {
+/// True if a SELECT over the tables only selects user and cell ids, groups by them, counts them and
+/// compares them for equality.
+pub fn compares_ids_only(sql: &str) -> bool {
     let Ok(statements) = Parser::parse_sql(&PostgreSqlDialect {}, sql) else { return false };
     let mut uses = Uses::default();
     let _ = statements.visit(&mut uses);
-    let known = |name: &String| uses.named.contains(name) || Table::from_name(name).is_some();
+    let known = |name: &String| uses.ctes.contains(name) || Table::from_name(name).is_some();
     statements.len() == 1
         && !uses.renamed
-        && uses.all == uses.compared
+        && uses.occurrences == uses.equality_only
         && uses.relations.iter().all(known)
 }
 
 #[derive(Default)]
 struct Uses {
-    /// Places where an id stands, and those of them where only equality counts.
-    all: usize,
-    compared: usize,
-    /// Something gets the name of an id, or columns get names that cannot be followed.
+    /// Occurrences of ids.
+    occurrences: usize,
+    /// Those of them for which only equality matters.
+    equality_only: usize,
+    /// Something else gets the name of an id, or columns are renamed in a way that is not tracked.
     renamed: bool,
     relations: BTreeSet<String>,
-    /// By WITH.
-    named: BTreeSet<String>,
+    /// Names of common table expressions.
+    ctes: BTreeSet<String>,
 }
 
-/// The name of an id, where the expression is nothing else.
+/// The name of the id if the expression is a bare id column.
 fn id(expr: &Expr) -> Option<&'static str> {
     let last = match expr {
         Expr::Identifier(name) => name,
@@ -66,8 +67,8 @@ impl Visitor for Uses {
     type Break = ();
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        self.all += usize::from(id(expr).is_some());
-        self.compared += match expr {
+        self.occurrences += usize::from(id(expr).is_some());
+        self.equality_only += match expr {
             Expr::BinaryOp { left, op: BinaryOperator::Eq, right }
                 if id(left).is_some() && id(left) == id(right) =>
             {
@@ -84,13 +85,13 @@ impl Visitor for Uses {
         for item in &select.projection {
             match item {
                 SelectItem::UnnamedExpr(expr) => {
-                    self.compared += usize::from(id(expr).is_some());
+                    self.equality_only += usize::from(id(expr).is_some());
                 }
                 SelectItem::ExprWithAlias { expr, alias } => {
                     let alias = IDS.into_iter().find(|id| alias.value.eq_ignore_ascii_case(id));
                     match (id(expr), alias) {
                         (None, None) => {}
-                        (of, to) if of == to => self.compared += 1,
+                        (of, to) if of == to => self.equality_only += 1,
                         _ => self.renamed = true,
                     }
                 }
@@ -100,7 +101,7 @@ impl Visitor for Uses {
         }
         match &select.group_by {
             GroupByExpr::Expressions(by, _) => {
-                self.compared += by.iter().filter(|expr| id(expr).is_some()).count();
+                self.equality_only += by.iter().filter(|expr| id(expr).is_some()).count();
             }
             GroupByExpr::All(_) => {}
         }
@@ -109,7 +110,7 @@ impl Visitor for Uses {
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
         for table in query.with.iter().flat_map(|with| &with.cte_tables) {
-            self.named.insert(table.alias.name.value.to_lowercase());
+            self.ctes.insert(table.alias.name.value.to_lowercase());
             self.renamed |= !table.alias.columns.is_empty();
         }
         ControlFlow::Continue(())
@@ -138,20 +139,19 @@ impl Visitor for Uses {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
     use crate::views::Registry;
 
     #[test]
-    fn the_shipped_views_over_tables_only_compare_ids() {
-        let registry = Registry::read(&Config::default()).unwrap();
+    fn built_in_views_over_tables_only_compare_ids() {
+        let registry = Registry::read(&Default::default(), &Default::default()).unwrap();
         for view in registry.views() {
-            let over_tables = registry.needed_by(view).unwrap().is_empty();
-            assert_eq!(only_compared(&view.sql), over_tables, "{}", view.view);
+            let over_tables = registry.dependencies(view).unwrap().is_empty();
+            assert_eq!(compares_ids_only(&view.sql), over_tables, "{}", view.view);
         }
     }
 
     #[test]
-    fn whoever_looks_into_an_id_gets_the_text() {
+    fn other_uses_of_an_id_need_the_text() {
         let table = "mobile_events_compressed";
         for sql in [
             "SELECT LENGTH(user_id) FROM t",
@@ -175,12 +175,12 @@ mod tests {
             "SELECT user_id FROM",
         ] {
             let sql = sql.replace("FROM t", &format!("FROM {table}"));
-            assert!(!only_compared(&sql), "{sql}");
+            assert!(!compares_ids_only(&sql), "{sql}");
         }
     }
 
     #[test]
-    fn listing_grouping_counting_and_joining_are_comparing() {
+    fn selecting_grouping_counting_and_joining_only_compare_ids() {
         for sql in [
             "SELECT e.user_id, COUNT(e.cell_id) FROM mobile_events_compressed e GROUP BY e.user_id",
             "WITH x AS (SELECT DISTINCT user_id AS user_id, date FROM mobile_events_compressed) \
@@ -189,7 +189,7 @@ mod tests {
              ON c.cell_id = e.cell_id WHERE e.cell_id IS NULL",
             "SELECT COUNT(*) FROM mobile_events_compressed JOIN cell_plan USING (cell_id)",
         ] {
-            assert!(only_compared(sql), "{sql}");
+            assert!(compares_ids_only(sql), "{sql}");
         }
     }
 }

@@ -1,0 +1,128 @@
+//! The relations that a view reads. They determine the order in which views are computed, and whether
+//! a stored result is still valid.
+
+use anyhow::{Result, bail};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use sha2::{Digest, Sha256};
+
+use super::registry::{Registry, View};
+use crate::domain::ids::hex;
+
+/// Identifiers and keywords of the SQL in lower case, without string literals and comments.
+fn words(view: &View) -> Vec<String> {
+    // SQL that cannot be tokenized is refused by the engine, with line and column
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, &view.sql).tokenize().unwrap_or_default();
+    let word = |token| match token {
+        Token::Word(word) => Some(word.value.to_lowercase()),
+        _ => None,
+    };
+    tokens.into_iter().filter_map(word).collect()
+}
+
+/// The views whose names occur in the SQL of `view`. A column with the name of a view counts as well,
+/// which only affects the order of computation.
+fn direct_dependencies<'a>(view: &View, registry: &'a Registry) -> Vec<&'a View> {
+    let mut found: Vec<&View> =
+        words(view).iter().filter_map(|word| registry.by_sql_name(word)).collect();
+    found.sort_by_key(|v| &v.view);
+    found.dedup_by_key(|v| &v.view);
+    found
+}
+
+impl Registry {
+    /// All views, each after the views that it reads.
+    ///
+    /// # Errors
+    /// A view that depends on itself, directly or through others.
+    pub fn in_dependency_order(&self) -> Result<Vec<&View>> {
+        let mut order = Vec::new();
+        for view in self.views() {
+            visit(view, self, &mut Vec::new(), &mut order)?;
+        }
+        Ok(order)
+    }
+
+    /// All views that `view` reads directly or indirectly, followed by `view` itself.
+    fn with_dependencies<'a>(&'a self, view: &'a View) -> Result<Vec<&'a View>> {
+        let mut order = Vec::new();
+        visit(view, self, &mut Vec::new(), &mut order)?;
+        Ok(order)
+    }
+
+    /// All views that `view` reads directly or indirectly, each after those that it reads.
+    ///
+    /// # Errors
+    /// A view that depends on itself.
+    pub fn dependencies<'a>(&'a self, view: &'a View) -> Result<Vec<&'a View>> {
+        let mut order = self.with_dependencies(view)?;
+        order.pop();
+        Ok(order)
+    }
+
+    /// A hash of the SQL of the view and of those that it reads, and of the version of the program: 16
+    /// hexadecimal digits.
+    ///
+    /// # Errors
+    /// A view that depends on itself.
+    pub fn fingerprint(&self, view: &View) -> Result<String> {
+        let mut hash = Sha256::new();
+        hash.update(env!("CARGO_PKG_VERSION"));
+        for part in self.with_dependencies(view)? {
+            hash.update(&part.sql);
+            hash.update(format!("{:?}", part.order));
+        }
+        Ok(hex(&hash.finalize()[..8]))
+    }
+
+    /// True if the view, or one that it reads, reads the table of that name.
+    ///
+    /// # Errors
+    /// A view that depends on itself.
+    pub fn reads(&self, view: &View, table: &str) -> Result<bool> {
+        Ok(self.with_dependencies(view)?.iter().any(|v| words(v).iter().any(|w| w == table)))
+    }
+}
+
+fn visit<'a>(
+    view: &'a View,
+    registry: &'a Registry,
+    path: &mut Vec<&'a str>,
+    order: &mut Vec<&'a View>,
+) -> Result<()> {
+    if order.iter().any(|v| v.view == view.view) {
+        return Ok(());
+    }
+    if path.contains(&view.view.as_str()) {
+        bail!("{}: depends on itself through {}", view.place(), path.join(", "));
+    }
+    path.push(&view.view);
+    for needed in direct_dependencies(view, registry) {
+        visit(needed, registry, path, order)?;
+    }
+    path.pop();
+    order.push(view);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_comes_after_the_views_it_reads() {
+        let registry = Registry::read(&Default::default(), &Default::default()).unwrap();
+        let order: Vec<&str> =
+            registry.in_dependency_order().unwrap().iter().map(|v| v.view.as_str()).collect();
+        let at = |name: &str| order.iter().position(|n| *n == name).unwrap();
+        assert_eq!(order.len(), registry.views().len());
+        assert!(at("agg_users_per_lau_per_day") < at("unique_users_per_lau_2024_10_01"));
+        assert!(at("agg_cell_count_per_user_per_day") < at("unique_locations_per_user_per_day"));
+        let view = |name: &str| registry.find(name).unwrap();
+        assert!(registry.reads(view("unique-users-per-lau-per-day"), "cell_plan").unwrap());
+        assert!(!registry.reads(view("number-of-events-per-hour"), "cell_plan").unwrap());
+        let names = ["users-per-lau", "unique-users-per-lau-per-day"];
+        let fingerprints = names.map(|name| registry.fingerprint(view(name)).unwrap());
+        assert_ne!(fingerprints[0], fingerprints[1]);
+    }
+}
