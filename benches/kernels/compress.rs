@@ -1,9 +1,6 @@
 //! From user ids to rows of hourly presence, with the proportions of the day of a country: 150,000
 //! users, 3,000 cells, 24 hours.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Array};
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use mobility::config::Checks;
@@ -72,12 +69,14 @@ fn intern_users_that_are_new(bencher: Bencher) {
 fn intern_cells(bencher: Bencher) {
     let mut random = Random(4);
     let cell = |_| (9_000_000_000_000 + random.below(CELLS)) as i64;
-    let column: ArrayRef = Arc::new(Int64Array::from_iter_values((0..EVENTS).map(cell)));
+    let ids: Vec<i64> = (0..EVENTS).map(cell).collect();
     let mut cells = Cells::default();
-    let mut numbers = Vec::new();
-    bencher
-        .counter(ItemsCount::new(EVENTS))
-        .bench_local(|| cells.intern_column(black_box(&column), &mut numbers).is_ok());
+    let mut numbers = Vec::with_capacity(EVENTS);
+    bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| {
+        numbers.clear();
+        numbers.extend(black_box(&ids).iter().map(|id| cells.intern_number(*id)));
+        black_box(numbers.len())
+    });
 }
 
 /// Four events in a row at the same place, then another place: as a user's events mostly come.
@@ -114,11 +113,12 @@ fn pile_up_and_sort_by_user(bencher: Bencher) {
 /// Two threads' shares with the same users in another order, to rows in their final order.
 #[divan::bench]
 fn combine_two_shares(bencher: Bencher) {
-    let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..CELLS as i64));
     let share = |names: &[[u8; 32]], events: &[(u32, u32, u32, u32)]| {
         let mut share = Share::default();
         share.users = users(names);
-        assert!(share.cells.intern_column(&column, &mut Vec::new()).is_ok());
+        for cell in 0..CELLS as i64 {
+            share.cells.intern_number(cell);
+        }
         for &(user, hour, cell, us) in events {
             share.users.count(user, (2 * hour, cell, us), 0, Order::Once, &mut share.pile);
         }

@@ -1,6 +1,11 @@
 //! Event files of every format, read as batches of user id, cell id and time stamp.
 
+mod batch;
 pub mod csv;
 pub mod input;
 pub mod parquet;
 pub mod raw;
+mod reader;
+
+pub use batch::{EventBatch, IdEncoder, MISSING_ID};
+pub use reader::EventReader;

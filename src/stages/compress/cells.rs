@@ -2,13 +2,12 @@
 
 use std::fmt::Write;
 
-use anyhow::{Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use hashbrown::HashMap;
 
+use crate::events::MISSING_ID;
+
 /// Stands for a null or empty cell id.
-pub const NO_CELL: u32 = u32::MAX;
+pub const NO_CELL: u32 = MISSING_ID;
 
 /// Places for cell numbers met recently, as a power of two.
 const RECENT_BITS: u32 = 15;
@@ -74,75 +73,24 @@ impl Cells {
         self.by_number.insert(number, id);
         id
     }
-
-    /// Numbers for a column of cell ids, [`NO_CELL`] where there is none.
-    ///
-    /// # Errors
-    /// A type that the footer did not announce.
-    pub fn intern_column(&mut self, column: &ArrayRef, out: &mut Vec<u32>) -> Result<()> {
-        out.clear();
-        match column.data_type() {
-            DataType::Utf8View => {
-                for text in column.as_string_view() {
-                    out.push(match text {
-                        Some(text) if !text.is_empty() => self.intern(text),
-                        _ => NO_CELL,
-                    });
-                }
-            }
-            DataType::UInt64 => {
-                for number in column.as_primitive::<UInt64Type>() {
-                    out.push(match number {
-                        Some(n) => match i64::try_from(n) {
-                            Ok(n) => self.intern_number(n),
-                            Err(_) => self.intern(&n.to_string()),
-                        },
-                        None => NO_CELL,
-                    });
-                }
-            }
-            t if t.is_integer() => {
-                let wide = arrow::compute::cast(column, &DataType::Int64)?;
-                let numbers = wide.as_primitive::<Int64Type>();
-                if numbers.null_count() == 0 {
-                    out.extend(numbers.values().iter().map(|&n| self.intern_number(n)));
-                } else {
-                    for number in numbers {
-                        out.push(number.map_or(NO_CELL, |n| self.intern_number(n)));
-                    }
-                }
-            }
-            other => bail!("cell ids of type {other} cannot be read"),
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{Int32Array, Int64Array, StringViewArray, UInt64Array};
-
     use super::*;
 
     #[test]
-    fn a_number_and_its_text_are_one_cell_and_nothing_is_lost_to_floats() {
+    fn a_number_and_its_text_are_one_cell() {
         let mut cells = Cells::default();
-        let mut out = Vec::new();
-        let big = 9_007_199_254_740_993; // 2^53 + 1
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(Int64Array::from(vec![Some(big), None, Some(7)])),
-            Arc::new(StringViewArray::from(vec![Some("9007199254740993"), Some(""), Some("007")])),
-            Arc::new(Int32Array::from(vec![7])),
-            Arc::new(UInt64Array::from(vec![u64::MAX, 7])),
+        let big = 9_007_199_254_740_993; // 2^53 + 1, which a float cannot hold
+        let numbers = [
+            cells.intern_number(big),
+            cells.intern_number(7),
+            cells.intern("9007199254740993"),
+            cells.intern("007"),
+            cells.intern_number(7),
         ];
-        let mut numbers = Vec::new();
-        for column in &columns {
-            cells.intern_column(column, &mut out).unwrap();
-            numbers.extend_from_slice(&out);
-        }
-        assert_eq!(numbers, [0, NO_CELL, 1, 0, NO_CELL, 2, 1, 3, 1]);
-        assert_eq!(cells.names(), ["9007199254740993", "7", "007", "18446744073709551615"]);
+        assert_eq!(numbers, [0, 1, 0, 2, 1]);
+        assert_eq!(cells.names(), ["9007199254740993", "7", "007"]);
     }
 }

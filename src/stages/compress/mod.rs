@@ -4,7 +4,6 @@
 //! earlier output. `native` makes them on this machine, `spark` on a cluster: the same rows.
 
 pub mod cells;
-mod columns;
 pub mod combine;
 mod days;
 pub mod details;
@@ -21,7 +20,6 @@ pub mod rows;
 mod spark;
 mod survey;
 pub mod tally;
-mod text_columns;
 pub mod users;
 pub mod worker;
 

@@ -9,13 +9,14 @@ use std::hash::BuildHasher;
 
 use super::group::{BatchHour, Pile, Run};
 use crate::domain::ids::UserKey;
+use crate::events::MISSING_ID;
 
 /// Longest id that is kept inside the cache line, bytes.
 const INLINE: usize = 32;
 /// Ids looked up together. Their cache misses overlap, because no look-up waits for another.
 const TOGETHER: usize = 256;
 /// Stands for a null or empty user id.
-pub const NO_USER: u32 = u32::MAX;
+pub const NO_USER: u32 = MISSING_ID;
 /// Stands for a user id that is not as the config says; no number is as high.
 pub const MALFORMED: u32 = u32::MAX - 1;
 /// Marks text ids in `len`.

@@ -7,19 +7,18 @@ use chrono_tz::Tz;
 use hashbrown::HashMap;
 
 use super::cells::{Cells, NO_CELL};
-use super::columns::{Columns, PageColumns};
 use super::combine::{Led, in_order, sorted_users};
 use super::findings::{Findings, Place, SetAside};
 use super::group::{BatchHour, Pile, Run};
 use super::plan::{Batch, RowGroup};
-use super::text_columns::TextRows;
 use super::users::{Counted, MALFORMED, NO_USER, Order, Users};
 use crate::checks::Code;
 use crate::config::Checks;
-use crate::domain::ids::user_text;
+use crate::domain::ids::{UserKey, user_text};
 use crate::domain::time::columns::{MISSING, UNREADABLE, is_in_range};
 use crate::domain::time::{LocalDate, LocalHour, MICROS_PER_HOUR, unmarked};
 use crate::events::input::EventInput;
+use crate::events::{EventBatch, EventReader, IdEncoder};
 use crate::progress::StageBar;
 use crate::storage::Source;
 
@@ -69,8 +68,43 @@ pub struct Share {
     wanted: Vec<bool>,
     make_room_at: usize,
     by_hour: Vec<u64>,
-    columns: Columns,
-    text_rows: TextRows,
+    batch: EventBatch,
+}
+
+/// Numbers the ids of a share's users and cells.
+struct Ids<'a> {
+    users: &'a mut Users,
+    cells: &'a mut Cells,
+}
+
+impl<'a> Ids<'a> {
+    fn of(share: &'a mut Share) -> Self {
+        Ids { users: &mut share.users, cells: &mut share.cells }
+    }
+}
+
+impl IdEncoder for Ids<'_> {
+    fn user(&mut self, id: UserKey) -> u32 {
+        self.users.intern(id)
+    }
+
+    fn users<'a>(
+        &mut self,
+        rows: usize,
+        id: impl Fn(usize) -> Option<&'a [u8]>,
+        out: &mut Vec<u32>,
+    ) {
+        self.users.intern_all(rows, id, out);
+    }
+
+    fn cell(&mut self, id: &str) -> u32 {
+        self.cells.intern(id)
+    }
+
+    #[inline]
+    fn cell_number(&mut self, id: i64) -> u32 {
+        self.cells.intern_number(id)
+    }
 }
 
 /// Bounds of the local times that count, µs, from and up to.
@@ -114,68 +148,27 @@ impl Share {
         reading: &Reading,
     ) -> Result<()> {
         let place = || file.place(group.index);
-        let damaged =
-            || format!("{}: damaged; copy the file again, or take it out of the folder", place());
-        let mut times = file.times(reading.zone).with_context(place)?.marking();
-        let mut columns = std::mem::take(&mut self.columns);
+        let times = file.times(reading.zone).with_context(place)?.marking();
+        let mut batch = std::mem::take(&mut self.batch);
         let bytes = file.bytes(group.index);
         let bounds = Bounds::new(group, reading);
         self.by_hour.clear();
         let days = (reading.batch.last.0 - reading.batch.first.0 + 1) as usize;
         self.by_hour.resize(days * 24, 0);
         let mut row = 0;
-        let mut counted = |share: &mut Share, columns: &mut Columns| -> Result<()> {
-            let rows = columns.users.len() as u64;
-            share.mark_malformed(&mut columns.users, reading.checks);
-            share.count(columns, (source, group), row, &bounds, reading)?;
+        let mut reader = EventReader::open(file, bytes_of, group.index, times, BATCH_ROWS)?;
+        while reader.next_batch(&mut Ids::of(self), &mut batch)? {
+            let rows = batch.len() as u64;
+            self.mark_malformed(&mut batch.users, reading.checks);
+            self.count(&batch, (source, group), row, &bounds, reading)?;
             row += rows;
             if first_read && reading.only.is_none() {
                 reading.bar.add_rows(rows);
                 reading.bar.add_bytes(bytes * rows / group.rows.max(1));
             }
-            share.make_room(reading.order);
-            Ok(())
-        };
-        let pages = match file {
-            EventInput::Parquet(file) => PageColumns::open(file, &bytes_of, group.index)?,
-            EventInput::Csv(_) => None,
-        };
-        if let EventInput::Csv(file) = file {
-            let mut records = file.records(group.index)?;
-            let mut text_rows = std::mem::take(&mut self.text_rows);
-            loop {
-                let Share { users, cells, .. } = self;
-                let into = (users, cells, &mut times);
-                text_rows
-                    .take(&mut columns, BATCH_ROWS, (file, &mut records), into)
-                    .with_context(place)?;
-                if columns.users.is_empty() {
-                    break;
-                }
-                counted(self, &mut columns)?;
-            }
-            self.text_rows = text_rows;
-        } else if let Some(mut pages) = pages {
-            let mut left = usize::try_from(group.rows)?;
-            while left > 0 {
-                let rows = left.min(BATCH_ROWS);
-                let Share { users, cells, .. } = self;
-                columns
-                    .take_pages(&mut pages, rows, users, cells, &mut times)
-                    .with_context(damaged)?;
-                counted(self, &mut columns)?;
-                left -= rows;
-            }
-            pages.finish().with_context(damaged)?;
-        } else {
-            for arrays in file.read(bytes_of, group.index, BATCH_ROWS)? {
-                let arrays = arrays.with_context(damaged)?;
-                let Share { users, cells, .. } = self;
-                columns.take_arrays(&arrays, users, cells, &mut times).with_context(place)?;
-                counted(self, &mut columns)?;
-            }
+            self.make_room(reading.order);
         }
-        self.columns = columns;
+        self.batch = batch;
         if row != group.rows {
             let counted = if group.of_text { "there were" } else { "the footer says" };
             bail!("{}: {row} rows where {counted} {}", place(), group.rows);
@@ -203,13 +196,13 @@ impl Share {
 
     fn count(
         &mut self,
-        columns: &Columns,
+        events: &EventBatch,
         (source, group): (u32, &RowGroup),
         first_row: u64,
         bounds: &Bounds,
         reading: &Reading,
     ) -> Result<()> {
-        let rows = columns.users.iter().zip(&columns.cells).zip(&columns.local_us);
+        let rows = events.users.iter().zip(&events.cells).zip(&events.local_us);
         let &Bounds { base, start, end } = bounds;
         for (i, ((&user, &cell), &us)) in rows.enumerate() {
             let usable = user < MALFORMED && cell != NO_CELL;

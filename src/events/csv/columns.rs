@@ -1,53 +1,63 @@
-//! The three columns of events in CSV as numbers.
+//! The three columns of CSV records.
 
 use std::ops::Range;
 
 use anyhow::{Context, Result};
 
-use super::cells::{Cells, NO_CELL};
-use super::columns::Columns;
-use super::users::Users;
+use super::file::CsvEvents;
+use super::records::Records;
 use crate::domain::ids::{UserKey, user_key_of_text};
 use crate::domain::time::columns::Times;
-use crate::events::csv::{CsvEvents, Records};
+use crate::events::batch::{EventBatch, IdEncoder, MISSING_ID};
 
-/// Digits of numbers that surely fit.
-const MOST_DIGITS: usize = 18;
+/// Numbers with this many digits fit into 64 bits.
+const MAX_DIGITS: usize = 18;
 
-/// Buffers that are used again and again.
-#[derive(Default)]
-pub struct TextRows {
+/// The records of a piece, with buffers that are used again.
+pub struct RecordColumns<'f> {
+    file: &'f CsvEvents,
+    records: Records,
     /// Ids that are hashes, as bytes one after the other.
     hashes: Vec<u8>,
-    /// Where in these a row's id lies; `None` of another id.
+    /// The range of a row's id in `hashes`; `None` for any other id.
     spans: Vec<Option<Range<usize>>>,
-    /// Rows whose ids are no hashes, with their users.
+    /// Rows with ids that are not hashes, and the numbers of these.
     others: Vec<(usize, u32)>,
     scratch: Vec<u8>,
 }
 
-impl TextRows {
-    /// Fills `columns` with at most `rows` events; with none after the last.
+impl<'f> RecordColumns<'f> {
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn open(file: &'f CsvEvents, block: usize) -> Result<Self> {
+        Ok(RecordColumns {
+            file,
+            records: file.records(block)?,
+            hashes: Vec::new(),
+            spans: Vec::new(),
+            others: Vec::new(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Appends at most `rows` events to the empty `batch`; none after the last.
     ///
     /// # Errors
     /// A file that cannot be read, a row that does not fit the header, text that is not UTF-8.
-    pub fn take(
+    pub fn read(
         &mut self,
-        columns: &mut Columns,
         rows: usize,
-        (file, from): (&CsvEvents, &mut Records),
-        (users, cells, times): (&mut Users, &mut Cells, &mut Times),
+        ids: &mut impl IdEncoder,
+        times: &mut Times,
+        batch: &mut EventBatch,
     ) -> Result<()> {
-        let TextRows { hashes, spans, others, scratch } = self;
+        let RecordColumns { file, records, hashes, spans, others, scratch } = self;
         hashes.clear();
         spans.clear();
         others.clear();
-        columns.users.clear();
-        columns.cells.clear();
-        columns.local_us.clear();
         while spans.len() < rows {
-            let row = from.rows();
-            let Some([user, cell, time]) = from.next_row()? else { break };
+            let row = records.rows();
+            let Some([user, cell, time]) = records.next_row()? else { break };
             let text = |field| {
                 std::str::from_utf8(field)
                     .with_context(|| format!("row {}: text that is not UTF-8", row + 1))
@@ -59,32 +69,32 @@ impl TextRows {
                 }
                 UserKey::Text("") => None,
                 id => {
-                    others.push((spans.len(), users.intern(id)));
+                    others.push((spans.len(), ids.user(id)));
                     None
                 }
             });
-            columns.cells.push(match number(cell) {
-                Some(number) => cells.intern_number(number),
-                None if cell.is_empty() => NO_CELL,
-                None => cells.intern(text(cell)?),
+            batch.cells.push(match number(cell) {
+                Some(number) => ids.cell_number(number),
+                None if cell.is_empty() => MISSING_ID,
+                None => ids.cell(text(cell)?),
             });
-            columns.local_us.push(file.local_us(time, times));
+            batch.local_us.push(file.local_us(time, times));
         }
         let hash = |i: usize| spans[i].clone().map(|span| &hashes[span]);
-        users.intern_all(spans.len(), hash, &mut columns.users);
+        ids.users(spans.len(), hash, &mut batch.users);
         for (row, user) in others.drain(..) {
-            columns.users[row] = user;
+            batch.users[row] = user;
         }
         Ok(())
     }
 }
 
-/// A number whose usual text this is: without leading zeros or a plus.
+/// An integer in canonical form: without a sign or leading zeros.
 #[inline]
 fn number(text: &[u8]) -> Option<i64> {
     let canonical = match text {
         [b'0'] => true,
-        [b'1'..=b'9', ..] => text.len() <= MOST_DIGITS,
+        [b'1'..=b'9', ..] => text.len() <= MAX_DIGITS,
         _ => false,
     };
     if !canonical {
@@ -100,7 +110,7 @@ mod tests {
     use super::number;
 
     #[test]
-    fn a_number_is_one_when_it_is_written_as_numbers_are() {
+    fn only_canonical_integers_are_numbers() {
         assert_eq!(number(b"0"), Some(0));
         assert_eq!(number(b"960000000000001"), Some(960_000_000_000_001));
         for text in ["", "007", "+1", "-1", "1.0", "1 ", "1234567890123456789", "c1"] {

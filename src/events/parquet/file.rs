@@ -169,12 +169,17 @@ impl EventFile {
     ///
     /// # Errors
     /// A footer that contradicts itself.
-    pub fn read(&self, source: Source, row_group: usize, batch_rows: usize) -> Result<EventReader> {
+    pub fn read(
+        &self,
+        source: Source,
+        row_group: usize,
+        batch_rows: usize,
+    ) -> Result<ArrayBatches> {
         let order = [self.user, self.cell, self.timestamp];
         let reader = self.reader(source, row_group, batch_rows, &order)?;
         // the projection keeps the file's column order
         let place = |root| order.iter().filter(|other| **other < root).count();
-        Ok(EventReader { reader, positions: order.map(place) })
+        Ok(ArrayBatches { reader, positions: order.map(place) })
     }
 
     /// The same page by page, with the unit of the time stamps; `None` where types or encodings ask
@@ -304,12 +309,12 @@ impl EventFile {
 }
 
 /// Batches of (user id, cell id, time stamp).
-pub struct EventReader {
+pub struct ArrayBatches {
     reader: Batches,
     positions: [usize; 3],
 }
 
-impl Iterator for EventReader {
+impl Iterator for ArrayBatches {
     type Item = Result<[ArrayRef; 3], ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -1,0 +1,151 @@
+//! The three columns of a row group, decoded page by page.
+
+use anyhow::{Context, Result, bail};
+use arrow::datatypes::TimeUnit;
+
+use super::file::{EventFile, is_text};
+use crate::domain::ids::user_key_of_text;
+use crate::domain::time::columns::{MISSING, Times};
+use crate::events::batch::{EventBatch, IdEncoder, MISSING_ID};
+use crate::formats::parquet::pages::{NULL_NUMBER, Pages, Piece, Span};
+use crate::storage::Source;
+
+/// The pages of a row group, with what the values of their dictionaries were encoded to.
+pub struct PageColumns {
+    pages: [Pages; 3],
+    users_are_text: bool,
+    cells_are_text: bool,
+    unit: TimeUnit,
+    users: Vec<u32>,
+    cells: Vec<u32>,
+    local_us: Vec<i64>,
+    scratch: Vec<u8>,
+}
+
+impl PageColumns {
+    /// Opens a row group; `None` if types or encodings require arrays.
+    ///
+    /// # Errors
+    /// A file that cannot be opened.
+    pub fn open(file: &EventFile, source: &Source, row_group: usize) -> Result<Option<Self>> {
+        let Some((pages, unit)) = file.pages(source, row_group)? else { return Ok(None) };
+        let [user, cell, _] = file.types();
+        Ok(Some(PageColumns {
+            pages,
+            users_are_text: is_text(user),
+            cells_are_text: is_text(cell),
+            unit,
+            users: Vec::new(),
+            cells: Vec::new(),
+            local_us: Vec::new(),
+            scratch: Vec::new(),
+        }))
+    }
+
+    /// Appends the next `rows` events to the empty `batch`.
+    ///
+    /// # Errors
+    /// Pages that are damaged.
+    pub fn read(
+        &mut self,
+        rows: usize,
+        ids: &mut impl IdEncoder,
+        times: &mut Times,
+        batch: &mut EventBatch,
+    ) -> Result<()> {
+        let [user_pages, cell_pages, time_pages] = &mut self.pages;
+        let (as_text, scratch) = (self.users_are_text, &mut self.scratch);
+        fill(user_pages, rows, &mut self.users, MISSING_ID, &mut batch.users, |page, all, out| {
+            if !as_text {
+                ids.users(all.len(), |i| Some(all[i].of(page)), out);
+                return Ok(());
+            }
+            for id in all {
+                out.push(match text(id.of(page))? {
+                    "" => MISSING_ID,
+                    id => ids.user(user_key_of_text(id, scratch)),
+                });
+            }
+            Ok(())
+        })?;
+        let as_text = self.cells_are_text;
+        fill(cell_pages, rows, &mut self.cells, MISSING_ID, &mut batch.cells, |page, all, out| {
+            for id in all {
+                let id = id.of(page);
+                out.push(match (as_text, number(id)) {
+                    (false, Some(number)) => ids.cell_number(number),
+                    (true, _) if !id.is_empty() => ids.cell(text(id)?),
+                    _ => MISSING_ID,
+                });
+            }
+            Ok(())
+        })?;
+        let (unit, out) = (self.unit, &mut batch.local_us);
+        fill(time_pages, rows, &mut self.local_us, MISSING, out, |page, all, out| {
+            let local = |time: &Span| match number(time.of(page)) {
+                Some(time) => times.local_us(time, unit),
+                None => MISSING,
+            };
+            out.extend(all.iter().map(local));
+            Ok(())
+        })
+    }
+
+    /// Makes sure that every column is at its end.
+    ///
+    /// # Errors
+    /// A column with further rows; pages that are damaged.
+    pub fn finish(&mut self) -> Result<()> {
+        for pages in &mut self.pages {
+            if pages.next(1)?.is_some() {
+                bail!("a column has more rows than the footer says");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Appends `rows` values to `out`; those of a dictionary are converted once and kept in `known`.
+fn fill<T: Copy>(
+    pages: &mut Pages,
+    rows: usize,
+    known: &mut Vec<T>,
+    null: T,
+    out: &mut Vec<T>,
+    mut convert: impl FnMut(&[u8], &[Span], &mut Vec<T>) -> Result<()>,
+) -> Result<()> {
+    while out.len() < rows {
+        let piece = pages.next(rows - out.len())?;
+        match piece.context("a column has fewer rows than the footer says")? {
+            Piece::Values { page, values } => convert(page, values, out)?,
+            Piece::Dictionary { page, values } => {
+                known.clear();
+                convert(page, values, known)?;
+            }
+            Piece::Numbers(numbers) => {
+                for &number in numbers {
+                    out.push(match known.get(number as usize) {
+                        Some(value) => *value,
+                        None if number == NULL_NUMBER => null,
+                        None => bail!("a value is not in the dictionary of its page"),
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A stored integer; `None` for null.
+#[inline]
+fn number(bytes: &[u8]) -> Option<i64> {
+    match bytes.len() {
+        8 => bytes.try_into().ok().map(i64::from_le_bytes),
+        4 => bytes.try_into().ok().map(|b| i64::from(i32::from_le_bytes(b))),
+        _ => None,
+    }
+}
+
+fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).context("text that is not UTF-8")
+}
