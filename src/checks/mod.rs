@@ -1,5 +1,7 @@
 //! Checks on events: what can be wrong with a row, and what was found on each date.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 /// What is wrong with a row. The first that fits, in this order, is the row's one code.
@@ -49,6 +51,17 @@ impl Disposition {
     }
 }
 
+/// Limits of the checks on a user's sequence of events.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// A hop longer than this distance and faster than this speed is too fast.
+    pub fast_hop_km: f64,
+    pub fast_hop_m_s: f64,
+    /// Longest time and distance of a ping-pong.
+    pub ping_pong_s: f64,
+    pub ping_pong_km: f64,
+}
+
 impl Code {
     pub const ALL: [Code; 17] = [
         Code::UserMissing,
@@ -93,9 +106,10 @@ impl Code {
         }
     }
 
-    /// What is wrong, in a few words.
-    pub fn text(self) -> &'static str {
-        match self {
+    /// What is wrong, in a few words that name the limits.
+    pub fn describe(self, limits: &Limits) -> Cow<'static, str> {
+        let Limits { fast_hop_km, fast_hop_m_s, ping_pong_s, ping_pong_km } = limits;
+        Cow::Borrowed(match self {
             Code::UserMissing => "user id null or empty",
             Code::UserMalformed => "user id of another length than checks.user_id_bytes",
             Code::TimeMissing => "time stamp null",
@@ -109,11 +123,23 @@ impl Code {
             Code::CellNotValid => "cell not valid on that date",
             Code::BadCoordinates => "cell without usable coordinates",
             Code::TwoPlaces => "user at two places at the same instant",
-            Code::TooFastBoth => "hops to and from it over 10 km and faster than 55 m/s",
-            Code::TooFastOnce => "a hop to or from it over 10 km and faster than 55 m/s",
-            Code::PingPong => "between two events at one other cell within 60 s and 5 km",
+            Code::TooFastBoth => {
+                return Cow::Owned(format!(
+                    "hops to and from it over {fast_hop_km} km and faster than {fast_hop_m_s} m/s"
+                ));
+            }
+            Code::TooFastOnce => {
+                return Cow::Owned(format!(
+                    "a hop to or from it over {fast_hop_km} km and faster than {fast_hop_m_s} m/s"
+                ));
+            }
+            Code::PingPong => {
+                return Cow::Owned(format!(
+                    "between two events at one other cell within {ping_pong_s} s and {ping_pong_km} km"
+                ));
+            }
             Code::BusyUser => "user with more events on the date than checks.most_events_a_day",
-        }
+        })
     }
 
     /// True of rows that nobody could count, whatever the settings.

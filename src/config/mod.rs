@@ -27,7 +27,7 @@ pub use secret::Secret;
 pub use spark::{Engine, Spark};
 pub use url::{WarehouseUrl, without_passwords};
 
-use crate::checks::Code;
+use crate::checks::{Code, Limits};
 
 /// The whole configuration, one section per field. Paths are resolved.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Default)]
@@ -204,6 +204,16 @@ pub struct Checks {
 }
 
 impl Checks {
+    /// The limits that descriptions of codes name.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            fast_hop_km: self.fast_hop_km,
+            fast_hop_m_s: self.fast_hop_m_s,
+            ping_pong_s: self.ping_pong_s,
+            ping_pong_km: self.ping_pong_km,
+        }
+    }
+
     /// True of a check that is made.
     pub fn on(&self, code: Code) -> bool {
         !self.off.contains(&code)

@@ -1,6 +1,7 @@
 //! `mobility quality`: figures, warnings and output formats, from records written by hand.
 
 mod day_records;
+mod limits;
 
 use serde_json::{Value, json};
 

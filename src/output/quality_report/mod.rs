@@ -17,7 +17,7 @@ pub use columns::{Column, main_columns};
 pub use document::markdown;
 pub use terminal::{Look, table};
 
-use crate::checks::Code;
+use crate::checks::{Code, Limits};
 use crate::config::Config;
 use crate::domain::tables::Table;
 use crate::stages::quality::codes::OK;
@@ -25,13 +25,16 @@ use crate::stages::quality::tables;
 use crate::stages::quality::{CodeRow, DayFigures, Level, Warning, warnings};
 
 /// What is known of some dates.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
     /// In order of date.
     pub dates: Vec<DayFigures>,
     /// By date and file; rows without a date stand first.
     pub codes: Vec<CodeRow>,
     pub warnings: Vec<Warning>,
+    /// Limits that the descriptions of codes name.
+    #[serde(skip)]
+    pub limits: Limits,
 }
 
 /// Rows with one code over all dates of a report.
@@ -40,7 +43,7 @@ pub struct CodeSum {
     pub code: String,
     pub disposition: String,
     /// What is wrong, in a few words.
-    pub meaning: &'static str,
+    pub meaning: String,
     pub rows: u64,
     /// Of all rows in.
     pub percent: f64,
@@ -50,9 +53,9 @@ pub struct CodeSum {
 
 impl Report {
     /// Puts warnings to rows of both tables; `dates` are in order.
-    pub fn new(dates: Vec<DayFigures>, codes: Vec<CodeRow>) -> Self {
+    pub fn new(dates: Vec<DayFigures>, codes: Vec<CodeRow>, limits: Limits) -> Self {
         let warnings = warnings(&dates);
-        Report { dates, codes, warnings }
+        Report { dates, codes, warnings, limits }
     }
 
     /// The report of the processed files.
@@ -61,7 +64,8 @@ impl Report {
     /// Tables that the stage has not written, or that are damaged.
     pub fn read(config: &Config) -> Result<Self> {
         let dates = tables::read(&config.data.quality_daily())?;
-        Ok(Report::new(dates, tables::read(&config.data.quality_codes())?))
+        let codes = tables::read(&config.data.quality_codes())?;
+        Ok(Report::new(dates, codes, config.checks.limits()))
     }
 
     /// What is known of these dates alone. Warnings still compare with the dates before.
@@ -111,7 +115,7 @@ impl Report {
             CodeSum {
                 code: code.name().to_owned(),
                 disposition: code.disposition().name().to_owned(),
-                meaning: code.text(),
+                meaning: code.describe(&self.limits).into_owned(),
                 rows: count,
                 percent: if all == 0 { 0.0 } else { count as f64 * 100.0 / all as f64 },
                 dates: rows.iter().filter_map(|r| r.date).collect::<BTreeSet<_>>().len(),

@@ -18,6 +18,7 @@ use super::page::Pages;
 use super::params::Params;
 use super::problem::Problem;
 use super::state::{Shared, State};
+use crate::checks::Limits;
 use crate::domain::tables::Table;
 use crate::output::quality_report::Report;
 use crate::stages::quality::rows_of;
@@ -45,7 +46,7 @@ pub async fn answer(
     }
     let key = format!("quality {} {}", shape.name(), params.canonical());
     let make = move |shared: &Shared, _: &_, warehouse: &dyn Warehouse| {
-        let report = report(warehouse, &params)?;
+        let report = report(warehouse, &params, shared.config.checks.limits())?;
         let text = match shape {
             Shape::Html => page(shared, &report, &params)?,
             _ => report.json()?,
@@ -73,9 +74,9 @@ fn refuse_others(params: &Params) -> Result<(), Problem> {
 }
 
 /// The report of the dates that are asked for.
-fn report(warehouse: &dyn Warehouse, params: &Params) -> Result<Report> {
-    let report =
-        Report::new(rows(warehouse, Table::QualityDaily)?, rows(warehouse, Table::QualityCodes)?);
+fn report(warehouse: &dyn Warehouse, params: &Params, limits: Limits) -> Result<Report> {
+    let dates = rows(warehouse, Table::QualityDaily)?;
+    let report = Report::new(dates, rows(warehouse, Table::QualityCodes)?, limits);
     let (from, to) = (params.date.or(params.from), params.date.or(params.to));
     if from.is_none() && to.is_none() {
         return Ok(report);

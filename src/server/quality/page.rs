@@ -1,5 +1,6 @@
 //! What the template of the report is filled with, in the order in which it matters.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
@@ -8,7 +9,7 @@ use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
 
-use crate::checks::{Code, Disposition};
+use crate::checks::{Code, Disposition, Limits};
 use crate::domain::numbers::{counted, grouped};
 use crate::output::charts;
 use crate::output::quality_report::{Report, main_columns};
@@ -37,7 +38,7 @@ pub struct Around {
 #[derive(Serialize)]
 struct Heading {
     name: String,
-    about: &'static str,
+    about: Cow<'static, str>,
 }
 
 #[derive(Serialize)]
@@ -61,8 +62,10 @@ struct Chart {
 /// A chart that cannot be drawn.
 pub fn context(report: &Report, around: Around) -> Result<Value> {
     let columns = main_columns();
-    let headings: Vec<Heading> =
-        columns.iter().map(|c| Heading { name: c.heading.to_owned(), about: c.about }).collect();
+    let headings: Vec<Heading> = columns
+        .iter()
+        .map(|c| Heading { name: c.heading.to_owned(), about: c.about.into() })
+        .collect();
     let cells = |day: &DayFigures| columns.iter().map(|c| (c.cell)(day)).collect::<Vec<_>>();
     let dates: Vec<Vec<String>> = report.dates.iter().rev().map(cells).collect();
     let warnings = report.by_weight();
@@ -84,21 +87,23 @@ pub fn context(report: &Report, around: Around) -> Result<Value> {
         charts => Serde(drawn(report)?),
         columns => Serde(headings),
         dates => dates,
-        sum_columns => Serde(plain(&["code", "disposition", "what is wrong", "rows", "of all", "dates", "files"])),
+        sum_columns => Serde(named_columns(&["code", "disposition", "what is wrong", "rows", "of all", "dates", "files"], &report.limits)),
         sums => sums(report),
         undated => (undated > 0).then(|| counted(undated, "row")),
         code_columns => Serde(code_headings),
         codes => codes,
-        file_columns => Serde(plain(&["date", "file", "", "rows", "rejected", "unplaced", "flagged"])),
+        file_columns => Serde(named_columns(&["date", "file", "", "rows", "rejected", "unplaced", "flagged"], &report.limits)),
         more_files => (all_files > file_rows.len()).then(|| grouped((all_files - file_rows.len()) as u64)),
         files => file_rows,
     })
 }
 
-fn plain(names: &[&str]) -> Vec<Heading> {
+/// Headings of columns, with a description of those that are codes.
+fn named_columns(names: &[&str], limits: &Limits) -> Vec<Heading> {
     let heading = |name: &&str| {
         let code = Code::ALL.into_iter().find(|code| code.name() == *name);
-        Heading { name: name.replace('_', " "), about: code.map(Code::text).unwrap_or_default() }
+        let about = code.map(|code| code.describe(limits)).unwrap_or_default();
+        Heading { name: name.replace('_', " "), about }
     };
     names.iter().map(heading).collect()
 }
@@ -186,7 +191,7 @@ fn by_date(report: &Report) -> (Vec<Heading>, Vec<Vec<String>>) {
         std::iter::once(name).chain(codes.iter().map(count)).collect()
     };
     let names: Vec<&str> = std::iter::once("date").chain(codes.iter().copied()).collect();
-    (plain(&names), dates.iter().rev().map(line).collect())
+    (named_columns(&names, &report.limits), dates.iter().rev().map(line).collect())
 }
 
 /// Files of the newest dates, and how many there are in all.

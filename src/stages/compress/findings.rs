@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use crate::checks::{Code, Disposition};
+use crate::checks::{Code, Disposition, Limits};
 use crate::domain::numbers::counted;
 use crate::domain::time::LocalDate;
 
@@ -71,12 +71,13 @@ impl Findings {
 
     /// One sentence for each code whose rows are rejected and wanted, with the number of rows and
     /// the first place.
-    pub fn sentences(&self, wanted: impl Fn(Code) -> bool) -> Vec<String> {
+    pub fn sentences(&self, limits: &Limits, wanted: impl Fn(Code) -> bool) -> Vec<String> {
         let sentence = |code: Code| {
             let rows = self.total(|c| c == code);
             let first = self.first.get(&code).map_or("unknown", String::as_str);
             (rows > 0 && code.disposition() == Disposition::Rejected && wanted(code)).then(|| {
-                format!("{} set aside: {}; the first is {first}", counted(rows, "row"), code.text())
+                let wrong = code.describe(limits);
+                format!("{} set aside: {wrong}; the first is {first}", counted(rows, "row"))
             })
         };
         Code::ALL.into_iter().filter_map(sentence).collect()

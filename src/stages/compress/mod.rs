@@ -138,10 +138,12 @@ fn make(
         Engine::Spark => spark::make(&work, &mut output)?,
     };
     let usable = |code: Code| code != Code::Duplicate;
-    if config.strict && !findings.sentences(usable).is_empty() {
-        bail!("{}; strict = true makes this fatal", findings.sentences(usable).join("; "));
+    let limits = config.checks.limits();
+    let unusable = findings.sentences(&limits, usable);
+    if config.strict && !unusable.is_empty() {
+        bail!("{}; strict = true makes this fatal", unusable.join("; "));
     }
-    notes.extend(findings.sentences(|_| true));
+    notes.extend(findings.sentences(&limits, |_| true));
     let dates: Vec<NaiveDate> = survey.open.iter().copied().collect();
     notes.extend(repeated_hours(config, &dates));
     let manifest = output.finish(&survey, settings, now, notes)?;
@@ -149,7 +151,7 @@ fn make(
         bail!(
             "none of {} can be used: {}",
             counted(manifest.rows_in, "row"),
-            findings.sentences(|_| true).join("; ")
+            findings.sentences(&limits, |_| true).join("; ")
         );
     }
     unchanged(&listed)?;

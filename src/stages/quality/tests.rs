@@ -265,7 +265,7 @@ fn the_table_fits_the_terminal_and_colours_change_nothing_but_colours() {
         codes.extend(code_rows(Some(record.date), &record.files));
     }
     look_back(&mut days);
-    let report = Report::new(days, codes);
+    let report = Report::new(days, codes, crate::config::Checks::default().limits());
     assert!(!report.warnings.is_empty());
     let plain = table(&report, Look::default());
     let color = table(&report, Look { color: true, ..Look::default() });
