@@ -102,7 +102,7 @@ fn engine(spark: &Spark) -> Result<String> {
 }
 
 fn events(config: &Config) -> Result<String> {
-    let files = input::open(config, input::inputs(config)?)?;
+    let files = input::open(&config.columns, input::inputs(&config.data.events)?)?;
     let (text, counted_files): (Vec<_>, Vec<_>) =
         files.iter().partition(|f| matches!(f, EventInput::Csv(_)));
     let rows_in_footer =

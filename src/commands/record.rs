@@ -26,7 +26,7 @@ pub fn no_inputs(_: &Config) -> Result<Option<Vec<InputFile>>> {
 }
 
 pub fn compress_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    input::inputs(config).map(Some)
+    input::inputs(&config.data.events).map(Some)
 }
 
 pub fn geojoin_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
@@ -39,7 +39,7 @@ pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
 
 pub fn run_all_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
     let (cells, laus) = geojoin::inputs(config.into())?;
-    Ok(Some([input::inputs(config)?, cells, laus].concat()))
+    Ok(Some([input::inputs(&config.data.events)?, cells, laus].concat()))
 }
 
 /// Runs the command and records the run. If the record cannot be written, a warning is logged and
@@ -59,7 +59,7 @@ pub fn with_record(
     match recorder.end(error, rejected).and_then(|()| read(&file, Some(RUNS_SENT))) {
         Err(error) => session.progress.warn(&format!("{error:#}")),
         Ok(runs) => {
-            if let Err(error) = warehouse::record(&session.config, &runs) {
+            if let Err(error) = warehouse::record(&session.config.warehouse, &runs) {
                 let text = format!("the run is not in the table runs yet: {error:#}");
                 session.progress.warn(&text);
             }

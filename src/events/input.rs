@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use super::parquet;
 use super::parquet::EventFile;
-use crate::config::Config;
+use crate::config::Columns;
 use crate::domain::time::columns::Times;
 use crate::events::csv::CsvEvents;
 use crate::formats::csv;
@@ -32,8 +32,8 @@ pub fn endings() -> Vec<&'static str> {
 ///
 /// # Errors
 /// A path that does not exist or holds no event file.
-pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    list("data.events", &config.data.events, &endings())
+pub fn inputs(paths: &[String]) -> Result<Vec<InputFile>> {
+    list("data.events", paths, &endings())
 }
 
 /// Opens every event file and checks its columns. Footers of objects are asked for several at a
@@ -41,18 +41,18 @@ pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
 ///
 /// # Errors
 /// The first file that cannot be used.
-pub fn open(config: &Config, inputs: Vec<InputFile>) -> Result<Vec<EventInput>> {
+pub fn open(columns: &Columns, inputs: Vec<InputFile>) -> Result<Vec<EventInput>> {
     let parquet: Vec<InputFile> = inputs.iter().filter(|i| !is_text(i)).cloned().collect();
     let ahead = parquet::footers_ahead(&parquet)?;
     let mut footers = 0..parquet.len();
     let open = |input: InputFile| {
         if is_text(&input) {
-            return CsvEvents::open(input, &config.columns).map(EventInput::Csv);
+            return CsvEvents::open(input, columns).map(EventInput::Csv);
         }
         let place = || format!("events file {}", input.location);
         let number = footers.next().with_context(place)?;
         let source = ahead.source(number).with_context(place)?;
-        EventFile::open(input, source, &config.columns).map(EventInput::Parquet)
+        EventFile::open(input, source, columns).map(EventInput::Parquet)
     };
     inputs.into_iter().map(open).collect()
 }

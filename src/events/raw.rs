@@ -7,25 +7,59 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use chrono_tz::Tz;
 
 use super::input;
-use crate::config::Config;
+use super::input::EventInput;
+use crate::config::{Columns, Config};
 use crate::domain::ids::{UserKey, user_key_of_text, user_text};
 use crate::domain::time::columns::{MISSING, Times, UNREADABLE};
 use crate::storage::inputs::{InputFile, fingerprint};
 
-/// The raw event files as they are now.
-///
-/// # Errors
-/// A path that does not exist or holds no event file.
-pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    input::inputs(config).context("mobile_events_uncompressed is read from the raw files")
+/// Where the raw event files are and how they are read.
+#[derive(Debug, Clone)]
+pub struct RawEvents {
+    /// Files, folders, globs or URLs.
+    pub paths: Vec<String>,
+    pub columns: Columns,
+    /// The zone whose local time is shown; `None` if time stamps are local already.
+    pub zone: Option<Tz>,
+    /// Name of the zone in the config.
+    zone_name: Option<String>,
 }
 
-/// Changes when the raw files or their reading change.
-pub fn mark(config: &Config, inputs: &[InputFile]) -> String {
-    let settings = format!("raw {} {:?}", config.columns.of_events(), config.time.zone);
-    fingerprint(inputs, &settings)
+impl RawEvents {
+    pub fn new(config: &Config) -> Self {
+        RawEvents {
+            paths: config.data.events.clone(),
+            columns: config.columns.clone(),
+            zone: config.time.tz(),
+            zone_name: config.time.zone.clone(),
+        }
+    }
+
+    /// Lists the event files.
+    ///
+    /// # Errors
+    /// A path that does not exist or contains no event file.
+    pub fn inputs(&self) -> Result<Vec<InputFile>> {
+        let inputs = input::inputs(&self.paths);
+        inputs.context("mobile_events_uncompressed is read from the raw files")
+    }
+
+    /// Opens event files and checks their columns.
+    ///
+    /// # Errors
+    /// The first file that cannot be used.
+    pub fn open(&self, inputs: Vec<InputFile>) -> Result<Vec<EventInput>> {
+        input::open(&self.columns, inputs)
+    }
+
+    /// Fingerprint of the files and of the settings by which they are read.
+    pub fn fingerprint(&self, inputs: &[InputFile]) -> String {
+        let settings = format!("raw {} {:?}", self.columns.of_events(), self.zone_name);
+        fingerprint(inputs, &settings)
+    }
 }
 
 /// Canonical user ids.

@@ -1,5 +1,5 @@
-//! Event files for Spark: those whose columns have the same types are one table, and every table is
-//! read into the same canonical columns.
+//! Event files as Spark tables: files with the same column types form one table, and a SELECT reads all
+//! tables into the same canonical columns.
 
 use std::collections::BTreeMap;
 
@@ -13,60 +13,61 @@ use crate::domain::time::LocalDate;
 use crate::domain::time::columns::Times;
 use crate::events::parquet::{EventFile, StoredTime, is_text};
 
-/// Times beyond these, µs, are not in_range in any zone; held here they can be reckoned with.
-const FARTHEST_US: i64 = 400_000_000_000_000_000;
+/// Limit, µs, to which times are clamped so that arithmetic cannot overflow; it is outside the accepted
+/// range of time stamps in every zone.
+const MAX_INSTANT_US: i64 = 400_000_000_000_000_000;
 
-/// Reads one table of event files: gaps are the columns of the canonical form.
+/// Selects the canonical columns of one table.
 const READ: &str = include_str!("../../sql/spark/events/read.sql");
-/// Makes the table.
+/// Creates one table.
 const TABLE: &str = include_str!("../../sql/spark/events/table.sql");
 
-/// Types of the three columns of a file.
+/// The types of the three columns of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Form {
+struct EventTypes {
     user_is_text: bool,
-    /// Type in Spark.
+    /// Spark type of the cell id.
     cell: &'static str,
     time: StoredTime,
-    /// The time column's own zone.
+    /// Time zone in the type of the time column.
     zone: Option<String>,
 }
 
-/// Statements that make the tables, and a SELECT over all of them with the columns path, row (from 0),
+/// Statements that create the tables, and a SELECT over all of them with the columns path, row (from 0),
 /// user_key, cell_id, local_us, repeated and unreadable.
-pub struct Events {
+pub struct EventTables {
     pub tables: Vec<String>,
     pub select: String,
 }
 
-/// The events of some files. Local time is exact from `first` to `last`.
+/// The tables of event files. Local time is exact from `first` to `last`.
 ///
 /// # Errors
-/// A file that Spark cannot read, or whose path it cannot take.
-pub fn events<'a>(
+/// A file that Spark cannot read, or with a path that it does not accept.
+pub fn event_tables<'a>(
     files: impl IntoIterator<Item = &'a EventFile>,
     config: &Config,
     first: LocalDate,
     last: LocalDate,
-) -> Result<Events> {
-    let mut forms: BTreeMap<Form, Vec<&EventFile>> = BTreeMap::new();
+) -> Result<EventTables> {
+    let mut by_types: BTreeMap<EventTypes, Vec<&EventFile>> = BTreeMap::new();
     for file in files {
-        forms.entry(Form::of(file)?).or_default().push(file);
+        by_types.entry(EventTypes::of(file)?).or_default().push(file);
     }
     let (mut tables, mut selects) = (Vec::new(), Vec::new());
-    for (number, (form, files)) in forms.iter().enumerate() {
+    for (number, (types, files)) in by_types.iter().enumerate() {
         let table = format!("events_{number}");
-        let paths = files.iter().map(|file| sql::whole(file.input.location.as_path()));
+        let paths = files.iter().map(|file| sql::absolute(file.input.location.as_path()));
         let paths = paths.collect::<Result<Vec<_>>>()?;
-        let paths = sql::all_of(paths.iter().map(|path| path.as_path()))?;
-        tables.push(form.table(&table, &paths, &config.columns)?);
-        selects.push(form.select(&table, files[0], config, first, last)?);
+        let paths = sql::glob_of(paths.iter().map(|path| path.as_path()))?;
+        tables.push(types.table(&table, &paths, &config.columns)?);
+        selects.push(types.select(&table, files[0], config, first, last)?);
     }
-    Ok(Events { tables, select: selects.join("\nUNION ALL\n") })
+    Ok(EventTables { tables, select: selects.join("\nUNION ALL\n") })
 }
 
-impl Form {
-    fn of(file: &EventFile) -> Result<Form> {
+impl EventTypes {
+    fn of(file: &EventFile) -> Result<EventTypes> {
         let [user, cell, time] = file.types();
         let cell = match cell {
             DataType::Int8 => "TINYINT",
@@ -76,21 +77,21 @@ impl Form {
             DataType::UInt64 => "DECIMAL(20, 0)",
             text if is_text(text) => "STRING",
             other => {
-                bail!("{}: Spark reads no cell ids of type {other}", file.input.location)
+                bail!("{}: Spark cannot read cell ids of type {other}", file.input.location)
             }
         };
         let zone = match time {
             DataType::Timestamp(_, zone) => zone.as_deref().map(str::to_owned),
             _ => None,
         };
-        Ok(Form { user_is_text: is_text(user), cell, time: file.stored_time(), zone })
+        Ok(EventTypes { user_is_text: is_text(user), cell, time: file.stored_time(), zone })
     }
 
     fn table(&self, table: &str, paths: &str, columns: &Columns) -> Result<String> {
         let time = match self.time {
             StoredTime::Int96 => "TIMESTAMP",
             StoredTime::Text => "STRING",
-            // the number that is in the file, before anybody makes a time of it
+            // the number in the file, without any conversion to a time
             StoredTime::Int64(_) => "BIGINT",
         };
         sql::fill(
@@ -111,13 +112,13 @@ impl Form {
     fn select(
         &self,
         table: &str,
-        one: &EventFile,
+        sample: &EventFile,
         config: &Config,
         first: LocalDate,
         last: LocalDate,
     ) -> Result<String> {
         let columns = &config.columns;
-        let times = Times::new(config.time.tz(), one.timestamp_type())?;
+        let times = Times::new(config.time.tz(), sample.timestamp_type())?;
         let local = local_time(times.clock(), "instant_us", first, last);
         let user = if self.user_is_text { TEXT_USER } else { BINARY_USER };
         let instant = match self.time {
@@ -146,9 +147,9 @@ impl Form {
     }
 }
 
-/// No bytes are no user.
+/// An empty binary id is a missing user.
 const BINARY_USER: &str = "CASE WHEN length(raw_user) > 0 THEN concat(X'01', raw_user) END";
-/// A hash written as text is the hash; see `ids.rs`.
+/// A hash in hexadecimal is the same user as the binary hash; see `domain::ids`.
 const TEXT_USER: &str = r"CASE
     WHEN raw_user = '' THEN NULL
     WHEN raw_user RLIKE r'\A(0x|\\x)([0-9a-fA-F]{2})+\z'
@@ -157,27 +158,27 @@ const TEXT_USER: &str = r"CASE
     ELSE concat(X'00', CAST(raw_user AS BINARY))
   END";
 
-/// µs of a number in `unit`, cut downwards.
+/// The time in µs of a number in `unit`, rounded down.
 fn instant(unit: TimeUnit) -> String {
-    // least and greatest would take null for a number
-    let held = |most: i64| {
+    // least and greatest would ignore null
+    let clamped = |limit: i64| {
         format!(
-            "(CASE WHEN raw_time > {most} THEN {most} WHEN raw_time < -{most} THEN -{most} \
+            "(CASE WHEN raw_time > {limit} THEN {limit} WHEN raw_time < -{limit} THEN -{limit} \
              ELSE raw_time END)"
         )
     };
     match unit {
-        TimeUnit::Second => format!("{} * 1000000", held(FARTHEST_US / 1_000_000)),
-        TimeUnit::Millisecond => format!("{} * 1000", held(FARTHEST_US / 1_000)),
-        TimeUnit::Microsecond => held(FARTHEST_US),
+        TimeUnit::Second => format!("{} * 1000000", clamped(MAX_INSTANT_US / 1_000_000)),
+        TimeUnit::Millisecond => format!("{} * 1000", clamped(MAX_INSTANT_US / 1_000)),
+        TimeUnit::Microsecond => clamped(MAX_INSTANT_US),
         TimeUnit::Nanosecond => {
             "raw_time div 1000 - CASE WHEN raw_time % 1000 < 0 THEN 1 ELSE 0 END".to_owned()
         }
     }
 }
 
-/// µs of a text. An offset in it counts only where a zone is configured; without one the text says
-/// what the clock showed.
+/// The time in µs of a text. A UTC offset in the text is applied only if a zone is configured; otherwise
+/// the text is local time.
 fn text_instant(zoned: bool) -> String {
     let part = |number: u32| {
         format!("nullif(regexp_extract(trim(raw_time), r'{TEXT_TIME}', {number}), '')")
@@ -199,7 +200,7 @@ fn text_instant(zoned: bool) -> String {
     )
 }
 
-/// Date, time, fraction, Z, and hours and minutes of an offset.
+/// Groups: date, time, fraction, Z, hours and minutes of the UTC offset.
 const TEXT_TIME: &str = concat!(
     r"\A(\d{4}-\d{2}-\d{2})",
     r"(?:[Tt ](\d{2}:\d{2}:\d{2})(?:[.](\d+))?[ ]?(?:([Zz])|([+-]\d{2}):?(\d{2})?)?)?\z"

@@ -1,4 +1,4 @@
-//! One run of `spark-sql` over a file of statements.
+//! Runs the statements of a file with `spark-sql`.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -9,25 +9,25 @@ use std::sync::PoisonError;
 
 use anyhow::{Context, Result, bail};
 
-use super::log::{Log, Said};
+use super::log::{LogLine, SparkLog};
 use super::{sql, submit};
 use crate::config::Spark;
 use crate::progress::{Progress, StageBar};
 use crate::runtime::interrupt;
 use crate::runtime::interrupt::ChildGroup;
 
-/// How Spark's own output tells that a statement begins.
+/// Prefix of the output line that announces a statement.
 const STEP: &str = "mobility step ";
 
-/// Statements that run one after the other in one session.
+/// Statements that run sequentially in one session.
 #[derive(Debug, Default)]
 pub struct Job {
-    /// What each does, and its SQL.
+    /// Description and SQL of each statement.
     steps: Vec<(String, String)>,
 }
 
 impl Job {
-    /// Adds a statement; `doing` says what it does, for the progress bar and for errors.
+    /// Adds a statement; `doing` describes it in the progress bar and in errors.
     pub fn then(&mut self, doing: impl Into<String>, sql: String) {
         self.steps.push((doing.into(), sql));
     }
@@ -41,10 +41,10 @@ impl Job {
         script
     }
 
-    /// Runs the statements. `folder` is for the script and for whatever else Spark leaves behind.
+    /// Runs the statements. `folder` is the working folder of Spark.
     ///
     /// # Errors
-    /// A program or master that is not there; a statement that fails, with Spark's own reason.
+    /// A missing program or unreachable master; a failed statement, with the reason that Spark logged.
     pub fn run(
         &self,
         spark: &Spark,
@@ -58,12 +58,12 @@ impl Job {
             .with_context(|| format!("cannot write {}", script.display()))?;
         bar.message("starting Spark");
         let mut command = submit::command(spark, &script, folder)?;
-        // a group of its own, so that Spark ends when we say so and with all it started
+        // a process group of its own, so that Spark can be stopped together with all its child processes
         command.process_group(0);
-        let child = command.spawn().map_err(|error| submit::unstarted(spark, error))?;
+        let child = command.spawn().map_err(|error| submit::cannot_start(spark, error))?;
         let mut process = Process::new(child)?;
         let (out, err) = process.output()?;
-        let (log, step) = (Mutex::new(Log::default()), Mutex::new(None));
+        let (log, step) = (Mutex::new(SparkLog::default()), Mutex::new(None));
         std::thread::scope(|threads| {
             threads.spawn(|| {
                 for line in BufReader::new(out).lines().map_while(Result::ok) {
@@ -75,21 +75,21 @@ impl Job {
             });
             let mut warned = false;
             each_line(err, |line| {
-                let said = log.lock().unwrap_or_else(PoisonError::into_inner).add(line);
-                match said {
-                    Said::Tasks(done, all) => {
+                let kind = log.lock().unwrap_or_else(PoisonError::into_inner).add(line);
+                match kind {
+                    LogLine::Tasks(done, all) => {
                         let number = *step.lock().unwrap_or_else(PoisonError::into_inner);
                         bar.message(&format!("{}, {done} of {all} tasks", self.doing(number)));
                     }
-                    Said::NoWorkers if !warned => {
+                    LogLine::NoWorkers if !warned => {
                         warned = true;
                         progress.warn(
-                            "no worker of the cluster has room for the job yet; are workers \
-                             registered, with free cores and memory?",
+                            "no Spark worker has accepted the job yet; check that workers are registered \
+                             and have free cores and memory",
                         );
                     }
-                    Said::NoWorkers | Said::Nothing => {}
-                    Said::Other => progress.detail(&format!("spark: {}", line.trim_end())),
+                    LogLine::NoWorkers | LogLine::Irrelevant => {}
+                    LogLine::Other => progress.detail(&format!("spark: {}", line.trim_end())),
                 }
             });
         });
@@ -107,18 +107,19 @@ impl Job {
     }
 }
 
-/// Lines end with a line feed, or, where a bar is drawn again and again, with a return.
+/// Calls `each` for every line. Lines end with a line feed, or with a carriage return if Spark redraws
+/// its progress bar.
 fn each_line(from: impl Read, mut each: impl FnMut(&str)) {
     let mut reader = BufReader::new(from);
     let mut line = Vec::new();
     loop {
-        let piece = match reader.fill_buf() {
-            Ok(piece) if !piece.is_empty() => piece,
+        let chunk = match reader.fill_buf() {
+            Ok(chunk) if !chunk.is_empty() => chunk,
             _ => break,
         };
-        let end = piece.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
-        line.extend_from_slice(&piece[..end.unwrap_or(piece.len())]);
-        let used = end.map_or(piece.len(), |end| end + 1);
+        let end = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+        line.extend_from_slice(&chunk[..end.unwrap_or(chunk.len())]);
+        let used = end.map_or(chunk.len(), |end| end + 1);
         reader.consume(used);
         if end.is_some() {
             each(&String::from_utf8_lossy(&line));
@@ -130,17 +131,17 @@ fn each_line(from: impl Read, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The process, which does not outlive us.
+/// The Spark process, which is killed when dropped.
 struct Process {
     child: Child,
     running: ChildGroup,
-    over: bool,
+    has_exited: bool,
 }
 
 impl Process {
     fn new(child: Child) -> Result<Self> {
         let running = ChildGroup::new(child.id())?;
-        Ok(Process { child, running, over: false })
+        Ok(Process { child, running, has_exited: false })
     }
 
     fn output(&mut self) -> Result<(std::process::ChildStdout, std::process::ChildStderr)> {
@@ -149,7 +150,7 @@ impl Process {
 
     fn wait(&mut self) -> Result<std::process::ExitStatus> {
         let status = self.child.wait().context("cannot wait for Spark")?;
-        self.over = true;
+        self.has_exited = true;
         interrupt::wait_if_interrupted();
         Ok(status)
     }
@@ -157,9 +158,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.over {
+        if !self.has_exited {
             self.running.terminate();
-            // its end is all that is wanted
+            // the exit status is irrelevant
             let _ = self.child.wait();
         }
     }

@@ -1,56 +1,57 @@
-//! Local time as SQL: the offsets of a zone as a tree of CASEs, so that Spark shows the hours that this
-//! program shows, whatever edition of the IANA zones its Java has.
+//! Conversion to local time as SQL: the UTC offsets of a zone as nested CASE expressions, so that Spark
+//! gets the same hours as this program, independent of the version of the IANA database in its Java.
 
 use crate::domain::time::{Clock, LocalDate, MICROS_PER_HOUR, TIMESTAMP_RANGE_US, unmarked};
 
 const DAY_US: i64 = 24 * MICROS_PER_HOUR;
-/// No offset changes twice within a slot, µs.
+/// Length of the slots within which an offset changes at most once, µs.
 const SLOT_US: i64 = MICROS_PER_HOUR / 4;
 
-/// From an instant on (µs, UTC) local time is that much later, and is shown for the second time or not.
+/// An interval of constant offset, from an instant (µs, UTC) to the start of the next interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Piece {
+struct OffsetInterval {
     from_us: i64,
     offset_us: i64,
     repeated: bool,
 }
 
-/// What SQL computes from an expression that gives an instant in µs.
+/// SQL expressions for the local time of an instant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalTime {
     /// Local wall time, µs.
     pub us: String,
-    /// Whether the clocks show it for the second time.
+    /// True if the clocks show it for the second time, after they went back.
     pub repeated: String,
 }
 
-/// Local time of `instant`; exact between the dates, which is where rows are kept, and at the bounds of
-/// what is in_range.
+/// The local time of `instant`, an SQL expression in µs. It is exact from `first` to `last`, the dates
+/// whose rows are kept, and at the limits of the accepted range of time stamps.
 pub fn local_time(clock: &Clock, instant: &str, first: LocalDate, last: LocalDate) -> LocalTime {
-    let pieces = pieces(&mut clock.clone().marking(), first, last);
-    let offset = |piece: &Piece| piece.offset_us.to_string();
-    let repeated = |piece: &Piece| if piece.repeated { "TRUE" } else { "FALSE" }.to_owned();
+    let intervals = intervals(&mut clock.clone().marking(), first, last);
+    let offset = |interval: &OffsetInterval| interval.offset_us.to_string();
+    let repeated =
+        |interval: &OffsetInterval| if interval.repeated { "TRUE" } else { "FALSE" }.to_owned();
     LocalTime {
-        us: format!("{instant} + {}", tree(&pieces, instant, &offset)),
-        repeated: tree(&pieces, instant, &repeated),
+        us: format!("{instant} + {}", tree(&intervals, instant, &offset)),
+        repeated: tree(&intervals, instant, &repeated),
     }
 }
 
-fn pieces(clock: &mut Clock, first: LocalDate, last: LocalDate) -> Vec<Piece> {
+fn intervals(clock: &mut Clock, first: LocalDate, last: LocalDate) -> Vec<OffsetInterval> {
     let at = |clock: &mut Clock, us: i64| {
         let (local, repeated) = unmarked(clock.local_us(us));
-        Piece { from_us: us, offset_us: local - us, repeated }
+        OffsetInterval { from_us: us, offset_us: local - us, repeated }
     };
-    let mut pieces = vec![at(clock, TIMESTAMP_RANGE_US.start)];
-    let mut push = |piece: Piece| {
-        let same = pieces.last().is_some_and(|before| {
-            (before.offset_us, before.repeated) == (piece.offset_us, piece.repeated)
+    let mut intervals = vec![at(clock, TIMESTAMP_RANGE_US.start)];
+    let mut push = |interval: OffsetInterval| {
+        let same = intervals.last().is_some_and(|before| {
+            (before.offset_us, before.repeated) == (interval.offset_us, interval.repeated)
         });
         if !same {
-            pieces.push(piece);
+            intervals.push(interval);
         }
     };
-    // a local date lies within a day of the date in UTC
+    // a local date differs from the date in UTC by at most one day
     let (from, to) = (first.first_hour().start_us() - DAY_US, last.first_hour().start_us());
     let to = to.saturating_add(2 * DAY_US);
     let mut day = from.max(TIMESTAMP_RANGE_US.start);
@@ -65,19 +66,23 @@ fn pieces(clock: &mut Clock, first: LocalDate, last: LocalDate) -> Vec<Piece> {
         day += DAY_US;
     }
     if day < TIMESTAMP_RANGE_US.end {
-        push(Piece { from_us: day, ..at(clock, TIMESTAMP_RANGE_US.end - DAY_US) });
+        push(OffsetInterval { from_us: day, ..at(clock, TIMESTAMP_RANGE_US.end - DAY_US) });
     }
-    pieces
+    intervals
 }
 
-/// The value of the piece that an instant lies in, found by halves.
-fn tree(pieces: &[Piece], instant: &str, value: &dyn Fn(&Piece) -> String) -> String {
-    match pieces {
+/// The value of the interval that contains `instant`, as a binary search.
+fn tree(
+    intervals: &[OffsetInterval],
+    instant: &str,
+    value: &dyn Fn(&OffsetInterval) -> String,
+) -> String {
+    match intervals {
         [] => "NULL".to_owned(),
-        [piece] => value(piece),
-        pieces if pieces.iter().all(|p| value(p) == value(&pieces[0])) => value(&pieces[0]),
-        pieces => {
-            let (low, high) = pieces.split_at(pieces.len() / 2);
+        [interval] => value(interval),
+        [first, rest @ ..] if rest.iter().all(|i| value(i) == value(first)) => value(first),
+        intervals => {
+            let (low, high) = intervals.split_at(intervals.len() / 2);
             let (low, bound) = (tree(low, instant, value), high[0].from_us);
             format!(
                 "CASE WHEN {instant} < {bound} THEN {low} ELSE {} END",
@@ -98,20 +103,21 @@ mod tests {
     }
 
     #[test]
-    fn without_a_zone_time_stays_as_it_is() {
+    fn without_a_zone_time_is_unchanged() {
         let local = local_time(&Clock::new(None), "t", day("2024-10-01"), day("2024-10-31"));
         assert_eq!((local.us.as_str(), local.repeated.as_str()), ("t + 0", "FALSE"));
     }
 
     #[test]
-    fn an_autumn_in_tallinn_has_a_repeated_hour_between_its_two_offsets() {
+    fn end_of_summer_time_in_tallinn_has_a_repeated_hour_between_two_offsets() {
         let mut clock = Clock::new(TALLINN).marking();
-        let pieces = pieces(&mut clock, day("2024-10-01"), day("2024-11-01"));
+        let intervals = intervals(&mut clock, day("2024-10-01"), day("2024-11-01"));
         let us = |text: &str| {
             text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros()
         };
-        let hours = |piece: &Piece| piece.offset_us / MICROS_PER_HOUR;
-        let found: Vec<_> = pieces[1..].iter().map(|p| (p.from_us, hours(p), p.repeated)).collect();
+        let hours = |interval: &OffsetInterval| interval.offset_us / MICROS_PER_HOUR;
+        let found: Vec<_> =
+            intervals[1..].iter().map(|p| (p.from_us, hours(p), p.repeated)).collect();
         assert_eq!(
             found,
             [
@@ -132,11 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn a_spring_has_one_change_and_no_repeated_hour() {
+    fn start_of_summer_time_has_one_change_and_no_repeated_hour() {
         let mut clock = Clock::new(TALLINN).marking();
-        let pieces = pieces(&mut clock, day("2025-03-30"), day("2025-03-30"));
-        assert!(pieces.iter().all(|p| !p.repeated), "{pieces:?}");
-        let changes: Vec<_> = pieces[1..].windows(2).map(|p| p[1].from_us).collect();
+        let intervals = intervals(&mut clock, day("2025-03-30"), day("2025-03-30"));
+        assert!(intervals.iter().all(|p| !p.repeated), "{intervals:?}");
+        let changes: Vec<_> = intervals[1..].windows(2).map(|p| p[1].from_us).collect();
         assert!(changes.contains(&1_743_296_400_000_000), "01:00 UTC: {changes:?}");
     }
 }

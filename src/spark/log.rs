@@ -1,81 +1,81 @@
-//! What Spark says while it works: how far it is, and why it failed.
+//! Parses the log of Spark: its progress, and the reason for a failure.
 
 use std::collections::VecDeque;
 
-/// Lines that are kept for the case of a failure.
-const KEPT: usize = 400;
-/// Lines that are shown then.
-const SHOWN: usize = 4;
-/// Longest line that is shown, characters.
-const LONGEST: usize = 400;
+/// Number of lines that are kept for the message of a failure.
+const MAX_KEPT_LINES: usize = 400;
+/// Number of lines in the message of a failure.
+const MAX_SHOWN_LINES: usize = 4;
+/// Length to which a line is truncated in the message, characters.
+const MAX_LINE_CHARS: usize = 400;
 
-/// What a line means.
+/// The meaning of a log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// Tasks done, and tasks there are, of the stages at work.
+pub enum LogLine {
+    /// Completed tasks and all tasks of the running stages.
     Tasks(u64, u64),
-    /// No worker takes the work.
+    /// No worker has accepted the job.
     NoWorkers,
-    /// What nobody asks for: frames of a stack, times of statements.
-    Nothing,
+    /// Stack frames and times of statements.
+    Irrelevant,
     Other,
 }
 
-/// The last lines of a log.
+/// The latest lines of the log.
 #[derive(Debug, Default)]
-pub struct Log {
+pub struct SparkLog {
     lines: VecDeque<String>,
 }
 
-impl Log {
-    pub fn add(&mut self, line: &str) -> Said {
+impl SparkLog {
+    pub fn add(&mut self, line: &str) -> LogLine {
         if let Some((done, all)) = tasks(line) {
-            return Said::Tasks(done, all);
+            return LogLine::Tasks(done, all);
         }
         if line.contains("Initial job has not accepted any resources") {
-            return Said::NoWorkers;
+            return LogLine::NoWorkers;
         }
         let line = line.trim_end();
-        if line.trim().is_empty() || is_frame(line) {
-            return Said::Nothing;
+        if line.trim().is_empty() || is_irrelevant(line) {
+            return LogLine::Irrelevant;
         }
-        if !is_remark(line) {
-            if self.lines.len() == KEPT {
+        if !is_warning_or_info(line) {
+            if self.lines.len() == MAX_KEPT_LINES {
                 self.lines.pop_front();
             }
             self.lines.push_back(line.to_owned());
         }
-        Said::Other
+        LogLine::Other
     }
 
-    /// The last lines that tell of a fault, or the last ones of all.
+    /// The latest lines that report an error, or the latest lines if there are none.
     pub fn reason(&self) -> String {
-        let mut faults: Vec<&str> = Vec::new();
-        for line in self.lines.iter().map(|line| line.trim()).filter(|line| is_fault(line)) {
+        let mut errors: Vec<&str> = Vec::new();
+        for line in self.lines.iter().map(|line| line.trim()).filter(|line| is_error(line)) {
             // nested exceptions repeat the message
-            faults.retain(|said| !line.ends_with(said));
-            faults.push(line);
+            errors.retain(|earlier| !line.ends_with(earlier));
+            errors.push(line);
         }
         let last: Vec<&str> = self.lines.iter().map(String::as_str).collect();
-        let lines = if faults.is_empty() { &last } else { &faults };
-        let cut = |line: &&str| line.chars().take(LONGEST).collect::<String>();
-        let shown = lines.iter().skip(lines.len().saturating_sub(SHOWN)).map(cut);
+        let lines = if errors.is_empty() { &last } else { &errors };
+        let cut = |line: &&str| line.chars().take(MAX_LINE_CHARS).collect::<String>();
+        let shown = lines.iter().skip(lines.len().saturating_sub(MAX_SHOWN_LINES)).map(cut);
         let shown = shown.collect::<Vec<_>>().join("\n  ");
-        if shown.is_empty() { "it said nothing".to_owned() } else { shown }
+        if shown.is_empty() { "Spark logged nothing".to_owned() } else { shown }
     }
 }
 
-/// Frames of a stack, and times of statements.
-fn is_frame(line: &str) -> bool {
+/// Stack frames, and times of statements.
+fn is_irrelevant(line: &str) -> bool {
     ["\tat ", "\t... ", "Time taken"].iter().any(|start| line.starts_with(start))
 }
 
-/// What is no fault by itself.
-fn is_remark(line: &str) -> bool {
+/// Log levels below ERROR.
+fn is_warning_or_info(line: &str) -> bool {
     ["WARN", "INFO"].iter().any(|word| line.split_whitespace().nth(2) == Some(word))
 }
 
-fn is_fault(line: &str) -> bool {
+fn is_error(line: &str) -> bool {
     let error_class = line
         .strip_prefix('[')
         .and_then(|rest| rest.split_once(']'))
@@ -83,7 +83,8 @@ fn is_fault(line: &str) -> bool {
     error_class || line.contains("Exception") || line.contains("Error") || line.contains("ERROR")
 }
 
-/// `[Stage 3:=====>   (5 + 2) / 10]`, for several stages one after the other.
+/// Sums the tasks of a progress bar such as `[Stage 3:=====>   (5 + 2) / 10]`, which may show several
+/// stages.
 fn tasks(line: &str) -> Option<(u64, u64)> {
     let mut sum: Option<(u64, u64)> = None;
     for stage in line.split("[Stage ").skip(1) {
@@ -103,17 +104,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_bar_of_stages_is_read() {
-        let mut log = Log::default();
-        assert_eq!(log.add("[Stage 3:=====>        (5 + 2) / 10]"), Said::Tasks(5, 10));
+    fn tasks_of_all_stages_are_summed() {
+        let mut log = SparkLog::default();
+        assert_eq!(log.add("[Stage 3:=====>        (5 + 2) / 10]"), LogLine::Tasks(5, 10));
         let two = "[Stage 0:> (0 + 1) / 4][Stage 1:===>  (2 + 1) / 6]";
-        assert_eq!(log.add(two), Said::Tasks(2, 10));
-        assert_eq!(log.reason(), "it said nothing");
+        assert_eq!(log.add(two), LogLine::Tasks(2, 10));
+        assert_eq!(log.reason(), "Spark logged nothing");
     }
 
     #[test]
-    fn the_reason_is_what_failed_and_not_where_in_the_code() {
-        let mut log = Log::default();
+    fn reason_has_the_errors_without_stack_frames() {
+        let mut log = SparkLog::default();
         for line in [
             "26/11/25 15:25:02 WARN Utils: Your hostname resolves to a loopback address",
             "26/11/25 15:25:04 ERROR Executor: Exception in task 0.0 in stage 1.0 (TID 1)",
@@ -123,15 +124,19 @@ mod tests {
             "\t... 12 more",
             "",
         ] {
-            let said = log.add(line);
-            assert_eq!(said == Said::Nothing, line.is_empty() || line.starts_with('\t'), "{line}");
+            let kind = log.add(line);
+            assert_eq!(
+                kind == LogLine::Irrelevant,
+                line.is_empty() || line.starts_with('\t'),
+                "{line}"
+            );
         }
         let reason = log.reason();
         assert!(reason.ends_with("Caused by: java.io.IOException: No space left on device"));
         assert!(reason.contains("Parquet column cannot be converted") && !reason.contains("scala"));
         assert_eq!(
             log.add("26/11/25 15:25:04 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check"),
-            Said::NoWorkers
+            LogLine::NoWorkers
         );
     }
 }

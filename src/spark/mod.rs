@@ -1,8 +1,8 @@
-//! Apache Spark as an engine: SQL is put together here, handed to `spark-sql` as a file, and the tables
-//! that it writes are read when it is done.
+//! Apache Spark as an engine: this module generates SQL and passes it as a file to `spark-sql`; the
+//! tables that Spark writes are read when it has finished.
 //!
-//! Spark gets no code of ours, and its workers see only paths: inputs and the folder of the outputs
-//! have to be where they stand on every machine of the cluster.
+//! Spark runs no code of this program, and its workers get only paths: inputs and the output folder must
+//! have the same path on every machine of the cluster.
 
 pub mod event_tables;
 mod job;

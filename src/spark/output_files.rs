@@ -1,15 +1,15 @@
-//! The files of a table that Spark wrote.
+//! Lists the files of a table that Spark wrote.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-/// The Parquet files of a table, in their order.
+/// The Parquet files of a table, in the order of its rows.
 ///
 /// # Errors
-/// A folder without one.
+/// A folder without Parquet files.
 pub fn output_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let context = || format!("what Spark wrote as {}", folder.display());
+    let context = || format!("output of Spark in {}", folder.display());
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(context)? {
         let path = entry.with_context(context)?.path();
@@ -17,7 +17,11 @@ pub fn output_files(folder: &Path) -> Result<Vec<PathBuf>> {
             files.push(path);
         }
     }
-    ensure!(!files.is_empty(), "{}: no file; do the workers see that folder?", context());
+    ensure!(
+        !files.is_empty(),
+        "{}: no Parquet file; check that the workers can access this folder",
+        context()
+    );
     files.sort();
     Ok(files)
 }

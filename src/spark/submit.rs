@@ -1,4 +1,4 @@
-//! The command that runs SQL on Spark, and whether anybody is there to run it.
+//! The command that runs SQL on Spark, and the check that program and master are available.
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
@@ -9,15 +9,15 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::config::Spark;
 
-/// How long a master may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Time limit for the master to answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A locale in which Java reads names of files and our SQL as what they are.
+/// Locale in which Java decodes file names and SQL as UTF-8.
 const UTF_8: &str = "C.UTF-8";
 
-/// Properties on which the SQL relies, whatever else is set.
-const NEEDED: &[(&str, &str)] = &[
-    // no metastore: tables live as long as the job
+/// Properties that the SQL depends on; they override the configured ones.
+const REQUIRED_CONF: &[(&str, &str)] = &[
+    // no metastore: tables only exist during the job
     ("spark.sql.catalogImplementation", "in-memory"),
     ("spark.sql.session.timeZone", "UTC"),
     ("spark.sql.timestampType", "TIMESTAMP_LTZ"),
@@ -29,7 +29,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("spark.sql.parquet.datetimeRebaseModeInRead", "CORRECTED"),
     ("spark.sql.parquet.datetimeRebaseModeInWrite", "CORRECTED"),
     ("spark.sql.parquet.int96RebaseModeInRead", "CORRECTED"),
-    // several files under one pattern are no sink of a stream, which else is looked for in vain
+    // saves the search for metadata of a streaming sink below a glob pattern
     ("spark.sql.streaming.fileStreamSink.metadata.ignored", "true"),
     ("spark.sql.files.ignoreCorruptFiles", "false"),
     ("spark.sql.files.ignoreMissingFiles", "false"),
@@ -39,7 +39,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("spark.ui.showConsoleProgress", "true"),
 ];
 
-/// The command that runs the statements of `script`; what it leaves behind goes into `folder`.
+/// The command that runs the statements of `script`, with the working folder `folder`.
 ///
 /// # Errors
 /// A folder that is not UTF-8.
@@ -53,9 +53,9 @@ pub fn command(spark: &Spark, script: &Path, folder: &Path) -> Result<Command> {
         command.args(["--master", master]);
     }
     command.args(["--name", "mobility"]);
-    let own = spark.conf.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    // the last one counts
-    for (name, value) in own.chain(NEEDED.iter().copied()) {
+    let configured = spark.conf.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // the last value of a property takes effect
+    for (name, value) in configured.chain(REQUIRED_CONF.iter().copied()) {
         command.arg("--conf").arg(format!("{name}={value}"));
     }
     command.arg("--conf").arg(format!("spark.sql.warehouse.dir={tables}"));
@@ -64,7 +64,7 @@ pub fn command(spark: &Spark, script: &Path, folder: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// The program, by its whole path where it is given by a path.
+/// The program; a path is made absolute.
 fn program(spark: &Spark) -> Result<std::path::PathBuf> {
     let program = spark.submit.first().context("spark.submit is empty")?;
     match program.contains('/') {
@@ -73,8 +73,8 @@ fn program(spark: &Spark) -> Result<std::path::PathBuf> {
     }
 }
 
-/// Why the command could not be started.
-pub fn unstarted(spark: &Spark, error: std::io::Error) -> anyhow::Error {
+/// The error for a command that could not be started.
+pub fn cannot_start(spark: &Spark, error: std::io::Error) -> anyhow::Error {
     let program = spark.submit.first().map_or("", String::as_str);
     anyhow!(error).context(format!(
         "spark.submit: {program} cannot be started; install Apache Spark 4 (`pip install pyspark` \
@@ -82,11 +82,11 @@ pub fn unstarted(spark: &Spark, error: std::io::Error) -> anyhow::Error {
     ))
 }
 
-/// Makes sure that the program and a master are there. A master of another kind than `spark://` is for
-/// Spark to find.
+/// Checks that the program exists and that a `spark://` master answers. Other kinds of masters are not
+/// checked.
 ///
 /// # Errors
-/// A program that cannot be found; a master that nobody answers for.
+/// A missing program; a master that does not answer.
 pub fn check(spark: &Spark) -> Result<()> {
     let program = program(spark)?;
     let found = if program.components().count() > 1 {
@@ -96,7 +96,7 @@ pub fn check(spark: &Spark) -> Result<()> {
         std::env::split_paths(&path).any(|folder| folder.join(&program).is_file())
     };
     if !found {
-        return Err(unstarted(spark, std::io::ErrorKind::NotFound.into()));
+        return Err(cannot_start(spark, std::io::ErrorKind::NotFound.into()));
     }
     let Some(master) = &spark.master else { return Ok(()) };
     let Some(hosts) = master.strip_prefix("spark://") else { return Ok(()) };
@@ -110,12 +110,12 @@ pub fn check(spark: &Spark) -> Result<()> {
             }
         };
         for address in addresses {
-            match TcpStream::connect_timeout(&address, PATIENCE) {
+            match TcpStream::connect_timeout(&address, TIMEOUT) {
                 Ok(_) => return Ok(()),
                 Err(error) => last = Some(error),
             }
         }
     }
-    let why = last.map_or_else(|| "it has no address".to_owned(), |error| error.to_string());
-    bail!("spark.master: nobody answers at {master} ({why}); start the master, or correct the key")
+    let reason = last.map_or_else(|| "no address".to_owned(), |error| error.to_string());
+    bail!("spark.master: {master} does not answer ({reason}); start the master, or correct the key")
 }

@@ -1,4 +1,5 @@
-//! Where tables and views live: one trait, so that commands and server know no engine.
+//! Warehouses store tables and views: one trait, so that commands and the server are independent of
+//! the engine.
 
 pub mod embedded;
 pub mod postgis;
@@ -12,126 +13,125 @@ use anyhow::{Result, bail};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
 
-pub use select::{Order, Relation, Select};
+pub use select::{Relation, Select};
 
-use crate::config::{Config, WarehouseUrl};
+use crate::config::{Config, Warehouse as Settings, WarehouseUrl};
 use crate::domain::tables::Table;
+use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::run_history::Run;
 use crate::views::{Registry, View};
 
-/// Rows as a stream of batches, in the types of the contract: Utf8, Int64, Float64, Boolean,
+/// A stream of record batches, in the types of the contract: Utf8, Int64, Float64, Boolean,
 /// Date32, Timestamp in µs without zone, Binary.
 pub type Rows = Box<dyn RecordBatchReader + Send>;
 
-/// What `load` puts into a warehouse.
+/// The files that a load puts into a warehouse.
 #[derive(Debug, Clone)]
 pub struct LoadRequest {
-    /// Folder of `date=D/*.parquet` with hourly presence.
+    /// Folder of hourly presence, `date=D/*.parquet`.
     pub compressed_events: PathBuf,
     /// GeoParquet files of the tables `cell_plan` and `lau`.
     pub cell_plan: PathBuf,
     pub lau: PathBuf,
-    /// Parquet files of the small tables that there are.
+    /// Parquet files of the small tables, as far as they exist.
     pub small: Vec<(Table, PathBuf)>,
     /// Also load the raw events.
     pub uncompressed: bool,
     /// Changes when any of the files does.
     pub fingerprint: String,
-    /// Files of an earlier load are not taken over, as when they may be damaged.
+    /// Do not reuse files of earlier loads, which may be damaged.
     pub anew: bool,
 }
 
 impl LoadRequest {
-    /// The tables that are one file each.
+    /// The tables that are a single file, with their files.
     pub fn files(&self) -> impl Iterator<Item = (Table, &PathBuf)> {
         let places = [(Table::CellPlan, &self.cell_plan), (Table::Lau, &self.lau)];
         places.into_iter().chain(self.small.iter().map(|(table, path)| (*table, path)))
     }
 }
 
-/// What a warehouse holds.
+/// The latest load of a warehouse.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Loaded {
-    /// Of the files that were loaded.
+    /// Fingerprint of the loaded files.
     pub fingerprint: String,
-    /// UTC, RFC 3339.
+    /// Time of the load: UTC, RFC 3339.
     pub loaded_at: String,
-    /// Rows by table name.
+    /// Number of rows by table name.
     pub rows: std::collections::BTreeMap<String, u64>,
 }
 
-/// One view after `deploy`.
+/// A view after `deploy`.
 #[derive(Debug, Clone)]
 pub struct Deployed {
     pub view: String,
     pub rows: u64,
     pub elapsed: Duration,
-    /// True when a stored result was still right.
+    /// The stored result was current and has been kept.
     pub fresh: bool,
 }
 
-/// A warehouse that answers the SELECTs of `sql/views`.
+/// A store of the tables and the views of `sql/views`.
 ///
-/// Every method can be called from several threads at once and blocks until done; none may be
-/// called from inside an async task.
+/// All methods are thread-safe and blocking; they must not be called from an async task.
 pub trait Warehouse: Send + Sync {
-    /// Where it is, for people: without a password.
+    /// The location for messages, without a password.
     fn location(&self) -> String;
 
-    /// What it holds; `None` before the first load.
+    /// The latest load; `None` before the first one.
     ///
     /// # Errors
     /// A warehouse that cannot be reached or read.
     fn loaded(&self) -> Result<Option<Loaded>>;
 
-    /// Plans every view against tables without rows, so that a broken file is found before any
-    /// work is done. Changes nothing.
+    /// Plans every view against empty tables, so that a broken view file is found before any work is
+    /// done. Changes nothing.
     ///
     /// # Errors
-    /// The first view that the engine refuses: file, line and reason.
+    /// The first view that the engine rejects, with file, line and reason.
     fn verify(&self) -> Result<()>;
 
-    /// Replaces the tables. Readers see the old rows or the new rows; a load that fails or is
-    /// killed leaves the old ones.
+    /// Replaces the rows of all tables. Readers see either the old or the new rows; a load that fails or
+    /// is killed keeps the old ones.
     ///
     /// # Errors
-    /// Files that cannot be read, a warehouse that cannot be written, another load under way.
+    /// Files that cannot be read; a warehouse that cannot be written; another running load.
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded>;
 
-    /// Makes every view answer from what is loaded now. Stored results that are still right are
-    /// kept unless `refresh` is set.
+    /// Computes and stores the results of all views. Current results are kept unless `refresh` is set.
     ///
     /// # Errors
-    /// A view that the engine refuses: file, line and reason. The other views stand as they were.
+    /// A view that the engine rejects, with file, line and reason. The other views are unchanged.
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>>;
 
-    /// Columns of a table or view.
+    /// The columns of a table or view.
     ///
     /// # Errors
-    /// A view that the engine refuses.
+    /// A view that the engine rejects.
     fn columns(&self, relation: Relation) -> Result<SchemaRef>;
 
-    /// Rows of a table or view, filtered, ordered and cut.
+    /// Rows of a table or view, with filters, order, limit and offset.
     ///
     /// # Errors
-    /// A filter on a column the relation lacks (wrong usage); no data loaded yet.
+    /// A filter on a column that the relation lacks (a usage error); a warehouse without data.
     fn select(&self, select: &Select) -> Result<Rows>;
 
-    /// Number of rows that `select` would give without its limit and offset.
+    /// The number of rows that `select` returns without its limit and offset.
     ///
     /// # Errors
     /// As `select`.
     fn count(&self, select: &Select) -> Result<u64>;
 
-    /// Runs one ad-hoc statement. Whatever would change anything is refused by the engine.
+    /// Runs one ad-hoc query. The engine rejects statements that change data.
     ///
     /// # Errors
-    /// What the engine says about the statement.
+    /// Errors of the engine.
     fn sql(&self, statement: &str) -> Result<Rows>;
 
-    /// Open connections to a server, and those among them that wait for work; `None` where there
-    /// is no server.
+    /// The number of open connections to a server, and of the idle ones among them; `None` without a
+    /// server.
     fn connections(&self) -> Option<(u32, u32)> {
         None
     }
@@ -140,33 +140,43 @@ pub trait Warehouse: Send + Sync {
 /// Opens the configured warehouse.
 ///
 /// # Errors
-/// A URL of no known kind; a warehouse that cannot be reached.
+/// An unsupported URL; a warehouse that cannot be reached.
 pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>> {
+    let raw_events = RawEvents::new(config);
     match &config.warehouse.url {
         WarehouseUrl::Embedded(folder) => {
-            Ok(Box::new(embedded::Embedded::open(folder.clone(), config.clone(), views)?))
+            let settings = embedded::Settings {
+                folder: folder.clone(),
+                run_history: config.data.runs(),
+                raw_events,
+                engine: config.engine,
+                spark: config.spark.clone(),
+            };
+            Ok(Box::new(embedded::Embedded::open(settings, views)?))
         }
-        WarehouseUrl::Postgres(_) => Ok(Box::new(postgis::Postgis::open(config.clone(), views)?)),
-        url @ WarehouseUrl::Unknown(_) => bail!("{url} is no warehouse"),
+        WarehouseUrl::Postgres(_) => {
+            Ok(Box::new(postgis::Postgis::open(&config.warehouse, raw_events, views)?))
+        }
+        url @ WarehouseUrl::Unknown(_) => bail!("unsupported warehouse URL: {url}"),
     }
 }
 
-/// Tells the warehouse of runs that are over, those that it knows already among them. An embedded
-/// one reads the record itself.
+/// Adds the finished runs that the warehouse lacks to its table `runs`. An embedded warehouse reads the
+/// run history file itself.
 ///
 /// # Errors
-/// A server that is away, or does not let us.
-pub fn record(config: &Config, runs: &[Run]) -> Result<()> {
-    match &config.warehouse.url {
-        WarehouseUrl::Postgres(_) => postgis::record(config, runs),
+/// An unreachable server; missing privileges.
+pub fn record(settings: &Settings, runs: &[Run]) -> Result<()> {
+    match &settings.url {
+        WarehouseUrl::Postgres(_) => postgis::record(settings, runs),
         WarehouseUrl::Embedded(_) | WarehouseUrl::Unknown(_) => Ok(()),
     }
 }
 
-/// The view or table of that name; views first.
+/// Finds the view or else the table with a name.
 ///
 /// # Errors
-/// [`crate::errors::UsageError`] with the nearest view.
+/// [`crate::errors::UsageError`] that suggests the nearest view.
 pub fn relation<'a>(views: &'a Registry, name: &str) -> Result<Relation<'a>> {
     match (views.find(name), Table::from_name(name)) {
         (Ok(view), _) => Ok(Relation::View(view)),

@@ -1,4 +1,4 @@
-//! What rows are asked for, in terms that every engine can carry out.
+//! Selections of rows from a table or view, independent of the engine.
 
 use anyhow::{Result, anyhow};
 use arrow::datatypes::{DataType, Schema};
@@ -16,7 +16,7 @@ pub enum Relation<'a> {
 }
 
 impl Relation<'_> {
-    /// Name in SQL.
+    /// The name in SQL.
     pub fn sql_name(&self) -> &str {
         match self {
             Relation::Table(table) => table.name(),
@@ -38,7 +38,7 @@ impl Relation<'_> {
         }
     }
 
-    /// The order in which rows come when nobody asks for another.
+    /// The default order of the rows.
     pub fn default_order(&self) -> Vec<OrderBy> {
         match self {
             Relation::Table(table) => table
@@ -51,7 +51,7 @@ impl Relation<'_> {
     }
 }
 
-/// Rows of a relation: filtered, ordered, cut.
+/// A selection of rows from a relation, with filters, order, limit and offset.
 #[derive(Debug, Clone)]
 pub struct Select<'a> {
     pub relation: Relation<'a>,
@@ -60,22 +60,22 @@ pub struct Select<'a> {
     pub to: Option<NaiveDate>,
     /// Only this `lau_id`.
     pub lau: Option<String>,
-    /// Asked for by the user; the relation's own order breaks ties.
+    /// The order that the user chose; the default order of the relation breaks ties.
     pub order: Vec<OrderBy>,
     pub limit: Option<u64>,
     pub offset: u64,
 }
 
-/// The columns that the filters and the order of a [`Select`] mean in a relation.
+/// The columns of a relation that the filters and the order of a [`Select`] refer to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
-    /// Column by which days are filtered, if a filter is set.
+pub struct ResolvedSelect {
+    /// The column to filter by day, if such a filter is set.
     pub day: Option<DayColumn>,
-    /// Complete order, empty where rows come as they are kept.
+    /// The complete order; empty for the default order.
     pub by: Vec<OrderBy>,
 }
 
-/// A column that tells the day.
+/// A column from which the day of a row follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DayColumn {
     Date(String),
@@ -83,7 +83,7 @@ pub enum DayColumn {
 }
 
 impl<'a> Select<'a> {
-    /// Everything in the relation.
+    /// All rows of the relation.
     pub fn all(relation: Relation<'a>) -> Self {
         Select {
             relation,
@@ -96,31 +96,35 @@ impl<'a> Select<'a> {
         }
     }
 
-    /// Checks filters and order against the columns there are.
+    /// Checks filters and order against the columns of the relation.
     ///
     /// # Errors
-    /// [`UsageError`] naming the missing column and what there is.
-    pub fn resolve(&self, schema: &Schema) -> Result<Order> {
+    /// [`UsageError`] that names the missing column and the existing ones.
+    pub fn resolve(&self, schema: &Schema) -> Result<ResolvedSelect> {
         let name = self.relation.sql_name();
         let columns = || schema.fields().iter().map(|f| f.name().as_str());
-        let wrong = |text: String| anyhow!(UsageError(text));
+        let usage_error = |text: String| anyhow!(UsageError(text));
         if let Some(order) = self.order.iter().find(|o| schema.index_of(&o.column).is_err()) {
             let near = nearest(&order.column, columns());
             let hint = near.map(|n| format!("did you mean {n:?}?"));
             let list = columns().collect::<Vec<_>>().join(", ");
-            return Err(wrong(format!(
+            return Err(usage_error(format!(
                 "{name} has no column {:?} to order by; {}",
                 order.column,
                 hint.unwrap_or_else(|| format!("it has {list}"))
             )));
         }
         if self.lau.is_some() && schema.index_of("lau_id").is_err() {
-            return Err(wrong(format!("{name} has no lau_id, so it cannot be filtered by LAU")));
+            return Err(usage_error(format!(
+                "{name} has no lau_id, so it cannot be filtered by LAU"
+            )));
         }
         let day = match (self.from, self.to) {
             (None, None) => None,
             _ => Some(day_column(schema).ok_or_else(|| {
-                wrong(format!("{name} has neither date nor hour, so it cannot be filtered by day"))
+                usage_error(format!(
+                    "{name} has neither date nor hour, so it cannot be filtered by day"
+                ))
             })?),
         };
         let mut by = self.order.clone();
@@ -128,19 +132,19 @@ impl<'a> Select<'a> {
             let own = self.relation.default_order();
             by.extend(own.into_iter().filter(|o| self.order.iter().all(|p| p.column != o.column)));
         }
-        Ok(Order { day, by })
+        Ok(ResolvedSelect { day, by })
     }
 }
 
 fn day_column(schema: &Schema) -> Option<DayColumn> {
-    let is = |name: &str, wanted: fn(&DataType) -> bool| {
-        schema.field_with_name(name).is_ok_and(|f| wanted(f.data_type()))
+    let has = |name: &str, is_type: fn(&DataType) -> bool| {
+        schema.field_with_name(name).is_ok_and(|f| is_type(f.data_type()))
     };
-    if is("date", |t| *t == DataType::Date32) {
+    if has("date", |t| *t == DataType::Date32) {
         return Some(DayColumn::Date("date".to_owned()));
     }
     let time = ["hour", "timestamp"];
-    let found = time.into_iter().find(|n| is(n, |t| matches!(t, DataType::Timestamp(_, _))));
+    let found = time.into_iter().find(|n| has(n, |t| matches!(t, DataType::Timestamp(_, _))));
     found.map(|n| DayColumn::Time(n.to_owned()))
 }
 
@@ -149,10 +153,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn filters_need_their_columns() {
+    fn filters_and_order_need_existing_columns() {
         let schema = Table::Lau.schema();
         let mut select = Select::all(Relation::Table(Table::Lau));
-        assert_eq!(select.resolve(&schema).unwrap(), Order { day: None, by: vec![] });
+        assert_eq!(select.resolve(&schema).unwrap(), ResolvedSelect { day: None, by: vec![] });
         select.from = NaiveDate::from_ymd_opt(2024, 10, 1);
         let error = select.resolve(&schema).unwrap_err();
         assert!(error.downcast_ref::<UsageError>().is_some());
@@ -163,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_relations_own_order_breaks_ties() {
+    fn default_order_breaks_ties() {
         let mut select = Select::all(Relation::Table(Table::MobileEventsCompressed));
         select.order = vec![OrderBy { column: "cell_id".into(), descending: true }];
         let order = select.resolve(&Table::MobileEventsCompressed.schema()).unwrap();

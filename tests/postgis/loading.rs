@@ -317,7 +317,7 @@ fn changed_and_removed_view_files_are_followed() {
     work.remove("views/broken.sql");
     work.remove("views/busy.sql");
     let ran = work.run(&["views"]);
-    assert!(ran.stderr.contains("view busy is gone"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("view busy was dropped"), "{}", ran.stderr);
     assert_eq!(
         lines(
             &mut client,

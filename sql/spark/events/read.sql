@@ -1,5 +1,6 @@
--- Events of one form in canonical columns: cells as text, local wall time in microseconds. A user is the
--- bytes of a hash behind a 1, or any other text behind a 0, which is half as long as text would be.
+-- Events of one table in canonical columns: cells as text, local time in microseconds. A user key is a
+-- byte 1 followed by the bytes of a hash, or a byte 0 followed by any other text: half the length of
+-- the hash as text.
 SELECT
   path,
   row,

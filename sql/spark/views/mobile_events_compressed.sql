@@ -1,4 +1,4 @@
--- Hourly presence in the columns of the contract.
+-- Hourly presence with the columns of the contract.
 CREATE TEMPORARY VIEW mobile_events_compressed AS
 SELECT user_id, cell_id, date, hour, first_seen, last_seen, event_count
 FROM presence

@@ -1,4 +1,4 @@
--- The same without events of users who were at two places at once.
+-- Hourly presence without the events of users at two places at once.
 CREATE TEMPORARY VIEW mobile_events_placed AS
 SELECT
   user_id,

@@ -1,4 +1,4 @@
--- The folder of hourly presence.
+-- The files of hourly presence.
 CREATE TEMPORARY VIEW presence (
   user_id STRING,
   cell_id STRING,

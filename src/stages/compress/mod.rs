@@ -74,7 +74,7 @@ fn settings(config: &Config) -> String {
 /// cannot be written. The earlier output then stands.
 pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<StageReport> {
     let _lock = lock::to_write(&config.data.processed)?;
-    let inputs = input::inputs(config)?;
+    let inputs = input::inputs(&config.data.events)?;
     // a file that is replaced meanwhile looks damaged; that it changed says more
     let listed = inputs.clone();
     let made = make(config, progress, extent, inputs);

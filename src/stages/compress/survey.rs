@@ -100,7 +100,7 @@ fn open(
     let closed = |source: &Source| source.file.is_none() && needed(source);
     let numbers: Vec<usize> = (0..sources.len()).filter(|n| closed(&sources[*n])).collect();
     let inputs = numbers.iter().map(|n| sources[*n].input.clone()).collect();
-    let files = input::open(config, inputs)?;
+    let files = input::open(&config.columns, inputs)?;
     let mut waiting = numbers.into_iter().zip(files).peekable();
     let mut tasks = Vec::new();
     for (number, source) in sources.iter_mut().enumerate() {

@@ -1,5 +1,5 @@
-//! Views computed over the loaded tables: day by day where a view allows it, so that memory follows
-//! one day and not the period.
+//! Computes views over the loaded tables, day by day if the view allows it, so that memory use does not
+//! grow with the number of days.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,25 +8,25 @@ use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use datafusion::prelude::DataFrame;
 
-use super::daily_results::stored;
+use super::filter::sorted;
 use super::rows::StreamRows;
 use super::session::Memory;
 use super::versions::Version;
-use super::{Embedded, session, sorted, view_results};
+use super::{Embedded, session, view_results};
 use crate::datasets::presence::{PresenceFile, files};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::views::View;
 use crate::warehouse::Rows;
 
-/// How the engine's message begins when a limit of memory stops it.
+/// Start of the engine's message for an exceeded memory limit.
 const EXHAUSTED: &str = "Resources exhausted";
 
 impl Embedded {
-    /// Computes a view and stores its rows, in the view's order, as `path`; returns their number.
+    /// Computes a view and writes its rows, in the order of the view, to `path`; returns their number.
     ///
     /// # Errors
-    /// A view that the engine refuses: file, line and reason.
+    /// A view that the engine rejects, with file, line and reason.
     pub(super) fn compute(
         &self,
         version: &Version,
@@ -34,9 +34,9 @@ impl Embedded {
         path: &Path,
         refresh: bool,
     ) -> Result<u64> {
-        match self.compute_within(version, view, path, (Memory::Day, refresh)) {
+        match self.compute_within(version, view, path, (Memory::OneDay, refresh)) {
             Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
-                self.compute_within(version, view, path, (Memory::Most, refresh))
+                self.compute_within(version, view, path, (Memory::Maximum, refresh))
             }
             done => done,
         }
@@ -49,7 +49,7 @@ impl Embedded {
         path: &Path,
         (memory, refresh): (Memory, bool),
     ) -> Result<u64> {
-        // a view over other views reads results that are small already
+        // the stored results that a view over other views reads are small
         let dates = if view.by_date && self.views.dependencies(view)?.is_empty() {
             version.dates()?
         } else {
@@ -58,22 +58,22 @@ impl Embedded {
         if dates.len() < 2 {
             return view_results::store(path, [self.compute_day(version, view, None, memory)]);
         }
-        let days = self.days_of(version, view, path, (memory, refresh))?;
-        // days one after the other are in order already where time leads it
+        let days = self.daily_results(version, view, path, (memory, refresh))?;
+        // concatenated days are in order already if the first sort key is the time
         let by_time = |column: &str| ["date", "hour"].contains(&column);
         if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {
-            return view_results::store(path, days.iter().map(|day| stored(day)));
+            return view_results::store(path, days.iter().map(|day| view_results::read(day)));
         }
         let first = days.first().context("no day")?;
         let (schema, _) = view_results::describe(first)
-            .with_context(|| format!("{} vanished", first.display()))?;
+            .with_context(|| format!("{} was removed", first.display()))?;
         let context = session::with_memory(false, memory);
         let days = session::files(&days, &schema)?;
         let frame = context.read_table(days).map_err(session::explain)?;
         view_results::store(path, [self.rows(sorted(frame, &view.order)?)])
     }
 
-    /// Rows of a view over the events of one day, or of all.
+    /// The rows of a view over the events of one day, or of all days.
     pub(super) fn compute_day(
         &self,
         version: &Version,
@@ -95,7 +95,7 @@ impl Embedded {
         self.rows(sorted(frame, &view.order).with_context(|| view.place())?)
     }
 
-    /// Starts a planned query.
+    /// Runs a planned query.
     pub(super) fn rows(&self, frame: DataFrame) -> Result<Rows> {
         let stream = self.runtime.block_on(frame.execute_stream()).map_err(session::explain)?;
         Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))

@@ -1,12 +1,10 @@
-//! Results of views by day, kept day by day: a new day is computed, and the others are taken from the
-//! load before.
+//! Results of views that are computed day by day: only new days are computed, and the results of other
+//! days are linked from the previous version.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use sha2::{Digest, Sha256};
 
 use super::Embedded;
@@ -20,45 +18,46 @@ use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::storage::atomic::adopt;
 use crate::views::View;
-use crate::warehouse::Rows;
 
-/// The folder of the results of days, among the others.
+/// Name of the folder with daily results, in the folder of results.
 pub(super) const DAYS: &str = "days";
-/// Characters of a mark that are enough to tell results apart.
-const MARK: usize = 16;
+/// Characters of a fingerprint that are used in file names.
+const FINGERPRINT_CHARS: usize = 16;
 
 impl Embedded {
-    /// The files with the result of each day of the loaded period, in order; `path` is where that
-    /// of all days goes. What is there already is not computed again, unless `refresh` is set.
+    /// The files with the results of the loaded days, ordered by date; `path` is the file of the result
+    /// for all days. Existing results are reused unless `refresh` is set.
     ///
     /// # Errors
-    /// A view that the engine refuses: file, line and reason.
-    pub(super) fn days_of(
+    /// A view that the engine rejects, with file, line and reason.
+    pub(super) fn daily_results(
         &self,
         version: &Version,
         view: &View,
         path: &Path,
         (memory, refresh): (Memory, bool),
     ) -> Result<Vec<PathBuf>> {
-        // beside the result as a whole, which is elsewhere where the warehouse cannot be written
+        // next to the result for all days, which is outside the warehouse if that is read-only
         let folder = path.parent().unwrap_or(Path::new("")).join(DAYS);
-        let before = self.store.before(version);
+        let previous = self.store.previous(version);
         let mut files = Vec::new();
-        for (date, mark) in self.marks_of_days(version, view)? {
-            let name = format!("{}.{date}.{mark}.parquet", view.view);
+        for (date, fingerprint) in self.daily_fingerprints(version, view)? {
+            let name = format!("{}.{date}.{fingerprint}.parquet", view.view);
             let file = folder.join(&name);
-            let there = || !refresh && view_results::describe(&file).is_some();
-            let earlier =
-                before.as_ref().map(|v| v.results().join(DAYS).join(&name)).filter(|f| f.exists());
+            let exists = || !refresh && view_results::describe(&file).is_some();
+            let earlier = previous
+                .as_ref()
+                .map(|v| v.results().join(DAYS).join(&name))
+                .filter(|f| f.exists());
             if !refresh
-                && !there()
+                && !exists()
                 && let Some(earlier) = earlier
             {
                 std::fs::create_dir_all(&folder)
                     .with_context(|| format!("cannot create {}", folder.display()))?;
                 adopt(&earlier, &file)?;
             }
-            if !there() {
+            if !exists() {
                 view_results::store(&file, [self.compute_day(version, view, Some(date), memory)])?;
             }
             files.push(file);
@@ -66,23 +65,19 @@ impl Embedded {
         Ok(files)
     }
 
-    /// For each day a mark that changes with what the view shows of it.
-    fn marks_of_days(&self, version: &Version, view: &View) -> Result<Vec<(NaiveDate, String)>> {
+    /// For each day, a fingerprint of everything that the result of the view for that day depends on.
+    fn daily_fingerprints(
+        &self,
+        version: &Version,
+        view: &View,
+    ) -> Result<Vec<(NaiveDate, String)>> {
         let places = [Table::CellPlan, Table::Lau].map(|table| version.table(table.name()));
         let places = places.map(|path| checksum::stated(&path).unwrap_or_default());
-        let shared = [self.mark(view)?, places.join(" ")].join(" ");
-        let mark = |day: PresenceDay| {
-            let mark = hex(&Sha256::digest(format!("{shared} {}", day.fingerprint)));
-            (day.date, mark[..MARK].to_owned())
+        let shared = [self.fingerprint(view)?, places.join(" ")].join(" ");
+        let fingerprint = |day: PresenceDay| {
+            let fingerprint = hex(&Sha256::digest(format!("{shared} {}", day.fingerprint)));
+            (day.date, fingerprint[..FINGERPRINT_CHARS].to_owned())
         };
-        Ok(presence::days(&version.events())?.into_iter().map(mark).collect())
+        Ok(presence::days(&version.events())?.into_iter().map(fingerprint).collect())
     }
-}
-
-/// Rows of a stored result.
-pub fn stored(path: &Path) -> Result<Rows> {
-    let context = || format!("{}", path.display());
-    let file = File::open(path).with_context(context)?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
-    Ok(Box::new(reader.with_context(context)?))
 }

@@ -1,10 +1,9 @@
-//! `mobile_events_compressed` as the engine sees it: files that do not share a user are partitions
-//! by user.
+//! Hourly presence as a DataFusion table: files with disjoint ranges of users are partitions by user.
 //!
-//! Within a date every part holds its own range of users, sorted by user, hour and cell. The
-//! engine is told so: groups by user then need no exchange of rows between threads, and hold the
-//! users of one moment in memory and not those of the day. Where files do share users (several
-//! dates at once, or files of another program) the engine gets them as plain files.
+//! The files of one date hold disjoint ranges of users, sorted by user, hour and cell. With this known
+//! to the planner, a GROUP BY over users needs no repartitioning, and aggregates one user at a time
+//! instead of keeping all users in memory. If ranges overlap (several dates, or files of another
+//! program), the files are scanned without partitioning.
 
 use std::sync::Arc;
 
@@ -23,7 +22,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, Partitioning, RangePartitioning};
 use datafusion::physical_plan::ExecutionPlan;
 
-/// Column by which files are told apart, and its place in them.
+/// Name and index of the column whose ranges must be disjoint.
 const USER: (&str, usize) = ("user_id", 0);
 
 /// Files of hourly presence as a table.
@@ -64,7 +63,7 @@ impl TableProvider for PresenceTable {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let plan = self.files.scan(state, projection, filters, limit).await?;
         if state.config().target_partitions() == 1 {
-            // rows are wanted in the order of the files
+            // the caller needs the rows in the order of the files
             return Ok(plan);
         }
         let scan = plan.downcast_ref::<DataSourceExec>();
@@ -76,7 +75,7 @@ impl TableProvider for PresenceTable {
     }
 }
 
-/// The same scan with a partition for each file, where the files share no user.
+/// The same scan with one partition per file; `None` if the ranges of users overlap.
 fn by_user(config: &FileScanConfig) -> Option<FileScanConfig> {
     let mut files: Vec<(String, String, PartitionedFile)> = Vec::new();
     for file in config.file_groups.iter().flat_map(FileGroup::iter) {
@@ -89,7 +88,7 @@ fn by_user(config: &FileScanConfig) -> Option<FileScanConfig> {
         files.push((text(&users.min_value)?, text(&users.max_value)?, file.clone()));
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
-    // a bound that the footer cut short still lies outside its own file
+    // bounds that are truncated in the footer still enclose the values of the file
     if files.len() < 2 || files.windows(2).any(|pair| pair[0].1 >= pair[1].0) {
         return None;
     }

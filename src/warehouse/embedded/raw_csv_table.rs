@@ -1,5 +1,5 @@
-//! Raw events in CSV as a table: DataFusion's own reader of CSV knows neither canonical ids nor our
-//! reading of time.
+//! Raw events in CSV files as a table. DataFusion's CSV reader cannot convert ids and times to their
+//! canonical form.
 
 use std::sync::Arc;
 
@@ -15,47 +15,45 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::PartitionStream;
 
 use super::session::explain;
-use crate::config::Config;
 use crate::domain::tables::TIMESTAMP;
 use crate::events::csv::CsvEvents;
 use crate::events::raw::{cell_ids, timestamps, user_ids};
 
-/// Rows of a batch.
+/// Rows per batch.
 const BATCH_ROWS: usize = 1 << 13;
 
-/// Batches that wait to be taken.
+/// Batches that are read ahead.
 const AHEAD: usize = 2;
 
-/// The files as one table; each core reads some of them.
+/// The files as one table, distributed over as many partitions as there are cores.
 ///
 /// # Errors
-/// None in practice: the parts are of one schema.
-pub fn provider(config: &Config, files: Vec<CsvEvents>) -> Result<Arc<dyn TableProvider>> {
+/// None in practice: all partitions have the same schema.
+pub fn provider(zone: Option<Tz>, files: Vec<CsvEvents>) -> Result<Arc<dyn TableProvider>> {
     let text = |name: &str| Field::new(name, arrow::datatypes::DataType::Utf8, true);
     let fields = vec![text("user_id"), text("cell_id"), Field::new("timestamp", TIMESTAMP, true)];
     let schema = Arc::new(Schema::new(fields));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut shares: Vec<Vec<CsvEvents>> = vec![Vec::new(); cores.min(files.len())];
-    let number = shares.len();
+    let mut groups: Vec<Vec<CsvEvents>> = vec![Vec::new(); cores.min(files.len())];
+    let count = groups.len();
     for (i, file) in files.into_iter().enumerate() {
-        shares[i % number].push(file);
+        groups[i % count].push(file);
     }
-    let zone = config.time.tz();
-    let part = |files| -> Arc<dyn PartitionStream> {
-        Arc::new(Part { files, zone, schema: Arc::clone(&schema) })
+    let partition = |files| -> Arc<dyn PartitionStream> {
+        Arc::new(CsvPartition { files, zone, schema: Arc::clone(&schema) })
     };
-    let parts = shares.into_iter().map(part).collect();
-    Ok(Arc::new(StreamingTable::try_new(Arc::clone(&schema), parts).map_err(explain)?))
+    let partitions = groups.into_iter().map(partition).collect();
+    Ok(Arc::new(StreamingTable::try_new(Arc::clone(&schema), partitions).map_err(explain)?))
 }
 
 #[derive(Debug)]
-struct Part {
+struct CsvPartition {
     files: Vec<CsvEvents>,
     zone: Option<Tz>,
     schema: SchemaRef,
 }
 
-impl PartitionStream for Part {
+impl PartitionStream for CsvPartition {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -66,12 +64,12 @@ impl PartitionStream for Part {
         let (files, zone, schema) = (self.files.clone(), self.zone, Arc::clone(&self.schema));
         builder.spawn_blocking(move || {
             for file in files {
-                let wanted = read(&file, zone, &schema, &mut |batch| {
+                let received = read(&file, zone, &schema, &mut |batch| {
                     sender.blocking_send(Ok(batch)).is_ok()
                 });
-                match wanted {
+                match received {
                     Ok(true) => {}
-                    // nobody wants more
+                    // the receiver is closed
                     Ok(false) => break,
                     Err(e) => return Err(DataFusionError::Execution(format!("{e:#}"))),
                 }
@@ -82,12 +80,12 @@ impl PartitionStream for Part {
     }
 }
 
-/// Gives the rows of a file in canonical form as long as they are wanted.
+/// Sends the rows of a file in canonical form until `send` returns false; returns what it returned last.
 fn read(
     file: &CsvEvents,
     zone: Option<Tz>,
     schema: &SchemaRef,
-    give: &mut dyn FnMut(RecordBatch) -> bool,
+    send: &mut dyn FnMut(RecordBatch) -> bool,
 ) -> Result<bool> {
     let place = || format!("events file {}", file.input.location);
     let mut times = file.times(zone)?;
@@ -99,7 +97,7 @@ fn read(
                 Arc::new(cell_ids(&cell)?),
                 Arc::new(timestamps(&time, &mut times)?),
             ];
-            if !give(RecordBatch::try_new(Arc::clone(schema), columns)?) {
+            if !send(RecordBatch::try_new(Arc::clone(schema), columns)?) {
                 return Ok(false);
             }
         }

@@ -1,5 +1,5 @@
-//! `mobile_events_uncompressed` without a copy: a view over the raw files that shows each row in
-//! canonical form, by the same code that compress uses.
+//! `mobile_events_uncompressed` read directly from the raw files: each row in canonical form, converted
+//! by the same code that compress uses.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,13 +18,12 @@ use url::Url;
 
 use super::raw_csv_table;
 use super::session::{explain, url_of};
-use crate::config::{Columns, Config};
+use crate::config::Columns;
 use crate::domain::tables::TIMESTAMP;
 use crate::domain::time::columns::Times;
-use crate::events::input;
 use crate::events::input::EventInput;
 use crate::events::parquet::EventFile;
-use crate::events::raw::{cell_ids, timestamps, user_ids};
+use crate::events::raw::{RawEvents, cell_ids, timestamps, user_ids};
 use crate::storage::Location;
 use crate::storage::inputs::{InputFile, fingerprint};
 use crate::storage::object_store::Listed;
@@ -35,15 +34,13 @@ use crate::storage::object_store::Listed;
 /// Files that cannot be read or lack a column.
 pub fn provider(
     context: &SessionContext,
-    config: &Config,
-    inputs: Vec<InputFile>,
+    raw_events: &RawEvents,
 ) -> Result<Arc<dyn TableProvider>> {
-    // files may differ in their types: those of one kind are read as one table, and objects as one
-    // of their own
+    // local files with the same column types are one table, and so are objects of an object store
     type Kind = (bool, Vec<DataType>);
     let mut kinds: Vec<(Kind, Vec<EventFile>)> = Vec::new();
     let mut text = Vec::new();
-    for file in input::open(config, inputs)? {
+    for file in raw_events.open(raw_events.inputs()?)? {
         let file = match file {
             EventInput::Parquet(file) => file,
             EventInput::Csv(file) => {
@@ -66,10 +63,12 @@ pub fn provider(
             let url = |file: &EventFile| url_of(file.input.location.as_path(), false);
             files.iter().map(url).collect::<Result<_>>()?
         };
-        frames.push(one_kind(context, config, &types, urls)?);
+        frames.push(parquet_files(context, raw_events, &types, urls)?);
     }
     if !text.is_empty() {
-        frames.push(context.read_table(raw_csv_table::provider(config, text)?).map_err(explain)?);
+        frames.push(
+            context.read_table(raw_csv_table::provider(raw_events.zone, text)?).map_err(explain)?,
+        );
     }
     let mut all: Option<DataFrame> = None;
     for frame in frames {
@@ -81,24 +80,25 @@ pub fn provider(
     Ok(all.context("no event files")?.into_view())
 }
 
-/// Objects under URLs that the engine can ask for: a store that holds them and no others.
+/// URLs of objects for the engine, in an object store that contains only these objects.
 fn urls_of_objects(context: &SessionContext, files: &[EventFile]) -> Result<Vec<ListingTableUrl>> {
     let inputs: Vec<InputFile> = files.iter().map(|file| file.input.clone()).collect();
     let store = Listed::new(inputs.iter())?;
-    // the engine keeps its stores by host
+    // the engine looks object stores up by host
     let url = Url::parse(&format!("inputs://{}", &fingerprint(&inputs, "raw")[..32]))?;
     context.register_object_store(&url, Arc::new(store));
     let one = |number| ListingTableUrl::parse(format!("{url}/{}", Listed::name(number)));
     (0..files.len()).map(|number| one(number).map_err(explain)).collect()
 }
 
-fn one_kind(
+/// Parquet files with the same column types, in canonical form.
+fn parquet_files(
     context: &SessionContext,
-    config: &Config,
+    raw_events: &RawEvents,
     types: &[DataType],
     urls: Vec<ListingTableUrl>,
 ) -> Result<DataFrame> {
-    let Columns { user_id, cell_id, timestamp, .. } = &config.columns;
+    let Columns { user_id, cell_id, timestamp, .. } = &raw_events.columns;
     let names = [user_id, cell_id, timestamp];
     let fields: Vec<Field> =
         names.iter().zip(types).map(|(n, t)| Field::new(n.as_str(), t.clone(), true)).collect();
@@ -107,7 +107,7 @@ fn one_kind(
         .with_listing_options(options)
         .with_schema(Arc::new(Schema::new(fields)));
     let table = ListingTable::try_new(listing).map_err(explain)?;
-    let times = Times::new(config.time.tz(), &types[2])?;
+    let times = Times::new(raw_events.zone, &types[2])?;
     let columns = vec![
         user_function(&types[0]).call(vec![ident(user_id)]).alias("user_id"),
         cell_function(&types[1]).call(vec![ident(cell_id)]).alias("cell_id"),
@@ -116,7 +116,7 @@ fn one_kind(
     context.read_table(Arc::new(table)).and_then(|f| f.select(columns)).map_err(explain)
 }
 
-/// A function of one column.
+/// A SQL function of one column.
 fn function(
     name: &str,
     input: &DataType,
@@ -141,7 +141,7 @@ fn cell_function(input: &DataType) -> ScalarUDF {
 }
 
 fn time_function(input: &DataType, times: Times) -> ScalarUDF {
-    // the converter remembers the last offset, so each call takes it for itself
+    // the converter caches the latest offset, so each call works on a clone
     let times = Mutex::new(times);
     function("local_timestamp", input, TIMESTAMP, move |column| {
         let mut times = times.lock().unwrap_or_else(PoisonError::into_inner).clone();

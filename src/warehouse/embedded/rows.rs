@@ -1,4 +1,4 @@
-//! From DataFusion's streams to rows in the types of the contract.
+//! Converts DataFusion streams to [`Rows`](crate::warehouse::Rows) with the types of the contract.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 
 use crate::domain::tables::TIMESTAMP;
 
-/// The contract's type for one of the engine's.
+/// The type of the contract for a type of the engine.
 fn contract_type(engine: &DataType) -> DataType {
     match engine {
         DataType::Utf8View | DataType::LargeUtf8 => DataType::Utf8,
@@ -31,7 +31,7 @@ fn contract_type(engine: &DataType) -> DataType {
     }
 }
 
-/// The schema that rows have outside the engine.
+/// The schema of rows outside the engine.
 pub fn contract_schema(engine: &Schema) -> SchemaRef {
     let fields: Vec<Field> = engine
         .fields()
@@ -41,7 +41,7 @@ pub fn contract_schema(engine: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// A blocking iterator over an engine's stream.
+/// A blocking iterator over a stream of the engine.
 pub struct StreamRows {
     runtime: Arc<Runtime>,
     stream: SendableRecordBatchStream,
@@ -85,7 +85,7 @@ impl RecordBatchReader for StreamRows {
     }
 }
 
-/// An engine error as its one-line message.
+/// Reduces an engine error to its message in one line.
 trait StripBacktrace {
     fn strip_backtrace_error(self) -> std::io::Error;
 }

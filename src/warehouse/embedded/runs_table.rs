@@ -1,5 +1,5 @@
-//! `runs` without a copy: the record beside the processed files, as it is when it is asked for, so
-//! that a load that failed is in it too.
+//! The table `runs`, read from the run history file for each query, so that it also contains failed
+//! loads.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use datafusion::datasource::MemTable;
 use super::session::explain;
 use crate::run_history::{read, rows};
 
-/// The runs as a table, in their order.
+/// The table `runs`, in the order of the file.
 ///
 /// # Errors
-/// A record that cannot be read.
+/// A run history that cannot be read.
 pub fn provider(file: &Path) -> Result<Arc<dyn TableProvider>> {
     let batch = rows(&read(file, None)?)?;
     let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(explain)?;

@@ -1,4 +1,4 @@
-//! DataFusion sessions over one version of the tables.
+//! DataFusion sessions: their settings, SQL planning, and Parquet files as tables.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -24,51 +24,51 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::parser::ParserError;
 use url::Url;
 
-use super::day_literal;
+use super::filter::day_literal;
 use super::presence_table::PresenceTable;
 use super::sorted_aggregate::UseSortedAggregate;
 use super::versions::Version;
 use crate::domain::tables::{TWO_PLACES_COUNT, Table, presence_file_schema};
 use crate::formats::parquet::footer;
 
-/// Rows as engines exchange them while they compute.
+/// Rows per batch within the engine.
 const BATCH_ROWS: usize = 8_192;
 
-/// Memory that the operators of a query may hold together.
+/// Memory limit for the operators of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Memory {
-    /// Enough for the views over a day of a whole country. What a longer period needs beyond it
-    /// goes to temporary files, so that memory does not grow with the number of days.
-    Day,
-    /// For joins and sorts that cannot go to files.
-    Most,
+    /// Enough for views over one day of a whole country. Queries over longer periods spill to temporary
+    /// files, so that memory use does not grow with the number of days.
+    OneDay,
+    /// For joins and sorts that cannot spill.
+    Maximum,
 }
 
 impl Memory {
     fn bytes(self) -> usize {
         match self {
-            Memory::Day => 384 << 20,
-            Memory::Most => 2 << 30,
+            Memory::OneDay => 384 << 20,
+            Memory::Maximum => 2 << 30,
         }
     }
 }
 
-/// A session without tables. `ordered` keeps rows in the order of their files.
+/// A session without tables. `ordered` keeps rows in the order of the files.
 pub fn new(ordered: bool) -> SessionContext {
-    with_memory(ordered, Memory::Most)
+    with_memory(ordered, Memory::Maximum)
 }
 
-/// The same with a limit of its own.
+/// A session without tables and with a given memory limit.
 pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
     let mut config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_information_schema(true);
     if ordered {
         config = config.with_target_partitions(1);
     }
     let options = config.options_mut();
-    // parts that hold their own users are partitions as they are, however few
+    // use files with disjoint users as partitions, even if there are few
     options.optimizer.subset_repartition_threshold = 1;
     options.sql_parser.collect_spans = true;
-    // the same reading of SQL text as PostGIS has
+    // the same SQL dialect as PostGIS
     options.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
     let state = SessionStateBuilder::new()
         .with_config(config)
@@ -79,23 +79,23 @@ pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
     SessionContext::new_with_state(state)
 }
 
-/// One pool of memory for all sessions of a kind, and temporary files for what it cannot hold.
+/// The memory pool and spill files, shared by all sessions with the same limit.
 fn runtime(memory: Memory) -> Arc<RuntimeEnv> {
-    static DAY: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| pooled(Memory::Day));
-    static MOST: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| pooled(Memory::Most));
+    static ONE_DAY: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| pooled(Memory::OneDay));
+    static MAXIMUM: LazyLock<Arc<RuntimeEnv>> = LazyLock::new(|| pooled(Memory::Maximum));
     match memory {
-        Memory::Day => Arc::clone(&DAY),
-        Memory::Most => Arc::clone(&MOST),
+        Memory::OneDay => Arc::clone(&ONE_DAY),
+        Memory::Maximum => Arc::clone(&MAXIMUM),
     }
 }
 
 fn pooled(memory: Memory) -> Arc<RuntimeEnv> {
     let pool = Arc::new(FairSpillPool::new(memory.bytes()));
-    // without a pool of its own the engine would take what it likes, which is no failure
+    // if the pool cannot be created, queries run without a memory limit
     RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap_or_default()
 }
 
-/// A statement that only reads, with the tables and views it names.
+/// A parsed statement, with the tables and views that it names.
 pub struct Parsed {
     pub statement: Statement,
     pub relations: Vec<String>,
@@ -104,7 +104,7 @@ pub struct Parsed {
 /// Parses one statement.
 ///
 /// # Errors
-/// Text that is no SQL statement, with line and column.
+/// A syntax error, with line and column.
 pub fn parse(context: &SessionContext, sql: &str) -> Result<Parsed> {
     let state = context.state();
     let dialect = state.config_options().sql_parser.dialect;
@@ -118,10 +118,10 @@ pub fn parse(context: &SessionContext, sql: &str) -> Result<Parsed> {
     Ok(Parsed { statement, relations })
 }
 
-/// Plans a parsed statement; anything but reading is refused here, by the engine.
+/// Plans a parsed statement. The engine rejects statements that are not queries.
 ///
 /// # Errors
-/// What the engine says, with the line where it knows it.
+/// Errors of the engine, with line and column if it states them.
 pub async fn plan(context: &SessionContext, parsed: Parsed) -> Result<DataFrame> {
     let plan = context.state().statement_to_plan(parsed.statement).await.map_err(explain)?;
     let read_only =
@@ -132,7 +132,7 @@ pub async fn plan(context: &SessionContext, parsed: Parsed) -> Result<DataFrame>
     context.execute_logical_plan(plan).await.map_err(explain)
 }
 
-/// The engine's message, led by the line it points to.
+/// The message of the engine, after line and column of the error.
 pub fn explain(error: DataFusionError) -> anyhow::Error {
     let place = error.diagnostic().and_then(|d| d.span.map(|s| (s.start, d.message.clone())));
     match (place, error.find_root()) {
@@ -141,7 +141,7 @@ pub fn explain(error: DataFusionError) -> anyhow::Error {
         }
         (None, DataFusionError::SQL(parser, _)) => match parser.as_ref() {
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
-                placed(message)
+                with_position_first(message)
             }
             other => anyhow!("{other}"),
         },
@@ -149,14 +149,14 @@ pub fn explain(error: DataFusionError) -> anyhow::Error {
     }
 }
 
-/// The parser's message with its place in front, as all other messages have it.
-fn placed(message: &str) -> anyhow::Error {
-    let place = message.rsplit_once(" at Line: ").and_then(|(said, place)| {
-        let (line, column) = place.split_once(", Column: ")?;
-        Some((said, line.parse::<u64>().ok()?, column.trim().parse::<u64>().ok()?))
+/// Moves the position in a message of the parser to its start, as in other messages.
+fn with_position_first(message: &str) -> anyhow::Error {
+    let parts = message.rsplit_once(" at Line: ").and_then(|(text, position)| {
+        let (line, column) = position.split_once(", Column: ")?;
+        Some((text, line.parse::<u64>().ok()?, column.trim().parse::<u64>().ok()?))
     });
-    match place {
-        Some((said, line, column)) => anyhow!("line {line}, column {column}: {said}"),
+    match parts {
+        Some((text, line, column)) => anyhow!("line {line}, column {column}: {text}"),
         None => anyhow!("{message}"),
     }
 }
@@ -164,14 +164,14 @@ fn placed(message: &str) -> anyhow::Error {
 /// Registers a table of the contract under its name.
 ///
 /// # Errors
-/// Files of the version that are missing or damaged.
+/// Missing or damaged files.
 pub fn register_table(context: &SessionContext, version: &Version, table: Table) -> Result<()> {
     let provider = match table {
         Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
             presence(context, version, table)?.into_view()
         }
         Table::MobileEventsUncompressed | Table::Runs => {
-            bail!("{} has a place of its own", table.name())
+            bail!("{} is not part of a version", table.name())
         }
         table if table.is_small() && !version.table(table.name()).exists() => {
             Arc::new(EmptyTable::new(with_views(&table.schema())))
@@ -181,7 +181,7 @@ pub fn register_table(context: &SessionContext, version: &Version, table: Table)
     register(context, table.name(), provider)
 }
 
-/// The file of a table. Columns that an older version of the program wrote under another name have
+/// The file of a table. Columns that an older version of the program wrote under a former name get
 /// their current name.
 fn table_file(
     context: &SessionContext,
@@ -209,10 +209,10 @@ fn table_file(
     Ok(frame.select(columns).map_err(explain)?.into_view())
 }
 
-/// Registers `provider`.
+/// Registers a table.
 ///
 /// # Errors
-/// A name that is taken.
+/// A name that is registered already.
 pub fn register(
     context: &SessionContext,
     name: &str,
@@ -225,7 +225,7 @@ pub fn register(
 /// A Parquet file as a table.
 ///
 /// # Errors
-/// A path that is no URL.
+/// A path that cannot be converted to a URL.
 pub fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
     Ok(Arc::new(listing(url_of(path, false)?, with_views(schema), Vec::new())?))
 }
@@ -233,7 +233,7 @@ pub fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
 /// Parquet files as one table.
 ///
 /// # Errors
-/// A path that is no URL.
+/// A path that cannot be converted to a URL.
 pub fn files(paths: &[PathBuf], schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
     let urls = paths.iter().map(|path| url_of(path, false)).collect::<Result<Vec<_>>>()?;
     let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
@@ -243,7 +243,7 @@ pub fn files(paths: &[PathBuf], schema: &SchemaRef) -> Result<Arc<dyn TableProvi
     Ok(Arc::new(ListingTable::try_new(config).map_err(explain)?))
 }
 
-/// Registers hourly presence as if the version held this day alone.
+/// Registers hourly presence restricted to one day.
 ///
 /// # Errors
 /// As [`register_table`].
@@ -256,7 +256,7 @@ pub fn register_day(context: &SessionContext, version: &Version, date: NaiveDate
     Ok(())
 }
 
-/// The date folders as one table, columns in the contract's order.
+/// Hourly presence of all dates as one table, with columns in the order of the contract.
 fn presence(context: &SessionContext, version: &Version, table: Table) -> Result<DataFrame> {
     let dates = vec![("date".to_owned(), DataType::Date32)];
     let files =
@@ -275,13 +275,13 @@ fn presence(context: &SessionContext, version: &Version, table: Table) -> Result
     frame.select(columns).map_err(explain)
 }
 
-/// The engine's URL of a local file or folder. Made from the path itself, because the engine
-/// would read brackets and stars in a plain path as a pattern.
+/// The URL of a local file or folder for the engine, which would interpret brackets and asterisks in a
+/// plain path as a glob pattern.
 ///
 /// # Errors
-/// A path that is no URL.
+/// A path that cannot be converted to a URL.
 pub fn url_of(path: &Path, folder: bool) -> Result<ListingTableUrl> {
-    let unusable = || anyhow!("{} is no usable path", path.display());
+    let unusable = || anyhow!("cannot use the path {}", path.display());
     let full = path.canonicalize().with_context(unusable)?;
     let url = if folder { Url::from_directory_path(&full) } else { Url::from_file_path(&full) };
     let url = url.map_err(|()| unusable())?;
@@ -301,7 +301,7 @@ fn listing(
     ListingTable::try_new(config).map_err(explain)
 }
 
-/// Text and bytes as views, which the engine compares without copying.
+/// The schema with view types for text and bytes, which the engine compares without copying.
 pub fn with_views(schema: &SchemaRef) -> SchemaRef {
     let fields: Vec<Field> = schema
         .fields()

@@ -1,5 +1,5 @@
-//! Views computed by Apache Spark, from the same SELECTs over the same files; their results are stored
-//! as this engine stores its own.
+//! Computes views with Apache Spark, from the same SELECTs over the same files, and stores the results
+//! like those of the native engine.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -33,15 +33,15 @@ const TABLES: [(&str, &str); 3] = [
     ),
     ("mobile_events_placed", include_str!("../../../sql/spark/views/mobile_events_placed.sql")),
 ];
-/// Tables that are one file, or nothing in a warehouse of an older version.
+/// Tables that are a single file, which may be missing in a warehouse of an older version.
 const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];
 
 impl Embedded {
-    /// Computes the results that are missing, or all of them, and returns the names of their views.
-    /// Views over raw events or runs stay with this engine.
+    /// Computes the missing results, or all if `refresh` is set, and returns the names of their views.
+    /// Views over raw events or runs are left to the native engine.
     ///
     /// # Errors
-    /// Spark's own, with its reason; damaged files; results that cannot be stored.
+    /// Errors of Spark; damaged files; results that cannot be stored.
     pub(super) fn results_by_spark(
         &self,
         version: &Version,
@@ -49,20 +49,20 @@ impl Embedded {
         progress: &Progress,
         bar: &StageBar,
     ) -> Result<BTreeSet<String>> {
-        let mut wanted = Vec::new();
-        let mut left = Vec::new();
+        let mut computed = Vec::new();
+        let mut skipped = Vec::new();
         let mut job = Job::default();
         let folder = AtomicFolder::create(&version.results().join("spark"))?;
-        let path = sql::whole(folder.path())?;
+        let path = sql::absolute(folder.path())?;
         self.tables(version, &mut job)?;
         for view in self.views.in_dependency_order()? {
             if self.views.reads(view, Table::MobileEventsUncompressed.name())?
                 || self.views.reads(view, Table::Runs.name())?
             {
-                left.push(view.view.as_str());
+                skipped.push(view.view.as_str());
                 continue;
             }
-            let stored = version.result(&view.view, &self.mark(view)?);
+            let stored = version.result(&view.view, &self.fingerprint(view)?);
             if !refresh && view_results::describe(&stored).is_some() {
                 job.then(format!("reading {}", view.view), table(&view.view, &stored)?);
                 continue;
@@ -78,31 +78,31 @@ impl Embedded {
                     order(&view.order)
                 ),
             );
-            wanted.push((view, stored));
+            computed.push((view, stored));
         }
-        if let Some(first) = left.first() {
+        if let Some(first) = skipped.first() {
             progress.note(&format!(
-                "views: {} over raw events or runs not computed by Spark but here, the first is {first}",
-                counted(left.len() as u64, "view")
+                "views: {} over raw events or runs, the first {first}, not computed by Spark but by the native engine",
+                counted(skipped.len() as u64, "view")
             ));
         }
-        if wanted.is_empty() {
+        if computed.is_empty() {
             return Ok(BTreeSet::new());
         }
         let events = crate::datasets::presence::files(&version.events())?;
         checksum::refuse_damaged(events.into_iter().map(|f| f.path))?;
-        job.run(&self.config.spark, &path, progress, bar)
-            .context("views on Spark; with --engine native this program computes them itself")?;
-        for (view, stored) in &wanted {
-            let rows = self.taken_over(version, view, &path.join(&view.view));
+        job.run(&self.settings.spark, &path, progress, bar)
+            .context("computing views with Spark; --engine native computes them without Spark")?;
+        for (view, stored) in &computed {
+            let rows = self.rows_from_spark(version, view, &path.join(&view.view));
             view_results::store(stored, [rows.with_context(|| view.place())])?;
         }
-        Ok(wanted.into_iter().map(|(view, _)| view.view.clone()).collect())
+        Ok(computed.into_iter().map(|(view, _)| view.view.clone()).collect())
     }
 
     fn tables(&self, version: &Version, job: &mut Job) -> Result<()> {
-        let events = sql::whole(&version.events())?;
-        let events = sql::text(&sql::all_of([events.as_path()])?);
+        let events = sql::absolute(&version.events())?;
+        let events = sql::text(&sql::glob_of([events.as_path()])?);
         for (name, template) in TABLES {
             job.then(
                 format!("reading {name}"),
@@ -119,12 +119,12 @@ impl Embedded {
         Ok(())
     }
 
-    /// Rows that Spark wrote, in the types in which this engine would give them.
-    fn taken_over(&self, version: &Version, view: &View, folder: &Path) -> Result<Rows> {
+    /// The rows that Spark wrote, in the types of the native engine.
+    fn rows_from_spark(&self, version: &Version, view: &View, folder: &Path) -> Result<Rows> {
         let context = session::new(false);
         let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
         let schema = contract_schema(frame.schema().as_arrow());
-        // each holds its range of the order
+        // the files, sorted by name, are ranges of the order
         let files = output_files(folder)?;
         let target = Arc::clone(&schema);
         let batches = files.into_iter().flat_map(move |file| batches(&file, Arc::clone(&target)));
@@ -148,8 +148,8 @@ fn batches(file: &Path, schema: SchemaRef) -> Batches {
 
 fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
     if batch.num_columns() != schema.fields().len() {
-        let said = "Spark gives other columns than this engine";
-        return Err(ArrowError::SchemaError(said.to_owned()));
+        let message = "Spark returned other columns than the native engine";
+        return Err(ArrowError::SchemaError(message.to_owned()));
     }
     let columns = batch.columns().iter().zip(schema.fields());
     let columns = columns.map(|(column, field)| cast(column, field.data_type()));
@@ -158,13 +158,13 @@ fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Arr
 
 /// One Parquet file as a table.
 fn table(name: &str, file: &Path) -> Result<String> {
-    let file = sql::whole(file)?;
-    let path = sql::text(&sql::all_of([file.as_path()])?);
+    let file = sql::absolute(file)?;
+    let path = sql::text(&sql::glob_of([file.as_path()])?);
     let name = sql::name(name);
     Ok(format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})"))
 }
 
-/// Nulls come last going up and first going down, as everywhere here.
+/// Nulls come last in ascending and first in descending order, as in the other engines.
 fn order(by: &[OrderBy]) -> String {
     let key = |by: &OrderBy| {
         let how = if by.descending { "DESC NULLS FIRST" } else { "ASC NULLS LAST" };

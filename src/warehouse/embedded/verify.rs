@@ -1,4 +1,5 @@
-//! Views against tables without rows: what is wrong with a file shows before there is any data.
+//! Checks every view against empty tables, so that a broken view file is reported before data is
+//! loaded.
 
 use std::sync::Arc;
 
@@ -6,7 +7,8 @@ use anyhow::{Context, Result};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::SessionContext;
 
-use super::{Embedded, session, sorted};
+use super::filter::sorted;
+use super::{Embedded, session};
 use crate::domain::tables::Table;
 use crate::views::View;
 
@@ -14,7 +16,7 @@ impl Embedded {
     /// Plans every view.
     ///
     /// # Errors
-    /// The first one that the engine refuses: file, line and reason.
+    /// The first view that the engine rejects, with file, line and reason.
     pub(super) async fn plan_without_data(&self) -> Result<()> {
         let context = session::new(false);
         for table in Table::ALL {
@@ -31,11 +33,11 @@ impl Embedded {
         let parsed = session::parse(context, &view.sql)?;
         for name in &parsed.relations {
             if !context.table_exist(name.as_str()).map_err(session::explain)? {
-                self.refuse_likely_slip(name)?;
+                self.reject_misspelled(name)?;
             }
         }
         let frame = session::plan(context, parsed).await?;
-        // types meet here for the first time
+        // type errors only show in the physical plan
         sorted(frame.clone(), &view.order)?
             .create_physical_plan()
             .await

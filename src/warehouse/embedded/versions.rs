@@ -1,9 +1,9 @@
-//! The folder of an embedded warehouse: numbered versions, and the one that counts.
+//! The folder of an embedded warehouse: numbered versions of the tables, one of which is current.
 //!
-//! `CURRENT` names the version that readers use. A load builds the next version beside it and
-//! then renames a new `CURRENT` into place: one atomic step, after which every reader sees the new
-//! tables. It states a checksum of itself and of the version's `load.json`, so that damage is found.
-//! Stored results live inside their version, so a new load starts without any.
+//! The file `CURRENT` names the version that readers use. A load builds the next version in a folder of
+//! its own and then replaces `CURRENT` in one atomic step, after which every reader sees the new tables.
+//! `CURRENT` contains a checksum of itself and of the `load.json` of the version, to detect damage.
+//! Stored view results are part of their version, so a new version starts without any.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::warehouse::Loaded;
 const CURRENT: &str = "CURRENT";
 const LOADED: &str = "load.json";
 
-/// The folder as a whole.
+/// The folder of the warehouse.
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
@@ -36,7 +36,7 @@ impl Version {
         self.folder.join("mobile_events_compressed")
     }
 
-    /// The days with hourly presence, in order.
+    /// The dates with hourly presence, in order.
     ///
     /// # Errors
     /// A folder that cannot be listed.
@@ -46,19 +46,19 @@ impl Version {
         Ok(dates)
     }
 
-    /// The file of a table that is one file.
+    /// The file of a table that is a single file.
     pub fn table(&self, name: &str) -> PathBuf {
         self.folder.join(format!("{name}.parquet"))
     }
 
-    /// Where results of views are kept.
+    /// The folder of stored view results.
     pub fn results(&self) -> PathBuf {
         self.folder.join("results")
     }
 
-    /// Where the result of a view is kept; `mark` changes with whatever it was computed from.
-    pub fn result(&self, view: &str, mark: &str) -> PathBuf {
-        self.results().join(format!("{view}.{mark}.parquet"))
+    /// The file of the stored result of a view; `fingerprint` is that of everything it depends on.
+    pub fn result(&self, view: &str, fingerprint: &str) -> PathBuf {
+        self.results().join(format!("{view}.{fingerprint}.parquet"))
     }
 }
 
@@ -71,25 +71,25 @@ impl Store {
         &self.root
     }
 
-    /// The version that counts; `None` before the first load.
+    /// The current version; `None` before the first load.
     ///
     /// # Errors
-    /// A folder that cannot be read or was tampered with.
+    /// A folder that cannot be read or is damaged.
     pub fn current(&self) -> Result<Option<Version>> {
         let path = self.root.join(CURRENT);
-        let stated = match fs::read(&path) {
-            Ok(stated) => stated,
+        let content = match fs::read(&path) {
+            Ok(content) => content,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
         };
-        let Some(name) = named(&stated).map(version_name) else {
-            bail!("{} names no version; load again with --force", path.display());
+        let Some(name) = version_in(&content).map(version_name) else {
+            bail!("{} does not name a version; load again with --force", path.display());
         };
         let folder = self.root.join(&name);
         let damaged =
             || format!("the warehouse {} is damaged; load again with --force", self.root.display());
         let text = fs::read_to_string(folder.join(LOADED)).with_context(damaged)?;
-        if stated != current(&name, &text).as_bytes() {
+        if content != content_of_current(&name, &text).as_bytes() {
             bail!(damaged());
         }
         let loaded = serde_json::from_str(&text).with_context(|| {
@@ -98,20 +98,20 @@ impl Store {
         Ok(Some(Version { folder, loaded }))
     }
 
-    /// The version that was loaded before another, if it is still there.
-    pub fn before(&self, version: &Version) -> Option<Version> {
+    /// The version before another, if it still exists.
+    pub fn previous(&self, version: &Version) -> Option<Version> {
         let this = number(&version.folder.file_name()?.to_string_lossy())?;
-        let before = self.versions().ok()?.into_iter().rfind(|other| *other < this)?;
+        let previous = self.versions().ok()?.into_iter().rfind(|other| *other < this)?;
         Some(Version {
-            folder: self.root.join(version_name(before)),
+            folder: self.root.join(version_name(previous)),
             loaded: version.loaded.clone(),
         })
     }
 
-    /// Builds the next version with `fill`, which gets its folder, and makes it the current one.
+    /// Builds the next version and makes it the current one; `fill` gets its folder.
     ///
     /// # Errors
-    /// Another load under way; whatever `fill` meets; a folder that cannot be written.
+    /// Another running load; errors of `fill`; a folder that cannot be written.
     pub fn replace(&self, fill: impl FnOnce(&Path) -> Result<Loaded>) -> Result<Loaded> {
         fs::create_dir_all(&self.root).with_context(|| {
             format!("cannot create the warehouse folder {}", self.root.display())
@@ -125,12 +125,12 @@ impl Store {
         let text = serde_json::to_string_pretty(&loaded)?;
         write_file(&folder.path().join(LOADED), text.as_bytes())?;
         folder.commit()?;
-        let before = fs::read(self.root.join(CURRENT)).ok();
-        write_file(&self.root.join(CURRENT), current(&name, &text).as_bytes())?;
-        // readers that opened the version before this one may still be at work; older ones go
-        let keep = before.as_deref().and_then(named);
+        let previous = fs::read(self.root.join(CURRENT)).ok();
+        write_file(&self.root.join(CURRENT), content_of_current(&name, &text).as_bytes())?;
+        // readers may still use the previous version; older ones are removed
+        let keep = previous.as_deref().and_then(version_in);
         for old in versions.into_iter().filter(|v| Some(*v) != keep) {
-            // what cannot be removed now is tried again at the next load
+            // the next load tries again to remove what could not be removed
             let _ = fs::remove_dir_all(self.root.join(version_name(old)));
         }
         Ok(loaded)
@@ -143,7 +143,7 @@ impl Store {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => bail!(
-                "another load into {} is under way; try again when it is done",
+                "another load into {} is running; try again when it has finished",
                 self.root.display()
             ),
             Err(TryLockError::Error(e)) => {
@@ -162,14 +162,14 @@ impl Store {
     }
 }
 
-/// What `CURRENT` says of a version with this `load.json`.
-fn current(name: &str, loaded: &str) -> String {
+/// The content of `CURRENT` for a version with this `load.json`.
+fn content_of_current(name: &str, loaded: &str) -> String {
     format!("{name} {:08x}\n", crc32fast::hash(format!("{name}\n{loaded}").as_bytes()))
 }
 
-/// The version that `CURRENT` names.
-fn named(stated: &[u8]) -> Option<u64> {
-    number(std::str::from_utf8(stated).ok()?.split_whitespace().next()?)
+/// The number of the version that the content of `CURRENT` names.
+fn version_in(content: &[u8]) -> Option<u64> {
+    number(std::str::from_utf8(content).ok()?.split_whitespace().next()?)
 }
 
 fn version_name(number: u64) -> String {

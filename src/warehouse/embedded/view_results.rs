@@ -1,4 +1,5 @@
-//! Stored results of views: what a view costs is paid once per load, not once per look.
+//! Stored results of views, one Parquet file each: a view is computed once per load and not by every
+//! query.
 
 use std::fs::File;
 use std::path::Path;
@@ -8,6 +9,7 @@ use anyhow::{Context, Result};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
@@ -16,11 +18,11 @@ use crate::formats::parquet::{checksum, footer};
 use crate::storage::atomic::AtomicFile;
 use crate::warehouse::Rows;
 
-/// Writes rows, part after part, as the result file `path`; returns their number. A part is only
-/// asked for when the one before it is written.
+/// Writes the rows of all parts into the result file `path`; returns their number. Each part is
+/// requested only after the previous one has been written.
 ///
 /// # Errors
-/// Rows that cannot be computed, a file that cannot be written.
+/// Rows that cannot be computed; a file that cannot be written.
 pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Result<u64> {
     let target = AtomicFile::new(path)?;
     let mut writer: Option<ArrowWriter<File>> = None;
@@ -50,22 +52,32 @@ fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
         .set_compression(Compression::SNAPPY)
         .set_key_value_metadata(Some(vec![checksum::entry()]))
         .build();
-    // with the Arrow schema inside, types come back as they were
+    // the embedded Arrow schema restores the exact types
     let options = ArrowWriterOptions::new().with_properties(properties);
     Ok(ArrowWriter::try_new_with_options(file, schema, options)?)
 }
 
-/// Columns and number of rows of a stored result; `None` where there is none, or one
-/// that was damaged after it was written.
+/// Columns and number of rows of a stored result; `None` if it does not exist or is damaged.
 pub fn describe(path: &Path) -> Option<(SchemaRef, u64)> {
     checksum::intact(path).ok().filter(|intact| *intact)?;
-    stated(path)
+    describe_unverified(path)
 }
 
-/// The same as the footer states it, without a look at the rows.
-pub fn stated(path: &Path) -> Option<(SchemaRef, u64)> {
+/// Columns and number of rows from the footer of a Parquet file, without verifying its checksum.
+pub fn describe_unverified(path: &Path) -> Option<(SchemaRef, u64)> {
     let file = File::open(path).ok()?;
     let metadata = footer::read(&file).ok()?;
     let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
     Some((Arc::clone(metadata.schema()), rows))
+}
+
+/// The rows of a stored result.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn read(path: &Path) -> Result<Rows> {
+    let context = || format!("{}", path.display());
+    let file = File::open(path).with_context(context)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
+    Ok(Box::new(reader.with_context(context)?))
 }

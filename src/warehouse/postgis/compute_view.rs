@@ -1,58 +1,38 @@
-//! The rows of a view as a table of the session: this, unlike an insert, may use all cores.
+//! Computes the rows of a view into a temporary table: unlike an INSERT, CREATE TABLE AS can run on
+//! all cores.
 //!
-//! A view that only compares ids is computed on the numbers that stand for them. Two views of the
-//! session hide the tables for that long, with numbers in the place of ids; the SQL of the view is
-//! the same.
+//! A view that only compares ids is computed on the numbers that stand for them. Meanwhile temporary
+//! views hide the tables and show numbers in place of ids, so that the SQL of the view is unchanged.
 
 use anyhow::Result;
 use postgres::Transaction;
 
 use super::cursor_rows::DECLARE;
+use super::relations::column_types;
 use super::server_errors::{explain_sql, failed};
-use super::view_results::{columns, select_of};
 use crate::domain::tables::quoted;
 use crate::views::compares_ids_only;
 
-/// The table that a result is computed into.
+/// The temporary table that a result is computed into.
 pub const COMPUTED: &str = "mobility_computed";
 
-const NUMBERS: &str = "
-INSERT INTO mobility_cell (cell_id)
-SELECT DISTINCT p.cell_id FROM cell_plan p
-WHERE NOT EXISTS (SELECT FROM mobility_cell c WHERE c.cell_id = p.cell_id) ORDER BY p.cell_id
-ON CONFLICT DO NOTHING;
-CREATE TEMP VIEW cell_plan AS
-SELECT c.cell_no AS cell_id, p.latitude, p.longitude, p.valid_date_start, p.valid_date_end, p.lau_id,
-  p.lau_match, p.lau_distance_m, p.geometry
-FROM cell_plan p
-LEFT JOIN mobility_cell c ON c.cell_id = p.cell_id;
-CREATE TEMP VIEW mobile_events_compressed AS
-SELECT p.user_no AS user_id, p.cell_no AS cell_id, p.date, date_trunc('hour', p.first_seen)
-    + CASE WHEN p.two_places < 0 THEN interval '1 microsecond' ELSE interval '0' END AS hour,
-  p.first_seen, p.last_seen, p.event_count::bigint AS event_count
-FROM mobility_presence p
-JOIN mobility_leaf f ON f.leaf_no = p.leaf_no AND f.retired_by IS NULL;
-CREATE TEMP VIEW mobile_events_placed AS
-SELECT p.user_no AS user_id, p.cell_no AS cell_id, p.date, date_trunc('hour', p.first_seen)
-    + CASE WHEN p.two_places < 0 THEN interval '1 microsecond' ELSE interval '0' END AS hour,
-  p.first_seen, p.last_seen,
-  (p.event_count - greatest(p.two_places, -1 - p.two_places))::bigint AS event_count
-FROM mobility_presence p
-JOIN mobility_leaf f ON f.leaf_no = p.leaf_no AND f.retired_by IS NULL
-WHERE greatest(p.two_places, -1 - p.two_places) < p.event_count;
-CREATE TEMP VIEW mobile_events_uncompressed AS
-SELECT e.user_no AS user_id, e.cell_no AS cell_id, e.\"timestamp\"
-FROM mobility_event e
-JOIN mobility_leaf f ON f.leaf_no = e.leaf_no AND f.retired_by IS NULL;";
+/// Makes the temporary views of the tables with numbers in place of ids.
+const IDS_AS_NUMBERS: &str = include_str!("../../../sql/postgis/ids_as_numbers.sql");
+/// Drops them.
+const DROP_IDS_AS_NUMBERS: &str = "DROP VIEW pg_temp.cell_plan, pg_temp.mobile_events_compressed, \
+                                   pg_temp.mobile_events_placed, pg_temp.mobile_events_uncompressed";
 
-const TEXTS: &str = "DROP VIEW pg_temp.cell_plan, pg_temp.mobile_events_compressed, pg_temp.mobile_events_placed, \
-                     pg_temp.mobile_events_uncompressed";
+/// The SELECT of a view without the semicolon at its end, which a cursor declaration or
+/// CREATE TABLE AS would reject.
+pub fn without_semicolon(sql: &str) -> &str {
+    sql.trim_end().trim_end_matches(';')
+}
 
-/// Plans a SELECT without running it. A cursor takes one that changes nothing, and no second
-/// statement behind it.
+/// Plans a SELECT without running it. DECLARE CURSOR accepts only a single statement, and none that
+/// changes data.
 ///
 /// # Errors
-/// What the server says about it, with its place.
+/// Errors of the server, with the position in the SQL.
 pub fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
     transaction
         .execute(&format!("{DECLARE}{select}"), &[])
@@ -63,18 +43,18 @@ pub fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
 /// Computes a SELECT into [`COMPUTED`].
 ///
 /// # Errors
-/// What the server says about it, with its place.
+/// Errors of the server, with the position in the SQL.
 pub fn compute(transaction: &mut Transaction, sql: &str) -> Result<()> {
-    let select = select_of(sql);
+    let select = without_semicolon(sql);
     plan(transaction, select)?;
     transaction.batch_execute("DROP TABLE IF EXISTS pg_temp.mobility_computed").map_err(failed)?;
     if compares_ids_only(select) {
-        return by_numbers(transaction, select);
+        return compute_on_numbers(transaction, select);
     }
-    create(transaction, COMPUTED, select)
+    create_temporary(transaction, COMPUTED, select)
 }
 
-fn create(transaction: &mut Transaction, table: &str, select: &str) -> Result<()> {
+fn create_temporary(transaction: &mut Transaction, table: &str, select: &str) -> Result<()> {
     let create = format!("CREATE TEMP TABLE {table} AS ");
     transaction
         .execute(&format!("{create}{select}"), &[])
@@ -82,25 +62,25 @@ fn create(transaction: &mut Transaction, table: &str, select: &str) -> Result<()
     Ok(())
 }
 
-/// Where names are looked up until the transaction ends.
-fn look_in(transaction: &mut Transaction, path: &str) -> Result<()> {
+/// Sets the search path until the end of the transaction.
+fn set_search_path(transaction: &mut Transaction, path: &str) -> Result<()> {
     transaction
         .execute("SELECT set_config('search_path', $1, true)", &[&path])
         .map_err(failed)
         .map(drop)
 }
 
-fn by_numbers(transaction: &mut Transaction, select: &str) -> Result<()> {
-    transaction.batch_execute(NUMBERS).map_err(failed)?;
+fn compute_on_numbers(transaction: &mut Transaction, select: &str) -> Result<()> {
+    transaction.batch_execute(IDS_AS_NUMBERS).map_err(failed)?;
     let path: String =
         transaction.query_one("SELECT current_setting('search_path')", &[]).map_err(failed)?.get(0);
-    look_in(transaction, &format!("pg_temp, {path}"))?;
-    create(transaction, "mobility_numbered", select)?;
-    look_in(transaction, &path)?;
-    transaction.batch_execute(TEXTS).map_err(failed)?;
-    let found = columns(transaction, "mobility_numbered")?;
-    let with = |id: &str| found.iter().any(|(name, _)| name == id);
-    if !with("user_id") && !with("cell_id") {
+    set_search_path(transaction, &format!("pg_temp, {path}"))?;
+    create_temporary(transaction, "mobility_numbered", select)?;
+    set_search_path(transaction, &path)?;
+    transaction.batch_execute(DROP_IDS_AS_NUMBERS).map_err(failed)?;
+    let found = column_types(transaction, "mobility_numbered")?;
+    let has = |id: &str| found.iter().any(|(name, _)| name == id);
+    if !has("user_id") && !has("cell_id") {
         let rename = format!("ALTER TABLE pg_temp.mobility_numbered RENAME TO {COMPUTED}");
         return transaction.batch_execute(&rename).map_err(failed);
     }
@@ -112,14 +92,14 @@ fn by_numbers(transaction: &mut Transaction, select: &str) -> Result<()> {
             other => format!("n.{}", quoted(other)),
         })
         .collect();
-    let mut texts = format!("SELECT {} FROM pg_temp.mobility_numbered n", columns.join(", "));
-    if with("user_id") {
-        texts.push_str(" LEFT JOIN mobility_user u ON u.user_no = n.user_id");
+    let mut with_ids = format!("SELECT {} FROM pg_temp.mobility_numbered n", columns.join(", "));
+    if has("user_id") {
+        with_ids.push_str(" LEFT JOIN mobility_user u ON u.user_no = n.user_id");
     }
-    if with("cell_id") {
-        texts.push_str(" LEFT JOIN mobility_cell c ON c.cell_no = n.cell_id");
+    if has("cell_id") {
+        with_ids.push_str(" LEFT JOIN mobility_cell c ON c.cell_no = n.cell_id");
     }
     transaction.batch_execute("ANALYZE pg_temp.mobility_numbered").map_err(failed)?;
-    create(transaction, COMPUTED, &texts)?;
+    create_temporary(transaction, COMPUTED, &with_ids)?;
     transaction.batch_execute("DROP TABLE pg_temp.mobility_numbered").map_err(failed)
 }

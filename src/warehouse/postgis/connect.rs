@@ -1,7 +1,8 @@
-//! From a URL and the PG* variables to a pool of connections whose sessions are all alike.
+//! Opens a connection pool from the warehouse URL and the PG* environment variables; all sessions of
+//! the pool have the same settings.
 //!
-//! libpq's rules hold: what the URL partitions open comes from the environment, `sslmode` says how far
-//! the server has to prove itself.
+//! As in libpq, the environment supplies the settings that the URL lacks, and `sslmode` selects how
+//! strictly the certificate of the server is verified.
 
 use std::time::Duration;
 
@@ -20,34 +21,36 @@ pub type Manager = PostgresConnectionManager<MakeTlsConnector>;
 pub type Pool = r2d2::Pool<Manager>;
 pub type Connection = r2d2::PooledConnection<Manager>;
 
-/// Name that the server shows for our sessions.
+/// Application name of the sessions.
 const APPLICATION: &str = "mobility";
 
-/// Parameters of a URL that this module carries out itself; the client library knows fewer values.
+/// Parameters of the URL that this module handles itself, because the client library supports fewer
+/// values.
 const TLS_PARAMETERS: [&str; 2] = ["sslmode", "sslrootcert"];
 
-/// How far the server has to prove itself, as libpq has it.
+/// How strictly the certificate of the server is verified, as in libpq.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Trust {
-    Anybody,
+enum CertificateCheck {
+    None,
     Authority,
-    AuthorityAndName,
+    AuthorityAndHost,
 }
 
-/// What it takes to connect: client settings, and how the server proves itself.
+/// Settings of the client library, and the TLS connector.
 struct Target {
     client: PgConfig,
     tls: MakeTlsConnector,
 }
 
-/// Opens a pool. One connection is made at once, so that a refusal is told as it is and not as a
-/// time-out of the pool.
+/// Opens a pool. The first connection is made directly, so that a rejected connection is reported with
+/// its reason and not as a timeout of the pool.
 ///
 /// # Errors
-/// A URL that cannot be read, a server that cannot be reached or refuses.
-pub fn pool(url: &WarehouseUrl, settings: &Settings) -> Result<(Pool, Connection)> {
+/// An invalid URL; a server that cannot be reached or rejects the connection.
+pub fn pool(settings: &Settings) -> Result<(Pool, Connection)> {
+    let url = &settings.url;
     let target = target(url, settings)?;
-    // a pool repeats a refused attempt until its time is up; this one fails at once
+    // the pool would repeat a rejected attempt until its timeout
     let first = target.client.connect(target.tls.clone());
     drop(first.map_err(|e| unreachable(&e, url, &target.client))?);
     let timeout = Duration::from_secs(settings.connect_timeout_s);
@@ -58,33 +61,34 @@ pub fn pool(url: &WarehouseUrl, settings: &Settings) -> Result<(Pool, Connection
         .connection_customizer(Box::new(Session::new(settings)))
         .build(Manager::new(target.client, target.tls))
         .with_context(|| url.to_string())?;
-    let connection = pool.get().map_err(|e| lost(url, &e))?;
+    let connection = pool.get().map_err(|e| pool_timeout(url, &e))?;
     Ok((pool, connection))
 }
 
-/// One connection for a statement that must not keep anybody waiting.
+/// A single connection on which connecting and every statement must finish within `timeout`.
 ///
 /// # Errors
-/// As [`pool`]; a server that does not answer within `patience`.
-pub fn briefly(url: &WarehouseUrl, settings: &Settings, patience: Duration) -> Result<Client> {
+/// As [`pool`]; a server that does not answer within `timeout`.
+pub fn with_timeout(settings: &Settings, timeout: Duration) -> Result<Client> {
+    let url = &settings.url;
     let mut target = target(url, settings)?;
-    target.client.connect_timeout(patience.min(Duration::from_secs(settings.connect_timeout_s)));
+    target.client.connect_timeout(timeout.min(Duration::from_secs(settings.connect_timeout_s)));
     let connected = target.client.connect(target.tls.clone());
     let mut client = connected.map_err(|e| unreachable(&e, url, &target.client))?;
-    let milliseconds = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+    let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let mut session = Session::new(settings);
     session.statement_timeout_ms = Some(milliseconds);
-    session.settle(&mut client).map_err(failed)?;
+    session.configure(&mut client).map_err(failed)?;
     Ok(client)
 }
 
-/// The pool found no connection in time.
-pub fn lost(url: &WarehouseUrl, error: &r2d2::Error) -> anyhow::Error {
-    anyhow!("no connection to {url} could be had in time ({error}); is the server up?")
+/// The error for a connection that the pool could not provide in time.
+pub fn pool_timeout(url: &WarehouseUrl, error: &r2d2::Error) -> anyhow::Error {
+    anyhow!("no connection to {url} within the time limit ({error}); is the server up?")
 }
 
 fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
-    let WarehouseUrl::Postgres(text) = url else { bail!("{url} is no PostgreSQL URL") };
+    let WarehouseUrl::Postgres(text) = url else { bail!("not a PostgreSQL URL: {url}") };
     let env = |name: &str| settings.pg_env.get(name);
     let (base, query) = text.split_once('?').unwrap_or((text, ""));
     let mut tls = std::collections::BTreeMap::new();
@@ -105,23 +109,23 @@ fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
         .map_err(|e: postgres::Error| anyhow!("warehouse.url = {url}: {}", explain(&e)))?;
     let mode = tls.get("sslmode").cloned().or_else(|| env("PGSSLMODE"));
     let root = tls.get("sslrootcert").cloned().or_else(|| env("PGSSLROOTCERT"));
-    fill_in(&mut client, &env)?;
+    apply_environment(&mut client, &env)?;
     client.application_name(env("PGAPPNAME").as_deref().unwrap_or(APPLICATION));
     client.connect_timeout(Duration::from_secs(settings.connect_timeout_s));
-    let (mode, trust) = ssl_mode(mode.as_deref(), root.is_some())?;
+    let (mode, check) = ssl_mode(mode.as_deref(), root.is_some())?;
     client.ssl_mode(mode);
-    Ok(Target { client, tls: connector(trust, root.as_deref())? })
+    Ok(Target { client, tls: connector(check, root.as_deref())? })
 }
 
-/// What the URL partitions open.
-fn fill_in(client: &mut PgConfig, env: &dyn Fn(&str) -> Option<String>) -> Result<()> {
+/// Sets what the URL lacks from the PG* variables.
+fn apply_environment(client: &mut PgConfig, env: &dyn Fn(&str) -> Option<String>) -> Result<()> {
     if client.get_hosts().is_empty() {
         client.host(env("PGHOST").as_deref().unwrap_or("localhost"));
     }
     if client.get_ports().is_empty()
         && let Some(port) = env("PGPORT")
     {
-        client.port(port.parse().map_err(|_| anyhow!("PGPORT = {port:?} is no port number"))?);
+        client.port(port.parse().map_err(|_| anyhow!("PGPORT = {port:?} is not a port number"))?);
     }
     if client.get_user().is_none()
         && let Some(user) = env("PGUSER").or_else(|| env("USER"))
@@ -141,28 +145,30 @@ fn fill_in(client: &mut PgConfig, env: &dyn Fn(&str) -> Option<String>) -> Resul
     Ok(())
 }
 
-/// `require` does not ask for a known authority unless one is named, as in libpq.
-fn ssl_mode(mode: Option<&str>, has_root: bool) -> Result<(SslMode, Trust)> {
+/// As in libpq, `require` verifies the certificate only if a root certificate is given.
+fn ssl_mode(mode: Option<&str>, has_root: bool) -> Result<(SslMode, CertificateCheck)> {
     Ok(match mode.unwrap_or("prefer") {
-        "disable" => (SslMode::Disable, Trust::Anybody),
-        "allow" | "prefer" => (SslMode::Prefer, Trust::Anybody),
-        "require" if !has_root => (SslMode::Require, Trust::Anybody),
-        "require" | "verify-ca" => (SslMode::Require, Trust::Authority),
-        "verify-full" => (SslMode::Require, Trust::AuthorityAndName),
+        "disable" => (SslMode::Disable, CertificateCheck::None),
+        "allow" | "prefer" => (SslMode::Prefer, CertificateCheck::None),
+        "require" if !has_root => (SslMode::Require, CertificateCheck::None),
+        "require" | "verify-ca" => (SslMode::Require, CertificateCheck::Authority),
+        "verify-full" => (SslMode::Require, CertificateCheck::AuthorityAndHost),
         other => {
-            bail!("sslmode = {other:?}; write disable, prefer, require, verify-ca or verify-full")
+            bail!(
+                "unsupported sslmode = {other:?}; use disable, prefer, require, verify-ca or verify-full"
+            )
         }
     })
 }
 
-fn connector(trust: Trust, root: Option<&str>) -> Result<MakeTlsConnector> {
+fn connector(check: CertificateCheck, root: Option<&str>) -> Result<MakeTlsConnector> {
     let mut builder = TlsConnector::builder();
-    builder.danger_accept_invalid_certs(trust == Trust::Anybody);
-    builder.danger_accept_invalid_hostnames(trust != Trust::AuthorityAndName);
-    if let Some(path) = root.filter(|_| trust != Trust::Anybody) {
+    builder.danger_accept_invalid_certs(check == CertificateCheck::None);
+    builder.danger_accept_invalid_hostnames(check != CertificateCheck::AuthorityAndHost);
+    if let Some(path) = root.filter(|_| check != CertificateCheck::None) {
         let pem = std::fs::read(path).with_context(|| format!("sslrootcert {path}"))?;
         let certificates = Certificate::stack_from_pem(&pem)
-            .with_context(|| format!("sslrootcert {path} holds no certificate in PEM form"))?;
+            .with_context(|| format!("sslrootcert {path} contains no PEM certificate"))?;
         builder.disable_built_in_roots(true);
         for certificate in certificates {
             builder.add_root_certificate(certificate);
@@ -171,7 +177,7 @@ fn connector(trust: Trust, root: Option<&str>) -> Result<MakeTlsConnector> {
     Ok(MakeTlsConnector::new(builder.build().context("TLS")?))
 }
 
-/// What every session is told when its connection is made.
+/// Settings that every session gets when its connection is made.
 #[derive(Debug, Clone)]
 pub struct Session {
     schema: String,
@@ -186,11 +192,11 @@ impl Session {
         }
     }
 
-    /// Names are looked up in the configured schema, then where PostGIS lives, and nowhere else.
+    /// Sets the search path to the configured schema and the schema of PostGIS, and the timeouts.
     ///
     /// # Errors
-    /// A connection that broke.
-    pub fn settle(&self, client: &mut Client) -> Result<(), postgres::Error> {
+    /// A broken connection.
+    pub fn configure(&self, client: &mut Client) -> Result<(), postgres::Error> {
         client.query(
             "SELECT set_config('search_path', concat_ws(', ', quote_ident($1), \
              (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n \
@@ -208,7 +214,7 @@ impl Session {
 
 impl CustomizeConnection<Client, postgres::Error> for Session {
     fn on_acquire(&self, client: &mut Client) -> Result<(), postgres::Error> {
-        self.settle(client)
+        self.configure(client)
     }
 }
 
@@ -227,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_fills_in_what_the_url_leaves_open() {
+    fn environment_supplies_what_the_url_lacks() {
         let env = [("PGHOST", "db"), ("PGPORT", "5433"), ("PGUSER", "u"), ("PGPASSWORD", "p")];
         let bare = client("postgres:///d", &env);
         assert_eq!(bare.get_hosts(), [postgres::config::Host::Tcp("db".to_owned())]);
@@ -240,16 +246,19 @@ mod tests {
     }
 
     #[test]
-    fn sslmode_says_how_far_the_server_has_to_prove_itself() {
-        assert_eq!(ssl_mode(None, false).unwrap(), (SslMode::Prefer, Trust::Anybody));
-        assert_eq!(ssl_mode(Some("require"), false).unwrap().1, Trust::Anybody);
-        assert_eq!(ssl_mode(Some("require"), true).unwrap().1, Trust::Authority);
-        assert_eq!(ssl_mode(Some("verify-full"), false).unwrap().1, Trust::AuthorityAndName);
+    fn sslmode_selects_the_certificate_check() {
+        assert_eq!(ssl_mode(None, false).unwrap(), (SslMode::Prefer, CertificateCheck::None));
+        assert_eq!(ssl_mode(Some("require"), false).unwrap().1, CertificateCheck::None);
+        assert_eq!(ssl_mode(Some("require"), true).unwrap().1, CertificateCheck::Authority);
+        assert_eq!(
+            ssl_mode(Some("verify-full"), false).unwrap().1,
+            CertificateCheck::AuthorityAndHost
+        );
         assert!(ssl_mode(Some("yes"), false).unwrap_err().to_string().contains("verify-full"));
     }
 
     #[test]
-    fn a_url_that_cannot_be_read_does_not_show_its_password() {
+    fn error_for_an_invalid_url_hides_the_password() {
         for url in ["postgres://me:s3cret@host:port/db", "postgres://me:s3cret@h/d?nonsense=1"] {
             let error = target(&WarehouseUrl::parse(url), &settings(&[])).err().unwrap();
             assert!(!format!("{error:#}").contains("s3cret"), "{error:#}");

@@ -1,4 +1,4 @@
-//! Sending encoded rows to a `COPY ... FROM STDIN (FORMAT binary)`.
+//! Sends encoded rows to a `COPY ... FROM STDIN (FORMAT binary)`.
 
 use std::io::Write;
 
@@ -8,20 +8,20 @@ use postgres::{CopyInWriter, GenericClient};
 use super::encode::{Encoder, HEADER, TRAILER};
 use super::server_errors::failed;
 
-/// Bytes that are sent at a time.
+/// Bytes sent at a time.
 const CHUNK: usize = 1 << 20;
 
-/// A copy under way. Dropping it takes it back.
+/// A running COPY. Dropping it cancels the COPY.
 pub struct CopyIn<'a> {
     writer: CopyInWriter<'a>,
     pub rows: Encoder,
 }
 
 impl<'a> CopyIn<'a> {
-    /// Begins the copy that `sql` names.
+    /// Starts the COPY statement `sql`.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub fn start<C: GenericClient>(client: &'a mut C, sql: &str) -> Result<Self> {
         let writer = client.copy_in(sql).map_err(failed)?;
         let mut rows = Encoder { bytes: Vec::with_capacity(CHUNK + (1 << 12)) };
@@ -29,10 +29,10 @@ impl<'a> CopyIn<'a> {
         Ok(CopyIn { writer, rows })
     }
 
-    /// Sends what was encoded, if that is enough to be worth it.
+    /// Sends the encoded rows if they fill a chunk.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub fn send_full(&mut self) -> Result<()> {
         if self.rows.bytes.len() < CHUNK {
             return Ok(());
@@ -41,15 +41,15 @@ impl<'a> CopyIn<'a> {
     }
 
     fn send(&mut self) -> Result<()> {
-        self.writer.write_all(&self.rows.bytes).map_err(lost)?;
+        self.writer.write_all(&self.rows.bytes).map_err(write_failed)?;
         self.rows.bytes.clear();
         Ok(())
     }
 
-    /// Ends the copy; returns the rows that arrived.
+    /// Completes the COPY; returns the number of rows that the server received.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub fn finish(mut self) -> Result<u64> {
         self.rows.bytes.extend_from_slice(TRAILER);
         self.send()?;
@@ -57,11 +57,11 @@ impl<'a> CopyIn<'a> {
     }
 }
 
-/// Writing failed: what the server said about it.
-fn lost(error: std::io::Error) -> anyhow::Error {
+/// The error of the server behind a failed write.
+fn write_failed(error: std::io::Error) -> anyhow::Error {
     let text = error.to_string();
     match error.into_inner().and_then(|e| e.downcast::<postgres::Error>().ok()) {
-        Some(said) => failed(*said),
+        Some(error) => failed(*error),
         None => anyhow!("{text}"),
     }
 }

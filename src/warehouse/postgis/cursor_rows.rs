@@ -1,8 +1,7 @@
-//! A server-side cursor as batches of rows in the types of the contract.
+//! Record batches from a server-side cursor, in the Arrow types of the contract.
 //!
-//! `DECLARE CURSOR` takes a SELECT and nothing else, inside a transaction that only reads: that is
-//! how the server itself keeps ad-hoc SQL from changing anything, and how an answer of any size
-//! passes through little memory.
+//! `DECLARE CURSOR` accepts only a SELECT, and the transaction is read-only: the server itself keeps
+//! ad-hoc SQL from changing data, and a result of any size needs little memory.
 
 use std::sync::Arc;
 
@@ -24,7 +23,7 @@ use crate::domain::tables::TIMESTAMP;
 
 /// Rows fetched at a time.
 const FETCH: &str = "FETCH FORWARD 8192 FROM mobility_rows";
-/// What is put in front of a SELECT.
+/// The text before the SELECT.
 pub const DECLARE: &str = "DECLARE mobility_rows NO SCROLL CURSOR FOR ";
 
 /// An open cursor. Dropping it ends the transaction.
@@ -41,7 +40,7 @@ impl CursorRows {
     /// Runs one SELECT.
     ///
     /// # Errors
-    /// What the server says about the statement, with its place; a column of a type that has no
+    /// Errors of the server, with the position in the SQL; a column of a type without an Arrow
     /// counterpart.
     pub fn open(
         mut connection: Connection,
@@ -63,7 +62,7 @@ impl CursorRows {
                 Ok(CursorRows { connection, fetch, kinds, schema, first: Some(first), done: false })
             }
             Err(error) => {
-                // a connection that broke is thrown away by the pool
+                // the pool discards a broken connection
                 let _ = connection.batch_execute("ROLLBACK");
                 Err(error)
             }
@@ -77,7 +76,7 @@ impl CursorRows {
     ) -> Result<(Statement, Vec<Row>)> {
         let declared = connection.execute(&format!("{DECLARE}{sql}"), parameters);
         declared.map_err(|e| explain_sql(&e, sql, DECLARE.len()))?;
-        // from here on places would be places in our own text
+        // errors after this point have no position in the user's SQL
         let fetch = connection.prepare(FETCH).map_err(failed)?;
         let first = connection.query(&fetch, &[]).map_err(failed)?;
         Ok((fetch, first))
@@ -114,8 +113,8 @@ impl Iterator for CursorRows {
                 Ok(rows) => rows,
                 Err(error) => {
                     self.done = true;
-                    let said = std::io::Error::other(explain(&error));
-                    return Some(Err(ArrowError::ExternalError(Box::new(said))));
+                    let error = std::io::Error::other(explain(&error));
+                    return Some(Err(ArrowError::ExternalError(Box::new(error))));
                 }
             },
         };
@@ -158,22 +157,26 @@ fn data_type(kind: Kind) -> DataType {
 
 /// One column of fetched rows.
 fn column(rows: &[Row], i: usize, kind: Kind, name: &str) -> Result<ArrayRef, ArrowError> {
-    let fault = |text: String| {
-        let said = std::io::Error::other(format!("column {name}: {text}"));
-        ArrowError::ExternalError(Box::new(said))
+    let invalid = |text: String| {
+        let error = std::io::Error::other(format!("column {name}: {text}"));
+        ArrowError::ExternalError(Box::new(error))
     };
     macro_rules! collect {
         ($builder:expr, $variant:ident) => {{
             let mut builder = $builder;
             for row in rows {
-                let raw: Option<Raw> = row.try_get(i).map_err(|e| fault(explain(&e)))?;
+                let raw: Option<Raw> = row.try_get(i).map_err(|e| invalid(explain(&e)))?;
                 match raw
                     .map(|raw| kind.read(raw.0))
                     .transpose()
-                    .map_err(|e| fault(e.to_string()))?
+                    .map_err(|e| invalid(e.to_string()))?
                 {
                     Some(Value::$variant(value)) => builder.append_value(value),
-                    Some(_) => return Err(fault("is of another type than announced".to_owned())),
+                    Some(_) => {
+                        return Err(invalid(
+                            "the value has another type than the column".to_owned(),
+                        ));
+                    }
                     None => builder.append_null(),
                 }
             }

@@ -1,11 +1,11 @@
-//! Rows in the form of `COPY ... (FORMAT binary)`: a header, then for each row the number of fields
-//! and each field behind its length, all big-endian.
+//! Encodes rows for `COPY ... (FORMAT binary)`: a header, then for each row the number of fields and
+//! each field after its length, all big-endian.
 
 use super::values::EPOCH_US;
 
 /// Signature, flags and the length of a header extension.
 pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What stands where the number of fields of a next row would.
+/// End of the data, in place of the number of fields of a next row.
 pub const TRAILER: &[u8] = &(-1i16).to_be_bytes();
 
 /// Appends rows to a buffer.
@@ -38,15 +38,14 @@ impl Encoder {
         self.bytes.extend_from_slice(&(-1i32).to_be_bytes());
     }
 
-    /// A text, whose length a message of the protocol bounds anyway.
+    /// A text; the protocol limits messages to less than `i32::MAX` bytes.
     pub fn text(&mut self, value: &str) {
         let length = i32::try_from(value.len()).unwrap_or(i32::MAX);
         self.bytes.extend_from_slice(&length.to_be_bytes());
         self.bytes.extend_from_slice(value.as_bytes());
     }
 
-    /// A row of hourly presence, one allocation check for all of it: this is done millions of
-    /// times.
+    /// A row of hourly presence. Millions of rows are encoded, so the buffer is extended once per row.
     pub fn presence(&mut self, ids: [i32; 2], times_us: [i64; 2], counts: [i32; 2]) {
         let mut row = [0u8; 58];
         row[0..2].copy_from_slice(&6i16.to_be_bytes());
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_of_presence_equals_its_fields_one_by_one() {
+    fn presence_row_equals_its_fields_encoded_one_by_one() {
         let mut whole = Encoder::default();
         whole.presence([7, -1], [EPOCH_US + 5, EPOCH_US], [i32::MAX, -2]);
         let mut single = Encoder::default();

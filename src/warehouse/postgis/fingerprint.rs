@@ -1,4 +1,4 @@
-//! How to tell whether the rows of small tables are those that were loaded before.
+//! Fingerprint of the rows in Parquet files, to recognise rows that an earlier load has loaded.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -12,8 +12,8 @@ use crate::domain::ids::hex;
 /// Bytes read at a time.
 const CHUNK: usize = 1 << 20;
 
-/// Changes when the rows in the files do: a hash over their pages, but not over their footers, which
-/// name all inputs of the run that wrote them.
+/// SHA-256 over the pages of the files, in hexadecimal. Footers are left out, because they name the
+/// inputs of the run that wrote the file and change although the rows do not.
 ///
 /// # Errors
 /// A file that cannot be read.
@@ -22,13 +22,13 @@ pub fn fingerprint(files: &[PathBuf]) -> Result<String> {
     for path in files {
         let context = || format!("{}", path.display());
         let mut file = File::open(path).with_context(context)?;
-        let whole = file.metadata().with_context(context)?.len();
+        let length = file.metadata().with_context(context)?.len();
         let mut tail = [0u8; 8];
         file.seek(SeekFrom::End(-8))
             .and_then(|_| file.read_exact(&mut tail))
             .with_context(context)?;
         let footer = u32::from_le_bytes([tail[0], tail[1], tail[2], tail[3]]);
-        let pages = whole.saturating_sub(8 + u64::from(footer));
+        let pages = length.saturating_sub(8 + u64::from(footer));
         file.rewind().with_context(context)?;
         let mut buffer = vec![0; CHUNK];
         let mut rest = file.take(pages);

@@ -1,4 +1,5 @@
-//! IdMap for user and cell ids: each id stands once in a table of its own.
+//! Numbers for user and cell ids: the server stores each id once, in `mobility_user` or
+//! `mobility_cell`.
 
 use anyhow::Result;
 use hashbrown::HashMap;
@@ -7,7 +8,7 @@ use postgres::Client;
 use super::copy::CopyIn;
 use super::server_errors::failed;
 
-/// Which ids.
+/// The kind of ids.
 #[derive(Debug, Clone, Copy)]
 pub enum Ids {
     Users,
@@ -15,7 +16,7 @@ pub enum Ids {
 }
 
 impl Ids {
-    /// Table, number and text.
+    /// Name of the table, of the column with the number, and of the column with the id.
     fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Ids::Users => ("mobility_user", "user_no", "user_id"),
@@ -24,7 +25,7 @@ impl Ids {
     }
 }
 
-/// IdMap by id, as far as they were asked for.
+/// The numbers of the ids that were resolved so far.
 #[derive(Debug, Default)]
 pub struct IdMap {
     by_id: HashMap<String, i32, foldhash::fast::FixedState>,
@@ -35,11 +36,11 @@ impl IdMap {
         self.by_id.get(id).copied()
     }
 
-    /// Learns the numbers of ids not known yet; ids that are new to the server get one. Two that
-    /// do this at once wait for each other, in the same order, so that neither waits for ever.
+    /// Fetches the numbers of ids that are not in the map yet; ids that are new to the server are
+    /// assigned one. Concurrent calls insert in the same order, so they cannot deadlock.
     ///
     /// # Errors
-    /// What the server says.
+    /// Errors of the server.
     pub fn resolve<'a>(
         &mut self,
         client: &mut Client,
@@ -56,12 +57,12 @@ impl IdMap {
         let mut transaction = client.transaction().map_err(failed)?;
         transaction
             .batch_execute(
-                "CREATE TEMP TABLE mobility_asked (id text COLLATE \"C\") ON COMMIT DROP",
+                "CREATE TEMP TABLE mobility_requested (id text COLLATE \"C\") ON COMMIT DROP",
             )
             .map_err(failed)?;
         let mut copy = CopyIn::start(
             &mut transaction,
-            "COPY pg_temp.mobility_asked FROM STDIN (FORMAT binary)",
+            "COPY pg_temp.mobility_requested FROM STDIN (FORMAT binary)",
         )?;
         for id in &unknown {
             copy.rows.row(1);
@@ -71,17 +72,17 @@ impl IdMap {
         copy.finish()?;
         transaction
             .batch_execute(&format!(
-                "ANALYZE pg_temp.mobility_asked; \
-                 INSERT INTO {table} ({text}) SELECT a.id FROM pg_temp.mobility_asked a \
-                 WHERE NOT EXISTS (SELECT FROM {table} t WHERE t.{text} = a.id) ORDER BY a.id \
+                "ANALYZE pg_temp.mobility_requested; \
+                 INSERT INTO {table} ({text}) SELECT r.id FROM pg_temp.mobility_requested r \
+                 WHERE NOT EXISTS (SELECT FROM {table} t WHERE t.{text} = r.id) ORDER BY r.id \
                  ON CONFLICT DO NOTHING"
             ))
             .map_err(failed)?;
         let rows = transaction
             .query(
                 &format!(
-                    "SELECT t.{text}, t.{number} FROM pg_temp.mobility_asked a \
-                     JOIN {table} t ON t.{text} = a.id"
+                    "SELECT t.{text}, t.{number} FROM pg_temp.mobility_requested r \
+                     JOIN {table} t ON t.{text} = r.id"
                 ),
                 &[],
             )

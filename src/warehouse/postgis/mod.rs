@@ -1,7 +1,7 @@
-//! The PostGIS warehouse: a PostgreSQL server that many people read at once.
+//! The PostGIS warehouse: tables and stored view results in a schema of a PostgreSQL server.
 //!
-//! What a view costs is paid when data is loaded; readers find stored results under the names of
-//! the contract. Nothing here locks a reader out: rows are replaced by rows, in one transaction.
+//! Views are computed when data is loaded; readers find the stored results under the names of the
+//! contract. Loads block no readers: they replace rows within one transaction.
 
 mod compute_view;
 mod connect;
@@ -12,14 +12,17 @@ mod fingerprint;
 mod id_map;
 mod load;
 mod partitions;
+mod presence;
 mod query;
 mod raw_events;
+mod relations;
 mod replace_table;
 mod run_records;
 mod schema;
 mod server;
 mod server_errors;
 mod small_tables;
+mod two_places;
 mod values;
 mod verify;
 mod view_results;
@@ -33,44 +36,46 @@ use arrow::record_batch::RecordBatchReader;
 use postgres::Client;
 use postgres::error::SqlState;
 
-use super::select::{Order, Select};
+use super::select::{ResolvedSelect, Select};
 use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Warehouse};
-use crate::config::Config;
+use crate::config::Warehouse as Settings;
 use crate::domain::tables::quoted;
+use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::views::{Registry, View};
+use compute_view::without_semicolon;
 use cursor_rows::CursorRows;
 use query::Query;
 pub use run_records::record;
-use schema::Found;
+use schema::SchemaState;
 use server::Server;
 use server_errors::failed;
 
-/// An opened PostGIS warehouse.
+/// An open PostGIS warehouse.
 pub struct Postgis {
     server: Server,
-    config: Config,
+    raw_events: RawEvents,
     views: Arc<Registry>,
 }
 
-/// What the server holds, as far as queries need to know.
-struct State {
+/// The latest load.
+struct LatestLoad {
     load_no: i32,
     loaded: Loaded,
 }
 
 impl Postgis {
-    /// Connects and looks whether the server can be a warehouse.
+    /// Connects and checks whether the server can hold a warehouse.
     ///
     /// # Errors
-    /// All that is missing there, in one message.
-    pub fn open(config: Config, views: Arc<Registry>) -> Result<Self> {
-        let server = Server::open(&config.warehouse.url, &config.warehouse)?;
-        Ok(Postgis { server, config, views })
+    /// All unmet requirements, in one message.
+    pub fn open(settings: &Settings, raw_events: RawEvents, views: Arc<Registry>) -> Result<Self> {
+        let server = Server::open(settings)?;
+        Ok(Postgis { server, raw_events, views })
     }
 
-    fn state(&self, client: &mut Client) -> Result<Option<State>> {
-        if schema::find(client)? == Found::Nothing {
+    fn latest_load(&self, client: &mut Client) -> Result<Option<LatestLoad>> {
+        if schema::find(client)? == SchemaState::Empty {
             return Ok(None);
         }
         let row = client.query_one("SELECT load_no, loaded FROM mobility_load", &[]);
@@ -78,11 +83,11 @@ impl Postgis {
         let Some(text) = row.get::<_, Option<String>>(1) else { return Ok(None) };
         let loaded = serde_json::from_str(&text)
             .context("table mobility_load is damaged; load again with --force")?;
-        Ok(Some(State { load_no: row.get(0), loaded }))
+        Ok(Some(LatestLoad { load_no: row.get(0), loaded }))
     }
 
-    fn full_state(&self, client: &mut Client) -> Result<State> {
-        self.state(client)?.ok_or_else(|| {
+    fn require_load(&self, client: &mut Client) -> Result<LatestLoad> {
+        self.latest_load(client)?.ok_or_else(|| {
             anyhow!(
                 "{} holds no data yet; run `mobility run-all`, or `mobility load`",
                 self.location()
@@ -90,38 +95,38 @@ impl Postgis {
         })
     }
 
-    /// What to select from: the relation by its name, or the SELECT of a view whose stored result
-    /// is not there or not of this file. Reading never writes, so that any role can.
+    /// The FROM item of a relation: its name, or the SELECT of a view without a current stored result.
+    /// Reading never writes, so that every role can read.
     fn source(&self, client: &mut Client, relation: Relation) -> Result<String> {
-        let state = match self.full_state(client) {
-            Ok(state) => state,
-            // a role that sees nothing but the names of the contract
-            Err(_) if is_hidden(client)? => return Ok(quoted(relation.sql_name())),
+        let load = match self.require_load(client) {
+            Ok(load) => load,
+            // a role that may only read the relations of the contract
+            Err(_) if own_tables_are_hidden(client)? => return Ok(quoted(relation.sql_name())),
             Err(error) => return Err(error),
         };
         Ok(match relation {
             Relation::Table(table) => small_tables::source(client, table)?,
-            Relation::View(view) if self.is_fresh(client, &state, view)? => quoted(&view.view),
-            Relation::View(view) => format!("({}\n)", self.expanded(client, &state, view)?),
+            Relation::View(view) if self.is_current(client, &load, view)? => quoted(&view.view),
+            Relation::View(view) => format!("({}\n)", self.expanded(client, &load, view)?),
         })
     }
 
-    fn is_fresh(&self, client: &mut Client, state: &State, view: &View) -> Result<bool> {
-        let mark = self.views.fingerprint(view)?;
+    fn is_current(&self, client: &mut Client, load: &LatestLoad, view: &View) -> Result<bool> {
+        let fingerprint = self.views.fingerprint(view)?;
         let stored = view_results::stored(client, &view.view)?;
-        Ok(stored.is_some_and(|s| s.mark == mark && s.load_no == state.load_no))
+        Ok(stored.is_some_and(|s| s.fingerprint == fingerprint && s.load_no == load.load_no))
     }
 
-    /// The SELECT of a view, in front of it those that it reads and that are not stored.
-    fn expanded(&self, client: &mut Client, state: &State, view: &View) -> Result<String> {
+    /// The SELECT of a view, with those of the views it reads that have no current stored result.
+    fn expanded(&self, client: &mut Client, load: &LatestLoad, view: &View) -> Result<String> {
         let mut parts = Vec::new();
         for needed in self.views.dependencies(view)? {
-            if !self.is_fresh(client, state, needed)? {
-                let select = view_results::select_of(&needed.sql);
+            if !self.is_current(client, load, needed)? {
+                let select = without_semicolon(&needed.sql);
                 parts.push(format!("{} AS (\n{select}\n)", quoted(&needed.view)));
             }
         }
-        let select = view_results::select_of(&view.sql);
+        let select = without_semicolon(&view.sql);
         Ok(match parts.is_empty() {
             true => select.to_owned(),
             false => format!("WITH {}\nSELECT * FROM (\n{select}\n) AS v", parts.join(",\n")),
@@ -133,8 +138,8 @@ impl Postgis {
         CursorRows::open(self.server.connection()?, sql, &parameters)
     }
 
-    /// Where the rows of a select come from, their columns, and the select in terms of those.
-    fn resolved(&self, select: &Select) -> Result<(String, SchemaRef, Order)> {
+    /// The FROM item of a select, its columns, and the columns that filters and order refer to.
+    fn resolved(&self, select: &Select) -> Result<(String, SchemaRef, ResolvedSelect)> {
         let mut connection = self.server.connection()?;
         let source = self.source(&mut connection, select.relation)?;
         drop(connection);
@@ -145,13 +150,13 @@ impl Postgis {
                 .with_context(|| view.place())?
                 .schema(),
         };
-        let order = select.resolve(&schema)?;
-        Ok((source, schema, order))
+        let resolved = select.resolve(&schema)?;
+        Ok((source, schema, resolved))
     }
 }
 
-/// True when the role may not read our own tables.
-fn is_hidden(client: &mut Client) -> Result<bool> {
+/// True if the role may not read the internal tables of the warehouse.
+fn own_tables_are_hidden(client: &mut Client) -> Result<bool> {
     let probe = client.query_opt("SELECT FROM mobility_load, mobility_view LIMIT 0", &[]);
     Ok(matches!(probe, Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)))
 }
@@ -167,7 +172,7 @@ impl Warehouse for Postgis {
 
     fn loaded(&self) -> Result<Option<Loaded>> {
         let mut connection = self.server.connection()?;
-        Ok(self.state(&mut connection)?.map(|s| s.loaded))
+        Ok(self.latest_load(&mut connection)?.map(|s| s.loaded))
     }
 
     fn verify(&self) -> Result<()> {
@@ -176,28 +181,34 @@ impl Warehouse for Postgis {
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
-        load::run(&self.server, request, &self.config, progress)
+        load::run(&self.server, request, &self.raw_events, progress)
     }
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let mut worker = self.server.exclusive_worker()?;
-        let state = self.full_state(worker.client())?;
+        let load = self.require_load(worker.client())?;
         schema::ensure(worker.client(), &self.server.schema)?;
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
-        for (place, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
+        for (position, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
             bar.message(&view.title);
             let started = Instant::now();
-            let mark = self.views.fingerprint(view)?;
+            let fingerprint = self.views.fingerprint(view)?;
             let stored = view_results::stored(worker.client(), &view.view)?;
-            let right = stored.filter(|s| s.mark == mark && s.load_no == state.load_no);
-            let (rows, fresh) = match right.filter(|_| !refresh) {
+            let current =
+                stored.filter(|s| s.fingerprint == fingerprint && s.load_no == load.load_no);
+            let (rows, fresh) = match current.filter(|_| !refresh) {
                 Some(stored) => (stored.rows, true),
                 None => {
                     let mut transaction = worker.client().transaction().map_err(failed)?;
-                    let rows =
-                        view_results::deploy(&mut transaction, view, place, &mark, state.load_no)
-                            .with_context(|| view.place())?;
+                    let rows = view_results::deploy(
+                        &mut transaction,
+                        view,
+                        position,
+                        &fingerprint,
+                        load.load_no,
+                    )
+                    .with_context(|| view.place())?;
                     transaction.commit().map_err(failed)?;
                     (rows, false)
                 }
@@ -206,11 +217,11 @@ impl Warehouse for Postgis {
             deployed.push(Deployed { view, rows, elapsed: started.elapsed(), fresh });
         }
         let mut transaction = worker.client().transaction().map_err(failed)?;
-        let notes = view_results::remove_others(&mut transaction, &self.views)?;
+        let warnings = view_results::drop_removed(&mut transaction, &self.views)?;
         transaction.commit().map_err(failed)?;
         bar.finish();
-        notes.iter().for_each(|note| progress.warn(&format!("views: {note}")));
-        // in the order in which they are listed
+        warnings.iter().for_each(|warning| progress.warn(&format!("views: {warning}")));
+        // they were computed in order of dependency, but are listed in the order of the registry
         let listed = |d: &Deployed| self.views.views().iter().position(|v| v.view == d.view);
         deployed.sort_by_key(listed);
         Ok(deployed)
@@ -221,14 +232,14 @@ impl Warehouse for Postgis {
     }
 
     fn select(&self, select: &Select) -> Result<Rows> {
-        let (source, schema, order) = self.resolved(select)?;
-        let query = query::rows(&source, select, &order, &schema);
+        let (source, schema, resolved) = self.resolved(select)?;
+        let query = query::rows(&source, select, &resolved, &schema);
         Ok(Box::new(self.cursor(&query.sql, Some(&query))?))
     }
 
     fn count(&self, select: &Select) -> Result<u64> {
-        let (source, _, order) = self.resolved(select)?;
-        let query = query::count(&source, select, &order);
+        let (source, _, resolved) = self.resolved(select)?;
+        let query = query::count(&source, select, &resolved);
         let mut connection = self.server.connection()?;
         let row = connection.query_one(&query.sql, &query.parameters()).map_err(failed)?;
         Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
@@ -236,13 +247,13 @@ impl Warehouse for Postgis {
 
     fn sql(&self, statement: &str) -> Result<Rows> {
         let mut connection = self.server.connection()?;
-        if let Err(error) = self.full_state(&mut connection)
-            && !is_hidden(&mut connection)?
+        if let Err(error) = self.require_load(&mut connection)
+            && !own_tables_are_hidden(&mut connection)?
         {
             return Err(error);
         }
         drop(connection);
-        match self.cursor(view_results::select_of(statement), None) {
+        match self.cursor(without_semicolon(statement), None) {
             Ok(rows) => Ok(Box::new(rows)),
             Err(error) => {
                 let text = format!("{error:#}");

@@ -1,8 +1,10 @@
-//! Leaves: the tables that hold the rows of one date, or of all raw events, as one load wrote them.
+//! Partitions: the tables with the rows of one date, or with all raw events, as one load wrote them.
 //!
-//! A new partition is filled beside, seen by nobody, and attached under locks that stop no reader. It
-//! counts when `mobility_leaf` says so. The partition that it replaces stays until the next load, for
-//! readers whose snapshot is older; then it goes, with the pseudonyms that only it had.
+//! A new partition is filled as a separate table that no reader sees, and attached under locks that
+//! block no reader. It becomes active when the table `mobility_leaf` lists it; that table keeps its
+//! name so that existing databases stay readable. The partition that it replaces is kept until the
+//! next load, for readers with an older snapshot. Then it is dropped, together with the pseudonyms of
+//! users that occur in no other partition.
 
 use anyhow::Result;
 use chrono::NaiveDate;
@@ -11,7 +13,7 @@ use postgres::{Client, Transaction};
 use super::server_errors::failed;
 use crate::progress::Progress;
 
-/// What the rows of a partition are.
+/// What a partition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PartitionKind {
     /// Hourly presence of one date.
@@ -21,7 +23,7 @@ pub enum PartitionKind {
 }
 
 impl PartitionKind {
-    fn word(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             PartitionKind::Presence(_) => "presence",
             PartitionKind::Event => "event",
@@ -36,53 +38,53 @@ impl PartitionKind {
     }
 }
 
-/// A partition that was filled and waits to count.
+/// A partition that has been filled but is not active yet.
 #[derive(Debug, Clone)]
 pub struct Partition {
     pub kind: PartitionKind,
     pub number: i32,
-    /// Of the files it was filled from.
-    pub mark: String,
+    /// Fingerprint of the files it was filled from.
+    pub fingerprint: String,
     pub rows: u64,
 }
 
-/// A partition that counts.
+/// A partition whose rows readers see.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivePartition {
     pub date: Option<NaiveDate>,
-    pub mark: String,
+    pub fingerprint: String,
     pub rows: u64,
 }
 
-/// Name of a partition's table. IdMap and dates need no quotes.
+/// Name of the table of a partition; it needs no quotes.
 fn table(kind: PartitionKind, number: i32) -> String {
-    format!("mobility_{}_{number}", kind.word())
+    format!("mobility_{}_{number}", kind.name())
 }
 
-/// Name of the table above the partitions of a date.
+/// Name of the parent table of the partitions of a date.
 fn date_table(date: NaiveDate) -> String {
     format!("mobility_presence_d{}", date.format("%Y%m%d"))
 }
 
-/// The partitions that count.
+/// The active partitions.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn active(client: &mut Client) -> Result<Vec<ActivePartition>> {
     let sql = "SELECT date, mark, row_count FROM mobility_leaf WHERE retired_by IS NULL";
     let rows = client.query(sql, &[]).map_err(failed)?;
     let partition = |r: &postgres::Row| ActivePartition {
         date: r.get(0),
-        mark: r.get(1),
+        fingerprint: r.get(1),
         rows: u64::try_from(r.get::<_, i64>(2)).unwrap_or_default(),
     };
     Ok(rows.iter().map(partition).collect())
 }
 
-/// Creates an empty partition; gives its number and the `COPY` that fills it.
+/// Creates an empty partition; returns its number and the `COPY` statement that fills it.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn create(client: &mut Client, kind: PartitionKind) -> Result<(i32, String)> {
     let number: i32 = client
         .query_one(
@@ -92,7 +94,7 @@ pub fn create(client: &mut Client, kind: PartitionKind) -> Result<(i32, String)>
         .map_err(failed)?
         .get(0);
     let name = table(kind, number);
-    // the check spares the scan that attaching would make, the defaults two fields of every row
+    // the check constraint avoids a scan when attaching, the defaults avoid sending two fields per row
     let (columns, sql) = match kind {
         PartitionKind::Presence(date) => (
             "user_no, cell_no, first_seen, last_seen, event_count, two_places",
@@ -115,28 +117,28 @@ pub fn create(client: &mut Client, kind: PartitionKind) -> Result<(i32, String)>
     Ok((number, format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)")))
 }
 
-/// Indexes a filled partition and puts it under its parent, where it is still passed over.
+/// Indexes a filled partition and attaches it to its parent, where it is ignored until activated.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn attach(client: &mut Client, partition: &Partition) -> Result<()> {
     let name = table(partition.kind, partition.number);
     let number = partition.number;
     let sql = match partition.kind {
         PartitionKind::Presence(date) => {
-            let above = date_table(date);
-            let there = client
-                .query_one("SELECT to_regclass($1) IS NOT NULL", &[&above])
+            let parent = date_table(date);
+            let exists = client
+                .query_one("SELECT to_regclass($1) IS NOT NULL", &[&parent])
                 .map_err(failed)?
                 .get::<_, bool>(0);
             let create = format!(
-                "CREATE TABLE {above} (LIKE mobility_presence) PARTITION BY LIST (leaf_no); \
-                 ALTER TABLE mobility_presence ATTACH PARTITION {above} FOR VALUES IN ('{date}');"
+                "CREATE TABLE {parent} (LIKE mobility_presence) PARTITION BY LIST (leaf_no); \
+                 ALTER TABLE mobility_presence ATTACH PARTITION {parent} FOR VALUES IN ('{date}');"
             );
             format!(
                 "CREATE INDEX ON {name} (user_no); {} \
-                 ALTER TABLE {above} ATTACH PARTITION {name} FOR VALUES IN ({number})",
-                if there { "" } else { &create }
+                 ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES IN ({number})",
+                if exists { "" } else { &create }
             )
         }
         PartitionKind::Event => {
@@ -146,27 +148,28 @@ pub fn attach(client: &mut Client, partition: &Partition) -> Result<()> {
     client.batch_execute(&sql).map_err(failed)
 }
 
-/// Gathers the statistics that the server plans by. Those of the whole table go through every partition,
-/// so one day that is added to many others is looked at alone.
+/// Collects the statistics for the query planner. Analysing the whole table reads every partition, so
+/// if few partitions are new, only those are analysed.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn analyze(client: &mut Client, new: &[Partition], before: usize) -> Result<()> {
     let mut tables = vec!["mobility_user".to_owned(), "mobility_cell".to_owned()];
     let whole = new.len() * 10 >= before;
     if whole {
         tables.push("mobility_presence".to_owned());
     }
-    let alone = new.iter().filter(|partition| !whole || partition.kind == PartitionKind::Event);
-    tables.extend(alone.map(|partition| table(partition.kind, partition.number)));
+    let separate = new.iter().filter(|partition| !whole || partition.kind == PartitionKind::Event);
+    tables.extend(separate.map(|partition| table(partition.kind, partition.number)));
     client.batch_execute(&format!("ANALYZE {}", tables.join(", "))).map_err(failed)
 }
 
-/// Lets the new partitions count, in the place of those of the same date; whatever is not among `keep`
-/// retires too. `None` stands for the raw events. Returns how many retired.
+/// Activates the new partitions in place of those of the same dates, and retires all other
+/// partitions whose date is not in `keep`; `None` is the partition of raw events. Returns the number
+/// of retired partitions.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn activate(
     transaction: &mut Transaction,
     load_no: i32,
@@ -194,39 +197,41 @@ pub fn activate(
         transaction
             .execute(
                 "INSERT INTO mobility_leaf (leaf_no, kind, date, mark, row_count) VALUES ($1, $2, $3, $4, $5)",
-                &[&partition.number, &partition.kind.word(), &partition.kind.date(), &partition.mark, &rows],
+                &[&partition.number, &partition.kind.name(), &partition.kind.date(), &partition.fingerprint, &rows],
             )
             .map_err(failed)?;
     }
     Ok(retired)
 }
 
-/// A table of a partition, and where it hangs.
-struct Hanging {
+/// A table that holds no active partition.
+struct Obsolete {
     table: String,
     number: i32,
     parent: Option<String>,
-    /// An earlier attempt to take it off was broken off.
+    /// An earlier attempt to detach it was interrupted.
     pending: bool,
 }
 
-/// Removes partitions that earlier loads retired, and what loads left that were broken off.
-/// Whatever a reader holds on to is left for the next time.
+/// Drops partitions that earlier loads retired, and those left behind by interrupted loads. A
+/// partition that a reader still uses is kept until the next load.
 ///
 /// # Errors
-/// A server that went away; a partition that cannot be removed is no error.
+/// A lost connection. A partition that cannot be dropped is not an error.
 pub fn sweep(client: &mut Client, progress: &Progress) -> Result<()> {
     client.batch_execute("SET lock_timeout = '10s'").map_err(failed)?;
-    for partition in useless(client)? {
+    for partition in obsolete(client)? {
         if let Err(error) = remove(client, &partition) {
-            progress
-                .detail(&format!("load: {} stays until the next load: {error:#}", partition.table));
+            progress.detail(&format!(
+                "load: {} is kept until the next load: {error:#}",
+                partition.table
+            ));
         }
     }
     client.batch_execute("RESET lock_timeout").map_err(failed)
 }
 
-fn useless(client: &mut Client) -> Result<Vec<Hanging>> {
+fn obsolete(client: &mut Client) -> Result<Vec<Obsolete>> {
     let rows = client
         .query(
             "SELECT c.relname::text, substring(c.relname FROM '[0-9]+$')::integer AS number, \
@@ -242,25 +247,25 @@ fn useless(client: &mut Client) -> Result<Vec<Hanging>> {
             &[],
         )
         .map_err(failed)?;
-    let hanging = |r: &postgres::Row| Hanging {
+    let obsolete = |r: &postgres::Row| Obsolete {
         table: r.get(0),
         number: r.get(1),
         parent: r.get(2),
         pending: r.get(3),
     };
-    Ok(rows.iter().map(hanging).collect())
+    Ok(rows.iter().map(obsolete).collect())
 }
 
-fn remove(client: &mut Client, partition: &Hanging) -> Result<()> {
-    let Hanging { table, number, .. } = partition;
+fn remove(client: &mut Client, partition: &Obsolete) -> Result<()> {
+    let Obsolete { table, number, .. } = partition;
     if let Some(parent) = &partition.parent {
-        let how = if partition.pending { "FINALIZE" } else { "CONCURRENTLY" };
+        let mode = if partition.pending { "FINALIZE" } else { "CONCURRENTLY" };
         client
-            .batch_execute(&format!("ALTER TABLE {parent} DETACH PARTITION {table} {how}"))
+            .batch_execute(&format!("ALTER TABLE {parent} DETACH PARTITION {table} {mode}"))
             .map_err(failed)?;
     }
     let mut transaction = client.transaction().map_err(failed)?;
-    // pseudonyms that stand in no other partition have no reason to be kept
+    // pseudonyms that occur in no other partition must not be kept
     transaction
         .batch_execute(&format!(
             "DELETE FROM mobility_user u USING (SELECT DISTINCT user_no FROM {table}) g \

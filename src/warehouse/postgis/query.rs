@@ -1,4 +1,4 @@
-//! From a [`Select`] to the SQL of one SELECT with bound parameters.
+//! Builds the SQL of a [`Select`], with bound parameters.
 
 use arrow::datatypes::{DataType, SchemaRef};
 use chrono::NaiveDate;
@@ -7,9 +7,9 @@ use postgres::types::ToSql;
 use crate::domain::tables::quoted;
 use crate::views::OrderBy;
 use crate::warehouse::Relation;
-use crate::warehouse::select::{DayColumn, Order, Select};
+use crate::warehouse::select::{DayColumn, ResolvedSelect, Select};
 
-/// `"a", "b" DESC`, for an index or for text that is kept by its bytes anyway.
+/// `"a", "b" DESC`: the sort keys of an index, or of columns with C collation.
 pub fn order_list(order: &[OrderBy]) -> String {
     let key =
         |o: &OrderBy| format!("{}{}", quoted(&o.column), if o.descending { " DESC" } else { "" });
@@ -64,8 +64,8 @@ impl Query {
         format!("${}", self.order.len())
     }
 
-    /// All rows of `source`, a quoted name or a SELECT in parentheses, that pass the filters.
-    fn filtered(columns: &str, source: &str, select: &Select, order: &Order) -> Query {
+    /// All rows of `source`, a quoted name or a SELECT in parentheses, that match the filters.
+    fn filtered(columns: &str, source: &str, select: &Select, resolved: &ResolvedSelect) -> Query {
         let mut query = Query {
             sql: format!("SELECT {columns} FROM {source} AS q"),
             texts: Vec::new(),
@@ -77,10 +77,10 @@ impl Query {
         if let Some(lau) = &select.lau {
             conditions.push(format!("\"lau_id\" = {}", query.text(lau)));
         }
-        if let Some(day) = &order.day {
+        if let Some(day) = &resolved.day {
             let (column, last) = match day {
                 DayColumn::Date(name) => (quoted(name), ""),
-                // the whole of the last day
+                // includes all times of the last day
                 DayColumn::Time(name) => (quoted(name), " + 1"),
             };
             if let Some(from) = select.from {
@@ -99,15 +99,15 @@ impl Query {
     }
 }
 
-/// The rows of a select, in order and cut.
-pub fn rows(source: &str, select: &Select, order: &Order, schema: &SchemaRef) -> Query {
+/// The rows of a [`Select`], ordered, with limit and offset.
+pub fn rows(source: &str, select: &Select, resolved: &ResolvedSelect, schema: &SchemaRef) -> Query {
     let columns: Vec<String> = schema.fields().iter().map(|f| quoted(f.name())).collect();
-    let mut query = Query::filtered(&columns.join(", "), source, select, order);
+    let mut query = Query::filtered(&columns.join(", "), source, select, resolved);
     let own = select.relation.default_order();
-    let (by, nulls) = match (order.by.is_empty(), select.relation) {
-        (false, _) => (&order.by, ""),
+    let (by, nulls) = match (resolved.by.is_empty(), select.relation) {
+        (false, _) => (&resolved.by, ""),
         (true, Relation::View(_)) => (&own, ""),
-        // tables come as they are kept, where a validity without a start comes before all others
+        // in files of tables, a validity without a start comes before all others
         (true, Relation::Table(_)) => (&own, " NULLS FIRST"),
     };
     if !by.is_empty() {
@@ -125,12 +125,12 @@ pub fn rows(source: &str, select: &Select, order: &Order, schema: &SchemaRef) ->
     query
 }
 
-/// The number of rows of a select without its cut.
-pub fn count(source: &str, select: &Select, order: &Order) -> Query {
-    Query::filtered("COUNT(*)", source, select, order)
+/// The number of rows of a [`Select`] without its limit and offset.
+pub fn count(source: &str, select: &Select, resolved: &ResolvedSelect) -> Query {
+    Query::filtered("COUNT(*)", source, select, resolved)
 }
 
-/// Text goes by its bytes, whatever the database's collation.
+/// Text is ordered by its bytes, independent of the collation of the database.
 fn sort_key(key: &OrderBy, schema: &SchemaRef) -> String {
     let text = schema.field_with_name(&key.column).is_ok_and(|f| *f.data_type() == DataType::Utf8);
     format!(

@@ -1,4 +1,4 @@
-//! Raw events: all rows as they are, in one partition, when `load.uncompressed` asks for them.
+//! Raw events: fills one partition with all rows, if `load.uncompressed` is set.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,45 +12,45 @@ use super::id_map::{IdMap, Ids};
 use super::partitions;
 use super::partitions::{ActivePartition, Partition, PartitionKind};
 use super::server::{Server, Worker};
-use crate::config::Config;
 use crate::events::input;
 use crate::events::input::EventInput;
 use crate::events::raw;
+use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::runtime::parallel::{Tasks, on_all_cores};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
 
-/// Canonical columns of some rows.
+/// Rows in canonical form.
 struct Columns {
     users: StringArray,
     cells: StringArray,
     times: TimestampMicrosecondArray,
 }
 
-/// Fills a partition with all raw events, where those that count are not these.
+/// Fills a partition with all raw events; `None` if the active one was filled from the same files.
 ///
 /// # Errors
-/// Event files that cannot be read; what the server says.
+/// Event files that cannot be read; errors of the server.
 pub fn fill(
     server: &Server,
     lead: &mut Worker,
-    config: &Config,
-    there: &[ActivePartition],
+    raw_events: &RawEvents,
+    active: &[ActivePartition],
     progress: &Progress,
 ) -> Result<Option<Partition>> {
-    let inputs = raw::inputs(config)?;
-    let mark = raw::mark(config, &inputs);
-    if there.iter().any(|c| c.date.is_none() && c.mark == mark) {
+    let inputs = raw_events.inputs()?;
+    let fingerprint = raw_events.fingerprint(&inputs);
+    if active.iter().any(|p| p.date.is_none() && p.fingerprint == fingerprint) {
         return Ok(None);
     }
-    let files = input::open(config, inputs)?;
+    let files = raw_events.open(inputs)?;
     let parts: Vec<(&EventInput, usize)> =
         files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
     let (number, copy) = partitions::create(lead.client(), PartitionKind::Event)?;
     let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
-    let zone = config.time.tz();
+    let zone = raw_events.zone;
     let rows = AtomicU64::new(0);
     let ahead = input::parts_ahead(parts.iter().copied())?;
     let tasks: Vec<_> = parts.iter().enumerate().collect();
@@ -60,7 +60,7 @@ pub fn fill(
         let (mut users, mut cells) = (IdMap::default(), IdMap::default());
         tasks.each(|(turn, (file, part))| {
             let mut times = file.times(zone)?;
-            // text is not counted beforehand, so its bytes come at the end
+            // the number of rows of a text file is unknown, so its bytes are added at the end
             let rows_stated = file.stated_rows(*part);
             let bytes = rows_stated.map_or(0, |rows| file.bytes(*part) / rows.max(1));
             for batch in file.read(ahead.source(*turn)?, *part, BATCH_ROWS)? {
@@ -84,7 +84,7 @@ pub fn fill(
         })
     })?;
     bar.finish();
-    Ok(Some(Partition { kind: PartitionKind::Event, number, mark, rows: rows.into_inner() }))
+    Ok(Some(Partition { kind: PartitionKind::Event, number, fingerprint, rows: rows.into_inner() }))
 }
 
 fn write(
@@ -95,8 +95,8 @@ fn write(
     cells: &IdMap,
 ) -> Result<u64> {
     let mut copy = CopyIn::start(client, copy)?;
-    let number = |encoder: &mut Encoder, id: Option<&str>, numbers: &IdMap| match id
-        .and_then(|id| numbers.get(id))
+    let number = |encoder: &mut Encoder, id: Option<&str>, map: &IdMap| match id
+        .and_then(|id| map.get(id))
     {
         Some(number) => encoder.int(number),
         None => encoder.null(),

@@ -1,8 +1,8 @@
-//! Tables that a load replaces as a whole, in its transaction: `cell_plan` and `lau`, which have a
-//! geometry, and the small ones without.
+//! Replaces all rows of a table within the transaction of a load: `cell_plan` and `lau`, which have a
+//! geometry, and the small tables.
 //!
-//! Rows are deleted and written anew rather than the table dropped, so views over it, indexes and
-//! grants stay, and a reader with an older snapshot still finds the old rows.
+//! The rows are deleted and inserted again rather than the table dropped: views over it, indexes and
+//! grants are kept, and a reader with an older snapshot still finds the old rows.
 
 use std::fs::File;
 use std::path::Path;
@@ -22,24 +22,24 @@ use crate::domain::tables::Table;
 
 type Value = Box<dyn ToSql + Sync>;
 
-/// SRID of each table's geometry.
+/// SRID of the geometry column of a table.
 fn srid(table: Table) -> i32 {
     if table == Table::CellPlan { 4326 } else { 3035 }
 }
 
-/// Replaces all rows by those of a file; returns their number.
+/// Replaces all rows by those of a Parquet file; returns their number.
 ///
 /// # Errors
-/// A file that is not what its stage writes; what the server says.
+/// A file with other columns than its stage writes; errors of the server.
 pub fn replace(transaction: &mut Transaction, table: Table, path: &Path) -> Result<u64> {
-    let context = || format!("{}: make the file again with --force", path.display());
+    let context = || format!("{}: recreate the file with --force", path.display());
     let name = table.name();
     let fields = table.schema().fields().clone();
     let columns: Vec<&str> = fields.iter().map(|f| f.name().as_str()).collect();
     let list = columns.join(", ");
     let described =
         transaction.prepare(&format!("SELECT {list} FROM {name} LIMIT 0")).map_err(failed)?;
-    // the geometry's type has another number in every database
+    // the OID of type geometry differs between databases
     let types: Vec<Type> = described.columns().iter().map(|c| c.type_().clone()).collect();
     transaction.batch_execute(&format!("DELETE FROM {name}")).map_err(failed)?;
     let copy = transaction
@@ -72,10 +72,10 @@ pub fn replace(transaction: &mut Transaction, table: Table, path: &Path) -> Resu
     Ok(rows)
 }
 
-/// Rows in the table.
+/// The number of rows in a table.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn count(transaction: &mut Transaction, table: Table) -> Result<u64> {
     let sql = format!("SELECT count(*) FROM {}", table.name());
     let row = transaction.query_one(&sql, &[]).map_err(failed)?;
@@ -84,32 +84,37 @@ pub fn count(transaction: &mut Transaction, table: Table) -> Result<u64> {
 
 fn value(batch: &RecordBatch, column: usize, row: usize, table: Table) -> Result<Value> {
     let array = batch.column(column);
-    let there = array.is_valid(row);
+    let is_valid = array.is_valid(row);
     Ok(match array.data_type() {
-        DataType::Utf8 => Box::new(there.then(|| array.as_string::<i32>().value(row).to_owned())),
-        DataType::Int64 => Box::new(there.then(|| array.as_primitive::<Int64Type>().value(row))),
-        DataType::Boolean => Box::new(there.then(|| array.as_boolean().value(row))),
+        DataType::Utf8 => {
+            Box::new(is_valid.then(|| array.as_string::<i32>().value(row).to_owned()))
+        }
+        DataType::Int64 => Box::new(is_valid.then(|| array.as_primitive::<Int64Type>().value(row))),
+        DataType::Boolean => Box::new(is_valid.then(|| array.as_boolean().value(row))),
         DataType::Float64 => {
-            Box::new(there.then(|| array.as_primitive::<Float64Type>().value(row)))
+            Box::new(is_valid.then(|| array.as_primitive::<Float64Type>().value(row)))
         }
         DataType::Date32 => Box::new(
-            there
+            is_valid
                 .then(|| NaiveDate::from_epoch_days(array.as_primitive::<Date32Type>().value(row)))
                 .flatten(),
         ),
-        DataType::Binary if there => geometry(array.as_binary::<i32>().value(row), table)
+        DataType::Binary if is_valid => geometry(array.as_binary::<i32>().value(row), table)
             .with_context(|| format!("row {}", row + 1))?,
-        other => bail!("column {} is {other}", batch.schema_ref().field(column).name()),
+        other => bail!(
+            "column {} has the unexpected type {other}",
+            batch.schema_ref().field(column).name()
+        ),
     })
 }
 
 fn geometry(wkb: &[u8], table: Table) -> Result<Value> {
-    let broken = |e| anyhow!("a geometry cannot be read: {e:?}");
+    let invalid = |e| anyhow!("a geometry cannot be read: {e:?}");
     Ok(if table == Table::CellPlan {
-        let point = Point::read_ewkb(&mut &*wkb).map_err(broken)?;
+        let point = Point::read_ewkb(&mut &*wkb).map_err(invalid)?;
         Box::new(Point { srid: Some(srid(table)), ..point })
     } else {
-        let mut shape = MultiPolygon::read_ewkb(&mut &*wkb).map_err(broken)?;
+        let mut shape = MultiPolygon::read_ewkb(&mut &*wkb).map_err(invalid)?;
         shape.srid = Some(srid(table));
         Box::new(shape)
     })

@@ -1,4 +1,4 @@
-//! Rows of `runs`, put in when a run ends, whether or not it loaded anything.
+//! Rows of the table `runs`, inserted when a run of the program ends, even if it loaded nothing.
 
 use std::time::Duration;
 
@@ -7,25 +7,25 @@ use arrow::json::ArrayWriter;
 
 use super::connect;
 use super::server_errors::failed;
-use crate::config::Config;
+use crate::config::Warehouse as Settings;
 use crate::domain::tables::Table;
 use crate::run_history::{Run, rows};
 
-/// For so long a run that is over waits for the server.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a finished run waits for the server.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Puts in the runs that the table lacks, in one statement. Does nothing where there is no table of
-/// ours yet: the next load makes it.
+/// Inserts the runs that the table lacks, in one statement. Does nothing if the table does not exist
+/// yet; the next load creates it.
 ///
 /// # Errors
-/// A server that is away; a role without the right.
-pub fn record(config: &Config, runs: &[Run]) -> Result<()> {
-    let mut client = connect::briefly(&config.warehouse.url, &config.warehouse, PATIENCE)?;
-    let ours = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 \
+/// An unreachable server; a role without the necessary privileges.
+pub fn record(settings: &Settings, runs: &[Run]) -> Result<()> {
+    let mut client = connect::with_timeout(settings, TIMEOUT)?;
+    let is_own_table = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 \
                 AND relnamespace = current_schema()::regnamespace \
                 AND obj_description(oid, 'pg_class') LIKE 'mobility: %')";
     let name = Table::Runs.name();
-    if !client.query_one(ours, &[&name]).map_err(failed)?.get::<_, bool>(0) {
+    if !client.query_one(is_own_table, &[&name]).map_err(failed)?.get::<_, bool>(0) {
         return Ok(());
     }
     let mut writer = ArrayWriter::new(Vec::new());

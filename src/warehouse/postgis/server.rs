@@ -1,22 +1,23 @@
-//! A server that was looked at: its version, PostGIS, the schema, and the lock of loads.
+//! A server that has been checked for its version, PostGIS and the schema; its connections and the
+//! lock that loads hold.
 
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
 use postgres::Client;
 
-use super::connect::{Connection, Pool, Session, lost, pool};
+use super::connect::{Connection, Pool, Session, pool, pool_timeout};
 use super::server_errors::{explain, failed};
 use crate::config::{Warehouse as Settings, WarehouseUrl};
 use crate::domain::tables::quoted;
 
-/// Partitions can be taken off without stopping readers from this version on.
-const SERVER: i32 = 140_000;
-const POSTGIS: u32 = 3;
-/// First half of the advisory lock's key; the second is the schema's own number.
-const LOCK: i32 = 0x6d6f_6269;
+/// The first version that can detach partitions without blocking readers.
+const MIN_SERVER_VERSION: i32 = 140_000;
+const MIN_POSTGIS_VERSION: u32 = 3;
+/// First half of the key of the advisory lock; the second half is a hash of the schema name.
+const LOCK_KEY: i32 = 0x6d6f_6269;
 
-/// The server behind a URL, with the one pool that everything shares.
+/// The server of a URL, with the connection pool.
 #[derive(Clone)]
 pub struct Server {
     pool: Pool,
@@ -26,21 +27,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// Connects and looks whether the server can hold a warehouse. The PostGIS extension and the
-    /// schema are created where the role may.
+    /// Connects and checks whether the server can hold a warehouse. Creates the PostGIS extension and
+    /// the schema if the role has the privileges.
     ///
     /// # Errors
-    /// All that is missing, in one message: what was found, what is needed, who can mend it.
-    pub fn open(url: &WarehouseUrl, settings: &Settings) -> Result<Self> {
-        let (pool, mut connection) = pool(url, settings)?;
+    /// All unmet requirements in one message: what was found, what is needed, who can correct it.
+    pub fn open(settings: &Settings) -> Result<Self> {
+        let url = &settings.url;
+        let (pool, mut connection) = pool(settings)?;
         let schema = settings.schema.clone();
-        let faults = look(&mut connection, &schema)?;
-        if !faults.is_empty() {
-            bail!("{url} cannot be the warehouse: {}", faults.join("; "));
+        let problems = check(&mut connection, &schema)?;
+        if !problems.is_empty() {
+            bail!("{url} cannot be used as a warehouse: {}", problems.join("; "));
         }
         let session = Session::new(settings);
-        // PostGIS may have come just now, and with it a schema to look names up in
-        session.settle(&mut connection).map_err(failed)?;
+        // the check may have created PostGIS, whose schema belongs to the search path
+        session.configure(&mut connection).map_err(failed)?;
         drop(connection);
         Ok(Server { pool, url: url.clone(), session: Arc::new(session), schema })
     }
@@ -49,13 +51,13 @@ impl Server {
         &self.url
     }
 
-    /// How many workers may share `tasks` beside the one that leads: a worker that found no
-    /// connection would wait for one until its time is up.
+    /// Number of workers for `tasks`, besides the caller's: a worker without a connection would wait
+    /// until the timeout of the pool.
     pub fn worker_count(&self, tasks: usize) -> usize {
         worker_count(self.pool.max_size(), tasks)
     }
 
-    /// Open connections, and those among them that wait for work.
+    /// Number of open connections, and of the idle ones among them.
     pub fn connections(&self) -> (u32, u32) {
         let state = self.pool.state();
         (state.connections, state.idle_connections)
@@ -64,22 +66,22 @@ impl Server {
     /// A connection for a query.
     ///
     /// # Errors
-    /// A server that cannot be reached within the time for it.
+    /// A server that cannot be reached within the time limit.
     pub fn connection(&self) -> Result<Connection> {
-        self.pool.get().map_err(|e| lost(&self.url, &e))
+        self.pool.get().map_err(|e| pool_timeout(&self.url, &e))
     }
 
-    /// A connection for work that may take long.
+    /// A connection without a statement timeout.
     ///
     /// # Errors
-    /// A server that cannot be reached within the time for it.
+    /// A server that cannot be reached within the time limit.
     pub fn worker(&self) -> Result<Worker> {
         let mut connection = self.connection()?;
         connection
             .batch_execute("SET statement_timeout = 0; SET work_mem = '256MB'")
             .map_err(failed)?;
-        // a server that can look whether its client still lives ends the work of one that was killed;
-        // one that cannot ends it a little later
+        // lets the server cancel the statements of a killed client early; not supported on every
+        // platform
         let _ = connection.batch_execute("SET client_connection_check_interval = '2s'");
         Ok(Worker { connection, session: Arc::clone(&self.session), locked: false })
     }
@@ -87,15 +89,15 @@ impl Server {
     /// A worker that holds the lock of loads.
     ///
     /// # Errors
-    /// Another load under way: who runs it, from where, since when.
+    /// A running load: its process, role, address and start.
     pub fn exclusive_worker(&self) -> Result<Worker> {
         let mut worker = self.worker()?;
         let key = "hashtext(current_schema()::text)";
-        let got = worker
+        let acquired = worker
             .client()
-            .query_one(&format!("SELECT pg_try_advisory_lock($1, {key})"), &[&LOCK])
+            .query_one(&format!("SELECT pg_try_advisory_lock($1, {key})"), &[&LOCK_KEY])
             .map_err(failed)?;
-        if got.get::<_, bool>(0) {
+        if acquired.get::<_, bool>(0) {
             worker.locked = true;
             return Ok(worker);
         }
@@ -110,15 +112,18 @@ impl Server {
                      WHERE l.locktype = 'advisory' AND l.granted \
                        AND l.classid = $1::integer::oid AND l.objid = {key}::oid"
                 ),
-                &[&LOCK],
+                &[&LOCK_KEY],
             )
             .map_err(failed)?;
-        let who = holder.map_or_else(|| "another process".to_owned(), |r| r.get(0));
-        bail!("another load into {} is under way ({who}); try again when it is done", self.url)
+        let holder = holder.map_or_else(|| "another process".to_owned(), |r| r.get(0));
+        bail!(
+            "another load into {} is running ({holder}); try again when it has finished",
+            self.url
+        )
     }
 }
 
-/// A connection whose statements may take as long as they need, until it goes back to the pool.
+/// A connection without a statement timeout, until it returns to the pool.
 pub struct Worker {
     connection: Connection,
     session: Arc<Session>,
@@ -133,16 +138,16 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        // a connection that broke took the lock with it, and the pool throws it away
+        // a broken connection has released the lock, and the pool discards it
         if self.locked {
             let _ = self.connection.batch_execute("SELECT pg_advisory_unlock_all()");
         }
-        let _ = self.session.settle(&mut self.connection);
+        let _ = self.session.configure(&mut self.connection);
     }
 }
 
-/// What keeps the server from being a warehouse; what the role may mend is mended.
-fn look(client: &mut Client, schema: &str) -> Result<Vec<String>> {
+/// The unmet requirements, after creating the schema and PostGIS if the role may.
+fn check(client: &mut Client, schema: &str) -> Result<Vec<String>> {
     let row = client
         .query_one(
             "SELECT current_setting('server_version_num')::integer, current_setting('server_version'), \
@@ -159,42 +164,42 @@ fn look(client: &mut Client, schema: &str) -> Result<Vec<String>> {
     let (extension, available): (Option<String>, Option<String>) = (row.get(5), row.get(6));
     let (has_schema, may_create, standby): (bool, bool, bool) =
         (row.get(7), row.get(8), row.get(9));
-    let mut faults = Vec::new();
-    if number < SERVER {
-        faults.push(format!("the server is PostgreSQL {version}, 14 or newer is needed"));
+    let mut problems = Vec::new();
+    if number < MIN_SERVER_VERSION {
+        problems.push(format!("the server is PostgreSQL {version}, but 14 or newer is required"));
     }
     if encoding != "UTF8" {
-        faults.push(format!(
-            "database {database} is in {encoding}, UTF8 is needed; create one with ENCODING 'UTF8'"
+        problems.push(format!(
+            "database {database} has the encoding {encoding}, but UTF8 is required; create one with ENCODING 'UTF8'"
         ));
     }
     if !has_schema {
         let statement = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(schema));
         if !may_create || standby {
-            faults.push(format!(
+            problems.push(format!(
                 "database {database} has no schema {schema} and role {role} may not create it; \
                  let its owner run: CREATE SCHEMA {} AUTHORIZATION {}",
                 quoted(schema),
                 quoted(&role)
             ));
         } else if let Err(error) = client.batch_execute(&statement) {
-            faults.push(format!("schema {schema} could not be created ({})", explain(&error)));
+            problems.push(format!("schema {schema} could not be created ({})", explain(&error)));
         }
     }
     let statement = "CREATE EXTENSION postgis";
     match (extension, available) {
-        (Some(found), _) if major(&found).is_some_and(|m| m < POSTGIS) => faults.push(format!(
-            "database {database} has PostGIS {found}, {POSTGIS} or newer is needed; \
+        (Some(found), _) if major(&found).is_some_and(|m| m < MIN_POSTGIS_VERSION) => problems.push(format!(
+            "database {database} has PostGIS {found}, but {MIN_POSTGIS_VERSION} or newer is required; \
              let a superuser run: SELECT postgis_extensions_upgrade()"
         )),
         (Some(_), _) => {}
-        (None, None) => faults.push(
+        (None, None) => problems.push(
             "the server has no PostGIS; install it there (on Debian the package postgresql-postgis)"
                 .to_owned(),
         ),
         (None, Some(_)) => {
             if let Err(error) = client.batch_execute("CREATE EXTENSION IF NOT EXISTS postgis SCHEMA public") {
-                faults.push(format!(
+                problems.push(format!(
                     "database {database} lacks the extension postgis and role {role} could not create it \
                      ({}); let a superuser run there: {statement}",
                     explain(&error)
@@ -202,7 +207,7 @@ fn look(client: &mut Client, schema: &str) -> Result<Vec<String>> {
             }
         }
     }
-    Ok(faults)
+    Ok(problems)
 }
 
 fn worker_count(connections: u32, tasks: usize) -> usize {
@@ -219,7 +224,7 @@ mod tests {
     use super::worker_count;
 
     #[test]
-    fn workers_leave_a_connection_to_the_one_that_leads() {
+    fn one_connection_is_reserved_for_the_caller() {
         assert_eq!(
             [worker_count(2, 9), worker_count(8, 9), worker_count(8, 3), worker_count(8, 0)],
             [1, 7, 3, 0]

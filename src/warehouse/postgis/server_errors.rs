@@ -1,7 +1,7 @@
-//! What the server says, in one sentence with the place in the SQL and the remedy.
+//! Error messages of the server as one sentence, with the position in the SQL and the remedy.
 //!
-//! Only texts leave this module: an I/O error of a connection that stayed in the chain could be
-//! taken for a closed pipe on standard output.
+//! The errors contain text only: an I/O error of a connection in the error chain could be mistaken
+//! for a closed pipe on standard output.
 
 use anyhow::anyhow;
 use postgres::Config as PgConfig;
@@ -12,8 +12,8 @@ use crate::config::WarehouseUrl;
 /// The message, with detail and remedy.
 pub fn explain(error: &postgres::Error) -> String {
     match error.as_db_error() {
-        Some(said) => sentence(said),
-        None if error.is_closed() || broken(error) => {
+        Some(error) => sentence(error),
+        None if error.is_closed() || is_io_error(error) => {
             "the connection to the server was lost; run the command again when the server is up"
                 .to_owned()
         }
@@ -21,30 +21,30 @@ pub fn explain(error: &postgres::Error) -> String {
     }
 }
 
-/// True where reading from or writing to an open connection failed, as it does now and then before
-/// the client has noticed that the server closed it.
-fn broken(error: &postgres::Error) -> bool {
+/// True if reading from or writing to an open connection failed, which can happen before the client
+/// notices that the server closed it.
+fn is_io_error(error: &postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
-/// The same as an error.
+/// [`explain`] as an error.
 pub fn failed(error: postgres::Error) -> anyhow::Error {
     anyhow!("{}", explain(&error))
 }
 
-fn sentence(said: &DbError) -> String {
-    let mut text = said.message().to_owned();
-    if let Some(detail) = said.detail() {
+fn sentence(error: &DbError) -> String {
+    let mut text = error.message().to_owned();
+    if let Some(detail) = error.detail() {
         text.push_str(": ");
         text.push_str(detail.trim_end_matches('.'));
     }
-    match remedy(said.code()) {
+    match remedy(error.code()) {
         Some(remedy) => {
             text.push_str("; ");
             text.push_str(remedy);
         }
         None => {
-            if let Some(hint) = said.hint() {
+            if let Some(hint) = error.hint() {
                 text.push_str("; ");
                 text.push_str(hint.trim_end_matches('.'));
             }
@@ -55,21 +55,19 @@ fn sentence(said: &DbError) -> String {
 
 fn remedy(code: &SqlState) -> Option<&'static str> {
     Some(match *code {
-        SqlState::QUERY_CANCELED => {
-            "a filter makes it shorter, warehouse.statement_timeout_s gives it more time"
-        }
+        SqlState::QUERY_CANCELED => "add a filter, or raise warehouse.statement_timeout_s",
         SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN | SqlState::CANNOT_CONNECT_NOW => {
             "run the command again when the server is up"
         }
-        SqlState::DISK_FULL => "make room on the server's disk and run the command again",
+        SqlState::DISK_FULL => "free disk space on the server and run the command again",
         SqlState::TOO_MANY_CONNECTIONS => "lower warehouse.connections",
-        SqlState::READ_ONLY_SQL_TRANSACTION => "queries only read",
-        SqlState::INSUFFICIENT_PRIVILEGE => "ask the owner for the right, or use another role",
+        SqlState::READ_ONLY_SQL_TRANSACTION => "queries must not change data",
+        SqlState::INSUFFICIENT_PRIVILEGE => "ask the owner for the privilege, or use another role",
         _ => return None,
     })
 }
 
-/// All causes in one line, each said once.
+/// All causes in one line, without repetitions.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
@@ -84,10 +82,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// The same for SQL that a person wrote, led by its place there; `before` is the length of what was
-/// put in front of it, in characters.
+/// [`explain`] for SQL that a user wrote, with line and column of the error; `before` is the number of
+/// characters that this program put before the SQL.
 pub fn explain_sql(error: &postgres::Error, sql: &str, before: usize) -> anyhow::Error {
-    let position = error.as_db_error().and_then(|said| match said.position() {
+    let position = error.as_db_error().and_then(|error| match error.position() {
         Some(ErrorPosition::Original(at)) => (*at as usize).checked_sub(before + 1),
         _ => None,
     });
@@ -100,7 +98,7 @@ pub fn explain_sql(error: &postgres::Error, sql: &str, before: usize) -> anyhow:
     }
 }
 
-/// Line and column, from 1, of the character `at`.
+/// Line and column of the character `at`, both counted from 1.
 fn place(text: &str, at: usize) -> (usize, usize) {
     let before = text.chars().take(at);
     before.fold(
@@ -109,7 +107,7 @@ fn place(text: &str, at: usize) -> (usize, usize) {
     )
 }
 
-/// Why no connection could be made, and what to do.
+/// The reason why no connection could be made, and the remedy.
 pub fn unreachable(
     error: &postgres::Error,
     url: &WarehouseUrl,
@@ -138,7 +136,7 @@ mod tests {
     use super::place;
 
     #[test]
-    fn places_count_lines_and_characters_from_one() {
+    fn lines_and_columns_are_counted_from_one() {
         let text = "SELECT õ,\n  nope";
         assert_eq!(place(text, 0), (1, 1));
         assert_eq!(place(text, 8), (1, 9));

@@ -1,16 +1,16 @@
-//! Small tables without geometry: made where they are missing. Those with a processed file are
-//! replaced by every load that brings other rows.
+//! The small tables without geometry: created if missing. A load replaces the rows of those that
+//! have a processed file.
 
 use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
 use postgres::{Client, GenericClient, Transaction};
 
-use super::schema::describe;
+use super::relations::describe;
 use super::server_errors::failed;
 use crate::domain::tables::{Table, quoted};
 
-/// Columns of a table as its definition has them; `constraint` follows those without nulls.
-pub fn columns(table: Table, constraint: &str) -> Vec<String> {
+/// The column definitions of a table; `constraint` is appended to columns without nulls.
+pub fn column_definitions(table: Table, constraint: &str) -> Vec<String> {
     let schema = table.schema();
     let column = |field: &arrow::datatypes::FieldRef| {
         let rest = if field.is_nullable() { "" } else { constraint };
@@ -31,11 +31,11 @@ fn sql_type(data_type: &DataType) -> &'static str {
     }
 }
 
-/// Makes the small tables that are missing, and those anew whose columns are of another version of
-/// the program.
+/// Creates the small tables that are missing, and upgrades those with the columns of another version
+/// of the program.
 ///
 /// # Errors
-/// A relation of one of the names that is not ours; what the server says.
+/// A foreign relation with the name of one of the tables; errors of the server.
 pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
     let mut transaction = client.transaction().map_err(failed)?;
     for table in Table::small() {
@@ -43,7 +43,7 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
             TableState::Current => continue,
             TableState::Missing => {}
             TableState::Outdated if table.processed_file().is_none() => {
-                // what no load brings back is kept
+                // no load can restore these rows, so the table is kept
                 add_columns(&mut transaction, table)?;
                 continue;
             }
@@ -52,44 +52,47 @@ pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
                 transaction.batch_execute(&drop).map_err(failed)?;
             }
             TableState::Foreign(found) => bail!(
-                "there is {found} already, which mobility did not make; rename or drop it, or set \
-                 warehouse.schema to a schema of its own (now {schema})"
+                "the schema already contains {found}, which mobility did not make; rename or drop it, \
+                 or set warehouse.schema to a schema of its own (now {schema})"
             ),
         }
-        let mut columns = columns(table, " NOT NULL");
-        columns.extend(primary_key(table));
-        let columns = columns.join(", ");
+        let mut definitions = column_definitions(table, " NOT NULL");
+        definitions.extend(primary_key(table));
+        let definitions = definitions.join(", ");
         let name = table.name();
-        let about = table.description().trim_end_matches('.').to_lowercase();
-        let make = format!(
-            "CREATE TABLE {name} ({columns}); COMMENT ON TABLE {name} IS 'mobility: {about}'"
+        let description = table.description().trim_end_matches('.').to_lowercase();
+        let create = format!(
+            "CREATE TABLE {name} ({definitions}); COMMENT ON TABLE {name} IS 'mobility: {description}'"
         );
-        transaction.batch_execute(&make).map_err(failed)?;
+        transaction.batch_execute(&create).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
 }
 
-/// Keys without nulls are told to the server.
+/// The primary key, if none of the key columns can be null.
 fn primary_key(table: Table) -> Option<String> {
     let keys = table.key_columns();
     let schema = table.schema();
-    let whole = keys.iter().all(|k| schema.field_with_name(k).is_ok_and(|f| !f.is_nullable()));
-    whole.then(|| format!("PRIMARY KEY ({})", keys.join(", ")))
+    let not_null = keys.iter().all(|k| schema.field_with_name(k).is_ok_and(|f| !f.is_nullable()));
+    not_null.then(|| format!("PRIMARY KEY ({})", keys.join(", ")))
 }
 
 fn add_columns(transaction: &mut Transaction, table: Table) -> Result<()> {
-    let add: Vec<String> =
-        columns(table, "").iter().map(|c| format!("ADD COLUMN IF NOT EXISTS {c}")).collect();
+    let add: Vec<String> = column_definitions(table, "")
+        .iter()
+        .map(|c| format!("ADD COLUMN IF NOT EXISTS {c}"))
+        .collect();
     let alter = format!("ALTER TABLE {} {}", table.name(), add.join(", "));
     transaction.batch_execute(&alter).map_err(failed)
 }
 
+/// What exists under the name of a small table.
 enum TableState {
     Current,
     Missing,
-    /// Ours, with other columns.
+    /// Created by another version of this program, with other columns.
     Outdated,
-    /// Somebody else's, described.
+    /// Not created by this program; with its description.
     Foreign(String),
 }
 
@@ -102,20 +105,20 @@ fn table_state(transaction: &mut Transaction, table: Table) -> Result<TableState
     }
     let schema = table.schema();
     let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let wanted = format!("a table {} with the columns {}", table.name(), names.join(", "));
-    Ok(if found == wanted { TableState::Current } else { TableState::Outdated })
+    let expected = format!("a table {} with the columns {}", table.name(), names.join(", "));
+    Ok(if found == expected { TableState::Current } else { TableState::Outdated })
 }
 
-/// What to select from: the table, or no rows with its columns where a load of this version of
-/// the program has not made it yet.
+/// The FROM item of a table: its name, or an empty SELECT with its columns if no load of this version
+/// of the program has created it yet.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
     if !table.is_small() {
         return Ok(quoted(table.name()));
     }
-    if is_there(client, table)? {
+    if exists(client, table)? {
         return with_current_names(client, table);
     }
     let schema = table.schema();
@@ -126,8 +129,8 @@ pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> 
     Ok(format!("(SELECT {} WHERE false)", nulls.join(", ")))
 }
 
-/// The table, as a subquery where an older version of the program created it with columns that have
-/// another name now.
+/// The name of the table, or a subquery that renames the columns of a table that an older version of
+/// the program created.
 fn with_current_names<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
     let mut former = Vec::new();
     for (_, name) in table.renamed_columns() {
@@ -153,8 +156,8 @@ fn with_current_names<C: GenericClient>(client: &mut C, table: Table) -> Result<
     Ok(format!("(SELECT {} FROM {})", columns.join(", "), quoted(table.name())))
 }
 
-/// True where the schema, and not some other on the way to PostGIS, has a relation of that name.
-fn is_there<C: GenericClient>(client: &mut C, table: Table) -> Result<bool> {
+/// True if the schema itself, and no later entry of the search path, has a relation of that name.
+fn exists<C: GenericClient>(client: &mut C, table: Table) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT FROM pg_class \
                WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)";
     Ok(client.query_one(sql, &[&table.name()]).map_err(failed)?.get(0))

@@ -1,4 +1,4 @@
-//! Values in the server's binary form.
+//! Decodes values from the binary format of the server.
 
 use std::borrow::Cow;
 
@@ -6,11 +6,11 @@ use anyhow::{Result, anyhow, bail};
 use postgres::Row;
 use postgres::types::{FromSql, Type};
 
-/// Days and microseconds from 1970-01-01 to 2000-01-01, where the server's count begins.
+/// Days and microseconds from 1970-01-01 to 2000-01-01, the epoch of the server.
 pub const EPOCH_DAYS: i32 = 10_957;
 pub const EPOCH_US: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 
-/// Marks a geometry that carries its SRID (EWKB).
+/// Flag of an EWKB geometry type that is followed by an SRID.
 const HAS_SRID: u32 = 0x2000_0000;
 
 /// The bytes of a value of any type.
@@ -26,7 +26,7 @@ impl<'a> FromSql<'a> for Raw<'a> {
     }
 }
 
-/// How the values of a column are read.
+/// How the values of a column are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Bool,
@@ -36,11 +36,11 @@ pub enum Kind {
     Oid,
     Float32,
     Float64,
-    /// IdMap of the given precision and scale.
+    /// Precision and scale.
     Decimal(u8, i8),
-    /// `numeric` without a scale whose values are whole, as those of `SUM` over integers.
+    /// `numeric` without a scale, all values integers: the result of `SUM` over integers.
     WholeNumeric,
-    /// `numeric` without a scale whose values are not, as those of `AVG`.
+    /// `numeric` without a scale, not all values integers: the result of `AVG`.
     FloatNumeric,
     Text,
     Jsonb,
@@ -66,10 +66,10 @@ pub enum Value<'a> {
 }
 
 impl Kind {
-    /// The kind of a column. `numeric` without a scale takes after the first rows.
+    /// The kind of a column; for `numeric` without a scale the first rows decide.
     ///
     /// # Errors
-    /// A type without a counterpart.
+    /// A type without an Arrow counterpart.
     pub fn of(t: &Type, modifier: i32, first: &[Row], column: usize) -> Result<Kind> {
         Ok(match *t {
             Type::BOOL => Kind::Bool,
@@ -90,14 +90,16 @@ impl Kind {
             Type::TIMESTAMPTZ => Kind::Instant,
             Type::BYTEA => Kind::Bytes,
             ref t if matches!(t.name(), "geometry" | "geography") => Kind::Geometry,
-            ref t => bail!("a column of type {} cannot be shown; cast it to text", t.name()),
+            ref t => {
+                bail!("columns of type {} are not supported; cast the column to text", t.name())
+            }
         })
     }
 
-    /// Reads one value.
+    /// Decodes one value.
     ///
     /// # Errors
-    /// Infinite dates, numbers beyond the column's type, bytes of another form.
+    /// Infinite dates and times, numbers outside the range of the Arrow type, invalid bytes.
     pub fn read(self, raw: &[u8]) -> Result<Value<'_>> {
         Ok(match self {
             Kind::Bool => Value::Bool(array::<1>(raw)?[0] != 0),
@@ -110,11 +112,11 @@ impl Kind {
             Kind::Decimal(_, scale) => Value::Decimal(Numeric::read(raw)?.scaled(scale)?),
             Kind::WholeNumeric => {
                 let whole = Numeric::read(raw)?.scaled(0)?;
-                Value::Int(i64::try_from(whole).map_err(|_| beyond())?)
+                Value::Int(i64::try_from(whole).map_err(|_| out_of_range())?)
             }
             Kind::FloatNumeric => Value::Float(Numeric::read(raw)?.float()?),
             Kind::Text => Value::Text(std::str::from_utf8(raw)?.into()),
-            // a version number comes first
+            // the first byte is a version number
             Kind::Jsonb => {
                 Value::Text(std::str::from_utf8(raw.get(1..).unwrap_or_default())?.into())
             }
@@ -134,19 +136,21 @@ impl Kind {
 }
 
 fn array<const N: usize>(raw: &[u8]) -> Result<[u8; N]> {
-    raw.try_into().map_err(|_| anyhow!("{} bytes where {N} were expected", raw.len()))
+    raw.try_into().map_err(|_| anyhow!("found {} bytes, expected {N}", raw.len()))
 }
 
 fn finite<T: PartialEq>(value: T, low: T, high: T) -> Result<T> {
     if value == low || value == high {
-        bail!("an infinite date or time cannot be shown; filter it out or cast it to text");
+        bail!(
+            "infinite dates and times are not supported; filter them out or cast the column to text"
+        );
     }
     Ok(value)
 }
 
-fn beyond() -> anyhow::Error {
+fn out_of_range() -> anyhow::Error {
     anyhow!(
-        "a number is too large or not whole; cast the column to numeric(38, n), double precision or text"
+        "a number is too large or not an integer; cast the column to numeric(38, n), double precision or text"
     )
 }
 
@@ -161,7 +165,7 @@ fn uuid(bytes: [u8; 16]) -> String {
     text
 }
 
-/// Plain WKB from PostGIS's extended form, which may name the SRID behind the type.
+/// WKB from the EWKB of PostGIS, in which the SRID may follow the type.
 fn without_srid(raw: &[u8]) -> Cow<'_, [u8]> {
     let Some((order, rest)) = raw.split_first() else { return raw.into() };
     let little = *order == 1;
@@ -179,7 +183,7 @@ fn without_srid(raw: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn numeric_kind(modifier: i32, first: &[Row], column: usize) -> Kind {
-    // precision and scale are packed into the modifier, 4 more than 0
+    // the type modifier packs precision and scale and has an offset of 4
     if let Some(packed) = modifier.checked_sub(4).filter(|m| *m >= 0) {
         let (precision, scale) = ((packed >> 16) & 0xffff, packed & 0x7ff);
         if let (Ok(p @ 1..=38), Ok(s)) = (u8::try_from(precision), i8::try_from(scale)) {
@@ -201,7 +205,7 @@ fn numeric_kind(modifier: i32, first: &[Row], column: usize) -> Kind {
 const NAN: u16 = 0xc000;
 const NEGATIVE: u16 = 0x4000;
 
-/// The server's `numeric`: digits to base 10,000, the first of which counts 10,000^weight.
+/// A `numeric` value: digits to base 10,000; the first digit is multiplied by 10,000^weight.
 struct Numeric {
     weight: i16,
     sign: u16,
@@ -222,14 +226,14 @@ impl Numeric {
                     digits: digits.to_vec(),
                 })
             }
-            _ => bail!("a numeric value of {} bytes cannot be read", raw.len()),
+            _ => bail!("invalid numeric value of {} bytes", raw.len()),
         }
     }
 
-    /// The number times 10^scale, whole.
+    /// The number multiplied by 10^scale, as an integer.
     fn scaled(&self, scale: i8) -> Result<i128> {
         if self.sign != 0 && self.sign != NEGATIVE {
-            return Err(beyond());
+            return Err(out_of_range());
         }
         let mut sum: i128 = 0;
         for (i, digit) in self.digits.iter().enumerate() {
@@ -238,11 +242,12 @@ impl Numeric {
             let part = if exponent >= 0 {
                 10i128.checked_pow(exponent as u32).and_then(|p| p.checked_mul(digit))
             } else {
-                // digits behind the scale are zeros, else the number does not fit
-                let divisor = 10i128.checked_pow(exponent.unsigned_abs()).ok_or_else(beyond)?;
+                // digits after the scale must be zero
+                let divisor =
+                    10i128.checked_pow(exponent.unsigned_abs()).ok_or_else(out_of_range)?;
                 (digit % divisor == 0).then_some(digit / divisor)
             };
-            sum = part.and_then(|p| sum.checked_add(p)).ok_or_else(beyond)?;
+            sum = part.and_then(|p| sum.checked_add(p)).ok_or_else(out_of_range)?;
         }
         Ok(if self.sign == NEGATIVE { -sum } else { sum })
     }
@@ -254,7 +259,7 @@ impl Numeric {
             0xd000 => return Ok(f64::INFINITY),
             _ => return Ok(f64::NEG_INFINITY),
         }
-        // through decimal text, which is rounded once
+        // parsing decimal text rounds only once
         let mut text = String::from(if self.sign == NEGATIVE { "-0" } else { "0" });
         for digit in &self.digits {
             text.push_str(&format!("{digit:04}"));
@@ -294,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn times_count_from_1970_and_infinity_is_refused() {
+    fn times_count_from_1970_and_infinity_is_rejected() {
         assert_eq!(Kind::Date.read(&0i32.to_be_bytes()).unwrap(), Value::Date(10_957));
         let us = 1i64.to_be_bytes();
         assert_eq!(Kind::Timestamp.read(&us).unwrap(), Value::Time(946_684_800_000_001));
@@ -303,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn a_geometry_loses_its_srid_and_nothing_else() {
+    fn only_the_srid_is_removed_from_a_geometry() {
         let mut ewkb = vec![1];
         ewkb.extend((1u32 | HAS_SRID).to_le_bytes());
         ewkb.extend(4326u32.to_le_bytes());

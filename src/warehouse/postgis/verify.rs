@@ -1,29 +1,27 @@
-//! Views against tables without rows, which are the session's own and gone afterwards: they stand
-//! in front of the real ones, so this works before the first load too.
+//! Checks every view against empty temporary tables, which hide the real ones: this also works before
+//! the first load, and leaves nothing behind.
 
 use anyhow::{Context, Result};
 use postgres::Client;
 use postgres::error::SqlState;
 
-use super::compute_view::plan;
+use super::compute_view::{plan, without_semicolon};
 use super::schema;
-use super::schema::Found;
+use super::schema::SchemaState;
 use super::server_errors::{explain_sql, failed};
-use super::small_tables::columns;
-use super::view_results::select_of;
+use super::small_tables::column_definitions;
 use crate::domain::tables::{Table, quoted};
 use crate::views::Registry;
 
 /// Plans every view.
 ///
 /// # Errors
-/// The first one that the server refuses: file, line and reason; a schema whose tables are somebody
-/// else's.
+/// The first view that the server rejects, with file, line and reason; a schema with foreign tables.
 pub fn plan_without_data(client: &mut Client, schema: &str, views: &Registry) -> Result<()> {
-    let found = schema::find(client)?;
+    let state = schema::find(client)?;
     let mut transaction = client.transaction().map_err(failed)?;
-    if found == Found::Nothing {
-        schema::refuse_strangers(&mut transaction, schema)?;
+    if state == SchemaState::Empty {
+        schema::refuse_foreign_tables(&mut transaction, schema)?;
     }
     transaction
         .execute(
@@ -32,15 +30,15 @@ pub fn plan_without_data(client: &mut Client, schema: &str, views: &Registry) ->
         )
         .map_err(failed)?;
     for table in Table::ALL {
-        match transaction.batch_execute(&empty(table)) {
+        match transaction.batch_execute(&create_empty(table)) {
             Ok(()) => {}
-            // a role or a server that only reads loads nothing either
-            Err(e) if only_reads(&e) => return Ok(()),
+            // a role or a server without write access cannot load or deploy views either
+            Err(e) if is_read_only(&e) => return Ok(()),
             Err(e) => return Err(failed(e)),
         }
     }
     for view in views.in_dependency_order()? {
-        let select = select_of(&view.sql);
+        let select = without_semicolon(&view.sql);
         let create = format!("CREATE TEMP VIEW {} AS ", quoted(&view.view));
         plan(&mut transaction, select).with_context(|| view.place())?;
         transaction
@@ -52,17 +50,17 @@ pub fn plan_without_data(client: &mut Client, schema: &str, views: &Registry) ->
             transaction
                 .prepare(&sql)
                 .map_err(failed)
-                .with_context(|| format!("{}: the header's order", view.place()))?;
+                .with_context(|| format!("{}: key `order` of the header", view.place()))?;
         }
     }
     transaction.rollback().map_err(failed)
 }
 
-fn only_reads(error: &postgres::Error) -> bool {
+fn is_read_only(error: &postgres::Error) -> bool {
     let codes = [SqlState::INSUFFICIENT_PRIVILEGE, SqlState::READ_ONLY_SQL_TRANSACTION];
     error.code().is_some_and(|code| codes.contains(code))
 }
 
-fn empty(table: Table) -> String {
-    format!("CREATE TEMP TABLE {} ({})", table.name(), columns(table, "").join(", "))
+fn create_empty(table: Table) -> String {
+    format!("CREATE TEMP TABLE {} ({})", table.name(), column_definitions(table, "").join(", "))
 }

@@ -1,9 +1,9 @@
-//! Views: each with a stored result, under the name that every PostgreSQL client can ask for.
+//! Stored results of views, which every PostgreSQL client can read under the name of the view.
 //!
-//! `agg_events_per_hour` is a view over the table `stored_agg_events_per_hour`. A result is
-//! replaced by deleting and inserting rows in one transaction: a reader sees the old rows or the
-//! new ones and waits for nobody. A load computes all of them anew in the transaction that lets its
-//! tables count, so that tables and views never tell of different loads.
+//! `agg_events_per_hour` is a view over the table `stored_agg_events_per_hour`. A result is replaced by
+//! deleting and inserting rows in one transaction: a reader sees the old rows or the new ones and
+//! never waits. A load recomputes all results in the transaction that activates its partitions, so
+//! that tables and views always belong to the same load.
 
 use std::time::{Duration, Instant};
 
@@ -12,71 +12,66 @@ use postgres::{Client, Transaction};
 
 use super::compute_view::{COMPUTED, compute};
 use super::query::order_list;
-use super::schema::describe;
+use super::relations::{ColumnTypes, column_types, describe};
 use super::server_errors::failed;
 use crate::domain::tables::quoted;
 use crate::views::{OrderBy, Registry, View};
 
-/// A view as the server knows it.
+/// What the server has stored about the result of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    pub mark: String,
+pub struct StoredResult {
+    pub fingerprint: String,
     pub load_no: i32,
     pub rows: u64,
 }
 
-fn stored_name(view: &str) -> String {
+fn result_table_name(view: &str) -> String {
     format!("stored_{view}")
 }
 
-fn stored_table(view: &str) -> String {
-    quoted(&stored_name(view))
+fn result_table(view: &str) -> String {
+    quoted(&result_table_name(view))
 }
 
-/// What the server knows of a view; `None` where it has none of that name.
+/// The stored result of a view; `None` if there is none.
 ///
 /// # Errors
 /// A role that may not read `mobility_view`.
-pub fn stored(client: &mut Client, view: &str) -> Result<Option<Stored>> {
+pub fn stored(client: &mut Client, view: &str) -> Result<Option<StoredResult>> {
     let row = client
         .query_opt("SELECT mark, load_no, row_count FROM mobility_view WHERE view = $1", &[&view])
         .map_err(failed)?;
-    Ok(row.map(|r| Stored {
-        mark: r.get(0),
+    Ok(row.map(|r| StoredResult {
+        fingerprint: r.get(0),
         load_no: r.get(1),
         rows: u64::try_from(r.get::<_, i64>(2)).unwrap_or_default(),
     }))
 }
 
-/// The SELECT of a view without a semicolon at its end, which a cursor or table made from it would
-/// not bear.
-pub fn select_of(sql: &str) -> &str {
-    sql.trim_end().trim_end_matches(';')
-}
-
-/// Computes a view and keeps the result; makes the view where it is not there yet.
+/// Computes a view and stores the result; creates the view if it does not exist yet. `position` is the
+/// place of the view in the order in which views are computed.
 ///
 /// # Errors
-/// SQL that the server refuses, with file and line; a relation of that name which is not ours.
+/// SQL that the server rejects, with the position in it; a foreign relation with the name of the view.
 pub fn deploy(
     transaction: &mut Transaction,
     view: &View,
-    place: usize,
-    mark: &str,
+    position: usize,
+    fingerprint: &str,
     load_no: i32,
 ) -> Result<u64> {
-    let known = transaction
+    let exists = transaction
         .query_opt("SELECT FROM mobility_view WHERE view = $1", &[&view.view])
         .map_err(failed)?
         .is_some();
-    if !known && let Some(found) = describe(transaction, &view.view)? {
+    if !exists && let Some(found) = describe(transaction, &view.view)? {
         bail!(
-            "there is {found} already, which mobility did not make; rename it or the view, \
-             or set warehouse.schema to a schema of its own"
+            "the schema already contains {found}, which mobility did not make; rename it or the \
+             view, or set warehouse.schema to a schema of its own"
         );
     }
     compute(transaction, &view.sql)?;
-    let computed = columns(transaction, COMPUTED)?;
+    let computed = column_types(transaction, COMPUTED)?;
     let missing = view.order.iter().find(|o| computed.iter().all(|c| c.0 != o.column));
     if let Some(OrderBy { column, .. }) = missing {
         bail!(
@@ -84,44 +79,25 @@ pub fn deploy(
             computed.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
-    if !known || columns(transaction, &stored_name(&view.view))? != computed {
-        make(transaction, view, &computed)?;
+    if !exists || column_types(transaction, &result_table_name(&view.view))? != computed {
+        create(transaction, view, &computed)?;
     }
-    let rows = keep(transaction, &view.view, &view.order)?;
-    let place = i32::try_from(place).unwrap_or(i32::MAX);
+    let rows = replace_rows(transaction, &view.view, &view.order)?;
+    let position = i32::try_from(position).unwrap_or(i32::MAX);
     transaction
         .execute(
             "INSERT INTO mobility_view (view, place, mark, sql, load_no, row_count) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (view) DO UPDATE SET place = $2, mark = $3, \
              sql = $4, load_no = $5, row_count = $6",
-            &[&view.view, &place, &mark, &view.sql, &load_no, &rows],
+            &[&view.view, &position, &fingerprint, &view.sql, &load_no, &rows],
         )
         .map_err(failed)?;
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
-/// Names and types.
-pub type Columns = Vec<(String, String)>;
-
-/// Names and types of the columns of a relation of the schema or the session.
-///
-/// # Errors
-/// What the server says.
-pub fn columns(transaction: &mut Transaction, table: &str) -> Result<Columns> {
-    let rows = transaction
-        .query(
-            "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute \
-             WHERE attrelid = to_regclass(quote_ident($1)) AND attnum > 0 AND NOT attisdropped \
-             ORDER BY attnum",
-            &[&table],
-        )
-        .map_err(failed)?;
-    Ok(rows.iter().map(|r| (r.get(0), r.get(1))).collect())
-}
-
-/// Makes table and view for a result of these columns, in the place of any of other columns.
-fn make(transaction: &mut Transaction, view: &View, columns: &Columns) -> Result<()> {
-    let (name, table) = (quoted(&view.view), stored_table(&view.view));
+/// Creates the table and the view for a result with these columns, in place of those with others.
+fn create(transaction: &mut Transaction, view: &View, columns: &ColumnTypes) -> Result<()> {
+    let (name, table) = (quoted(&view.view), result_table(&view.view));
     let text: Vec<String> = columns
         .iter()
         .filter(|c| c.1 == "text")
@@ -141,7 +117,7 @@ fn make(transaction: &mut Transaction, view: &View, columns: &Columns) -> Result
     transaction
         .batch_execute(&sql)
         .map_err(failed)
-        .with_context(|| format!("view {} has other columns now", view.view))?;
+        .with_context(|| format!("the columns of view {} have changed", view.view))?;
     let comments = transaction
         .query_one(
             "SELECT format('COMMENT ON TABLE %I IS %L; COMMENT ON VIEW %I IS %L', \
@@ -153,9 +129,9 @@ fn make(transaction: &mut Transaction, view: &View, columns: &Columns) -> Result
     transaction.batch_execute(comments.get(0)).map_err(failed)
 }
 
-/// Puts the computed rows in the place of the stored ones.
-fn keep(transaction: &mut Transaction, view: &str, order: &[OrderBy]) -> Result<i64> {
-    let table = stored_table(view);
+/// Replaces the stored rows by the computed ones; returns their number.
+fn replace_rows(transaction: &mut Transaction, view: &str, order: &[OrderBy]) -> Result<i64> {
+    let table = result_table(view);
     let order = match order.is_empty() {
         true => String::new(),
         false => format!(" ORDER BY {}", order_list(order)),
@@ -173,10 +149,10 @@ fn keep(transaction: &mut Transaction, view: &str, order: &[OrderBy]) -> Result<
     Ok(i64::try_from(rows).unwrap_or(i64::MAX))
 }
 
-/// A load changed nothing: what answered from the last one answers from this one.
+/// Marks the results of the previous load as results of this load, which changed nothing.
 ///
 /// # Errors
-/// What the server says.
+/// Errors of the server.
 pub fn confirm(transaction: &mut Transaction, load_no: i32) -> Result<()> {
     transaction
         .execute("UPDATE mobility_view SET load_no = $1 WHERE load_no = $1 - 1", &[&load_no])
@@ -184,19 +160,19 @@ pub fn confirm(transaction: &mut Transaction, load_no: i32) -> Result<()> {
     Ok(())
 }
 
-/// The views that a load computed anew.
+/// The views that a load recomputed.
 #[derive(Debug, Default)]
 pub struct Recomputed {
-    pub done: Vec<(String, Duration)>,
-    /// What kept a view from it.
-    pub notes: Vec<String>,
+    pub elapsed: Vec<(String, Duration)>,
+    /// One message for each view that failed.
+    pub warnings: Vec<String>,
 }
 
-/// Computes every view that is there from the tables as this transaction sees them. One that fails
-/// keeps its old result and is named; it is stale and `views` says so with file and line.
+/// Recomputes every stored view from the tables as this transaction sees them. A view that fails keeps
+/// its old result, which is outdated, and is reported; `mobility views` then reports file and line.
 ///
 /// # Errors
-/// What the server says about anything else.
+/// All other errors of the server.
 pub fn recompute(transaction: &mut Transaction, load_no: i32) -> Result<Recomputed> {
     let known = transaction
         .query("SELECT view, sql FROM mobility_view ORDER BY place", &[])
@@ -209,12 +185,12 @@ pub fn recompute(transaction: &mut Transaction, load_no: i32) -> Result<Recomput
         match recompute_one(&mut attempt, &view, &sql, load_no) {
             Ok(()) => {
                 attempt.commit().map_err(failed)?;
-                all.done.push((view, started.elapsed()));
+                all.elapsed.push((view, started.elapsed()));
             }
             Err(error) => {
                 attempt.rollback().map_err(failed)?;
-                all.notes.push(format!(
-                    "view {view} cannot be computed from the new rows and still shows the old: {error:#}"
+                all.warnings.push(format!(
+                    "view {view} could not be recomputed and still shows the old rows: {error:#}"
                 ));
             }
         }
@@ -224,11 +200,12 @@ pub fn recompute(transaction: &mut Transaction, load_no: i32) -> Result<Recomput
 
 fn recompute_one(transaction: &mut Transaction, view: &str, sql: &str, load_no: i32) -> Result<()> {
     compute(transaction, sql)?;
-    if columns(transaction, &stored_name(view))? != columns(transaction, COMPUTED)? {
-        return Err(anyhow!("its columns are others now; run `mobility views`"));
+    if column_types(transaction, &result_table_name(view))? != column_types(transaction, COMPUTED)?
+    {
+        return Err(anyhow!("its columns have changed; run `mobility views`"));
     }
     let order = order_of_index(transaction, view)?;
-    let rows = keep(transaction, view, &order)?;
+    let rows = replace_rows(transaction, view, &order)?;
     transaction
         .execute(
             "UPDATE mobility_view SET load_no = $2, row_count = $3 WHERE view = $1",
@@ -238,7 +215,7 @@ fn recompute_one(transaction: &mut Transaction, view: &str, sql: &str, load_no: 
     Ok(())
 }
 
-/// The order in which a stored result is kept: that of its index.
+/// The order of a stored result, which is that of its index.
 fn order_of_index(transaction: &mut Transaction, view: &str) -> Result<Vec<OrderBy>> {
     let rows = transaction
         .query(
@@ -254,15 +231,16 @@ fn order_of_index(transaction: &mut Transaction, view: &str) -> Result<Vec<Order
     Ok(rows.iter().map(|r| OrderBy { column: r.get(0), descending: r.get(1) }).collect())
 }
 
-/// Removes views whose file is gone. One that something else reads stays.
+/// Drops the views whose file no longer exists, unless another relation depends on them. Returns one
+/// message for each.
 ///
 /// # Errors
-/// What the server says about anything else.
-pub fn remove_others(transaction: &mut Transaction, registry: &Registry) -> Result<Vec<String>> {
+/// All other errors of the server.
+pub fn drop_removed(transaction: &mut Transaction, registry: &Registry) -> Result<Vec<String>> {
     let known = transaction
         .query("SELECT view FROM mobility_view ORDER BY place DESC", &[])
         .map_err(failed)?;
-    let mut notes = Vec::new();
+    let mut warnings = Vec::new();
     for row in known {
         let view: String = row.get(0);
         if registry.by_sql_name(&view).is_some() {
@@ -272,7 +250,7 @@ pub fn remove_others(transaction: &mut Transaction, registry: &Registry) -> Resu
         let dropped = attempt.batch_execute(&format!(
             "DROP VIEW IF EXISTS {}; DROP TABLE IF EXISTS {}",
             quoted(&view),
-            stored_table(&view)
+            result_table(&view)
         ));
         match dropped {
             Ok(()) => {
@@ -280,16 +258,17 @@ pub fn remove_others(transaction: &mut Transaction, registry: &Registry) -> Resu
                     .execute("DELETE FROM mobility_view WHERE view = $1", &[&view])
                     .map_err(failed)?;
                 attempt.commit().map_err(failed)?;
-                notes.push(format!("view {view} is gone, as its file is"));
+                warnings
+                    .push(format!("view {view} was dropped, because its file no longer exists"));
             }
             Err(error) => {
                 attempt.rollback().map_err(failed)?;
-                notes.push(format!(
-                    "view {view} has no file any more but stays: {:#}",
+                warnings.push(format!(
+                    "view {view} has no file any more, but could not be dropped: {:#}",
                     failed(error)
                 ));
             }
         }
     }
-    Ok(notes)
+    Ok(warnings)
 }

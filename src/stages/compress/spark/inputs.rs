@@ -30,7 +30,7 @@ struct Stretch<'a> {
 pub fn write(work: &Work, open: &[LocalDate], folder: &Path) -> Result<()> {
     let mut paths = Vec::new();
     for source in &work.survey.sources {
-        let path = sql::whole(source.input.location.as_path())?;
+        let path = sql::absolute(source.input.location.as_path())?;
         let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
         paths.push(url(path));
     }

@@ -36,7 +36,7 @@ pub fn make(work: &Work, output: &mut Output) -> Result<Findings> {
     }
     // among the outputs, which the workers have to reach anyway
     let folder = AtomicFolder::create(&work.config.data.processed.join("spark"))?;
-    let path = sql::whole(folder.path())?;
+    let path = sql::absolute(folder.path())?;
     inputs::write(work, &open, &path)?;
     let job = script::job(work, &open, &read, &path)?;
     let bar = work.progress.spinner("compress", "");

@@ -51,7 +51,7 @@ pub fn job(work: &Work, open: &[LocalDate], files: &[&EventFile], folder: &Path)
         i64::MAX => last,
         latest => last.max(LocalHour::of(latest).date()),
     };
-    let events = event_tables::events(files.iter().copied(), work.config, first, last)?;
+    let events = event_tables::event_tables(files.iter().copied(), work.config, first, last)?;
     for table in events.tables {
         job.then("looking at the event files", table);
     }

@@ -1,0 +1,87 @@
+//! Builds a version of the tables from the files that the stages wrote.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::rows::contract_schema;
+use super::view_results;
+use crate::datasets::presence::{PresenceFile, files};
+use crate::domain::tables::Table;
+use crate::formats::parquet::checksum;
+use crate::storage::atomic::adopt;
+use crate::warehouse::{LoadRequest, Loaded};
+
+/// Links the files of a load into `folder`, the new version. Files that the folder of hourly presence
+/// of the `previous` version already has are linked from there.
+///
+/// # Errors
+/// Damaged files, files with other columns than their table; a folder that cannot be written.
+pub fn fill(request: &LoadRequest, previous: Option<&Path>, folder: &Path) -> Result<Loaded> {
+    let mut rows = BTreeMap::new();
+    checksum::refuse_damaged(request.files().map(|(_, path)| path))?;
+    let target = folder.join("mobile_events_compressed");
+    let events = link_presence(&request.compressed_events, previous, &target)?;
+    rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
+    for (table, source) in request.files() {
+        adopt(source, &folder.join(format!("{}.parquet", table.name())))?;
+        rows.insert(table.name().to_owned(), checked_rows(source, table)?);
+    }
+    let loaded_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    Ok(Loaded { fingerprint: request.fingerprint.clone(), loaded_at, rows })
+}
+
+/// Links the date folders of hourly presence; returns the number of rows. Files that the previous load
+/// has verified are linked from there and not read again.
+fn link_presence(source: &Path, previous: Option<&Path>, target: &Path) -> Result<u64> {
+    let mut rows = 0;
+    let create = |folder: &Path| {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create {}", folder.display()))
+    };
+    create(target)?;
+    let mut new = Vec::new();
+    for PresenceFile { date, path } in files(source)? {
+        let relative =
+            Path::new(&format!("date={date}")).join(path.file_name().unwrap_or_default());
+        create(&target.join(&relative).with_file_name(""))?;
+        rows += checked_rows(&path, Table::MobileEventsCompressed)?;
+        let stored = checksum::stated(&path);
+        let earlier = previous.map(|previous| previous.join(&relative));
+        let same =
+            earlier.filter(|earlier| stored.is_some() && checksum::stated(earlier) == stored);
+        adopt(same.as_ref().unwrap_or(&path), &target.join(&relative))?;
+        if same.is_none() {
+            new.push(path);
+        }
+    }
+    checksum::refuse_damaged(&new)?;
+    Ok(rows)
+}
+
+/// The number of rows of a processed file, after checking that it has the columns of the table.
+fn checked_rows(path: &Path, table: Table) -> Result<u64> {
+    let (schema, rows) = view_results::describe_unverified(path).with_context(|| {
+        format!("{} is not a complete Parquet file; recreate it with --force", path.display())
+    })?;
+    let found = contract_schema(&schema);
+    for field in table.schema().fields().iter().filter(|f| f.name() != "date") {
+        match found.field_with_name(field.name()) {
+            Ok(f) if f.data_type() == field.data_type() => {}
+            Ok(f) => bail!(
+                "{}: column {} is {}, expected {}; recreate the file with --force",
+                path.display(),
+                field.name(),
+                f.data_type(),
+                field.data_type()
+            ),
+            Err(_) => bail!(
+                "{}: no column {}; recreate the file with --force",
+                path.display(),
+                field.name()
+            ),
+        }
+    }
+    Ok(rows)
+}

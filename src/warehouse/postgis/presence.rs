@@ -1,0 +1,158 @@
+//! Hourly presence: fills one partition for each new date.
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use postgres::Client;
+
+use super::copy::CopyIn;
+use super::id_map::{IdMap, Ids};
+use super::partitions;
+use super::partitions::{Partition, PartitionKind};
+use super::server::{Server, Worker};
+use super::two_places::TwoPlaces;
+use crate::datasets::presence::PresenceDay;
+use crate::domain::tables::presence_file_schema;
+use crate::domain::time::MICROS_PER_HOUR;
+use crate::progress::{Progress, StageBar};
+use crate::runtime::parallel::{Tasks, on_all_cores};
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1 << 16;
+
+/// Fills a partition for each of the days, with one connection per core.
+///
+/// # Errors
+/// Files with other columns than `compress` writes; errors of the server.
+pub fn fill(
+    server: &Server,
+    lead: &mut Worker,
+    days: &[&PresenceDay],
+    progress: &Progress,
+) -> Result<Vec<Partition>> {
+    if days.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut partitions = Vec::new();
+    let mut tasks = Vec::new();
+    let mut bytes = 0;
+    for (index, day) in days.iter().enumerate() {
+        let kind = PartitionKind::Presence(day.date);
+        let (number, copy) = partitions::create(lead.client(), kind)?;
+        partitions.push(Partition { kind, number, fingerprint: day.fingerprint.clone(), rows: 0 });
+        for path in &day.files {
+            bytes += std::fs::metadata(path).map_or(0, |m| m.len());
+            tasks.push((index, path, copy.clone()));
+        }
+    }
+    let bar = progress.bar("load", bytes);
+    let rows: Vec<AtomicU64> = days.iter().map(|_| AtomicU64::new(0)).collect();
+    let shared = Tasks::new(&tasks);
+    on_all_cores(server.worker_count(tasks.len()), || {
+        let mut worker = server.worker()?;
+        let mut cells = IdMap::default();
+        shared.each(|(day, path, copy)| {
+            let written = copy_file(worker.client(), path, copy, &mut cells, &bar)
+                .with_context(|| format!("{}", path.display()))?;
+            rows[*day].fetch_add(written, Ordering::Relaxed);
+            Ok(())
+        })
+    })?;
+    bar.finish();
+    for (partition, rows) in partitions.iter_mut().zip(rows) {
+        partition.rows = rows.into_inner();
+    }
+    Ok(partitions)
+}
+
+/// Copies one file into a partition; returns the number of rows.
+fn copy_file(
+    client: &mut Client,
+    path: &Path,
+    copy: &str,
+    cells: &mut IdMap,
+    bar: &StageBar,
+) -> Result<u64> {
+    let size = std::fs::metadata(path).map_or(0, |m| m.len());
+    let batches = read(path)?;
+    let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
+    let mut users = IdMap::default();
+    users.resolve(client, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
+    cells.resolve(client, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
+    let mut copy = CopyIn::start(client, copy)?;
+    for batch in &batches {
+        let [users, cells] =
+            [(0, &users), (1, &*cells)].map(|(column, map)| numbers(batch, column, map));
+        let (users, cells) = (users?, cells?);
+        let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
+        let (hour, first, last) = (time(2), time(3), time(4));
+        let counts = |i: usize| batch.column(i).as_primitive::<Int64Type>().values();
+        let (counts, two_places) = (counts(5), counts(6));
+        let narrow = |count: i64| {
+            i32::try_from(count).context("the number of events exceeds the column type integer")
+        };
+        for row in 0..batch.num_rows() {
+            let at_two_places = TwoPlaces {
+                events: narrow(two_places[row])?,
+                // files show a repeated hour one microsecond after its start
+                is_repeated_hour: hour[row].rem_euclid(MICROS_PER_HOUR) != 0,
+            };
+            copy.rows.presence(
+                [users[row], cells[row]],
+                [first[row], last[row]],
+                [narrow(counts[row])?, at_two_places.encode()],
+            );
+            copy.send_full()?;
+        }
+        bar.add_rows(batch.num_rows() as u64);
+        bar.add_bytes(size * batch.num_rows() as u64 / total.max(1));
+    }
+    let written = copy.finish()?;
+    if written != total {
+        bail!("sent {total} rows, but the server received {written}");
+    }
+    Ok(written)
+}
+
+/// The rows of a file, with user and cell ids as dictionary arrays.
+fn read(path: &Path) -> Result<Vec<RecordBatch>> {
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let fields: Vec<Field> = presence_file_schema()
+        .fields()
+        .iter()
+        .map(|f| match f.data_type() {
+            DataType::Utf8 => f.as_ref().clone().with_data_type(dictionary.clone()),
+            _ => f.as_ref().clone(),
+        })
+        .collect();
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+    let remedy = "is not a file that compress wrote; recreate it with `mobility compress --force`";
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path)?, options)
+        .and_then(|b| b.with_batch_size(BATCH_ROWS).build())
+        .context(remedy)?;
+    let batches = reader.collect::<Result<Vec<_>, _>>().context(remedy)?;
+    if batches.iter().any(|b| b.columns().iter().any(|c| c.null_count() > 0)) {
+        bail!("contains null values and {remedy}");
+    }
+    Ok(batches)
+}
+
+/// The values in the dictionary of a column.
+fn texts(batch: &RecordBatch, column: usize) -> impl Iterator<Item = &str> {
+    batch.column(column).as_dictionary::<Int32Type>().values().as_string::<i32>().iter().flatten()
+}
+
+/// The number of the id in each row.
+fn numbers(batch: &RecordBatch, column: usize, map: &IdMap) -> Result<Vec<i32>> {
+    let keys = batch.column(column).as_dictionary::<Int32Type>();
+    let by_key = texts(batch, column)
+        .map(|t| map.get(t).ok_or_else(|| anyhow!("the server returned no number for the id {t}")))
+        .collect::<Result<Vec<i32>>>()?;
+    Ok(keys.keys().values().iter().map(|k| by_key[*k as usize]).collect())
+}
