@@ -12,7 +12,7 @@ use super::filter::sorted;
 use super::rows::StreamRows;
 use super::session::Memory;
 use super::versions::Version;
-use super::{Embedded, session, view_results};
+use super::{Embedded, parquet_tables, session, view_results};
 use crate::datasets::presence::{PresenceFile, files};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
@@ -68,7 +68,7 @@ impl Embedded {
         let (schema, _) = view_results::describe(first)
             .with_context(|| format!("{} was removed", first.display()))?;
         let context = session::with_memory(false, memory);
-        let days = session::files(&days, &schema)?;
+        let days = parquet_tables::files(&days, &schema)?;
         let frame = context.read_table(days).map_err(session::explain)?;
         view_results::store(path, [self.rows(sorted(frame, &view.order)?)])
     }
@@ -89,7 +89,7 @@ impl Embedded {
         }
         let context = session::with_memory(false, memory);
         if let Some(date) = day {
-            session::register_day(&context, version, date)?;
+            parquet_tables::register_day(&context, version, date)?;
         }
         let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
         self.rows(sorted(frame, &view.order).with_context(|| view.place())?)

@@ -4,6 +4,7 @@ mod compute_view;
 mod daily_results;
 mod filter;
 mod load;
+mod parquet_tables;
 mod presence_table;
 mod raw_csv_table;
 mod raw_events_table;

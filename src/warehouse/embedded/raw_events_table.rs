@@ -16,8 +16,9 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf}
 use datafusion::prelude::{DataFrame, SessionContext, ident};
 use url::Url;
 
+use super::parquet_tables::url_of;
 use super::raw_csv_table;
-use super::session::{explain, url_of};
+use super::session::explain;
 use crate::config::Columns;
 use crate::domain::tables::TIMESTAMP;
 use crate::domain::time::columns::Times;

@@ -9,7 +9,10 @@ use datafusion::prelude::{DataFrame, SessionContext};
 use futures::future::BoxFuture;
 
 use super::versions::Version;
-use super::{Embedded, raw_events_table, runs_table, session, temporary_results, view_results};
+use super::{
+    Embedded, parquet_tables, raw_events_table, runs_table, session, temporary_results,
+    view_results,
+};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::views::View;
@@ -31,23 +34,23 @@ impl Embedded {
                 if let Some(view) = self.views.by_sql_name(&name) {
                     let stored = version.result(&view.view, &self.fingerprint(view)?);
                     let provider = match view_results::describe(&stored) {
-                        Some((schema, _)) => session::file(&stored, &schema)?,
+                        Some((schema, _)) => parquet_tables::file(&stored, &schema)?,
                         None => self.plan_view(context, version, view).await?.into_view(),
                     };
-                    session::register(context, &name, provider)?;
+                    parquet_tables::register(context, &name, provider)?;
                 } else if name == Table::MobileEventsUncompressed.name() {
                     let raw_events = &self.settings.raw_events;
                     let table = raw_events_table::provider(context, raw_events)?;
-                    session::register(context, &name, table)?;
+                    parquet_tables::register(context, &name, table)?;
                 } else if name == Table::Runs.name() {
-                    session::register(context, &name, self.runs()?)?;
+                    parquet_tables::register(context, &name, self.runs()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
                     // the many files of hourly presence are verified when a view reads all of them
                     let file = version.table(table.name());
                     if file.exists() {
                         checksum::refuse_damaged([file])?;
                     }
-                    session::register_table(context, version, table)?;
+                    parquet_tables::register_table(context, version, table)?;
                 } else {
                     self.reject_misspelled(&name)?;
                 }
@@ -120,7 +123,7 @@ impl Embedded {
                 };
                 let (schema, _) = view_results::describe(&path)
                     .with_context(|| format!("{} was removed", path.display()))?;
-                session::file(&path, &schema)?
+                parquet_tables::file(&path, &schema)?
             }
             Relation::Table(table) => {
                 let name = vec![table.name().to_owned()];

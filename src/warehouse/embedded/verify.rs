@@ -8,7 +8,7 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::SessionContext;
 
 use super::filter::sorted;
-use super::{Embedded, session};
+use super::{Embedded, parquet_tables, session};
 use crate::domain::tables::Table;
 use crate::views::View;
 
@@ -20,8 +20,8 @@ impl Embedded {
     pub(super) async fn plan_without_data(&self) -> Result<()> {
         let context = session::new(false);
         for table in Table::ALL {
-            let rows = EmptyTable::new(session::with_views(&table.schema()));
-            session::register(&context, table.name(), Arc::new(rows))?;
+            let rows = EmptyTable::new(parquet_tables::with_views(&table.schema()));
+            parquet_tables::register(&context, table.name(), Arc::new(rows))?;
         }
         for view in self.views.in_dependency_order()? {
             self.plan_one(&context, view).await.with_context(|| view.place())?;
@@ -42,6 +42,6 @@ impl Embedded {
             .create_physical_plan()
             .await
             .map_err(session::explain)?;
-        session::register(context, &view.view, frame.into_view())
+        parquet_tables::register(context, &view.view, frame.into_view())
     }
 }

@@ -1,4 +1,5 @@
-//! The operator: groups of one run after the other, each handed on when the next run begins.
+//! The operator: aggregates one run of equal values after the other, and emits the groups of a run when
+//! the next one begins.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,57 +25,61 @@ use super::keys::{Key, comparable};
 
 type Expr = Arc<dyn PhysicalExpr>;
 
-/// Groups rows whose equal values in one group column are neighbours.
+/// GROUP BY for rows in which equal values of one group column are adjacent; those rows form a run.
 #[derive(Debug, Clone)]
 pub struct SortedAggregateExec {
     input: Arc<dyn ExecutionPlan>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
     keys: Vec<Expr>,
-    /// Which key has its equal values side by side.
-    run: usize,
+    /// Index of the key whose equal values are adjacent.
+    run_key: usize,
     aggregates: Vec<Arc<AggregateFunctionExpr>>,
     filters: Vec<Option<Expr>>,
 }
 
 impl SortedAggregateExec {
-    /// The same groups as `aggregate` makes; `None` where it does more than this operator can.
+    /// The operator that replaces `aggregate`; `None` if it cannot.
     ///
     /// # Errors
-    /// Expressions that do not fit their input.
-    pub fn in_place_of(aggregate: &AggregateExec) -> Result<Option<Self>> {
-        let whole =
+    /// Expressions that do not match their input.
+    pub fn replacing(aggregate: &AggregateExec) -> Result<Option<Self>> {
+        let is_complete =
             matches!(aggregate.mode(), AggregateMode::Single | AggregateMode::SinglePartitioned);
         let group = aggregate.group_expr();
-        let plain = aggregate.aggr_expr().iter().all(|a| {
+        let is_supported = aggregate.aggr_expr().iter().all(|a| {
             a.groups_accumulator_supported() && !a.is_distinct() && a.order_bys().is_empty()
         });
-        if !whole || !plain || !group.is_single() || aggregate.limit_options().is_some() {
+        if !is_complete
+            || !is_supported
+            || !group.is_single()
+            || aggregate.limit_options().is_some()
+        {
             return Ok(None);
         }
         let input = aggregate.input();
         let schema = input.schema();
         let keys: Vec<Expr> = group.expr().iter().map(|(e, _)| Arc::clone(e)).collect();
-        let mut run = None;
+        let mut run_key = None;
         for (i, key) in keys.iter().enumerate() {
             let column = key.data_type(&schema)?;
             if !comparable(&column) {
                 return Ok(None);
             }
             let sorted = [PhysicalSortExpr::new_default(Arc::clone(key)).nulls_last()];
-            // short numbers are grouped well enough by the engine itself
+            // for numbers the aggregation of DataFusion is fast enough
             if column == DataType::Utf8View
                 && input.equivalence_properties().ordering_satisfy(sorted)?
             {
-                run = run.or(Some(i));
+                run_key = run_key.or(Some(i));
             }
         }
-        Ok(run.map(|run| SortedAggregateExec {
+        Ok(run_key.map(|run_key| SortedAggregateExec {
             input: Arc::clone(input),
             schema: aggregate.schema(),
             properties: Arc::clone(aggregate.properties()),
             keys,
-            run,
+            run_key,
             aggregates: aggregate.aggr_expr().to_vec(),
             filters: aggregate.filter_expr().to_vec(),
         }))
@@ -87,9 +92,9 @@ impl DisplayAs for SortedAggregateExec {
         let names: Vec<&str> = self.aggregates.iter().map(|a| a.name()).collect();
         write!(
             f,
-            "SortedAggregateExec: by=[{}], run={}, aggr=[{}]",
+            "SortedAggregateExec: by=[{}], sorted_by={}, aggr=[{}]",
             keys.join(", "),
-            keys[self.run],
+            keys[self.run_key],
             names.join(", ")
         )
     }
@@ -139,18 +144,18 @@ impl ExecutionPlan for SortedAggregateExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let input = self.input.execute(partition, context)?;
-        let runs = Runs::new(self.clone())?;
-        let rows = futures::stream::unfold(Some((input, runs)), |state| async {
-            let (mut input, mut runs) = state?;
+        let state = AggregateState::new(self.clone())?;
+        let rows = futures::stream::unfold(Some((input, state)), |state| async {
+            let (mut input, mut state) = state?;
             loop {
                 let rows = match input.next().await {
-                    Some(Ok(batch)) => runs.add(&batch),
+                    Some(Ok(batch)) => state.add(&batch),
                     Some(Err(error)) => return Some((Err(error), None)),
-                    None => return runs.finish().transpose().map(|rows| (rows, None)),
+                    None => return state.finish().transpose().map(|rows| (rows, None)),
                 };
                 match rows {
                     Ok(None) => {}
-                    Ok(Some(rows)) => return Some((Ok(rows), Some((input, runs)))),
+                    Ok(Some(rows)) => return Some((Ok(rows), Some((input, state)))),
                     Err(error) => return Some((Err(error), None)),
                 }
             }
@@ -159,22 +164,22 @@ impl ExecutionPlan for SortedAggregateExec {
     }
 }
 
-/// What is under way in one partition.
-struct Runs {
+/// The state of one partition.
+struct AggregateState {
     plan: SortedAggregateExec,
     accumulators: Vec<Box<dyn GroupsAccumulator>>,
-    /// Keys of the groups that the last run has so far.
+    /// Keys of the groups of the current run.
     open: Vec<ArrayRef>,
 }
 
-impl Runs {
+impl AggregateState {
     fn new(plan: SortedAggregateExec) -> Result<Self> {
         let accumulators =
             plan.aggregates.iter().map(|a| a.create_groups_accumulator()).collect::<Result<_>>()?;
-        Ok(Runs { plan, accumulators, open: Vec::new() })
+        Ok(AggregateState { plan, accumulators, open: Vec::new() })
     }
 
-    /// Takes rows in; gives the groups of the runs that they end.
+    /// Aggregates the rows of a batch; returns the groups of the runs that are complete.
     fn add(&mut self, batch: &RecordBatch) -> Result<Option<RecordBatch>> {
         let rows = batch.num_rows();
         if rows == 0 {
@@ -190,8 +195,8 @@ impl Runs {
         }
         let before = self.open.first().map_or(0, |open| open.len());
         let mut keys = columns.iter().map(Key::new).collect::<Result<Vec<_>>>()?;
-        let run = keys.swap_remove(self.plan.run);
-        let found = groups(before + rows, &run, &keys);
+        let run_key = keys.swap_remove(self.plan.run_key);
+        let found = groups(before + rows, &run_key, &keys);
         let total = found.first_row.len();
         let of_row = &found.of_row[before..];
         let parts = self.plan.aggregates.iter().zip(&self.plan.filters);
@@ -212,15 +217,15 @@ impl Runs {
             let places = UInt32Array::from(groups.to_vec());
             columns.iter().map(|c| Ok(take(c.as_ref(), &places, None)?)).collect()
         };
-        let ended = rows_at(&found.first_row[..found.last_run])?;
+        let complete = rows_at(&found.first_row[..found.last_run])?;
         self.open = rows_at(&found.first_row[found.last_run..])?.iter().map(compact).collect();
         if found.last_run == 0 {
             return Ok(None);
         }
-        self.emit(ended, EmitTo::First(found.last_run)).map(Some)
+        self.emit(complete, EmitTo::First(found.last_run)).map(Some)
     }
 
-    /// The groups of the last run.
+    /// Returns the groups of the last run.
     fn finish(&mut self) -> Result<Option<RecordBatch>> {
         let open = std::mem::take(&mut self.open);
         if open.is_empty() {
@@ -237,7 +242,7 @@ impl Runs {
     }
 }
 
-/// Lets go of the pages that a few texts would otherwise hold.
+/// Copies the texts, so that a few of them do not keep whole data pages in memory.
 fn compact(column: &ArrayRef) -> ArrayRef {
     match column.as_string_view_opt() {
         Some(texts) => Arc::new(texts.gc()),

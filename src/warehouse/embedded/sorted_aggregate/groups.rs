@@ -1,26 +1,25 @@
-//! Which group each row belongs to, in rows whose runs are neighbours.
+//! Assigns rows to groups.
 
 use hashbrown::HashTable;
 
 use super::keys::Key;
 
-/// Groups of a run that are looked through one by one; more get a hash table.
-const FEW: usize = 32;
+/// Number of groups per run up to which a linear search is used instead of a hash table.
+const MAX_LINEAR_SEARCH: usize = 32;
 
 /// The groups of a batch of rows.
 #[derive(Debug, Default)]
 pub struct Groups {
-    /// Group of each row.
+    /// The group of each row.
     pub of_row: Vec<usize>,
-    /// First row of each group.
+    /// The first row of each group.
     pub first_row: Vec<u32>,
-    /// First group of the last run.
+    /// The first group of the last run.
     pub last_run: usize,
 }
 
-/// Finds the groups of rows: `run` is the column whose equal values are neighbours, `rest` are the
-/// others.
-pub fn groups(rows: usize, run: &Key, rest: &[Key]) -> Groups {
+/// Assigns rows to groups. Equal values of `run_key` are adjacent; `rest` are the other group columns.
+pub fn groups(rows: usize, run_key: &Key, rest: &[Key]) -> Groups {
     let mut hashes = vec![0; rows];
     for key in rest {
         key.hash_into(&mut hashes);
@@ -29,7 +28,7 @@ pub fn groups(rows: usize, run: &Key, rest: &[Key]) -> Groups {
     let mut table: HashTable<usize> = HashTable::new();
     let mut group_hashes: Vec<u64> = Vec::new();
     for (row, &hash) in hashes.iter().enumerate() {
-        if row == 0 || !run.same(row - 1, row) {
+        if row == 0 || !run_key.same(row - 1, row) {
             found.last_run = found.first_row.len();
             table.clear();
         }
@@ -37,7 +36,7 @@ pub fn groups(rows: usize, run: &Key, rest: &[Key]) -> Groups {
             let first = first_row[group] as usize;
             rest.iter().all(|key| key.same(first, row))
         };
-        let many = found.first_row.len() - found.last_run > FEW;
+        let many = found.first_row.len() - found.last_run > MAX_LINEAR_SEARCH;
         let known = if many {
             if table.is_empty() {
                 for group in found.last_run..found.first_row.len() {
@@ -46,7 +45,7 @@ pub fn groups(rows: usize, run: &Key, rest: &[Key]) -> Groups {
             }
             table.find(hash, |g| group_hashes[*g] == hash && same(*g, &found.first_row)).copied()
         } else {
-            // the latest first: neighbours are often alike
+            // latest group first, because adjacent rows are often in the same group
             (found.last_run..found.first_row.len())
                 .rev()
                 .find(|g| group_hashes[*g] == hash && same(*g, &found.first_row))
@@ -80,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_are_no_groups() {
+    fn empty_input_has_no_groups() {
         let none = key(Arc::new(Int64Array::from(Vec::<i64>::new())));
         assert!(groups(0, &none, &[]).first_row.is_empty());
     }
 
     proptest! {
         #[test]
-        fn groups_are_those_of_a_map(
+        fn groups_equal_those_of_a_hash_map(
             mut rows in prop::collection::vec(
                 (0u8..4, prop::option::of(0i64..60), prop::option::of("[ab]{0,2}|cell-[ab]{9,10}")),
                 0..400),

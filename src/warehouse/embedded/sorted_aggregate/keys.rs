@@ -1,4 +1,4 @@
-//! Rows compared by their group columns.
+//! Group columns in a form that is fast to compare and to hash.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use datafusion::arrow::buffer::NullBuffer;
@@ -7,10 +7,10 @@ use datafusion::error::Result;
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-/// Texts up to this length stand in their view, which then is equal where the text is.
+/// Maximum length of a text that a string view stores inline; the views of equal inline texts are equal.
 const INLINE: u32 = 12;
 
-/// A column in a form that compares quickly.
+/// A group column.
 pub struct Key {
     values: Values,
     nulls: Option<NullBuffer>,
@@ -21,7 +21,7 @@ enum Values {
     Texts(StringViewArray),
 }
 
-/// True for columns that [`Key`] can compare.
+/// True for column types that [`Key`] supports.
 pub fn comparable(column: &DataType) -> bool {
     match column {
         DataType::Utf8View => true,
@@ -40,13 +40,13 @@ impl Key {
             (_, Some(4)) => numbers(column, |data| data.buffer::<u32>(0)),
             (_, Some(8)) => numbers(column, |data| data.buffer::<u64>(0)),
             (other, _) => {
-                return datafusion::common::internal_err!("groups cannot be told by {other}");
+                return datafusion::common::internal_err!("cannot group by {other}");
             }
         };
         Ok(Key { values, nulls: column.logical_nulls() })
     }
 
-    /// True where two rows hold the same; null is the same as null.
+    /// True if two rows have the same value; null equals null.
     #[inline]
     pub fn same(&self, a: usize, b: usize) -> bool {
         if let Some(nulls) = &self.nulls {
@@ -59,13 +59,13 @@ impl Key {
             Values::Numbers(numbers) => numbers[a] == numbers[b],
             Values::Texts(texts) => {
                 let views = texts.views();
-                // one text of one page has one view
+                // equal views also mean equal texts
                 views[a] == views[b] || same_text(texts, a, b)
             }
         }
     }
 
-    /// Mixes the column into the hashes of the rows.
+    /// Combines the values of the column with the hashes of the rows.
     pub fn hash_into(&self, hashes: &mut [u64]) {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
         let null = |row| self.nulls.as_ref().is_some_and(|n| n.is_null(row));
@@ -91,7 +91,7 @@ impl Key {
 
 fn same_text(texts: &StringViewArray, a: usize, b: usize) -> bool {
     let views = texts.views();
-    // the lower half holds length and first letters
+    // the lower half of a view has the length and the first four bytes
     let alike = views[a] as u64 == views[b] as u64;
     alike && views[a] as u32 > INLINE && texts.value(a) == texts.value(b)
 }

@@ -1,9 +1,9 @@
-//! Grouping without a hash of long texts, where rows come sorted by one of the group's columns.
+//! A GROUP BY operator for input that is sorted by one of the group columns, without hashing that column.
 //!
-//! Hourly presence is sorted by user, and most views group by user and something small: an hour, a
-//! cell, a LAU. The engine's own grouping hashes, compares and copies the 64 characters of the user
-//! id for every row. Rows of one user being neighbours, it is enough to see where the next user
-//! begins; within a user the few groups are told apart by the other columns.
+//! Hourly presence is sorted by user, and most views group by user and a short column: hour, cell or
+//! LAU. The aggregation of DataFusion hashes, compares and copies the 64 characters of the user id for
+//! every row. As the rows of a user are adjacent, this operator only compares each row with the one
+//! before; the few groups of a user are found by the other columns.
 
 mod exec;
 mod groups;
@@ -22,7 +22,7 @@ use datafusion::physical_plan::aggregates::AggregateExec;
 
 use exec::SortedAggregateExec;
 
-/// Puts [`SortedAggregateExec`] in the place of the engine's own grouping where it gives the same rows.
+/// Replaces the aggregation of DataFusion by [`SortedAggregateExec`] where both return the same rows.
 #[derive(Debug)]
 pub struct UseSortedAggregate;
 
@@ -33,12 +33,12 @@ impl PhysicalOptimizerRule for UseSortedAggregate {
         _config: &ConfigOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         plan.transform_up(|node| {
-            let runs = match node.downcast_ref::<AggregateExec>() {
-                Some(aggregate) => SortedAggregateExec::in_place_of(aggregate)?,
+            let sorted = match node.downcast_ref::<AggregateExec>() {
+                Some(aggregate) => SortedAggregateExec::replacing(aggregate)?,
                 None => None,
             };
-            Ok(match runs {
-                Some(runs) => Transformed::yes(Arc::new(runs)),
+            Ok(match sorted {
+                Some(sorted) => Transformed::yes(Arc::new(sorted)),
                 None => Transformed::no(node),
             })
         })

@@ -1,4 +1,4 @@
-//! The operator against the engine's own grouping, on the same rows.
+//! Compares the operator with the aggregation of DataFusion on the same rows.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::UseSortedAggregate;
 
-/// User, cell, number, as they lie in the table.
+/// User, cell and number.
 type Row = (u8, Option<u8>, Option<i64>);
 
 const QUERIES: [&str; 6] = [
@@ -26,7 +26,7 @@ const QUERIES: [&str; 6] = [
 ];
 
 fn batch(rows: &[Row]) -> RecordBatch {
-    // longer than what stands in a view itself
+    // too long to be stored inline in a string view
     let users = rows.iter().map(|r| format!("a user with a long name {:03}", r.0));
     let cells = rows.iter().map(|r| r.1.map(|c| format!("cell{}{c}", "x".repeat(c as usize % 16))));
     let columns: [(&str, ArrayRef); 3] = [
@@ -37,11 +37,11 @@ fn batch(rows: &[Row]) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.map(|(n, c)| (n, c, true))).unwrap()
 }
 
-/// The plan of a query and its rows as sorted lines.
-async fn answer(batches: &[RecordBatch], sql: &str, runs: bool) -> (String, Vec<String>) {
+/// The plan of a query, and its rows as sorted lines.
+async fn answer(batches: &[RecordBatch], sql: &str, use_operator: bool) -> (String, Vec<String>) {
     let config = SessionConfig::new().with_target_partitions(1).with_batch_size(4);
     let mut state = SessionStateBuilder::new().with_config(config).with_default_features();
-    if runs {
+    if use_operator {
         state = state.with_physical_optimizer_rule(Arc::new(UseSortedAggregate));
     }
     let context = SessionContext::new_with_state(state.build());
@@ -64,7 +64,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 5))]
 
     #[test]
-    fn rows_equal_those_of_the_engines_own_grouping(
+    fn rows_equal_those_of_the_datafusion_aggregation(
         mut rows in prop::collection::vec(
             (0u8..6, prop::option::weighted(0.9, 0u8..50), prop::option::weighted(0.9, 0i64..5)),
             1..400),
@@ -75,9 +75,9 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         for sql in QUERIES {
             let (plan, found) = runtime.block_on(answer(&batches, sql, true));
-            let (_, wanted) = runtime.block_on(answer(&batches, sql, false));
+            let (_, expected) = runtime.block_on(answer(&batches, sql, false));
             prop_assert!(plan.contains("SortedAggregateExec"), "{}", plan);
-            prop_assert_eq!(found, wanted, "{}", sql);
+            prop_assert_eq!(found, expected, "{}", sql);
         }
     }
 }
