@@ -1,44 +1,44 @@
-//! Bars: upright over numbers, lying beside names.
+//! Bar charts: vertical bars over numbers, horizontal bars beside names.
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
 use super::data::{Axis, Data};
-use super::style::{GRID, MUTED, SERIES, Sheet, canvas, label, labels, number, titled};
+use super::style::{ChartStyle, GRID, MUTED, SERIES, canvas, label, labels, number, titled};
 
-/// Names that are drawn; the rest of a long list would be unreadable.
-const MOST_NAMES: usize = 25;
+/// Maximum number of names; more would be unreadable.
+const MAX_NAMES: usize = 25;
 
 /// An SVG document of the first series of `data`.
 ///
 /// # Errors
-/// When the drawing fails.
+/// An error of the drawing library.
 pub fn svg(title: &str, data: &Data) -> Result<String> {
     let mut out = String::new();
     let drawn = match &data.axis {
-        Axis::Number(places) => upright(&mut out, title, places, data),
-        Axis::Text(names) => lying(&mut out, title, names, data),
+        Axis::Number(positions) => vertical(&mut out, title, positions, data),
+        Axis::Text(names) => horizontal(&mut out, title, names, data),
         Axis::Time(times) => {
             let names: Vec<String> = times.iter().map(ToString::to_string).collect();
-            lying(&mut out, title, &names, data)
+            horizontal(&mut out, title, &names, data)
         }
     };
     drawn.map_err(|e| anyhow!("the chart cannot be drawn: {e}"))?;
     Ok(out)
 }
 
-fn upright(
+fn vertical(
     out: &mut String,
     title: &str,
-    places: &[f64],
+    positions: &[f64],
     data: &Data,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let low = places.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = places.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let root = canvas(out, Sheet::LARGE)?;
-    let mut chart = titled(&root, Sheet::LARGE, title, Sheet::LARGE.beside)
+    let low = positions.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = positions.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let root = canvas(out, ChartStyle::LARGE)?;
+    let mut chart = titled(&root, ChartStyle::LARGE, title, ChartStyle::LARGE.y_labels)
         .build_cartesian_2d(low - 0.6..high + 0.6, 0.0..data.top() * 1.06)?;
-    let labels = labels(Sheet::LARGE);
+    let labels = labels(ChartStyle::LARGE);
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -53,7 +53,7 @@ fn upright(
         .y_desc(data.series.first().map(|s| label(&s.name)).unwrap_or_default())
         .draw()?;
     if let Some(series) = data.series.first() {
-        chart.draw_series(places.iter().zip(&series.values).map(|(x, value)| {
+        chart.draw_series(positions.iter().zip(&series.values).map(|(x, value)| {
             Rectangle::new([(x - 0.4, 0.0), (x + 0.4, *value)], SERIES[0].filled())
         }))?;
     }
@@ -61,22 +61,22 @@ fn upright(
     Ok(())
 }
 
-fn lying(
+fn horizontal(
     out: &mut String,
     title: &str,
     names: &[String],
     data: &Data,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    let shown = names.len().min(MOST_NAMES);
+    let shown = names.len().min(MAX_NAMES);
     let title = match names.len() {
         all if all > shown => format!("{title} (the first {shown} of {})", number(all as f64)),
         _ => title.to_owned(),
     };
-    let root = canvas(out, Sheet::LARGE)?;
+    let root = canvas(out, ChartStyle::LARGE)?;
     let rows = shown as f64;
-    let mut chart = titled(&root, Sheet::LARGE, &title, 190)
+    let mut chart = titled(&root, ChartStyle::LARGE, &title, 190)
         .build_cartesian_2d(0.0..data.top() * 1.04, rows..0.0)?;
-    let labels = labels(Sheet::LARGE);
+    let labels = labels(ChartStyle::LARGE);
     chart
         .configure_mesh()
         .disable_y_mesh()
@@ -102,15 +102,15 @@ fn lying(
         ));
         for (i, name) in names.iter().take(shown).enumerate() {
             let (x, y) = middle(i);
-            root.draw(&Text::new(cut(name), (x - 10, y), style.clone()))?;
+            root.draw(&Text::new(truncate(name), (x - 10, y), style.clone()))?;
         }
     }
     root.present()?;
     Ok(())
 }
 
-/// A name that fits beside its bar.
-fn cut(name: &str) -> String {
+/// Truncates a name to the space beside its bar.
+fn truncate(name: &str) -> String {
     if name.chars().count() <= 24 {
         return name.to_owned();
     }

@@ -1,4 +1,4 @@
-//! Rows of a view as numbers to draw.
+//! Converts rows of a view to the data of a chart.
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader};
@@ -9,10 +9,10 @@ use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use crate::domain::tables::TIMESTAMP;
 use crate::warehouse::Rows;
 
-/// Longest axis of time that is filled up, in steps.
-const MOST_STEPS: i64 = 200_000;
+/// Maximum length of a time axis whose gaps are filled, in steps.
+const MAX_STEPS: i64 = 200_000;
 
-/// Where the values stand.
+/// The positions of the values.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Axis {
     /// Hours or days, ascending.
@@ -21,14 +21,14 @@ pub enum Axis {
     Text(Vec<String>),
 }
 
-/// Values of one column, one for each place of the axis.
+/// Values of one column, one per position on the axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     pub name: String,
     pub values: Vec<f64>,
 }
 
-/// What a chart of lines or bars shows.
+/// The data of a line or bar chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Data {
     pub axis_name: String,
@@ -47,15 +47,15 @@ impl Data {
     }
 }
 
-/// Reads an axis and values; nulls count 0. Hours or days that have no row are filled in with 0,
-/// because views list those that have something.
+/// Reads an axis and values; nulls count as 0. Hours or days without a row are filled in with 0, because
+/// views omit them.
 ///
 /// # Errors
-/// Rows that cannot be read; a value column that holds no numbers.
+/// Rows that cannot be read, or a value column that is not numeric.
 pub fn read(rows: Rows, axis: &str, values: &[String]) -> Result<Data> {
     let names = std::iter::once(axis).chain(values.iter().map(String::as_str));
     let mut columns = whole_columns(rows, &names.collect::<Vec<_>>())?.into_iter();
-    let axis_column = columns.next().context("the chart names no column")?;
+    let axis_column = columns.next().context("the chart does not name a column")?;
     let mut series = Vec::new();
     for (name, column) in values.iter().zip(columns) {
         series.push(Series { name: name.clone(), values: numbers(&column, name)? });
@@ -75,23 +75,23 @@ pub fn read(rows: Rows, axis: &str, values: &[String]) -> Result<Data> {
         _ => Axis::Text(texts(&axis_column)?),
     };
     let data = Data { axis_name: axis.to_owned(), axis: axis_of_rows, series };
-    Ok(filled(data))
+    Ok(with_gaps_filled(data))
 }
 
-/// What a map shows.
+/// The data of a map.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Places {
+pub struct MapData {
     /// By `lau_id`.
     pub values: Vec<(String, f64)>,
-    /// The day, where rows have a `date`.
+    /// The day, if rows have a `date`.
     pub day: Option<NaiveDate>,
 }
 
-/// Reads the values of a column; where rows have a `date`, those of the last day.
+/// Reads the values of a column; if rows have a `date`, those of the last day.
 ///
 /// # Errors
 /// Rows that cannot be read or have no `lau_id`.
-pub fn places(rows: Rows, column: &str) -> Result<Places> {
+pub fn map_data(rows: Rows, column: &str) -> Result<MapData> {
     let dated = rows.schema().index_of("date").is_ok();
     let names: &[&str] = if dated { &["lau_id", column, "date"] } else { &["lau_id", column] };
     let columns = whole_columns(rows, names)?;
@@ -106,7 +106,7 @@ pub fn places(rows: Rows, column: &str) -> Result<Places> {
     };
     let day = days.iter().max().copied().flatten();
     let rows = ids.into_iter().zip(values).zip(days);
-    Ok(Places { values: rows.filter(|row| row.1 == day).map(|row| row.0).collect(), day })
+    Ok(MapData { values: rows.filter(|row| row.1 == day).map(|row| row.0).collect(), day })
 }
 
 fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {
@@ -131,7 +131,7 @@ fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {
 
 fn numbers(column: &ArrayRef, name: &str) -> Result<Vec<f64>> {
     let column = cast(column, &DataType::Float64)
-        .with_context(|| format!("column {name} holds no numbers to draw"))?;
+        .with_context(|| format!("column {name} is not numeric and cannot be drawn"))?;
     Ok(column.as_primitive::<Float64Type>().iter().map(Option::unwrap_or_default).collect())
 }
 
@@ -140,18 +140,18 @@ fn texts(column: &ArrayRef) -> Result<Vec<String>> {
     Ok(column.as_string::<i32>().iter().map(|t| t.unwrap_or("–").to_owned()).collect())
 }
 
-fn filled(data: Data) -> Data {
+fn with_gaps_filled(data: Data) -> Data {
     let Axis::Time(times) = &data.axis else { return data };
     let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return data };
     let midnights = times.iter().all(|t| t.time() == chrono::NaiveTime::MIN);
     let step = if midnights { TimeDelta::days(1) } else { TimeDelta::hours(1) };
     let seconds = step.num_seconds();
     let place = |t: &NaiveDateTime| (*t - *first).num_seconds() / seconds;
-    let even = times.iter().all(|t| (*t - *first).num_seconds() % seconds == 0);
+    let regular = times.iter().all(|t| (*t - *first).num_seconds() % seconds == 0);
     let steps = place(last) + 1;
-    // several rows of one hour would fall onto one another
+    // several rows of the same hour cannot be placed on the axis
     let distinct = times.windows(2).all(|pair| pair[0] < pair[1]);
-    if !even || !distinct || steps > MOST_STEPS {
+    if !regular || !distinct || steps > MAX_STEPS {
         return data;
     }
     let at: Vec<usize> = times.iter().filter_map(|t| usize::try_from(place(t)).ok()).collect();
@@ -172,14 +172,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_hour_without_a_row_counts_0() {
+    fn an_hour_without_a_row_counts_as_0() {
         let hour = |h| NaiveDate::from_ymd_opt(2024, 10, 1).unwrap().and_hms_opt(h, 0, 0).unwrap();
         let data = Data {
             axis_name: "hour".into(),
             axis: Axis::Time(vec![hour(3), hour(6)]),
             series: vec![Series { name: "n".into(), values: vec![5.0, 7.0] }],
         };
-        let filled = filled(data);
+        let filled = with_gaps_filled(data);
         assert_eq!(filled.axis, Axis::Time((3..7).map(hour).collect()));
         assert_eq!(filled.series[0].values, [5.0, 0.0, 0.0, 7.0]);
     }

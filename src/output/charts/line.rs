@@ -1,4 +1,4 @@
-//! Lines over time.
+//! Line charts over time.
 
 use anyhow::{Result, anyhow};
 use chrono::{NaiveDateTime, NaiveTime, TimeDelta};
@@ -6,16 +6,16 @@ use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint, Ranged};
 use plotters::prelude::*;
 
 use super::data::Data;
-use super::style::{GRID, MUTED, SERIES, Sheet, canvas, label, labels, titled};
+use super::style::{ChartStyle, GRID, MUTED, SERIES, canvas, label, labels, titled};
 
-/// An axis of hours since its first, with ticks at round times; plotters would put them at round
+/// A time axis in hours since its start, with ticks at round times; plotters would place them at round
 /// numbers.
-struct Hours {
+struct HourAxis {
     last: f64,
     ticks: Vec<f64>,
 }
 
-impl Ranged for Hours {
+impl Ranged for HourAxis {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
 
@@ -32,18 +32,18 @@ impl Ranged for Hours {
     }
 }
 
-/// Times up to this number are marked by points.
-const MOST_POINTS: usize = 40;
+/// Maximum number of values that are marked by points.
+const MAX_POINTS: usize = 40;
 
-/// What is drawn, and how.
+/// A line chart.
 pub struct Line<'a> {
-    pub sheet: Sheet,
+    pub style: ChartStyle,
     pub title: &'a str,
     pub times: &'a [NaiveDateTime],
     pub data: &'a Data,
-    /// Upper end of the values.
+    /// Upper end of the value axis.
     pub top: f64,
-    /// Text of a value.
+    /// Formats a value.
     pub text: fn(f64) -> String,
 }
 
@@ -51,7 +51,7 @@ impl Line<'_> {
     /// An SVG document.
     ///
     /// # Errors
-    /// When the drawing fails.
+    /// An error of the drawing library.
     pub fn svg(&self) -> Result<String> {
         let mut out = String::new();
         draw(&mut out, self).map_err(|e| anyhow!("the chart cannot be drawn: {e}"))?;
@@ -60,17 +60,17 @@ impl Line<'_> {
 }
 
 fn draw(out: &mut String, line: &Line) -> Result<(), Box<dyn std::error::Error>> {
-    let Line { sheet, title, times, data, top, text } = line;
+    let Line { style, title, times, data, top, text } = line;
     let first = times.iter().min().copied().unwrap_or_default();
     let last = times.iter().max().copied().unwrap_or_default().max(first + TimeDelta::hours(1));
     let midnights = times.iter().all(|t| t.time() == NaiveTime::MIN);
-    let least = if midnights { 24 } else { 1 };
+    let min_step = if midnights { 24 } else { 1 };
     let hours = |t: NaiveDateTime| (t - first).num_seconds() as f64 / 3_600.0;
-    let root = canvas(out, *sheet)?;
-    let mut chart = titled(&root, *sheet, title, sheet.beside).build_cartesian_2d(
-        Hours {
+    let root = canvas(out, *style)?;
+    let mut chart = titled(&root, *style, title, style.y_labels).build_cartesian_2d(
+        HourAxis {
             last: hours(last),
-            ticks: ticks(first, last, least, sheet.times).map(hours).collect(),
+            ticks: ticks(first, last, min_step, style.max_time_labels).map(hours).collect(),
         },
         0.0..top * 1.06,
     )?;
@@ -80,7 +80,7 @@ fn draw(out: &mut String, line: &Line) -> Result<(), Box<dyn std::error::Error>>
         let midnight = time.time() == NaiveTime::MIN;
         time.format(if midnight { "%-d %b" } else { "%H:%M" }).to_string()
     };
-    let labels = labels(*sheet);
+    let labels = labels(*style);
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -90,9 +90,9 @@ fn draw(out: &mut String, line: &Line) -> Result<(), Box<dyn std::error::Error>>
         .label_style(labels.clone())
         .axis_desc_style(labels.clone())
         .x_label_formatter(&when)
-        .y_labels(sheet.numbers)
+        .y_labels(style.max_value_labels)
         .y_label_formatter(&|v| text(*v))
-        .y_desc(if sheet.alone { names.as_str() } else { "" })
+        .y_desc(if style.standalone { names.as_str() } else { "" })
         .draw()?;
     for (series, colour) in data.series.iter().zip(SERIES.iter().cycle()) {
         let points = || times.iter().copied().map(hours).zip(series.values.iter().copied());
@@ -104,7 +104,7 @@ fn draw(out: &mut String, line: &Line) -> Result<(), Box<dyn std::error::Error>>
             .draw_series(LineSeries::new(points(), colour.stroke_width(2)))?
             .label(label(&series.name))
             .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 10, y + 5)], colour.filled()));
-        if !sheet.alone && times.len() <= MOST_POINTS {
+        if !style.standalone && times.len() <= MAX_POINTS {
             chart.draw_series(points().map(|at| Circle::new(at, 3, colour.filled())))?;
         }
     }
@@ -120,17 +120,18 @@ fn draw(out: &mut String, line: &Line) -> Result<(), Box<dyn std::error::Error>>
     Ok(())
 }
 
-/// Times to label: round hours, days or weeks, at least so many hours apart, and about `most`.
+/// Times to label: round hours, days or weeks, at least `min_step` hours apart, and about `max_count`
+/// of them.
 fn ticks(
     first: NaiveDateTime,
     last: NaiveDateTime,
-    least: i64,
-    most: i64,
+    min_step: i64,
+    max_count: i64,
 ) -> impl Iterator<Item = NaiveDateTime> {
     const STEPS: [i64; 9] = [1, 2, 3, 6, 12, 24, 48, 168, 336];
     let span = (last - first).num_hours();
-    let step = STEPS.into_iter().find(|s| *s >= least && span / s <= most);
-    let step = step.unwrap_or(span / most / 24 * 24);
+    let step = STEPS.into_iter().find(|s| *s >= min_step && span / s <= max_count);
+    let step = step.unwrap_or(span / max_count / 24 * 24);
     let midnight = first.date().and_time(NaiveTime::MIN);
     let after = (first - midnight).num_hours();
     let start = midnight + TimeDelta::hours((after + step - 1) / step * step);
@@ -144,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_stand_at_round_times_and_are_few() {
+    fn ticks_are_at_round_times_and_limited_in_number() {
         let day = NaiveDate::from_ymd_opt(2024, 10, 1).unwrap().and_hms_opt(0, 0, 0).unwrap();
         let texts = |from: i64, to: i64| -> Vec<String> {
             let at = |h| day + TimeDelta::hours(h);

@@ -1,11 +1,11 @@
-//! A choropleth of LAUs, written as SVG from path texts.
+//! A choropleth map of LAUs as SVG.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::style::{FONT, NO_SHADE, SHADES, escaped, label, number};
 
-/// Outline of one LAU as SVG path text.
+/// Outline of one LAU as SVG path data.
 #[derive(Debug, Clone)]
 pub struct Shape {
     pub lau_id: String,
@@ -16,10 +16,10 @@ pub struct Shape {
 const HEAD: f64 = 64.0;
 const FOOT: f64 = 96.0;
 const SIDE: f64 = 24.0;
-/// Room of a key of the legend.
+/// Width of an entry of the legend.
 const KEY: f64 = 132.0;
 
-/// An SVG document of `values` by `lau_id`; shapes lie in a box of `size`.
+/// An SVG document of `values` by `lau_id`; `size` is the bounding box of the shapes.
 pub fn svg(
     title: &str,
     column: &str,
@@ -76,8 +76,8 @@ pub fn svg(
     out
 }
 
-/// Lower bounds of at most six classes that hold about as many of the positive values each, at
-/// round numbers; few different values have a class each.
+/// Lower bounds of at most six classes at round numbers, which contain about the same number of positive
+/// values each. Up to six distinct values get a class each.
 fn class_bounds(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.filter(|v| *v > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
@@ -97,7 +97,7 @@ fn class_bounds(values: impl Iterator<Item = f64>) -> Vec<f64> {
     bounds
 }
 
-/// Two leading digits.
+/// Rounds to two significant digits.
 fn round(value: f64) -> f64 {
     if value < 20.0 {
         return value.round().max(1.0);
@@ -114,7 +114,7 @@ fn shade(value: f64, bounds: &[f64]) -> &'static str {
     spread(class, bounds.len())
 }
 
-/// The shade of a class among `n`, from the lightest to the darkest.
+/// The shade of a class among `n`, from lightest to darkest.
 fn spread(class: usize, n: usize) -> &'static str {
     if n < 2 {
         return SHADES[4];
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_map_shades_by_value_and_keeps_names_text() {
+    fn a_map_shades_by_value_and_escapes_names() {
         let shape = |lau_id: &str, name: &str, path: &str| Shape {
             lau_id: lau_id.into(),
             name: name.into(),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_have_round_bounds_and_rise() {
+    fn classes_have_ascending_round_bounds() {
         assert_eq!(class_bounds([1.0, 2.0, 2.0, 4.0].into_iter()), [1.0, 2.0, 4.0]);
         let many: Vec<f64> = (1..=600).map(f64::from).collect();
         assert_eq!(class_bounds(many.into_iter()), [1.0, 100.0, 200.0, 300.0, 400.0, 500.0]);

@@ -1,7 +1,7 @@
-//! Charts of views as SVG files: lines and bars by plotters, maps from the outlines of the LAUs.
+//! Charts of views as SVG files: lines and bars by plotters, maps from the outlines of LAUs.
 //!
-//! There is no PNG: drawing letters into pixels needs a font file, and a machine without a desktop
-//! need not have one. In an SVG the reader's own program sets the letters.
+//! There is no PNG output, because rendering text to pixels needs font files, which a server may not
+//! have. The viewer of an SVG renders the text.
 
 mod bar;
 mod data;
@@ -19,14 +19,13 @@ use crate::warehouse::{Select, Warehouse};
 pub use data::{Axis, Data, Series};
 use line::Line;
 pub use map::Shape;
-use style::Sheet;
+use style::ChartStyle;
 
-/// A view as an SVG document. `shapes` gives the outlines, and the width and height of the box
-/// they lie in; it is asked for maps alone. Of a map with several days `date` chooses one, else the
-/// last is drawn.
+/// A view as an SVG document. `shapes` returns the outlines with the width and height of their bounding
+/// box; it is called only for maps. `date` selects the day of a map, by default the last one.
 ///
 /// # Errors
-/// [`UsageError`] for a view that has no chart or shows single users; a warehouse that cannot be
+/// [`UsageError`] for a view that has no chart or has rows of single users; a warehouse that cannot be
 /// read.
 pub fn svg(
     warehouse: &dyn Warehouse,
@@ -37,7 +36,7 @@ pub fn svg(
     let usage = |text: String| anyhow!(UsageError(text));
     if view.single_users {
         return Err(usage(format!(
-            "{} tells of single users, who are never drawn; `mobility query {}` prints its rows",
+            "{} has rows of single users, which are never drawn; `mobility query {}` prints them",
             view.name, view.name
         )));
     }
@@ -48,16 +47,16 @@ pub fn svg(
     let rows = warehouse.select(&select)?;
     match (view.chart.kind, columns.as_slice()) {
         (ChartKind::Table, _) | (_, []) => Err(usage(format!(
-            "{} has no chart; write `-- chart: line`, `bar` or `map` with its columns into {}",
+            "{} has no chart; add `-- chart: line`, `bar` or `map` with its columns to {}",
             view.name,
             view.file.display()
         ))),
         (ChartKind::Map, [column, ..]) => {
-            let places = data::places(rows, column)?;
+            let map_data = data::map_data(rows, column)?;
             let (shapes, size) = shapes()?;
             let title =
-                places.day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
-            Ok(map::svg(&title, column, &places.values, &shapes, size))
+                map_data.day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
+            Ok(map::svg(&title, column, &map_data.values, &shapes, size))
         }
         (kind, [axis, values @ ..]) => {
             let data = data::read(rows, axis, values)?;
@@ -67,8 +66,8 @@ pub fn svg(
             match (kind, &data.axis) {
                 (ChartKind::Line, Axis::Time(times)) => {
                     let (title, top) = (view.title.as_str(), data.top());
-                    let (sheet, text) = (Sheet::LARGE, style::number as fn(f64) -> String);
-                    Line { sheet, title, times, data: &data, top, text }.svg()
+                    let (style, text) = (ChartStyle::LARGE, style::number as fn(f64) -> String);
+                    Line { style, title, times, data: &data, top, text }.svg()
                 }
                 _ => bar::svg(&view.title, &data),
             }
@@ -76,10 +75,10 @@ pub fn svg(
     }
 }
 
-/// A small line of one value a date, for a page that gives it its title and its colours.
+/// A small line chart with one value per date, for a page that provides title and colours.
 ///
 /// # Errors
-/// When the drawing fails.
+/// An error of the drawing library.
 pub fn small(values: &[(NaiveDate, f64)], text: fn(f64) -> String) -> Result<String> {
     let times: Vec<NaiveDateTime> =
         values.iter().map(|(date, _)| date.and_time(NaiveTime::MIN)).collect();
@@ -88,17 +87,17 @@ pub fn small(values: &[(NaiveDate, f64)], text: fn(f64) -> String) -> Result<Str
     let top = if top > 0.0 { top } else { 1.0 };
     let series = vec![Series { name: String::new(), values: numbers }];
     let data = Data { axis_name: "date".into(), axis: Axis::Time(times.clone()), series };
-    Line { sheet: Sheet::SMALL, title: "", times: &times, data: &data, top, text }.svg()
+    Line { style: ChartStyle::SMALL, title: "", times: &times, data: &data, top, text }.svg()
 }
 
-/// The columns of the header, which must be there.
+/// The columns that the header names, which must exist.
 fn named(view: &View, schema: &Schema) -> Result<Vec<String>> {
     if let Some(missing) = view.chart.columns.iter().find(|c| schema.index_of(c).is_err()) {
-        let there: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let present: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         return Err(anyhow!(UsageError(format!(
-            "{}: the chart names the column {missing:?}; there are {}",
+            "{}: the chart names the column {missing:?}, but the view has {}",
             view.place(),
-            there.join(", ")
+            present.join(", ")
         ))));
     }
     Ok(view.chart.columns.clone())

@@ -1,4 +1,4 @@
-//! Sizes, colours and texts that all charts share; the same shades as the dashboard's.
+//! Sizes, colours and labels that all charts share. The colours are those of the dashboard.
 
 use plotters::chart::ChartBuilder;
 use plotters::coord::Shift;
@@ -7,53 +7,53 @@ use plotters::style::{RGBColor, TextStyle, WHITE};
 
 use crate::domain::numbers::grouped;
 
-/// How large a chart and its letters are.
+/// Size and layout of a chart.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sheet {
+pub struct ChartStyle {
     /// Width and height in pixels.
     size: (u32, u32),
     margin: i32,
-    /// Pixels at the right, for the half of the last label that sticks out.
+    /// Right margin in pixels, with space for the overhanging half of the last label.
     right: i32,
     label_size: i32,
-    /// Pixels for what stands below the level axis, and beside the upright one.
-    below: i32,
-    pub beside: i32,
-    /// Most labels of the axes.
-    pub times: i64,
-    pub numbers: usize,
-    /// With a title, the names of the axes and a ground of its own.
-    pub alone: bool,
+    /// Space for labels below the horizontal axis and beside the vertical one, pixels.
+    x_labels: i32,
+    pub y_labels: i32,
+    /// Maximum number of labels on a time axis and on a value axis.
+    pub max_time_labels: i64,
+    pub max_value_labels: usize,
+    /// Whether the chart has a title, axis names and a background.
+    pub standalone: bool,
 }
 
-impl Sheet {
-    /// A chart that is a file of its own.
-    pub const LARGE: Sheet = Sheet {
+impl ChartStyle {
+    /// A chart in a file of its own.
+    pub const LARGE: ChartStyle = ChartStyle {
         size: (1_100, 560),
         margin: 24,
         right: 24,
         label_size: 14,
-        below: 48,
-        beside: 84,
-        times: 12,
-        numbers: 10,
-        alone: true,
+        x_labels: 48,
+        y_labels: 84,
+        max_time_labels: 12,
+        max_value_labels: 10,
+        standalone: true,
     };
-    /// One of several on a page, which gives it its title and its ground.
-    pub const SMALL: Sheet = Sheet {
+    /// One of several charts on a page, which provides title and background.
+    pub const SMALL: ChartStyle = ChartStyle {
         size: (420, 180),
         margin: 6,
         right: 26,
         label_size: 15,
-        below: 28,
-        beside: 84,
-        times: 4,
-        numbers: 4,
-        alone: false,
+        x_labels: 28,
+        y_labels: 84,
+        max_time_labels: 4,
+        max_value_labels: 4,
+        standalone: false,
     };
 }
 
-/// What SVG readers replace by a sans-serif font of their own.
+/// SVG viewers substitute a sans-serif font of their own.
 pub const FONT: &str = "sans-serif";
 const TITLE_SIZE: i32 = 24;
 
@@ -62,7 +62,7 @@ pub const MUTED: RGBColor = RGBColor(91, 104, 120);
 pub const GRID: RGBColor = RGBColor(232, 236, 240);
 pub const SERIES: [RGBColor; 4] =
     [RGBColor(27, 126, 166), RGBColor(217, 118, 26), RGBColor(90, 70, 168), RGBColor(47, 143, 107)];
-/// From few to many.
+/// Shades from low to high values.
 pub const SHADES: [&str; 7] =
     ["#d8ecf0", "#b1d9e2", "#7fbfd0", "#4c9fbd", "#2a7aa5", "#1f5488", "#1b2f62"];
 pub const NO_SHADE: &str = "#eceff3";
@@ -70,40 +70,40 @@ pub const NO_SHADE: &str = "#eceff3";
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Failure = Box<dyn std::error::Error>;
 
-/// A sheet that is drawn into `out`.
+/// A canvas that writes to `out`.
 ///
 /// # Errors
-/// When the drawing fails.
-pub fn canvas(out: &mut String, sheet: Sheet) -> Result<Canvas<'_>, Failure> {
-    let canvas = SVGBackend::with_string(out, sheet.size).into_drawing_area();
-    if sheet.alone {
+/// An error of the drawing library.
+pub fn canvas(out: &mut String, style: ChartStyle) -> Result<Canvas<'_>, Failure> {
+    let canvas = SVGBackend::with_string(out, style.size).into_drawing_area();
+    if style.standalone {
         canvas.fill(&WHITE)?;
     }
     Ok(canvas)
 }
 
-/// A chart with its title, and `left` pixels for what stands beside its upright axis.
+/// A chart with its title, and `left` pixels for the labels of the vertical axis.
 pub fn titled<'a, 'b>(
     canvas: &'a Canvas<'b>,
-    sheet: Sheet,
+    style: ChartStyle,
     title: &str,
     left: i32,
 ) -> ChartBuilder<'a, 'static, SVGBackend<'b>> {
     let mut chart = ChartBuilder::on(canvas);
     chart
-        .margin(sheet.margin)
-        .margin_right(sheet.right)
-        .x_label_area_size(sheet.below)
+        .margin(style.margin)
+        .margin_right(style.right)
+        .x_label_area_size(style.x_labels)
         .y_label_area_size(left);
-    if sheet.alone {
+    if style.standalone {
         chart.caption(title, (FONT, TITLE_SIZE).into_font().color(&INK));
     }
     chart
 }
 
-/// How axes are labelled.
-pub fn labels(sheet: Sheet) -> TextStyle<'static> {
-    (FONT, sheet.label_size).into_font().color(&MUTED)
+/// Text style of axis labels.
+pub fn labels(style: ChartStyle) -> TextStyle<'static> {
+    (FONT, style.label_size).into_font().color(&MUTED)
 }
 
 /// `Unique users` for `unique_user_count`, as on the dashboard.
@@ -117,7 +117,7 @@ pub fn label(column: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// `1,234,567`, with one decimal where there are any.
+/// A number such as `1,234,567`, rounded to one decimal.
 pub fn number(value: f64) -> String {
     let sign = if value < 0.0 { "−" } else { "" };
     let size = (value.abs() * 10.0).round() / 10.0;
@@ -128,7 +128,7 @@ pub fn number(value: f64) -> String {
     }
 }
 
-/// Text for XML.
+/// Escapes text for XML.
 pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_and_numbers_read_as_on_the_dashboard() {
+    fn labels_and_numbers_match_the_dashboard() {
         assert_eq!(label("unique_user_count"), "Unique users");
         assert_eq!(label("day_users"), "Day users");
         assert_eq!(number(1_234_567.0), "1,234,567");

@@ -1,4 +1,4 @@
-//! A column of a batch, opened once, so that its cells can be written one by one.
+//! Access to the cells of a batch: columns are downcast once, then cells are written one by one.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -17,9 +17,9 @@ use arrow::datatypes::{
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::{geometry, json, text};
+use super::{geometry, text};
 
-/// The values of a column, in the types that `normalise` leaves.
+/// The values of a column, in the types that `normalise` produces.
 pub(super) enum Values<'a> {
     Null,
     Boolean(&'a BooleanArray),
@@ -42,7 +42,7 @@ pub(super) struct Column<'a> {
     pub values: Values<'a>,
 }
 
-/// The columns of `batch`, which must be normalised.
+/// The columns of a normalised batch.
 pub(super) fn columns(batch: &RecordBatch) -> Result<Vec<Column<'_>>> {
     batch.columns().iter().map(|column| Column::open(column.as_ref())).collect()
 }
@@ -77,7 +77,7 @@ impl<'a> Column<'a> {
         matches!(self.values, Values::Null) || self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
 
-    /// The cell as plain text, nothing for a null. A list is written as a JSON array.
+    /// Writes the cell as plain text, and nothing for a null. A list is written as a JSON array.
     pub fn write_text(&self, row: usize, out: &mut Vec<u8>) {
         if self.is_null(row) {
             return;
@@ -96,20 +96,20 @@ impl<'a> Column<'a> {
             }
             Values::Text(array) => out.extend_from_slice(array.value(row).as_bytes()),
             Values::Binary(array) => text::hex(array.value(row), out),
-            Values::List { .. } => json::value(self, row, out),
+            Values::List { .. } => json_value(self, row, out),
             Values::Other(formatter) => display(formatter.value(row), out),
         }
     }
 
-    /// The cell as a string of its own.
+    /// The cell as an owned string.
     pub fn text(&self, row: usize) -> String {
         let mut out = Vec::new();
         self.write_text(row, &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    /// The cell for people: a geometry in a few words.
-    pub fn words(&self, row: usize, is_geometry: bool) -> String {
+    /// The cell for people: geometries are summarised.
+    pub fn display_text(&self, row: usize, is_geometry: bool) -> String {
         let shape = self.bytes(row).filter(|_| is_geometry).and_then(geometry::summary);
         shape.unwrap_or_else(|| self.text(row))
     }
@@ -130,30 +130,92 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// True when the text of a cell is made of digits and signs that no format has to escape.
+    /// True if the text of the cells never contains characters that a format has to escape.
     pub fn is_plain(&self) -> bool {
         !matches!(self.values, Values::Text(_) | Values::List { .. } | Values::Other(_))
     }
 }
 
-/// Control characters and marks that turn the direction of writing as their escapes, so that data
-/// cannot move the cursor, change colours or pose as other text.
+/// A cell as a JSON value.
+pub(super) fn json_value(column: &Column, row: usize, out: &mut Vec<u8>) {
+    if column.is_null(row) {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    match &column.values {
+        Values::Double(array) if !array.value(row).is_finite() => out.extend_from_slice(b"null"),
+        Values::Single(array) if !array.value(row).is_finite() => out.extend_from_slice(b"null"),
+        Values::Null
+        | Values::Boolean(_)
+        | Values::Integer(_)
+        | Values::Unsigned(_)
+        | Values::Single(_)
+        | Values::Double(_)
+        | Values::Decimal(_) => column.write_text(row, out),
+        Values::Text(array) => json_string(array.value(row), out),
+        Values::Timestamp { array, zoned } => {
+            out.push(b'"');
+            text::timestamp(array.value(row), *zoned, text::Style::Iso, out);
+            out.push(b'"');
+        }
+        Values::Date(_) | Values::Binary(_) => {
+            out.push(b'"');
+            column.write_text(row, out);
+            out.push(b'"');
+        }
+        Values::List { array, items } => {
+            let offsets = array.value_offsets();
+            out.push(b'[');
+            for item in offsets[row]..offsets[row + 1] {
+                if item > offsets[row] {
+                    out.push(b',');
+                }
+                json_value(items, item as usize, out);
+            }
+            out.push(b']');
+        }
+        Values::Other(_) => json_string(&column.text(row), out),
+    }
+}
+
+/// A text as a JSON string.
+pub(super) fn json_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0..0x20 => {
+                out.extend_from_slice(b"\\u00");
+                text::hex(&[byte], out);
+            }
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
+}
+
+/// The text with control and bidirectional formatting characters escaped, so that data cannot move the
+/// cursor, change colours or disguise itself as other text.
 pub(super) fn printable(text: &str) -> Cow<'_, str> {
-    let drives = |c: char| {
+    let is_unsafe = |c: char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };
-    if !text.contains(drives) {
+    if !text.contains(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
-        if drives(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if is_unsafe(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     Cow::Owned(out)
 }
 
-/// True for columns whose cells line up at the right.
+/// True for columns that are aligned to the right.
 pub(super) fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }
@@ -163,7 +225,7 @@ pub(super) fn boolean(value: bool) -> &'static [u8] {
 }
 
 fn display(value: impl Display, out: &mut Vec<u8>) {
-    // a vector takes every byte
+    // writing to a vector cannot fail
     let _ = write!(out, "{value}");
 }
 
@@ -172,7 +234,7 @@ mod tests {
     use super::printable;
 
     #[test]
-    fn text_cannot_drive_a_terminal() {
+    fn control_characters_are_escaped() {
         assert_eq!(printable("Põlva vald"), "Põlva vald");
         assert_eq!(printable("\u{1b}[2J\n\u{9b}x\u{202e}"), "\\u{1b}[2J\\n\\u{9b}x\\u{202e}");
     }

@@ -1,5 +1,5 @@
-//! CSV by RFC 4180 with line feeds. A field is quoted only where a comma, a quote or a line break
-//! requires it, and when it is an empty text: nothing between two commas is a null.
+//! CSV by RFC 4180 with line feeds. A field is quoted only if it contains a comma, a quote or a line
+//! break, or if it is an empty text: an unquoted empty field is a null.
 
 use std::io::Write;
 
@@ -46,7 +46,7 @@ impl RowWriter for Csv<'_> {
                 }
                 let start = self.buffer.len();
                 if column.is_null(row) {
-                    // a line with nothing on it is a row that most readers skip
+                    // most readers skip empty lines
                     if columns.len() == 1 {
                         self.buffer.extend_from_slice(b"\"\"");
                     }
@@ -70,7 +70,7 @@ impl RowWriter for Csv<'_> {
     }
 }
 
-/// Quotes the field that begins at `start` of `buffer` where it needs that.
+/// Quotes the field that starts at `start` in `buffer`, if necessary.
 fn quote(buffer: &mut Vec<u8>, start: usize) {
     let field = &buffer[start..];
     if !field.is_empty() && !field.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn every_type_has_its_notation() {
+    fn every_type_is_written_in_its_notation() {
         assert_eq!(
             csv(every_type()),
             "text,int,big,float,single,flag,date,time,zoned,bytes,decimal,list,nothing\n\
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn only_fields_that_need_quotes_get_them() {
+    fn fields_are_quoted_only_if_necessary() {
         let values = vec![
             Some("a,b"),
             Some("say \"hi\""),
@@ -138,18 +138,18 @@ mod tests {
     }
 
     #[test]
-    fn a_null_in_the_only_column_is_still_a_line() {
+    fn a_null_in_a_single_column_is_not_an_empty_line() {
         assert_eq!(csv(rows([("a", texts(vec![None, Some("x")]))])), "a\n\"\"\nx\n");
     }
 
     #[test]
-    fn no_rows_give_the_header_alone() {
+    fn no_rows_give_only_the_header() {
         assert_eq!(csv(rows([("a", texts(vec![])), ("b", texts(vec![]))])), "a,b\n");
     }
 
     proptest! {
         #[test]
-        fn a_reader_gets_the_same_text_back(
+        fn a_csv_reader_gets_the_same_text_back(
             cells in prop::collection::vec((any::<String>(), "[a\",\r\n õ]*"), 1..20)
         ) {
             let (left, right): (Vec<_>, Vec<_>) = cells.iter().cloned().unzip();

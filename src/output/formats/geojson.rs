@@ -1,4 +1,4 @@
-//! GeoJSON after RFC 7946: a feature a row, with the row's own geometry or that of its LAU.
+//! GeoJSON by RFC 7946: one feature per row, with the geometry of the row itself or of its LAU.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -14,16 +14,16 @@ use super::json::Objects;
 use super::{FLUSH_BYTES, GeometryText, Options, RowWriter, geometry};
 use crate::errors::UsageError;
 
-/// Where a row's geometry comes from.
-enum Source {
+/// The source of the geometry of a row.
+enum GeometrySource {
     Column(usize),
     Lau { column: usize, geometries: Arc<HashMap<String, String>> },
 }
 
-impl Source {
+impl GeometrySource {
     fn of(schema: &Schema, options: &Options) -> Result<Self> {
         if let Some(column) = geometry::column(schema) {
-            return Ok(Source::Column(column));
+            return Ok(GeometrySource::Column(column));
         }
         let lau = schema
             .fields()
@@ -32,15 +32,17 @@ impl Source {
         let Some(column) = lau else {
             return Err(anyhow!(UsageError(
                 "GeoJSON needs rows with a geometry or a lau_id column: cell_plan, lau, or a view \
-                 per LAU such as users-per-lau or users-per-lau-day-night; other formats take any \
+                 per LAU such as users-per-lau or users-per-lau-day-night; other formats accept any \
                  rows"
                     .to_owned()
             )));
         };
         match &options.lau_geometries {
-            Some(geometries) => Ok(Source::Lau { column, geometries: Arc::clone(geometries) }),
+            Some(geometries) => {
+                Ok(GeometrySource::Lau { column, geometries: Arc::clone(geometries) })
+            }
             None => bail!(
-                "GeoJSON of these rows needs the LAU boundaries, and the warehouse has none: run \
+                "GeoJSON of these rows needs LAU boundaries, but the warehouse has none: run \
                  `mobility load`"
             ),
         }
@@ -49,7 +51,7 @@ impl Source {
 
 pub(super) struct Geojson<'a> {
     out: &'a mut (dyn Write + Send),
-    source: Source,
+    source: GeometrySource,
     properties: Objects,
     shapes: GeometryText,
     rows: u64,
@@ -58,13 +60,13 @@ pub(super) struct Geojson<'a> {
 
 impl<'a> Geojson<'a> {
     /// # Errors
-    /// [`UsageError`] for rows that have no place on a map.
+    /// [`UsageError`] for rows without a geometry or LAU.
     pub fn new(
         schema: &Schema,
         out: &'a mut (dyn Write + Send),
         options: &Options,
     ) -> Result<Self> {
-        let source = Source::of(schema, options)?;
+        let source = GeometrySource::of(schema, options)?;
         let drawn = geometry::column(schema);
         Ok(Geojson {
             out,
@@ -80,11 +82,11 @@ impl<'a> Geojson<'a> {
         let out = &mut self.buffer;
         out.extend_from_slice(b"{\"type\":\"Feature\",\"geometry\":");
         match &self.source {
-            Source::Column(column) => match columns[*column].bytes(row) {
+            GeometrySource::Column(column) => match columns[*column].bytes(row) {
                 Some(wkb) => self.shapes.write(wkb, out)?,
                 None => out.extend_from_slice(b"null"),
             },
-            Source::Lau { column, geometries } => {
+            GeometrySource::Lau { column, geometries } => {
                 let known = columns[*column].str(row).and_then(|id| geometries.get(id));
                 out.extend_from_slice(known.map_or("null", String::as_str).as_bytes());
             }

@@ -1,4 +1,4 @@
-//! WKB as GeoJSON text, and as a few words for people.
+//! WKB geometries as GeoJSON text, and as a short summary for people.
 
 use std::fmt::Write;
 
@@ -15,7 +15,7 @@ use proj::Proj;
 use super::text;
 use crate::domain::numbers::grouped;
 
-/// The name that a WKB column has in every table.
+/// Name of the WKB column in every table.
 const GEOMETRY: &str = "geometry";
 
 /// The index of the geometry column.
@@ -23,7 +23,7 @@ pub(super) fn column(schema: &Schema) -> Option<usize> {
     schema.fields().iter().position(|f| f.name() == GEOMETRY && *f.data_type() == DataType::Binary)
 }
 
-/// Turns WKB into GeoJSON geometries in longitude and latitude.
+/// Converts WKB to GeoJSON geometries in longitude and latitude.
 pub struct GeometryText {
     to_degrees: Option<Proj>,
 }
@@ -43,7 +43,7 @@ impl GeometryText {
     }
 
     /// # Errors
-    /// Bytes that are no WKB; coordinates outside the projection.
+    /// Bytes that are not valid WKB, or coordinates outside the domain of the projection.
     pub fn geojson(&self, wkb: &[u8]) -> Result<String> {
         let mut out = Vec::new();
         self.write(wkb, &mut out)?;
@@ -62,7 +62,7 @@ impl GeometryText {
                 .try_map_coords(|c| proj.convert((c.x, c.y)).map(|(x, y)| Coord { x, y }))?,
         };
         if geometry.coords_iter().any(|c| !c.x.is_finite() || !c.y.is_finite()) {
-            bail!("the geometry has a coordinate that is no number");
+            bail!("the geometry has a coordinate that is not a number");
         }
         write(&geometry, out);
         Ok(())
@@ -70,21 +70,21 @@ impl GeometryText {
 }
 
 /// # Errors
-/// Bytes that are no WKB.
+/// Bytes that are not valid WKB.
 fn decode(wkb: &[u8]) -> Result<Geometry> {
-    // PostGIS puts flags for SRID, Z and M in the top bits; the standard uses thousands
+    // PostGIS sets flags for SRID, Z and M in the highest bits; the standard adds multiples of 1,000
     let standard = kind(wkb).is_none_or(|kind| kind < 1 << 29);
     let geometry = if standard { Wkb(wkb).to_geo() } else { Ewkb(wkb).to_geo() };
-    geometry.map_err(|e| anyhow!("the geometry is no WKB: {e}"))
+    geometry.map_err(|e| anyhow!("the geometry is not valid WKB: {e}"))
 }
 
-/// The number after the byte order, which tells the kind of geometry.
+/// The geometry type, which follows the byte order.
 fn kind(wkb: &[u8]) -> Option<u32> {
     let bytes = wkb.get(1..5)?.try_into().ok()?;
     Some(if wkb[0] == 0 { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
 }
 
-/// WKB has no other way to say that a point is empty than coordinates that are no numbers.
+/// WKB represents an empty point by coordinates that are NaN.
 fn is_empty_point(wkb: &[u8]) -> bool {
     let Some(kind) = kind(wkb) else { return false };
     let start = if kind & 1 << 29 == 0 { 5 } else { 9 };
@@ -137,7 +137,7 @@ fn array<T>(items: &[T], out: &mut Vec<u8>, item: impl Fn(&T, &mut Vec<u8>)) {
     out.push(b']');
 }
 
-/// Seven decimals of a degree are a centimetre.
+/// Seven decimals of a degree are about a centimetre.
 fn position(c: Coord, out: &mut Vec<u8>) {
     // adding zero turns -0 into 0
     let round = |v: f64| (v * 1e7).round() / 1e7 + 0.0;
@@ -156,7 +156,7 @@ fn line(line: &LineString, out: &mut Vec<u8>) {
 fn polygon(polygon: &Polygon, out: &mut Vec<u8>) {
     let polygon = polygon.orient(Direction::Default);
     out.push(b'[');
-    // an empty polygon has an outer ring without points, which GeoJSON does not know
+    // an empty polygon has an outer ring without points, which GeoJSON cannot represent
     if !polygon.exterior().0.is_empty() {
         line(polygon.exterior(), out);
     }
@@ -167,7 +167,7 @@ fn polygon(polygon: &Polygon, out: &mut Vec<u8>) {
     out.push(b']');
 }
 
-/// A geometry in a table cell: a point in full, anything larger by kind and size.
+/// A geometry in a table cell: a point in full, any other by type and number of points.
 pub(super) fn summary(wkb: &[u8]) -> Option<String> {
     let geometry = decode(wkb).ok()?;
     let kind = match &geometry {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_geometry_of_postgis_with_srid_is_understood() {
+    fn ewkb_with_an_srid_is_read() {
         let point = Geometry::from(point! { x: 1., y: 2. });
         let bytes = point.to_ewkb(CoordDimensions::xy(), Some(4326)).unwrap();
         let text = GeometryText::new(None).unwrap().geojson(&bytes).unwrap();
@@ -245,16 +245,16 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_point_is_null_and_nonsense_is_an_error() {
+    fn an_empty_point_is_null_and_invalid_wkb_is_an_error() {
         let mut empty = vec![1, 1, 0, 0, 0];
         empty.extend_from_slice(&[f64::NAN.to_le_bytes(), f64::NAN.to_le_bytes()].concat());
         assert_eq!(GeometryText::new(None).unwrap().geojson(&empty).unwrap(), "null");
         let error = GeometryText::new(None).unwrap().geojson(b"abc").unwrap_err();
-        assert!(error.to_string().starts_with("the geometry is no WKB"), "{error}");
+        assert!(error.to_string().starts_with("the geometry is not valid WKB"), "{error}");
     }
 
     #[test]
-    fn people_read_a_point_in_full_and_a_polygon_by_its_size() {
+    fn a_summary_has_a_point_in_full_and_the_size_of_a_polygon() {
         let square = Rect::new((0., 0.), (1., 1.)).to_polygon();
         assert_eq!(summary(&wkb(point! { x: 24.5, y: 59. })).unwrap(), "POINT (24.5 59)");
         assert_eq!(summary(&wkb(square)).unwrap(), "POLYGON of 5 points");

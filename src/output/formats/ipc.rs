@@ -1,5 +1,5 @@
-//! Arrow IPC in its file form, which Feather readers, DuckDB and Polars open. It is written from
-//! front to back, so a pipe takes it as well.
+//! The Arrow IPC file format, which Feather readers, DuckDB and Polars open. It is written sequentially,
+//! so it can go to a pipe.
 
 use std::io::Write;
 

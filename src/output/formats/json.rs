@@ -1,6 +1,5 @@
-//! JSON: an array of objects, or one object a line. Numbers are written with all their digits,
-//! time stamps as ISO 8601, a `geometry` as a GeoJSON geometry, numbers that JSON does not know
-//! as null.
+//! JSON: an array of objects, or one object per line. Numbers are written with all digits, time stamps
+//! in ISO 8601, a `geometry` as a GeoJSON geometry, and NaN and infinity as null.
 
 use std::io::Write;
 
@@ -9,10 +8,10 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::Schema;
 
 use super::cells;
-use super::cells::{Column, Values};
-use super::{FLUSH_BYTES, GeometryText, Options, RowWriter, geometry, text};
+use super::cells::{Column, json_string, json_value};
+use super::{FLUSH_BYTES, GeometryText, Options, RowWriter, geometry};
 
-/// What stands around the objects.
+/// How the objects are joined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Array,
@@ -86,12 +85,12 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// Objects with the columns of `schema` whose index is wanted.
-    pub fn new(schema: &Schema, wanted: impl Fn(usize) -> bool) -> Self {
-        let members = schema.fields().iter().enumerate().filter(|(index, _)| wanted(*index));
+    /// Objects with the columns of `schema` whose index passes the filter.
+    pub fn new(schema: &Schema, include: impl Fn(usize) -> bool) -> Self {
+        let members = schema.fields().iter().enumerate().filter(|(index, _)| include(*index));
         let members = members.map(|(index, field)| {
             let mut key = Vec::new();
-            string(field.name(), &mut key);
+            json_string(field.name(), &mut key);
             key.push(b':');
             (index, key)
         });
@@ -99,7 +98,7 @@ impl Objects {
     }
 
     /// # Errors
-    /// A geometry that is no WKB.
+    /// A geometry that is not valid WKB.
     pub fn write(
         &self,
         columns: &[Column],
@@ -116,74 +115,12 @@ impl Objects {
             let column = &columns[*index];
             match column.bytes(row) {
                 Some(wkb) if self.geometry == Some(*index) => shapes.write(wkb, out)?,
-                _ => value(column, row, out),
+                _ => json_value(column, row, out),
             }
         }
         out.push(b'}');
         Ok(())
     }
-}
-
-/// A cell as a JSON value.
-pub(super) fn value(column: &Column, row: usize, out: &mut Vec<u8>) {
-    if column.is_null(row) {
-        out.extend_from_slice(b"null");
-        return;
-    }
-    match &column.values {
-        Values::Double(array) if !array.value(row).is_finite() => out.extend_from_slice(b"null"),
-        Values::Single(array) if !array.value(row).is_finite() => out.extend_from_slice(b"null"),
-        Values::Null
-        | Values::Boolean(_)
-        | Values::Integer(_)
-        | Values::Unsigned(_)
-        | Values::Single(_)
-        | Values::Double(_)
-        | Values::Decimal(_) => column.write_text(row, out),
-        Values::Text(array) => string(array.value(row), out),
-        Values::Timestamp { array, zoned } => {
-            out.push(b'"');
-            text::timestamp(array.value(row), *zoned, text::Style::Iso, out);
-            out.push(b'"');
-        }
-        Values::Date(_) | Values::Binary(_) => {
-            out.push(b'"');
-            column.write_text(row, out);
-            out.push(b'"');
-        }
-        Values::List { array, items } => {
-            let offsets = array.value_offsets();
-            out.push(b'[');
-            for item in offsets[row]..offsets[row + 1] {
-                if item > offsets[row] {
-                    out.push(b',');
-                }
-                value(items, item as usize, out);
-            }
-            out.push(b']');
-        }
-        Values::Other(_) => string(&column.text(row), out),
-    }
-}
-
-/// A text with quotes around it.
-pub(super) fn string(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0..0x20 => {
-                out.extend_from_slice(b"\\u00");
-                text::hex(&[byte], out);
-            }
-            _ => out.push(byte),
-        }
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]
@@ -197,7 +134,7 @@ mod tests {
     use crate::output::formats::samples::{every_type, points, rows, shown};
 
     #[test]
-    fn every_type_has_its_notation() {
+    fn every_type_is_written_in_its_notation() {
         let text = shown(Format::Ndjson, vec![every_type()], &Options::default());
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
@@ -227,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_keep_their_digits_and_those_unknown_to_json_are_null() {
+    fn numbers_keep_all_digits_and_nan_is_null() {
         let ints: ArrayRef = Arc::new(Int64Array::from(vec![9_007_199_254_740_993; 4]));
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![1e300, f64::NAN, -0.0, 24.75]));
         let text =
@@ -245,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_geometry_is_an_object_and_not_hex() {
+    fn a_geometry_is_a_geojson_object() {
         let text = shown(Format::Ndjson, vec![points()], &Options::default());
         assert_eq!(
             text,

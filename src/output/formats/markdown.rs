@@ -1,4 +1,4 @@
-//! A pipe table for documents. Columns are not padded, so that rows can stream.
+//! A Markdown table. Cells are not padded, so that rows can be streamed.
 
 use std::io::Write;
 
@@ -43,7 +43,7 @@ impl RowWriter for Markdown<'_> {
         let columns = cells::columns(batch)?;
         for row in 0..batch.num_rows() {
             for (index, column) in columns.iter().enumerate() {
-                let text = column.words(row, self.geometry == Some(index));
+                let text = column.display_text(row, self.geometry == Some(index));
                 cell(&text, &mut self.buffer);
             }
             self.buffer.push_str("|\n");
@@ -59,7 +59,7 @@ impl RowWriter for Markdown<'_> {
     }
 }
 
-/// `| text `, with the signs escaped that would end the cell or start markup.
+/// Writes `| text `, with characters escaped that would end the cell or start markup.
 fn cell(text: &str, out: &mut String) {
     out.push_str("| ");
     for (index, line) in text.split('\n').enumerate() {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn no_rows_give_the_heading_alone_and_a_geometry_is_put_in_words() {
+    fn no_rows_give_only_the_heading_and_a_geometry_is_summarised() {
         let options = Options::default();
         let heading = "| cell_id | geometry |\n| --- | --- |\n";
         assert_eq!(shown(Format::Markdown, vec![points().slice(0, 0)], &options), heading);

@@ -1,6 +1,6 @@
-//! Output formats behind one narrow trait, one file each. All of them stream: none holds more
-//! than a batch of rows, except Parquet, which holds a row group, and the table, which holds the
-//! rows that its widths are taken from.
+//! Output formats behind one narrow trait, one file each. All of them stream: none holds more than a
+//! batch of rows, except Parquet, which holds a row group, and the terminal table, which holds the rows
+//! that determine its column widths.
 
 mod cells;
 mod csv;
@@ -26,30 +26,30 @@ use clap::ValueEnum;
 
 pub use geometry::GeometryText;
 
-/// Rows as they come from a warehouse.
+/// Rows of a warehouse.
 pub type Rows = Box<dyn RecordBatchReader + Send>;
 
-/// Text formats hand on their buffer when it holds this many bytes.
+/// Size at which text formats flush their buffer, bytes.
 const FLUSH_BYTES: usize = 1 << 16;
 
-/// How rows are written.
+/// Output formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub enum Format {
-    /// For people at a terminal
+    /// A table for a terminal
     Table,
-    /// RFC 4180 with a header line
+    /// CSV (RFC 4180) with a header line
     Csv,
-    /// An array of objects
+    /// A JSON array of objects
     Json,
-    /// One object a line
+    /// One JSON object per line
     Ndjson,
-    /// Snappy Parquet; GeoParquet where there is a geometry
+    /// Parquet with Snappy compression; GeoParquet if there is a geometry
     Parquet,
     /// Arrow IPC file, also known as Feather
     Arrow,
-    /// A feature collection in longitude and latitude
+    /// A GeoJSON feature collection in longitude and latitude
     Geojson,
-    /// A table for documents
+    /// A Markdown table
     Markdown,
 }
 
@@ -67,7 +67,7 @@ impl Format {
         }
     }
 
-    /// The usual ending of a file name, without the dot.
+    /// The usual file extension, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
             Format::Table => "txt",
@@ -81,37 +81,37 @@ impl Format {
         }
     }
 
-    /// True for bytes that would upset a terminal.
+    /// True for formats that should not be written to a terminal.
     pub fn is_binary(self) -> bool {
         matches!(self, Format::Parquet | Format::Arrow)
     }
 }
 
-/// What formats may need beside the rows.
+/// Settings of formats.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Columns of the terminal; `None` where nothing has to fit.
+    /// Width of the terminal; `None` without a limit.
     pub width: Option<u16>,
     /// Bold headings in the terminal table.
     pub color: bool,
     /// Heading of the terminal table.
     pub title: Option<String>,
-    /// Most rows of the terminal table; the rest are counted.
+    /// Maximum number of rows in the terminal table; the others are counted.
     pub max_rows: Option<u64>,
-    /// GeoParquet's `geo` metadata for rows with a geometry.
+    /// The `geo` metadata of GeoParquet for rows with a geometry.
     pub geo_metadata: Option<String>,
     /// Geometry of each LAU as GeoJSON text, for rows with a `lau_id` and no geometry of their own.
     pub lau_geometries: Option<Arc<HashMap<String, String>>>,
     /// EPSG code of a `geometry` column (WKB), which JSON and GeoJSON convert to longitude and
-    /// latitude; `None` and 4326 are written as they are.
+    /// latitude; `None` and 4326 are written unchanged.
     pub geometry_epsg: Option<u32>,
 }
 
-/// What a format does with the rows, whose columns are normalised.
+/// Writes normalised rows in one format.
 trait RowWriter {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()>;
 
-    /// Writes what comes after the last row.
+    /// Writes the end of the output.
     fn finish(self: Box<Self>) -> Result<()>;
 }
 
@@ -119,14 +119,14 @@ trait RowWriter {
 ///
 /// # Errors
 /// Rows that cannot be computed; output that cannot be written (the [`io::Error`] is in the chain
-/// for every format, so that a closed pipe can be told); a format that the columns do not allow.
+/// for every format, so that a closed pipe can be detected); columns that the format does not support.
 pub fn write(
     format: Format,
     rows: Rows,
     out: Box<dyn Write + Send>,
     options: &Options,
 ) -> Result<u64> {
-    let mut out = Witness { out, error: None };
+    let mut out = ErrorCapture { out, error: None };
     let result = copy(format, rows, &mut out, options);
     match (result, out.error) {
         (Err(_), Some(error)) => Err(error).context("cannot write the output"),
@@ -134,7 +134,7 @@ pub fn write(
     }
 }
 
-/// All rows as cells for people, nothing for a null; a geometry in a few words.
+/// All rows as cells for people, `None` for a null; geometries are summarised.
 ///
 /// # Errors
 /// Rows that cannot be computed.
@@ -147,7 +147,7 @@ pub fn cells(rows: Rows) -> Result<Vec<Vec<Option<String>>>> {
         let columns = cells::columns(&batch)?;
         for row in 0..batch.num_rows() {
             let cell = |(index, column): (usize, &cells::Column)| {
-                (!column.is_null(row)).then(|| column.words(row, geometry == Some(index)))
+                (!column.is_null(row)).then(|| column.display_text(row, geometry == Some(index)))
             };
             all.push(columns.iter().enumerate().map(cell).collect());
         }
@@ -192,17 +192,17 @@ fn writer<'a>(
     })
 }
 
-/// Keeps the error of the output itself: the Arrow and Parquet writers pass on only its text.
-struct Witness {
+/// Keeps the error of the output itself, because the Arrow and Parquet writers only pass on its text.
+struct ErrorCapture {
     out: Box<dyn Write + Send>,
     error: Option<io::Error>,
 }
 
-impl Witness {
+impl ErrorCapture {
     fn note<T>(&mut self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| {
             let kind = error.kind();
-            // an interrupted call is tried again by the caller
+            // the caller repeats an interrupted call
             if kind != io::ErrorKind::Interrupted {
                 self.error.get_or_insert(error);
             }
@@ -211,7 +211,7 @@ impl Witness {
     }
 }
 
-impl Write for Witness {
+impl Write for ErrorCapture {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let result = self.out.write(bytes);
         self.note(result)
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_pipe_can_be_told_for_every_format() {
+    fn a_closed_pipe_is_detected_for_every_format() {
         for format in Format::value_variants() {
             let rows = match format {
                 Format::Geojson => reader(vec![samples::points()]),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_has_an_ending_of_its_own() {
+    fn every_format_has_its_own_extension() {
         let mut endings: Vec<_> = Format::value_variants().iter().map(|f| f.extension()).collect();
         endings.sort_unstable();
         endings.dedup();

@@ -1,4 +1,4 @@
-//! The many Arrow types that hold the same values, brought to the few that the formats write.
+//! Converts the many Arrow types that can hold the same values to the few that the formats support.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use arrow::array::RecordBatch;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-/// The type that a column of type `from` is written in. Types without an entry stay as they are:
-/// formats that cannot hold them print what Arrow shows.
+/// The type in which a column of type `from` is written. Other types are kept; formats that do not
+/// support them write the text that Arrow displays.
 fn plain(from: &DataType) -> DataType {
     use DataType::*;
     match from {
@@ -31,8 +31,8 @@ fn plain(from: &DataType) -> DataType {
     }
 }
 
-/// `schema` in plain types, every column nullable. A name that occurs twice, as ad-hoc SQL allows,
-/// gets a number: `name`, `name_2`; JSON and Parquet readers find a column by its name alone.
+/// The schema in plain types with every column nullable. Duplicate names, which ad-hoc SQL allows, are
+/// numbered (`name`, `name_2`), because JSON and Parquet readers identify a column by its name.
 pub(super) fn schema(schema: &Schema) -> SchemaRef {
     let given: HashSet<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     let mut used = HashSet::new();
@@ -53,10 +53,10 @@ pub(super) fn schema(schema: &Schema) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The rows of `batch` in the types of `schema`, which came from the function above.
+/// The rows of `batch` in the types of `schema`, which is a result of [`schema`].
 ///
 /// # Errors
-/// When a value does not fit, such as a time stamp in seconds beyond the years of microseconds.
+/// A value that does not fit, such as a time stamp in seconds outside the range of microseconds.
 pub(super) fn batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.schema_ref() == schema {
         return Ok(batch.clone());
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_given_twice_gets_a_number_that_is_free() {
+    fn a_duplicate_name_gets_the_next_free_number() {
         let fields = ["a", "a", "a_2", "a"].map(|n| Field::new(n, DataType::Int32, false));
         let names = schema(&Schema::new(fields.to_vec()));
         let names: Vec<&str> = names.fields().iter().map(|f| f.name().as_str()).collect();

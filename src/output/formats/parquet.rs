@@ -1,5 +1,5 @@
-//! Parquet with snappy, readable everywhere: no Arrow schema inside, plain types only. With the
-//! `geo` metadata of a geometry column it is GeoParquet.
+//! Parquet with Snappy compression, plain types and no embedded Arrow schema, so that every reader opens
+//! it. With the `geo` metadata of a geometry column it is GeoParquet.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ impl<'a> Parquet<'a> {
         out: &'a mut (dyn Write + Send),
         options: &Options,
     ) -> Result<Self> {
-        // metadata for a column that is not there makes readers refuse the file
+        // readers refuse a file whose metadata names a missing column
         let geo = options.geo_metadata.clone().filter(|_| geometry::column(schema).is_some());
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)

@@ -1,4 +1,4 @@
-//! Rows that the tests of all formats share.
+//! Sample rows for the tests of all formats.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

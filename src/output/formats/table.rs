@@ -1,5 +1,6 @@
-//! The table for people: fits the terminal, groups the digits of numbers, ends with the number of
-//! rows. The first rows are kept to take the widths from; the rest are written as they come.
+//! The terminal table: it fits the width of the terminal, groups the digits of numbers and ends with the
+//! number of rows. The first rows are buffered to determine the column widths; the others are written
+//! as they arrive, which comfy-table cannot do, since it holds all rows.
 
 use std::io::Write;
 
@@ -10,16 +11,16 @@ use console::measure_text_width;
 
 use super::cells;
 use super::cells::{Column, is_number, printable};
-use super::fit::{Wish, cut, widths};
+use super::fit::{ColumnWidth, truncate, widths};
 use super::{Options, RowWriter, geometry};
 use crate::domain::numbers::{counted, grouped};
 
-/// Rows that the widths are taken from. A longer value further down sticks out.
-const KEPT_ROWS: usize = 10_000;
-/// Least width to which a long text is cut: shorter, it could not be told from its neighbours.
-const LEAST_TEXT: usize = 20;
-/// Least width to which a heading over short values is cut.
-const LEAST_HEADING: usize = 6;
+/// Number of rows that determine the column widths. A longer value in a later row overflows.
+const SAMPLE_ROWS: usize = 10_000;
+/// Minimum width of a truncated text; shorter ones would be hard to tell apart.
+const MIN_TEXT_WIDTH: usize = 20;
+/// Minimum width of a truncated heading over short values.
+const MIN_HEADING_WIDTH: usize = 6;
 
 pub(super) struct Table<'a> {
     schema: SchemaRef,
@@ -27,8 +28,9 @@ pub(super) struct Table<'a> {
     out: &'a mut (dyn Write + Send),
     options: &'a Options,
     geometry: Option<usize>,
-    kept: Vec<Vec<String>>,
-    /// Widths of the columns that have room, once the heading is written.
+    /// Buffered rows.
+    sample: Vec<Vec<String>>,
+    /// Widths of the columns that fit, once the heading is written.
     widths: Option<Vec<usize>>,
     count: u64,
 }
@@ -41,44 +43,44 @@ impl<'a> Table<'a> {
             out,
             options,
             geometry: geometry::column(schema),
-            kept: Vec::new(),
+            sample: Vec::new(),
             widths: None,
             count: 0,
         }
     }
 
     fn cell(&self, column: &Column, index: usize, row: usize) -> String {
-        let text = column.words(row, self.geometry == Some(index));
+        let text = column.display_text(row, self.geometry == Some(index));
         if is_number(self.schema.field(index).data_type()) {
             return with_groups(text);
         }
         printable(&text).into_owned()
     }
 
-    /// A line of its own below or above the table.
+    /// Writes a line above or below the table.
     fn line(&mut self, text: &str) -> Result<()> {
         let text = printable(text);
         match self.options.width {
-            Some(width) => writeln!(self.out, "{}", cut(&text, width.into()))?,
+            Some(width) => writeln!(self.out, "{}", truncate(&text, width.into()))?,
             None => writeln!(self.out, "{text}")?,
         }
         Ok(())
     }
 
-    /// Writes title, heading and the rows kept so far.
-    fn begin(&mut self) -> Result<Vec<usize>> {
+    /// Writes title, heading and the buffered rows.
+    fn write_head(&mut self) -> Result<Vec<usize>> {
         if let Some(title) = &self.options.title {
             self.line(title)?;
         }
-        let wishes = wishes(&self.schema, &self.names, &self.kept);
+        let natural_widths = column_widths(&self.schema, &self.names, &self.sample);
         let widths = match self.options.width {
-            Some(width) => widths(&wishes, width.into()),
-            None => wishes.iter().map(|w| w.natural).collect(),
+            Some(width) => widths(&natural_widths, width.into()),
+            None => natural_widths.iter().map(|w| w.natural).collect(),
         };
         self.border(&widths, ["┌", "─", "┬", "┐"])?;
         self.row(&widths, &self.names.clone(), self.options.color)?;
         self.border(&widths, ["╞", "═", "╪", "╡"])?;
-        for row in std::mem::take(&mut self.kept) {
+        for row in std::mem::take(&mut self.sample) {
             self.row(&widths, &row, false)?;
         }
         Ok(widths)
@@ -93,7 +95,7 @@ impl<'a> Table<'a> {
     fn row(&mut self, widths: &[usize], cells: &[String], bold: bool) -> Result<()> {
         let fitted = widths.iter().zip(cells).enumerate().map(|(index, (width, text))| {
             let text = match self.options.width {
-                Some(_) => cut(text, *width),
+                Some(_) => truncate(text, *width),
                 None => text.into(),
             };
             let blanks = " ".repeat(width.saturating_sub(measure_text_width(&text)));
@@ -111,9 +113,9 @@ impl<'a> Table<'a> {
 
 impl RowWriter for Table<'_> {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
-        let room = self.options.max_rows.unwrap_or(u64::MAX).saturating_sub(self.count);
+        let remaining = self.options.max_rows.unwrap_or(u64::MAX).saturating_sub(self.count);
         let columns = cells::columns(batch)?;
-        for row in 0..batch.num_rows().min(usize::try_from(room).unwrap_or(usize::MAX)) {
+        for row in 0..batch.num_rows().min(usize::try_from(remaining).unwrap_or(usize::MAX)) {
             let cells = columns.iter().enumerate();
             let cells: Vec<String> = cells.map(|(index, c)| self.cell(c, index, row)).collect();
             match self.widths.take() {
@@ -122,9 +124,9 @@ impl RowWriter for Table<'_> {
                     self.widths = Some(widths);
                 }
                 None => {
-                    self.kept.push(cells);
-                    if self.kept.len() == KEPT_ROWS {
-                        self.widths = Some(self.begin()?);
+                    self.sample.push(cells);
+                    if self.sample.len() == SAMPLE_ROWS {
+                        self.widths = Some(self.write_head()?);
                     }
                 }
             }
@@ -136,19 +138,22 @@ impl RowWriter for Table<'_> {
     fn finish(mut self: Box<Self>) -> Result<()> {
         let widths = match self.widths.take() {
             Some(widths) => widths,
-            None => self.begin()?,
+            None => self.write_head()?,
         };
         self.border(&widths, ["└", "─", "┴", "┘"])?;
         let rest = self.count.saturating_sub(self.options.max_rows.unwrap_or(u64::MAX));
         let footer = if rest > 0 {
             let rest = counted(rest, "more row");
-            format!("… {rest}; --limit N, --offset N or --output FILE shows them")
+            format!("… {rest}; use --limit N, --offset N or --output FILE to get them")
         } else {
             counted(self.count, "row")
         };
         self.line(&footer)?;
         if widths.len() < self.names.len() {
-            self.line(&format!("no room for {}", self.names[widths.len()..].join(", ")))?;
+            self.line(&format!(
+                "columns that do not fit: {}",
+                self.names[widths.len()..].join(", ")
+            ))?;
         }
         Ok(())
     }
@@ -169,8 +174,8 @@ fn with_groups(number: String) -> String {
     }
 }
 
-/// Text may be cut, numbers and dates may not: half a number is another number.
-fn wishes(schema: &Schema, names: &[String], rows: &[Vec<String>]) -> Vec<Wish> {
+/// Text may be truncated; numbers and dates may not, because part of a number is another number.
+fn column_widths(schema: &Schema, names: &[String], rows: &[Vec<String>]) -> Vec<ColumnWidth> {
     let widest = |index: usize| rows.iter().map(|r| measure_text_width(&r[index])).max();
     names
         .iter()
@@ -179,11 +184,11 @@ fn wishes(schema: &Schema, names: &[String], rows: &[Vec<String>]) -> Vec<Wish> 
             let heading = measure_text_width(name);
             let values = widest(index).unwrap_or(0);
             let data_type = schema.field(index).data_type();
-            let whole = is_number(data_type) || data_type.is_temporal();
-            let least_value = if whole { values } else { values.min(LEAST_TEXT) };
-            Wish {
+            let keep_whole = is_number(data_type) || data_type.is_temporal();
+            let min_value_width = if keep_whole { values } else { values.min(MIN_TEXT_WIDTH) };
+            ColumnWidth {
                 natural: heading.max(values),
-                least: heading.min(LEAST_HEADING).max(least_value),
+                minimum: heading.min(MIN_HEADING_WIDTH).max(min_value_width),
             }
         })
         .collect()
@@ -284,13 +289,13 @@ mod tests {
 
     #[test]
     fn without_a_bound_all_rows_are_written_however_many() {
-        let many = KEPT_ROWS as i64 + 5;
+        let many = SAMPLE_ROWS as i64 + 5;
         let batches = (0..many).step_by(3_000).map(|start| {
             let end = many.min(start + 3_000);
             rows([("n", Arc::new(Int64Array::from_iter_values(start..end)) as ArrayRef)])
         });
         let text = shown(Format::Table, batches.collect(), &Options::default());
-        assert_eq!(text.lines().count(), 5 + KEPT_ROWS + 5);
+        assert_eq!(text.lines().count(), 5 + SAMPLE_ROWS + 5);
         assert!(text.ends_with("│ 10,004 │\n└───────┘\n10,005 rows\n"), "{text}");
     }
 

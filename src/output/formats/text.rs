@@ -1,9 +1,9 @@
-//! Values as bytes, in the notation that PostgreSQL prints: two engines give the same CSV. No
-//! allocation and no formatting machinery where millions of values pass.
+//! Values as text in the notation of PostgreSQL, so that both engines give the same CSV. Values that
+//! occur by the million are written without allocation and without `std::fmt`.
 
 use std::io::Write;
 
-/// What stands between date and clock time, and how a zoned time stamp ends.
+/// Separator of date and time, and suffix of a time stamp with a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     /// `2024-10-01 08:00:00`, in UTC `2024-10-01 08:00:00+00`.
@@ -12,7 +12,7 @@ pub(super) enum Style {
     Iso,
 }
 
-/// A whole number.
+/// Writes an integer.
 pub(super) fn integer(value: i64, out: &mut Vec<u8>) {
     if value < 0 {
         out.push(b'-');
@@ -20,7 +20,7 @@ pub(super) fn integer(value: i64, out: &mut Vec<u8>) {
     unsigned(value.unsigned_abs(), out);
 }
 
-/// A whole number without a sign.
+/// Writes an unsigned integer.
 pub(super) fn unsigned(mut value: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut start = digits.len();
@@ -35,7 +35,7 @@ pub(super) fn unsigned(mut value: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[start..]);
 }
 
-/// The shortest digits that read back as the same number: `5`, `24.75`, `1e+15`, `1e-05`. An
+/// Writes the shortest digits that parse to the same number: `5`, `24.75`, `1e+15`, `1e-05`. An
 /// exponent is used below 0.0001 and from 10^15 on.
 pub(super) fn double(value: f64, out: &mut Vec<u8>) {
     if not_finite(value, out) {
@@ -49,7 +49,7 @@ pub(super) fn double(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// As `double`, with an exponent from 10^6 on, since a single holds fewer digits.
+/// Like [`double`], but with an exponent from 10^6 on, as a single-precision number has fewer digits.
 pub(super) fn single(value: f32, out: &mut Vec<u8>) {
     if not_finite(f64::from(value), out) {
         return;
@@ -81,7 +81,7 @@ fn exponent(text: &str, out: &mut Vec<u8>) {
     let _ = write!(out, "{digits}e{sign}{power:0>2}");
 }
 
-/// `width` digits, zeros in front.
+/// Writes at least `width` digits, padded with zeros.
 fn padded(value: u64, width: usize, out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + width, b'0');
@@ -96,7 +96,7 @@ fn padded(value: u64, width: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// A date, as days since 1970-01-01.
+/// Writes a date, given in days since 1970-01-01.
 pub(super) fn date(days: i64, out: &mut Vec<u8>) {
     let (year, month, day) = civil(days);
     if year < 0 {
@@ -109,8 +109,9 @@ pub(super) fn date(days: i64, out: &mut Vec<u8>) {
     padded(day, 2, out);
 }
 
-/// Year, month and day of the proleptic Gregorian calendar, counted in eras of 400 years that
-/// start on the first of March, so that the leap day is the last of its year.
+/// Year, month and day of the proleptic Gregorian calendar. The algorithm is `civil_from_days` of Howard
+/// Hinnant, "chrono-Compatible Low-Level Date Algorithms": it counts in eras of 400 years that start on
+/// 1 March, so that the leap day is the last day of a year.
 fn civil(days: i64) -> (i64, u64, u64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -125,8 +126,8 @@ fn civil(days: i64) -> (i64, u64, u64) {
     (year, month as u64, day as u64)
 }
 
-/// A time stamp, as microseconds since 1970-01-01. The fraction is printed when it is not zero,
-/// without trailing zeros.
+/// Writes a time stamp, given in microseconds since 1970-01-01. A fraction is written without trailing
+/// zeros, and only if it is not zero.
 pub(super) fn timestamp(micros: i64, zoned: bool, style: Style, out: &mut Vec<u8>) {
     const SECOND: i64 = 1_000_000;
     const DAY: i64 = 86_400 * SECOND;
@@ -152,7 +153,7 @@ pub(super) fn timestamp(micros: i64, zoned: bool, style: Style, out: &mut Vec<u8
     }
 }
 
-/// Bytes as lower-case hex.
+/// Writes bytes as lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(bytes.len() * 2);
