@@ -6,6 +6,7 @@ use mobility::config::{Config, KEYS, env_name};
 use mobility::views::Registry;
 
 use super::page::{Page, pages};
+use crate::work::root;
 
 #[test]
 fn every_mentioned_key_exists() {
@@ -51,5 +52,17 @@ fn every_built_in_view_is_documented() {
         for name in [&view.name, &view.view] {
             assert!(page.codes.contains(name), "docs/views.md does not mention {name}");
         }
+    }
+}
+
+#[test]
+fn the_picture_of_the_modules_shows_every_module() {
+    let page = Page::read("docs/architecture.md");
+    let picture = &page.blocks.iter().find(|block| block.code.contains("main, cli")).unwrap().code;
+    let words: BTreeSet<&str> = picture.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+    for entry in std::fs::read_dir(root().join("src")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(name == "lib" || words.contains(name), "docs/architecture.md does not show src/{name}");
     }
 }
