@@ -10,7 +10,7 @@ use mobility::cli::Cli;
 use mobility::config::{Config, KEYS, Key, KeyKind};
 use toml::Value;
 
-use crate::work::root;
+use crate::harness::root;
 
 const UPDATE: &str = "UPDATE_DOCS";
 
@@ -97,7 +97,10 @@ fn note(command: &Command) -> Option<String> {
 
 fn arguments<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
     let shown = |arg: &&Arg| {
-        let own = !matches!(arg.get_action(), ArgAction::Help | ArgAction::Version | ArgAction::HelpShort);
+        let own = !matches!(
+            arg.get_action(),
+            ArgAction::Help | ArgAction::Version | ArgAction::HelpShort
+        );
         own && !arg.is_hide_set()
     };
     let rows: Vec<[String; 3]> = arguments
@@ -207,7 +210,10 @@ fn configuration_page_lists_every_key_with_its_default() {
     finish(&mut out, &mut rows);
     out.push('\n');
     let unknown: Vec<&String> = explained.keys().collect();
-    assert!(unknown.is_empty(), "pipeline.toml has keys that the program does not know: {unknown:?}");
+    assert!(
+        unknown.is_empty(),
+        "pipeline.toml has keys that the program does not know: {unknown:?}"
+    );
     check("docs/configuration.md", "keys", &out);
 }
 

@@ -6,7 +6,7 @@ use mobility::config::{Config, KEYS, env_name};
 use mobility::views::Registry;
 
 use super::page::{Page, pages};
-use crate::work::root;
+use crate::harness::root;
 
 #[test]
 fn every_mentioned_key_exists() {
@@ -37,7 +37,8 @@ fn every_mentioned_variable_belongs_to_a_key() {
     let known: Vec<String> = KEYS.iter().map(|key| env_name(key.name)).collect();
     for page in &pages() {
         for rest in page.text.split("MOBILITY_").skip(1) {
-            let end = rest.find(|c: char| !(c.is_ascii_uppercase() || c == '_')).unwrap_or(rest.len());
+            let end =
+                rest.find(|c: char| !(c.is_ascii_uppercase() || c == '_')).unwrap_or(rest.len());
             let name = format!("MOBILITY_{}", &rest[..end]);
             assert!(name == "MOBILITY_" || known.contains(&name), "{}: {name}", page.name);
         }
@@ -59,10 +60,14 @@ fn every_built_in_view_is_documented() {
 fn the_picture_of_the_modules_shows_every_module() {
     let page = Page::read("docs/architecture.md");
     let picture = &page.blocks.iter().find(|block| block.code.contains("main, cli")).unwrap().code;
-    let words: BTreeSet<&str> = picture.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
+    let words: BTreeSet<&str> =
+        picture.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect();
     for entry in std::fs::read_dir(root().join("src")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_str().unwrap();
-        assert!(name == "lib" || words.contains(name), "docs/architecture.md does not show src/{name}");
+        assert!(
+            name == "lib" || words.contains(name),
+            "docs/architecture.md does not show src/{name}"
+        );
     }
 }

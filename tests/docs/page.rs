@@ -5,7 +5,7 @@ use std::fs;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use crate::work::root;
+use crate::harness::root;
 
 /// One Markdown file.
 pub struct Page {

@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::page::{Page, pages};
-use crate::work::root;
+use crate::harness::root;
 
 /// Folders of the repository; a path that begins with one of them has to exist.
 const FOLDERS: [&str; 9] =
@@ -14,7 +14,9 @@ fn normalised(path: &Path) -> PathBuf {
     let mut whole = PathBuf::new();
     for part in path.components() {
         match part {
-            Component::ParentDir => assert!(whole.pop(), "{} leaves the repository", path.display()),
+            Component::ParentDir => {
+                assert!(whole.pop(), "{} leaves the repository", path.display())
+            }
             other => whole.push(other),
         }
     }
@@ -63,7 +65,8 @@ fn every_path_into_the_repository_exists() {
     let mut wrong = Vec::new();
     for page in &pages() {
         let mentions = mentions(page);
-        let words = mentions.iter().flat_map(|text| text.split(['\'', '"', ' ', ',', ';', '(', ')']));
+        let words =
+            mentions.iter().flat_map(|text| text.split(['\'', '"', ' ', ',', ';', '(', ')']));
         for word in words {
             let word = word.trim_end_matches(['.', ':']);
             let mut parts = word.split('/');

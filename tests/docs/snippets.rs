@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use clap::Parser;
 use mobility::cli::Cli;
@@ -13,7 +13,7 @@ use mobility::config::{Sources, load};
 use mobility::views::Registry;
 
 use super::page::{Block, Page, pages};
-use crate::work::{Ran, Work, copy, root};
+use crate::harness::{ProgramOutput, Workspace, copy, root};
 
 /// Marks a block that needs a server, a download or a build.
 const NO_RUN: &str = "no-run";
@@ -66,25 +66,22 @@ fn blocks(wanted: Kind) -> Vec<(String, Block)> {
 }
 
 /// The fixtures where a new user puts data, the shipped configuration and views, and everything run.
-fn prepared() -> &'static Work {
-    static PREPARED: OnceLock<Work> = OnceLock::new();
-    PREPARED.get_or_init(|| {
-        let work = Work::empty();
-        let mini = root().join("fixtures/mini");
-        copy(&mini.join("events"), &work.path("data/raw/events"));
-        copy(&mini.join("cells"), &work.path("data/raw/cells"));
-        copy(&mini.join("lau"), &work.path("data/raw/lau_boundaries"));
-        copy(&root().join("sql/views"), &work.path("sql/views"));
-        fs::copy(root().join("pipeline.toml"), work.path("pipeline.toml")).unwrap();
-        fs::create_dir(work.path("bin")).unwrap();
-        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_mobility"), work.path("bin/mobility")).unwrap();
-        work.ok(&["run-all"]);
-        work
-    })
+fn prepared() -> Workspace {
+    let work = Workspace::empty();
+    let mini = root().join("fixtures/mini");
+    copy(&mini.join("events"), &work.path("data/raw/events"));
+    copy(&mini.join("cells"), &work.path("data/raw/cells"));
+    copy(&mini.join("lau"), &work.path("data/raw/lau_boundaries"));
+    copy(&root().join("sql/views"), &work.path("sql/views"));
+    fs::copy(root().join("pipeline.toml"), work.path("pipeline.toml")).unwrap();
+    fs::create_dir(work.path("bin")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_mobility"), work.path("bin/mobility")).unwrap();
+    work.ok(&["run-all"]);
+    work
 }
 
 /// Runs a script in the folder, with the program on the PATH.
-fn shell(work: &Work, script: &str) -> Ran {
+fn shell(work: &Workspace, script: &str) -> ProgramOutput {
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("bash")
         .args(["-euo", "pipefail", "-c", script])
@@ -93,26 +90,30 @@ fn shell(work: &Work, script: &str) -> Ran {
         .env("PATH", format!("{}:{path}", work.path("bin").display()))
         .env("HOME", work.path(""))
         .output();
-    Ran::of(output.unwrap())
+    ProgramOutput::of(output.unwrap())
 }
 
 #[test]
 fn every_runnable_block_of_a_page_runs_in_order() {
+    let prepared = prepared();
     for page in pages() {
         let runs = |block: &&Block| kind(&page, block) == Kind::Shell;
         if !page.blocks.iter().any(|block| runs(&block)) {
             continue;
         }
-        let work = Work::copy_of(prepared());
+        let work = Workspace::copy_of(&prepared);
         for block in &page.blocks {
             match kind(&page, block) {
                 Kind::Shell => {
                     let ran = shell(&work, &block.code);
                     assert_eq!(
-                        ran.status, 0,
+                        ran.status,
+                        0,
                         "{}: mark the block as `sh {NO_RUN}` if it cannot run without a server, a \
                          download or a build\n{}{}",
-                        page.place(block), ran.out, ran.err
+                        page.place(block),
+                        ran.stdout,
+                        ran.stderr
                     );
                 }
                 Kind::View => {
@@ -131,7 +132,7 @@ fn every_runnable_block_of_a_page_runs_in_order() {
 
 #[test]
 fn every_configuration_loads() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     for (place, block) in blocks(Kind::Config) {
         work.write("pipeline.toml", &block.code);
         let file = work.path("pipeline.toml");
@@ -160,7 +161,8 @@ fn command_lines(line: &str) -> Vec<Vec<String>> {
     words
         .split(ends)
         .filter_map(|words| {
-            let program = |word: &String| Path::new(word).file_name().is_some_and(|n| n == "mobility");
+            let program =
+                |word: &String| Path::new(word).file_name().is_some_and(|n| n == "mobility");
             let assignment = |word: &&String| word.contains('=');
             let start = words.iter().take_while(assignment).count();
             let words = &words[start..];
@@ -171,7 +173,7 @@ fn command_lines(line: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn views_in_the_documentation_follow_the_rules() {
-    let work = Work::empty();
+    let work = Workspace::empty();
     let mut files: HashMap<String, String> = HashMap::new();
     for (place, block) in blocks(Kind::View) {
         work.write("sql/views/shown.sql", &block.code);
