@@ -97,7 +97,7 @@ fn object_store_errors_name_the_remedy_and_no_secret() {
             ],
         ),
         ("s3://data/events/x*", ["no .parquet", "s3://data/events/x*"]),
-        ("s3://key:hunter2@data/events", ["keys do not belong in the URL", "environment"]),
+        ("s3://key:hunter2@data/events", ["credentials do not belong in the URL", "environment"]),
         ("ftp://data/events", ["ftp:// cannot be read", "s3://"]),
     ] {
         let work = workspace_on_store(events, "");

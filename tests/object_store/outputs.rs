@@ -225,7 +225,7 @@ fn unsupported_output_locations_are_rejected_with_the_reason() {
     let store = Store::mini();
     for (url, words) in [
         ("https://host/out", ["takes no outputs", "s3://"]),
-        ("s3://data/out?x=1", ["keys do not belong in the URL", "data.processed"]),
+        ("s3://data/out?x=1", ["credentials do not belong in the URL", "data.processed"]),
     ] {
         let work = workspace_on_store("s3://data/events", &format!("processed = \"{url}\"\n"));
         store.fails(&work, &["run-all"], &words);

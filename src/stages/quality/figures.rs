@@ -12,7 +12,7 @@ use super::warnings::{Level, warnings};
 use crate::checks::Disposition;
 use crate::datasets::day_record::{DayRecord, FileRecord};
 
-/// One row of `quality_daily`; README says what each figure means. Fields stand in the order of
+/// One row of `quality_daily`; docs/quality.md explains the figures. Fields stand in the order of
 /// the table's columns and have their names.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DayFigures {

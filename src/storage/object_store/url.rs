@@ -49,7 +49,7 @@ impl ObjectUrl {
         }
         if !is_http(scheme) && (url.password().is_some() || query.is_some()) {
             bail!(
-                "{}: keys do not belong in the URL; the README says which variables of the environment hold them",
+                "{}: credentials do not belong in the URL; docs/object-stores.md lists the environment variables for them",
                 shown(&url)
             );
         }
