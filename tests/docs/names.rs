@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use mobility::checks::Code;
 use mobility::config::{Config, KEYS, env_name};
+use mobility::domain::tables::Table;
 use mobility::views::Registry;
 
 use super::page::{Page, pages};
@@ -47,7 +49,8 @@ fn every_mentioned_variable_belongs_to_a_key() {
 
 #[test]
 fn every_built_in_view_is_documented() {
-    let registry = Registry::read(&Config::default()).unwrap();
+    let config = Config::default();
+    let registry = Registry::read(&config.views, &config.time).unwrap();
     let page = Page::read("docs/views.md");
     for view in registry.views() {
         for name in [&view.name, &view.view] {
@@ -68,6 +71,52 @@ fn the_picture_of_the_modules_shows_every_module() {
         assert!(
             name == "lib" || words.contains(name),
             "docs/architecture.md does not show src/{name}"
+        );
+    }
+}
+
+#[test]
+fn the_table_of_codes_lists_every_code_with_its_disposition_in_order() {
+    let page = Page::read("docs/checks.md");
+    let expected: Vec<String> = Code::ALL
+        .iter()
+        .map(|code| format!("| `{}` | {} |", code.name(), code.disposition().name()))
+        .collect();
+    let listed: Vec<&str> = page
+        .text
+        .lines()
+        .filter(|line| Code::ALL.iter().any(|c| line.starts_with(&format!("| `{}` |", c.name()))))
+        .collect();
+    assert_eq!(listed.len(), expected.len(), "{listed:#?}");
+    for (line, start) in listed.iter().zip(&expected) {
+        assert!(line.starts_with(start), "docs/checks.md: {line} should start with {start}");
+    }
+}
+
+#[test]
+fn every_column_of_the_quality_tables_is_documented() {
+    let page = Page::read("docs/quality.md");
+    for table in [Table::QualityDaily, Table::QualityCodes] {
+        for field in table.schema().fields() {
+            let name = field.name();
+            let obvious = ["date", "file", "code"].contains(&name.as_str());
+            assert!(
+                obvious || page.codes.contains(name),
+                "docs/quality.md does not explain {name} of {}",
+                table.name()
+            );
+        }
+    }
+}
+
+#[test]
+fn every_table_is_documented() {
+    let page = Page::read("docs/views.md");
+    for table in Table::ALL {
+        assert!(
+            page.codes.iter().any(|c| c == table.name()),
+            "no {} in docs/views.md",
+            table.name()
         );
     }
 }

@@ -180,7 +180,8 @@ fn views_in_the_documentation_follow_the_rules() {
         let file = work.path("pipeline.toml");
         work.write("pipeline.toml", "");
         let sources = Sources { file: Some(&file), env: &|_| None, flags: Vec::new() };
-        let registry = Registry::read(&load(&sources).unwrap());
+        let config = load(&sources).unwrap();
+        let registry = Registry::read(&config.views, &config.time);
         let registry = registry.unwrap_or_else(|e| panic!("{place}: {e:#}"));
         for view in registry.views() {
             let earlier = files.insert(view.name.clone(), place.clone());
