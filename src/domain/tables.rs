@@ -1,16 +1,16 @@
-//! The tables of the contract: names, columns, types, and who may see them. The one place.
+//! The tables of the warehouse: names, columns, types, and which of them have rows of single users.
 
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 
-/// Time stamps are local wall time in microseconds, without a zone.
+/// The type of time stamps: local wall time in microseconds, without a time zone.
 pub const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
 /// Column of the files of hourly presence, see [`presence_file_schema`].
 pub const TWO_PLACES_COUNT: &str = "two_places_count";
 
-/// A name of standard SQL in quotes, whatever it holds.
+/// An SQL identifier in double quotes, with quotes in it escaped.
 pub fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
@@ -20,19 +20,19 @@ pub fn quoted(name: &str) -> String {
 pub enum Table {
     /// Hourly presence: one row per (user, cell, clock hour).
     MobileEventsCompressed,
-    /// The same without events of users who were at two places at once.
+    /// The same without events of users who were at two places at the same time.
     MobileEventsPlaced,
-    /// Cells with their validity and the LAU they lie in.
+    /// Cells with their validity and LAU.
     CellPlan,
     /// LAU units with their boundary.
     Lau,
     /// Raw events.
     MobileEventsUncompressed,
-    /// Figures of every date.
+    /// Quality figures of every date.
     QualityDaily,
-    /// Rows by date, file and what was wrong with them.
+    /// Numbers of rows by date, file and check code.
     QualityCodes,
-    /// What the program did, one row a run.
+    /// The history of runs, one row per run.
     Runs,
 }
 
@@ -48,9 +48,9 @@ impl Table {
         Table::Runs,
     ];
 
-    /// Small tables without geometry. A load replaces those that have a processed file as a whole;
-    /// `runs` grows with every run. A warehouse that was loaded by an older version of the program
-    /// lacks them, and answers as if they had no rows.
+    /// Small tables without geometry. A load replaces those that have a processed file; `runs` grows
+    /// with every run. In a warehouse that was loaded by an older version of the program they are
+    /// missing, and treated as empty.
     pub fn small() -> impl Iterator<Item = Table> {
         Table::ALL.into_iter().filter(|table| table.is_small())
     }
@@ -59,7 +59,7 @@ impl Table {
         matches!(self, Table::QualityDaily | Table::QualityCodes | Table::Runs)
     }
 
-    /// The file among the processed files by which a load replaces a small table.
+    /// The processed file from which a load replaces a small table.
     pub fn processed_file(self) -> Option<&'static str> {
         match self {
             Table::QualityDaily => Some("quality_daily.parquet"),
@@ -82,32 +82,32 @@ impl Table {
         }
     }
 
-    /// The table of that name; hyphens stand for underscores.
+    /// The table with that name, in which hyphens may replace underscores.
     pub fn from_name(name: &str) -> Option<Table> {
         let name = name.replace('-', "_");
         Table::ALL.into_iter().find(|t| t.name() == name)
     }
 
-    /// What a row is, in a sentence.
+    /// What a row is, as a sentence.
     pub fn description(self) -> &'static str {
         match self {
             Table::MobileEventsCompressed => {
                 "Hourly presence: one row per user, cell and clock hour."
             }
             Table::MobileEventsPlaced => {
-                "Hourly presence without events of users who were at two places at once: for views \
-                 about places."
+                "Hourly presence without events of users who were at two places at the same time: \
+                 for views by place."
             }
-            Table::CellPlan => "Cells with their validity and the LAU they lie in.",
+            Table::CellPlan => "Cells with their validity and LAU.",
             Table::Lau => "LAU units with their boundary.",
             Table::MobileEventsUncompressed => "Raw events.",
-            Table::QualityDaily => "How good the data of each date is, in figures.",
-            Table::QualityCodes => "Rows of each date and file by what was wrong with them.",
-            Table::Runs => "What the program did, one row a run; times are UTC.",
+            Table::QualityDaily => "Quality figures of each date.",
+            Table::QualityCodes => "Numbers of rows of each date and file by check code.",
+            Table::Runs => "The history of runs, one row per run; times are UTC.",
         }
     }
 
-    /// Columns in their order, in the types that rows have outside a warehouse.
+    /// Columns in order, in the types that rows have outside a warehouse.
     pub fn schema(self) -> SchemaRef {
         match self {
             Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
@@ -151,7 +151,7 @@ impl Table {
         }
     }
 
-    /// Columns by which rows are listed when nobody asks for an order.
+    /// Columns by which rows are ordered by default.
     pub fn key_columns(self) -> &'static [&'static str] {
         match self {
             Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
@@ -166,7 +166,7 @@ impl Table {
         }
     }
 
-    /// True when rows belong to single users and need an explicit permission to be served.
+    /// True if rows belong to single users and need an explicit permission to be served.
     pub fn single_users(self) -> bool {
         matches!(
             self,
@@ -177,11 +177,11 @@ impl Table {
     }
 }
 
-/// Columns of a `compressed_events/date=D/*.parquet` file. The date is the folder's: a column of
-/// that name inside the file as well would make some readers refuse the data set.
+/// Columns of a `compressed_events/date=D/*.parquet` file. The date is taken from the folder: some
+/// readers refuse a data set that has a column of the same name in the files.
 ///
-/// `two_places_count` says how many of the row's events have their user at another place at the same
-/// instant; `mobile_events_placed` leaves these out.
+/// `two_places_count` is the number of events of the row whose user is at another place at the same
+/// instant; `mobile_events_placed` omits these events.
 pub fn presence_file_schema() -> SchemaRef {
     let mut fields = presence_fields();
     fields.push(Field::new(TWO_PLACES_COUNT, DataType::Int64, false));

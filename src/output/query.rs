@@ -1,4 +1,4 @@
-//! `query`: from what the user typed to rows, and rows to a format.
+//! Parsing of an order, and the geometry that formats add to the rows of a query.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub fn order_by(texts: &[String]) -> Result<Vec<OrderBy>> {
 /// Reads one `COL`, `COL:asc` or `COL:desc`.
 ///
 /// # Errors
-/// How to write it.
+/// The expected notation.
 pub fn one_order(text: &str) -> Result<OrderBy, String> {
     let (column, direction) = text.split_once(':').unwrap_or((text, "asc"));
     let descending = match direction.to_lowercase().as_str() {
@@ -42,8 +42,8 @@ pub fn one_order(text: &str) -> Result<OrderBy, String> {
 /// Boundaries of LAUs as GeoJSON geometries, by `lau_id`.
 pub type Boundaries = HashMap<String, String>;
 
-/// Fills in what a format needs to draw `rows` on a map: the CRS of their geometry, or the
-/// boundaries of the LAUs they name, which `laus` reads or has kept.
+/// Adds the geometry settings of a format for `rows`: the CRS of their geometry column, or the LAU
+/// boundaries, which `laus` returns.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
@@ -57,8 +57,7 @@ pub fn geometry_options(
     let has_geometry =
         rows.field_with_name("geometry").is_ok_and(|f| *f.data_type() == DataType::Binary);
     if has_geometry {
-        // rows of other relations that carry a geometry took it from one of the two tables; LAU
-        // boundaries are the usual ones
+        // a geometry in rows of other relations comes from one of the two tables, usually from LAUs
         let (epsg, types): (u32, &[&str]) = match relation {
             Some(Relation::Table(Table::CellPlan)) => (4326, &["Point"]),
             _ => (3035, &[]),
