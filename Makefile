@@ -1,19 +1,20 @@
-# `make pipeline` and `make test` are all that a new machine needs.
+# `make pipeline` and `make test` do all the set-up on a new machine.
 
 BIN := target/release/mobility
 SYSTEM := cmake g++ pkg-config sqlite3 libsqlite3-dev libssl-dev
 SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src sql -type f)
 CLUSTER := tests/postgis/cluster.sh
-# size of `make bench`: S has 1, M 10 and L 40.7 million events
+# size of `make bench`: 1 million events (S), 10 million (M) or 40.7 million (L)
 SIZE ?= S
 PEERS := target/bench/venv
 SPARK := tests/spark/cluster.sh
-# size of `make bench-spark`
+# number of events in `make bench-spark`
 EVENTS ?= 1000000
 CARGO_DEB := target/tools/bin/cargo-deb
 
-# Starts PostGIS where it does not run and prints its URL. POSTGIS_PORT may say which port it gets,
-# POSTGIS_PASSWORD (letters and digits) which password; without Docker that is in .postgis/password.
+# Starts PostGIS unless it is running, and prints its URL. POSTGIS_PORT sets the port, and
+# POSTGIS_PASSWORD (letters and digits) the password; without Docker the password is in
+# .postgis/password.
 DOCKER := docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
 COMPOSE := POSTGIS_PASSWORD="$${POSTGIS_PASSWORD:-mobility}" docker compose
 POSTGIS := if $(DOCKER); then \
@@ -64,11 +65,12 @@ postgis: ## Start a local PostGIS, in Docker or in .postgis, and print its URL
 	@$(POSTGIS)
 
 .PHONY: postgis-stop
-postgis-stop: ## Stop it; its data stays
+postgis-stop: ## Stop the local PostGIS and keep its data
 	@if $(DOCKER); then $(COMPOSE) stop; fi
 	@if [ -d .postgis ]; then $(CLUSTER) stop .postgis; fi
 
-# the URL goes by the environment: an argument would show the password in the list of processes
+# the URL is passed in the environment: as an argument, its password would be visible in the list of
+# processes
 .PHONY: pipeline-postgis
 pipeline-postgis: data ## Run everything on the local PostGIS and print users by day and night
 	@DATABASE_URL=$$($(POSTGIS)) && export DATABASE_URL && \
@@ -83,10 +85,10 @@ test: setup ## Run all tests, also those that need PostGIS, Spark, Chromium or P
 	@tests/venv.sh target/duckdb fixtures/expected/requirements.txt
 	cargo test --locked -- --include-ignored
 
-# TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES say how often; the printed PROPTEST_RNG_SEED, set
-# again, repeats the same cases
+# TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES set the number of rounds and cases; setting the
+# printed PROPTEST_RNG_SEED repeats the same cases
 .PHONY: torture
-torture: setup ## Kill, crowd, starve and damage the program, and run property tests on new seeds
+torture: setup ## Stress tests: kills, concurrency, full disks, damaged files, property tests on random seeds
 	@$(CLUSTER) install
 	@export TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} && \
 	export PROPTEST_CASES=$${PROPTEST_CASES:-4000} && \
@@ -100,7 +102,7 @@ lint: setup ## Check format and warnings
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 
-# what is compared, and with what, is in benches/peers; BENCH hands on arguments to run.py
+# the comparisons are defined in benches/peers; BENCH passes arguments to run.py
 .PHONY: bench
 bench: build ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
 	@tests/venv.sh $(PEERS) benches/requirements.txt
@@ -116,11 +118,11 @@ bench-kernels: setup ## Time the hot kernels by themselves
 	cargo bench --locked --bench kernels
 
 .PHONY: supply-chain
-supply-chain: ## Check licences, advisories and versions of all crates
+supply-chain: ## Check licences, advisories and duplicate versions of all crates
 	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
 	cargo deny --all-features check
 
-# cargo-deb comes to target/tools; the program is $(BIN), or BIN=... that is built already
+# cargo-deb is installed in target/tools; BIN=... packages another binary than $(BIN)
 $(CARGO_DEB):
 	cargo install --locked cargo-deb --version 3.8.0 --root target/tools
 
@@ -130,7 +132,7 @@ deb: build $(CARGO_DEB) ## Make a Debian package, target/mobility.deb
 	$(CARGO_DEB) --no-build --no-strip --output target/mobility.deb
 
 .PHONY: check-deb
-check-deb: deb ## Check it with lintian and on a bare Debian 12, as root
+check-deb: deb ## Check the package with lintian and on a bare Debian 12, as root
 	@deploy/check/deb.sh target/mobility.deb target/bare
 
 .PHONY: check-deploy
@@ -140,5 +142,5 @@ check-deploy: build ## Check Dockerfile, compose, Kubernetes, systemd, Airflow, 
 	@deploy/check/deploy.sh $(BIN) target/check-venv target/check
 
 .PHONY: clean
-clean: ## Remove what the pipeline made; raw data and the build stay
+clean: ## Remove the outputs of the pipeline; raw data and the build are kept
 	rm -rf data/processed data/warehouse data/cache

@@ -1,4 +1,4 @@
-"""The ten answers: query name, view and columns. Both peers and checks go by this list."""
+"""The ten answers: query name, view and columns. Peers and checks use this list."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWERS = {
 
 
 def arguments(description: str | None) -> argparse.Namespace:
-    """What a peer that gives the answers is called with; makes the folder for them."""
+    """Arguments of a peer that writes the answers; creates the folder for them."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("job", choices=["compress", "answers"])
     parser.add_argument("--events", required=True, help="glob of raw event files")

@@ -1,4 +1,4 @@
-"""What every work of the benchmark needs: the program, folders, peers, checks."""
+"""What all benchmarks share: the program, folders, peers, checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from measure import Command, Contestant, Sample, output, say
 
 PEERS = Path(__file__).parent
 MOST_DISTURBANCE = 0.1
-# the kernel counts in hundredths of a second, too coarse for shorter runs
+# the kernel counts CPU time in hundredths of a second, which is too coarse for shorter runs
 SHORT_S = 0.5
 
 
@@ -26,14 +26,14 @@ class Bench:
     rounds: int
     quiet_s: float
     month: bool
-    # lines for above the table
+    # notes above the table
     notes: list[str] = field(default_factory=list)
-    # runs during which other processes took more than a tenth of the machine, of all runs
+    # runs during which other processes used more than a tenth of the machine, and all runs
     disturbed: list[bool] = field(default_factory=list)
 
     @property
     def events(self) -> data.Dataset:
-        """One day of the size that was asked for."""
+        """One day of the requested size."""
         size = data.SIZES[self.size]
         return self.synthesise(self.size, events=size.events, users=size.users, cells=3_000, laus=79)
 
@@ -57,10 +57,10 @@ class Bench:
         say("    checked: " + said.replace("\n", "\n    checked: "))
 
     def race(self, contestants: Sequence[Contestant], times: int = 1) -> dict[str, list[Sample]]:
-        """`times` as many rounds as usual, for what is over at once."""
+        """Multiplies the number of rounds by `times`, for short commands."""
         samples = measure.rounds(contestants, times * self.rounds, self.quiet_s)
         for contestant in contestants:
-            # a database server is another process, but works for the contestant
+            # a database server is a separate process, but part of the measured work
             if not contestant.env:
                 long = [s for s in samples[contestant.name] if s.seconds > SHORT_S]
                 self.disturbed.extend(s.others / measure.cores() > MOST_DISTURBANCE for s in long)

@@ -1,4 +1,4 @@
-"""Checks that results are equal, with DuckDB; ends with an error that shows what differs.
+"""Checks with DuckDB that results are equal; fails with the rows that differ.
 
     check.py compress  --events GLOB --ours FOLDER --peer FILE...
     check.py answers   --ours FOLDER --peer FOLDER [--without VIEW]...
@@ -30,7 +30,7 @@ def scalar(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
 
 
 def expect_equal(connection: duckdb.DuckDBPyConnection, what: str, ours: str, peer: str) -> int:
-    """Both SELECTs have the same rows; gives their number."""
+    """Checks that both SELECTs return the same rows; returns their number."""
     counts = [scalar(connection, f"SELECT count(*) FROM ({sql})") for sql in (ours, peer)]
     for name, more, less in (("mobility", ours, peer), ("the peer", peer, ours)):
         rows = connection.execute(f"({more}) EXCEPT ALL ({less}) LIMIT 5").fetchall()
@@ -72,7 +72,7 @@ def answers(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> 
     for view in views:
         ours = f"{args.ours}/{view}.parquet"
         peer = next(Path(args.peer[0]).glob(f"{view}.*"))
-        # CSV has no types, so both sides are compared as text of the types of ours
+        # CSV has no types, so both sides are cast to our types and compared as text
         columns = connection.execute(f"DESCRIBE SELECT * FROM '{ours}'").fetchall()
         casts = ", ".join(f'CAST("{c[0]}" AS {c[1]}) AS "{c[0]}"' for c in columns)
         read = f"read_csv('{peer}', all_varchar = true)" if peer.suffix == ".csv" else f"'{peer}'"
@@ -86,7 +86,7 @@ def answers(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> 
 
 
 def mapping(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> None:
-    """Pairs of cell and LAU, but for points on a border, whose LAU peers may leave open."""
+    """Pairs of cell and LAU, except points on a border, for which peers may choose any LAU."""
     on_border = f"SELECT cell_id::BIGINT FROM '{args.ours}' WHERE lau_match = 'boundary'"
     ours = f"SELECT cell_id::BIGINT AS cell_id, lau_id FROM '{args.ours}' WHERE lau_match = 'within'"
     for file in args.peer:

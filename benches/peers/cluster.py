@@ -1,4 +1,4 @@
-"""A PostgreSQL with PostGIS of the benchmark's own, which goes when the benchmark ends."""
+"""A PostgreSQL server with PostGIS for the benchmark, which is removed at its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parents[2] / "tests" / "postgis" / "cluster.sh"
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[str]:
-    """Its URL. The script's watcher stops it too should this process be killed."""
+    """Starts the server and returns its URL. It also stops if this process is killed."""
     url = output([SCRIPT, "start", folder, "--owner", str(os.getpid())]).strip()
     if not url.startswith("postgres://"):
         raise Failed(f"{SCRIPT} gave no URL")

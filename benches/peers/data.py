@@ -1,4 +1,4 @@
-"""Inputs of the benchmarks, made by `mobility synth` and kept below the bench folder."""
+"""Inputs of the benchmarks, written by `mobility synth` and kept in the bench folder."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Dataset:
 
 
 def synthesise(binary: Path, folder: Path, **options: int | None) -> Dataset:
-    """Makes the data set unless the same one lies there. Equal options give equal bytes."""
+    """Writes the data set unless it exists. Equal options give equal bytes."""
     given = {name: value for name, value in options.items() if value is not None}
     made = folder / "made.json"
     if not made.exists() or json.loads(made.read_text()) != given:

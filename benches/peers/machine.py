@@ -1,4 +1,4 @@
-"""Where and with what the figures were made."""
+"""The machine and the versions with which the figures were measured."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PEERS = ["duckdb", "polars", "pyarrow", "shapely", "geopandas", "pyproj"]
 
 
 def description(binary: Path) -> list[str]:
-    """Lines that stand above the table."""
+    """Lines above the table."""
     packages = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PEERS)
     system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
     return [

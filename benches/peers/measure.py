@@ -21,7 +21,7 @@ from typing import Any
 
 Command = Sequence[str | Path]
 
-# The machine is quiet when less than this share of all cores is busy.
+# The machine counts as idle if less than this share of all cores is busy.
 QUIET_SHARE = 0.15
 QUIET_WINDOW_S = 0.5
 
@@ -38,12 +38,12 @@ class Contestant:
     command: Command
     # the command prints its own time as JSON, without the start of the interpreter
     reports: bool = False
-    # what it says of its own seconds on standard error, as a pattern with one group
+    # pattern of the seconds that the command reports on standard error, with one group
     tells: str = ""
     # untimed, before each run
     before: Callable[[], None] | None = None
     env: dict[str, str] = field(default_factory=dict)
-    # at most so many rounds, for those that take minutes
+    # maximum number of rounds, for commands that take minutes
     most_rounds: int | None = None
 
 
@@ -54,7 +54,7 @@ class Sample:
     seconds: float
     cpu_s: float
     peak_mib: float
-    # cores that other processes kept busy meanwhile
+    # cores that other processes used during the run
     others: float
     reported: dict[str, Any]
 

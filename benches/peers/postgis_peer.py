@@ -87,7 +87,7 @@ def reset(cursor: psycopg.Cursor) -> None:
 
 
 def fetch(cursor: psycopg.Cursor, sql: str) -> list[bytes]:
-    """Every row, as a client gets it."""
+    """Fetches every row as a client would."""
     with cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT csv, HEADER)") as rows:
         return [bytes(row) for row in rows]
 
@@ -103,7 +103,7 @@ def views(cursor: psycopg.Cursor, out: Path) -> None:
 
 
 def read(cursor: psycopg.Cursor) -> None:
-    """The median of warm reads of each view, whole."""
+    """The median time of warm, complete reads of each view."""
     medians = {}
     for view in ANSWERS:
         times = []

@@ -1,4 +1,4 @@
-"""How a peer tells its own time: stages without the start of the interpreter and its imports."""
+"""Timing inside a peer: stages without the start of the interpreter and its imports."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Stages:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
     def print(self, counted: list[str] | None = None) -> None:
-        """The last line of output; `seconds` is the sum of the counted stages, or of all."""
+        """Prints the last line of output; `seconds` is the sum of the counted stages, or of all."""
         names = self.seconds if counted is None else counted
         total = sum(self.seconds[name] for name in names)
         print(json.dumps({"seconds": total, "stages": self.seconds}))

@@ -30,7 +30,7 @@ Targets are set for size L.
 
 
 def disturbance(bench: Bench) -> str:
-    """A warning where the machine had other work to do."""
+    """A warning if the machine was busy with other work."""
     count, runs = sum(bench.disturbed), len(bench.disturbed)
     if count == 0:
         return ""

@@ -18,7 +18,7 @@ class Row:
     ours: Sequence[float]
     peer: str = ""
     theirs: Sequence[float] = ()
-    # highest ratio, or highest figure when there is no peer; without one the row only informs
+    # maximum ratio, or maximum figure without a peer; a row without a target is informative
     target: float | None = None
 
     def ratio(self) -> float | None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG
 
-# looked up when a task runs: a DAG file is read every half minute
+# resolved when a task runs, because Airflow parses DAG files every 30 seconds
 HOME = "{{ var.value.get('mobility_home', '/var/lib/mobility') }}"
 
 with DAG(
@@ -33,7 +33,7 @@ with DAG(
 
     compress = stage("compress", "compress")
     geojoin = stage("geojoin", "geojoin")
-    # a bad day fails here, before anybody reads it
+    # critical findings about the data fail here, before anyone reads the results
     yesterday = '--date "$(date -d yesterday +%F)"'
     quality = stage("quality", f"quality {yesterday} --fail-on critical")
     load = stage("load", "load")

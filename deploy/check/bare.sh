@@ -1,11 +1,11 @@
 #!/bin/sh
-# A bare Debian 12 to try things in.
+# A bare Debian 12 for checks.
 #
-#   bare.sh make FOLDER              makes one, or a fresh one; the base system is kept in FOLDER.base
+#   bare.sh make FOLDER              creates it anew; the base system is cached in FOLDER.base
 #   bare.sh run FOLDER COMMAND ...   runs a command in it, with /proc and network
 #   bare.sh read-only FOLDER USER WRITABLE COMMAND ...
-#                                    the same as a user by number, with nothing writable but /tmp,
-#                                    which starts empty, and the folder WRITABLE
+#                                    the same as a numeric user; only an empty /tmp and the folder
+#                                    WRITABLE are writable
 set -eu
 say() { echo "$*" >&2; }
 

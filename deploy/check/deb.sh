@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks a Debian package: what is in it, what lintian says, and whether it works on a bare Debian 12
-# from installation to purge. deb.sh FILE.deb FOLDER
+# Checks a Debian package: its contents, lintian, and its life on a bare Debian 12 from installation to
+# purge. deb.sh FILE.deb FOLDER
 set -eu
 deb=$1 folder=$2
 here=$(dirname "$0")
@@ -37,7 +37,7 @@ version=$(bare mobility --version)
 [ "$version" = "mobility $(dpkg-deb --field "$deb" Version | sed 's/-[^-]*$//')" ] || die "it says $version"
 say "installed on a bare Debian $(cat "$folder/etc/debian_version"): $version"
 
-# as the unit does it: that user, that folder, the config in /etc by the link
+# like the unit: with its user, its folder, and the link to the configuration in /etc
 as_mobility() {
   bare setpriv --reuid mobility --regid mobility --init-groups env --chdir /var/lib/mobility "$@"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Checks the files of deployment, each by a tool that knows its kind: deploy.sh PROGRAM VENV FOLDER
-# VENV has deploy/check/requirements.txt.
+# Checks each deployment file with a tool for its format: deploy.sh PROGRAM VENV FOLDER
+# VENV contains the packages of deploy/check/requirements.txt.
 set -eu
 program=$(readlink -f "$1") venv=$(readlink -f "$2") folder=$3
 cd "$(dirname "$0")/../.."
@@ -44,7 +44,7 @@ mkdir "$units"
 for unit in deploy/systemd/*.service deploy/systemd/*.timer; do
   sed "s|/usr/bin/mobility|$program|" "$unit" >"$units/${unit##*/}"
 done
-# unknown keys are only said
+# unknown keys are only reported as warnings
 said=$(systemd-analyze --man=no verify "$units"/* 2>&1) || die "$said"
 if echo "$said" | grep -q mobility; then die "$said"; fi
 for unit in run serve; do

@@ -1,6 +1,5 @@
 #!/bin/sh
-# Boots a bare Debian in which the package is installed, and data is there, and starts the units:
-# units.sh FOLDER
+# Boots a bare Debian with the package and data, and starts the units: units.sh FOLDER
 set -eu
 folder=$1
 "$(dirname "$0")/bare.sh" run "$folder" apt-get install -y -qq --no-install-recommends systemd-sysv \

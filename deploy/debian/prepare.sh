@@ -1,5 +1,5 @@
 #!/bin/sh
-# What the Debian package holds beside the program: prepare.sh PROGRAM FOLDER
+# Prepares the files of the Debian package other than the program: prepare.sh PROGRAM FOLDER
 set -eu
 program=$1 folder=$2
 here=$(dirname "$0")
@@ -10,7 +10,7 @@ for shell in bash zsh fish; do "$program" completions $shell >"$folder/mobility.
 
 version=$("$program" --version | cut -d' ' -f2)
 maintainer=$(sed -n 's/^maintainer = "\(.*\)"/\1/p' "$here/../../Cargo.toml")
-# the last change, so that the same sources make the same package
+# the time of the last commit, so that builds are reproducible
 time=${SOURCE_DATE_EPOCH:-$(stat -c %Y "$here/../../CHANGELOG.md")}
 cat >"$folder/changelog" <<END
 mobility ($version-1) unstable; urgency=medium

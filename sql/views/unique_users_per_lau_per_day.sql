@@ -2,7 +2,7 @@
 -- view: unique_users_per_lau_per_day
 -- aliases: number-of-unique-users-per-lau-per-day
 -- title: Unique users per LAU and day (name kept for old scripts)
--- description: The rows of users-per-lau under the name that older scripts ask for.
+-- description: The same rows as users-per-lau, under a name that older scripts use.
 -- order: date, lau_id
 -- chart: map user_count
 SELECT lau_id, lau_name, date, user_count

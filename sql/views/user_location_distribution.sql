@@ -2,7 +2,7 @@
 -- view: user_location_distribution
 -- aliases: distribution-of-users-by-unique-locations
 -- title: Users by number of unique locations
--- description: How many users were seen at exactly so many different locations (cells) over their whole period.
+-- description: Number of users by the number of different locations (cells) at which each was seen over the whole period.
 -- order: unique_locations
 -- chart: bar unique_locations user_count
 SELECT unique_locations, COUNT(*) AS user_count

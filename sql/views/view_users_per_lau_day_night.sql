@@ -2,7 +2,7 @@
 -- view: view_users_per_lau_day_night
 -- aliases: number-of-unique-users-per-lau-day-vs-night
 -- title: Users per LAU by day and by night
--- description: Different users seen in each LAU by day (clock hours from time.day_start up to time.day_end) and by night (the other clock hours of the same date); 0 where nobody was seen.
+-- description: Different users seen in each LAU by day (clock hours from time.day_start up to time.day_end) and by night (the other clock hours of the same date); 0 if no user was seen.
 -- order: date, lau_id
 -- by: date
 -- chart: map day_users night_users

@@ -1,1 +1,1 @@
-"""The works that are compared, one file each: `run(bench)` gives rows of the table."""
+"""The benchmarks, one file each: `run(bench)` returns rows of the table."""

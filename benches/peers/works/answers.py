@@ -14,7 +14,7 @@ from table import Row
 def run(bench: Bench) -> list[Row]:
     dataset, work = bench.events, bench.work("answers")
     config = write_config(work, dataset, [MAIN_COUNTRY])
-    # the peers get this for nothing, since DuckDB and Polars alone have no such geometry
+    # the peers get this result for free, since DuckDB and Polars have no equivalent
     mapping, laus = work / "mapping.parquet", work / "laus.parquet"
     place = ["--cells", dataset.cells, "--lau", dataset.laus, "--country", MAIN_COUNTRY]
     output(bench.peer("shapely_peer.py", *place, "--out", mapping, "--laus-out", laus))

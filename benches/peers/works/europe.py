@@ -8,7 +8,7 @@ from measure import Contestant, output, peaks_mib, seconds
 from table import Row
 
 CELLS = 100_000
-# the second country gets half as many more, 98,001 in all
+# the second country gets half as many, 98,001 in total
 MAIN_LAUS = 65_334
 MEMORY_MIB = 1_024
 

@@ -12,7 +12,7 @@ MONTH = 30
 
 
 def run(bench: Bench) -> list[Row]:
-    # days of size S are too small: several of them are worked on together
+    # days of size S are too small, because several of them are processed together
     name = bench.size if bench.month else "M"
     days = MONTH if bench.month else FEW_DAYS
     size = SIZES[name]

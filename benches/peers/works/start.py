@@ -1,4 +1,4 @@
-"""Cold starts: `--help`, and `query` of every stored view as CSV in a process of its own."""
+"""Cold starts: `--help`, and `query` of every stored view as CSV in a separate process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(bench: Bench) -> list[Row]:
 
 
 def queries(bench: Bench, config: Path, warehouse: str, env: dict[str, str] | None = None) -> list[Row]:
-    """The slowest of the ten views, and the slowest of those that are not by single user."""
+    """The slowest of the ten views, and the slowest of those without rows of single users."""
     contestants = [
         Contestant(name, bench.mobility(config, "query", name, "--format", "csv"), env=env or {})
         for name in ANSWERS.values()
