@@ -68,7 +68,7 @@ fn missing_columns_and_float_ids_are_rejected() {
         vec![("cell_id", float.clone()), ("latitude", float.clone()), ("longitude", float)];
     crate::harness::write_parquet(&work.path("raw/cells/plan.parquet"), columns, 10);
     let before = work.snapshot("processed");
-    work.fails(&["geojoin"], 1, &["plan.parquet", "\"cell_id\"", "is Float64", "integer"]);
+    work.fails(&["geojoin"], 1, &["plan.parquet", "\"cell_id\"", "has type Float64", "integer"]);
     assert_eq!(work.snapshot("processed"), before);
 }
 

@@ -24,10 +24,10 @@ pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let format = output_format(args)?;
     let bounds = args.dates.bounds()?;
     let outputs = Processed::begin(&session.config, &session.progress)?;
-    quality::run(&session.config, &session.progress, args.force)?;
+    quality::run(&session.config.data, &session.progress, args.force)?;
     outputs.put(&session.progress)?;
     drop(outputs);
-    let all = Report::read(&session.config)?;
+    let all = Report::read(&session.config.data, session.config.checks.limits())?;
     let Some((first, last)) = all.dates.first().zip(all.dates.last()) else {
         bail!(
             "no date is recorded in {}; run `mobility compress` first",

@@ -5,3 +5,4 @@ pub mod day_record;
 pub mod geodata;
 pub mod manifest;
 pub mod presence;
+pub mod quality_tables;

@@ -55,7 +55,7 @@ pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
     for (_, path) in small_tables(config) {
         files.extend(list("data.processed", &[text(&path)], &["parquet"])?);
     }
-    // a period without a single event has no files
+    // a period without events has no files
     if !manifest.dates.is_empty() {
         files.extend(list("data.processed", &[text(&events)], &["parquet"])?);
     }

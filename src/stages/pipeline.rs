@@ -85,7 +85,7 @@ pub fn run(
         stage("geojoin", &mut || geojoin::run(config.into(), progress, plan.force))?;
     }
     if plan.wants(Stage::Quality) {
-        stage("quality", &mut || quality::run(config, progress, plan.force))?;
+        stage("quality", &mut || quality::run(&config.data, progress, plan.force))?;
     }
     if plan.wants(Stage::Load) {
         let warehouse = warehouse.as_ref();

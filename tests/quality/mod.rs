@@ -253,7 +253,7 @@ fn quality_route_returns_what_the_command_prints(warehouse: Warehouse) {
     }
     assert_eq!(server.get("/quality").json()["dates"].as_array().unwrap().len(), 3);
     let page = server.get_with("/quality", "accept", "text/html").ok();
-    assert!(page.contains("20 clock hours without a single event"), "{page}");
+    assert!(page.contains("20 clock hours without events"), "{page}");
     let summary = server.get("/summary").json();
     let newest =
         json!({ "date": "2024-10-03", "provisional": true, "warnings": 0, "criticals": 0 });

@@ -18,10 +18,10 @@ pub use document::markdown;
 pub use terminal::{Look, table};
 
 use crate::checks::{Code, Limits};
-use crate::config::Config;
+use crate::config::Data;
+use crate::datasets::quality_tables::{self, OK};
 use crate::domain::tables::Table;
-use crate::stages::quality::codes::OK;
-use crate::stages::quality::tables;
+use crate::formats::rows::batch;
 use crate::stages::quality::{CodeRow, DayFigures, Level, Warning, warnings};
 
 /// What is known of some dates.
@@ -62,10 +62,10 @@ impl Report {
     ///
     /// # Errors
     /// Tables that the stage has not written, or that are damaged.
-    pub fn read(config: &Config) -> Result<Self> {
-        let dates = tables::read(&config.data.quality_daily())?;
-        let codes = tables::read(&config.data.quality_codes())?;
-        Ok(Report::new(dates, codes, config.checks.limits()))
+    pub fn read(data: &Data, limits: Limits) -> Result<Self> {
+        let dates = quality_tables::read(&data.quality_daily())?;
+        let codes = quality_tables::read(&data.quality_codes())?;
+        Ok(Report::new(dates, codes, limits))
     }
 
     /// What is known of these dates alone. Warnings still compare with the dates before.
@@ -130,7 +130,7 @@ impl Report {
     /// # Errors
     /// None in practice: fields and columns are one.
     pub fn daily(&self) -> Result<RecordBatch> {
-        tables::batch(&self.dates, &Table::QualityDaily.schema())
+        batch(&self.dates, &Table::QualityDaily.schema())
     }
 
     /// The same for programs: `dates`, `codes` and `warnings`.

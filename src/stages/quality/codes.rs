@@ -1,35 +1,12 @@
-//! Rows of every file by what was wrong with them.
+//! Rows of each file by code.
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
 
-use super::figures::rounded;
 use crate::datasets::day_record::FileRecord;
+use crate::datasets::quality_tables::{CodeRow, KEPT, OK, rounded};
 
-/// The word in place of a code for rows that are in order.
-pub const OK: &str = "ok";
-/// What becomes of them.
-pub const KEPT: &str = "kept";
-
-/// One row of `quality_codes`; fields stand in the order of the table's columns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CodeRow {
-    /// `None` for rows that belong to no date.
-    pub date: Option<NaiveDate>,
-    pub file: String,
-    /// A name of [`crate::checks::Code`], or `ok`.
-    pub code: String,
-    #[serde(alias = "fate")]
-    pub disposition: String,
-    pub rows: u64,
-    /// Of the rows that the file has for the date.
-    pub percent: f64,
-    /// The file lies in a folder of another date.
-    pub late: bool,
-}
-
-/// The rows of `files` for a date, or for none: first those in order, then codes in the order in
-/// which they are told.
+/// The rows of `quality_codes` for the files of a date, or for rows without a date. For each file,
+/// rows without a code come first, then the codes in their own order.
 pub fn code_rows(date: Option<NaiveDate>, files: &[FileRecord]) -> Vec<CodeRow> {
     let mut out = Vec::new();
     for file in files {

@@ -1,17 +1,16 @@
-//! `quality`: what the records of `compress` and the cell plan say about every date, as two small
-//! tables, and the report that shows them.
+//! `quality`: computes the tables `quality_daily` and `quality_codes` from the records of `compress`
+//! and the cell plan.
 //!
-//! A date is computed again only when its record, those of the seven dates before it or the plan
-//! changed: the table keeps a mark for each date in its footer.
+//! A date is computed again only if its record, the records of the seven previous dates or the
+//! geodata changed: the footer of the table stores a fingerprint for each date.
 
-pub mod codes;
+mod cells_on_date;
+mod codes;
+mod comparison;
 mod figures;
-mod geodata;
-mod plan;
-pub mod tables;
+mod new_users;
 #[cfg(test)]
 mod tests;
-mod users;
 mod warnings;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,33 +21,33 @@ use chrono::NaiveDate;
 use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
 
+pub use crate::datasets::quality_tables::{CodeRow, DayFigures};
 pub use crate::formats::rows::rows as rows_of;
-pub use codes::CodeRow;
-pub use figures::DayFigures;
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
-use crate::config::Config;
+use crate::config::Data;
 use crate::datasets::day_record::{self, DayFile, DayRecordFolder};
+use crate::datasets::{geodata, quality_tables};
 use crate::domain::ids::hex;
 use crate::domain::numbers::counted;
 use crate::domain::tables::Table;
 use crate::formats::parquet::provenance;
-use crate::formats::table;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::runtime::parallel::in_chunks;
 use crate::storage::lock;
-use figures::{Seen, all_rejected, figures, look_back};
-use plan::Plan;
+use cells_on_date::CellLaus;
+use comparison::add_comparisons;
+use figures::{UserCounts, figures, refuse_undated_not_rejected};
 
-/// Dates that a date is compared with: the last ones before it that there are.
-const BEFORE: usize = 7;
+/// Number of previous dates that a date is compared with.
+const PREVIOUS_DATES: usize = 7;
 
 /// Changes when the same records would give other rows.
 const FORMAT: &str = "quality 2";
 
-/// Key of the marks in the footer.
-const MARKS: &str = "mobility:dates";
+/// Footer key of the fingerprints of the dates.
+const FINGERPRINTS: &str = "mobility:dates";
 
 /// Rows of both tables.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,20 +59,20 @@ struct Tables {
 /// Runs the stage.
 ///
 /// # Errors
-/// Records that are damaged or contradict themselves, a missing cell plan, a folder that cannot be
-/// written. The earlier tables then stand.
-pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageReport> {
+/// Records that are damaged or inconsistent, a missing cell plan, a folder that cannot be written.
+/// Previous tables are then unchanged.
+pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport> {
     let started = Instant::now();
-    let _lock = lock::to_write(&config.data.processed)?;
+    let _lock = lock::to_write(&data.processed)?;
     let mut report = StageReport { stage: "quality", ..StageReport::default() };
-    let (daily, codes) = (config.data.quality_daily(), config.data.quality_codes());
-    let records = day_record::list(&config.data.day_records())?;
-    let geodata = geodata::mark(config)?;
-    let marks = marks(&records, &geodata);
-    let all = digest(marks.values().chain([&geodata, &records.undated_fingerprint]));
+    let (daily, codes) = (data.quality_daily(), data.quality_codes());
+    let records = day_record::list(&data.day_records())?;
+    let geodata = geodata::fingerprint(data)?;
+    let fingerprints = fingerprints(&records, &geodata);
+    let all = digest(fingerprints.values().chain([&geodata, &records.undated_fingerprint]));
     report.rows_in = records.days.len() as u64;
-    let earlier = provenance::made_from(&daily).zip(provenance::made_from(&codes));
-    if let Some((daily, codes)) = &earlier
+    let previous = provenance::made_from(&daily).zip(provenance::made_from(&codes));
+    if let Some((daily, codes)) = &previous
         && !force
         && daily.inputs == all
         && codes.inputs == all
@@ -85,30 +84,27 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<StageRep
         return Ok(report);
     }
     let bar = progress.spinner("quality", "reading records");
-    let kept = if force { Tables::default() } else { kept(config, &marks) };
-    let tables = compute(config, &records, kept)?;
+    let unchanged = if force { Tables::default() } else { unchanged_rows(data, &fingerprints) };
+    let tables = compute(data, &records, unchanged)?;
     bar.message("writing");
     report.rows_out = (tables.days.len() + tables.codes.len()) as u64;
     report.notes = notes(&tables);
     let entries = || provenance::entries(&all, &report.notes);
-    table::write(
-        &codes,
-        &tables::batch(&tables.codes, &Table::QualityCodes.schema())?,
-        entries()?,
-    )?;
+    quality_tables::write(&codes, Table::QualityCodes, &tables.codes, entries()?)?;
     let mut entries = entries()?;
-    entries.push(KeyValue::new(MARKS.to_owned(), serde_json::to_string(&marks)?));
-    table::write(&daily, &tables::batch(&tables.days, &Table::QualityDaily.schema())?, entries)?;
+    let fingerprints = serde_json::to_string(&fingerprints)?;
+    entries.push(KeyValue::new(FINGERPRINTS.to_owned(), fingerprints));
+    quality_tables::write(&daily, Table::QualityDaily, &tables.days, entries)?;
     bar.finish();
     report.elapsed = started.elapsed();
     Ok(report)
 }
 
-/// By date, a text that changes with all that its row is made from.
-fn marks(records: &DayRecordFolder, geodata: &str) -> BTreeMap<NaiveDate, String> {
+/// For each date, the fingerprint of all inputs of its rows.
+fn fingerprints(records: &DayRecordFolder, geodata: &str) -> BTreeMap<NaiveDate, String> {
     let of = |(number, day): (usize, &DayFile)| {
-        let from = &records.days[number.saturating_sub(BEFORE)..=number];
-        let parts = from.iter().flat_map(|day| [day.date.to_string(), day.fingerprint.clone()]);
+        let inputs = &records.days[number.saturating_sub(PREVIOUS_DATES)..=number];
+        let parts = inputs.iter().flat_map(|day| [day.date.to_string(), day.fingerprint.clone()]);
         (day.date, digest(parts.chain([geodata.to_owned()])))
     };
     records.days.iter().enumerate().map(of).collect()
@@ -125,65 +121,69 @@ fn digest(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     hex(&hash.finalize())
 }
 
-/// Rows of the earlier tables that are still right; none where the tables cannot be read or do not
-/// belong together.
-fn kept(config: &Config, marks: &BTreeMap<NaiveDate, String>) -> Tables {
-    let (daily, codes) = (config.data.quality_daily(), config.data.quality_codes());
+/// Rows of the previous tables whose inputs are unchanged; none if the tables cannot be read or
+/// come from different runs.
+fn unchanged_rows(data: &Data, fingerprints: &BTreeMap<NaiveDate, String>) -> Tables {
+    let (daily, codes) = (data.quality_daily(), data.quality_codes());
     let inputs = |path| provenance::made_from(path).map(|made| made.inputs);
-    let earlier = || -> Option<Tables> {
+    let read = || -> Option<Tables> {
         if inputs(&daily)? != inputs(&codes)? {
             return None;
         }
-        let text = provenance::entry(&daily, MARKS)?;
-        let earlier: BTreeMap<NaiveDate, String> = serde_json::from_str(&text).ok()?;
-        let right =
-            |date: &NaiveDate| marks.contains_key(date) && earlier.get(date) == marks.get(date);
-        let mut days: Vec<DayFigures> = tables::read(&daily).ok()?;
-        days.retain(|day| right(&day.date));
-        let mut codes: Vec<CodeRow> = tables::read(&codes).ok()?;
-        codes.retain(|row| row.date.as_ref().is_some_and(right));
+        let text = provenance::entry(&daily, FINGERPRINTS)?;
+        let previous: BTreeMap<NaiveDate, String> = serde_json::from_str(&text).ok()?;
+        let is_unchanged = |date: &NaiveDate| {
+            fingerprints.contains_key(date) && previous.get(date) == fingerprints.get(date)
+        };
+        let mut days: Vec<DayFigures> = quality_tables::read(&daily).ok()?;
+        days.retain(|day| is_unchanged(&day.date));
+        let mut codes: Vec<CodeRow> = quality_tables::read(&codes).ok()?;
+        codes.retain(|row| row.date.as_ref().is_some_and(is_unchanged));
         Some(Tables { days, codes })
     };
-    earlier().unwrap_or_default()
+    read().unwrap_or_default()
 }
 
-fn compute(config: &Config, records: &DayRecordFolder, kept: Tables) -> Result<Tables> {
-    let there: HashMap<NaiveDate, &DayFigures> = kept.days.iter().map(|d| (d.date, d)).collect();
-    let todo: Vec<usize> = (0..records.days.len())
-        .filter(|number| !there.contains_key(&records.days[*number].date))
+/// Adds the rows of all other dates to the unchanged rows.
+fn compute(data: &Data, records: &DayRecordFolder, unchanged: Tables) -> Result<Tables> {
+    let by_date: HashMap<NaiveDate, &DayFigures> =
+        unchanged.days.iter().map(|d| (d.date, d)).collect();
+    let changed: Vec<usize> = (0..records.days.len())
+        .filter(|number| !by_date.contains_key(&records.days[*number].date))
         .collect();
-    let plan = if todo.is_empty() { Plan::default() } else { geodata::plan(config)? };
-    let made = in_chunks(&todo, 1, |numbers| {
-        numbers.iter().map(|number| day(records, *number, &plan)).collect()
+    let cells = if changed.is_empty() { CellLaus::default() } else { CellLaus::read(data)? };
+    let computed = in_chunks(&changed, 1, |numbers| {
+        numbers.iter().map(|number| day(records, *number, &cells)).collect()
     })?;
-    let mut tables = kept;
-    for (day, codes) in made {
+    let mut tables = unchanged;
+    for (day, codes) in computed {
         tables.days.push(day);
         tables.codes.extend(codes);
     }
     let undated = day_record::undated(records)?;
-    all_rejected(&undated)?;
+    refuse_undated_not_rejected(&undated)?;
     tables.codes.extend(codes::code_rows(None, &undated));
     tables.days.sort_by_key(|day| day.date);
-    // by the key columns, rows without a date first: so every warehouse lists them
+    // by the key columns, with rows without a date first, as both warehouses list them
     tables.codes.sort_by(|a, b| (a.date, &a.file, &a.code).cmp(&(b.date, &b.file, &b.code)));
-    look_back(&mut tables.days);
+    add_comparisons(&mut tables.days);
     Ok(tables)
 }
 
-/// One date, whose record is read and forgotten.
+/// Computes the rows of one date. The record is dropped afterwards, so memory does not grow with
+/// the number of dates.
 fn day(
     records: &DayRecordFolder,
     number: usize,
-    plan: &Plan,
+    cells: &CellLaus,
 ) -> Result<(DayFigures, Vec<CodeRow>)> {
     let file = &records.days[number];
     let record = file.record()?;
-    let before = &records.days[number.saturating_sub(BEFORE)..number];
-    let lists = before.iter().map(DayFile::users).collect::<Result<Vec<_>>>()?;
-    let (all, new) = users::count(file.users()?, lists)?;
-    let seen = Seen { all, new: (number > 0).then_some(new) };
-    let figures = figures(&record, seen, plan)
+    let previous = &records.days[number.saturating_sub(PREVIOUS_DATES)..number];
+    let lists = previous.iter().map(DayFile::users).collect::<Result<Vec<_>>>()?;
+    let (all, new) = new_users::count(file.users()?, lists)?;
+    let users = UserCounts { all, new: (number > 0).then_some(new) };
+    let figures = figures(&record, users, cells)
         .with_context(|| format!("quality record {}", file.path.display()))?;
     Ok((figures, codes::code_rows(Some(file.date), &record.files)))
 }
@@ -192,13 +192,13 @@ fn notes(tables: &Tables) -> Vec<String> {
     let sum = |of: fn(&DayFigures) -> u64| tables.days.iter().map(of).sum::<u64>();
     let (warnings, criticals) = (sum(|day| day.warnings), sum(|day| day.criticals));
     if tables.days.is_empty() {
-        return vec!["compress left no record of any date, so there is nothing to tell".to_owned()];
+        return vec!["there is no record of any date; run `mobility compress` first".to_owned()];
     }
     match (criticals, warnings) {
         (0, 0) => Vec::new(),
-        (0, n) => vec![format!("{}; `mobility quality` tells", counted(n, "warning"))],
+        (0, n) => vec![format!("{}; see `mobility quality`", counted(n, "warning"))],
         (c, n) => {
-            vec![format!("{c} critical and {}; `mobility quality` tells", counted(n, "warning"))]
+            vec![format!("{c} critical and {}; see `mobility quality`", counted(n, "warning"))]
         }
     }
 }

@@ -1,24 +1,27 @@
-//! What holds for every record, and a table of cases for warnings.
+//! Invariants of all records, and a table of cases for warnings.
 
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
 use proptest::prelude::*;
 
-use super::codes::{CodeRow, code_rows};
-use super::figures::{DayFigures, Seen, figures, look_back};
-use super::plan::{CellVersion, Method, Plan};
-use super::{Level, percent, rows_of, tables, warnings};
+use super::cells_on_date::CellLaus;
+use super::codes::code_rows;
+use super::comparison::add_comparisons;
+use super::figures::{UserCounts, figures};
+use super::{CodeRow, DayFigures, Level, percent, rows_of, warnings};
 use crate::checks::{Code, Disposition};
 use crate::datasets::day_record::{DayRecord, FileRecord};
+use crate::datasets::geodata::{CellWithLau, LauMatch};
 use crate::domain::tables::Table;
+use crate::formats::rows;
 
 fn date(day: u64) -> NaiveDate {
     NaiveDate::from_ymd_opt(2024, 10, 1).unwrap() + Days::new(day)
 }
 
-/// A date on which everything is in order: every user has one event in every hour, at one cell.
-fn calm(day: u64, users: u64) -> DayRecord {
+/// A date without any warning: every user has one event in every hour, at one cell.
+fn usual(day: u64, users: u64) -> DayRecord {
     let date = date(day);
     let hour = |h| date.and_hms_opt(h, 0, 0).unwrap();
     DayRecord {
@@ -42,37 +45,40 @@ fn calm(day: u64, users: u64) -> DayRecord {
     }
 }
 
-fn plan() -> Plan {
-    let cell = |id: &str, method, lau: Option<&str>| CellVersion {
+fn cells() -> CellLaus {
+    let cell = |id: &str, lau_match, lau: Option<&str>| CellWithLau {
         cell_id: id.to_owned(),
         start: None,
         end: None,
         lau_id: lau.map(str::to_owned),
-        method,
+        lau_match,
     };
-    let cells = [cell("1", Method::Within, Some("A")), cell("2", Method::Outside, None)];
-    Plan::new(cells, &["A".to_owned()])
+    let cells = [cell("1", LauMatch::Within, Some("A")), cell("2", LauMatch::Outside, None)];
+    CellLaus::new(cells, &["A".to_owned()])
 }
 
 fn row(record: &DayRecord) -> DayFigures {
     let all = record.users_by_events.values().sum();
-    figures(record, Seen { all, new: None }, &plan()).unwrap()
+    figures(record, UserCounts { all, new: None }, &cells()).unwrap()
 }
 
-/// Calm dates, changed by `change`, with what was said of the last.
-fn said(users: &[u64], change: impl Fn(&mut DayRecord)) -> Vec<(Level, &'static str, String)> {
+/// Warnings about the last of several usual dates, of which the last is modified by `change`.
+fn warnings_after(
+    users: &[u64],
+    change: impl Fn(&mut DayRecord),
+) -> Vec<(Level, &'static str, String)> {
     let last = users.len() as u64 - 1;
     let mut days: Vec<DayFigures> = (0..)
         .zip(users)
         .map(|(day, users)| {
-            let mut record = calm(day, *users);
+            let mut record = usual(day, *users);
             if day == last {
                 change(&mut record);
             }
             row(&record)
         })
         .collect();
-    look_back(&mut days);
+    add_comparisons(&mut days);
     let all = warnings(&days).into_iter().filter(|w| w.date == date(last));
     let all: Vec<_> = all.map(|w| (w.level, w.what, w.text)).collect();
     let day = days.last().unwrap();
@@ -80,7 +86,7 @@ fn said(users: &[u64], change: impl Fn(&mut DayRecord)) -> Vec<(Level, &'static 
     all
 }
 
-/// Some rows of the first file rejected as duplicates.
+/// Adds rows to the first file that are rejected as duplicates.
 fn rejects(rows: u64) -> impl Fn(&mut DayRecord) {
     move |record| {
         record.files[0].rows += rows;
@@ -89,61 +95,61 @@ fn rejects(rows: u64) -> impl Fn(&mut DayRecord) {
 }
 
 #[test]
-fn what_is_usual_is_not_warned_of_and_what_is_not_is() {
+fn only_unusual_figures_cause_warnings() {
     use Level::{Critical, Warning};
     let nothing = |_: &mut DayRecord| {};
     let whats = |users: &[u64]| -> Vec<&'static str> {
-        said(users, nothing).into_iter().map(|(_, what, _)| what).collect()
+        warnings_after(users, nothing).into_iter().map(|(_, what, _)| what).collect()
     };
     // rows in are 24 a user
     for (users, expected) in [
         (&[100, 100, 100][..], &[][..]),
-        // two earlier dates are too few to compare with
+        // two previous dates are too few for a comparison
         (&[100, 100, 300], &[]),
         (&[100, 100, 100, 300], &["rows_in"]),
         (&[100, 100, 100, 100], &[]),
-        // mean 100, deviation 10: 120 is just at two of them, 121 beyond
+        // mean 100, standard deviation 10: 120 is exactly at the limit of two, 121 beyond it
         (&[90, 100, 110, 120], &[]),
         (&[90, 100, 110, 121], &["rows_in"]),
         (&[90, 100, 110, 80], &[]),
         (&[90, 100, 110, 79], &["rows_in"]),
-        // mean 100, deviation 20: two of them are 40, but 30 % are enough
+        // mean 100, standard deviation 20: the limit of 30 % of the mean is reached first
         (&[80, 100, 120, 130], &[]),
         (&[80, 100, 120, 131], &["rows_in"]),
-        // only the last seven dates count
+        // only the previous seven dates are compared
         (&[900, 900, 100, 100, 100, 100, 100, 100, 100, 100], &[]),
         (&[900, 100, 100, 100, 100, 100, 100, 900], &["rows_in"]),
     ] {
         assert_eq!(whats(users), expected, "{users:?}");
     }
-    let text = &said(&[100, 100, 100, 300], nothing)[0].2;
-    assert_eq!(text, "7,200 rows in, more than the usual 2,400 of the 3 dates before");
-    // where nothing ever differs, one row does
-    let two = said(&[100, 100, 100, 100], rejects(1));
+    let text = &warnings_after(&[100, 100, 100, 300], nothing)[0].2;
+    assert_eq!(text, "7,200 rows in, more than the usual 2,400 of the previous 3 dates");
+    // without any variation, one row is unusual
+    let two = warnings_after(&[100, 100, 100, 100], rejects(1));
     assert_eq!((two[0].0, two[0].1), (Warning, "rows_in"));
     assert_eq!((two[1].0, two[1].1), (Warning, "rejected_percent"));
     assert_eq!(
         two[1].2,
-        "0.042 % of the rows rejected, more than the usual 0 % of the 3 dates before"
+        "0.042 % of the rows rejected, more than the usual 0 % of the previous 3 dates"
     );
     let empty = |record: &mut DayRecord| {
         let moved = record.hours.pop_last().unwrap().1;
         *record.hours.first_entry().unwrap().get_mut() += moved;
     };
-    let one = said(&[100], empty);
-    assert_eq!(one, [(Critical, "empty_hours", "1 clock hour without a single event".to_owned())]);
+    let one = warnings_after(&[100], empty);
+    assert_eq!(one, [(Critical, "empty_hours", "1 clock hour without events".to_owned())]);
     let provisional = |record: &mut DayRecord| {
         empty(record);
         record.provisional = true;
     };
-    assert_eq!(said(&[100], provisional), []);
+    assert_eq!(warnings_after(&[100], provisional), []);
     let few = |record: &mut DayRecord| record.provisional = true;
-    let text = &said(&[100, 100, 100, 300], few)[0].2;
-    assert!(text.ends_with("; rows of the date can still come"), "{text}");
+    let text = &warnings_after(&[100, 100, 100, 300], few)[0].2;
+    assert!(text.ends_with("; more rows of the date may follow"), "{text}");
 }
 
 #[test]
-fn unmapped_events_warn_and_from_one_percent_on_they_are_critical() {
+fn unmapped_events_cause_a_warning_that_is_critical_from_one_percent() {
     let unmapped = |events: u64, cell: &'static str| {
         move |record: &mut DayRecord| {
             *record.cells.get_mut("1").unwrap() -= events;
@@ -152,16 +158,16 @@ fn unmapped_events_warn_and_from_one_percent_on_they_are_critical() {
     };
     // 2,400 events in all; cell 2 lies outside all LAUs, cell 3 is not planned
     for cell in ["2", "3"] {
-        assert_eq!(said(&[100], unmapped(0, cell)), []);
+        assert_eq!(warnings_after(&[100], unmapped(0, cell)), []);
         for (events, level) in [(1, Level::Warning), (23, Level::Warning), (24, Level::Critical)] {
-            let one = said(&[100], unmapped(events, cell));
+            let one = warnings_after(&[100], unmapped(events, cell));
             assert_eq!((one.len(), one[0].0, one[0].1), (1, level, "unmapped_percent"), "{events}");
         }
     }
 }
 
 #[test]
-fn fewer_files_than_usual_are_told_and_late_ones_do_not_make_up_for_them() {
+fn fewer_files_than_usual_cause_a_warning_even_with_late_files() {
     let files = |record: &DayRecord, own: usize, late: usize| -> DayRecord {
         let mut record = record.clone();
         let empty = FileRecord { rows: 0, bytes: 0, ..record.files[0].clone() };
@@ -173,24 +179,24 @@ fn fewer_files_than_usual_are_told_and_late_ones_do_not_make_up_for_them() {
     let mut days: Vec<DayFigures> = [(3, 0), (3, 1), (2, 1), (3, 0)]
         .into_iter()
         .zip(0..)
-        .map(|((own, late), day)| row(&files(&calm(day, 10), own, late)))
+        .map(|((own, late), day)| row(&files(&usual(day, 10), own, late)))
         .collect();
-    look_back(&mut days);
+    add_comparisons(&mut days);
     let expected: Vec<_> = days.iter().map(|day| day.files_expected).collect();
     assert_eq!(expected, [None, Some(3), Some(3), Some(3)]);
     let read: Vec<_> = days.iter().map(|day| (day.files_read, day.files_late)).collect();
     assert_eq!(read, [(3, 0), (4, 1), (3, 1), (3, 0)]);
     let all = warnings(&days);
     assert_eq!((all.len(), all[0].date, all[0].what), (1, date(2), "files"));
-    assert_eq!(all[0].text, "2 files in the date's folder, usually 3");
+    assert_eq!(all[0].text, "2 files in the folder of the date, usually 3");
 }
 
 #[test]
-fn an_hour_that_occurs_twice_is_not_missed() {
-    let mut record = calm(26, 5);
+fn repeated_hour_counts_as_its_own_clock_hour() {
+    let mut record = usual(26, 5);
     record.clock_hours = 25;
     assert_eq!(row(&record).empty_hours, 1);
-    // the second of the two begins a microsecond later
+    // the label of the second one is a microsecond later
     let (hour, events) = record.hours.pop_last().unwrap();
     record.hours.insert(hour, events - 1);
     record.hours.insert(hour + chrono::TimeDelta::microseconds(1), 1);
@@ -204,7 +210,7 @@ fn an_hour_that_occurs_twice_is_not_missed() {
 }
 
 #[test]
-fn a_record_that_contradicts_itself_is_refused() {
+fn inconsistent_record_is_rejected() {
     type Change = fn(&mut DayRecord);
     let changes: [(&str, Change); 6] = [
         ("rows in, but", |r| r.files[0].rows += 1),
@@ -222,71 +228,39 @@ fn a_record_that_contradicts_itself_is_refused() {
             r.files[0].codes.insert(Code::PingPong, 1_000);
         }),
     ];
-    let seen = |all| Seen { all, new: None };
+    let users = |all| UserCounts { all, new: None };
     for (word, change) in changes {
-        let mut record = calm(0, 5);
+        let mut record = usual(0, 5);
         change(&mut record);
-        let error = figures(&record, seen(5), &plan()).unwrap_err().to_string();
+        let error = figures(&record, users(5), &cells()).unwrap_err().to_string();
         assert!(error.contains(word) && error.contains("2024-10-01"), "{error}");
     }
-    // the list of users tells of one more
-    let error = figures(&calm(0, 5), seen(6), &plan()).unwrap_err().to_string();
+    // the list has one user more
+    let error = figures(&usual(0, 5), users(6), &cells()).unwrap_err().to_string();
     assert!(error.contains("6 users, but 5 by their events"), "{error}");
 }
 
 #[test]
-fn fields_are_named_as_the_columns_and_rows_come_back_as_they_were() {
-    let mut day = row(&calm(0, 7));
+fn rows_are_unchanged_after_a_round_trip_through_the_table() {
+    let mut day = row(&usual(0, 7));
     day.new_users = Some(u64::from(u32::MAX) * 7);
     day.compression_ratio = Some(1.0 / 3.0);
-    let batch = tables::batch(&[day.clone()], &Table::QualityDaily.schema()).unwrap();
+    let batch = rows::batch(&[day.clone()], &Table::QualityDaily.schema()).unwrap();
     assert_eq!(rows_of::<DayFigures>(&batch).unwrap(), [day]);
-    let mut record = calm(0, 7);
+    let mut record = usual(0, 7);
     rejects(3)(&mut record);
     let codes = code_rows(Some(record.date), &record.files);
-    let batch = tables::batch(&codes, &Table::QualityCodes.schema()).unwrap();
+    let batch = rows::batch(&codes, &Table::QualityCodes.schema()).unwrap();
     assert_eq!(rows_of::<CodeRow>(&batch).unwrap(), codes);
     for schema in [Table::QualityDaily.schema(), Table::QualityCodes.schema()] {
-        let empty = tables::batch::<DayFigures>(&[], &schema).unwrap();
+        let empty = rows::batch::<DayFigures>(&[], &schema).unwrap();
         assert_eq!(empty.num_rows(), 0);
         assert_eq!(rows_of::<DayFigures>(&empty).unwrap(), []);
     }
 }
 
 #[test]
-fn the_table_fits_the_terminal_and_colours_change_nothing_but_colours() {
-    use crate::output::quality_report::{Look, Report, table};
-    let mut days = Vec::new();
-    let mut codes = Vec::new();
-    for day in 0..5 {
-        let mut record = calm(day, 1_000_000 * (day + 1));
-        rejects(7)(&mut record);
-        days.push(row(&record));
-        codes.extend(code_rows(Some(record.date), &record.files));
-    }
-    look_back(&mut days);
-    let report = Report::new(days, codes, crate::config::Checks::default().limits());
-    assert!(!report.warnings.is_empty());
-    let plain = table(&report, Look::default());
-    let color = table(&report, Look { color: true, ..Look::default() });
-    assert_ne!(color, plain);
-    assert_eq!(console::strip_ansi_codes(&color), plain);
-    let mut names = Vec::new();
-    for width in 60..200 {
-        let text = table(&report, Look { width: Some(width), color: true });
-        let framed = text.lines().filter(|line| line.starts_with(['│', '┌', '└', '╞']));
-        for line in framed {
-            assert!(console::measure_text_width(line) <= usize::from(width), "{width}: {line}");
-        }
-        let left_out = text.lines().find_map(|line| line.strip_prefix("no room for "));
-        names.push(left_out.map_or(0, |list| list.split(", ").count()));
-    }
-    assert!(names.is_sorted_by(|a, b| a >= b), "more room, fewer columns left out: {names:?}");
-    assert!(names[0] > 5 && names.last() == Some(&0), "{names:?}");
-}
-
-#[test]
-fn small_shares_keep_their_digits() {
+fn small_percentages_keep_two_significant_digits() {
     for (value, text) in [
         (0.0, "0 %"),
         (100.0, "100 %"),
@@ -302,10 +276,10 @@ fn small_shares_keep_their_digits() {
 
 proptest! {
     #[test]
-    fn rows_in_are_the_sum_of_codes_and_of_kept_and_rejected(
+    fn rows_in_equal_the_sum_of_all_codes_and_kept_plus_rejected_rows(
         files in prop::collection::vec((0u64..50, prop::collection::btree_map(0usize..17, 1u64..20, 0..6)), 1..5)
     ) {
-        let mut record = calm(0, 1);
+        let mut record = usual(0, 1);
         let one = record.files.remove(0);
         let mut kept = 0;
         for (number, (ok, codes)) in files.into_iter().enumerate() {
@@ -314,14 +288,14 @@ proptest! {
             kept += ok + codes.iter().filter(|(c, _)| c.disposition() != Disposition::Rejected).map(|(_, n)| n).sum::<u64>();
             record.files.push(FileRecord { path: format!("{number}"), rows: ok + coded, codes, ..one.clone() });
         }
-        // one user with all that was kept, in one hour at one cell
+        // one user with all kept events, in one hour at one cell
         let users = u64::from(kept > 0);
         let hour = *record.hours.keys().next().unwrap();
         record.hours = BTreeMap::from([(hour, kept)]);
         record.cells = BTreeMap::from([("1".to_owned(), kept)]);
         record.users_by_hours = BTreeMap::from([(1, users)]);
         record.users_by_events = BTreeMap::from([(kept.max(1), users)]);
-        let day = figures(&record, Seen { all: users, new: None }, &plan()).unwrap();
+        let day = figures(&record, UserCounts { all: users, new: None }, &cells()).unwrap();
         let codes = code_rows(Some(record.date), &record.files);
         let sum = |dispositions: &[&str]| codes.iter().filter(|r| dispositions.contains(&r.disposition.as_str())).map(|r| r.rows).sum::<u64>();
         prop_assert_eq!(day.rows_in, sum(&["kept", "rejected", "unplaced", "flagged"]));

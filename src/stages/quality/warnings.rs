@@ -1,32 +1,33 @@
-//! What about a date should be looked at, from its figures and those of the dates before it.
+//! Warnings about a date, from its figures and those of the previous dates.
 
 use chrono::NaiveDate;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::BEFORE;
-use super::figures::{DayFigures, rounded};
+use super::PREVIOUS_DATES;
+use crate::datasets::quality_tables::{DayFigures, rounded};
 use crate::domain::numbers::{counted, grouped};
 
-/// Earlier dates that a comparison needs.
-const LEAST_BEFORE: usize = 3;
-/// How far from the mean is too far: in standard deviations, and as a share of the mean.
-const DEVIATIONS: f64 = 2.0;
-const SHARE: f64 = 0.3;
-/// Unmapped events from which on it is critical, in percent.
-const UNMAPPED_CRITICAL: f64 = 1.0;
-/// What adding up floating-point numbers can be off by, as a share of them.
-const NOISE: f64 = 1e-9;
+/// Minimum number of previous dates for a comparison.
+const MIN_PREVIOUS: usize = 3;
+/// A value is unusual if it differs from the mean by more than this number of standard deviations,
+/// or by more than this share of the mean.
+const MAX_DEVIATIONS: f64 = 2.0;
+const MAX_SHARE: f64 = 0.3;
+/// Minimum share of unmapped events that is critical, percent.
+const UNMAPPED_CRITICAL_PERCENT: f64 = 1.0;
+/// Relative error of sums of floating-point numbers.
+const ROUNDING: f64 = 1e-9;
 
-/// How bad it is.
+/// Severity of a warning.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ValueEnum, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Something is unusual.
+    /// A figure is unusual.
     Warning,
-    /// The numbers of the date cannot be used as they are.
+    /// The figures of the date should not be used as they are.
     Critical,
 }
 
@@ -39,17 +40,17 @@ impl Level {
     }
 }
 
-/// One thing about one date.
+/// One warning about one date.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Warning {
     pub date: NaiveDate,
     pub level: Level,
-    /// The figure: `rows_in`, `rejected_percent`, `unmapped_percent`, `empty_hours`, `files`.
+    /// The name of the figure: `rows_in`, `rejected_percent`, `unmapped_percent`, `empty_hours`, `files`.
     pub what: &'static str,
     pub value: f64,
-    /// What it should have been.
+    /// The expected value.
     pub expected: f64,
-    /// The same in words.
+    /// The message.
     pub text: String,
 }
 
@@ -57,82 +58,87 @@ pub struct Warning {
 pub fn warnings(days: &[DayFigures]) -> Vec<Warning> {
     let mut all = Vec::new();
     for (number, day) in days.iter().enumerate() {
-        of_day(day, &days[number.saturating_sub(BEFORE)..number], &mut all);
+        of_day(day, &days[number.saturating_sub(PREVIOUS_DATES)..number], &mut all);
     }
     all
 }
 
-/// Warnings of one date; `before` are the dates before it, at most seven.
-fn of_day(day: &DayFigures, before: &[DayFigures], out: &mut Vec<Warning>) {
+/// Warnings of one date; `previous` are the previous dates, at most seven.
+fn of_day(day: &DayFigures, previous: &[DayFigures], out: &mut Vec<Warning>) {
     let mut push = |level, what, value: f64, expected: f64, text: String| {
-        let still = if day.provisional { "; rows of the date can still come" } else { "" };
+        let suffix = if day.provisional { "; more rows of the date may follow" } else { "" };
         let (value, expected) = (rounded(value), rounded(expected));
-        let text = format!("{text}{still}");
+        let text = format!("{text}{suffix}");
         out.push(Warning { date: day.date, level, what, value, expected, text });
     };
-    if let Some(mean) = outside(day.rows_in as f64, before.iter().map(|d| d.rows_in as f64)) {
+    if let Some(mean) = unusual(day.rows_in as f64, previous.iter().map(|d| d.rows_in as f64)) {
         let (rows, direction) = (counted(day.rows_in, "row"), direction(day.rows_in as f64, mean));
         let usual = grouped(mean.round() as u64);
-        let dates = before.len();
-        let text = format!("{rows} in, {direction} the usual {usual} of the {dates} dates before");
+        let dates = previous.len();
+        let text =
+            format!("{rows} in, {direction} the usual {usual} of the previous {dates} dates");
         push(Level::Warning, "rows_in", day.rows_in as f64, mean, text);
     }
     let rejected = rejected_percent(day);
-    if let Some(mean) = outside(rejected, before.iter().map(rejected_percent)) {
+    if let Some(mean) = unusual(rejected, previous.iter().map(rejected_percent)) {
         let (now, usual) = (percent(rejected), percent(mean));
         let direction = direction(rejected, mean);
-        let dates = before.len();
+        let dates = previous.len();
         let text = format!(
-            "{now} of the rows rejected, {direction} the usual {usual} of the {dates} dates before"
+            "{now} of the rows rejected, {direction} the usual {usual} of the previous {dates} dates"
         );
         push(Level::Warning, "rejected_percent", rejected, mean, text);
     }
     if day.events_unmapped > 0 {
         let share = unmapped_percent(day);
-        let level = if share >= UNMAPPED_CRITICAL { Level::Critical } else { Level::Warning };
+        let level =
+            if share >= UNMAPPED_CRITICAL_PERCENT { Level::Critical } else { Level::Warning };
         let text = format!(
-            "{} ({}) in no LAU: their cell is unknown, not valid on the date, or outside all LAUs",
+            "{} ({}) in no LAU: the cell is unknown, not valid on the date, or outside all LAUs",
             counted(day.events_unmapped, "event"),
             percent(share)
         );
         push(level, "unmapped_percent", share, 0.0, text);
     }
     if day.empty_hours > 0 && !day.provisional {
-        let text = format!("{} without a single event", counted(day.empty_hours, "clock hour"));
+        let text = format!("{} without events", counted(day.empty_hours, "clock hour"));
         push(Level::Critical, "empty_hours", day.empty_hours as f64, 0.0, text);
     }
     let own = day.files_own();
     if let Some(expected) = day.files_expected.filter(|expected| own < *expected) {
-        let text = format!("{} in the date's folder, usually {expected}", counted(own, "file"));
+        let text =
+            format!("{} in the folder of the date, usually {expected}", counted(own, "file"));
         push(Level::Warning, "files", own as f64, expected as f64, text);
     }
 }
 
-/// The mean of `before`, when `value` is too far from it.
-fn outside(value: f64, before: impl Iterator<Item = f64>) -> Option<f64> {
-    let before: Vec<f64> = before.collect();
-    if before.len() < LEAST_BEFORE {
+/// The mean of the previous values, if `value` differs too much from it.
+fn unusual(value: f64, previous: impl Iterator<Item = f64>) -> Option<f64> {
+    let previous: Vec<f64> = previous.collect();
+    if previous.len() < MIN_PREVIOUS {
         return None;
     }
-    let count = before.len() as f64;
-    let mean = before.iter().sum::<f64>() / count;
-    let squares = before.iter().map(|b| (b - mean).powi(2)).sum::<f64>();
+    let count = previous.len() as f64;
+    let mean = previous.iter().sum::<f64>() / count;
+    let squares = previous.iter().map(|b| (b - mean).powi(2)).sum::<f64>();
     let deviation = (squares / (count - 1.0)).sqrt();
-    let noise = NOISE * value.abs().max(mean.abs());
-    let far = (value - mean).abs();
-    (far > DEVIATIONS * deviation + noise || far > SHARE * mean.abs() + noise).then_some(mean)
+    let rounding = ROUNDING * value.abs().max(mean.abs());
+    let difference = (value - mean).abs();
+    (difference > MAX_DEVIATIONS * deviation + rounding
+        || difference > MAX_SHARE * mean.abs() + rounding)
+        .then_some(mean)
 }
 
 fn direction(value: f64, mean: f64) -> &'static str {
     if value > mean { "more than" } else { "less than" }
 }
 
-/// Rejected rows of the rows in, in percent.
+/// Rejected rows as a share of the rows in, percent.
 pub fn rejected_percent(day: &DayFigures) -> f64 {
     share(day.rows_rejected, day.rows_in)
 }
 
-/// Events in no LAU of the events kept, in percent.
+/// Events in no LAU as a share of the kept events, percent.
 pub fn unmapped_percent(day: &DayFigures) -> f64 {
     share(day.events_unmapped, day.rows_kept)
 }
@@ -141,7 +147,7 @@ fn share(part: u64, whole: u64) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 }
 }
 
-/// `1.5 %`, `0.0003 %`: two digits that say something, however small.
+/// A percentage with two significant digits: `1.5 %`, `0.0003 %`.
 pub fn percent(value: f64) -> String {
     let digits = match value.abs() {
         0.0 => 0,
