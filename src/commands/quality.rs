@@ -12,9 +12,9 @@ use crate::domain::numbers::counted;
 use crate::errors::UsageError;
 use crate::output::formats;
 use crate::output::formats::{Format, Options};
+use crate::output::html::quality_page;
 use crate::output::quality_report;
 use crate::output::quality_report::{Look, Report};
-use crate::server;
 use crate::stages::quality;
 use crate::stages::quality::Level;
 use crate::storage::atomic::write_file;
@@ -50,7 +50,7 @@ fn write(session: &Session, args: &Quality, format: QualityFormat, report: &Repo
     let text = match format {
         QualityFormat::Table => quality_report::table(report, look(args.output.as_deref())),
         QualityFormat::Json => report.json()?,
-        QualityFormat::Html => server::quality::file(report)?,
+        QualityFormat::Html => quality_page::file(report)?,
         QualityFormat::Markdown => quality_report::markdown(report),
         QualityFormat::Csv => return csv(session, args, report),
     };

@@ -1,19 +1,21 @@
 //! `mobility report`.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 
 use super::{Session, extension};
 use crate::cli::{Report, ReportFormat};
 use crate::errors::UsageError;
 use crate::output::charts;
-use crate::output::charts::Shape;
-use crate::server::report;
+use crate::output::html::report;
 use crate::storage::atomic::write_file;
 
 pub fn run(session: &Session, args: &Report) -> Result<()> {
     check_format(args)?;
     let text = match &args.view {
-        None => report::html(session.config.clone())?,
+        None => {
+            let (registry, warehouse) = session.warehouse()?;
+            report::report(&registry, warehouse.as_ref(), &session.config.time)?
+        }
         Some(name) => chart(session, args, name)?,
     };
     write_file(&args.output, text.as_bytes())?;
@@ -25,22 +27,7 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
 fn chart(session: &Session, args: &Report, name: &str) -> Result<String> {
     let (registry, warehouse) = session.warehouse()?;
     let view = registry.find(name)?;
-    charts::svg(warehouse.as_ref(), view, args.date, || {
-        let drawing = report::outlines(warehouse.as_ref())?;
-        let size = (drawing["width"].as_f64(), drawing["height"].as_f64());
-        let size = size.0.zip(size.1).context("the map has no size")?;
-        let laus = drawing["laus"].as_array().context("the map has no LAUs")?;
-        let shape = |lau: &serde_json::Value| -> Option<Shape> {
-            let lau_id = lau["lau_id"].as_str()?;
-            let name = lau["lau_name"].as_str().unwrap_or(lau_id);
-            Some(Shape {
-                lau_id: lau_id.to_owned(),
-                name: name.to_owned(),
-                path: lau["d"].as_str()?.to_owned(),
-            })
-        };
-        Ok((laus.iter().filter_map(shape).collect(), size))
-    })
+    charts::svg(warehouse.as_ref(), view, args.date)
 }
 
 /// The dashboard is written as HTML, a chart as SVG.

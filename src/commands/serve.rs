@@ -1,12 +1,16 @@
 //! `mobility serve`.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use crate::cli;
 use crate::config::Config;
 use crate::progress::log::Log;
 use crate::server;
-use crate::server::Settings;
+use crate::server::{Options, Setup};
+use crate::views::Registry;
+use crate::warehouse;
 
 /// The key that `--bind` sets.
 pub fn keys(args: &cli::Serve) -> Vec<(&'static str, String)> {
@@ -14,7 +18,17 @@ pub fn keys(args: &cli::Serve) -> Vec<(&'static str, String)> {
 }
 
 pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
-    let (quiet, verbose) = (global.quiet, global.verbose);
-    let settings = Settings { insecure: args.insecure, quiet, verbose, log };
-    server::run(config, &settings)
+    let options = Options { insecure: args.insecure, access_log: global.verbose, log };
+    let registry = Arc::new(Registry::read(&config.views, &config.time)?);
+    let setup = Setup {
+        serve: config.serve.clone(),
+        time: config.time.clone(),
+        limits: config.checks.limits(),
+        warehouse: config.warehouse.clone(),
+        registry: Arc::clone(&registry),
+        open_warehouse: Box::new(move || {
+            Ok(Arc::from(warehouse::open(&config, Arc::clone(&registry))?))
+        }),
+    };
+    server::run(setup, options)
 }

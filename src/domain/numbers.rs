@@ -13,6 +13,18 @@ pub fn grouped(n: u64) -> String {
     out
 }
 
+/// A decimal number with the digits of its integer part in groups of three: `-1,234.5`. Text in any
+/// other notation is returned unchanged.
+pub fn grouped_decimal(text: &str) -> String {
+    let (sign, rest) = text.strip_prefix('-').map_or(("", text), |rest| ("-", rest));
+    let (integer, fraction) = rest.find('.').map_or((rest, ""), |point| rest.split_at(point));
+    let is_plain = integer.bytes().all(|b| b.is_ascii_digit());
+    match integer.parse::<u64>() {
+        Ok(integer) if is_plain => format!("{sign}{}{fraction}", grouped(integer)),
+        _ => text.to_owned(),
+    }
+}
+
 /// `1 row`, `1,500 rows`.
 pub fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
@@ -28,7 +40,20 @@ pub fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, grouped, size};
+    use super::{counted, grouped, grouped_decimal, size};
+
+    #[test]
+    fn decimals_are_grouped_and_other_text_is_unchanged() {
+        for (text, grouped) in [
+            ("1234567", "1,234,567"),
+            ("-1234.5678", "-1,234.5678"),
+            ("12", "12"),
+            ("1e+15", "1e+15"),
+            ("NaN", "NaN"),
+        ] {
+            assert_eq!(grouped_decimal(text), grouped);
+        }
+    }
 
     #[test]
     fn one_is_singular_and_sizes_round_up() {

@@ -1,6 +1,13 @@
-//! Presentation: output formats, charts, pages and reports. Nothing here knows HTTP.
+//! Presentation: output formats, charts, pages, JSON documents and reports. Nothing here knows
+//! HTTP: the server and the commands use it alike.
 
 pub mod charts;
+pub mod columns;
+pub mod data_version;
+pub mod documents;
 pub mod formats;
+pub mod html;
+pub mod lau_outlines;
 pub mod quality_report;
 pub mod query;
+pub mod relation;

@@ -1,4 +1,5 @@
-//! Parsing of an order, and the geometry that formats add to the rows of a query.
+//! The parts of a query that the command line and the API share: the order, and the geometry that a
+//! format needs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,22 +15,22 @@ use crate::formats::geoparquet;
 use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select, Warehouse};
 
-/// Reads `COL`, `COL:asc` or `COL:desc`.
+/// Parses the values of `--order-by`.
 ///
 /// # Errors
-/// [`UsageError`] for any other direction.
+/// [`UsageError`] for an unknown direction.
 pub fn order_by(texts: &[String]) -> Result<Vec<OrderBy>> {
-    let read = |text: &String| {
-        one_order(text).map_err(|hint| anyhow!(UsageError(format!("--order-by {text}: {hint}"))))
+    let parse = |text: &String| {
+        parse_order(text).map_err(|hint| anyhow!(UsageError(format!("--order-by {text}: {hint}"))))
     };
-    texts.iter().map(read).collect()
+    texts.iter().map(parse).collect()
 }
 
-/// Reads one `COL`, `COL:asc` or `COL:desc`.
+/// Parses `COL`, `COL:asc` or `COL:desc`.
 ///
 /// # Errors
-/// The expected notation.
-pub fn one_order(text: &str) -> Result<OrderBy, String> {
+/// A hint for the user.
+pub fn parse_order(text: &str) -> Result<OrderBy, String> {
     let (column, direction) = text.split_once(':').unwrap_or((text, "asc"));
     let descending = match direction.to_lowercase().as_str() {
         "asc" => false,
@@ -39,11 +40,16 @@ pub fn one_order(text: &str) -> Result<OrderBy, String> {
     Ok(OrderBy { column: column.to_owned(), descending })
 }
 
+/// The text that [`parse_order`] reads: `COL` or `COL:desc`.
+pub fn order_text(order: &OrderBy) -> String {
+    format!("{}{}", order.column, if order.descending { ":desc" } else { "" })
+}
+
 /// Boundaries of LAUs as GeoJSON geometries, by `lau_id`.
 pub type Boundaries = HashMap<String, String>;
 
-/// Adds the geometry settings of a format for `rows`: the CRS of their geometry column, or the LAU
-/// boundaries, which `laus` returns.
+/// Sets the options that a format needs to write the geometry of `rows`: its CRS, or the boundaries
+/// of the LAUs in `lau_id`, which `laus` returns.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
@@ -57,7 +63,7 @@ pub fn geometry_options(
     let has_geometry =
         rows.field_with_name("geometry").is_ok_and(|f| *f.data_type() == DataType::Binary);
     if has_geometry {
-        // a geometry in rows of other relations comes from one of the two tables, usually from LAUs
+        // views with a geometry take it from one of the two tables, usually from the LAUs
         let (epsg, types): (u32, &[&str]) = match relation {
             Some(Relation::Table(Table::CellPlan)) => (4326, &["Point"]),
             _ => (3035, &[]),
@@ -97,11 +103,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_order_names_column_and_direction() {
+    fn order_has_a_column_and_a_direction() {
         let texts = ["a", "b:desc", "c:ASC"].map(str::to_owned);
         let order = order_by(&texts).unwrap();
         let read: Vec<_> = order.iter().map(|o| (o.column.as_str(), o.descending)).collect();
         assert_eq!(read, [("a", false), ("b", true), ("c", false)]);
+        assert_eq!(order.iter().map(order_text).collect::<Vec<_>>(), ["a", "b:desc", "c"]);
         assert!(order_by(&["a:up".to_owned()]).unwrap_err().downcast_ref::<UsageError>().is_some());
     }
 }

@@ -1,92 +1,34 @@
-//! Scripts, styles and pages that are part of the program.
+//! Responses for the scripts, styles and pages that are compiled into the program.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::HeaderValue;
-use rust_embed::RustEmbed;
 
-use super::answer::{Answer, CachePolicy};
-use super::edition::digest;
-use crate::domain::ids::hex;
+use super::stored_response::{CachePolicy, StoredResponse};
+use crate::output::html::assets;
 
-#[derive(RustEmbed)]
-#[folder = "src/output/html/assets/"]
-struct Files;
-
-/// All of them, ready to be sent.
-pub struct Assets {
-    by_name: BTreeMap<String, Arc<Answer>>,
-    mark: String,
+/// A response for every asset, compressed once when the server starts.
+pub struct AssetResponses {
+    by_name: BTreeMap<String, Arc<StoredResponse>>,
 }
 
-impl Assets {
+impl AssetResponses {
     pub fn new() -> Self {
-        let mut by_name = BTreeMap::new();
-        let mut hashes = Vec::new();
-        for name in Files::iter() {
-            let Some(file) = Files::get(&name) else { continue };
-            let hash = hex(&file.metadata.sha256_hash()[..16]);
-            let etag = HeaderValue::from_str(&format!("W/\"{hash}\"")).ok();
-            let media = media_type(&name, file.metadata.mimetype());
-            let policy = match name.ends_with(".html") {
+        let responses = assets::all().map(|asset| {
+            let etag = HeaderValue::from_str(&format!("W/\"{}\"", asset.hash)).ok();
+            let policy = match asset.name.ends_with(".html") {
                 true => CachePolicy::Revalidate,
                 false => CachePolicy::Asset,
             };
-            let answer = Answer::new(media, file.data.into_owned(), etag, policy).packed();
-            hashes.push(format!("{name} {hash}"));
-            by_name.insert(name.into_owned(), Arc::new(answer));
-        }
-        hashes.sort();
-        Assets { by_name, mark: digest(&[&hashes.join("\n")]) }
+            let bytes = asset.bytes.into_owned();
+            let response = StoredResponse::new(asset.media_type, bytes, etag, policy).with_gzip();
+            (asset.name.into_owned(), Arc::new(response))
+        });
+        AssetResponses { by_name: responses.collect() }
     }
 
-    pub fn get(&self, name: &str) -> Option<Arc<Answer>> {
+    pub fn get(&self, name: &str) -> Option<Arc<StoredResponse>> {
         self.by_name.get(name).map(Arc::clone)
-    }
-
-    /// The text of a file.
-    pub fn text(name: &str) -> Option<String> {
-        String::from_utf8(Files::get(name)?.data.into_owned()).ok()
-    }
-
-    /// Changes when a file does.
-    pub fn mark(&self) -> String {
-        self.mark.clone()
-    }
-}
-
-impl Default for Assets {
-    fn default() -> Self {
-        Assets::new()
-    }
-}
-
-/// The media type with its character set, which a browser would otherwise guess.
-fn media_type(name: &str, guessed: &str) -> &'static str {
-    match name.rsplit('.').next() {
-        Some("html") => "text/html; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("js" | "mjs") => "text/javascript; charset=utf-8",
-        Some("json") => "application/json",
-        Some("svg") => "image/svg+xml",
-        Some("png") => "image/png",
-        Some("woff2") => "font/woff2",
-        _ if guessed.starts_with("text/") => "text/plain; charset=utf-8",
-        _ => "application/octet-stream",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_pages_find_their_styles() {
-        let assets = Assets::new();
-        for name in ["dashboard.html", "pages.css", "mobility.css"] {
-            assert!(assets.get(name).is_some(), "{name}");
-        }
-        assert_eq!(media_type("a.b.js", ""), "text/javascript; charset=utf-8");
     }
 }

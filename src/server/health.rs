@@ -1,32 +1,33 @@
-//! `/health`: whether the server runs, and whether queries can be answered.
+//! `/health`: whether the server runs, and whether it can answer queries.
 
-use axum::extract::{Extension, State as Extract};
+use axum::extract::{Extension, State};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::answer::{CachePolicy, describe};
-use super::layer::LetIn;
-use super::state::State;
+use super::middleware::Authorized;
+use super::state::SharedState;
+use super::stored_response::{CachePolicy, set_headers};
 
 pub async fn live() -> Response {
     response(StatusCode::OK, &json!({ "live": true }))
 }
 
-/// The reason is for those who present the token; others learn that there is one.
-pub async fn both(
-    Extract(shared): Extract<State>,
-    Extension(let_in): Extension<LetIn>,
+/// Why the server is not ready is shown only to clients with the token.
+pub async fn ready(
+    State(state): State<SharedState>,
+    Extension(authorized): Extension<Authorized>,
 ) -> Response {
-    match shared.source.edition().await {
-        Ok(edition) => {
+    match state.monitor.current().await {
+        Ok(current) => {
             let body = json!({
-                "live": true, "ready": true, "reason": null, "version": edition.version(),
+                "live": true, "ready": true, "reason": null, "version": current.version.id(),
             });
             response(StatusCode::OK, &body)
         }
         Err(problem) => {
-            let reason = if let_in.0 { problem.detail.as_str() } else { "the log tells" };
+            let reason =
+                if authorized.0 { problem.detail.as_str() } else { "see the log of the server" };
             let body = json!({ "live": true, "ready": false, "reason": reason });
             let mut response = response(problem.status, &body);
             response.headers_mut().extend(problem.headers);
@@ -37,7 +38,7 @@ pub async fn both(
 
 fn response(status: StatusCode, body: &Value) -> Response {
     let mut response = (status, format!("{body}\n")).into_response();
-    let media = HeaderValue::from_static("application/json");
-    describe(response.headers_mut(), &media, None, CachePolicy::Never, None);
+    let media_type = HeaderValue::from_static("application/json");
+    set_headers(response.headers_mut(), &media_type, None, CachePolicy::Never, None);
     response
 }

@@ -1,13 +1,13 @@
-//! Links to other pages and forms of an answer.
+//! Links to other pages and representations of a view or table.
 
 use serde::Serialize;
 
-use super::negotiate::Shape;
+use super::negotiation::Representation;
 use super::params::Params;
 
-/// Where an answer stands among its pages.
+/// Links of one page of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Links {
+pub struct PageLinks {
     #[serde(rename = "self")]
     pub this: String,
     pub next: Option<String>,
@@ -15,22 +15,27 @@ pub struct Links {
 }
 
 /// Links of a page of `params.limit` rows out of `total`.
-pub fn of(path: &str, shape: Shape, params: &Params, total: u64) -> Links {
+pub fn page_links(
+    path: &str,
+    representation: Representation,
+    params: &Params,
+    total: u64,
+) -> PageLinks {
     let limit = params.limit.unwrap_or(total);
-    let at = |offset: u64| to(path, shape, &Params { offset, ..params.clone() });
+    let at = |offset: u64| link(path, representation, &Params { offset, ..params.clone() });
     let next = params.offset.saturating_add(limit);
-    Links {
+    PageLinks {
         this: at(params.offset),
         next: (limit > 0 && next < total).then(|| at(next)),
         prev: (limit > 0 && params.offset > 0).then(|| at(params.offset.saturating_sub(limit))),
     }
 }
 
-/// A link to one form of the rows.
-pub fn to(path: &str, shape: Shape, params: &Params) -> String {
+/// A link to one representation of the rows.
+pub fn link(path: &str, representation: Representation, params: &Params) -> String {
     let rest = params.canonical();
     let join = if rest.is_empty() { "" } else { "&" };
-    format!("{path}?format={}{join}{rest}", shape.name())
+    format!("{path}?format={}{join}{rest}", representation.name())
 }
 
 #[cfg(test)]
@@ -38,15 +43,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_follow_each_other_without_gaps() {
+    fn consecutive_pages_have_no_gaps() {
         let params = |offset| Params { limit: Some(10), offset, ..Params::default() };
-        let links = of("/a", Shape::Json, &params(0), 25);
+        let links = page_links("/a", Representation::Json, &params(0), 25);
         assert_eq!(links.this, "/a?format=json&limit=10");
         assert_eq!(links.next.as_deref(), Some("/a?format=json&limit=10&offset=10"));
         assert_eq!(links.prev, None);
-        let links = of("/a", Shape::Json, &params(20), 25);
+        let links = page_links("/a", Representation::Json, &params(20), 25);
         assert_eq!((links.next, links.prev.is_some()), (None, true));
-        let links = of("/a", Shape::Json, &params(5), 25);
+        let links = page_links("/a", Representation::Json, &params(5), 25);
         assert_eq!(links.prev.as_deref(), Some("/a?format=json&limit=10"));
     }
 }

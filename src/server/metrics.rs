@@ -1,4 +1,4 @@
-//! Figures for operators, in the text form of Prometheus.
+//! Metrics in the text format of Prometheus.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use prometheus::{
     TextEncoder,
 };
 
-/// Bounds of the latency histogram, seconds.
+/// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 12] =
     [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// All figures.
+/// The metrics.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
     seconds: HistogramVec,
     pub rows: IntCounter,
-    pub kept: IntCounterVec,
+    pub answers: IntCounterVec,
     queries: IntGauge,
     connections: IntGaugeVec,
 }
 
 impl Metrics {
     /// # Errors
-    /// Two figures of one name.
+    /// Two metrics with one name.
     pub fn new() -> Result<Self> {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
@@ -35,17 +35,17 @@ impl Metrics {
         let seconds = HistogramVec::new(
             HistogramOpts::new(
                 "mobility_http_request_seconds",
-                "Seconds until the head of the answer was ready.",
+                "Seconds until the head of the response was ready.",
             )
             .buckets(BUCKETS.to_vec()),
             &["route"],
         )?;
         let rows = IntCounter::new("mobility_rows_sent_total", "Rows of views and tables sent.")?;
-        let kept = IntCounterVec::new(
-            Opts::new("mobility_answers_total", "Answers of views by where they came from."),
+        let answers = IntCounterVec::new(
+            Opts::new("mobility_answers_total", "Responses with rows by their source."),
             &["from"],
         )?;
-        let queries = IntGauge::new("mobility_queries_running", "Queries that run now.")?;
+        let queries = IntGauge::new("mobility_queries_running", "Queries that are running.")?;
         let connections = IntGaugeVec::new(
             Opts::new("mobility_pool_connections", "Connections to PostGIS by state."),
             &["state"],
@@ -53,23 +53,22 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(rows.clone()))?;
-        registry.register(Box::new(kept.clone()))?;
+        registry.register(Box::new(answers.clone()))?;
         registry.register(Box::new(queries.clone()))?;
         registry.register(Box::new(connections.clone()))?;
-        Ok(Metrics { registry, requests, seconds, rows, kept, queries, connections })
+        Ok(Metrics { registry, requests, seconds, rows, answers, queries, connections })
     }
 
-    /// One request is answered.
-    pub fn answered(&self, route: &str, status: &str, elapsed: Duration) {
+    /// Counts a request.
+    pub fn record_request(&self, route: &str, status: &str, elapsed: Duration) {
         self.requests.with_label_values(&[route, status]).inc();
         self.seconds.with_label_values(&[route]).observe(elapsed.as_secs_f64());
     }
 
-    /// The page that Prometheus reads. `pool`: open connections and those among them that wait for
-    /// work.
+    /// The text that Prometheus reads. `pool` holds the numbers of open and of idle connections.
     ///
     /// # Errors
-    /// Figures that have no text.
+    /// Those of the encoder.
     pub fn text(&self, running: usize, pool: Option<(u32, u32)>) -> Result<String> {
         self.queries.set(i64::try_from(running).unwrap_or(i64::MAX));
         if let Some((open, idle)) = pool {

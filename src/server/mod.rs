@@ -1,41 +1,38 @@
-//! `serve`: every view as a page, a file and a picture, on either warehouse.
+//! `serve`: every view as a page, as JSON, as files and on the dashboard, from either warehouse.
 //!
-//! Requests are answered from memory where they can be: answers are kept for one version of the
-//! loaded data and dropped with it. What is not kept is asked of the warehouse on a thread of its
-//! own, at most so many at a time, and streams through a short queue to the client.
+//! Responses are cached per version of the loaded data. Other requests query the warehouse, each on
+//! a thread of its own and a limited number at a time, and their rows are streamed to the client
+//! through a short queue.
 
-mod access;
-mod answer;
+mod access_control;
+mod access_log;
+mod address;
 mod assets;
-mod audit;
-mod bind;
-mod columns;
-mod edition;
-mod fixed;
-mod gate;
+mod audit_log;
+mod cache;
+mod connections;
+mod documents;
 mod health;
-mod inline;
-mod layer;
 mod links;
-mod listen;
-mod listing;
-mod map;
 mod metrics;
-mod names;
-mod negotiate;
+mod middleware;
+mod negotiation;
 mod openapi;
-mod page;
 pub mod params;
 mod problem;
-mod produce;
-pub mod quality;
-pub mod report;
+mod quality;
+mod query_limit;
+mod relation_routes;
+mod request_error;
+mod response_writer;
 mod routes;
-mod security;
-mod sink;
-mod source;
+mod rows;
+mod rows_writer;
+mod security_headers;
+mod setup;
 mod state;
-mod summary;
+mod stored_response;
+mod warehouse_monitor;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -45,53 +42,41 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::sync::watch;
 
-use crate::config::Config;
-use crate::progress::log::Log;
 use crate::runtime::interrupt;
-use state::Shared;
+pub use setup::{OpenWarehouse, Options, Setup};
+use state::AppState;
 
-/// What queries still do when the server stops is given up after this.
-const LAST_QUERIES: Duration = Duration::from_millis(500);
+/// When the server stops, running queries may take this long to end.
+const QUERY_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What flags say beside the config.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// Let everybody in, wherever the server listens.
-    pub insecure: bool,
-    pub quiet: bool,
-    /// Write the access log.
-    pub verbose: bool,
-    /// Where access, audit and faults are written to.
-    pub log: Log,
-}
-
-/// Serves until the program is interrupted; answers under way then have a few seconds to end.
+/// Serves until the program is interrupted; responses in progress then have a few seconds to end.
 ///
 /// # Errors
-/// Views that cannot be read; an address that is taken, or that others reach without a token.
-pub fn run(config: Config, settings: &Settings) -> Result<()> {
-    let address = bind::address(&config, settings)?;
-    let warehouse = config.warehouse.url.to_string();
-    let shared = Arc::new(Shared::new(config, settings.clone(), &address)?);
+/// An address that is taken, or that other machines reach while no token is set; a view with the
+/// name of a route.
+pub fn run(setup: Setup, options: Options) -> Result<()> {
+    let address = address::resolve(&setup.serve, options.insecure)?;
+    let warehouse = setup.warehouse.url.to_string();
+    let state = Arc::new(AppState::new(setup, options, &address)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("serve")
         .build()
-        .context("no threads for the server")?;
+        .context("cannot start the threads of the server")?;
     let (stop, stopped) = watch::channel(false);
-    let listener = runtime.block_on(listen::open(&address))?;
+    let listener = runtime.block_on(connections::open(&address))?;
     interrupt::on_first_interrupt(move || {
         stop.send_replace(true);
     });
     let local = listener.local_addr().context("the server has no address")?;
     announce(local, &warehouse)?;
     runtime.block_on(async {
-        // the first visitor need not wait for it
-        let source = Arc::clone(&shared.source);
-        tokio::spawn(async move { source.edition().await.map(drop) });
-        listen::serve(listener, Arc::clone(&shared), stopped).await;
+        // opens the warehouse before the first request
+        let monitor = Arc::clone(&state.monitor);
+        tokio::spawn(async move { monitor.current().await.map(drop) });
+        connections::serve(listener, Arc::clone(&state), stopped).await;
     });
-    runtime.shutdown_timeout(LAST_QUERIES);
+    runtime.shutdown_timeout(QUERY_SHUTDOWN_TIMEOUT);
     Ok(())
 }
 

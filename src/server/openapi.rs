@@ -1,52 +1,53 @@
-//! `/openapi.json`: the API described after OpenAPI 3.1, from the view registry.
+//! `/openapi.json`: the description of the API in OpenAPI 3.1, generated from the view registry.
 
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::columns;
-use super::columns::Column;
-use super::edition::Edition;
-use super::names::{path_of_table, path_of_view};
-use super::negotiate::Shape;
+use super::negotiation::Representation;
 use super::problem::PROBLEM_JSON;
-use super::produce::About;
-use super::state::Shared;
 use crate::domain::tables::Table;
-use crate::warehouse::{Relation, Warehouse};
+use crate::output::columns::{ColumnInfo, has_days, has_lau, has_location};
+use crate::output::documents::LoadedData;
+use crate::output::relation::{RelationInfo, table_path, view_path};
+use crate::warehouse::Relation;
 
-/// The document.
+/// The document; `has_token` describes the authentication.
 ///
 /// # Errors
-/// A view that the engine refuses.
-pub fn document(shared: &Shared, edition: &Edition, warehouse: &dyn Warehouse) -> Result<Value> {
+/// A view that the engine rejects.
+pub fn document(data: &LoadedData, has_token: bool) -> Result<Value> {
+    let columns = |relation: Relation| -> Result<Vec<ColumnInfo>> {
+        Ok(ColumnInfo::all(&*data.version.columns(data.warehouse, relation)?))
+    };
     let mut paths = Map::new();
-    for view in shared.registry.views() {
+    for view in data.registry.views() {
         let relation = Relation::View(view);
-        let columns = columns::of(edition.columns(warehouse, relation)?.as_ref());
-        let mut item = rows(relation, &columns);
+        let mut item = rows(relation, &columns(relation)?);
         let aliases = std::iter::once(&view.view).chain(&view.aliases);
         item["get"]["x-aliases"] = aliases.map(|a| json!(format!("/{a}"))).collect();
-        paths.insert(path_of_view(view), item);
+        paths.insert(view_path(view), item);
     }
     for table in Table::ALL {
         let relation = Relation::Table(table);
-        let Ok(schema) = edition.columns(warehouse, relation) else { continue };
-        paths.insert(path_of_table(table), rows(relation, &columns::of(&schema)));
+        // not every warehouse holds the raw events
+        let Ok(columns) = columns(relation) else { continue };
+        paths.insert(table_path(table), rows(relation, &columns));
     }
-    for (path, media, summary, description) in OWN {
-        paths.insert(path.to_owned(), own(media, summary, description));
+    for (path, media, summary, description) in OTHER_ROUTES {
+        paths.insert(path.to_owned(), other_route(media, summary, description));
     }
-    let security = match shared.config.serve.token {
-        Some(_) => json!([{ "bearer": [] }, { "basic": [] }]),
-        None => json!([]),
+    let security = match has_token {
+        true => json!([{ "bearer": [] }, { "basic": [] }]),
+        false => json!([]),
     };
     Ok(json!({
         "openapi": "3.1.0",
         "info": {
             "title": "mobility REST API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Views over mobile positioning data, as pages, JSON and files. Every \
-                view and table takes the same parameters; its form goes by Accept or by format.",
+            "description": "Views over mobile positioning data, as pages, JSON and files. All \
+                views and tables accept the same parameters. The representation is chosen by the \
+                header Accept or the parameter format.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "/" }],
@@ -64,12 +65,12 @@ pub fn document(shared: &Shared, edition: &Edition, warehouse: &dyn Warehouse) -
     }))
 }
 
-/// Path, media type, summary and description of the server's own routes.
-const OWN: [(&str, &str, &str, &str); 10] = [
+/// Path, media type, summary and description of the routes other than views and tables.
+const OTHER_ROUTES: [(&str, &str, &str, &str); 10] = [
     ("/", "text/html", "Dashboard", ""),
     ("/docs", "text/html", "This page", ""),
     ("/views", "application/json", "All views and tables", "Names, columns, order and chart."),
-    ("/summary", "application/json", "What is loaded", "Period, events, users, cells and LAUs."),
+    ("/summary", "application/json", "Key figures", "Period, events, users, cells and LAUs."),
     (
         "/map",
         "application/json",
@@ -79,23 +80,23 @@ const OWN: [(&str, &str, &str, &str); 10] = [
     (
         "/quality",
         "application/json",
-        "How good the data of each date is",
-        "dates, codes and warnings; a page for a browser. Takes format (html or json), date, from \
-         and to.",
+        "Data quality of each date",
+        "Dates, codes and warnings; a page for a browser. Parameters: format (html or json), \
+         date, from and to.",
     ),
-    ("/openapi.json", "application/json", "The API described after OpenAPI 3.1", ""),
+    ("/openapi.json", "application/json", "Description of the API in OpenAPI 3.1", ""),
     (
         "/health",
         "application/json",
         "Health",
-        "200 when queries can be answered, else 503 with the reason; also /health/live and \
+        "200 when queries can be answered, otherwise 503 with the reason. Also /health/live and \
          /health/ready.",
     ),
-    ("/metrics", "text/plain", "Figures for Prometheus", ""),
+    ("/metrics", "text/plain", "Metrics for Prometheus", ""),
     ("/assets/{name}", "application/octet-stream", "Scripts and styles of the pages", ""),
 ];
 
-fn own(media: &str, summary: &str, description: &str) -> Value {
+fn other_route(media: &str, summary: &str, description: &str) -> Value {
     json!({ "get": {
         "summary": summary,
         "description": description,
@@ -103,55 +104,51 @@ fn own(media: &str, summary: &str, description: &str) -> Value {
     } })
 }
 
-/// A view or table.
-fn rows(relation: Relation, columns: &[Column]) -> Value {
-    let about = About::of(relation);
-    let has_place = columns::has_place(columns);
+/// The route of a view or table.
+fn rows(relation: Relation, columns: &[ColumnInfo]) -> Value {
+    let info = RelationInfo::of(relation);
+    let has_location = has_location(columns);
     let mut content = Map::new();
-    for shape in Shape::ALL.into_iter().filter(|s| has_place || !s.is_map()) {
-        let media = shape.media_type().split(';').next().unwrap_or_default();
-        let schema = match shape {
-            Shape::Json => json!({ "schema": envelope(columns) }),
+    let offered = Representation::ALL.into_iter().filter(|r| has_location || !r.needs_location());
+    for representation in offered {
+        let media = representation.media_type().split(';').next().unwrap_or_default();
+        let schema = match representation {
+            Representation::Json => json!({ "schema": json_schema(columns) }),
             _ => json!({}),
         };
         content.insert(media.to_owned(), schema);
     }
-    let dated = columns.iter().any(|c| {
-        matches!(c.kind, "date" | "timestamp")
-            && ["date", "hour", "timestamp"].contains(&c.name.as_str())
-    });
-    let has_lau = columns.iter().any(|c| c.name == "lau_id");
-    let takes = |name: &str| match name {
-        "date" | "from" | "to" => dated,
-        "lau" => has_lau,
+    let accepts = |name: &str| match name {
+        "date" | "from" | "to" => has_days(columns),
+        "lau" => has_lau(columns),
         _ => true,
     };
     let parameters: Vec<Value> = super::params::NAMES
         .iter()
-        .filter(|name| takes(name))
+        .filter(|name| accepts(name))
         .map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }))
         .collect();
     let mut responses = Map::new();
-    responses.insert("200".to_owned(), json!({ "description": about.title, "content": content }));
+    responses.insert("200".to_owned(), json!({ "description": info.title, "content": content }));
     for status in ["304", "400", "401", "403", "406", "503", "504"] {
         let reference = json!({ "$ref": format!("#/components/responses/{status}") });
         responses.insert(status.to_owned(), reference);
     }
     json!({ "get": {
         "operationId": relation.sql_name(),
-        "summary": about.title,
-        "description": about.description,
+        "summary": info.title,
+        "description": info.description,
         "parameters": parameters,
         "responses": responses,
         "x-columns": columns,
-        "x-single-users": about.single_users,
+        "x-single-users": info.single_users,
     } })
 }
 
-/// The JSON form of rows.
-fn envelope(columns: &[Column]) -> Value {
+/// The schema of the JSON representation.
+fn json_schema(columns: &[ColumnInfo]) -> Value {
     let properties: Map<String, Value> =
-        columns.iter().map(|c| (c.name.clone(), value_type(c.kind))).collect();
+        columns.iter().map(|c| (c.name.clone(), value_type(c.type_name))).collect();
     let link = json!({ "type": ["string", "null"], "format": "uri-reference" });
     json!({
         "type": "object",
@@ -176,8 +173,8 @@ fn envelope(columns: &[Column]) -> Value {
     })
 }
 
-fn value_type(kind: &str) -> Value {
-    match kind {
+fn value_type(type_name: &str) -> Value {
+    match type_name {
         "integer" => json!({ "type": ["integer", "null"] }),
         "number" => json!({ "type": ["number", "null"] }),
         "boolean" => json!({ "type": ["boolean", "null"] }),
@@ -191,22 +188,22 @@ fn value_type(kind: &str) -> Value {
 fn parameters() -> Value {
     let text = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
     let day = || json!({ "type": "string", "format": "date" });
-    let formats: Vec<&str> = Shape::ALL.iter().map(|s| s.name()).collect();
+    let formats: Vec<&str> = Representation::ALL.iter().map(|r| r.name()).collect();
     json!({
-        "format": text("format", "Form of the answer; without it Accept decides.",
+        "format": text("format", "Representation; by default chosen by the header Accept.",
             json!({ "type": "string", "enum": formats })),
         "date": text("date", "Only this day, such as 2024-10-01.", day()),
         "from": text("from", "First day.", day()),
         "to": text("to", "Last day.", day()),
         "lau": text("lau", "Only this lau_id (GISCO_ID).", json!({ "type": "string" })),
         "order_by": text("order_by",
-            "Column to order by, :desc behind it to go down; several with commas.",
+            "Column to order by, with :desc for descending order; several are separated by commas.",
             json!({ "type": "string" })),
         "limit": text("limit",
-            "At most so many rows. JSON gives 10,000 at a time and at most 100,000, a page 100 and \
-             at most 1,000; other forms give all rows.",
+            "Maximum number of rows. Default 10,000 and at most 100,000 for JSON, 100 and at most \
+             1,000 for a page; the other formats return all rows by default.",
             json!({ "type": "integer", "minimum": 0 })),
-        "offset": text("offset", "Skip so many rows.", json!({ "type": "integer", "minimum": 0 })),
+        "offset": text("offset", "Number of rows to skip.", json!({ "type": "integer", "minimum": 0 })),
     })
 }
 
@@ -230,12 +227,12 @@ fn responses() -> Value {
         json!({ "description": description, "content": { PROBLEM_JSON: { "schema": schema } } })
     };
     json!({
-        "304": { "description": "The client has it already." },
-        "400": problem("A parameter is wrong; the answer names it."),
+        "304": { "description": "The cached response of the client is current." },
+        "400": problem("A parameter is invalid; the response names it."),
         "401": problem("The token is missing or wrong."),
         "403": problem("Rows of single users are not served."),
-        "406": problem("None of the wanted media types is there."),
-        "503": problem("The warehouse is away, or too many queries wait."),
-        "504": problem("The answer took too long."),
+        "406": problem("None of the requested media types is available."),
+        "503": problem("The warehouse is unavailable, or too many queries are waiting."),
+        "504": problem("The query took too long."),
     })
 }

@@ -1,24 +1,24 @@
-//! Query parameters: those of `mobility query`, read strictly.
+//! Query parameters: those of `mobility query`, parsed strictly.
 
 use arrow::datatypes::Schema;
 use chrono::{Datelike, NaiveDate};
 use url::form_urlencoded;
 
-use super::negotiate::Shape;
+use super::negotiation::Representation;
 use super::problem::Problem;
 use crate::errors::nearest;
-use crate::output::query::one_order;
+use crate::output::query::{order_text, parse_order};
 use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select};
 
-/// Every parameter there is.
+/// All parameters.
 pub const NAMES: [&str; 8] = ["format", "date", "from", "to", "lau", "order_by", "limit", "offset"];
-/// No warehouse holds more rows; engines add offset and limit.
-const MOST_ROWS: u64 = 1_000_000_000_000;
-/// Columns to order by.
-const MOST_KEYS: usize = 16;
+/// Upper bound of limit and offset, whose sum must not overflow in an engine.
+const MAX_ROWS: u64 = 1_000_000_000_000;
+/// Columns in `order_by`.
+const MAX_ORDER_COLUMNS: usize = 16;
 
-/// What a request asks of a view or table.
+/// The parameters of a request for a view or table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params {
     pub format: Option<String>,
@@ -32,12 +32,11 @@ pub struct Params {
 }
 
 impl Params {
-    /// Reads the part of the URL behind the question mark. Empty values, as forms send them, count
-    /// as not given.
+    /// Parses a query string. Empty values, as forms send them, count as not given.
     ///
     /// # Errors
-    /// 400 with the parameter's name.
-    pub fn read(query: &str) -> Result<Self, Problem> {
+    /// 400 with the name of the parameter.
+    pub fn parse(query: &str) -> Result<Self, Problem> {
         let mut params = Params::default();
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -52,7 +51,7 @@ impl Params {
                 return Err(Problem::parameter(&name, format!("{name} is given twice")));
             }
             if value.contains('\0') {
-                return Err(Problem::parameter(&name, format!("{name} holds a NUL character")));
+                return Err(Problem::parameter(&name, format!("{name} contains a NUL character")));
             }
             params.set(&name, &value)?;
             seen.push(name.into_owned());
@@ -72,7 +71,7 @@ impl Params {
             "offset" => self.offset = number(name, value)?,
             _ => {
                 for text in value.split(',').filter(|t| !t.is_empty()) {
-                    let order = one_order(text).map_err(|hint| {
+                    let order = parse_order(text).map_err(|hint| {
                         Problem::parameter("order_by", format!("order_by={text}: {hint}"))
                     })?;
                     self.order.push(order);
@@ -91,25 +90,25 @@ impl Params {
         {
             return Err(Problem::parameter("from", format!("from={from} is after to={to}")));
         }
-        if self.order.len() > MOST_KEYS {
-            let detail = format!("order_by takes at most {MOST_KEYS} columns");
+        if self.order.len() > MAX_ORDER_COLUMNS {
+            let detail = format!("order_by takes at most {MAX_ORDER_COLUMNS} columns");
             return Err(Problem::parameter("order_by", detail));
         }
         Ok(())
     }
 
-    /// The same with the shape's own limit filled in.
+    /// Applies the default limit of the representation.
     ///
     /// # Errors
-    /// 400 for a limit beyond what the shape allows.
-    pub fn for_shape(mut self, shape: Shape) -> Result<Self, Problem> {
-        if let Some((default, most)) = shape.limits() {
+    /// 400 for a limit above the maximum of the representation.
+    pub fn limited_for(mut self, representation: Representation) -> Result<Self, Problem> {
+        if let Some((default, max)) = representation.limits() {
             let limit = self.limit.unwrap_or(default);
-            if limit > most {
+            if limit > max {
                 let detail = format!(
-                    "limit={limit}: {} gives at most {most} rows at a time; follow links.next, or \
-                     take csv, ndjson, parquet or arrow, which give all rows",
-                    shape.name()
+                    "limit={limit}: {} returns at most {max} rows at a time; follow links.next, or \
+                     use csv, ndjson, parquet or arrow, which return all rows",
+                    representation.name()
                 );
                 return Err(Problem::parameter("limit", detail));
             }
@@ -130,49 +129,41 @@ impl Params {
         }
     }
 
-    /// Checks filters and order against the columns there are.
+    /// Checks that the relation has the columns of filters and order.
     ///
     /// # Errors
-    /// 400 with the parameter that asks for a column the relation lacks.
-    pub fn fit(&self, relation: Relation, schema: &Schema) -> Result<(), Problem> {
-        let whole = self.select(relation);
-        let alone = |select: Select| select.resolve(schema).err().map(|e| format!("{e:#}"));
-        let bare = || Select::all(relation);
+    /// 400 with the parameter that needs a missing column.
+    pub fn check_columns(&self, relation: Relation, schema: &Schema) -> Result<(), Problem> {
+        let select = self.select(relation);
+        let error_of = |select: Select| select.resolve(schema).err().map(|e| format!("{e:#}"));
+        let all_rows = || Select::all(relation);
         let day = [("date", self.date), ("from", self.from), ("to", self.to)]
             .into_iter()
             .find_map(|(name, day)| day.map(|_| name));
         let parts = [
-            ("order_by", Select { order: whole.order.clone(), ..bare() }),
-            ("lau", Select { lau: whole.lau.clone(), ..bare() }),
-            (day.unwrap_or("date"), Select { from: whole.from, to: whole.to, ..bare() }),
+            ("order_by", Select { order: select.order.clone(), ..all_rows() }),
+            ("lau", Select { lau: select.lau.clone(), ..all_rows() }),
+            (day.unwrap_or("date"), Select { from: select.from, to: select.to, ..all_rows() }),
         ];
-        let fault = parts.into_iter().find_map(|(name, select)| Some((name, alone(select)?)));
-        match fault {
+        let error = parts.into_iter().find_map(|(name, select)| Some((name, error_of(select)?)));
+        match error {
             Some((name, detail)) => Err(Problem::parameter(name, detail)),
             None => Ok(()),
         }
     }
 
-    /// True when some rows may be left out.
-    pub fn is_filtered(&self) -> bool {
-        self.lau.is_some() || self.date.or(self.from).or(self.to).is_some()
-    }
-
-    /// Filters and order as a query string, in one spelling: `date=2024-10-01&order_by=a:desc`.
-    pub fn filters(&self) -> String {
+    /// Filters and order as a canonical query string: `date=2024-10-01&order_by=a:desc`.
+    fn filters(&self) -> String {
         let mut out = form_urlencoded::Serializer::new(String::new());
         for (name, day) in [("date", self.date), ("from", self.from), ("to", self.to)] {
             out.extend_pairs(day.map(|d| (name, d.to_string())));
         }
         out.extend_pairs(self.lau.iter().map(|id| ("lau", id)));
-        out.extend_pairs(self.order.iter().map(|o| {
-            let direction = if o.descending { ":desc" } else { "" };
-            ("order_by", format!("{}{direction}", o.column))
-        }));
+        out.extend_pairs(self.order.iter().map(|order| ("order_by", order_text(order))));
         out.finish()
     }
 
-    /// The whole, format apart, as a query string in one spelling.
+    /// All parameters except the format as a canonical query string.
     pub fn canonical(&self) -> String {
         let limit = self.limit.map(|n| format!("limit={n}"));
         let offset = (self.offset > 0).then(|| format!("offset={}", self.offset));
@@ -184,7 +175,7 @@ impl Params {
 fn unknown(name: &str) -> Problem {
     let hint = match nearest(name, NAMES) {
         Some(near) => format!("did you mean {near}?"),
-        None => format!("there are {}", NAMES.join(", ")),
+        None => format!("the parameters are {}", NAMES.join(", ")),
     };
     let shown: String = name.chars().take(100).collect();
     Problem::parameter(&shown, format!("there is no parameter {shown:?}; {hint}"))
@@ -193,15 +184,15 @@ fn unknown(name: &str) -> Problem {
 fn day(name: &str, value: &str) -> Result<NaiveDate, Problem> {
     let day = NaiveDate::parse_from_str(value, "%Y-%m-%d").ok();
     day.filter(|d| value.len() == 10 && (1..=9999).contains(&d.year())).ok_or_else(|| {
-        Problem::parameter(name, format!("{name}={value} is no day; write {name}=2024-10-01"))
+        Problem::parameter(name, format!("{name}={value} is not a date; write {name}=2024-10-01"))
     })
 }
 
 fn number(name: &str, value: &str) -> Result<u64, Problem> {
     let digits = value.bytes().all(|b| b.is_ascii_digit());
-    let number = value.parse().ok().filter(|n| digits && *n <= MOST_ROWS);
+    let number = value.parse().ok().filter(|n| digits && *n <= MAX_ROWS);
     number.ok_or_else(|| {
-        Problem::parameter(name, format!("{name}={value} is no whole number up to {MOST_ROWS}"))
+        Problem::parameter(name, format!("{name}={value} is not a whole number up to {MAX_ROWS}"))
     })
 }
 
@@ -210,14 +201,14 @@ mod tests {
     use super::*;
     use crate::domain::tables::Table;
 
-    fn wrong(query: &str) -> (String, String) {
-        let problem = Params::read(query).unwrap_err();
+    fn rejected(query: &str) -> (String, String) {
+        let problem = Params::parse(query).unwrap_err();
         (problem.parameter.unwrap(), problem.detail)
     }
 
     #[test]
-    fn every_parameter_is_read_and_written_in_one_spelling() {
-        let params = Params::read(
+    fn parameters_have_one_canonical_spelling() {
+        let params = Params::parse(
             "order-by=b:desc,a&to=2024-10-02&from=2024-10-01&lau=EE%200%26&limit=5&offset=10&format=csv",
         )
         .unwrap();
@@ -226,15 +217,15 @@ mod tests {
             params.canonical(),
             "from=2024-10-01&to=2024-10-02&lau=EE+0%26&order_by=b%3Adesc&order_by=a&limit=5&offset=10"
         );
-        assert_eq!(Params::read(&params.canonical()).unwrap().canonical(), params.canonical());
+        assert_eq!(Params::parse(&params.canonical()).unwrap().canonical(), params.canonical());
         assert_eq!(
-            Params::read("date=&lau=&from=2024-10-01").unwrap().canonical(),
+            Params::parse("date=&lau=&from=2024-10-01").unwrap().canonical(),
             "from=2024-10-01"
         );
     }
 
     #[test]
-    fn a_fault_names_its_parameter() {
+    fn error_names_its_parameter() {
         for (query, name, words) in [
             ("limt=5", "limt", "did you mean limit?"),
             ("limit=-1", "limit", "whole number"),
@@ -250,7 +241,7 @@ mod tests {
             ("lau=a&lau=b", "lau", "twice"),
             ("lau=%00", "lau", "NUL"),
         ] {
-            let (parameter, detail) = wrong(query);
+            let (parameter, detail) = rejected(query);
             assert_eq!(parameter, name, "{query}");
             assert!(detail.contains(words), "{query}: {detail}");
         }
@@ -259,12 +250,12 @@ mod tests {
     #[test]
     fn filters_need_their_columns() {
         let relation = Relation::Table(Table::Lau);
-        let fault = |query: &str| {
-            let params = Params::read(query).unwrap();
-            params.fit(relation, &Table::Lau.schema()).unwrap_err().parameter.unwrap()
+        let parameter = |query: &str| {
+            let params = Params::parse(query).unwrap();
+            params.check_columns(relation, &Table::Lau.schema()).unwrap_err().parameter.unwrap()
         };
-        assert_eq!(fault("order_by=lau_nam"), "order_by");
-        assert_eq!(fault("from=2024-10-01"), "from");
-        assert_eq!(fault("date=2024-10-01&lau=x"), "date");
+        assert_eq!(parameter("order_by=lau_nam"), "order_by");
+        assert_eq!(parameter("from=2024-10-01"), "from");
+        assert_eq!(parameter("date=2024-10-01&lau=x"), "date");
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong, as problem details (RFC 9457). The one place that maps errors to status codes.
+//! Errors as problem details (RFC 9457). This is the only place that maps errors to status codes.
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,12 +11,12 @@ pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Seconds after which a client may try again.
 const RETRY_AFTER_S: &str = "5";
 
-/// A refusal. The outermost layer turns it into JSON or a page, as the client likes.
+/// An error response. The middleware renders it as JSON or as a page, depending on the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     pub status: StatusCode,
     pub detail: String,
-    /// The parameter that is wrong.
+    /// The invalid parameter.
     pub parameter: Option<String>,
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -27,7 +27,7 @@ impl Problem {
     }
 
     pub fn with(mut self, name: HeaderName, value: &str) -> Self {
-        // a value that no header can hold is left out
+        // a value that is not valid in a header is left out
         self.headers.extend(HeaderValue::from_str(value).map(|value| (name, value)));
         self
     }
@@ -37,7 +37,7 @@ impl Problem {
         Problem { parameter: Some(name.to_owned()), ..problem }
     }
 
-    /// For what passes by itself: a warehouse that is away, too many queries.
+    /// For temporary conditions: an unavailable warehouse, too many queries.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
             .with(header::RETRY_AFTER, RETRY_AFTER_S)
@@ -45,13 +45,14 @@ impl Problem {
 
     pub fn too_slow(seconds: u64) -> Self {
         let detail = format!(
-            "no answer within {seconds} s; ask for less with date, from, to, lau or limit, or \
-             raise serve.timeout_s"
+            "no result within {seconds} s; request fewer rows with date, from, to, lau or limit, \
+             or raise serve.timeout_s"
         );
         Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).with(header::RETRY_AFTER, RETRY_AFTER_S)
     }
 
-    /// An error of our own code or of the warehouse. Whether that one is away, its caller knows.
+    /// An error of this program or of the warehouse. The caller finds out whether the warehouse is
+    /// unavailable.
     pub fn of(error: &anyhow::Error) -> Self {
         let detail = format!("{error:#}");
         match error.downcast_ref::<UsageError>() {
@@ -93,17 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_names_its_parameter_and_escapes_what_it_repeats() {
-        let problem = Problem::parameter("limit", "limit=\"<b>\" is no number");
+    fn problem_names_its_parameter_and_escapes_quoted_input() {
+        let problem = Problem::parameter("limit", "limit=\"<b>\" is not a number");
         let read: serde_json::Value = serde_json::from_str(&problem.json()).unwrap();
         assert_eq!(read["parameter"], "limit");
         assert_eq!(read["status"], 400);
         assert_eq!(read["title"], "Bad Request");
-        assert_eq!(read["detail"], "limit=\"<b>\" is no number");
+        assert_eq!(read["detail"], "limit=\"<b>\" is not a number");
     }
 
     #[test]
-    fn wrong_usage_is_the_clients_fault_and_all_else_is_ours() {
+    fn usage_errors_give_400_and_all_others_500() {
         let usage = anyhow::anyhow!(UsageError("no such column".to_owned()));
         assert_eq!(Problem::of(&usage).status, 400);
         assert_eq!(Problem::of(&anyhow::anyhow!("broken file")).status, 500);

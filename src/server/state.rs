@@ -2,188 +2,92 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
-use tokio::task::spawn_blocking;
+use anyhow::Result;
 
-use super::answer::{Answer, CachePolicy};
-use super::assets::Assets;
-use super::edition::{Edition, KEPT_BYTES_EACH, digest};
-use super::fixed::Fixed;
-use super::gate::Gate;
+use super::access_control::AccessControl;
+use super::address::Address;
+use super::assets::AssetResponses;
 use super::metrics::Metrics;
-use super::names::Names;
-use super::page::Pages;
 use super::problem::Problem;
-use super::produce::Fault;
-use super::security::Guard;
-use super::source::Source;
-use super::{Settings, bind};
-use crate::config::Config;
+use super::query_limit::QueryLimit;
+use super::relation_routes::RelationRoutes;
+use super::setup::{Options, Setup};
+use super::warehouse_monitor::WarehouseMonitor;
+use crate::checks::Limits;
+use crate::config::{Serve, Time};
+use crate::output::data_version::DataVersion;
+use crate::output::documents::LoadedData;
+use crate::output::html;
+use crate::output::html::Templates;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
 /// Shared by all requests for as long as the server runs.
-pub struct Shared {
-    pub config: Config,
-    pub settings: Settings,
+pub struct AppState {
+    pub serve: Serve,
+    pub time: Time,
+    /// Limits that the quality report names.
+    pub limits: Limits,
+    /// The URL of the warehouse without its password.
+    pub warehouse_url: String,
+    pub options: Options,
     pub registry: Arc<Registry>,
-    pub names: Names,
-    pub source: Arc<Source>,
-    pub gate: Gate,
+    pub routes: RelationRoutes,
+    pub monitor: Arc<WarehouseMonitor>,
+    pub query_limit: QueryLimit,
     pub metrics: Metrics,
-    pub assets: Assets,
-    pub pages: Pages,
-    pub guard: Guard,
+    pub assets: AssetResponses,
+    pub templates: Templates,
+    pub access: AccessControl,
 }
 
-pub type State = Arc<Shared>;
+pub type SharedState = Arc<AppState>;
 
-/// From what is loaded to the bytes of an answer. Blocks.
-pub trait Make:
-    Fn(&Shared, &Edition, &dyn Warehouse) -> Result<Vec<u8>> + Clone + Send + 'static
-{
-}
-
-impl<F> Make for F where
-    F: Fn(&Shared, &Edition, &dyn Warehouse) -> Result<Vec<u8>> + Clone + Send + 'static
-{
-}
-
-/// Loads that may come in between before a request gives up.
-pub const ATTEMPTS: usize = 3;
-
-/// For a request during which data was loaded again and again.
-pub fn moving() -> Problem {
-    Problem::unavailable("data is being loaded; try again in a moment")
-}
-
-impl Shared {
+impl AppState {
     /// # Errors
-    /// Views that cannot be read, or whose names are routes of the server.
-    pub fn new(config: Config, settings: Settings, address: &bind::Address) -> Result<Self> {
-        let registry = Arc::new(Registry::read(&config.views, &config.time)?);
-        let assets = Assets::new();
-        let mark = mark(&registry, &assets)?;
-        Ok(Shared {
-            names: Names::new(Arc::clone(&registry))?,
-            source: Arc::new(Source::new(config.clone(), Arc::clone(&registry), mark)),
-            gate: Gate::new(&config),
+    /// Views that cannot be read, or that have the name of a route.
+    pub fn new(setup: Setup, options: Options, address: &Address) -> Result<Self> {
+        let Setup { serve, time, limits, warehouse, registry, open_warehouse } = setup;
+        let fingerprint = html::fingerprint(&registry)?;
+        Ok(AppState {
+            routes: RelationRoutes::new(Arc::clone(&registry))?,
+            monitor: Arc::new(WarehouseMonitor::new(open_warehouse, fingerprint)),
+            query_limit: QueryLimit::new(&serve, &warehouse),
             metrics: Metrics::new()?,
-            assets,
-            pages: Pages::new()?,
-            guard: Guard::new(&config, address),
+            assets: AssetResponses::new(),
+            templates: Templates::new()?,
+            access: AccessControl::new(serve.token.clone(), address),
+            warehouse_url: warehouse.url.to_string(),
             registry,
-            config,
-            settings,
+            serve,
+            time,
+            limits,
+            options,
         })
     }
 
-    /// An answer that is made once for each version of the data.
-    ///
-    /// # Errors
-    /// 503 when the warehouse is away; whatever the maker meets.
-    pub async fn fixed(self: &Arc<Self>, what: Fixed) -> Result<Arc<Answer>, Problem> {
-        for _ in 0..ATTEMPTS {
-            let edition = self.source.edition().await?;
-            let slot = edition.fixed(what);
-            let key = format!("{what:?}");
-            let make = move |shared: &Shared, edition: &Edition, warehouse: &dyn Warehouse| {
-                what.make(shared, edition, warehouse)
-            };
-            let made = || self.make(&key, what.media(), Arc::clone(&edition), make);
-            match slot.get_or_try_init(made).await {
-                Ok(answer) => return Ok(Arc::clone(answer)),
-                Err(fault) => self.or_again(fault).await?,
-            }
-        }
-        Err(moving())
+    /// The data for documents and pages.
+    pub fn data<'a>(
+        &'a self,
+        version: &'a DataVersion,
+        warehouse: &'a dyn Warehouse,
+    ) -> LoadedData<'a> {
+        let allow_user_rows = self.serve.allow_user_rows;
+        LoadedData { registry: &self.registry, version, warehouse, allow_user_rows }
     }
 
-    /// An answer that is made when it is asked for, and kept with the others. Requests with one
-    /// key have one answer.
-    ///
-    /// # Errors
-    /// 503 when the warehouse is away; whatever the maker meets.
-    pub async fn made(
-        self: &Arc<Self>,
-        key: &str,
-        media: &'static str,
-        make: impl Make,
-    ) -> Result<Arc<Answer>, Problem> {
-        for _ in 0..ATTEMPTS {
-            let edition = self.source.edition().await?;
-            if let Some(answer) = edition.kept(key) {
-                return Ok(answer);
-            }
-            match self.make(key, media, Arc::clone(&edition), make.clone()).await {
-                Ok(answer) => {
-                    if answer.bytes_held() <= KEPT_BYTES_EACH {
-                        edition.keep(key.to_owned(), Arc::clone(&answer));
-                    }
-                    return Ok(answer);
-                }
-                Err(fault) => self.or_again(fault).await?,
-            }
-        }
-        Err(moving())
-    }
-
-    /// What a fault means for the client; nothing where the next attempt may be better.
-    async fn or_again(self: &Arc<Self>, fault: Fault) -> Result<(), Problem> {
-        match fault {
-            Fault::Stale => {
-                self.source.doubt();
-                Ok(())
-            }
-            Fault::Problem(problem) => Err(problem),
-            Fault::Error(error) => Err(self.explain(&error).await),
-        }
-    }
-
-    async fn make(
-        self: &Arc<Self>,
-        key: &str,
-        media: &'static str,
-        edition: Arc<Edition>,
-        make: impl Make,
-    ) -> Result<Arc<Answer>, Fault> {
-        let permit = self.gate.enter().await.map_err(Fault::Problem)?;
-        let shared = Arc::clone(self);
-        let etag = edition.etag(key);
-        let made = spawn_blocking(move || {
-            let _permit = permit;
-            let warehouse = shared.source.warehouse().context("no warehouse is open")?;
-            let bytes = make(&shared, &edition, warehouse.as_ref())?;
-            if warehouse.loaded()?.as_ref() != Some(&edition.loaded) {
-                return Err(Fault::Stale);
-            }
-            let answer = Answer::new(media, bytes, etag, CachePolicy::Revalidate);
-            Ok(Arc::new(answer.packed()))
-        });
-        made.await.unwrap_or_else(|panic| Err(Fault::Error(anyhow!(panic))))
-    }
-
-    /// The problem behind an error: the warehouse is away, or the error itself.
-    pub async fn explain(self: &Arc<Self>, error: &anyhow::Error) -> Problem {
+    /// The problem behind an error: the warehouse is unavailable, or the error itself, which is then
+    /// logged.
+    pub async fn problem_of(&self, error: &anyhow::Error) -> Problem {
         let problem = Problem::of(error);
         if !problem.status.is_server_error() {
             return problem;
         }
-        self.source.doubt();
-        if let Err(away) = self.source.edition().await {
-            return away;
+        self.monitor.invalidate();
+        if let Err(unavailable) = self.monitor.current().await {
+            return unavailable;
         }
-        self.settings.log.error(Some("serve"), &format!("{error:#}"));
+        self.options.log.error(Some("serve"), &format!("{error:#}"));
         problem
     }
-}
-
-/// Changes with views, templates, assets and program.
-fn mark(registry: &Registry, assets: &Assets) -> Result<String> {
-    let mut parts = vec![env!("CARGO_PKG_VERSION").to_owned(), Pages::mark(), assets.mark()];
-    for view in registry.views() {
-        parts.push(registry.fingerprint(view)?);
-        parts.push(format!("{view:?}"));
-    }
-    Ok(digest(&parts.iter().map(String::as_str).collect::<Vec<_>>()))
 }

@@ -7,7 +7,7 @@ use mobility::config::{self, Config, Sources};
 use mobility::events::csv::CsvEvents;
 use mobility::events::parquet::EventFile;
 use mobility::formats::boundaries::{self, PropertyNames};
-use mobility::output::query::one_order;
+use mobility::output::query::parse_order;
 use mobility::server::params::Params;
 use mobility::storage::Source;
 use mobility::storage::inputs::{self, InputFile};
@@ -88,8 +88,8 @@ pub fn config(bytes: &[u8]) -> bool {
 /// Parses the filters of a request or of a command line; true if they are valid.
 pub fn filters(bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
-    let order = one_order(&text).is_ok();
-    Params::read(&text).is_ok() && order
+    let order = parse_order(&text).is_ok();
+    Params::parse(&text).is_ok() && order
 }
 
 /// Parses events in CSV; true if all of them can be read.

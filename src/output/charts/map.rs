@@ -4,14 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::style::{FONT, NO_SHADE, SHADES, escaped, label, number};
-
-/// Outline of one LAU as SVG path data.
-#[derive(Debug, Clone)]
-pub struct Shape {
-    pub lau_id: String,
-    pub name: String,
-    pub path: String,
-}
+use crate::output::lau_outlines::Drawing;
 
 const HEAD: f64 = 64.0;
 const FOOT: f64 = 96.0;
@@ -19,17 +12,13 @@ const SIDE: f64 = 24.0;
 /// Width of an entry of the legend.
 const KEY: f64 = 132.0;
 
-/// An SVG document of `values` by `lau_id`; `size` is the bounding box of the shapes.
-pub fn svg(
-    title: &str,
-    column: &str,
-    values: &[(String, f64)],
-    shapes: &[Shape],
-    size: (f64, f64),
-) -> String {
+/// An SVG document of `values` by `lau_id`.
+pub fn svg(title: &str, column: &str, values: &[(String, f64)], drawing: &Drawing) -> String {
+    let laus = &drawing.laus;
+    let size = (f64::from(drawing.width), f64::from(drawing.height));
     let found: HashMap<&str, f64> = values.iter().map(|(id, v)| (id.as_str(), *v)).collect();
     let of = |id: &str| found.get(id).copied().unwrap_or(0.0);
-    let bounds = class_bounds(shapes.iter().map(|s| of(&s.lau_id)));
+    let bounds = class_bounds(laus.iter().map(|lau| of(&lau.lau_id)));
     let (width, height) = (size.0 + 2.0 * SIDE, size.1 + HEAD + FOOT);
     let mut out = String::new();
     // writing into a string cannot fail
@@ -43,14 +32,14 @@ pub fn svg(
          fill-rule=\"evenodd\">",
         escaped(title)
     );
-    for shape in shapes {
-        let value = of(&shape.lau_id);
+    for lau in laus {
+        let value = of(&lau.lau_id);
         let _ = writeln!(
             out,
             "<path fill=\"{}\" d=\"{}\"><title>{}: {}</title></path>",
             shade(value, &bounds),
-            escaped(&shape.path),
-            escaped(&shape.name),
+            escaped(&lau.path),
+            escaped(lau.lau_name.as_deref().unwrap_or(&lau.lau_id)),
             number(value)
         );
     }
@@ -138,16 +127,19 @@ fn legend(bounds: &[f64]) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::lau_outlines::LauOutline;
 
     #[test]
-    fn a_map_shades_by_value_and_escapes_names() {
-        let shape = |lau_id: &str, name: &str, path: &str| Shape {
+    fn map_shades_by_value_and_escapes_names() {
+        let lau = |lau_id: &str, name: &str, path: &str| LauOutline {
             lau_id: lau_id.into(),
-            name: name.into(),
+            lau_name: Some(name.into()),
+            country_code: None,
             path: path.into(),
         };
-        let shapes = [shape("A", "<b>", "M0 0h1v1z"), shape("B", "b", "M1 0h1v1z")];
-        let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &shapes, (2.0, 1.0));
+        let laus = vec![lau("A", "<b>", "M0 0h1v1z"), lau("B", "b", "M1 0h1v1z")];
+        let drawing = Drawing { width: 2, height: 1, laus };
+        let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &drawing);
         assert!(svg.contains("T &amp; t") && svg.contains("<title>&lt;b&gt;: 5</title>"), "{svg}");
         assert!(svg.contains(&format!("fill=\"{NO_SHADE}\" d=\"M1 0h1v1z\"")), "{svg}");
     }

@@ -14,25 +14,19 @@ use arrow::datatypes::Schema;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::errors::UsageError;
+use crate::output::lau_outlines;
 use crate::views::{ChartKind, View};
 use crate::warehouse::{Select, Warehouse};
 pub use data::{Axis, Data, Series};
 use line::Line;
-pub use map::Shape;
 use style::ChartStyle;
 
-/// A view as an SVG document. `shapes` returns the outlines with the width and height of their bounding
-/// box; it is called only for maps. `date` selects the day of a map, by default the last one.
+/// A view as an SVG document. `date` selects the day of a map, by default the last one.
 ///
 /// # Errors
 /// [`UsageError`] for a view that has no chart or has rows of single users; a warehouse that cannot be
 /// read.
-pub fn svg(
-    warehouse: &dyn Warehouse,
-    view: &View,
-    date: Option<NaiveDate>,
-    shapes: impl FnOnce() -> Result<(Vec<Shape>, (f64, f64))>,
-) -> Result<String> {
+pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> Result<String> {
     let usage = |text: String| anyhow!(UsageError(text));
     if view.single_users {
         return Err(usage(format!(
@@ -53,10 +47,10 @@ pub fn svg(
         ))),
         (ChartKind::Map, [column, ..]) => {
             let map_data = data::map_data(rows, column)?;
-            let (shapes, size) = shapes()?;
+            let drawing = lau_outlines::drawing(warehouse)?;
             let title =
                 map_data.day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
-            Ok(map::svg(&title, column, &map_data.values, &shapes, size))
+            Ok(map::svg(&title, column, &map_data.values, &drawing))
         }
         (kind, [axis, values @ ..]) => {
             let data = data::read(rows, axis, values)?;

@@ -134,6 +134,16 @@ pub fn write(
     }
 }
 
+/// All rows in memory, for small results.
+///
+/// # Errors
+/// Rows that cannot be computed; a format that the columns do not allow.
+pub fn to_bytes(format: Format, rows: Rows, options: &Options) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    copy(format, rows, &mut bytes, options)?;
+    Ok(bytes)
+}
+
 /// All rows as cells for people, `None` for a null; geometries are summarised.
 ///
 /// # Errors

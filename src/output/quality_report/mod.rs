@@ -12,6 +12,7 @@ use anyhow::Result;
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 pub use columns::{Column, main_columns};
 pub use document::markdown;
@@ -21,8 +22,9 @@ use crate::checks::{Code, Limits};
 use crate::config::Data;
 use crate::datasets::quality_tables::{self, OK};
 use crate::domain::tables::Table;
-use crate::formats::rows::batch;
+use crate::formats::rows::{batch, rows as rows_of};
 use crate::stages::quality::{CodeRow, DayFigures, Level, Warning, warnings};
+use crate::warehouse::{Relation, Select, Warehouse};
 
 /// What is known of some dates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -66,6 +68,15 @@ impl Report {
         let dates = quality_tables::read(&data.quality_daily())?;
         let codes = quality_tables::read(&data.quality_codes())?;
         Ok(Report::new(dates, codes, limits))
+    }
+
+    /// The report of the warehouse.
+    ///
+    /// # Errors
+    /// A warehouse that cannot be read.
+    pub fn from_warehouse(warehouse: &dyn Warehouse, limits: Limits) -> Result<Self> {
+        let dates = rows(warehouse, Table::QualityDaily)?;
+        Ok(Report::new(dates, rows(warehouse, Table::QualityCodes)?, limits))
     }
 
     /// What is known of these dates alone. Warnings still compare with the dates before.
@@ -164,4 +175,12 @@ impl Report {
             crate::stages::quality::percent(share),
         )
     }
+}
+
+fn rows<T: DeserializeOwned>(warehouse: &dyn Warehouse, table: Table) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    for batch in warehouse.select(&Select::all(Relation::Table(table)))? {
+        all.extend(rows_of(&batch?)?);
+    }
+    Ok(all)
 }

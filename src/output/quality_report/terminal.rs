@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use console::{Style, measure_text_width};
 
 use super::{Column, Report, main_columns};
-use crate::domain::numbers::{counted, grouped};
+use crate::domain::numbers::{counted, grouped, grouped_decimal};
 use crate::domain::tables::Table as Schema;
 use crate::stages::quality::{DayFigures, Level, percent};
 
@@ -95,12 +95,7 @@ fn all_figures(day: &DayFigures) -> Table {
         let value = &values[field.name()];
         let text = match (value.as_u64(), value.as_f64()) {
             (Some(count), _) => grouped(count),
-            (None, Some(number)) => {
-                let text = number.to_string();
-                let (_, fraction) = text.split_once('.').unwrap_or_default();
-                let point = if fraction.is_empty() { "" } else { "." };
-                format!("{}{point}{fraction}", grouped(number.trunc() as u64))
-            }
+            (None, Some(number)) => grouped_decimal(&number.to_string()),
             _ => "–".to_owned(),
         };
         table.add_row([field.name().as_str(), &text]);

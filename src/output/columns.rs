@@ -1,0 +1,81 @@
+//! Columns of views and tables with the type names of the API.
+
+use arrow::datatypes::{DataType, Field, Schema};
+use serde::Serialize;
+
+/// A column of a view or table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ColumnInfo {
+    pub name: String,
+    /// `text`, `integer`, `number`, `boolean`, `date`, `timestamp`, `binary` or `geometry`.
+    #[serde(rename = "type")]
+    pub type_name: &'static str,
+}
+
+impl ColumnInfo {
+    /// The columns of a schema.
+    pub fn all(schema: &Schema) -> Vec<ColumnInfo> {
+        let column = |field: &std::sync::Arc<Field>| ColumnInfo {
+            name: field.name().clone(),
+            type_name: type_name(field.name(), field.data_type()),
+        };
+        schema.fields().iter().map(column).collect()
+    }
+
+    pub fn is_number(&self) -> bool {
+        matches!(self.type_name, "integer" | "number")
+    }
+
+    pub fn is_time(&self) -> bool {
+        matches!(self.type_name, "date" | "timestamp")
+    }
+}
+
+fn type_name(column: &str, data_type: &DataType) -> &'static str {
+    match data_type {
+        DataType::Boolean => "boolean",
+        t if t.is_integer() => "integer",
+        t if t.is_numeric() => "number",
+        DataType::Date32 => "date",
+        DataType::Timestamp(..) => "timestamp",
+        DataType::Binary if column == "geometry" => "geometry",
+        DataType::Binary => "binary",
+        _ => "text",
+    }
+}
+
+/// True when rows can be drawn on a map: they have a geometry, or the id of a LAU that has one.
+pub fn has_location(columns: &[ColumnInfo]) -> bool {
+    let is_location =
+        |c: &ColumnInfo| c.type_name == "geometry" || (c.name == "lau_id" && c.type_name == "text");
+    columns.iter().any(is_location)
+}
+
+/// True when rows can be filtered by day.
+pub fn has_days(columns: &[ColumnInfo]) -> bool {
+    let is_day = |c: &ColumnInfo| ["date", "hour", "timestamp"].contains(&c.name.as_str());
+    columns.iter().any(|c| c.is_time() && is_day(c))
+}
+
+/// True when rows can be filtered by LAU.
+pub fn has_lau(columns: &[ColumnInfo]) -> bool {
+    columns.iter().any(|c| c.name == "lau_id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tables::Table;
+
+    #[test]
+    fn columns_have_the_types_of_the_api() {
+        let columns = ColumnInfo::all(&Table::CellPlan.schema());
+        let types: Vec<_> = columns.into_iter().map(|c| c.type_name).collect();
+        assert_eq!(
+            types,
+            ["text", "number", "number", "date", "date", "text", "text", "number", "geometry"]
+        );
+        assert!(has_location(&ColumnInfo::all(&Table::Lau.schema())));
+        assert!(!has_location(&ColumnInfo::all(&Table::MobileEventsCompressed.schema())));
+    }
+}

@@ -1,0 +1,51 @@
+//! All views and tables with their columns, order and chart.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use super::LoadedData;
+use crate::domain::tables::Table;
+use crate::output::columns::ColumnInfo;
+use crate::output::relation::{RelationInfo, table_path, view_path};
+use crate::views::OrderBy;
+use crate::warehouse::Relation;
+
+/// The list.
+///
+/// # Errors
+/// A view that the engine rejects.
+pub fn view_list(data: &LoadedData) -> Result<Value> {
+    let order = |order: Vec<OrderBy>| -> Vec<Value> {
+        let key = |o: OrderBy| json!({ "column": o.column, "descending": o.descending });
+        order.into_iter().map(key).collect()
+    };
+    let describe = |relation: Relation| -> Result<Value> {
+        let info = RelationInfo::of(relation);
+        Ok(json!({
+            "name": info.name,
+            "view": relation.sql_name(),
+            "title": info.title,
+            "description": info.description,
+            "columns": ColumnInfo::all(&*data.version.columns(data.warehouse, relation)?),
+            "order": order(relation.default_order()),
+            "single_users": info.single_users,
+            "allowed": !info.single_users || data.allow_user_rows,
+        }))
+    };
+    let mut views = Vec::new();
+    for view in data.registry.views() {
+        let mut entry = describe(Relation::View(view))?;
+        entry["aliases"] = json!(view.aliases);
+        entry["chart"] = json!({ "kind": view.chart.kind, "columns": view.chart.columns });
+        entry["href"] = json!(view_path(view));
+        views.push(entry);
+    }
+    let mut tables = Vec::new();
+    for table in Table::ALL {
+        // not every warehouse holds the raw events
+        let Ok(mut entry) = describe(Relation::Table(table)) else { continue };
+        entry["href"] = json!(table_path(table));
+        tables.push(entry);
+    }
+    Ok(json!({ "views": views, "tables": tables }))
+}

@@ -1,0 +1,62 @@
+//! The page templates. The template engine escapes all text.
+
+use anyhow::Result;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, context};
+
+use crate::output::data_version::digest;
+
+const TEMPLATES: [(&str, &str); 7] = [
+    ("base.html", include_str!("templates/base.html")),
+    ("view.html", include_str!("templates/view.html")),
+    ("problem.html", include_str!("templates/problem.html")),
+    ("docs.html", include_str!("templates/docs.html")),
+    ("grid.html", include_str!("templates/grid.html")),
+    ("warnings.html", include_str!("templates/warnings.html")),
+    ("quality.html", include_str!("templates/quality.html")),
+];
+
+/// The parsed templates.
+pub struct Templates {
+    environment: Environment<'static>,
+}
+
+impl Templates {
+    /// # Errors
+    /// A template that cannot be parsed.
+    pub fn new() -> Result<Self> {
+        let mut environment = Environment::new();
+        environment.set_auto_escape_callback(|_| AutoEscape::Html);
+        for (name, text) in TEMPLATES {
+            environment.add_template(name, text)?;
+        }
+        Ok(Templates { environment })
+    }
+
+    /// # Errors
+    /// Those of the template engine.
+    pub fn render(&self, template: &str, context: minijinja::Value) -> Result<String> {
+        Ok(self.environment.get_template(template)?.render(context)?)
+    }
+
+    /// The page of an error.
+    ///
+    /// # Errors
+    /// Those of the template engine.
+    pub fn problem(&self, status: u16, title: &str, detail: &str) -> Result<String> {
+        self.render("problem.html", context! { title, status, detail })
+    }
+
+    /// The documentation of the API.
+    ///
+    /// # Errors
+    /// Those of the template engine.
+    pub fn api_docs(&self, openapi: &serde_json::Value) -> Result<String> {
+        self.render("docs.html", context! { title => "REST API", api => Serde(openapi) })
+    }
+}
+
+/// Changes when a template does.
+pub fn fingerprint() -> String {
+    digest(&TEMPLATES.map(|(_, text)| text))
+}

@@ -1,0 +1,113 @@
+//! Documents that are computed once per version of the data: the route says how, and the cache keeps
+//! the response.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use tokio::task::spawn_blocking;
+
+use super::cache::{CachedVersion, MAX_RESPONSE_BYTES};
+use super::problem::Problem;
+use super::request_error::RequestError;
+use super::state::{AppState, SharedState};
+use super::stored_response::{CachePolicy, StoredResponse};
+use crate::output::documents::LoadedData;
+
+/// A request gives up when data is loaded this many times while it runs.
+pub const MAX_ATTEMPTS: usize = 3;
+
+/// Computes the bytes of a document. Blocks.
+pub trait Make: Fn(&AppState, &LoadedData) -> Result<Vec<u8>> + Clone + Send + 'static {}
+
+impl<F> Make for F where F: Fn(&AppState, &LoadedData) -> Result<Vec<u8>> + Clone + Send + 'static {}
+
+/// The problem of a request during which data was loaded again and again.
+pub fn still_loading() -> Problem {
+    Problem::unavailable("data is being loaded; try again in a moment")
+}
+
+/// A document that every visitor needs: it is never evicted, and computed by one request while
+/// others wait.
+///
+/// # Errors
+/// 503 when the warehouse is unavailable; the errors of `make`.
+pub async fn permanent(
+    state: &SharedState,
+    key: &'static str,
+    media_type: &'static str,
+    make: impl Make,
+) -> Result<Arc<StoredResponse>, Problem> {
+    for _ in 0..MAX_ATTEMPTS {
+        let current = state.monitor.current().await?;
+        let slot = current.permanent(key);
+        let compute = || compute(state, key, media_type, &current, make.clone());
+        match slot.get_or_try_init(compute).await {
+            Ok(response) => return Ok(Arc::clone(response)),
+            Err(error) => retry_or_fail(state, error).await?,
+        }
+    }
+    Err(still_loading())
+}
+
+/// A document that depends on parameters, which `key` contains. It can be evicted.
+///
+/// # Errors
+/// 503 when the warehouse is unavailable; the errors of `make`.
+pub async fn evictable(
+    state: &SharedState,
+    key: &str,
+    media_type: &'static str,
+    make: impl Make,
+) -> Result<Arc<StoredResponse>, Problem> {
+    for _ in 0..MAX_ATTEMPTS {
+        let current = state.monitor.current().await?;
+        if let Some(response) = current.get(key) {
+            return Ok(response);
+        }
+        match compute(state, key, media_type, &current, make.clone()).await {
+            Ok(response) => {
+                if response.size() <= MAX_RESPONSE_BYTES {
+                    current.insert(key.to_owned(), Arc::clone(&response));
+                }
+                return Ok(response);
+            }
+            Err(error) => retry_or_fail(state, error).await?,
+        }
+    }
+    Err(still_loading())
+}
+
+/// The problem of an error, or nothing when the next attempt may succeed.
+async fn retry_or_fail(state: &AppState, error: RequestError) -> Result<(), Problem> {
+    match error {
+        RequestError::Outdated => {
+            state.monitor.invalidate();
+            Ok(())
+        }
+        RequestError::Problem(problem) => Err(problem),
+        RequestError::Internal(error) => Err(state.problem_of(&error).await),
+    }
+}
+
+async fn compute(
+    state: &SharedState,
+    key: &str,
+    media_type: &'static str,
+    current: &Arc<CachedVersion>,
+    make: impl Make,
+) -> Result<Arc<StoredResponse>, RequestError> {
+    let permit = state.query_limit.acquire().await?;
+    let (state, current) = (Arc::clone(state), Arc::clone(current));
+    let etag = current.etag(key);
+    let computed = spawn_blocking(move || {
+        let _permit = permit;
+        let warehouse = state.monitor.warehouse().context("the warehouse is not open")?;
+        let bytes = make(&state, &state.data(&current.version, warehouse.as_ref()))?;
+        if !current.version.is_current(warehouse.as_ref())? {
+            return Err(RequestError::Outdated);
+        }
+        let response = StoredResponse::new(media_type, bytes, etag, CachePolicy::Revalidate);
+        Ok(Arc::new(response.with_gzip()))
+    });
+    computed.await.unwrap_or_else(|panic| Err(RequestError::Internal(anyhow!(panic))))
+}

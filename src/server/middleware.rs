@@ -1,0 +1,143 @@
+//! What surrounds every route: access control, methods, the rendering of problems, security headers,
+//! metrics and the access log.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+use super::access_control;
+use super::access_log::{Entry, LoggedBody};
+use super::negotiation::prefers_page;
+use super::problem::{PROBLEM_JSON, Problem};
+use super::relation_routes::{RESERVED, RouteTarget};
+use super::security_headers;
+use super::state::{AppState, SharedState};
+use super::stored_response::{CachePolicy, set_headers};
+
+/// The address of the client.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
+
+/// Whether the client may see more than the health of the server.
+#[derive(Debug, Clone, Copy)]
+pub struct Authorized(pub bool);
+
+/// The view or table of the route.
+#[derive(Debug, Clone, Copy)]
+pub struct MatchedRelation(pub RouteTarget);
+
+const ALLOW: &str = "GET, HEAD, OPTIONS";
+
+pub async fn handle(
+    State(state): State<SharedState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let accept = request.headers().get(header::ACCEPT).cloned();
+    let is_head = request.method() == Method::HEAD;
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let peer = request.extensions().get::<Peer>().copied();
+    let mut response = match check(&state, &mut request) {
+        Ok(()) if method == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        render_problem(&state, &problem, wants_page(&uri, accept), &mut response);
+    }
+    if method == Method::OPTIONS || response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
+    }
+    security_headers::set(response.headers_mut());
+    if is_head {
+        remove_body(&mut response);
+    }
+    let route = route_label(&state, uri.path(), &response);
+    state.metrics.record_request(&route, response.status().as_str(), started.elapsed());
+    if state.options.access_log {
+        let status = response.status();
+        let path = uri.path().to_owned();
+        let log = state.options.log.clone();
+        let entry = Entry { peer: peer.map(|p| p.0), method, path, status, started, log };
+        return response.map(|body| Body::new(LoggedBody::new(body, entry)));
+    }
+    response
+}
+
+fn check(state: &AppState, request: &mut Request) -> Result<(), Problem> {
+    state.access.check_host(request.uri(), request.headers())?;
+    let token = state.access.check_token(request.headers());
+    request.extensions_mut().insert(Authorized(token.is_ok()));
+    // health checks need no token
+    if !is_health(request.uri().path()) {
+        token?;
+    }
+    match *request.method() {
+        Method::GET | Method::HEAD | Method::OPTIONS => {}
+        _ => {
+            let detail = format!("this server is read-only; the methods are {ALLOW}");
+            return Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, detail));
+        }
+    }
+    access_control::check_body(request.headers())
+}
+
+fn is_health(path: &str) -> bool {
+    path == "/health" || path.starts_with("/health/")
+}
+
+/// True when the client should get an error as a page.
+fn wants_page(uri: &Uri, accept: Option<HeaderValue>) -> bool {
+    let query = uri.query().unwrap_or_default();
+    match query.split('&').find_map(|p| p.strip_prefix("format=")) {
+        Some(format) => format == "html",
+        None => prefers_page(&accept.into_iter().map(|value| (header::ACCEPT, value)).collect()),
+    }
+}
+
+fn render_problem(state: &AppState, problem: &Problem, as_page: bool, response: &mut Response) {
+    let (status, title) = (problem.status.as_u16(), problem.title());
+    let page =
+        as_page.then(|| state.templates.problem(status, title, &problem.detail).ok()).flatten();
+    let (media_type, body) = match page {
+        Some(page) => ("text/html; charset=utf-8", page),
+        None => (PROBLEM_JSON, problem.json()),
+    };
+    *response.body_mut() = Body::from(body);
+    let media_type = HeaderValue::from_static(media_type);
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    set_headers(response.headers_mut(), &media_type, None, CachePolicy::Never, None);
+}
+
+/// A response to `HEAD` keeps the length of the body. A streamed body has no length, which differs
+/// from a length of 0.
+fn remove_body(response: &mut Response) {
+    *response.body_mut() = match response.body().size_hint().exact() {
+        Some(bytes) => {
+            response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+            Body::empty()
+        }
+        None => Body::from_stream(futures::stream::empty::<Result<Bytes, std::io::Error>>()),
+    };
+}
+
+/// The label of the route in the metrics. All unknown paths share one, so that clients cannot create
+/// labels.
+fn route_label(state: &AppState, path: &str, response: &Response) -> String {
+    if let Some(MatchedRelation(target)) = response.extensions().get() {
+        return state.routes.path(*target);
+    }
+    let first = path.split('/').nth(1).unwrap_or_default();
+    match first {
+        "" => "/".to_owned(),
+        reserved if RESERVED.contains(&reserved) => format!("/{reserved}"),
+        _ => "unknown".to_owned(),
+    }
+}

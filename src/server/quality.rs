@@ -1,0 +1,74 @@
+//! `/quality`: the quality report of the loaded data.
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use chrono::NaiveDate;
+
+use super::documents;
+use super::links::link;
+use super::negotiation;
+use super::negotiation::Representation;
+use super::params::Params;
+use super::problem::Problem;
+use super::state::{AppState, SharedState};
+use crate::output::documents::LoadedData;
+use crate::output::html::quality_page;
+use crate::output::quality_report::Report;
+
+/// The report as a page or as JSON.
+///
+/// # Errors
+/// 400 for an invalid parameter; 503 when the warehouse is unavailable.
+pub async fn get(State(state): State<SharedState>, request: Request) -> Result<Response, Problem> {
+    let mut params = Params::parse(request.uri().query().unwrap_or_default())?;
+    reject_other_parameters(&params)?;
+    let offered = [Representation::Html, Representation::Json];
+    let representation = match params.format.take() {
+        Some(name) => negotiation::by_name(&name)?,
+        None => negotiation::by_accept(request.headers(), &offered)?,
+    };
+    if !offered.contains(&representation) {
+        let detail = "/quality is html or json; /tables/quality_daily has the other formats";
+        return Err(Problem::parameter("format", detail));
+    }
+    let key = format!("quality {} {}", representation.name(), params.canonical());
+    let make = move |state: &AppState, data: &LoadedData| {
+        let dates = (params.date.or(params.from), params.date.or(params.to));
+        let report = limited(Report::from_warehouse(data.warehouse, state.limits)?, dates);
+        let text = match representation {
+            Representation::Html => {
+                let json_href = link("/quality", Representation::Json, &params);
+                quality_page::page(&state.templates, &report, json_href, dates)?
+            }
+            _ => report.json()?,
+        };
+        Ok(text.into_bytes())
+    };
+    let response = documents::evictable(&state, &key, representation.media_type(), make).await?;
+    Ok(response.respond(request.headers()))
+}
+
+fn reject_other_parameters(params: &Params) -> Result<(), Problem> {
+    let given = [
+        ("lau", params.lau.is_some()),
+        ("order_by", !params.order.is_empty()),
+        ("limit", params.limit.is_some()),
+        ("offset", params.offset > 0),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((name, _)) => {
+            let detail = "/quality accepts format, date, from and to; /tables/quality_daily accepts \
+                          all parameters";
+            Err(Problem::parameter(name, detail))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The report of the requested dates.
+fn limited(report: Report, dates: (Option<NaiveDate>, Option<NaiveDate>)) -> Report {
+    match dates {
+        (None, None) => report,
+        (from, to) => report.only(&(from.unwrap_or(NaiveDate::MIN)..=to.unwrap_or(NaiveDate::MAX))),
+    }
+}

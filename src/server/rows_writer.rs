@@ -1,0 +1,174 @@
+//! Writes the rows of a view or table in the requested representation. Everything here blocks.
+
+use std::io::Write;
+
+use anyhow::{Context, Result, anyhow};
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::links::{link, page_links};
+use super::negotiation::Representation;
+use super::params::Params;
+use super::problem::Problem;
+use super::relation_routes::RouteTarget;
+use super::request_error::RequestError;
+use super::response_writer::ResponseWriter;
+use super::state::AppState;
+use crate::output::columns::{ColumnInfo, has_location};
+use crate::output::data_version::DataVersion;
+use crate::output::documents::{LoadedData, RowsHead, geometry_options};
+use crate::output::formats;
+use crate::output::formats::Format;
+use crate::output::html::rows_page::{FormatLink, RowsPage};
+use crate::output::relation::RelationInfo;
+use crate::views::OrderBy;
+use crate::warehouse::{Relation, Select};
+
+/// A request for the rows of a view or table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowsRequest {
+    pub target: RouteTarget,
+    pub representation: Representation,
+    pub params: Params,
+    /// The representation was chosen by `Accept`, not by `?format=`.
+    pub by_accept: bool,
+}
+
+impl RowsRequest {
+    /// Requests with the same key have the same response.
+    pub fn key(&self) -> String {
+        let (name, params) = (self.representation.name(), self.params.canonical());
+        format!("{:?} {name} {params}", self.target)
+    }
+}
+
+type Writer = ResponseWriter<RequestError>;
+
+/// Writes the response; returns its number of rows.
+///
+/// # Errors
+/// Any [`RequestError`]. The client learns of it only before the first byte is sent.
+pub fn write(
+    state: &AppState,
+    version: &DataVersion,
+    request: &RowsRequest,
+    writer: &Writer,
+) -> Result<u64, RequestError> {
+    let warehouse = state.monitor.warehouse().context("the warehouse is not open")?;
+    let data = state.data(version, warehouse.as_ref());
+    let relation = state.routes.relation(request.target);
+    let schema = version.columns(data.warehouse, relation)?;
+    request.params.check_columns(relation, &schema)?;
+    let columns = ColumnInfo::all(&schema);
+    if request.representation.needs_location() && !has_location(&columns) {
+        return Err(no_location(relation, request.by_accept).into());
+    }
+    let select = request.params.select(relation);
+    let query = Query { state, data, request, relation, select, columns: &columns };
+    match request.representation {
+        Representation::Html => query.write_page(writer),
+        Representation::Json => query.write_json(writer),
+        Representation::Rows(format) => {
+            let options = geometry_options(&data, relation, format)?;
+            let rows = data.warehouse.select(&query.select)?;
+            query.check_version()?;
+            Ok(formats::write(format, rows, Box::new(writer.clone()), &options)?)
+        }
+    }
+}
+
+fn no_location(relation: Relation, by_accept: bool) -> Problem {
+    let detail = format!(
+        "{} has neither a geometry nor a lau_id, so it has no GeoJSON; users-per-lau and \
+         users-per-lau-day-night have one",
+        relation.sql_name()
+    );
+    match by_accept {
+        true => Problem::new(StatusCode::NOT_ACCEPTABLE, detail),
+        false => Problem::parameter("format", detail),
+    }
+}
+
+struct Query<'a> {
+    state: &'a AppState,
+    data: LoadedData<'a>,
+    request: &'a RowsRequest,
+    relation: Relation<'a>,
+    select: Select<'a>,
+    columns: &'a [ColumnInfo],
+}
+
+impl Query<'_> {
+    /// Fails after another load, because the response would mix two versions.
+    fn check_version(&self) -> Result<(), RequestError> {
+        match self.data.version.is_current(self.data.warehouse)? {
+            true => Ok(()),
+            false => Err(RequestError::Outdated),
+        }
+    }
+
+    fn write_json(&self, writer: &Writer) -> Result<u64, RequestError> {
+        let total = self.data.version.total(self.data.warehouse, &self.select)?;
+        let options = geometry_options(&self.data, self.relation, Format::Json)?;
+        let rows = self.data.warehouse.select(&self.select)?;
+        self.check_version()?;
+        let head = RowsHead::new(&self.select, self.columns, total);
+        let head = serde_json::to_string(&head).map_err(|e| anyhow!(e))?;
+        let path = self.state.routes.path(self.request.target);
+        let links = page_links(&path, Representation::Json, &self.request.params, total);
+        let mut out = writer.clone();
+        let failed = |e: std::io::Error| anyhow!(e).context("cannot write the output");
+        out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes()).map_err(failed)?;
+        out.write_all(b",\"rows\":").map_err(failed)?;
+        let count = formats::write(Format::Json, rows, Box::new(writer.clone()), &options)?;
+        out.write_all(format!(",\"links\":{}}}\n", json!(links)).as_bytes()).map_err(failed)?;
+        Ok(count)
+    }
+
+    fn write_page(&self, writer: &Writer) -> Result<u64, RequestError> {
+        let total = self.data.version.total(self.data.warehouse, &self.select)?;
+        let rows = self.data.warehouse.select(&self.select)?;
+        self.check_version()?;
+        let rows = formats::cells(rows)?;
+        let count = rows.len() as u64;
+        let params = &self.request.params;
+        let path = self.state.routes.path(self.request.target);
+        let links = page_links(&path, Representation::Html, params, total);
+        let sorted = |order: OrderBy| {
+            let params = Params { order: vec![order], offset: 0, ..params.clone() };
+            link(&path, Representation::Html, &params)
+        };
+        let page = RowsPage {
+            info: RelationInfo::of(self.relation),
+            path: &path,
+            select: &self.select,
+            default_order: &self.relation.default_order(),
+            columns: self.columns,
+            rows,
+            total,
+            formats: self.format_links(&path),
+            previous: links.prev,
+            next: links.next,
+            sorted: &sorted,
+        };
+        let html = page.render(&self.state.templates).context("cannot render the page")?;
+        writer.clone().write_all(html.as_bytes()).map_err(|e| anyhow!(e))?;
+        Ok(count)
+    }
+
+    /// Links to all rows that pass the filters in the other representations.
+    fn format_links(&self, path: &str) -> Vec<FormatLink> {
+        let has_location = has_location(self.columns);
+        let params = Params { limit: None, offset: 0, ..self.request.params.clone() };
+        let others = Representation::ALL.into_iter().filter(|representation| {
+            *representation != Representation::Html
+                && (has_location || !representation.needs_location())
+        });
+        let format_link = |representation: Representation| FormatLink {
+            name: representation.label(),
+            href: link(path, representation, &params),
+            is_download: representation.extension().is_some(),
+        };
+        others.map(format_link).collect()
+    }
+}
