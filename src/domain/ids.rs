@@ -80,11 +80,18 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// Appends `bytes` as lower-case hexadecimal.
 pub fn push_hex(bytes: &[u8], text: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        let [high, low] = hex_digits(*byte);
+        text.push(char::from(high));
+        text.push(char::from(low));
     }
+}
+
+/// The two lower-case hexadecimal digits of a byte.
+#[inline]
+pub fn hex_digits(byte: u8) -> [u8; 2] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]
 }
 
 #[cfg(test)]

@@ -148,7 +148,10 @@ mod tests {
     use super::*;
 
     fn routes() -> RelationRoutes {
-        RelationRoutes::new(Arc::new(Registry::read(&Default::default(), &Default::default()).unwrap())).unwrap()
+        RelationRoutes::new(Arc::new(
+            Registry::read(&Default::default(), &Default::default()).unwrap(),
+        ))
+        .unwrap()
     }
 
     #[test]

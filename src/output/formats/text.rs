@@ -3,6 +3,8 @@
 
 use std::io::Write;
 
+use crate::domain::ids::hex_digits;
+
 /// Separator of date and time, and suffix of a time stamp with a time zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -155,11 +157,9 @@ pub(super) fn timestamp(micros: i64, zoned: bool, style: Style, out: &mut Vec<u8
 
 /// Writes bytes as lower-case hexadecimal.
 pub(super) fn hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.reserve(bytes.len() * 2);
     for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
+        out.extend_from_slice(&hex_digits(*byte));
     }
 }
 

@@ -4,6 +4,8 @@
 mod columns;
 mod document;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
