@@ -166,7 +166,7 @@ fn two_view_files_with_the_same_name_are_rejected() {
     work.fails(&["views", "--list"], 1, &["lau", "name of a table"]);
 }
 
-/// Runs everything and kills the process when it logs that a stage begins.
+/// Runs everything and kills the process when it logs that a stage started.
 fn kill_at_the_beginning_of(work: &Workspace, stage: &str) {
     let args = ["run-all", "--force", "--verbose", "--log-format", "json"];
     let mut command = work.command(&args);

@@ -128,10 +128,11 @@ fn added_view_becomes_a_route_and_a_failing_one_is_reported() {
 #[test]
 fn signal_ends_the_server_after_the_response_in_progress() {
     let work = Workspace::mini();
-    // 100,000 rows, more than the buffers between server and client hold
-    let cells =
-        ["a", "b", "c", "d", "e"].map(|name| format!("cell_plan {name}")).join(" CROSS JOIN ");
-    work.write("views/many.sql", format!("SELECT a.cell_id, b.cell_id AS other FROM {cells}\n"));
+    // 11 MB, more than the buffers between server and client hold
+    let cells = ["a", "b", "c", "d", "e"].map(|name| format!("cell_plan {name}"));
+    let sql =
+        format!("SELECT a.cell_id || repeat('-', 100) AS x FROM {}\n", cells.join(" CROSS JOIN "));
+    work.write("views/many.sql", sql);
     work.config("");
     work.ok(&["run-all", "--quiet"]);
     for signal in ["TERM", "INT"] {
