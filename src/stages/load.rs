@@ -27,10 +27,10 @@ fn of_files(config: &Config, files: &[InputFile]) -> LoadRequest {
         compressed_events: config.data.compressed_events(),
         cell_plan: config.data.cells_with_lau(),
         lau: config.data.lau_units(),
-        small: small_tables(config).collect(),
+        small_tables: small_tables(config).collect(),
         uncompressed: config.load.uncompressed,
         fingerprint: fingerprint(files, &settings),
-        anew: false,
+        ignore_previous: false,
     }
 }
 
@@ -78,7 +78,7 @@ pub fn run(
     let processed = &config.data.processed;
     let _lock = if processed.is_dir() { Some(lock::to_read(processed)?) } else { None };
     let mut request = request(config)?;
-    request.anew = force;
+    request.ignore_previous = force;
     let mut notes = Vec::new();
     let earlier = match warehouse.loaded() {
         Ok(loaded) => loaded.filter(|_| !force),

@@ -35,20 +35,20 @@ pub struct LoadRequest {
     pub cell_plan: PathBuf,
     pub lau: PathBuf,
     /// Parquet files of the small tables, as far as they exist.
-    pub small: Vec<(Table, PathBuf)>,
+    pub small_tables: Vec<(Table, PathBuf)>,
     /// Also load the raw events.
     pub uncompressed: bool,
     /// Changes when any of the files does.
     pub fingerprint: String,
     /// Do not reuse files of earlier loads, which may be damaged.
-    pub anew: bool,
+    pub ignore_previous: bool,
 }
 
 impl LoadRequest {
     /// The tables that are a single file, with their files.
     pub fn files(&self) -> impl Iterator<Item = (Table, &PathBuf)> {
-        let places = [(Table::CellPlan, &self.cell_plan), (Table::Lau, &self.lau)];
-        places.into_iter().chain(self.small.iter().map(|(table, path)| (*table, path)))
+        let spatial = [(Table::CellPlan, &self.cell_plan), (Table::Lau, &self.lau)];
+        spatial.into_iter().chain(self.small_tables.iter().map(|(table, path)| (*table, path)))
     }
 }
 

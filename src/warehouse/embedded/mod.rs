@@ -120,7 +120,8 @@ impl Warehouse for Embedded {
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
         let bar = progress.spinner("load", "linking files");
         // nothing is reused from a warehouse that is damaged
-        let previous = if request.anew { None } else { self.store.current().ok().flatten() };
+        let previous =
+            if request.ignore_previous { None } else { self.store.current().ok().flatten() };
         let previous = previous.map(|version| version.events());
         let loaded = self.store.replace(|folder| load::fill(request, previous.as_deref(), folder));
         bar.finish();

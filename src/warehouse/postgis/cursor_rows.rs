@@ -144,7 +144,9 @@ fn schema(columns: &[Column], kinds: &[Kind]) -> SchemaRef {
 fn data_type(kind: Kind) -> DataType {
     match kind {
         Kind::Bool => DataType::Boolean,
-        Kind::Int16 | Kind::Int32 | Kind::Int64 | Kind::Oid | Kind::WholeNumeric => DataType::Int64,
+        Kind::Int16 | Kind::Int32 | Kind::Int64 | Kind::Oid | Kind::IntegerNumeric => {
+            DataType::Int64
+        }
         Kind::Float32 | Kind::Float64 | Kind::FloatNumeric => DataType::Float64,
         Kind::Decimal(precision, scale) => DataType::Decimal128(precision, scale),
         Kind::Text | Kind::Jsonb | Kind::Uuid => DataType::Utf8,

@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn presence_row_equals_its_fields_encoded_one_by_one() {
-        let mut whole = Encoder::default();
-        whole.presence([7, -1], [EPOCH_US + 5, EPOCH_US], [i32::MAX, -2]);
+        let mut row = Encoder::default();
+        row.presence([7, -1], [EPOCH_US + 5, EPOCH_US], [i32::MAX, -2]);
         let mut single = Encoder::default();
         single.row(6);
         single.int(7);
@@ -77,7 +77,7 @@ mod tests {
         single.time(EPOCH_US);
         single.int(i32::MAX);
         single.int(-2);
-        assert_eq!(whole.bytes, single.bytes);
-        assert_eq!(whole.bytes[..10], [0, 6, 0, 0, 0, 4, 0, 0, 0, 7]);
+        assert_eq!(row.bytes, single.bytes);
+        assert_eq!(row.bytes[..10], [0, 6, 0, 0, 0, 4, 0, 0, 0, 7]);
     }
 }

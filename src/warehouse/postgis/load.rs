@@ -79,7 +79,7 @@ fn activate(
     let retired = partitions::activate(&mut transaction, load_no, filled, keep)?;
     let mut rows = std::collections::BTreeMap::new();
     let places = fingerprint(&[request.cell_plan.clone(), request.lau.clone()])?;
-    let small: Vec<_> = request.small.iter().map(|(_, path)| path.clone()).collect();
+    let small: Vec<_> = request.small_tables.iter().map(|(_, path)| path.clone()).collect();
     let small = fingerprint(&small)?;
     // the column `places` is older than the small tables and holds both fingerprints
     let (previous_places, previous_small) = match previous_fingerprints.as_deref() {
@@ -96,7 +96,7 @@ fn activate(
         };
         rows.insert(table.name().to_owned(), count);
     }
-    for (table, path) in &request.small {
+    for (table, path) in &request.small_tables {
         // few rows, and schema::ensure may have recreated the table
         let count = replace_table::replace(&mut transaction, *table, path)?;
         rows.insert(table.name().to_owned(), count);

@@ -155,11 +155,12 @@ pub fn attach(client: &mut Client, partition: &Partition) -> Result<()> {
 /// Errors of the server.
 pub fn analyze(client: &mut Client, new: &[Partition], before: usize) -> Result<()> {
     let mut tables = vec!["mobility_user".to_owned(), "mobility_cell".to_owned()];
-    let whole = new.len() * 10 >= before;
-    if whole {
+    let analyze_all = new.len() * 10 >= before;
+    if analyze_all {
         tables.push("mobility_presence".to_owned());
     }
-    let separate = new.iter().filter(|partition| !whole || partition.kind == PartitionKind::Event);
+    let separate =
+        new.iter().filter(|partition| !analyze_all || partition.kind == PartitionKind::Event);
     tables.extend(separate.map(|partition| table(partition.kind, partition.number)));
     client.batch_execute(&format!("ANALYZE {}", tables.join(", "))).map_err(failed)
 }
@@ -182,7 +183,7 @@ pub fn activate(
         .map_err(failed)?
     {
         let (number, date): (i32, Option<NaiveDate>) = (partition.get(0), partition.get(1));
-        if new.iter().any(|l| l.kind.date() == date) || !keep.contains(&date) {
+        if new.iter().any(|p| p.kind.date() == date) || !keep.contains(&date) {
             retired += 1;
             transaction
                 .execute(

@@ -91,7 +91,7 @@ pub fn explain_sql(error: &postgres::Error, sql: &str, before: usize) -> anyhow:
     });
     match position.filter(|at| *at < sql.chars().count()) {
         Some(at) => {
-            let (line, column) = place(sql, at);
+            let (line, column) = line_and_column(sql, at);
             anyhow!("line {line}, column {column}: {}", explain(error))
         }
         None => anyhow!("{}", explain(error)),
@@ -99,7 +99,7 @@ pub fn explain_sql(error: &postgres::Error, sql: &str, before: usize) -> anyhow:
 }
 
 /// Line and column of the character `at`, both counted from 1.
-fn place(text: &str, at: usize) -> (usize, usize) {
+fn line_and_column(text: &str, at: usize) -> (usize, usize) {
     let before = text.chars().take(at);
     before.fold(
         (1, 1),
@@ -133,13 +133,13 @@ pub fn unreachable(
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::line_and_column;
 
     #[test]
     fn lines_and_columns_are_counted_from_one() {
         let text = "SELECT õ,\n  nope";
-        assert_eq!(place(text, 0), (1, 1));
-        assert_eq!(place(text, 8), (1, 9));
-        assert_eq!(place(text, 12), (2, 3));
+        assert_eq!(line_and_column(text, 0), (1, 1));
+        assert_eq!(line_and_column(text, 8), (1, 9));
+        assert_eq!(line_and_column(text, 12), (2, 3));
     }
 }

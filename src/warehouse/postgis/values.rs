@@ -39,7 +39,7 @@ pub enum Kind {
     /// Precision and scale.
     Decimal(u8, i8),
     /// `numeric` without a scale, all values integers: the result of `SUM` over integers.
-    WholeNumeric,
+    IntegerNumeric,
     /// `numeric` without a scale, not all values integers: the result of `AVG`.
     FloatNumeric,
     Text,
@@ -110,9 +110,9 @@ impl Kind {
             Kind::Float32 => Value::Float(f32::from_be_bytes(array(raw)?).into()),
             Kind::Float64 => Value::Float(f64::from_be_bytes(array(raw)?)),
             Kind::Decimal(_, scale) => Value::Decimal(Numeric::read(raw)?.scaled(scale)?),
-            Kind::WholeNumeric => {
-                let whole = Numeric::read(raw)?.scaled(0)?;
-                Value::Int(i64::try_from(whole).map_err(|_| out_of_range())?)
+            Kind::IntegerNumeric => {
+                let integer = Numeric::read(raw)?.scaled(0)?;
+                Value::Int(i64::try_from(integer).map_err(|_| out_of_range())?)
             }
             Kind::FloatNumeric => Value::Float(Numeric::read(raw)?.float()?),
             Kind::Text => Value::Text(std::str::from_utf8(raw)?.into()),
@@ -192,14 +192,14 @@ fn numeric_kind(modifier: i32, first: &[Row], column: usize) -> Kind {
     }
     let values =
         first.iter().filter_map(|row| row.try_get::<_, Option<Raw>>(column).ok().flatten());
-    let mut whole = false;
+    let mut has_integers = false;
     for raw in values {
         match Numeric::read(raw.0) {
-            Ok(number) if number.scale == 0 && number.sign != NAN => whole = true,
+            Ok(number) if number.scale == 0 && number.sign != NAN => has_integers = true,
             _ => return Kind::FloatNumeric,
         }
     }
-    if whole { Kind::WholeNumeric } else { Kind::FloatNumeric }
+    if has_integers { Kind::IntegerNumeric } else { Kind::FloatNumeric }
 }
 
 const NAN: u16 = 0xc000;
@@ -283,19 +283,19 @@ mod tests {
     fn numerics_are_read_exactly() {
         // 26,000,000,000 is 260 * 10,000^2
         let sum = numeric(2, 0, 0, &[260]);
-        assert_eq!(Kind::WholeNumeric.read(&sum).unwrap(), Value::Int(26_000_000_000));
+        assert_eq!(Kind::IntegerNumeric.read(&sum).unwrap(), Value::Int(26_000_000_000));
         // -12.345
         let price = numeric(0, NEGATIVE, 3, &[12, 3450]);
         assert_eq!(Kind::Decimal(10, 3).read(&price).unwrap(), Value::Decimal(-12_345));
         assert_eq!(Kind::FloatNumeric.read(&price).unwrap(), Value::Float(-12.345));
-        assert!(Kind::WholeNumeric.read(&price).is_err());
+        assert!(Kind::IntegerNumeric.read(&price).is_err());
         // 0.00012
         assert_eq!(
             Kind::FloatNumeric.read(&numeric(-1, 0, 5, &[1, 2000])).unwrap(),
             Value::Float(0.00012)
         );
-        assert_eq!(Kind::WholeNumeric.read(&numeric(0, 0, 0, &[])).unwrap(), Value::Int(0));
-        assert!(Kind::WholeNumeric.read(&numeric(9, 0, 0, &[1])).is_err(), "10^36");
+        assert_eq!(Kind::IntegerNumeric.read(&numeric(0, 0, 0, &[])).unwrap(), Value::Int(0));
+        assert!(Kind::IntegerNumeric.read(&numeric(9, 0, 0, &[1])).is_err(), "10^36");
     }
 
     #[test]

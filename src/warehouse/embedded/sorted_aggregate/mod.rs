@@ -4,6 +4,17 @@
 //! LAU. The aggregation of DataFusion hashes, compares and copies the 64 characters of the user id for
 //! every row. As the rows of a user are adjacent, this operator only compares each row with the one
 //! before; the few groups of a user are found by the other columns.
+//!
+//! Measured against the aggregation of DataFusion 55 for sorted input, on the hourly presence of one day
+//! (4.7 million rows of 150,000 users, from 40 million events), CPU seconds on one core including the
+//! Parquet scan:
+//!
+//! | query | this operator | DataFusion |
+//! |---|---|---|
+//! | unique cells per user | 0.44 s, 22 MiB | 1.33 s, 31 MiB |
+//! | unique users per hour | 0.39 s, 22 MiB | 1.00 s, 27 MiB |
+//!
+//! With 1.2 million rows the times are 0.10 and 0.33 s, and 0.10 and 0.24 s.
 
 mod exec;
 mod groups;
