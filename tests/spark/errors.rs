@@ -66,7 +66,7 @@ fn error_of_spark_is_shown_without_its_stack_trace() {
     }
     assert!(!ran.stderr.contains("Some.scala") && !ran.stderr.contains("worry"), "{}", ran.stderr);
     stand_in(&work, "exit 0");
-    fails(&work, &["compress"], &["what Spark wrote as", "counts"]);
+    fails(&work, &["compress"], &["output of Spark in", "counts"]);
     assert!(!work.path("processed/compressed_events").exists());
 }
 
