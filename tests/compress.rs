@@ -36,7 +36,7 @@ fn compressed(folder: &Path) -> (u64, Vec<PresenceRow>) {
     config.data.events = vec![folder.join("events").to_string_lossy().into_owned()];
     config.data.processed = folder.join("processed");
     let report = mobility::stages::compress::run(
-        &config,
+        (&config).into(),
         &Progress::silent(),
         mobility::stages::compress::Extent { force: true, since: None },
     )

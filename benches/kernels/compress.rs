@@ -3,16 +3,19 @@
 
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
-use mobility::config::Checks;
-use mobility::domain::time::{DayShift, LocalDate};
-use mobility::stages::compress::cells::Cells;
-use mobility::stages::compress::combine::{Bench, combine};
-use mobility::stages::compress::details::Details;
-use mobility::stages::compress::group::{Pile, Run};
-use mobility::stages::compress::judge::{Day, Rules};
-use mobility::stages::compress::plan::RowGroup;
-use mobility::stages::compress::users::{Order, Users};
-use mobility::stages::compress::worker::Share;
+use mobility::checks::Checks;
+use mobility::checks::event_run::EventRun;
+use mobility::checks::open_run::RunPolicy;
+use mobility::checks::sequence::{CheckedDate, Rules};
+use mobility::domain::time::{DayShift, LocalDate, SpanHour};
+use mobility::stages::compress::batches::RowGroup;
+use mobility::stages::compress::cell_ids::CellIds;
+use mobility::stages::compress::combined::combine;
+use mobility::stages::compress::date_rows::JudgeContext;
+use mobility::stages::compress::reread::Reread;
+use mobility::stages::compress::run_buffer::RunBuffer;
+use mobility::stages::compress::user_ids::UserIds;
+use mobility::stages::compress::worker_state::WorkerState;
 
 use crate::random::Random;
 
@@ -25,19 +28,19 @@ fn ids(seed: u64) -> Vec<[u8; 32]> {
     (0..USERS).map(|_| random.hash()).collect()
 }
 
-/// Rows of ids, each of a user drawn at random, as they lie in an Arrow column.
+/// The ids of users drawn at random, as an Arrow column contains them.
 fn drawn(ids: &[[u8; 32]]) -> Vec<[u8; 32]> {
     let mut random = Random(2);
     (0..EVENTS).map(|_| ids[random.below(USERS as u64) as usize]).collect()
 }
 
-fn users(ids: &[[u8; 32]]) -> Users {
-    let mut users = Users::default();
+fn users(ids: &[[u8; 32]]) -> UserIds {
+    let mut users = UserIds::default();
     users.intern_all(ids.len(), |i| Some(ids[i].as_slice()), &mut Vec::new());
     users
 }
 
-/// Events all over the day: user, hour, cell, microseconds into the hour.
+/// Events of a whole date: user, hour, cell, microseconds into the hour.
 fn events() -> Vec<(u32, u32, u32, u32)> {
     let mut random = Random(3);
     let mut below = |end: u64| random.below(end) as u32;
@@ -47,7 +50,7 @@ fn events() -> Vec<(u32, u32, u32, u32)> {
 }
 
 #[divan::bench]
-fn intern_users_that_are_known(bencher: Bencher) {
+fn intern_known_users(bencher: Bencher) {
     let ids = ids(1);
     let rows = drawn(&ids);
     let mut users = users(&ids);
@@ -60,7 +63,7 @@ fn intern_users_that_are_known(bencher: Bencher) {
 }
 
 #[divan::bench]
-fn intern_users_that_are_new(bencher: Bencher) {
+fn intern_new_users(bencher: Bencher) {
     let ids = ids(1);
     bencher.counter(ItemsCount::new(ids.len())).bench_local(|| users(black_box(&ids)));
 }
@@ -70,7 +73,7 @@ fn intern_cells(bencher: Bencher) {
     let mut random = Random(4);
     let cell = |_| (9_000_000_000_000 + random.below(CELLS)) as i64;
     let ids: Vec<i64> = (0..EVENTS).map(cell).collect();
-    let mut cells = Cells::default();
+    let mut cells = CellIds::default();
     let mut numbers = Vec::with_capacity(EVENTS);
     bencher.counter(ItemsCount::new(EVENTS)).bench_local(|| {
         numbers.clear();
@@ -79,68 +82,74 @@ fn intern_cells(bencher: Bencher) {
     });
 }
 
-/// Four events in a row at the same place, then another place: as a user's events mostly come.
+/// Four consecutive events at one cell, then another cell: typical for a user.
 #[divan::bench]
 fn count_events(bencher: Bencher) {
     let mut users = users(&ids(1));
     let mut events = events();
     events.truncate(EVENTS / 4);
-    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(Pile::default).bench_local_values(
-        |mut pile| {
+    bencher.counter(ItemsCount::new(EVENTS)).with_inputs(RunBuffer::default).bench_local_values(
+        |mut runs| {
             for (user, hour, cell, us) in &events {
                 for later in 0..4 {
-                    users.count(*user, (2 * hour, *cell, us + later), 0, Order::Once, &mut pile);
+                    let event = (SpanHour::new(*hour, false), *cell, us + later);
+                    users.count(*user, event, 0, RunPolicy::Dedup, &mut runs);
                 }
             }
-            pile
+            runs
         },
     );
 }
 
 #[divan::bench]
-fn pile_up_and_sort_by_user(bencher: Bencher) {
+fn buffer_and_sort_by_user(bencher: Bencher) {
     let events = events();
     bencher.counter(ItemsCount::new(events.len())).bench_local(|| {
-        let mut pile = Pile::default();
+        let mut runs = RunBuffer::default();
         for &(user, hour, cell, us) in black_box(&events) {
-            pile.push(user, Run::event(user, 2 * hour, cell, us, 0));
+            runs.push(user, EventRun::event(user, SpanHour::new(hour, false), cell, us, 0));
         }
-        pile.sort_by_user();
-        pile
+        runs.sort_by_user();
+        runs
     });
 }
 
-/// Two threads' shares with the same users in another order, to rows in their final order.
+/// The states of two threads with the same users in another order, to rows in their final order.
 #[divan::bench]
-fn combine_two_shares(bencher: Bencher) {
-    let share = |names: &[[u8; 32]], events: &[(u32, u32, u32, u32)]| {
-        let mut share = Share::default();
-        share.users = users(names);
+fn combine_two_workers(bencher: Bencher) {
+    let worker = |names: &[[u8; 32]], events: &[(u32, u32, u32, u32)]| {
+        let mut worker = WorkerState::default();
+        worker.users = users(names);
         for cell in 0..CELLS as i64 {
-            share.cells.intern_number(cell);
+            worker.cells.intern_number(cell);
         }
         for &(user, hour, cell, us) in events {
-            share.users.count(user, (2 * hour, cell, us), 0, Order::Once, &mut share.pile);
+            let event = (SpanHour::new(hour, false), cell, us);
+            worker.users.count(user, event, 0, RunPolicy::Dedup, &mut worker.runs);
         }
-        share.close();
-        share
+        worker.close();
+        worker
     };
     let events = events();
     let (half, rest) = events.split_at(events.len() / 2);
     let names = ids(1);
     let reversed: Vec<_> = names.iter().rev().copied().collect();
     let groups = [RowGroup::default()];
-    let bench = Bench {
+    let context = JudgeContext {
         rules: &Rules::new(&Checks::default()),
-        days: vec![Day { date: LocalDate(0), shift: DayShift::default(), places: None }],
+        dates: vec![CheckedDate {
+            date: LocalDate(0),
+            shift: DayShift::default(),
+            locations: None,
+        }],
         groups: &groups,
         keep_rejected: false,
     };
     bencher
         .counter(ItemsCount::new(events.len()))
-        .with_inputs(|| vec![share(&names, half), share(&reversed, rest)])
-        .bench_local_values(|shares| {
-            let combined = combine(shares);
-            combined.judge(0..combined.users(), &Details::default(), &bench)
+        .with_inputs(|| vec![worker(&names, half), worker(&reversed, rest)])
+        .bench_local_values(|workers| {
+            let combined = combine(workers);
+            context.rows(&combined, 0..combined.users(), &Reread::default())
         });
 }

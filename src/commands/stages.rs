@@ -8,7 +8,7 @@ use crate::stages::{compress, geojoin, load};
 
 pub fn compress(session: &Session, args: &cli::Compress) -> Result<()> {
     let extent = compress::Extent { force: args.force, since: args.since };
-    session.stage("compress", || compress::run(&session.config, &session.progress, extent))
+    session.stage("compress", || compress::run((&session.config).into(), &session.progress, extent))
 }
 
 pub fn geojoin(session: &Session, force: bool) -> Result<()> {

@@ -27,7 +27,7 @@ pub use secret::Secret;
 pub use spark::{Engine, Spark};
 pub use url::{WarehouseUrl, without_passwords};
 
-use crate::checks::{Code, Limits};
+pub use crate::checks::Checks;
 
 /// The whole configuration, one section per field. Paths are resolved.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Default)]
@@ -175,64 +175,6 @@ impl Default for Columns {
             gisco_id: "GISCO_ID".into(),
             cntr_code: "CNTR_CODE".into(),
             lau_name: "LAU_NAME".into(),
-        }
-    }
-}
-
-/// Checks on events.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Checks {
-    /// Checks that are not made.
-    pub off: Vec<Code>,
-    /// Rejected rows are kept, with code, file and row.
-    pub quarantine: bool,
-    /// Length of every user id, bytes; without it any length is good.
-    pub user_id_bytes: Option<u32>,
-    /// Days by which a row's own date may differ from that of its folder; without it by any number.
-    pub folder_tolerance_days: Option<u32>,
-    /// From this distance and speed on a hop is too fast.
-    pub fast_hop_km: f64,
-    pub fast_hop_m_s: f64,
-    /// Most seconds and kilometres of a ping-pong.
-    pub ping_pong_s: f64,
-    pub ping_pong_km: f64,
-    /// Events of a user on a date beyond which the user is busy.
-    pub most_events_a_day: u64,
-    /// Days after its end for which a date is provisional.
-    pub open_days: u32,
-}
-
-impl Checks {
-    /// The limits that descriptions of codes name.
-    pub fn limits(&self) -> Limits {
-        Limits {
-            fast_hop_km: self.fast_hop_km,
-            fast_hop_m_s: self.fast_hop_m_s,
-            ping_pong_s: self.ping_pong_s,
-            ping_pong_km: self.ping_pong_km,
-        }
-    }
-
-    /// True of a check that is made.
-    pub fn on(&self, code: Code) -> bool {
-        !self.off.contains(&code)
-    }
-}
-
-impl Default for Checks {
-    fn default() -> Self {
-        Checks {
-            off: Vec::new(),
-            quarantine: false,
-            user_id_bytes: None,
-            folder_tolerance_days: None,
-            fast_hop_km: 10.0,
-            fast_hop_m_s: 55.0,
-            ping_pong_s: 60.0,
-            ping_pong_km: 5.0,
-            most_events_a_day: 2_000,
-            open_days: 1,
         }
     }
 }

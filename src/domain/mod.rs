@@ -1,6 +1,7 @@
 //! The terms of the field as pure types and functions: ids, local time, the tables of the contract,
 //! numbers as text. Nothing here reads a file, a clock or the environment.
 
+pub mod id_slot;
 pub mod ids;
 pub mod numbers;
 pub mod tables;

@@ -1,20 +1,17 @@
 //! Batches of events, in the form in which a stage processes them.
 
+use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::UserKey;
-
-/// Stands for a null or empty id in a column of an [`EventBatch`].
-pub const MISSING_ID: u32 = u32::MAX;
+use crate::domain::time::EventTime;
 
 /// Some rows of an event file. The columns have the same length.
 #[derive(Debug, Default)]
 pub struct EventBatch {
-    /// Numbers that an [`IdEncoder`] assigned, or [`MISSING_ID`].
-    pub users: Vec<u32>,
-    /// Numbers that an [`IdEncoder`] assigned, or [`MISSING_ID`].
-    pub cells: Vec<u32>,
-    /// Local time, µs, or [`MISSING`](crate::domain::time::columns::MISSING) or
-    /// [`UNREADABLE`](crate::domain::time::columns::UNREADABLE).
-    pub local_us: Vec<i64>,
+    /// Numbers that an [`IdEncoder`] assigned.
+    pub users: Vec<IdSlot>,
+    /// Numbers that an [`IdEncoder`] assigned.
+    pub cells: Vec<IdSlot>,
+    pub times: Vec<EventTime>,
 }
 
 impl EventBatch {
@@ -29,7 +26,7 @@ impl EventBatch {
     pub(super) fn clear(&mut self) {
         self.users.clear();
         self.cells.clear();
-        self.local_us.clear();
+        self.times.clear();
     }
 }
 
@@ -37,22 +34,22 @@ impl EventBatch {
 /// other values row by row.
 pub trait IdEncoder {
     /// The number of a user id that is not empty.
-    fn user(&mut self, id: UserKey) -> u32;
+    fn user(&mut self, id: UserKey) -> IdSlot;
 
-    /// Appends to `out` the numbers of `rows` binary user ids, and [`MISSING_ID`] for those that are
+    /// Appends to `out` the numbers of `rows` binary user ids, and [`IdSlot::MISSING`] for those that are
     /// null or empty.
     fn users<'a>(
         &mut self,
         rows: usize,
         id: impl Fn(usize) -> Option<&'a [u8]>,
-        out: &mut Vec<u32>,
+        out: &mut Vec<IdSlot>,
     );
 
     /// The number of a cell id that is not empty.
-    fn cell(&mut self, id: &str) -> u32;
+    fn cell(&mut self, id: &str) -> IdSlot;
 
     /// The number of a cell id that is an integer: that of its decimal text.
-    fn cell_number(&mut self, id: i64) -> u32;
+    fn cell_number(&mut self, id: i64) -> IdSlot;
 }
 
 #[cfg(test)]
@@ -67,16 +64,17 @@ pub(super) mod tests {
         pub cells: Vec<String>,
     }
 
-    fn number(names: &mut Vec<String>, name: &str) -> u32 {
+    fn number(names: &mut Vec<String>, name: &str) -> IdSlot {
         let known = names.iter().position(|n| n == name);
-        known.unwrap_or_else(|| {
+        let number = known.unwrap_or_else(|| {
             names.push(name.to_owned());
             names.len() - 1
-        }) as u32
+        });
+        IdSlot::new(number as u32)
     }
 
     impl IdEncoder for Ids {
-        fn user(&mut self, id: UserKey) -> u32 {
+        fn user(&mut self, id: UserKey) -> IdSlot {
             number(&mut self.users, &user_text(id))
         }
 
@@ -84,19 +82,19 @@ pub(super) mod tests {
             &mut self,
             rows: usize,
             id: impl Fn(usize) -> Option<&'a [u8]>,
-            out: &mut Vec<u32>,
+            out: &mut Vec<IdSlot>,
         ) {
             out.extend((0..rows).map(|row| match id(row) {
                 Some(bytes) if !bytes.is_empty() => self.user(UserKey::Bytes(bytes)),
-                _ => MISSING_ID,
+                _ => IdSlot::MISSING,
             }));
         }
 
-        fn cell(&mut self, id: &str) -> u32 {
+        fn cell(&mut self, id: &str) -> IdSlot {
             number(&mut self.cells, id)
         }
 
-        fn cell_number(&mut self, id: i64) -> u32 {
+        fn cell_number(&mut self, id: i64) -> IdSlot {
             self.cell(&id.to_string())
         }
     }

@@ -7,5 +7,5 @@ pub mod parquet;
 pub mod raw;
 mod reader;
 
-pub use batch::{EventBatch, IdEncoder, MISSING_ID};
+pub use batch::{EventBatch, IdEncoder};
 pub use reader::EventReader;

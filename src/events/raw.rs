@@ -13,7 +13,8 @@ use super::input;
 use super::input::EventInput;
 use crate::config::{Columns, Config};
 use crate::domain::ids::{UserKey, user_key_of_text, user_text};
-use crate::domain::time::columns::{MISSING, Times, UNREADABLE};
+use crate::domain::time::EventTime;
+use crate::domain::time::columns::Times;
 use crate::storage::inputs::{InputFile, fingerprint};
 
 /// Where the raw event files are and how they are read.
@@ -101,6 +102,5 @@ pub fn cell_ids(column: &ArrayRef) -> Result<StringArray> {
 pub fn timestamps(column: &ArrayRef, times: &mut Times) -> Result<TimestampMicrosecondArray> {
     let mut local = Vec::with_capacity(column.len());
     times.convert(column, &mut local)?;
-    let values = local.into_iter().map(|us| (us != MISSING && us != UNREADABLE).then_some(us));
-    Ok(values.collect())
+    Ok(local.into_iter().map(EventTime::us).collect())
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::local_time::local_time;
 use super::sql;
-use crate::config::{Columns, Config};
+use crate::config::{Columns, Time};
 use crate::domain::time::LocalDate;
 use crate::domain::time::columns::Times;
 use crate::events::parquet::{EventFile, StoredTime, is_text};
@@ -46,7 +46,7 @@ pub struct EventTables {
 /// A file that Spark cannot read, or with a path that it does not accept.
 pub fn event_tables<'a>(
     files: impl IntoIterator<Item = &'a EventFile>,
-    config: &Config,
+    (columns, time): (&Columns, &Time),
     first: LocalDate,
     last: LocalDate,
 ) -> Result<EventTables> {
@@ -60,8 +60,8 @@ pub fn event_tables<'a>(
         let paths = files.iter().map(|file| sql::absolute(file.input.location.as_path()));
         let paths = paths.collect::<Result<Vec<_>>>()?;
         let paths = sql::glob_of(paths.iter().map(|path| path.as_path()))?;
-        tables.push(types.table(&table, &paths, &config.columns)?);
-        selects.push(types.select(&table, files[0], config, first, last)?);
+        tables.push(types.table(&table, &paths, columns)?);
+        selects.push(types.select(&table, files[0], (columns, time), first, last)?);
     }
     Ok(EventTables { tables, select: selects.join("\nUNION ALL\n") })
 }
@@ -113,18 +113,17 @@ impl EventTypes {
         &self,
         table: &str,
         sample: &EventFile,
-        config: &Config,
+        (columns, time): (&Columns, &Time),
         first: LocalDate,
         last: LocalDate,
     ) -> Result<String> {
-        let columns = &config.columns;
-        let times = Times::new(config.time.tz(), sample.timestamp_type())?;
+        let times = Times::new(time.tz(), sample.timestamp_type())?;
         let local = local_time(times.clock(), "instant_us", first, last);
         let user = if self.user_is_text { TEXT_USER } else { BINARY_USER };
         let instant = match self.time {
             StoredTime::Int96 => "unix_micros(raw_time)".to_owned(),
             StoredTime::Int64(unit) => instant(unit),
-            StoredTime::Text => text_instant(config.time.zone.is_some()),
+            StoredTime::Text => text_instant(time.zone.is_some()),
         };
         let unreadable = match self.time {
             StoredTime::Text => "trim(raw_time) <> '' AND instant_us IS NULL",

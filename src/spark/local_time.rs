@@ -1,7 +1,7 @@
 //! Conversion to local time as SQL: the UTC offsets of a zone as nested CASE expressions, so that Spark
 //! gets the same hours as this program, independent of the version of the IANA database in its Java.
 
-use crate::domain::time::{Clock, LocalDate, MICROS_PER_HOUR, TIMESTAMP_RANGE_US, unmarked};
+use crate::domain::time::{Clock, EventTimeView, LocalDate, MICROS_PER_HOUR, TIMESTAMP_RANGE_US};
 
 const DAY_US: i64 = 24 * MICROS_PER_HOUR;
 /// Length of the slots within which an offset changes at most once, µs.
@@ -27,7 +27,7 @@ pub struct LocalTime {
 /// The local time of `instant`, an SQL expression in µs. It is exact from `first` to `last`, the dates
 /// whose rows are kept, and at the limits of the accepted range of time stamps.
 pub fn local_time(clock: &Clock, instant: &str, first: LocalDate, last: LocalDate) -> LocalTime {
-    let intervals = intervals(&mut clock.clone().marking(), first, last);
+    let intervals = intervals(&mut clock.clone().tracking_repeats(), first, last);
     let offset = |interval: &OffsetInterval| interval.offset_us.to_string();
     let repeated =
         |interval: &OffsetInterval| if interval.repeated { "TRUE" } else { "FALSE" }.to_owned();
@@ -39,8 +39,11 @@ pub fn local_time(clock: &Clock, instant: &str, first: LocalDate, last: LocalDat
 
 fn intervals(clock: &mut Clock, first: LocalDate, last: LocalDate) -> Vec<OffsetInterval> {
     let at = |clock: &mut Clock, us: i64| {
-        let (local, repeated) = unmarked(clock.local_us(us));
-        OffsetInterval { from_us: us, offset_us: local - us, repeated }
+        let (offset_us, repeated) = match clock.event_time(us).view() {
+            EventTimeView::Local { us: local, repeated } => (local - us, repeated),
+            EventTimeView::Missing | EventTimeView::Unreadable => (0, false),
+        };
+        OffsetInterval { from_us: us, offset_us, repeated }
     };
     let mut intervals = vec![at(clock, TIMESTAMP_RANGE_US.start)];
     let mut push = |interval: OffsetInterval| {
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn end_of_summer_time_in_tallinn_has_a_repeated_hour_between_two_offsets() {
-        let mut clock = Clock::new(TALLINN).marking();
+        let mut clock = Clock::new(TALLINN).tracking_repeats();
         let intervals = intervals(&mut clock, day("2024-10-01"), day("2024-11-01"));
         let us = |text: &str| {
             text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros()
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn start_of_summer_time_has_one_change_and_no_repeated_hour() {
-        let mut clock = Clock::new(TALLINN).marking();
+        let mut clock = Clock::new(TALLINN).tracking_repeats();
         let intervals = intervals(&mut clock, day("2025-03-30"), day("2025-03-30"));
         assert!(intervals.iter().all(|p| !p.repeated), "{intervals:?}");
         let changes: Vec<_> = intervals[1..].windows(2).map(|p| p[1].from_us).collect();

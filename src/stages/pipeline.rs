@@ -79,7 +79,7 @@ pub fn run(
         warehouse.verify()?;
     }
     if plan.wants(Stage::Compress) {
-        stage("compress", &mut || compress::run(config, progress, plan.extent()))?;
+        stage("compress", &mut || compress::run(config.into(), progress, plan.extent()))?;
     }
     if plan.wants(Stage::Geojoin) {
         stage("geojoin", &mut || geojoin::run(config.into(), progress, plan.force))?;

@@ -19,7 +19,7 @@ fn day_of_25_hours_keeps_the_repeated_hour_separate(warehouse: Warehouse) {
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(
         ran.stderr.contains(
-            "2024-10-27 03:00:00 occurs twice in Europe/Tallinn: the second stands as \
+            "2024-10-27 03:00:00 occurs twice in Europe/Tallinn: the second one is \
                  2024-10-27 03:00:00.000001"
         ),
         "{}",

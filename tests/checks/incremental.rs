@@ -68,7 +68,7 @@ fn new_day_is_computed_without_opening_other_files() {
     day_file(&work, 4, "x", &[("u", "a", DAY + 3 * DAYS)]);
     let ran = work.run(&["compress"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("1 date made, 3 dates unchanged"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 date compressed, 3 dates unchanged"), "{}", ran.stderr);
     assert_eq!(computed_dates(&before, &inodes(&work)), ["2024-10-04"]);
     let manifest: serde_json::Value =
         serde_json::from_str(&work.read("processed/compressed_events.json")).unwrap();
@@ -93,7 +93,8 @@ fn late_and_removed_files_recompute_the_dates_of_their_events() {
     work.remove(&format!("raw/events/{}", path_of_day(4, "late")));
     let ran = work.run(&["compress"]);
     assert!(
-        ran.stderr.contains("1 file of the run before gone") && ran.stderr.contains("late.parquet"),
+        ran.stderr.contains("1 file of the previous run no longer there")
+            && ran.stderr.contains("late.parquet"),
         "{}",
         ran.stderr
     );

@@ -58,7 +58,7 @@ fn second_run_reads_nothing_and_a_new_object_only_its_dates() {
     std::fs::create_dir_all(store.path("events/date=2024-10-05")).unwrap();
     write_parquet(&store.path("events/date=2024-10-05/new.parquet"), columns, 100);
     let third = store.run(&work, &["compress"]);
-    assert!(third.stderr.contains("1 date made, 2 dates unchanged"), "{}", third.stderr);
+    assert!(third.stderr.contains("1 date compressed, 2 dates unchanged"), "{}", third.stderr);
     let third = store.requests();
     assert!(bodies(&third, "new.parquet") > 0, "{third:?}");
     assert_eq!(bodies(&third, "part-0"), 0, "{third:?}");

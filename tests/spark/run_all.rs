@@ -37,7 +37,7 @@ fn run_all_on_spark_gives_the_expected_answers() {
     );
     let native = Workspace::copy_of(&work);
     let printed = ok(&work, &["compress"]);
-    assert!(printed.contains("1 date made, 1 date unchanged"), "{printed}");
+    assert!(printed.contains("1 date compressed, 1 date unchanged"), "{printed}");
     assert_eq!(inodes(&work, "2024-10-01"), before);
     ok(&native, &["compress", "--engine", "native"]);
     compare_outputs::same(&native, &work);

@@ -1,11 +1,13 @@
--- Every event read and shuffled once: its code by the checks, then counted by user, hour, cell, file
--- and code. All that is asked later is asked of this table, which is small.
+-- Reads and shuffles every event once, determines its code, and counts by user, hour, cell, file and code.
+-- All later statements read this table, which is small.
+--
+-- These are the checks of src/checks in SQL: a change here needs the same change there.
 CREATE TABLE judged USING parquet LOCATION {{judged}} AS
 WITH
 events AS (
 {{events}}
 ),
--- the date of a row: its own, or that of its file where its time stamp is of no use
+-- the date of a row: its own, or the fallback date of its file if its time stamp cannot be used
 dated AS (
   SELECT /*+ BROADCAST(f) */
     f.file,
@@ -21,16 +23,16 @@ dated AS (
     CAST(pmod(e.local_us, 86400000000) div 3600000000 AS INT) * 2
       + CASE WHEN e.repeated THEN 1 ELSE 0 END AS hour,
     pmod(e.local_us, 3600000000) AS into_hour_us,
-    f.home
+    f.fallback_date
   FROM events e
   JOIN files f ON f.path = e.path
 ),
--- what a row by itself shows to be wrong
+-- checks on a row by itself
 read AS (
   SELECT
     file,
     row,
-    CASE WHEN in_range AND NOT future THEN day ELSE home END AS date,
+    CASE WHEN in_range AND NOT future THEN day ELSE fallback_date END AS date,
     CASE
       WHEN user_key IS NULL THEN 'user_missing'
       WHEN length(user_key) - 1 <> {{user_id_bytes}} THEN 'user_malformed'
@@ -40,30 +42,30 @@ read AS (
       WHEN future THEN 'time_future'
       WHEN abs(day - folder) > {{folder_tolerance}} THEN 'outside_folder'
       WHEN cell_id IS NULL THEN 'cell_missing'
-    END AS refused,
+    END AS rejection,
     user_key,
     cell_id,
-    -- instants of a date in their order, those of an hour that is shown twice included
+    -- orders the instants of a date, including those of a repeated hour
     hour * 3600000000 + into_hour_us AS at
   FROM dated
 ),
--- the one shuffle of events. Refused rows need no neighbours and are spread, so that many of them
--- make no partition too large
+-- the only shuffle of events. Rejected rows need no neighbours and are spread, so that they cannot make
+-- a partition too large
 shuffled AS (
   SELECT
     file,
     row,
     date,
-    refused,
-    CASE WHEN refused IS NULL THEN 0 ELSE pmod(row, 1024) + 1 END AS spread,
-    CASE WHEN refused IS NULL THEN user_key END AS user_key,
-    CASE WHEN refused IS NULL THEN cell_id END AS cell_id,
-    CASE WHEN refused IS NULL THEN at END AS at
+    rejection,
+    CASE WHEN rejection IS NULL THEN 0 ELSE pmod(row, 1024) + 1 END AS spread,
+    CASE WHEN rejection IS NULL THEN user_key END AS user_key,
+    CASE WHEN rejection IS NULL THEN cell_id END AS cell_id,
+    CASE WHEN rejection IS NULL THEN at END AS at
   FROM read
-  WHERE {{wanted}}
+  WHERE {{pending}}
   DISTRIBUTE BY date, user_key, spread
 ),
--- the place of the cell on the date; a cell that the plan does not know has none
+-- the location of the cell on the date; null for a cell that is not in the plan
 located AS (
   SELECT /*+ BROADCAST(p) */
     s.*,
@@ -72,55 +74,55 @@ located AS (
     p.x,
     p.y,
     p.z,
-    -- microseconds since the date began
-    (s.at div 7200000000) * 3600000000 + pmod(s.at, 3600000000) - {{shift}} AS passed_us
+    -- microseconds since the beginning of the date
+    (s.at div 7200000000) * 3600000000 + pmod(s.at, 3600000000) - {{shift}} AS elapsed_us
   FROM shuffled s
   LEFT JOIN places p ON p.cell_id = s.cell_id AND s.date BETWEEN p.first AND p.last
 ),
--- copies of an event follow each other; the first one counts
-told AS (
+-- copies of an event are adjacent; the first one counts
+deduplicated AS (
   SELECT
     *,
-    {{duplicate}} AND refused IS NULL
+    {{duplicate}} AND rejection IS NULL
       AND coalesce(lag(at) OVER in_order = at AND lag(cell_id) OVER in_order = cell_id, FALSE)
-      AS again
+      AS duplicate
   FROM located
   WINDOW in_order AS (PARTITION BY date, user_key, spread ORDER BY at, cell_id, file, row)
 ),
-visited AS (
-  SELECT *, refused IS NULL AND NOT again AND coalesce(place = 'at', FALSE) AS visit
-  FROM told
+placed AS (
+  SELECT *, rejection IS NULL AND NOT duplicate AND coalesce(place = 'at', FALSE) AS is_located
+  FROM deduplicated
 ),
-parted AS (
+two_places AS (
   SELECT
     *,
-    {{two_places}} AND visit AND (
-      min(CASE WHEN visit THEN x END) OVER at_once <> max(CASE WHEN visit THEN x END) OVER at_once
-      OR min(CASE WHEN visit THEN y END) OVER at_once <> max(CASE WHEN visit THEN y END) OVER at_once
-      OR min(CASE WHEN visit THEN z END) OVER at_once <> max(CASE WHEN visit THEN z END) OVER at_once
-    ) AS apart
-  FROM visited
+    {{two_places}} AND is_located AND (
+      min(CASE WHEN is_located THEN x END) OVER at_once <> max(CASE WHEN is_located THEN x END) OVER at_once
+      OR min(CASE WHEN is_located THEN y END) OVER at_once <> max(CASE WHEN is_located THEN y END) OVER at_once
+      OR min(CASE WHEN is_located THEN z END) OVER at_once <> max(CASE WHEN is_located THEN z END) OVER at_once
+    ) AS at_two_places
+  FROM placed
   WINDOW at_once AS (PARTITION BY date, user_key, spread, at)
 ),
--- the visits before and after, and how many events the user has on the date
+-- the located events before and after, and the number of events of the user on the date
 hops AS (
   SELECT
     *,
     lag(stop) IGNORE NULLS OVER in_order AS before,
     lead(stop) IGNORE NULLS OVER in_order AS next,
-    count(CASE WHEN refused IS NULL AND NOT again THEN 1 END) OVER of_date AS events_of_date
+    count(CASE WHEN rejection IS NULL AND NOT duplicate THEN 1 END) OVER of_date AS events_of_date
   FROM (
     SELECT
       *,
-      CASE WHEN visit AND NOT apart
-        THEN named_struct('cell_id', cell_id, 'x', x, 'y', y, 'z', z, 'us', passed_us) END AS stop
-    FROM parted
+      CASE WHEN is_located AND NOT at_two_places
+        THEN named_struct('cell_id', cell_id, 'x', x, 'y', y, 'z', z, 'us', elapsed_us) END AS stop
+    FROM two_places
   )
   WINDOW
     in_order AS (PARTITION BY date, user_key, spread ORDER BY at, cell_id, file, row),
     of_date AS (PARTITION BY date, user_key, spread)
 ),
--- squares of the straight lines, in radii of the Earth
+-- squared chords, in radii of the Earth
 measured AS (
   SELECT
     *,
@@ -130,7 +132,7 @@ measured AS (
       + (stop.z - next.z) * (stop.z - next.z) AS chord2_out
   FROM hops
 ),
-hurried AS (
+speeds AS (
   SELECT
     *,
     coalesce(chord2_in > {{fast_chord2}} AND {{earth_diameter_m}} * asin(least(sqrt(chord2_in) / 2, 1D))
@@ -143,20 +145,20 @@ coded AS (
   SELECT
     *,
     CASE
-      WHEN refused IS NOT NULL THEN refused
-      WHEN again THEN 'duplicate'
+      WHEN rejection IS NOT NULL THEN rejection
+      WHEN duplicate THEN 'duplicate'
       WHEN {{unknown_cell}} AND place IS NULL THEN 'unknown_cell'
       WHEN {{cell_not_valid}} AND place = 'not_valid' THEN 'cell_not_valid'
       WHEN {{bad_coordinates}} AND place = 'bad' THEN 'bad_coordinates'
-      WHEN apart THEN 'two_places'
+      WHEN at_two_places THEN 'two_places'
       WHEN {{too_fast_both}} AND fast_in AND fast_out THEN 'too_fast_both'
       WHEN {{too_fast_once}} AND (fast_in OR fast_out) THEN 'too_fast_once'
       WHEN {{ping_pong}} AND before.cell_id = next.cell_id AND before.cell_id <> stop.cell_id
         AND next.us - before.us <= {{ping_pong_us}} AND chord2_in <= {{ping_pong_chord2}}
         THEN 'ping_pong'
-      WHEN {{busy_user}} AND events_of_date > {{most_events}} THEN 'busy_user'
+      WHEN {{busy_user}} AND events_of_date > {{max_events}} THEN 'busy_user'
     END AS code
-  FROM hurried
+  FROM speeds
 )
 SELECT
   date,
@@ -182,7 +184,7 @@ FROM (
     cell_id,
     file,
     code,
-    -- rows that are kept apart, one by one
+    -- rejected rows for the quarantine, one by one
     CASE WHEN {{quarantine}} AND code IN ({{rejected}}) THEN row END AS set_aside,
     count(*) AS events,
     min(at) AS first,

@@ -1,4 +1,4 @@
--- Hourly presence: each part has its own range of dates and users, in order.
+-- Hourly presence: each file has its own range of dates and users, in order.
 CREATE TABLE presence USING parquet PARTITIONED BY (date) LOCATION {{presence}} AS
 SELECT user_id, cell_id, hour, first_seen, last_seen, event_count, two_places_count, date
 FROM (
@@ -23,7 +23,7 @@ FROM (
       sum(events) AS event_count,
       coalesce(sum(CASE WHEN code = 'two_places' THEN events END), 0) AS two_places_count
     FROM (
-      SELECT /*+ REPARTITION_BY_RANGE({{parts}}, date, user_id) */
+      SELECT /*+ REPARTITION_BY_RANGE({{files}}, date, user_id) */
         date, user_id, hour, cell_id, first, last, events, code
       FROM judged
       WHERE code IS NULL OR code NOT IN ({{rejected}})

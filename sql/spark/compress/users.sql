@@ -1,4 +1,4 @@
--- Users of every date: hours in which they were seen, events, and by what they are told apart.
+-- Users of every date: number of hours, number of events, and a digest that identifies the user.
 CREATE TABLE users USING parquet LOCATION {{users}} AS
 SELECT
   date,

@@ -11,12 +11,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::text::{EpochUnit, UsualText, number_us};
-use super::{Clock, MICROS_PER_SECOND, TIMESTAMP_RANGE_US};
-
-/// Stands for a null time stamp.
-pub const MISSING: i64 = i64::MIN;
-/// Stands for text that is no date and time.
-pub const UNREADABLE: i64 = i64::MIN + 1;
+use super::{Clock, EventTime, MICROS_PER_SECOND};
 
 /// Converts time columns of one file.
 #[derive(Debug, Clone)]
@@ -41,10 +36,9 @@ impl Times {
         })
     }
 
-    /// The same, with a mark on times that the clocks show for the second time; see
-    /// [`super::unmarked`].
-    pub fn marking(self) -> Self {
-        Times { clock: self.clock.marking(), ..self }
+    /// The same, with times that the clocks show for the second time distinguished from the first.
+    pub fn tracking_repeats(self) -> Self {
+        Times { clock: self.clock.tracking_repeats(), ..self }
     }
 
     /// What turns the column's instants into local time.
@@ -57,11 +51,17 @@ impl Times {
         self.clock.local_us(micros(value, unit))
     }
 
-    /// Local times of a column, µs, or [`MISSING`] or [`UNREADABLE`].
+    /// Local time of a value in the column's unit.
+    #[inline]
+    pub fn event_time(&mut self, value: i64, unit: TimeUnit) -> EventTime {
+        self.clock.event_time(micros(value, unit))
+    }
+
+    /// Local times of a column.
     ///
     /// # Errors
     /// A type that the footer did not announce.
-    pub fn convert(&mut self, column: &ArrayRef, out: &mut Vec<i64>) -> Result<()> {
+    pub fn convert(&mut self, column: &ArrayRef, out: &mut Vec<EventTime>) -> Result<()> {
         out.clear();
         match column.data_type() {
             DataType::Timestamp(unit, _) => {
@@ -77,18 +77,18 @@ impl Times {
                         column.as_primitive::<TimestampNanosecondType>().values()
                     }
                 };
-                out.extend(values.iter().map(|v| self.clock.local_us(micros(*v, *unit))));
+                out.extend(values.iter().map(|v| self.clock.event_time(micros(*v, *unit))));
                 if let Some(nulls) = column.nulls() {
-                    for (i, us) in out.iter_mut().enumerate() {
+                    for (i, time) in out.iter_mut().enumerate() {
                         if nulls.is_null(i) {
-                            *us = MISSING;
+                            *time = EventTime::MISSING;
                         }
                     }
                 }
             }
             DataType::Utf8View => {
                 for text in column.as_string_view() {
-                    out.push(text.map_or(MISSING, |text| self.of_text(text.as_bytes())));
+                    out.push(text.map_or(EventTime::MISSING, |text| self.of_text(text.as_bytes())));
                 }
             }
             other => bail!("time stamps of type {other} cannot be read"),
@@ -96,45 +96,40 @@ impl Times {
         Ok(())
     }
 
-    /// Local time of date and time in text, µs, or [`MISSING`] or [`UNREADABLE`].
+    /// Local time of date and time in text.
     #[inline]
-    pub fn of_text(&mut self, text: &[u8]) -> i64 {
+    pub fn of_text(&mut self, text: &[u8]) -> EventTime {
         match self.usual.us(text) {
             // as it is written, without an offset
-            Some(us) => self.clock.local_us(us),
+            Some(us) => self.clock.event_time(us),
             None => self.of_unusual_text(text.trim_ascii()),
         }
     }
 
-    /// Local time of a number in text, µs, or [`MISSING`] or [`UNREADABLE`].
-    pub fn of_number(&mut self, text: &[u8], unit: EpochUnit) -> i64 {
+    /// Local time of a number in text.
+    pub fn of_number(&mut self, text: &[u8], unit: EpochUnit) -> EventTime {
         match number_us(text, unit) {
-            Some(us) => self.clock.local_us(us),
-            None if text.trim_ascii().is_empty() => MISSING,
-            None => UNREADABLE,
+            Some(us) => self.clock.event_time(us),
+            None if text.trim_ascii().is_empty() => EventTime::MISSING,
+            None => EventTime::UNREADABLE,
         }
     }
 
-    fn of_unusual_text(&mut self, text: &[u8]) -> i64 {
+    fn of_unusual_text(&mut self, text: &[u8]) -> EventTime {
         if text.is_empty() {
-            return MISSING;
+            return EventTime::MISSING;
         }
-        let Ok(text) = std::str::from_utf8(text) else { return UNREADABLE };
-        let Ok(instant) = string_to_datetime(&Utc, text) else { return UNREADABLE };
+        let Ok(text) = std::str::from_utf8(text) else { return EventTime::UNREADABLE };
+        let Ok(instant) = string_to_datetime(&Utc, text) else { return EventTime::UNREADABLE };
         // an offset in the text says what the wall clock showed; without a zone that counts
         if !self.configured
             && let Ok(written) =
                 DateTime::parse_from_str(&text.replace('T', " "), "%Y-%m-%d %H:%M:%S%.f%#z")
         {
-            return written.naive_local().and_utc().timestamp_micros();
+            return EventTime::untracked(written.naive_local().and_utc().timestamp_micros());
         }
-        self.clock.local_us(instant.timestamp_micros())
+        self.clock.event_time(instant.timestamp_micros())
     }
-}
-
-/// True for a time stamp between 1900 and 9999.
-pub fn is_in_range(local_us: i64) -> bool {
-    TIMESTAMP_RANGE_US.contains(&local_us)
 }
 
 fn micros(value: i64, unit: TimeUnit) -> i64 {
@@ -154,10 +149,16 @@ mod tests {
 
     use super::*;
 
-    fn convert(zone: Option<Tz>, column: ArrayRef) -> Vec<i64> {
+    const MISSING: Option<i64> = None;
+
+    fn times(zone: Option<Tz>, column: ArrayRef) -> Vec<EventTime> {
         let mut out = Vec::new();
         Times::new(zone, column.data_type()).unwrap().convert(&column, &mut out).unwrap();
         out
+    }
+
+    fn convert(zone: Option<Tz>, column: ArrayRef) -> Vec<Option<i64>> {
+        times(zone, column).into_iter().map(EventTime::us).collect()
     }
 
     const EIGHT: i64 = 1_727_769_600_000_000; // 2024-10-01 08:00:00
@@ -166,19 +167,19 @@ mod tests {
     #[test]
     fn every_unit_gives_the_same_instant_and_nanoseconds_are_cut_downwards() {
         let seconds = TimestampSecondArray::from(vec![Some(EIGHT / 1_000_000), None]);
-        assert_eq!(convert(None, Arc::new(seconds)), [EIGHT, MISSING]);
+        assert_eq!(convert(None, Arc::new(seconds)), [Some(EIGHT), MISSING]);
         let nanos = TimestampNanosecondArray::from(vec![EIGHT * 1_000 + 999, -1]);
-        assert_eq!(convert(None, Arc::new(nanos)), [EIGHT, -1]);
+        assert_eq!(convert(None, Arc::new(nanos)), [Some(EIGHT), Some(-1)]);
     }
 
     #[test]
     fn a_column_with_a_zone_is_read_on_its_own_wall_clock() {
         let column = TimestampSecondArray::from(vec![EIGHT / 1_000_000]);
         let zoned = |z: &str| -> ArrayRef { Arc::new(column.clone().with_timezone(z)) };
-        assert_eq!(convert(None, zoned("Europe/Tallinn")), [EIGHT + 3 * HOUR]);
-        assert_eq!(convert(None, zoned("+02:00")), [EIGHT + 2 * HOUR]);
-        assert_eq!(convert(None, zoned("UTC")), [EIGHT]);
-        assert_eq!(convert(Some(chrono_tz::Europe::Riga), zoned("UTC")), [EIGHT + 3 * HOUR]);
+        assert_eq!(convert(None, zoned("Europe/Tallinn")), [Some(EIGHT + 3 * HOUR)]);
+        assert_eq!(convert(None, zoned("+02:00")), [Some(EIGHT + 2 * HOUR)]);
+        assert_eq!(convert(None, zoned("UTC")), [Some(EIGHT)]);
+        assert_eq!(convert(Some(chrono_tz::Europe::Riga), zoned("UTC")), [Some(EIGHT + 3 * HOUR)]);
     }
 
     #[test]
@@ -186,9 +187,12 @@ mod tests {
         let texts =
             ["2024-10-01 08:00:00", "2024-10-01T08:00:00.5", "2024-10-01T08:00:00+03:00", "x", ""];
         let column = || -> ArrayRef { Arc::new(StringViewArray::from_iter_values(texts)) };
-        assert_eq!(convert(None, column()), [EIGHT, EIGHT + 500_000, EIGHT, UNREADABLE, MISSING]);
+        let us = |us| EventTime::untracked(us);
+        let expected =
+            [us(EIGHT), us(EIGHT + 500_000), us(EIGHT), EventTime::UNREADABLE, EventTime::MISSING];
+        assert_eq!(times(None, column()), expected);
         let local = convert(Some(chrono_tz::Europe::Tallinn), column());
-        assert_eq!(local[0], EIGHT + 3 * HOUR);
-        assert_eq!(local[2], EIGHT);
+        assert_eq!(local[0], Some(EIGHT + 3 * HOUR));
+        assert_eq!(local[2], Some(EIGHT));
     }
 }

@@ -1,12 +1,17 @@
 //! Local wall time: from time stamps to clock hours and days.
 
+mod clock_hour;
 pub mod columns;
+mod event_time;
 pub mod seen;
 pub mod text;
 
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
+
+pub use clock_hour::{ClockHour, SpanHour};
+pub use event_time::{EventTime, EventTimeView, is_in_range};
 
 pub const MICROS_PER_SECOND: i64 = 1_000_000;
 pub const MICROS_PER_HOUR: i64 = 3_600 * MICROS_PER_SECOND;
@@ -69,20 +74,6 @@ pub const TIMESTAMP_RANGE_US: std::ops::Range<i64> =
 /// 1900 that IANA records for zones in use fall on multiples of 15 minutes of UTC.
 const SLOT_US: i64 = 900 * MICROS_PER_SECOND;
 
-/// Added by a marking [`Clock`] to a local time that the clocks show for the second time, after they
-/// went back: far beyond every believable time.
-const REPEATED: i64 = 1 << 60;
-
-/// Local µs as a marking clock gives them, without the mark, and whether it was there.
-#[inline]
-pub fn unmarked(local_us: i64) -> (i64, bool) {
-    if local_us > REPEATED / 2 && local_us != i64::MAX {
-        (local_us - REPEATED, true)
-    } else {
-        (local_us, false)
-    }
-}
-
 /// Converts UTC instants to local wall time, remembering the last offset, because neighbouring
 /// events mostly share it.
 #[derive(Debug, Clone)]
@@ -90,20 +81,20 @@ pub struct Clock {
     zone: Option<Tz>,
     slot: i64,
     offset_us: i64,
-    marking: bool,
-    mark: i64,
+    tracks_repeats: bool,
+    repeated: bool,
 }
 
 impl Clock {
     /// Without a zone time stamps are local wall time already.
     pub fn new(zone: Option<Tz>) -> Self {
-        Clock { zone, slot: i64::MIN, offset_us: 0, marking: false, mark: 0 }
+        Clock { zone, slot: i64::MIN, offset_us: 0, tracks_repeats: false, repeated: false }
     }
 
-    /// The same clock, which tells times that are shown for the second time from those of the first:
-    /// [`unmarked`] takes the mark off.
-    pub fn marking(self) -> Self {
-        Clock { marking: true, ..self }
+    /// The same clock, which distinguishes times that the clocks show for the second time: its event
+    /// times are to be read with [`EventTime::view`].
+    pub fn tracking_repeats(self) -> Self {
+        Clock { tracks_repeats: true, ..self }
     }
 
     /// The clock for a column: the configured zone, else the column's own, else none.
@@ -123,6 +114,7 @@ impl Clock {
     }
 
     /// Local wall time (µs) of an instant (µs, UTC).
+    #[inline]
     pub fn local_us(&mut self, utc_us: i64) -> i64 {
         if let Some(zone) = self.zone {
             let slot = utc_us.div_euclid(SLOT_US);
@@ -130,18 +122,22 @@ impl Clock {
                 self.slot = slot;
                 let start = slot.saturating_mul(SLOT_US);
                 self.offset_us = offset_us(zone, start);
-                if self.marking {
-                    let second = is_second_showing(zone, start, self.offset_us);
-                    self.mark = if second { REPEATED } else { 0 };
+                if self.tracks_repeats {
+                    self.repeated = is_second_showing(zone, start, self.offset_us);
                 }
             }
         }
-        let local = utc_us.saturating_add(self.offset_us);
-        if !self.marking {
-            return local;
+        utc_us.saturating_add(self.offset_us)
+    }
+
+    /// Local wall time of an instant (µs, UTC).
+    #[inline]
+    pub fn event_time(&mut self, utc_us: i64) -> EventTime {
+        let local = self.local_us(utc_us);
+        match self.tracks_repeats {
+            true => EventTime::tracked(local, self.repeated),
+            false => EventTime::untracked(local),
         }
-        // what no one believes must not look like a mark
-        if local > REPEATED / 2 { i64::MAX } else { local + self.mark }
     }
 }
 
@@ -262,17 +258,20 @@ mod tests {
     }
 
     #[test]
-    fn a_marking_clock_tells_the_second_showing_of_an_hour_from_the_first() {
-        let mut clock = Clock::new(Some(chrono_tz::Europe::Tallinn)).marking();
-        let mut shown = |text| unmarked(clock.local_us(us(text)));
+    fn clock_distinguishes_the_two_occurrences_of_a_repeated_hour() {
+        let mut clock = Clock::new(Some(chrono_tz::Europe::Tallinn)).tracking_repeats();
+        let mut shown = |text| match clock.event_time(us(text)).view() {
+            EventTimeView::Local { us, repeated } => (us, repeated),
+            other => panic!("{other:?}"),
+        };
         assert_eq!(shown("2024-10-26 23:59:59"), (us("2024-10-27 02:59:59"), false));
         assert_eq!(shown("2024-10-27 00:00:00"), (us("2024-10-27 03:00:00"), false));
         assert_eq!(shown("2024-10-27 00:59:59"), (us("2024-10-27 03:59:59"), false));
         assert_eq!(shown("2024-10-27 01:00:00"), (us("2024-10-27 03:00:00"), true));
         assert_eq!(shown("2024-10-27 01:59:59"), (us("2024-10-27 03:59:59"), true));
         assert_eq!(shown("2024-10-27 02:00:00"), (us("2024-10-27 04:00:00"), false));
-        let absurd = REPEATED + us("2024-10-27 00:00:00");
-        assert_eq!(unmarked(clock.local_us(absurd)), (i64::MAX, false));
+        let absurd = clock.event_time((1 << 60) + us("2024-10-27 00:00:00"));
+        assert_eq!(absurd.view(), EventTimeView::Local { us: i64::MAX, repeated: false });
     }
 
     #[test]

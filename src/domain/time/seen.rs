@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::columns::is_in_range;
-use super::{LocalDate, LocalHour};
+use super::{LocalDate, LocalHour, is_in_range};
 
 /// What is known of the usable time stamps so far.
 #[derive(Debug, Default)]
@@ -14,7 +13,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Takes a local time, µs; one that is not in_range or later than `latest_us` is left out.
+    /// Takes a local time, µs; one out of range or later than `latest_us` is left out.
     #[inline]
     pub fn add(&mut self, us: i64, latest_us: i64) {
         if !is_in_range(us) || us > latest_us {

@@ -6,9 +6,10 @@ use anyhow::{Context, Result};
 
 use super::file::CsvEvents;
 use super::records::Records;
+use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::{UserKey, user_key_of_text};
 use crate::domain::time::columns::Times;
-use crate::events::batch::{EventBatch, IdEncoder, MISSING_ID};
+use crate::events::batch::{EventBatch, IdEncoder};
 
 /// Numbers with this many digits fit into 64 bits.
 const MAX_DIGITS: usize = 18;
@@ -22,7 +23,7 @@ pub struct RecordColumns<'f> {
     /// The range of a row's id in `hashes`; `None` for any other id.
     spans: Vec<Option<Range<usize>>>,
     /// Rows with ids that are not hashes, and the numbers of these.
-    others: Vec<(usize, u32)>,
+    others: Vec<(usize, IdSlot)>,
     scratch: Vec<u8>,
 }
 
@@ -75,10 +76,10 @@ impl<'f> RecordColumns<'f> {
             });
             batch.cells.push(match number(cell) {
                 Some(number) => ids.cell_number(number),
-                None if cell.is_empty() => MISSING_ID,
+                None if cell.is_empty() => IdSlot::MISSING,
                 None => ids.cell(text(cell)?),
             });
-            batch.local_us.push(file.local_us(time, times));
+            batch.times.push(file.event_time(time, times));
         }
         let hash = |i: usize| spans[i].clone().map(|span| &hashes[span]);
         ids.users(spans.len(), hash, &mut batch.users);

@@ -11,6 +11,7 @@ use super::arrays::Batches;
 use super::records::{Layout, Records};
 use super::survey::Block;
 use crate::config::Columns;
+use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::domain::time::text::EpochUnit;
 use crate::errors::missing_column;
@@ -84,9 +85,9 @@ impl CsvEvents {
         Times::new(zone, self.types()[2])
     }
 
-    /// Local time of a field, µs, or that it is missing or unreadable.
+    /// Local time of a field.
     #[inline]
-    pub fn local_us(&self, field: &[u8], times: &mut Times) -> i64 {
+    pub fn event_time(&self, field: &[u8], times: &mut Times) -> EventTime {
         match self.unit {
             None => times.of_text(field),
             Some(unit) => times.of_number(field, unit),

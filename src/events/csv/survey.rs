@@ -116,7 +116,11 @@ impl CsvEvents {
         let mut bad = None;
         loop {
             match records.next_row() {
-                Ok(Some([_, _, time])) => seen.add(self.local_us(time, &mut times), latest_us),
+                Ok(Some([_, _, time])) => {
+                    if let Some(us) = self.event_time(time, &mut times).us() {
+                        seen.add(us, latest_us);
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => {
                     bad = Some(error.downcast::<RowError>()?);

@@ -4,9 +4,10 @@ use anyhow::{Result, bail};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 
+use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
 use crate::domain::time::columns::Times;
-use crate::events::batch::{EventBatch, IdEncoder, MISSING_ID};
+use crate::events::batch::{EventBatch, IdEncoder};
 
 /// Converts arrays; its buffer is used again.
 #[derive(Default)]
@@ -29,14 +30,14 @@ impl ArrayColumns {
         let [user, cell, time] = arrays;
         self.convert_users(user, ids, &mut batch.users);
         convert_cells(cell, ids, &mut batch.cells)?;
-        times.convert(time, &mut batch.local_us)
+        times.convert(time, &mut batch.times)
     }
 
     fn convert_users(
         &mut self,
         users: &ArrayRef,
         encoder: &mut impl IdEncoder,
-        out: &mut Vec<u32>,
+        out: &mut Vec<IdSlot>,
     ) {
         match users.data_type() {
             DataType::FixedSizeBinary(_) => {
@@ -51,7 +52,7 @@ impl ArrayColumns {
             _ => {
                 let ids = users.as_string_view().iter();
                 out.extend(ids.map(|id| match id {
-                    None | Some("") => MISSING_ID,
+                    None | Some("") => IdSlot::MISSING,
                     Some(id) => encoder.user(user_key_of_text(id, &mut self.scratch)),
                 }));
             }
@@ -59,18 +60,22 @@ impl ArrayColumns {
     }
 }
 
-fn convert_cells(cells: &ArrayRef, encoder: &mut impl IdEncoder, out: &mut Vec<u32>) -> Result<()> {
+fn convert_cells(
+    cells: &ArrayRef,
+    encoder: &mut impl IdEncoder,
+    out: &mut Vec<IdSlot>,
+) -> Result<()> {
     match cells.data_type() {
         DataType::Utf8View => {
             out.extend(cells.as_string_view().iter().map(|id| match id {
-                None | Some("") => MISSING_ID,
+                None | Some("") => IdSlot::MISSING,
                 Some(id) => encoder.cell(id),
             }));
         }
         DataType::UInt64 => {
             let ids = cells.as_primitive::<UInt64Type>().iter();
             out.extend(ids.map(|id| match id.map(|id| (id, i64::try_from(id))) {
-                None => MISSING_ID,
+                None => IdSlot::MISSING,
                 Some((_, Ok(id))) => encoder.cell_number(id),
                 Some((id, Err(_))) => encoder.cell(&id.to_string()),
             }));
@@ -82,7 +87,7 @@ fn convert_cells(cells: &ArrayRef, encoder: &mut impl IdEncoder, out: &mut Vec<u
                 out.extend(ids.values().iter().map(|&id| encoder.cell_number(id)));
             } else {
                 out.extend(
-                    ids.iter().map(|id| id.map_or(MISSING_ID, |id| encoder.cell_number(id))),
+                    ids.iter().map(|id| id.map_or(IdSlot::MISSING, |id| encoder.cell_number(id))),
                 );
             }
         }
@@ -114,7 +119,9 @@ mod tests {
         for column in &columns {
             convert_cells(column, &mut ids, &mut numbers).unwrap();
         }
-        assert_eq!(numbers, [0, MISSING_ID, 1, 0, MISSING_ID, 2, 1, 3, 1]);
+        let numbers: Vec<_> = numbers.into_iter().map(IdSlot::number).collect();
+        let expected = [Some(0), None, Some(1), Some(0), None, Some(2), Some(1), Some(3), Some(1)];
+        assert_eq!(numbers, expected);
         assert_eq!(ids.cells, ["9007199254740993", "7", "007", "18446744073709551615"]);
     }
 }

@@ -4,9 +4,11 @@ use anyhow::{Context, Result, bail};
 use arrow::datatypes::TimeUnit;
 
 use super::file::{EventFile, is_text};
+use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
-use crate::domain::time::columns::{MISSING, Times};
-use crate::events::batch::{EventBatch, IdEncoder, MISSING_ID};
+use crate::domain::time::EventTime;
+use crate::domain::time::columns::Times;
+use crate::events::batch::{EventBatch, IdEncoder};
 use crate::formats::parquet::pages::{NULL_NUMBER, Pages, Piece, Span};
 use crate::storage::Source;
 
@@ -16,9 +18,9 @@ pub struct PageColumns {
     users_are_text: bool,
     cells_are_text: bool,
     unit: TimeUnit,
-    users: Vec<u32>,
-    cells: Vec<u32>,
-    local_us: Vec<i64>,
+    users: Vec<IdSlot>,
+    cells: Vec<IdSlot>,
+    times: Vec<EventTime>,
     scratch: Vec<u8>,
 }
 
@@ -37,7 +39,7 @@ impl PageColumns {
             unit,
             users: Vec::new(),
             cells: Vec::new(),
-            local_us: Vec::new(),
+            times: Vec::new(),
             scratch: Vec::new(),
         }))
     }
@@ -55,36 +57,50 @@ impl PageColumns {
     ) -> Result<()> {
         let [user_pages, cell_pages, time_pages] = &mut self.pages;
         let (as_text, scratch) = (self.users_are_text, &mut self.scratch);
-        fill(user_pages, rows, &mut self.users, MISSING_ID, &mut batch.users, |page, all, out| {
-            if !as_text {
-                ids.users(all.len(), |i| Some(all[i].of(page)), out);
-                return Ok(());
-            }
-            for id in all {
-                out.push(match text(id.of(page))? {
-                    "" => MISSING_ID,
-                    id => ids.user(user_key_of_text(id, scratch)),
-                });
-            }
-            Ok(())
-        })?;
+        fill(
+            user_pages,
+            rows,
+            &mut self.users,
+            IdSlot::MISSING,
+            &mut batch.users,
+            |page, all, out| {
+                if !as_text {
+                    ids.users(all.len(), |i| Some(all[i].of(page)), out);
+                    return Ok(());
+                }
+                for id in all {
+                    out.push(match text(id.of(page))? {
+                        "" => IdSlot::MISSING,
+                        id => ids.user(user_key_of_text(id, scratch)),
+                    });
+                }
+                Ok(())
+            },
+        )?;
         let as_text = self.cells_are_text;
-        fill(cell_pages, rows, &mut self.cells, MISSING_ID, &mut batch.cells, |page, all, out| {
-            for id in all {
-                let id = id.of(page);
-                out.push(match (as_text, number(id)) {
-                    (false, Some(number)) => ids.cell_number(number),
-                    (true, _) if !id.is_empty() => ids.cell(text(id)?),
-                    _ => MISSING_ID,
-                });
-            }
-            Ok(())
-        })?;
-        let (unit, out) = (self.unit, &mut batch.local_us);
-        fill(time_pages, rows, &mut self.local_us, MISSING, out, |page, all, out| {
+        fill(
+            cell_pages,
+            rows,
+            &mut self.cells,
+            IdSlot::MISSING,
+            &mut batch.cells,
+            |page, all, out| {
+                for id in all {
+                    let id = id.of(page);
+                    out.push(match (as_text, number(id)) {
+                        (false, Some(number)) => ids.cell_number(number),
+                        (true, _) if !id.is_empty() => ids.cell(text(id)?),
+                        _ => IdSlot::MISSING,
+                    });
+                }
+                Ok(())
+            },
+        )?;
+        let (unit, out) = (self.unit, &mut batch.times);
+        fill(time_pages, rows, &mut self.times, EventTime::MISSING, out, |page, all, out| {
             let local = |time: &Span| match number(time.of(page)) {
-                Some(time) => times.local_us(time, unit),
-                None => MISSING,
+                Some(time) => times.event_time(time, unit),
+                None => EventTime::MISSING,
             };
             out.extend(all.iter().map(local));
             Ok(())

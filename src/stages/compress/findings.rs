@@ -1,4 +1,4 @@
-//! Rows with a code: counted by file and date, the first place of each code remembered.
+//! Rows with a code: counts by file and date, and the first row with each code.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::checks::{Code, Disposition, Limits};
 use crate::domain::numbers::counted;
 use crate::domain::time::LocalDate;
 
-/// Where rows are counted: number of the file, and the date; `None` where they have none.
-pub type Place = (u32, Option<LocalDate>);
+/// What rows are counted by: the number of the file, and the date, if they have one.
+pub type FileDate = (u32, Option<LocalDate>);
 
-/// A rejected row, as it is kept when asked for.
+/// A rejected row, for the quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SetAside {
+pub struct RejectedRow {
     pub date: Option<LocalDate>,
     pub file: u32,
     /// From 1, within the file.
@@ -24,20 +24,20 @@ pub struct SetAside {
 /// Counts of rows with a code.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    counts: HashMap<(Place, Code), u64, foldhash::fast::FixedState>,
+    counts: HashMap<(FileDate, Code), u64, foldhash::fast::FixedState>,
     first: BTreeMap<Code, String>,
-    /// Rejected rows, where they are kept.
-    pub rows: Vec<SetAside>,
+    /// Rejected rows, if the quarantine is on.
+    pub rows: Vec<RejectedRow>,
 }
 
 impl Findings {
     /// Counts rows.
-    pub fn add(&mut self, place: Place, code: Code, rows: u64) {
+    pub fn add(&mut self, place: FileDate, code: Code, rows: u64) {
         *self.counts.entry((place, code)).or_default() += rows;
     }
 
-    /// Remembers where a code was met; `place` is asked for the first only.
-    pub fn met(&mut self, code: Code, place: impl FnOnce() -> String) {
+    /// Records where a code occurs first; `place` is only evaluated for the first row with the code.
+    pub fn note_first(&mut self, code: Code, place: impl FnOnce() -> String) {
         self.first.entry(code).or_insert_with(place);
     }
 
@@ -46,7 +46,7 @@ impl Findings {
             self.add(place, code, rows);
         }
         for (code, first) in other.first {
-            // the least place, so that the message does not depend on which thread was first
+            // the smallest, so that the message does not depend on the order of threads
             let kept = self.first.entry(code).or_insert_with(|| first.clone());
             if first < *kept {
                 *kept = first;
@@ -56,12 +56,12 @@ impl Findings {
     }
 
     /// All counts.
-    pub fn iter(&self) -> impl Iterator<Item = (Place, Code, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (FileDate, Code, u64)> {
         self.counts.iter().map(|((place, code), rows)| (*place, *code, *rows))
     }
 
-    fn total(&self, wanted: impl Fn(Code) -> bool) -> u64 {
-        self.iter().filter(|(_, code, _)| wanted(*code)).map(|(_, _, rows)| rows).sum()
+    fn total(&self, selects: impl Fn(Code) -> bool) -> u64 {
+        self.iter().filter(|(_, code, _)| selects(*code)).map(|(_, _, rows)| rows).sum()
     }
 
     /// Rejected rows.
@@ -69,17 +69,17 @@ impl Findings {
         self.total(|code| code.disposition() == Disposition::Rejected)
     }
 
-    /// One sentence for each code whose rows are rejected and wanted, with the number of rows and
-    /// the first place.
-    pub fn sentences(&self, limits: &Limits, wanted: impl Fn(Code) -> bool) -> Vec<String> {
-        let sentence = |code: Code| {
+    /// One message for each code that rejects rows and that `selects` accepts, with the number of rows
+    /// and the first of them.
+    pub fn messages(&self, limits: &Limits, selects: impl Fn(Code) -> bool) -> Vec<String> {
+        let message = |code: Code| {
             let rows = self.total(|c| c == code);
             let first = self.first.get(&code).map_or("unknown", String::as_str);
-            (rows > 0 && code.disposition() == Disposition::Rejected && wanted(code)).then(|| {
+            (rows > 0 && code.disposition() == Disposition::Rejected && selects(code)).then(|| {
                 let wrong = code.describe(limits);
                 format!("{} set aside: {wrong}; the first is {first}", counted(rows, "row"))
             })
         };
-        Code::ALL.into_iter().filter_map(sentence).collect()
+        Code::ALL.into_iter().filter_map(message).collect()
     }
 }

@@ -1,88 +1,85 @@
 //! `compress`: raw events to hourly presence, one row per (user, cell, clock hour).
 //!
-//! Only dates whose inputs, settings or cell plan changed are made; the others are linked from the
-//! earlier output. `native` makes them on this machine, `spark` on a cluster: the same rows.
+//! Only dates with changed inputs, settings or cell plan are computed; the others are linked from the
+//! previous output. `native` computes them on this machine, `spark` on a cluster, with the same rows.
+//! What is wrong with an event is decided in [`crate::checks`].
 
-pub mod cells;
-pub mod combine;
-mod days;
-pub mod details;
+mod as_of;
+pub mod batches;
+pub mod cell_ids;
+mod cell_locations;
+pub mod combined;
+mod date_counts;
+pub mod date_rows;
+pub mod date_totals;
 pub mod findings;
-pub mod group;
-pub mod judge;
 mod native;
 mod output;
-mod parts;
-pub mod places;
-pub mod plan;
+mod plan_fingerprints;
+mod presence_files;
+pub mod presence_rows;
 mod quarantine;
-pub mod rows;
+pub mod reread;
+pub mod run_buffer;
+mod settings;
 mod spark;
 mod survey;
-pub mod tally;
-pub mod users;
-pub mod worker;
+pub mod user_ids;
+mod user_order;
+mod work;
+pub mod worker_state;
 
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 use chrono::NaiveDate;
 
-use crate::datasets::manifest::Manifest;
-
 use crate::cell_plan;
 use crate::cell_plan::PlannedCells;
 use crate::checks::Code;
-use crate::config::{Config, Engine};
+use crate::checks::sequence::Rules;
+use crate::config::Engine;
+use crate::datasets::manifest::Manifest;
 use crate::domain::numbers::counted;
-use crate::domain::time::{LocalDate, repeated_hour};
+use crate::domain::time::{ClockHour, LocalDate, LocalHour, repeated_hour};
 use crate::events::input;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::inputs::{InputFile, unchanged};
 use crate::storage::lock;
 use crate::storage::object_store::StoreError;
-use judge::Rules;
+use as_of::AsOf;
+use batches::RowGroup;
 use output::Output;
-use plan::RowGroup;
-use survey::{Now, Survey, Wanted, survey};
+pub use settings::Settings;
+use survey::{SurveyOptions, survey};
+use work::Work;
 
-/// What is asked of a run.
+/// Which dates are computed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Extent {
-    /// Make every date anew.
+    /// Compute every date.
     pub force: bool,
-    /// Leave earlier dates as they are.
+    /// Leave earlier dates unchanged.
     pub since: Option<NaiveDate>,
-}
-
-/// What changes the rows of every date.
-fn settings(config: &Config) -> String {
-    format!(
-        "compress {} {:?} {} {:?}",
-        config.columns.of_events(),
-        config.time.zone,
-        config.strict,
-        config.checks
-    )
 }
 
 /// Runs the stage.
 ///
 /// # Errors
-/// Inputs that cannot be read, no usable row, rejected rows when `strict`, an output folder that
-/// cannot be written. The earlier output then stands.
-pub fn run(config: &Config, progress: &Progress, extent: Extent) -> Result<StageReport> {
-    let _lock = lock::to_write(&config.data.processed)?;
-    let inputs = input::inputs(&config.data.events)?;
-    // a file that is replaced meanwhile looks damaged; that it changed says more
+/// Inputs that cannot be read, no usable row, rejected rows if `strict`, an output folder that cannot be
+/// written. The previous output then stays.
+pub fn run(settings: Settings, progress: &Progress, extent: Extent) -> Result<StageReport> {
+    let _lock = lock::to_write(&settings.data.processed)?;
+    let inputs = input::inputs(&settings.data.events)?;
+    // a file that is replaced while it is read looks damaged; the true reason is that it changed
     let listed = inputs.clone();
-    let made = make(config, progress, extent, inputs);
-    made.map_err(|error| unchanged(&listed).err().unwrap_or(error))
+    let report = compress(settings, progress, extent, inputs);
+    report.map_err(|error| unchanged(&listed).err().unwrap_or(error))
 }
 
-fn make(
-    config: &Config,
+fn compress(
+    settings: Settings,
     progress: &Progress,
     extent: Extent,
     inputs: Vec<InputFile>,
@@ -90,7 +87,7 @@ fn make(
     let started = Instant::now();
     let listed = inputs.clone();
     let bytes_in = inputs.iter().map(|f| f.bytes).sum();
-    let target = config.data.compressed_events();
+    let target = settings.data.compressed_events();
     let report = |manifest: &Manifest, skipped| StageReport {
         stage: "compress",
         rows_in: manifest.rows_in,
@@ -100,58 +97,58 @@ fn make(
         skipped,
         notes: manifest.notes.clone(),
     };
-    let rules = Rules::new(&config.checks);
-    let (plan, mut notes) = planned(config)?;
-    let settings = settings(config);
+    let rules = Rules::new(settings.checks);
+    let (plan, mut notes) = planned(&settings)?;
+    let fingerprint = settings.fingerprint();
     let before = Manifest::read_unverified(&target).map(|m| m.retain_verified(&target));
-    let before = before.map(|m| output::with_records(m, config));
-    let now = Now::of(config);
-    let wanted = Wanted {
-        config,
+    let before = before.map(|m| output::with_records(m, &settings));
+    let as_of = AsOf::now(&settings);
+    let options = SurveyOptions {
+        settings,
         plan: plan.as_ref(),
-        settings: &settings,
+        fingerprint: &fingerprint,
         force: extent.force,
         since: extent.since,
-        now,
+        as_of,
     };
-    let survey = survey(inputs, before.as_ref(), &wanted)?;
+    let survey = survey(inputs, before.as_ref(), &options)?;
     if let Some(before) = &before
-        && survey.is_done(before, now)
+        && survey.is_done(before, as_of)
         && Manifest::read(&target).is_some()
     {
         return Ok(report(before, true));
     }
-    notes.extend(survey.remarks());
-    let groups: Vec<RowGroup> = survey.sources.iter().flat_map(|s| s.groups.clone()).collect();
-    let mut output = Output::create(config, &survey)?;
+    notes.extend(survey.messages());
+    let groups: Vec<RowGroup> = survey.inputs.iter().flat_map(|s| s.groups.clone()).collect();
+    let mut output = Output::create(&settings, &survey)?;
     let work = Work {
         progress,
-        config,
+        settings,
         rules: &rules,
         plan: plan.as_ref(),
-        now,
+        as_of,
         survey: &survey,
         groups: &groups,
     };
-    let findings = match config.engine {
-        Engine::Native => work.natively(&mut output)?,
-        Engine::Spark => spark::make(&work, &mut output)?,
+    let findings = match settings.engine {
+        Engine::Native => native::run(&work, &mut output)?,
+        Engine::Spark => spark::run(&work, &mut output)?,
     };
     let usable = |code: Code| code != Code::Duplicate;
-    let limits = config.checks.limits();
-    let unusable = findings.sentences(&limits, usable);
-    if config.strict && !unusable.is_empty() {
+    let limits = settings.checks.limits();
+    let unusable = findings.messages(&limits, usable);
+    if settings.strict && !unusable.is_empty() {
         bail!("{}; strict = true makes this fatal", unusable.join("; "));
     }
-    notes.extend(findings.sentences(&limits, |_| true));
-    let dates: Vec<NaiveDate> = survey.open.iter().copied().collect();
-    notes.extend(repeated_hours(config, &dates));
-    let manifest = output.finish(&survey, settings, now, notes)?;
+    notes.extend(findings.messages(&limits, |_| true));
+    let dates: Vec<NaiveDate> = survey.pending.iter().copied().collect();
+    notes.extend(repeated_hours(&settings, &dates));
+    let manifest = output.finish(&survey, fingerprint, as_of, notes)?;
     if manifest.rows_in > 0 && manifest.rows_out() == 0 && survey.kept.is_empty() {
         bail!(
             "none of {} can be used: {}",
             counted(manifest.rows_in, "row"),
-            findings.sentences(&limits, |_| true).join("; ")
+            findings.messages(&limits, |_| true).join("; ")
         );
     }
     unchanged(&listed)?;
@@ -159,43 +156,33 @@ fn make(
     Ok(report(&manifest, false))
 }
 
-/// The cell plan for the checks on places; a plan that cannot be read is geojoin's to refuse, but one
-/// that a store does not give now would be there the next time, and make other rows.
-fn planned(config: &Config) -> Result<(Option<PlannedCells>, Vec<String>)> {
-    if !Code::ALL.iter().any(|code| code.about_places() && config.checks.on(*code)) {
+/// The cell plan for the checks on places, or a message why there is none: an invalid plan is reported
+/// by geojoin. If an object store cannot be reached, the run ends, since the next one would compute other
+/// rows.
+fn planned(settings: &Settings) -> Result<(Option<PlannedCells>, Vec<String>)> {
+    if !Code::ALL.iter().any(|code| code.about_places() && settings.checks.on(*code)) {
         return Ok((None, Vec::new()));
     }
-    Ok(match cell_plan::planned_cells(&config.data.cells, &config.columns) {
+    Ok(match cell_plan::planned_cells(&settings.data.cells, settings.columns) {
         Ok(plan) => (Some(plan), Vec::new()),
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => {
             let first = error.to_string();
-            (None, vec![format!("without a cell plan no checks on places are made ({first})")])
+            (None, vec![format!("without a cell plan, checks on places are skipped ({first})")])
         }
     })
 }
 
-/// What is to be made, and by which rules; the same for every engine.
-struct Work<'a> {
-    progress: &'a Progress,
-    config: &'a Config,
-    rules: &'a Rules,
-    plan: Option<&'a PlannedCells>,
-    now: Now,
-    survey: &'a Survey,
-    groups: &'a [RowGroup],
-}
-
-/// Says which hours occur twice, and how they are told apart.
-fn repeated_hours(config: &Config, dates: &[NaiveDate]) -> Vec<String> {
-    let Some(zone) = config.time.tz() else { return Vec::new() };
+/// Messages that name the repeated hours and their time stamps.
+fn repeated_hours(settings: &Settings, dates: &[NaiveDate]) -> Vec<String> {
+    let Some(zone) = settings.time.tz() else { return Vec::new() };
     let hours = dates.iter().filter_map(|d| repeated_hour(zone, LocalDate::from_calendar(*d)));
     hours
-        .map(|hour| {
-            format!(
-                "{hour} occurs twice in {zone}: the second stands as {}",
-                hour + chrono::TimeDelta::microseconds(1)
-            )
+        .map(|first| {
+            let hour = LocalHour::of(first.and_utc().timestamp_micros());
+            let label_us = ClockHour { hour, repeated: true }.label_us();
+            let label = chrono::DateTime::from_timestamp_micros(label_us).unwrap_or_default();
+            format!("{first} occurs twice in {zone}: the second one is {}", label.naive_utc())
         })
         .collect()
 }

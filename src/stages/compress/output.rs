@@ -1,4 +1,4 @@
-//! The outputs of a run under construction: compressed events, records of dates, quarantine.
+//! The outputs of a run until they are committed: compressed events, records of dates, quarantine.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,102 +7,63 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use hashbrown::HashMap;
 
-use super::combine::{Combined, DayRows};
-use super::days;
-use super::days::Found;
-use super::findings::{Findings, Place, SetAside};
-use super::judge::Day;
-use super::parts;
-use super::plan::Batch;
+use super::as_of::AsOf;
+use super::batches::Batch;
+use super::combined::Combined;
+use super::date_counts;
+use super::date_counts::DateCounts;
+use super::date_rows::DateRows;
+use super::date_totals::DateTotals;
+use super::findings::{FileDate, Findings, RejectedRow};
+use super::presence_files;
 use super::quarantine;
-use super::survey::{Now, Source, Survey};
-use super::tally::Tally;
+use super::settings::Settings;
+use super::survey::{Survey, SurveyedInput};
+use crate::checks::sequence::CheckedDate;
 use crate::checks::{Code, Disposition};
-use crate::config::Config;
 use crate::datasets::day_record::{self, DayRecord, FileRecord};
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
-use crate::domain::numbers::counted;
 use crate::domain::time::LocalDate;
 use crate::storage::atomic::{AtomicFolder, adopt};
 
-/// Folders that get their names at the end.
+/// Folders that are renamed to their final names at the end.
 pub struct Output {
     events: AtomicFolder,
     days: AtomicFolder,
     quarantine: Option<AtomicFolder>,
-    marks: BTreeMap<NaiveDate, String>,
-    made: BTreeMap<NaiveDate, CompletedDate>,
-    /// Rows by file and date, of the dates that were made.
+    fingerprints: BTreeMap<NaiveDate, String>,
+    completed: BTreeMap<NaiveDate, CompletedDate>,
+    /// Rows by file and date, of the dates that were computed.
     rows: BTreeMap<(usize, NaiveDate), u64>,
     undated: BTreeMap<usize, FileRecord>,
 }
 
-/// The manifest with those dates alone that have a record.
-pub fn with_records(mut manifest: Manifest, config: &Config) -> Manifest {
-    let folder = config.data.day_records();
+/// The manifest without the dates that have no record.
+pub fn with_records(mut manifest: Manifest, settings: &Settings) -> Manifest {
+    let folder = settings.data.day_records();
+    manifest.dates.retain(|date, completed| {
+        day_record::has_fingerprint(&folder, *date, &completed.fingerprint)
+    });
     manifest
-        .dates
-        .retain(|date, made| day_record::has_fingerprint(&folder, *date, &made.fingerprint));
-    manifest
-}
-
-impl Survey {
-    /// True where nothing has to be done.
-    pub fn is_done(&self, before: &Manifest, now: Now) -> bool {
-        let same = |(date, made): (&NaiveDate, &CompletedDate)| {
-            before.dates.get(date) == Some(made) && made.provisional == now.provisional(*date)
-        };
-        self.open.is_empty()
-            && self.kept.len() == before.dates.len()
-            && self.kept.iter().all(same)
-            && self.gone.is_empty()
-            && self.sources.iter().all(|source| source.known.is_some())
-    }
-
-    /// What a person should know about the extent of the run.
-    pub fn remarks(&self) -> Vec<String> {
-        let mut remarks = Vec::new();
-        if let Some(first) = self.gone.first() {
-            remarks.push(format!(
-                "{} of the run before gone, the first is {}; their dates were made anew",
-                counted(self.gone.len() as u64, "file"),
-                first.path.display()
-            ));
-        }
-        if let Some(first) = self.left.first() {
-            remarks.push(format!(
-                "{} changed and left as before, the first is {first}",
-                counted(self.left.len() as u64, "date")
-            ));
-        }
-        if !self.kept.is_empty() {
-            let made = counted(self.open.len() as u64, "date");
-            remarks.push(format!(
-                "{made} made, {} unchanged",
-                counted((self.kept.len() - self.left.len().min(self.kept.len())) as u64, "date")
-            ));
-        }
-        remarks
-    }
 }
 
 impl Output {
-    /// Makes the folders, with what stays as it is.
+    /// Creates the folders with the dates that stay as they are.
     ///
     /// # Errors
     /// A folder that cannot be written.
-    pub fn create(config: &Config, survey: &Survey) -> Result<Self> {
-        let data = &config.data;
+    pub fn create(settings: &Settings, survey: &Survey) -> Result<Self> {
+        let data = settings.data;
         let (events, days) = (data.compressed_events(), data.day_records());
         let output = Output {
             events: AtomicFolder::create(&events)?,
             days: AtomicFolder::create(&days)?,
-            quarantine: match config.checks.quarantine {
+            quarantine: match settings.checks.quarantine {
                 true => Some(AtomicFolder::create(&data.quarantine())?),
                 false => None,
             },
-            marks: survey.marks.clone(),
-            made: survey.kept.clone(),
+            fingerprints: survey.fingerprints.clone(),
+            completed: survey.kept.clone(),
             rows: BTreeMap::new(),
             undated: BTreeMap::new(),
         };
@@ -121,103 +82,104 @@ impl Output {
         Ok(output)
     }
 
-    /// Writes a part of a date; returns its bytes.
+    /// Writes a file of a date; returns its size in bytes.
     ///
     /// # Errors
-    /// When it cannot be written.
-    pub fn part(
+    /// A file that cannot be written.
+    pub fn write_rows(
         &self,
         date: LocalDate,
         number: usize,
         combined: &Combined,
-        rows: &DayRows,
+        rows: &DateRows,
         batch: &Batch,
     ) -> Result<u64> {
-        let (path, mark) = self.place(date, number)?;
-        parts::write(&path, combined, rows, batch.first.first_hour(), mark)
+        let (path, fingerprint) = self.file(date, number)?;
+        presence_files::write(&path, combined, rows, batch.first, fingerprint)
             .context("is the disk full?")
     }
 
-    /// Takes a file of rows of a date, written by another program, as a part; returns its rows and
-    /// bytes.
+    /// Adopts a file of rows of a date that another program wrote; returns its rows and bytes.
     ///
     /// # Errors
-    /// When it cannot be read or written.
+    /// A file that cannot be read or written.
     pub fn adopt(&self, date: LocalDate, number: usize, file: &Path) -> Result<(u64, u64)> {
-        let (path, mark) = self.place(date, number)?;
-        parts::adopt(file, &path, mark)
+        let (path, fingerprint) = self.file(date, number)?;
+        presence_files::adopt(file, &path, fingerprint)
     }
 
-    /// Where a part goes, and the mark of its date.
-    fn place(&self, date: LocalDate, number: usize) -> Result<(PathBuf, &str)> {
+    /// The path of a file of a date, and the fingerprint of the date.
+    fn file(&self, date: LocalDate, number: usize) -> Result<(PathBuf, &str)> {
         let folder = self.events.path().join(format!("date={date}"));
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        let mark = date.calendar().and_then(|date| self.marks.get(&date));
-        let mark = mark.with_context(|| format!("{date} was not expected"))?;
-        Ok((folder.join(format!("part-{number:05}.parquet")), mark))
+        let fingerprint = date.calendar().and_then(|date| self.fingerprints.get(&date));
+        let fingerprint = fingerprint.with_context(|| format!("{date} was not expected"))?;
+        Ok((folder.join(format!("part-{number:05}.parquet")), fingerprint))
     }
 
-    /// Notes what a batch found on each of its dates.
+    /// Records the results of a batch for each of its dates.
     ///
     /// # Errors
-    /// Numbers of rows that contradict each other; a folder that cannot be written.
+    /// Row counts that do not add up; a folder that cannot be written.
     #[expect(clippy::too_many_arguments)]
-    pub fn note(
+    pub fn record_batch(
         &mut self,
         batch: &Batch,
-        rows: HashMap<Place, u64>,
+        rows: HashMap<FileDate, u64>,
         findings: &Findings,
-        (tallies, cells): (&BTreeMap<u32, Tally>, &[String]),
-        of_batch: &[Day],
-        now: Now,
+        (totals, cells): (&BTreeMap<u32, DateTotals>, &[String]),
+        dates: &[CheckedDate],
+        as_of: AsOf,
         survey: &Survey,
     ) -> Result<()> {
-        let mut found = Found::by_date(rows, findings);
-        if batch.of_no_date {
-            let undated = found.remove(&None).unwrap_or_default();
-            for (file, record) in undated.rows.keys().zip(undated.files(&survey.sources)) {
+        let mut counts = DateCounts::by_date(rows, findings);
+        if batch.undated {
+            let undated = counts.remove(&None).unwrap_or_default();
+            for (file, record) in undated.rows.keys().zip(undated.files(&survey.inputs)) {
                 self.undated.insert(*file as usize, record);
             }
         }
-        let empty = Tally::default();
-        for (number, day) in (0..).zip(of_batch) {
-            let Some(date) = day.date.calendar() else { continue };
-            let tally = tallies.get(&number).unwrap_or(&empty);
-            let found = found.remove(&Some(date)).unwrap_or_default();
-            let files = found.files(&survey.sources);
+        let empty = DateTotals::default();
+        for (number, checked) in (0..).zip(dates) {
+            let Some(date) = checked.date.calendar() else { continue };
+            let totals = totals.get(&number).unwrap_or(&empty);
+            let counts = counts.remove(&Some(date)).unwrap_or_default();
+            let files = counts.files(&survey.inputs);
             let rejected = rejected(&files);
-            let all: u64 = found.rows.values().sum();
-            if tally.events + rejected != all {
+            let all: u64 = counts.rows.values().sum();
+            if totals.events + rejected != all {
                 bail!(
                     "{date}: {all} rows read, but {} counted and {rejected} rejected",
-                    tally.events
+                    totals.events
                 );
             }
-            for (file, rows) in &found.rows {
+            for (file, rows) in &counts.rows {
                 self.rows.insert((*file as usize, date), *rows);
             }
-            let mark = self.marks.get(&date).cloned().unwrap_or_default();
-            let provisional = now.provisional(date);
-            let made = CompletedDate {
-                fingerprint: mark.clone(),
-                rows: tally.rows,
+            let fingerprint = self.fingerprints.get(&date).cloned().unwrap_or_default();
+            let provisional = as_of.is_provisional(date);
+            let completed = CompletedDate {
+                fingerprint: fingerprint.clone(),
+                rows: totals.rows,
                 rejected,
                 provisional,
             };
-            self.made.insert(date, made);
-            let record = days::record(date, mark, provisional, &day.shift, files, (tally, cells));
-            day_record::write(self.days.path(), &record, tally.digests.clone())?;
+            self.completed.insert(date, completed);
+            let totals = (totals, cells);
+            let record =
+                date_counts::record(date, fingerprint, provisional, &checked.shift, files, totals);
+            day_record::write(self.days.path(), &record, totals.0.digests.clone())?;
         }
-        self.keep(findings, survey)
+        self.write_rejected(findings, survey)
     }
 
-    /// Writes rejected rows, where they are kept.
-    fn keep(&self, findings: &Findings, survey: &Survey) -> Result<()> {
+    /// Writes rejected rows to the quarantine, if it is on.
+    fn write_rejected(&self, findings: &Findings, survey: &Survey) -> Result<()> {
         let Some(folder) = &self.quarantine else { return Ok(()) };
-        let path = |source: &Source| source.input.location.text();
-        let files: Vec<String> = survey.sources.iter().map(path).collect();
-        let mut by_date: BTreeMap<Option<LocalDate>, Vec<SetAside>> = BTreeMap::new();
+        let path = |source: &SurveyedInput| source.input.location.text();
+        let files: Vec<String> = survey.inputs.iter().map(path).collect();
+        let mut by_date: BTreeMap<Option<LocalDate>, Vec<RejectedRow>> = BTreeMap::new();
         for row in &findings.rows {
             by_date.entry(row.date).or_default().push(*row);
         }
@@ -230,41 +192,48 @@ impl Output {
     /// The manifest of the run.
     ///
     /// # Errors
-    /// A file whose rows were not all accounted for; a record that cannot be written.
+    /// A file with rows that are not accounted for; a record that cannot be written.
     pub fn finish(
         &self,
         survey: &Survey,
-        settings: String,
-        now: Now,
+        fingerprint: String,
+        as_of: AsOf,
         notes: Vec<String>,
     ) -> Result<Manifest> {
-        let mut manifest = Manifest::new(settings);
+        let mut manifest = Manifest::new(fingerprint);
         let mut undated = Vec::new();
-        for (number, source) in survey.sources.iter().enumerate() {
+        for (number, source) in survey.inputs.iter().enumerate() {
             let input = self.input(number, source, survey)?;
             manifest.rows_in += input.rows;
-            undated.extend(self.undated.get(&number).cloned().or_else(|| of_known(&input, source)));
+            undated.extend(
+                self.undated.get(&number).cloned().or_else(|| undated_of_recorded(&input, source)),
+            );
             manifest.inputs.push(input);
         }
         day_record::write_undated(self.days.path(), &undated)?;
-        manifest.dates = self.made.clone();
-        for (date, made) in &mut manifest.dates {
-            let provisional = now.provisional(*date);
-            if made.provisional != provisional {
-                made.provisional = provisional;
-                self.restate(*date, provisional)?;
+        manifest.dates = self.completed.clone();
+        for (date, completed) in &mut manifest.dates {
+            let provisional = as_of.is_provisional(*date);
+            if completed.provisional != provisional {
+                completed.provisional = provisional;
+                self.set_provisional(*date, provisional)?;
             }
         }
-        let of_dates: u64 = manifest.dates.values().map(|made| made.rejected).sum();
+        let of_dates: u64 = manifest.dates.values().map(|completed| completed.rejected).sum();
         manifest.rows_rejected = of_dates + rejected(&undated);
         manifest.notes = notes;
         Ok(manifest)
     }
 
-    /// What is to be remembered of an input.
-    fn input(&self, number: usize, source: &Source, survey: &Survey) -> Result<RecordedInput> {
-        let mut input = match &source.known {
-            Some(known) => known.clone(),
+    /// What the manifest records of an input.
+    fn input(
+        &self,
+        number: usize,
+        source: &SurveyedInput,
+        survey: &Survey,
+    ) -> Result<RecordedInput> {
+        let mut input = match &source.recorded {
+            Some(recorded) => recorded.clone(),
             None => RecordedInput::from_listing(&source.input),
         };
         if source.file.is_none() {
@@ -276,15 +245,15 @@ impl Output {
         input.last = ranges().map(|(_, last)| last).max().and_then(wall_time);
         for date in &source.dates {
             let rows = self.rows.get(&(number, *date)).copied();
-            let made = survey.open.contains(date);
+            let computed = survey.pending.contains(date);
             let known = input.dates.get(date).copied().unwrap_or_default();
-            input.dates.insert(*date, rows.unwrap_or(if made { 0 } else { known }));
+            input.dates.insert(*date, rows.unwrap_or(if computed { 0 } else { known }));
         }
         if let Some(record) = self.undated.get(&number) {
             input.undated = record.codes.clone();
         }
         let accounted = input.dates.values().sum::<u64>() + input.undated.values().sum::<u64>();
-        if accounted != input.rows && source.dates.is_disjoint(&survey.left) {
+        if accounted != input.rows && source.dates.is_disjoint(&survey.skipped) {
             bail!(
                 "events file {}: {} rows, but {accounted} accounted for",
                 input.path.display(),
@@ -294,22 +263,23 @@ impl Output {
         Ok(input)
     }
 
-    /// Writes the record of a date again, with another word on whether it is provisional.
-    fn restate(&self, date: NaiveDate, provisional: bool) -> Result<()> {
+    /// Rewrites the record of a date that is now provisional, or no longer.
+    fn set_provisional(&self, date: NaiveDate, provisional: bool) -> Result<()> {
         let [path, _] = day_record::paths(self.days.path(), date);
         let context = || format!("{}", path.display());
         let text = std::fs::read(&path).with_context(context)?;
         let record: DayRecord = serde_json::from_slice(&text).with_context(context)?;
         let text = serde_json::to_vec_pretty(&DayRecord { provisional, ..record })?;
-        // the file is a link to that of the earlier output, which has to stay as it is
+        // the file is a hard link to that of the previous output, which must not change
         std::fs::remove_file(&path).with_context(context)?;
         std::fs::write(&path, text).with_context(context)
     }
 
-    /// Puts everything in its place.
+    /// Replaces the previous outputs.
     ///
     /// # Errors
-    /// When renaming fails; a second run then makes the dates that do not fit the manifest.
+    /// A folder that cannot be renamed; the next run then computes the dates that do not match the
+    /// manifest.
     pub fn commit(self, manifest: &Manifest, target: &Path) -> Result<()> {
         self.events.commit()?;
         self.days.commit()?;
@@ -320,8 +290,8 @@ impl Output {
     }
 }
 
-/// Rows without a date of an input that an earlier run read.
-fn of_known(input: &RecordedInput, source: &Source) -> Option<FileRecord> {
+/// Rows without a date of an input that the earlier run read.
+fn undated_of_recorded(input: &RecordedInput, source: &SurveyedInput) -> Option<FileRecord> {
     (!input.undated.is_empty()).then(|| FileRecord {
         path: input.path.to_string_lossy().into_owned(),
         folder_date: source.folder.and_then(LocalDate::calendar),
@@ -341,7 +311,7 @@ fn wall_time(us: i64) -> Option<NaiveDateTime> {
     Some(DateTime::from_timestamp_micros(us)?.naive_utc())
 }
 
-/// Links the files of a folder into another; a folder that is not there has none.
+/// Links the files of a folder into another one; does nothing if the folder does not exist.
 fn adopt_folder(from: &Path, to: &Path) -> Result<()> {
     let Ok(entries) = std::fs::read_dir(from) else { return Ok(()) };
     std::fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;

@@ -11,9 +11,9 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use super::findings::SetAside;
+use super::findings::RejectedRow;
 
-/// The folder of a date; rows without one go where Hive looks for them.
+/// The folder of a date; for rows without one, the default partition of Hive.
 pub fn folder_name(date: Option<NaiveDate>) -> String {
     match date {
         Some(date) => format!("date={date}"),
@@ -28,7 +28,7 @@ pub fn folder_name(date: Option<NaiveDate>) -> String {
 pub fn write(
     folder: &Path,
     date: Option<NaiveDate>,
-    mut rows: Vec<SetAside>,
+    mut rows: Vec<RejectedRow>,
     files: &[String],
 ) -> Result<()> {
     rows.sort_unstable();

@@ -1,10 +1,11 @@
-//! On a cluster: Spark reads the events, judges and counts them; what it writes is taken over here as if
-//! it had been made on this machine.
+//! On a cluster: Spark reads, checks and counts the events; what it writes becomes the same outputs as on
+//! this machine.
 //!
 //! Events are read once and shuffled once, by date and user. The result, counted by user, hour, cell,
-//! file and code, is a tenth of them; presence and all figures of a date come from it.
+//! file and code, is a tenth of the events; hourly presence and all totals of a date are computed from
+//! it.
 
-mod inputs;
+mod input_tables;
 mod results;
 mod script;
 
@@ -12,10 +13,10 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
 
-use super::Work;
 use super::findings::Findings;
 use super::output::Output;
-use super::survey::Source;
+use super::survey::SurveyedInput;
+use super::work::Work;
 use crate::domain::time::LocalDate;
 use crate::events::input::EventInput;
 use crate::events::parquet::EventFile;
@@ -23,49 +24,50 @@ use crate::spark::sql;
 use crate::storage::Location;
 use crate::storage::atomic::AtomicFolder;
 
-/// Makes all open dates; returns what was found.
+/// Computes all pending dates; returns what the checks found.
 ///
 /// # Errors
-/// Spark's own, with its reason; results that contradict each other; a folder that cannot be written.
-pub fn make(work: &Work, output: &mut Output) -> Result<Findings> {
-    let open: Vec<LocalDate> =
-        work.survey.open.iter().map(|date| LocalDate::from_calendar(*date)).collect();
-    let read = read(work, &open)?;
-    if read.is_empty() {
+/// A failed Spark job, with its reason; results that do not add up; a folder that cannot be written.
+pub fn run(work: &Work, output: &mut Output) -> Result<Findings> {
+    let pending: Vec<LocalDate> =
+        work.survey.pending.iter().map(|date| LocalDate::from_calendar(*date)).collect();
+    let files = read(work, &pending)?;
+    if files.is_empty() {
         return Ok(Findings::default());
     }
-    // among the outputs, which the workers have to reach anyway
-    let folder = AtomicFolder::create(&work.config.data.processed.join("spark"))?;
+    // in the output folder, since the workers have to reach that anyway
+    let folder = AtomicFolder::create(&work.settings.data.processed.join("spark"))?;
     let path = sql::absolute(folder.path())?;
-    inputs::write(work, &open, &path)?;
-    let job = script::job(work, &open, &read, &path)?;
+    input_tables::write(work, &pending, &path)?;
+    let job = script::job(work, &pending, &files, &path)?;
     let bar = work.progress.spinner("compress", "");
-    job.run(&work.config.spark, &path, work.progress, &bar)?;
-    bar.message("taking over what Spark wrote");
-    let findings = results::take(work, &open, output, &path)?;
+    job.run(work.settings.spark, &path, work.progress, &bar)?;
+    bar.message("importing the results of Spark");
+    let findings = results::import(work, &pending, output, &path)?;
     bar.finish();
     Ok(findings)
 }
 
-/// The files with rows of open dates, or with rows that can have no date.
-fn read<'a>(work: &Work<'a>, open: &[LocalDate]) -> Result<Vec<&'a EventFile>> {
-    let open: BTreeSet<LocalDate> = open.iter().copied().collect();
-    let wanted = |source: &&Source| {
+/// The files with rows of pending dates, or with rows that may have no date.
+fn read<'a>(work: &Work<'a>, pending: &[LocalDate]) -> Result<Vec<&'a EventFile>> {
+    let pending: BTreeSet<LocalDate> = pending.iter().copied().collect();
+    let is_needed = |source: &&SurveyedInput| {
         source.groups.iter().any(|group| {
-            group.home.is_none() || group.days.iter().chain(&group.home).any(|d| open.contains(d))
+            let mut dates = group.dates.iter().chain(&group.fallback_date);
+            group.fallback_date.is_none() || dates.any(|date| pending.contains(date))
         })
     };
-    let sources = work.survey.sources.iter().filter(wanted);
-    let file = |source: &'a Source| {
+    let sources = work.survey.inputs.iter().filter(is_needed);
+    let file = |source: &'a SurveyedInput| {
         let file = source.file.as_ref().context("a file that is to be read was not opened")?;
         match (file, &source.input.location) {
             (EventInput::Parquet(file), Location::Local(_)) => Ok(file),
             (EventInput::Csv(_), _) => bail!(
-                "{}: Spark is given Parquet events alone; use --engine native for text",
+                "{}: Spark reads Parquet events only; use --engine native for CSV",
                 source.input.location
             ),
             (_, location) => bail!(
-                "{location}: Spark is given files that all machines see at one path alone; mount the \
+                "{location}: Spark reads only files that all machines see at the same path; mount the \
                  bucket, or use --engine native"
             ),
         }

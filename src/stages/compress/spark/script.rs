@@ -1,20 +1,21 @@
-//! The statements: templates of `sql/spark`, filled with the settings and dates of a run.
+//! The SQL statements: templates of `sql/spark`, filled with the settings and dates of a run.
 
 use std::path::Path;
 
 use anyhow::Result;
 
+use crate::checks::locations::EARTH_M;
 use crate::checks::{Code, Disposition};
 use crate::domain::time::{DayShift, LocalDate, LocalHour, TIMESTAMP_RANGE_US};
 use crate::events::parquet::EventFile;
 use crate::spark::{Job, event_tables, sql};
-use crate::stages::compress::places::EARTH_M;
-use crate::stages::compress::{Work, parts};
+use crate::stages::compress::presence_files;
+use crate::stages::compress::work::Work;
 
-/// Name, template and what it does.
+/// Name, template, and description for the progress bar.
 type Step = (&'static str, &'static str, &'static str);
 
-/// What follows from the judged events.
+/// The tables that are computed from the checked events.
 const RESULTS: [Step; 5] = [
     (
         "presence",
@@ -29,7 +30,7 @@ const RESULTS: [Step; 5] = [
 const SET_ASIDE: Step = (
     "set_aside",
     include_str!("../../../../sql/spark/compress/set_aside.sql"),
-    "setting rejected rows aside",
+    "writing rejected rows",
 );
 const JUDGE: &str = include_str!("../../../../sql/spark/compress/judge.sql");
 
@@ -37,40 +38,41 @@ const JUDGE: &str = include_str!("../../../../sql/spark/compress/judge.sql");
 ///
 /// # Errors
 /// Files that Spark cannot read.
-pub fn job(work: &Work, open: &[LocalDate], files: &[&EventFile], folder: &Path) -> Result<Job> {
+pub fn job(work: &Work, pending: &[LocalDate], files: &[&EventFile], folder: &Path) -> Result<Job> {
     let mut job = Job::default();
     for name in ["files", "places"] {
         let path = sql::path(&folder.join(format!("{name}.parquet")))?;
         let view = format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})");
         job.then("reading the cell plan", view);
     }
-    let first = open.first().copied().unwrap_or(LocalDate(0));
-    let last = open.last().copied().unwrap_or(first);
-    // whether a time stamp lies in the future is asked of rows of all dates
-    let last = match work.now.latest_us {
+    let first = pending.first().copied().unwrap_or(LocalDate(0));
+    let last = pending.last().copied().unwrap_or(first);
+    // time stamps in the future are checked for rows of all dates
+    let last = match work.as_of.latest_us {
         i64::MAX => last,
         latest => last.max(LocalHour::of(latest).date()),
     };
-    let events = event_tables::event_tables(files.iter().copied(), work.config, first, last)?;
+    let sections = (work.settings.columns, work.settings.time);
+    let events = event_tables::event_tables(files.iter().copied(), sections, first, last)?;
     for table in events.tables {
-        job.then("looking at the event files", table);
+        job.then("listing the event files", table);
     }
-    let mut gaps = gaps(work, open);
+    let mut gaps = gaps(work, pending);
     gaps.push(("events", events.select));
     let rows = |file: &&EventFile| (0..file.row_groups()).map(|i| file.rows(i)).sum::<u64>();
-    gaps.push(("parts", parts::number(files.iter().map(rows).sum()).to_string()));
+    gaps.push(("files", presence_files::files_for(files.iter().map(rows).sum()).to_string()));
     gaps.push(("judged", sql::path(&folder.join("judged"))?));
-    job.then("judging events", sql::fill(JUDGE, &gaps)?);
-    let aside = work.config.checks.quarantine.then_some(SET_ASIDE);
-    for (name, template, doing) in RESULTS.into_iter().chain(aside) {
+    job.then("checking events", sql::fill(JUDGE, &gaps)?);
+    let rejected = work.settings.checks.quarantine.then_some(SET_ASIDE);
+    for (name, template, doing) in RESULTS.into_iter().chain(rejected) {
         gaps.push((name, sql::path(&folder.join(name))?));
         job.then(doing, sql::fill(template, &gaps)?);
     }
     Ok(job)
 }
 
-fn gaps(work: &Work, open: &[LocalDate]) -> Vec<(&'static str, String)> {
-    let (checks, rules) = (&work.config.checks, work.rules);
+fn gaps(work: &Work, pending: &[LocalDate]) -> Vec<(&'static str, String)> {
+    let (checks, rules) = (work.settings.checks, work.rules);
     let when = |code: Code, number: Option<u32>| {
         number.filter(|_| checks.on(code)).map_or_else(|| "NULL".to_owned(), |n| n.to_string())
     };
@@ -79,41 +81,41 @@ fn gaps(work: &Work, open: &[LocalDate]) -> Vec<(&'static str, String)> {
     let mut gaps = vec![
         ("earliest_us", TIMESTAMP_RANGE_US.start.to_string()),
         ("end_us", TIMESTAMP_RANGE_US.end.to_string()),
-        ("latest_us", work.now.latest_us.to_string()),
+        ("latest_us", work.as_of.latest_us.to_string()),
         ("user_id_bytes", when(Code::UserMalformed, checks.user_id_bytes)),
         ("folder_tolerance", when(Code::OutsideFolder, checks.folder_tolerance_days)),
-        ("wanted", wanted(open)),
-        ("shift", shift(work, open)),
+        ("pending", pending_rows(pending)),
+        ("shift", shift(work, pending)),
         ("fast_chord2", sql::double(rules.fast_chord2)),
         ("earth_diameter_m", sql::double(2.0 * EARTH_M)),
         ("fast_m_s", sql::double(rules.fast_m_s)),
         ("ping_pong_us", rules.ping_pong_us.to_string()),
         ("ping_pong_chord2", sql::double(rules.ping_pong_chord2)),
-        ("most_events", rules.most_events.to_string()),
+        ("max_events", rules.max_events.to_string()),
         ("quarantine", sql::boolean(checks.quarantine)),
         ("rejected", rejected.join(", ")),
     ];
-    let of_places = work.plan.is_some();
+    let has_plan = work.plan.is_some();
     for code in Code::ALL {
-        let on = rules.on(code) && (of_places || !code.about_places());
+        let on = rules.on(code) && (has_plan || !code.about_places());
         gaps.push((code.name(), sql::boolean(on)));
     }
     gaps
 }
 
-/// Rows of the open dates, and those that can have no date.
-fn wanted(open: &[LocalDate]) -> String {
-    let spans = open.chunk_by(|a, b| a.0 + 1 == b.0);
+/// Selects the rows of the pending dates, and those that have no date.
+fn pending_rows(pending: &[LocalDate]) -> String {
+    let spans = pending.chunk_by(|a, b| a.0 + 1 == b.0);
     let span =
         |span: &[LocalDate]| format!("date BETWEEN {} AND {}", span[0].0, span[span.len() - 1].0);
     let all = spans.map(span).chain(std::iter::once("date IS NULL".to_owned()));
     format!("({})", all.collect::<Vec<_>>().join(" OR "))
 }
 
-/// By how much the clock of a date runs ahead of the time that has passed, µs.
-fn shift(work: &Work, open: &[LocalDate]) -> String {
-    let zone = work.config.time.tz();
-    let changes = open.iter().filter_map(|date| {
+/// How far the clocks of a date are ahead of the elapsed time, µs.
+fn shift(work: &Work, pending: &[LocalDate]) -> String {
+    let zone = work.settings.time.tz();
+    let changes = pending.iter().filter_map(|date| {
         let (from_us, forward_us) = DayShift::of(zone, *date).change()?;
         Some(format!(
             "WHEN s.date = {} AND ((s.at div 3600000000) % 2 = 1 OR \

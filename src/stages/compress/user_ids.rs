@@ -1,70 +1,36 @@
-//! Dense numbers for user ids, each with the run that is being counted for that user.
+//! Dense numbers for user ids, each with the open run of that user.
 //!
-//! One cache line holds a user's id and its open run: finding the user and counting the
-//! event touch the same memory. Events of one user mostly stay at one cell within the hour, so an
-//! open run absorbs most events before it has to be put down.
+//! One cache line holds a user's id and open run, so that finding the user and counting the event touch
+//! the same memory. Events of one user mostly stay at one cell within the hour, so an open run accepts
+//! most events before it has to be flushed to the buffer.
 
 use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
-use super::group::{BatchHour, Pile, Run};
+use super::run_buffer::RunBuffer;
+use crate::checks::open_run::{Added, OpenRun, RunPolicy};
+use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::UserKey;
-use crate::events::MISSING_ID;
+use crate::domain::time::SpanHour;
 
-/// Longest id that is kept inside the cache line, bytes.
+/// Longest id inside the cache line, bytes.
 const INLINE: usize = 32;
-/// Ids looked up together. Their cache misses overlap, because no look-up waits for another.
-const TOGETHER: usize = 256;
-/// Stands for a null or empty user id.
-pub const NO_USER: u32 = MISSING_ID;
-/// Stands for a user id that is not as the config says; no number is as high.
-pub const MALFORMED: u32 = u32::MAX - 1;
-/// Marks text ids in `len`.
+/// Ids that are looked up together: their cache misses overlap, because no look-up waits for another.
+const LOOKUP_BATCH: usize = 256;
+/// The bit of `len` that is set for text.
 const TEXT: u32 = 1 << 31;
 
 #[repr(align(64))]
 #[derive(Clone, Copy)]
 struct User {
-    /// The id, or for ids over [`INLINE`] bytes their place in the arena (first 8 bytes).
+    /// The id; for ids longer than [`INLINE`] bytes, their offset in the arena (first 8 bytes).
     key: [u8; INLINE],
     len: u32,
-    open: Open,
-}
-
-/// The run under way; `count` 0 says there is none.
-#[derive(Clone, Copy)]
-struct Open {
-    hour: BatchHour,
-    cell: u32,
-    source: u32,
-    first_us: u32,
-    last_us: u32,
-    count: u32,
-}
-
-/// What happened to an event that was counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
-    /// It belongs to a run.
-    Once,
-    /// It repeats the event before it and was passed over.
-    Again,
-}
-
-/// Which events a run takes up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Order {
-    /// Any of the same hour and cell: nobody asks for their order.
-    #[default]
-    Any,
-    /// Not earlier than the one before.
-    Rising,
-    /// Later than the one before; one at the same instant is the same event again.
-    Once,
+    open: OpenRun,
 }
 
 /// Interns user ids and counts their events.
-pub struct Users {
+pub struct UserIds {
     users: Vec<User>,
     arena: Vec<u8>,
     /// Open addressing over (upper half of the hash, user + 1); 0 is empty.
@@ -73,10 +39,10 @@ pub struct Users {
     hasher: FixedState,
 }
 
-impl Default for Users {
+impl Default for UserIds {
     fn default() -> Self {
         let size = 1 << 12;
-        Users {
+        UserIds {
             users: Vec::new(),
             arena: Vec::new(),
             slots: vec![0; size],
@@ -86,7 +52,7 @@ impl Default for Users {
     }
 }
 
-impl Users {
+impl UserIds {
     pub fn len(&self) -> usize {
         self.users.len()
     }
@@ -96,7 +62,7 @@ impl Users {
     }
 
     /// The dense number of an id.
-    pub fn intern(&mut self, key: UserKey) -> u32 {
+    pub fn intern(&mut self, key: UserKey) -> IdSlot {
         let (bytes, flag) = match key {
             UserKey::Bytes(bytes) => (bytes, 0),
             UserKey::Text(text) => (text.as_bytes(), TEXT),
@@ -107,35 +73,35 @@ impl Users {
         loop {
             let slot = self.slots[at];
             if slot == 0 {
-                return self.insert(bytes, len, hash, at);
+                return IdSlot::new(self.insert(bytes, len, hash, at));
             }
             if slot >> 32 == hash >> 32 {
                 let id = slot as u32 - 1;
                 let user = &self.users[id as usize];
                 if user.len == len && self.bytes_of(user) == bytes {
-                    return id;
+                    return IdSlot::new(id);
                 }
             }
             at = (at + 1) & self.mask;
         }
     }
 
-    /// The dense numbers of `rows` binary ids, [`NO_USER`] where there is none.
+    /// Appends the dense numbers of `rows` binary ids; an id that is null or empty is missing.
     ///
-    /// First all hashes, then all slots, then all users: each pass only loads, without a branch
-    /// that waits for what it loaded, so that the cache misses of many rows overlap. One by one
-    /// they are most of the time that compress takes.
+    /// First all hashes, then all slots, then all users: each pass only loads, without a branch that
+    /// depends on the loaded value, so that the cache misses of many rows overlap. Looked up one by one,
+    /// they would take most of the time of the stage.
     pub fn intern_all<'a>(
         &mut self,
         rows: usize,
         id: impl Fn(usize) -> Option<&'a [u8]>,
-        out: &mut Vec<u32>,
+        out: &mut Vec<IdSlot>,
     ) {
-        let mut hashes = [0u64; TOGETHER];
-        let mut found = [0u64; TOGETHER];
-        let mut lengths = [0u32; TOGETHER];
-        for start in (0..rows).step_by(TOGETHER) {
-            let count = TOGETHER.min(rows - start);
+        let mut hashes = [0u64; LOOKUP_BATCH];
+        let mut found = [0u64; LOOKUP_BATCH];
+        let mut lengths = [0u32; LOOKUP_BATCH];
+        for start in (0..rows).step_by(LOOKUP_BATCH) {
+            let count = LOOKUP_BATCH.min(rows - start);
             for (k, hash) in hashes[..count].iter_mut().enumerate() {
                 *hash = id(start + k).map_or(0, |bytes| self.hasher.hash_one(bytes));
             }
@@ -164,11 +130,11 @@ impl Users {
                     _ => false,
                 };
                 unknown |= !known;
-                out.push(if known { number } else { NO_USER });
+                out.push(if known { IdSlot::new(number) } else { IdSlot::MISSING });
             }
             if unknown {
                 for (k, number) in out[first..].iter_mut().enumerate() {
-                    if *number == NO_USER
+                    if *number == IdSlot::MISSING
                         && let Some(bytes) = id(start + k).filter(|bytes| !bytes.is_empty())
                     {
                         *number = self.intern(UserKey::Bytes(bytes));
@@ -181,7 +147,7 @@ impl Users {
     /// For binary ids of the same length.
     #[inline]
     fn is_key(&self, user: &User, bytes: &[u8]) -> bool {
-        // the usual length is compared without a call
+        // ids of the usual length are compared without a function call
         match <&[u8; INLINE]>::try_from(bytes) {
             Ok(key) => user.key == *key,
             Err(_) => self.bytes_of(user) == bytes,
@@ -197,8 +163,7 @@ impl Users {
             key[..8].copy_from_slice(&(self.arena.len() as u64).to_le_bytes());
             self.arena.extend_from_slice(bytes);
         }
-        let open = Open { hour: 0, cell: 0, source: 0, first_us: 0, last_us: 0, count: 0 };
-        self.users.push(User { key, len, open });
+        self.users.push(User { key, len, open: OpenRun::default() });
         self.slots[at] = (hash >> 32) << 32 | u64::from(id + 1);
         if self.users.len() * 2 > self.slots.len() {
             self.grow();
@@ -244,58 +209,45 @@ impl Users {
         if user.len & TEXT == 0 {
             return UserKey::Bytes(bytes);
         }
-        // text came in as text
+        // text was interned as text
         std::str::from_utf8(bytes).map_or(UserKey::Bytes(bytes), UserKey::Text)
     }
 
-    /// Counts one event at `us` microseconds into `hour`; a run that it ends goes to `pile`.
+    /// Counts one event at `us` microseconds into `hour`; a run that it ends goes to `buffer`.
+    /// Returns false for a duplicate of the event before it, which is left out.
     #[inline]
     pub fn count(
         &mut self,
         id: u32,
-        (hour, cell, us): (BatchHour, u32, u32),
-        source: u32,
-        order: Order,
-        pile: &mut Pile,
-    ) -> Counted {
+        (hour, cell, us): (SpanHour, u32, u32),
+        row_group: u32,
+        policy: RunPolicy,
+        buffer: &mut RunBuffer,
+    ) -> bool {
         let open = &mut self.users[id as usize].open;
-        let same = open.hour == hour && open.cell == cell && open.source == source;
-        if same && open.count != 0 && open.count != u32::MAX {
-            if us > open.last_us || (us == open.last_us && order == Order::Rising) {
-                open.last_us = us;
-                open.count += 1;
-                return Counted::Once;
-            }
-            if order == Order::Any {
-                open.first_us = open.first_us.min(us);
-                open.count += 1;
-                return Counted::Once;
-            }
-            if us == open.last_us {
-                return Counted::Again;
+        match open.add((hour, cell, us), row_group, policy) {
+            Added::Accepted => true,
+            Added::Duplicate => false,
+            Added::Rejected => {
+                let ended = std::mem::replace(open, OpenRun::new(hour, cell, us, row_group));
+                flush(ended, id, buffer);
+                true
             }
         }
-        let next = Open { hour, cell, source, first_us: us, last_us: us, count: 1 };
-        std::mem::replace(open, next).put_down(id, pile);
-        Counted::Once
     }
 
     /// Ends every open run.
-    pub fn close(&mut self, pile: &mut Pile) {
+    pub fn close(&mut self, buffer: &mut RunBuffer) {
         for (id, user) in self.users.iter_mut().enumerate() {
-            user.open.put_down(id as u32, pile);
-            user.open.count = 0;
+            flush(std::mem::take(&mut user.open), id as u32, buffer);
         }
     }
 }
 
-impl Open {
-    #[inline]
-    fn put_down(self, user: u32, pile: &mut Pile) {
-        if self.count != 0 {
-            let first = Run::event(user, self.hour, self.cell, self.first_us, self.source);
-            pile.push(user, Run { last_us: self.last_us, count: self.count, ..first });
-        }
+#[inline]
+fn flush(run: OpenRun, user: u32, buffer: &mut RunBuffer) {
+    if let Some(run) = run.close(user) {
+        buffer.push(user, run);
     }
 }
 
@@ -304,53 +256,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_ids_of_any_length_keep_their_numbers() {
-        let mut users = Users::default();
+    fn ids_of_every_length_keep_their_numbers() {
+        let mut users = UserIds::default();
         let ids: Vec<Vec<u8>> =
             (0..20_000u32).map(|i| i.to_le_bytes().repeat(1 + i as usize % 12)).collect();
-        let numbers: Vec<u32> = ids.iter().map(|b| users.intern(UserKey::Bytes(b))).collect();
-        assert_eq!(numbers, (0..20_000).collect::<Vec<_>>());
+        let numbers: Vec<IdSlot> = ids.iter().map(|b| users.intern(UserKey::Bytes(b))).collect();
+        assert_eq!(numbers, (0..20_000).map(IdSlot::new).collect::<Vec<_>>());
         let mut together = Vec::new();
-        let mut fresh = Users::default();
+        let mut fresh = UserIds::default();
         let some = |i: usize| (i % 7 != 3).then(|| ids[i % ids.len()].as_slice());
         fresh.intern_all(2 * ids.len(), some, &mut together);
         for (i, number) in together.iter().enumerate() {
             match some(i) {
-                None => assert_eq!(*number, NO_USER),
-                Some(id) => assert_eq!(fresh.key(*number), UserKey::Bytes(id)),
+                None => assert_eq!(*number, IdSlot::MISSING),
+                Some(id) => {
+                    assert_eq!(fresh.key(number.number().unwrap()), UserKey::Bytes(id));
+                }
             }
         }
-        assert_eq!(fresh.len(), 20_000, "each id once: every row of the second round is known");
+        assert_eq!(fresh.len(), 20_000, "each id once: all rows of the second round are known");
         fresh.intern_all(2, |i| [Some(&[][..]), None][i], &mut together);
-        assert_eq!(together[together.len() - 2..], [NO_USER, NO_USER]);
+        assert_eq!(together[together.len() - 2..], [IdSlot::MISSING; 2]);
         for (id, number) in ids.iter().zip(numbers) {
             assert_eq!(users.intern(UserKey::Bytes(id)), number);
-            assert_eq!(users.key(number), UserKey::Bytes(id));
+            assert_eq!(users.key(number.number().unwrap()), UserKey::Bytes(id));
         }
     }
 
     #[test]
-    fn a_run_takes_up_what_its_order_allows() {
-        let runs = |order| {
-            let (mut users, mut pile) = (Users::default(), Pile::default());
-            let user = users.intern(UserKey::Bytes(b"u"));
-            let counted = [5, 7, 7, 6].map(|us| users.count(user, (0, 1, us), 0, order, &mut pile));
-            users.close(&mut pile);
-            pile.sort_by_user();
-            let runs = pile.of(user).iter().map(|r| (r.first_us, r.last_us, r.count));
-            (counted.map(|c| c == Counted::Once), runs.collect::<Vec<_>>())
+    fn events_become_runs_by_the_policy() {
+        let hour = SpanHour::default();
+        let runs = |policy| {
+            let (mut users, mut buffer) = (UserIds::default(), RunBuffer::default());
+            let user = users.intern(UserKey::Bytes(b"u")).number().unwrap();
+            let counted =
+                [5, 7, 7, 6].map(|us| users.count(user, (hour, 1, us), 0, policy, &mut buffer));
+            users.close(&mut buffer);
+            buffer.sort_by_user();
+            let runs = buffer.of(user).iter().map(|r| (r.first_us, r.last_us, r.count));
+            (counted, runs.collect::<Vec<_>>())
         };
-        assert_eq!(runs(Order::Any), ([true; 4], vec![(5, 7, 4)]));
-        assert_eq!(runs(Order::Rising), ([true; 4], vec![(5, 7, 3), (6, 6, 1)]));
-        assert_eq!(runs(Order::Once), ([true, true, false, true], vec![(5, 7, 2), (6, 6, 1)]));
+        assert_eq!(runs(RunPolicy::Unordered), ([true; 4], vec![(5, 7, 4)]));
+        assert_eq!(runs(RunPolicy::NonDecreasing), ([true; 4], vec![(5, 7, 3), (6, 6, 1)]));
+        assert_eq!(runs(RunPolicy::Dedup), ([true, true, false, true], vec![(5, 7, 2), (6, 6, 1)]));
     }
 
     #[test]
     fn bytes_and_text_of_the_same_octets_are_two_ids() {
-        let mut users = Users::default();
+        let mut users = UserIds::default();
         let bytes = users.intern(UserKey::Bytes(b"u1"));
         let text = users.intern(UserKey::Text("u1"));
         assert_ne!(bytes, text);
-        assert_eq!(users.key(text), UserKey::Text("u1"));
+        assert_eq!(users.key(text.number().unwrap()), UserKey::Text("u1"));
     }
 }

@@ -1,38 +1,38 @@
-//! What the record of a date says, counted while its rows are made.
+//! Totals of a date for its record, counted while its rows are created.
 
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use sha2::{Digest, Sha256};
 
-use super::group::{BatchHour, HOURS_A_DAY};
-use super::rows::Row;
+use super::presence_rows::PresenceRow;
 use crate::datasets::day_record::UserDigest;
+use crate::domain::time::SpanHour;
 
-/// Figures of one date, of all its users or some of them.
+/// Totals of one date over all its users or some of them.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct DateTotals {
     pub rows: u64,
     pub bytes: u64,
     pub events: u64,
-    /// Events by hour of the day, in the count of [`HOURS_A_DAY`].
-    pub hours: BTreeMap<BatchHour, u64>,
+    /// Events by hour of the date.
+    pub hours: BTreeMap<SpanHour, u64>,
     /// Users by number of hours, and by number of events.
     pub users_by_hours: BTreeMap<u32, u64>,
     users_by_events: HashMap<u64, u64, foldhash::fast::FixedState>,
-    /// Events by number of the cell.
+    /// Events by cell number.
     pub cells: Vec<u64>,
     /// The users, in no order.
     pub digests: Vec<UserDigest>,
 }
 
-impl Tally {
+impl DateTotals {
     /// Counts the rows of one user, by hour.
-    pub fn add(&mut self, user: &str, rows: &[Row]) {
+    pub fn add(&mut self, user: &str, rows: &[PresenceRow]) {
         let (mut events, mut hours) = (0, 0);
         for of_hour in rows.chunk_by(|a, b| a.hour == b.hour) {
             let in_hour: u64 = of_hour.iter().map(|row| row.count).sum();
-            *self.hours.entry(of_hour[0].hour % HOURS_A_DAY).or_default() += in_hour;
+            *self.hours.entry(of_hour[0].hour.of_date()).or_default() += in_hour;
             events += in_hour;
             hours += 1;
         }
@@ -50,7 +50,7 @@ impl Tally {
         self.add_user(hours, events, digest);
     }
 
-    /// Counts one user, who was seen in so many hours.
+    /// Counts one user with its number of hours and events.
     pub fn add_user(&mut self, hours: u32, events: u64, digest: UserDigest) {
         self.events += events;
         *self.users_by_hours.entry(hours).or_default() += 1;
@@ -58,7 +58,7 @@ impl Tally {
         self.digests.push(digest);
     }
 
-    pub fn merge(&mut self, other: Tally) {
+    pub fn merge(&mut self, other: DateTotals) {
         self.rows += other.rows;
         self.bytes += other.bytes;
         self.events += other.events;

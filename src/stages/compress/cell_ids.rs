@@ -1,41 +1,38 @@
-//! Dense numbers for cell ids, canonical as text whatever the file's type.
+//! Dense numbers for cell ids. The canonical form of an id is text, for every type in files.
 
 use std::fmt::Write;
 
 use hashbrown::HashMap;
 
-use crate::events::MISSING_ID;
+use crate::domain::id_slot::IdSlot;
 
-/// Stands for a null or empty cell id.
-pub const NO_CELL: u32 = MISSING_ID;
-
-/// Places for cell numbers met recently, as a power of two.
+/// Size, as a power of two, of the table of recent numbers.
 const RECENT_BITS: u32 = 15;
 
 /// Interns cell ids.
 #[derive(Default)]
-pub struct Cells {
+pub struct CellIds {
     names: Vec<String>,
-    by_name: HashMap<String, u32, foldhash::fast::FixedState>,
-    /// Saves formatting a number that was seen before.
-    by_number: HashMap<i64, u32, foldhash::fast::FixedState>,
-    /// The last number that was met at each place: most look-ups end here, without a probe.
-    recent: Vec<(i64, u32)>,
+    by_name: HashMap<String, IdSlot, foldhash::fast::FixedState>,
+    /// So that a known number is not formatted again.
+    by_number: HashMap<i64, IdSlot, foldhash::fast::FixedState>,
+    /// The last number with each hash: most look-ups end here, without a probe.
+    recent: Vec<(i64, IdSlot)>,
     scratch: String,
 }
 
-impl Cells {
+impl CellIds {
     /// Canonical texts, by dense number.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
     /// The dense number of a canonical id.
-    pub fn intern(&mut self, name: &str) -> u32 {
+    pub fn intern(&mut self, name: &str) -> IdSlot {
         if let Some(id) = self.by_name.get(name) {
             return *id;
         }
-        let id = self.names.len() as u32;
+        let id = IdSlot::new(self.names.len() as u32);
         self.names.push(name.to_owned());
         self.by_name.insert(name.to_owned(), id);
         id
@@ -43,24 +40,24 @@ impl Cells {
 
     /// The dense number of an id that is a number.
     #[inline]
-    pub fn intern_number(&mut self, number: i64) -> u32 {
-        // multiplying by the golden ratio spreads numbers that follow each other
+    pub fn intern_number(&mut self, number: i64) -> IdSlot {
+        // multiplying by the golden ratio spreads consecutive numbers
         let place = number.wrapping_mul(-7_046_029_254_386_353_131) as u64 >> (64 - RECENT_BITS);
         match self.recent.get(place as usize) {
-            Some((recent, id)) if *recent == number && *id != NO_CELL => *id,
-            _ => self.intern_number_anew(number, place as usize),
+            Some((recent, id)) if *recent == number && *id != IdSlot::MISSING => *id,
+            _ => self.intern_number_slowly(number, place as usize),
         }
     }
 
     #[cold]
-    fn intern_number_anew(&mut self, number: i64, place: usize) -> u32 {
-        self.recent.resize(1 << RECENT_BITS, (0, NO_CELL));
+    fn intern_number_slowly(&mut self, number: i64, place: usize) -> IdSlot {
+        self.recent.resize(1 << RECENT_BITS, (0, IdSlot::MISSING));
         let id = self.look_up_number(number);
         self.recent[place] = (number, id);
         id
     }
 
-    fn look_up_number(&mut self, number: i64) -> u32 {
+    fn look_up_number(&mut self, number: i64) -> IdSlot {
         if let Some(id) = self.by_number.get(&number) {
             return *id;
         }
@@ -81,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_number_and_its_text_are_one_cell() {
-        let mut cells = Cells::default();
+        let mut cells = CellIds::default();
         let big = 9_007_199_254_740_993; // 2^53 + 1, which a float cannot hold
         let numbers = [
             cells.intern_number(big),
@@ -90,7 +87,7 @@ mod tests {
             cells.intern("007"),
             cells.intern_number(7),
         ];
-        assert_eq!(numbers, [0, 1, 0, 2, 1]);
+        assert_eq!(numbers, [0, 1, 0, 2, 1].map(IdSlot::new));
         assert_eq!(cells.names(), ["9007199254740993", "7", "007"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The two small tables that Spark gets from us: files by number, and places of cells by date.
+//! The two small tables that Spark joins with the events: files by number, and locations of cells by date.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,15 +7,15 @@ use anyhow::{Context, Result};
 use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
 
 use crate::cell_plan::PlannedCells;
+use crate::checks::locations::Point;
 use crate::domain::time::LocalDate;
 use crate::formats::parquet::checksum;
 use crate::formats::table;
 use crate::spark::sql;
-use crate::stages::compress::Work;
-use crate::stages::compress::places::Point;
+use crate::stages::compress::work::Work;
 
-/// A cell from one day to another.
-struct Stretch<'a> {
+/// A cell from its first to its last date.
+struct CellDates<'a> {
     cell: &'a str,
     first: i32,
     last: i32,
@@ -27,32 +27,32 @@ struct Stretch<'a> {
 ///
 /// # Errors
 /// A folder that cannot be written, a path that is not UTF-8.
-pub fn write(work: &Work, open: &[LocalDate], folder: &Path) -> Result<()> {
+pub fn write(work: &Work, pending: &[LocalDate], folder: &Path) -> Result<()> {
     let mut paths = Vec::new();
-    for source in &work.survey.sources {
+    for source in &work.survey.inputs {
         let path = sql::absolute(source.input.location.as_path())?;
         let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
         paths.push(url(path));
     }
-    let sources = || work.survey.sources.iter();
+    let sources = || work.survey.inputs.iter();
     let day = |date: Option<LocalDate>| date.map(|date| date.0);
-    // all row groups of a file have one home
-    let home = sources().map(|s| day(s.groups.first().and_then(|group| group.home)));
+    // all row groups of a file have the same fallback date
+    let fallback = sources().map(|s| day(s.groups.first().and_then(|group| group.fallback_date)));
     let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(0..paths.len() as i32));
     let files = RecordBatch::try_from_iter_with_nullable([
         ("file", numbers, false),
         ("path", Arc::new(StringArray::from(paths)), false),
         ("folder", Arc::new(sources().map(|s| day(s.folder)).collect::<Int32Array>()), true),
-        ("home", Arc::new(home.collect::<Int32Array>()), true),
+        ("fallback_date", Arc::new(fallback.collect::<Int32Array>()), true),
     ])?;
     table::write(&folder.join("files.parquet"), &files, vec![checksum::entry()])?;
 
-    let span = (open.first().map_or(0, |d| d.0), open.last().map_or(0, |d| d.0));
-    let all = work.plan.map(|plan| stretches(plan, span)).unwrap_or_default();
-    let texts = |of: fn(&Stretch) -> String| -> ArrayRef {
+    let span = (pending.first().map_or(0, |d| d.0), pending.last().map_or(0, |d| d.0));
+    let all = work.plan.map(|plan| cell_dates(plan, span)).unwrap_or_default();
+    let texts = |of: fn(&CellDates) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(all.iter().map(of)))
     };
-    let days = |of: fn(&Stretch) -> i32| -> ArrayRef {
+    let days = |of: fn(&CellDates) -> i32| -> ArrayRef {
         Arc::new(Int32Array::from_iter_values(all.iter().map(of)))
     };
     let axis = |number: usize| -> ArrayRef {
@@ -71,18 +71,18 @@ pub fn write(work: &Work, open: &[LocalDate], folder: &Path) -> Result<()> {
     table::write(&folder.join("places.parquet"), &places, vec![checksum::entry()])
 }
 
-/// Where every planned cell is between two days, without a gap.
-fn stretches(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<Stretch<'_>> {
+/// Where every planned cell is between two dates, without gaps.
+fn cell_dates(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<CellDates<'_>> {
     let mut all = Vec::new();
     for (cell, versions) in plan.cells.iter().filter(|(_, versions)| !versions.is_empty()) {
         let mut push = |first: i32, last: i32, point: Option<Point>| {
             let (first, last) = (first.max(start), last.min(end));
             let place = if point.is_some() { "at" } else { "not_valid" };
             if first <= last {
-                all.push(Stretch { cell, first, last, place, point });
+                all.push(CellDates { cell, first, last, place, point });
             }
         };
-        // versions do not overlap and come in order of time
+        // versions do not overlap and are in order of time
         let mut next = start;
         for version in versions {
             let (first, last) =
@@ -97,14 +97,14 @@ fn stretches(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<Stretch<'_>> 
         let at = plan.cells.binary_search_by(|(id, _)| id.as_str().cmp(cell));
         at.is_ok_and(|at| !plan.cells[at].1.is_empty())
     };
-    let misplaced = plan.bad_coordinates.iter().filter(|cell| !planned(cell));
-    let nowhere = |cell| Stretch { cell, first: start, last: end, place: "bad", point: None };
-    all.extend(misplaced.map(|cell| nowhere(cell.as_str())));
+    let without_point = plan.bad_coordinates.iter().filter(|cell| !planned(cell));
+    let unlocated = |cell| CellDates { cell, first: start, last: end, place: "bad", point: None };
+    all.extend(without_point.map(|cell| unlocated(cell.as_str())));
     all
 }
 
-/// A path as Spark writes it in `_metadata.file_path`: with percent signs for what no URL may hold, but
-/// letters of other alphabets as they are.
+/// A path as Spark writes it in `_metadata.file_path`: characters that a URL must not contain are
+/// percent-encoded, but letters of other alphabets are not.
 fn url(path: &str) -> String {
     let mut url = "file:".to_owned();
     for c in path.chars() {
@@ -127,7 +127,7 @@ mod tests {
     use crate::cell_plan::CellVersion;
 
     #[test]
-    fn a_cell_has_a_place_or_none_on_every_day() {
+    fn every_cell_is_located_or_not_on_every_date() {
         let version = |start, end| CellVersion { start, end, lon: 1.0, lat: 2.0 };
         let plan = PlannedCells {
             cells: vec![
@@ -137,7 +137,7 @@ mod tests {
             ],
             bad_coordinates: ["b".to_owned(), "c".to_owned(), "d".to_owned()].into(),
         };
-        let all = stretches(&plan, (1, 9));
+        let all = cell_dates(&plan, (1, 9));
         let found: Vec<_> = all.iter().map(|s| (s.cell, s.first, s.last, s.place)).collect();
         assert_eq!(
             found,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_written_as_spark_writes_them() {
+    fn paths_are_encoded_as_spark_encodes_them() {
         assert_eq!(url("/a b/c%d=1/é#{x}.parquet"), "file:/a%20b/c%25d=1/é%23%7Bx%7D.parquet");
     }
 }

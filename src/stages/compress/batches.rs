@@ -1,4 +1,5 @@
-//! Which row groups (in CSV, pieces of a file) hold which days, and how many days are worked on at once.
+//! The row groups (in CSV, blocks) of the event files with their dates, and the dates that are processed
+//! together.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,18 +8,18 @@ use anyhow::{Context, Result};
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
-use super::group::MOST_HOURS;
-use crate::domain::time::columns::{Times, is_in_range};
+use crate::checks::event_run::MAX_CLOCK_HOURS;
+use crate::domain::time::columns::Times;
 use crate::domain::time::seen::Seen;
-use crate::domain::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
+use crate::domain::time::{EventTime, LocalDate, LocalHour, MICROS_PER_HOUR, is_in_range};
 use crate::events::csv::BLOCK_BYTES;
 use crate::events::input::EventInput;
 use crate::events::parquet::EventFile;
 
-/// Rows of time stamps read at a time where a footer does not tell the day.
+/// Time stamps that are read at once if the footer does not determine the date.
 const SCAN_ROWS: usize = 1 << 16;
 
-/// A row group and the days that it holds events of.
+/// A row group and the dates of its events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RowGroup {
     /// Index into the list of files.
@@ -26,19 +27,19 @@ pub struct RowGroup {
     /// The file, for messages.
     pub name: Arc<str>,
     pub index: usize,
-    /// It is a piece of text, whose rows are numbered through the file.
+    /// A block of CSV, whose rows are numbered through the file.
     pub of_text: bool,
     pub rows: u64,
     /// Rows of the file before it.
     pub first_row: u64,
-    /// Days of its usable time stamps, in order.
-    pub days: Vec<LocalDate>,
-    /// Smallest and largest of these, local µs.
+    /// Dates of its usable time stamps, in order.
+    pub dates: Vec<LocalDate>,
+    /// Smallest and largest usable time stamp, local µs.
     pub range_us: Option<(i64, i64)>,
-    /// The day that the file's folders name.
+    /// The date in the names of the file's folders.
     pub folder: Option<LocalDate>,
-    /// The day for rows without a usable time stamp: that of the folder, else the file's first.
-    pub home: Option<LocalDate>,
+    /// The date of rows without a usable time stamp: that of the folder, else the first in the file.
+    pub fallback_date: Option<LocalDate>,
 }
 
 impl RowGroup {
@@ -56,24 +57,24 @@ impl RowGroup {
         format!("{}, row {}", self.place(), before + row + 1)
     }
 
-    /// True where rows of it can belong to one of the days.
-    fn touches(&self, first: LocalDate, last: LocalDate) -> bool {
-        self.days.iter().chain(&self.home).any(|day| (first..=last).contains(day))
+    /// True if it may have rows of the dates from `first` to `last`.
+    fn overlaps(&self, first: LocalDate, last: LocalDate) -> bool {
+        self.dates.iter().chain(&self.fallback_date).any(|date| (first..=last).contains(date))
     }
 }
 
-/// Days that are worked on together, and the row groups to read for them.
+/// Dates that are processed together, and the row groups to read for them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
     pub first: LocalDate,
     pub last: LocalDate,
-    /// The batch is of rows that have no day, and of no others.
-    pub of_no_date: bool,
-    /// Indices into the list of row groups, with true where this is the first batch to read it.
+    /// The batch consists of the rows that have no date.
+    pub undated: bool,
+    /// Indices into the list of row groups, with true if this is the first batch that reads it.
     pub groups: Vec<(usize, bool)>,
 }
 
-/// Lists the row groups of a file with their days up to `latest_us`.
+/// Lists the row groups of a file with their dates, ignoring times after `latest_us`, local µs.
 ///
 /// # Errors
 /// A time column that cannot be read.
@@ -87,26 +88,26 @@ pub fn row_groups(
     let name: Arc<str> = format!("events file {}", file.input().location).into();
     let mut times = file.times(zone).with_context(|| name.to_string())?;
     let of_text = matches!(file, EventInput::Csv(_));
-    let parts: Vec<(u64, DaysAndRange)> = match file {
+    let parts: Vec<(u64, DatesAndRange)> = match file {
         EventInput::Csv(file) => {
             let blocks = file.survey(&times, latest_us, BLOCK_BYTES)?;
             blocks.into_iter().map(|b| (b.rows, (b.days, b.range_us))).collect()
         }
         EventInput::Parquet(file) => (0..file.row_groups())
             .map(|index| {
-                let days = match days_by_footer(file, index, zone, latest_us, &mut times) {
-                    Some((day, range)) => (vec![day], Some(range)),
+                let dates = match date_by_footer(file, index, zone, latest_us, &mut times) {
+                    Some((date, range)) => (vec![date], Some(range)),
                     None => scan(file, index, latest_us, &mut times)?,
                 };
-                Ok((file.rows(index), days))
+                Ok((file.rows(index), dates))
             })
             .collect::<Result<_>>()?,
     };
     let mut first_row = 0;
     let mut groups = Vec::new();
-    for (index, (rows, (days, range_us))) in parts.into_iter().enumerate() {
+    for (index, (rows, (dates, range_us))) in parts.into_iter().enumerate() {
         let name = Arc::clone(&name);
-        let home = folder;
+        let fallback_date = folder;
         groups.push(RowGroup {
             file: number,
             name,
@@ -114,20 +115,20 @@ pub fn row_groups(
             of_text,
             rows,
             first_row,
-            days,
+            dates,
             range_us,
             folder,
-            home,
+            fallback_date,
         });
         first_row += rows;
     }
-    let home = folder.or(groups.iter().flat_map(|group| &group.days).min().copied());
-    groups.iter_mut().for_each(|group| group.home = home);
+    let fallback_date = folder.or(groups.iter().flat_map(|group| &group.dates).min().copied());
+    groups.iter_mut().for_each(|group| group.fallback_date = fallback_date);
     Ok(groups)
 }
 
-/// The day and range of a row group whose footer says that it holds one day alone.
-fn days_by_footer(
+/// The date and range of a row group, if its footer shows that all time stamps have one date.
+fn date_by_footer(
     file: &EventFile,
     index: usize,
     zone: Option<Tz>,
@@ -137,65 +138,72 @@ fn days_by_footer(
     let DataType::Timestamp(unit, _) = file.timestamp_type() else { return None };
     let (min, max) = file.timestamp_range(index)?;
     let (low, high) = (times.local_us(min, *unit), times.local_us(max, *unit));
-    // where clocks go back, a later instant can have an earlier wall time
+    // when clocks go back, a later instant can have an earlier local time
     let slack = if zone.is_some() { MICROS_PER_HOUR } else { 0 };
     let usable = is_in_range(low) && is_in_range(high) && high <= latest_us;
     let day = |us: i64| LocalHour::of(us).date();
     (usable && day(low - slack) == day(high + slack)).then(|| (day(low), (low, high)))
 }
 
-type DaysAndRange = (Vec<LocalDate>, Option<(i64, i64)>);
+type DatesAndRange = (Vec<LocalDate>, Option<(i64, i64)>);
 
-/// Reads the time stamps of a row group to learn its days.
-fn scan(file: &EventFile, index: usize, latest_us: i64, times: &mut Times) -> Result<DaysAndRange> {
+/// Reads the time stamps of a row group to determine its dates.
+fn scan(
+    file: &EventFile,
+    index: usize,
+    latest_us: i64,
+    times: &mut Times,
+) -> Result<DatesAndRange> {
     let place = || file.place(index);
     let mut seen = Seen::default();
     let mut local = Vec::new();
     for batch in file.read_timestamps(index, SCAN_ROWS)? {
         let batch = batch.with_context(place)?;
         times.convert(batch.column(0), &mut local).with_context(place)?;
-        local.iter().for_each(|us| seen.add(*us, latest_us));
+        local.iter().copied().filter_map(EventTime::us).for_each(|us| seen.add(us, latest_us));
     }
     Ok(seen.result())
 }
 
-/// Cuts the days that are `open` into batches of at most `max_rows` rows, or of one day where a day
-/// has more; rows that have no day make one more batch.
+/// Groups the `pending` dates into batches of at most `max_rows` rows, or of one date if that has more.
+/// Rows without a date form one more batch.
 ///
-/// Memory follows the batch, not the number of days. The price: a row group that reaches over
-/// several batches is read once for each of them.
-pub fn batches(groups: &[RowGroup], open: &BTreeSet<LocalDate>, max_rows: u64) -> Vec<Batch> {
+/// Memory depends on the batch, not on the number of dates. In return, a row group that spans several
+/// batches is read once for each of them.
+pub fn batches(groups: &[RowGroup], pending: &BTreeSet<LocalDate>, max_rows: u64) -> Vec<Batch> {
     let mut seen = vec![false; groups.len()];
     let mut batches: Vec<Batch> = Vec::new();
-    let mut days = open.iter().copied().peekable();
-    while let Some(first) = days.next() {
+    let mut dates = pending.iter().copied().peekable();
+    while let Some(first) = dates.next() {
         let mut last = first;
-        while let Some(next) = days.next_if(|next| {
+        while let Some(next) = dates.next_if(|next| {
             next.0 == last.0 + 1
-                && i64::from(next.0 - first.0 + 1) * 24 <= MOST_HOURS
+                && i64::from(next.0 - first.0 + 1) * 24 <= MAX_CLOCK_HOURS
                 && rows_between(groups, first, *next) <= max_rows
         }) {
             last = next;
         }
         let mut inside = Vec::new();
-        for i in (0..groups.len()).filter(|i| groups[*i].touches(first, last)) {
+        for i in (0..groups.len()).filter(|i| groups[*i].overlaps(first, last)) {
             inside.push((i, !seen[i]));
             seen[i] = true;
         }
-        batches.push(Batch { first, last, of_no_date: false, groups: inside });
+        batches.push(Batch { first, last, undated: false, groups: inside });
     }
-    let homeless: Vec<_> =
-        (0..groups.len()).filter(|i| groups[*i].home.is_none()).map(|i| (i, true)).collect();
-    if !homeless.is_empty() {
-        // no day lies between these
+    let undated: Vec<_> = (0..groups.len())
+        .filter(|i| groups[*i].fallback_date.is_none())
+        .map(|i| (i, true))
+        .collect();
+    if !undated.is_empty() {
+        // an empty range of dates
         let (first, last) = (LocalDate(0), LocalDate(-1));
-        batches.push(Batch { first, last, of_no_date: true, groups: homeless });
+        batches.push(Batch { first, last, undated: true, groups: undated });
     }
     batches
 }
 
 fn rows_between(groups: &[RowGroup], first: LocalDate, last: LocalDate) -> u64 {
-    groups.iter().filter(|g| g.touches(first, last)).map(|g| g.rows).sum()
+    groups.iter().filter(|g| g.overlaps(first, last)).map(|g| g.rows).sum()
 }
 
 #[cfg(test)]
@@ -203,8 +211,8 @@ mod tests {
     use super::*;
 
     fn group(rows: u64, days: &[i32]) -> RowGroup {
-        let days: Vec<_> = days.iter().copied().map(LocalDate).collect();
-        let home = days.first().copied();
+        let dates: Vec<_> = days.iter().copied().map(LocalDate).collect();
+        let fallback_date = dates.first().copied();
         let name = Arc::from("f");
         let first_row = 0;
         RowGroup {
@@ -214,16 +222,16 @@ mod tests {
             of_text: false,
             rows,
             first_row,
-            days,
+            dates,
             range_us: None,
             folder: None,
-            home,
+            fallback_date,
         }
     }
 
-    fn cut(groups: &[RowGroup], max_rows: u64) -> Vec<Batch> {
-        let open = groups.iter().flat_map(|g| g.days.clone()).collect();
-        batches(groups, &open, max_rows)
+    fn batched(groups: &[RowGroup], max_rows: u64) -> Vec<Batch> {
+        let pending = groups.iter().flat_map(|g| g.dates.clone()).collect();
+        batches(groups, &pending, max_rows)
     }
 
     fn spans(batches: &[Batch]) -> Vec<(i32, i32)> {
@@ -231,31 +239,31 @@ mod tests {
     }
 
     #[test]
-    fn small_days_go_together_and_large_days_alone() {
+    fn small_dates_share_a_batch_and_large_dates_do_not() {
         let groups = [group(10, &[1]), group(10, &[2]), group(90, &[3])];
-        assert_eq!(spans(&cut(&groups, 50)), [(1, 2), (3, 3)]);
+        assert_eq!(spans(&batched(&groups, 50)), [(1, 2), (3, 3)]);
     }
 
     #[test]
-    fn a_row_group_over_two_batches_is_read_twice() {
+    fn row_group_of_two_batches_is_read_twice() {
         let groups = [group(40, &[1, 2]), group(40, &[2])];
-        let batches = cut(&groups, 50);
+        let batches = batched(&groups, 50);
         assert_eq!(spans(&batches), [(1, 1), (2, 2)]);
         assert_eq!(batches[0].groups, [(0, true)]);
         assert_eq!(batches[1].groups, [(0, false), (1, true)]);
     }
 
     #[test]
-    fn rows_without_a_day_are_read_once() {
-        let lone = cut(&[group(5, &[])], 50);
-        assert_eq!((lone.len(), lone[0].of_no_date, lone[0].groups.len()), (1, true, 1));
-        let mixed = cut(&[group(5, &[]), group(60, &[4]), group(60, &[9])], 50);
+    fn undated_rows_are_read_once() {
+        let lone = batched(&[group(5, &[])], 50);
+        assert_eq!((lone.len(), lone[0].undated, lone[0].groups.len()), (1, true, 1));
+        let mixed = batched(&[group(5, &[]), group(60, &[4]), group(60, &[9])], 50);
         assert_eq!(spans(&mixed), [(4, 4), (9, 9), (0, -1)]);
         assert_eq!(mixed[2].groups, [(0, true)]);
     }
 
     #[test]
-    fn days_that_are_not_open_are_not_read() {
+    fn dates_that_are_not_pending_are_not_read() {
         let groups = [group(10, &[1]), group(10, &[2]), group(10, &[2, 3])];
         let batches = batches(&groups, &[LocalDate(1), LocalDate(3)].into(), 50);
         assert_eq!(spans(&batches), [(1, 1), (3, 3)]);

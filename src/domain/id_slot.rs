@@ -1,0 +1,44 @@
+//! The dense number of an id in a column of events, or the reason why a row has none, in 32 bits.
+
+/// The number that an id got while events are read. The two highest numbers stand for rows without a
+/// usable id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct IdSlot(u32);
+
+/// What an [`IdSlot`] stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdSlotView {
+    Number(u32),
+    /// Null or empty.
+    Missing,
+    /// Not of the configured length.
+    Malformed,
+}
+
+impl IdSlot {
+    pub const MISSING: IdSlot = IdSlot(u32::MAX);
+    pub const MALFORMED: IdSlot = IdSlot(u32::MAX - 1);
+
+    /// An id with this number, which has to be lower than those of the constants.
+    #[inline]
+    pub fn new(number: u32) -> Self {
+        debug_assert!(number < Self::MALFORMED.0);
+        IdSlot(number)
+    }
+
+    /// The number of a usable id.
+    #[inline]
+    pub fn number(self) -> Option<u32> {
+        (self.0 < Self::MALFORMED.0).then_some(self.0)
+    }
+
+    #[inline]
+    pub fn view(self) -> IdSlotView {
+        match self {
+            Self::MISSING => IdSlotView::Missing,
+            Self::MALFORMED => IdSlotView::Malformed,
+            IdSlot(number) => IdSlotView::Number(number),
+        }
+    }
+}

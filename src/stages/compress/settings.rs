@@ -1,0 +1,43 @@
+//! The sections of the configuration that the stage uses.
+
+use crate::checks::Checks;
+use crate::config::{Columns, Config, Data, Engine, Spark, Time};
+
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    /// Rejected rows end the run.
+    pub strict: bool,
+    pub engine: Engine,
+    pub data: &'a Data,
+    pub columns: &'a Columns,
+    pub checks: &'a Checks,
+    pub time: &'a Time,
+    pub spark: &'a Spark,
+}
+
+impl<'a> From<&'a Config> for Settings<'a> {
+    fn from(config: &'a Config) -> Self {
+        Settings {
+            strict: config.strict,
+            engine: config.engine,
+            data: &config.data,
+            columns: &config.columns,
+            checks: &config.checks,
+            time: &config.time,
+            spark: &config.spark,
+        }
+    }
+}
+
+impl Settings<'_> {
+    /// Text that changes with every setting that affects the rows of all dates.
+    pub fn fingerprint(&self) -> String {
+        format!(
+            "compress {} {:?} {} {:?}",
+            self.columns.of_events(),
+            self.time.zone,
+            self.strict,
+            self.checks
+        )
+    }
+}
