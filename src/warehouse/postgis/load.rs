@@ -8,11 +8,10 @@ use postgres::Client;
 use super::fingerprint::fingerprint;
 use super::partitions;
 use super::partitions::Partition;
-use super::raw_events as raw_partition;
 use super::server::Server;
 use super::server_errors::failed;
 use super::view_results::Recomputed;
-use super::{presence, replace_table, schema, view_results};
+use super::{load_presence, load_raw_events, replace_table, schema, view_results};
 use crate::datasets::presence::{PresenceDay, days};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
@@ -45,11 +44,11 @@ pub fn run(
         .collect();
     let new_files = new.iter().flat_map(|day| &day.files);
     checksum::refuse_damaged(new_files.chain(request.files().map(|(_, path)| path)))?;
-    let mut filled = presence::fill(server, &mut lead, &new, progress)?;
+    let mut filled = load_presence::fill(server, &mut lead, &new, progress)?;
     let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
     if request.uncompressed {
         keep.push(None);
-        filled.extend(raw_partition::fill(server, &mut lead, raw_events, &active, progress)?);
+        filled.extend(load_raw_events::fill(server, &mut lead, raw_events, &active, progress)?);
     }
     if !filled.is_empty() {
         let bar = progress.spinner("load", "indexing and collecting statistics");
