@@ -19,7 +19,7 @@ use super::server::{Server, Worker};
 use super::two_places::TwoPlaces;
 use crate::datasets::presence::PresenceDay;
 use crate::domain::tables::presence_file_schema;
-use crate::domain::time::MICROS_PER_HOUR;
+use crate::domain::time::ClockHour;
 use crate::progress::{Progress, StageBar};
 use crate::runtime::parallel::{Tasks, on_all_cores};
 
@@ -100,8 +100,7 @@ fn copy_file(
         for row in 0..batch.num_rows() {
             let at_two_places = TwoPlaces {
                 events: narrow(two_places[row])?,
-                // files show a repeated hour one microsecond after its start
-                is_repeated_hour: hour[row].rem_euclid(MICROS_PER_HOUR) != 0,
+                in_repeated_hour: ClockHour::from_label_us(hour[row]).repeated,
             };
             copy.rows.presence(
                 [users[row], cells[row]],

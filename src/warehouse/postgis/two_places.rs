@@ -5,15 +5,15 @@
 pub struct TwoPlaces {
     /// Events of users at two places at once.
     pub events: i32,
-    /// The hour is shown for the second time, after the clocks went back.
-    pub is_repeated_hour: bool,
+    /// The clocks show the hour for the second time, after they went back.
+    pub in_repeated_hour: bool,
 }
 
 impl TwoPlaces {
     /// The stored integer: the number of events, or -1 minus that number in a repeated hour.
     /// `sql/postgis/tables.sql` and `sql/postgis/ids_as_numbers.sql` decode it.
     pub fn encode(self) -> i32 {
-        if self.is_repeated_hour { -1 - self.events } else { self.events }
+        if self.in_repeated_hour { -1 - self.events } else { self.events }
     }
 }
 
@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn repeated_hours_are_negative_and_distinct_from_first_hours() {
-        let encoded = |events, is_repeated_hour| TwoPlaces { events, is_repeated_hour }.encode();
+        let encoded = |events, in_repeated_hour| TwoPlaces { events, in_repeated_hour }.encode();
         assert_eq!([encoded(0, false), encoded(7, false)], [0, 7]);
         assert_eq!([encoded(0, true), encoded(7, true)], [-1, -8]);
         assert_eq!(encoded(i32::MAX, true), i32::MIN);
