@@ -141,7 +141,7 @@ fn json_log_is_one_object_per_line() {
     let json = ["--log-format", "json", "--progress", "always", "--verbose"];
     let ran = work.run(&[&["run-all"], &json[..]].concat());
     assert_eq!(ran.status, 0, "{}", ran.stderr);
-    assert!(ran.stdout.contains("seconds in all"), "results are as ever: {}", ran.stdout);
+    assert!(ran.stdout.contains("seconds in total"), "results are as ever: {}", ran.stdout);
     let lines = logged(&ran);
     let done = lines.iter().find(|l| l["stage"] == "compress" && l["message"] == "done").unwrap();
     assert_eq!((&done["rows_in"], &done["command"]), (&26.into(), &"run-all".into()));

@@ -34,7 +34,7 @@ pub fn geojoin_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
 }
 
 pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    load::inputs(config).map(Some)
+    load::inputs(&config.data).map(Some)
 }
 
 pub fn run_all_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {

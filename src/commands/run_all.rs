@@ -6,16 +6,30 @@ use anyhow::Result;
 
 use super::Session;
 use crate::cli::RunAll;
-use crate::stages::pipeline;
-use crate::stages::pipeline::Plan;
+use crate::domain::numbers::grouped;
+use crate::output::run_details::stages_table;
+use crate::progress::{StageReport, StageRun};
+use crate::runtime::memory::peak_memory_bytes;
+use crate::stages::pipeline::{self, Options};
 use crate::storage::sync::Processed;
 
 pub fn run(session: &Session, args: &RunAll, outputs: &Processed) -> Result<()> {
     let started = Instant::now();
-    let plan = Plan { from: args.from, only: args.only, force: args.force, since: args.since };
-    let reports = pipeline::run(&session.config, plan, &session.progress, outputs)?;
+    let options =
+        Options { from: args.from, only: args.only, force: args.force, since: args.since };
+    let reports = pipeline::run(&session.config, options, &session.progress, outputs)?;
     if session.quiet {
         return Ok(());
     }
-    super::print(&format!("{}\n", pipeline::summary(&reports, started)))
+    super::print(&format!("{}\n", summary(&reports, started)))
+}
+
+/// The stages as a table, with the total time and the peak memory of the process.
+fn summary(reports: &[StageReport], started: Instant) -> String {
+    let stages: Vec<StageRun> = reports.iter().map(StageRun::from).collect();
+    let table = stages_table(&stages);
+    let memory = peak_memory_bytes()
+        .map(|b| format!(", peak memory {} MiB", grouped(b / (1024 * 1024))))
+        .unwrap_or_default();
+    format!("{table}\n{:.2} seconds in total{memory}", started.elapsed().as_secs_f64())
 }

@@ -7,7 +7,8 @@ use super::{Session, print, stdout, terminal_style};
 use crate::cli::{Runs, RunsFormat};
 use crate::output::formats;
 use crate::output::formats::{Format, Options};
-use crate::run_history::{Run, find, newest_first, overview, read, rows, text};
+use crate::output::run_details::text;
+use crate::run_history::{Run, find, newest_first, overview, read, rows};
 use crate::storage::sync;
 
 pub fn run(session: &Session, args: &Runs) -> Result<()> {

@@ -17,7 +17,7 @@ pub fn geojoin(session: &Session, force: bool) -> Result<()> {
 
 pub fn load(session: &Session, force: bool) -> Result<()> {
     let (_, warehouse) = session.warehouse()?;
-    let work = || load::run(&session.config, warehouse.as_ref(), &session.progress, force);
+    let work = || load::run((&session.config).into(), warehouse.as_ref(), &session.progress, force);
     session.stage("load", work)?;
     session.progress.note(&format!("{} is up to date", warehouse.location()));
     Ok(())

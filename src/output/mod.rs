@@ -11,3 +11,4 @@ pub mod lau_outlines;
 pub mod quality_report;
 pub mod query;
 pub mod relation;
+pub mod run_details;

@@ -6,11 +6,12 @@ mod find;
 mod list;
 mod record;
 mod recorder;
-mod show;
 
 pub use file::{append, fingerprint, read};
 pub use find::find;
 pub use list::{newest_first, overview};
 pub use record::{Inputs, Run, Status, rows};
 pub use recorder::Recorder;
-pub use show::{stages_table, text};
+
+#[cfg(test)]
+pub(crate) use record::tests::a_run;

@@ -1,11 +1,12 @@
-//! `load`: processed files to warehouse tables.
+//! `load`: loads the processed files into the tables of the warehouse.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 
-use crate::config::Config;
+use crate::config::{Config, Data, Load};
+use crate::datasets::manifest::Manifest;
 use crate::domain::tables::Table;
 use crate::progress::Progress;
 use crate::progress::StageReport;
@@ -13,46 +14,51 @@ use crate::storage::inputs::{InputFile, fingerprint, list};
 use crate::storage::lock;
 use crate::warehouse::{LoadRequest, Warehouse};
 
-/// What would be loaded now.
-///
-/// # Errors
-/// Processed files that are missing.
-pub fn request(config: &Config) -> Result<LoadRequest> {
-    Ok(of_files(config, &inputs(config)?))
+/// The parts of the config that the stage needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings<'a> {
+    pub data: &'a Data,
+    pub load: &'a Load,
 }
 
-fn of_files(config: &Config, files: &[InputFile]) -> LoadRequest {
-    let settings = format!("load {}", config.load.uncompressed);
-    LoadRequest {
-        compressed_events: config.data.compressed_events(),
-        cell_plan: config.data.cells_with_lau(),
-        lau: config.data.lau_units(),
-        small_tables: small_tables(config).collect(),
-        uncompressed: config.load.uncompressed,
-        fingerprint: fingerprint(files, &settings),
-        ignore_previous: false,
+impl<'a> From<&'a Config> for Settings<'a> {
+    fn from(config: &'a Config) -> Self {
+        Settings { data: &config.data, load: &config.load }
     }
 }
 
-fn small_tables(config: &Config) -> impl Iterator<Item = (Table, PathBuf)> {
-    config.data.small_tables().filter(|(_, path)| path.exists())
+fn request(settings: Settings, force: bool) -> Result<LoadRequest> {
+    let Settings { data, load } = settings;
+    let files = inputs(data)?;
+    Ok(LoadRequest {
+        compressed_events: data.compressed_events(),
+        cell_plan: data.cells_with_lau(),
+        lau: data.lau_units(),
+        small_tables: small_tables(data).collect(),
+        uncompressed: load.uncompressed,
+        fingerprint: fingerprint(&files, &format!("load {}", load.uncompressed)),
+        ignore_previous: force,
+    })
 }
 
-/// The processed files.
+fn small_tables(data: &Data) -> impl Iterator<Item = (Table, PathBuf)> {
+    data.small_tables().filter(|(_, path)| path.exists())
+}
+
+/// Lists the processed files.
 ///
 /// # Errors
-/// Those that are missing.
-pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
-    let events = config.data.compressed_events();
-    let cell_plan = config.data.cells_with_lau();
-    let lau = config.data.lau_units();
-    let manifest = crate::datasets::manifest::Manifest::read(&events).with_context(|| {
-        format!("{} is not there or not whole; run `mobility compress` first", events.display())
+/// A file that is missing.
+pub fn inputs(data: &Data) -> Result<Vec<InputFile>> {
+    let events = data.compressed_events();
+    let manifest = Manifest::read(&events).with_context(|| {
+        format!("{} is missing or incomplete; run `mobility compress` first", events.display())
     })?;
-    let text = |path: &std::path::Path| path.to_string_lossy().into_owned();
-    let mut files = list("data.processed", &[text(&cell_plan), text(&lau)], &["parquet"])
-        .context("run `mobility geojoin` first")?;
-    for (_, path) in small_tables(config) {
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let geodata = [text(&data.cells_with_lau()), text(&data.lau_units())];
+    let mut files =
+        list("data.processed", &geodata, &["parquet"]).context("run `mobility geojoin` first")?;
+    for (_, path) in small_tables(data) {
         files.extend(list("data.processed", &[text(&path)], &["parquet"])?);
     }
     // a period without events has no files
@@ -65,30 +71,29 @@ pub fn inputs(config: &Config) -> Result<Vec<InputFile>> {
 /// Runs the stage.
 ///
 /// # Errors
-/// Processed files that are missing or damaged, a warehouse that cannot be written; its tables
-/// then stand as they were.
+/// Processed files that are missing or damaged, or a warehouse that cannot be written; its tables
+/// are then unchanged.
 pub fn run(
-    config: &Config,
+    settings: Settings,
     warehouse: &dyn Warehouse,
     progress: &Progress,
     force: bool,
 ) -> Result<StageReport> {
     let started = Instant::now();
-    // no compress may exchange the files while they are loaded
-    let processed = &config.data.processed;
+    // prevents another run from replacing the files during the load
+    let processed = &settings.data.processed;
     let _lock = if processed.is_dir() { Some(lock::to_read(processed)?) } else { None };
-    let mut request = request(config)?;
-    request.ignore_previous = force;
+    let request = request(settings, force)?;
     let mut notes = Vec::new();
-    let earlier = match warehouse.loaded() {
+    let previous = match warehouse.loaded() {
         Ok(loaded) => loaded.filter(|_| !force),
-        // a warehouse that is down refuses the load as well; one that is damaged is mended by it
+        // a load repairs a damaged warehouse, and fails if the warehouse is unavailable
         Err(error) => {
-            notes.push(format!("loaded anew, because {error:#}"));
+            notes.push(format!("all tables are loaded again, because {error:#}"));
             None
         }
     };
-    let (loaded, skipped) = match earlier.filter(|l| l.fingerprint == request.fingerprint) {
+    let (loaded, skipped) = match previous.filter(|l| l.fingerprint == request.fingerprint) {
         Some(loaded) => (loaded, true),
         None => (warehouse.load(&request, progress)?, false),
     };

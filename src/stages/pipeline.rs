@@ -1,7 +1,6 @@
-//! The stages in their order, and the table that closes a run.
+//! `run-all`: the stages in their order.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Result;
 use chrono::NaiveDate;
@@ -9,12 +8,8 @@ use clap::ValueEnum;
 
 use super::{compress, geojoin, load, quality, views};
 use crate::config::Config;
-use crate::domain::numbers::grouped;
 use crate::progress::Progress;
 use crate::progress::StageReport;
-use crate::progress::StageRun;
-use crate::run_history::stages_table;
-use crate::runtime::memory::peak_memory_bytes;
 use crate::storage::sync::Processed;
 use crate::views::Registry;
 use crate::warehouse;
@@ -29,33 +24,38 @@ pub enum Stage {
     Views,
 }
 
-/// Which stages run, and whether unchanged work is done again.
+/// Which stages run, and on which inputs.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Plan {
+pub struct Options {
+    /// The first stage to run.
     pub from: Option<Stage>,
+    /// The only stage to run.
     pub only: Option<Stage>,
+    /// Also process unchanged inputs.
     pub force: bool,
-    /// Leaves dates before this one as they are.
+    /// Do not process dates before this one.
     pub since: Option<NaiveDate>,
 }
 
-impl Plan {
+impl Options {
     fn extent(&self) -> compress::Extent {
         compress::Extent { force: self.force, since: self.since }
     }
 
-    fn wants(&self, stage: Stage) -> bool {
+    fn includes(&self, stage: Stage) -> bool {
         self.only.is_none_or(|only| only == stage) && self.from.is_none_or(|from| stage >= from)
     }
 }
 
-/// Runs the wanted stages; what each makes goes to where `outputs` are kept.
+/// Runs the selected stages; after each stage its files are uploaded to the object store of
+/// `outputs`, if there is one.
 ///
 /// # Errors
-/// The first stage that fails; what earlier stages wrote stands, and a second run goes on there.
+/// The error of the first stage that fails. The outputs of the stages before it are complete, so a
+/// second run continues with the failed stage.
 pub fn run(
     config: &Config,
-    plan: Plan,
+    options: Options,
     progress: &Progress,
     outputs: &Processed,
 ) -> Result<Vec<StageReport>> {
@@ -64,7 +64,7 @@ pub fn run(
         progress.begin(name);
         let report = work()?;
         outputs.put(progress)?;
-        // what was said when the work was done need not be said again
+        // a skipped stage repeats the notes of the run that did the work
         for note in report.notes.iter().filter(|_| !report.skipped) {
             progress.warn(&format!("{}: {note}", report.stage));
         }
@@ -72,38 +72,28 @@ pub fn run(
         reports.push(report);
         Ok(())
     };
-    // a broken view file should not wait for an hour of compressing
+    // report an invalid view file before the long stages run
     let registry = Arc::new(Registry::read(&config.views, &config.time)?);
     let warehouse = warehouse::open(config, registry)?;
-    if plan.wants(Stage::Views) {
+    if options.includes(Stage::Views) {
         warehouse.verify()?;
     }
-    if plan.wants(Stage::Compress) {
-        stage("compress", &mut || compress::run(config.into(), progress, plan.extent()))?;
+    if options.includes(Stage::Compress) {
+        stage("compress", &mut || compress::run(config.into(), progress, options.extent()))?;
     }
-    if plan.wants(Stage::Geojoin) {
-        stage("geojoin", &mut || geojoin::run(config.into(), progress, plan.force))?;
+    if options.includes(Stage::Geojoin) {
+        stage("geojoin", &mut || geojoin::run(config.into(), progress, options.force))?;
     }
-    if plan.wants(Stage::Quality) {
-        stage("quality", &mut || quality::run(&config.data, progress, plan.force))?;
+    if options.includes(Stage::Quality) {
+        stage("quality", &mut || quality::run(&config.data, progress, options.force))?;
     }
-    if plan.wants(Stage::Load) {
+    if options.includes(Stage::Load) {
         let warehouse = warehouse.as_ref();
-        stage("load", &mut || load::run(config, warehouse, progress, plan.force))?;
+        stage("load", &mut || load::run(config.into(), warehouse, progress, options.force))?;
     }
-    if plan.wants(Stage::Views) {
+    if options.includes(Stage::Views) {
         let warehouse = warehouse.as_ref();
-        stage("views", &mut || Ok(views::run(warehouse, progress, plan.force)?.0))?;
+        stage("views", &mut || Ok(views::run(warehouse, progress, options.force)?.0))?;
     }
     Ok(reports)
-}
-
-/// The closing table: stages, rows in and out, seconds, and the peak memory of the process.
-pub fn summary(reports: &[StageReport], started: Instant) -> String {
-    let stages: Vec<StageRun> = reports.iter().map(StageRun::from).collect();
-    let table = stages_table(&stages);
-    let memory = peak_memory_bytes()
-        .map(|b| format!(", peak memory {} MiB", grouped(b / (1024 * 1024))))
-        .unwrap_or_default();
-    format!("{table}\n{:.2} seconds in all{memory}", started.elapsed().as_secs_f64())
 }

@@ -1,4 +1,4 @@
-//! The stage: every view answers from what is loaded.
+//! `views`: deploys all views to the warehouse and computes their results.
 
 use std::time::Instant;
 
@@ -8,10 +8,10 @@ use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::warehouse::{Deployed, Warehouse};
 
-/// Runs the stage; also gives each view's rows and time.
+/// Runs the stage; also returns the rows and the duration of each view.
 ///
 /// # Errors
-/// A view that the engine refuses: file, line and reason.
+/// A view that the engine rejects; the error names file, line and reason.
 pub fn run(
     warehouse: &dyn Warehouse,
     progress: &Progress,

@@ -6,9 +6,9 @@ use anyhow::Result;
 use chrono::{DateTime, Utc};
 use comfy_table::{CellAlignment, Table, presets};
 
-use super::Run;
 use crate::domain::numbers::{counted, grouped, size};
 use crate::progress::StageRun;
+use crate::run_history::Run;
 
 /// A table of stages with rows in and out, seconds and rate.
 pub fn stages_table(stages: &[StageRun]) -> Table {
@@ -89,8 +89,7 @@ mod tests {
 
     use super::text;
     use crate::progress::StageRun;
-    use crate::run_history::record::tests::a_run;
-    use crate::run_history::{Inputs, Run, Status};
+    use crate::run_history::{Inputs, Run, Status, a_run};
 
     #[test]
     fn a_failed_run_is_shown_with_all_its_details() {
