@@ -64,6 +64,8 @@ impl AccessControl {
     }
 }
 
+/// Checks the announced length. No route reads a body, so there is nothing to count while it is read.
+///
 /// # Errors
 /// 413 for a large body.
 pub fn check_body(headers: &HeaderMap) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! The writer of a query's response. A small response is buffered completely, so that it can be
 //! cached and errors get a status code. A larger one is streamed through a short queue: memory stays
-//! constant, a slow client slows the query down, and a disconnected client ends it.
+//! constant, a slow client slows the query down, and a disconnected client ends it. It is compressed
+//! on the thread of the query, which keeps that work off the threads that serve all other requests.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

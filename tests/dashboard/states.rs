@@ -33,7 +33,7 @@ fn unreachable_server_is_reported_and_retried() {
     page.call("Network.setBlockedURLs", json!({ "urls": ["*/summary*"] }));
     page.go(&server.url);
     let text = page.text_of(".message.trouble");
-    assert!(text.contains("does not answer") && text.contains("Trying again in"), "{text}");
+    assert!(text.contains("does not respond") && text.contains("Trying again in"), "{text}");
     page.screenshot("away");
     page.call("Network.setBlockedURLs", json!({ "urls": [] }));
     // the page retries by itself
@@ -133,7 +133,7 @@ fn rows_of_single_users_are_never_drawn() {
     let server = Server::start(&work);
     let page = Page::open(&server.url, Viewport::WIDE);
     let card = page.text_of("#locked");
-    assert!(card.contains("notes each look") && !card.contains("allow_user_rows"), "{card}");
+    assert!(card.contains("audit log") && !card.contains("allow_user_rows"), "{card}");
     assert_eq!(page.eval("document.querySelectorAll('#locked a').length"), 2);
     assert!(!page.requests().iter().any(|r| r.contains("per-user")), "{:?}", page.requests());
     assert_no_errors(&page, &server);

@@ -1,6 +1,6 @@
 //! The dashboard as one file: its page together with the documents that it requests.
 //!
-//! Rows of single users are never part of it, whatever the config allows.
+//! Rows of single users are never part of it, even if the config allows them in the server.
 
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};

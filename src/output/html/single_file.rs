@@ -14,7 +14,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 const UNSAFE: &AsciiSet =
     &CONTROLS.add(b'%').add(b'#').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'`');
 
-/// The page loads nothing from elsewhere, whatever the data contains.
+/// The page loads nothing from other sources, even if the data contains markup.
 const POLICY: &str = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
     script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data:\">";
 

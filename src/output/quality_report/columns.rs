@@ -1,4 +1,4 @@
-//! The main figures of dates as columns of text, for terminal, document and page.
+//! The main figures of each date as text columns, for the terminal, Markdown and the page.
 
 use crate::domain::numbers::grouped;
 use crate::stages::quality::{DayFigures, percent, rejected_percent, unmapped_percent};
@@ -6,39 +6,34 @@ use crate::stages::quality::{DayFigures, percent, rejected_percent, unmapped_per
 /// A column of the table of dates.
 pub struct Column {
     pub heading: &'static str,
-    /// What it tells, in a sentence.
+    /// The meaning, as a sentence.
     pub about: &'static str,
-    /// Among columns without room the one with the greatest rank goes first.
+    /// On a narrow terminal, columns with the greatest rank are left out first.
     pub rank: u8,
     pub cell: fn(&DayFigures) -> String,
 }
 
-/// Columns in their order: what matters most stands first.
+/// The columns, the most important ones first.
 pub fn main_columns() -> [Column; 15] {
     let column = |heading, rank, cell, about| Column { heading, about, rank, cell };
     [
         column("date", 0, |d| d.date.to_string(), "The local date of the events."),
-        column("state", 1, state, "Warnings of the date; provisional while rows can still come."),
+        column("state", 1, state, "Warnings of the date; provisional while more rows may arrive."),
         column("rows in", 2, |d| grouped(d.rows_in), "Rows read that belong to the date."),
         column(
             "rejected",
             3,
             |d| percent(rejected_percent(d)),
-            "Rows that are counted nowhere, of the rows in.",
-        ),
-        column("users", 4, |d| grouped(d.users), "Different pseudonymous ids with an event kept."),
-        column(
-            "new",
-            8,
-            |d| optional(d.new_users),
-            "Users seen on none of the last seven dates before.",
+            "Rejected rows as a percentage of the rows in.",
         ),
         column(
-            "files",
-            6,
-            files,
-            "Files in the date's own folder, of those expected; + late ones.",
+            "users",
+            4,
+            |d| grouped(d.users),
+            "Distinct pseudonymous ids with at least one kept event.",
         ),
+        column("new", 8, |d| optional(d.new_users), "Users not seen on the seven previous dates."),
+        column("files", 6, files, "Files in the folder of the date / expected files + late files."),
         column(
             "empty h",
             5,
@@ -49,43 +44,43 @@ pub fn main_columns() -> [Column; 15] {
             "unmapped",
             7,
             |d| percent(unmapped_percent(d)),
-            "Events whose cell lies in no LAU or is not planned, of the events kept.",
+            "Kept events whose cell is outside all LAUs or not in the cell plan, as a percentage.",
         ),
         column(
             "cells",
             9,
             |d| format!("{}/{}", grouped(d.cells_active), grouped(d.cells_planned)),
-            "Planned cells with events, of the cells planned for the date.",
+            "Cells of the plan with events / all cells of the plan on the date.",
         ),
         column(
             "unplanned",
             10,
             |d| grouped(d.cells_unplanned),
-            "Cells with events that the plan does not have on the date.",
+            "Cells with events that are not in the plan on the date.",
         ),
         column(
             "ev/user p50",
             11,
             |d| optional(d.events_per_user_p50),
-            "At least half of the users have at most so many events.",
+            "Median of the events per user.",
         ),
         column(
             "p95",
             12,
             |d| optional(d.events_per_user_p95),
-            "At least 95 % of the users have at most so many events.",
+            "95th percentile of the events per user.",
         ),
         column(
             "ev/hour",
             13,
             |d| grouped(d.events_per_hour_mean.round() as u64),
-            "Events of an hour, on average.",
+            "Mean of the events per clock hour.",
         ),
         column(
             "ratio",
             14,
             |d| d.compression_ratio.map_or_else(dash, |r| format!("{r:.1}")),
-            "Bytes of the raw files for one byte of compressed events.",
+            "Bytes of the raw files per byte of compressed events.",
         ),
     ]
 }

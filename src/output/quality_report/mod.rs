@@ -1,8 +1,8 @@
-//! The report: figures, codes and warnings of the dates that were asked for, in the forms in which
-//! people and programs take them.
+//! The quality report: figures, codes and warnings of the requested dates, for the terminal, as
+//! Markdown and as JSON.
 
 mod columns;
-mod document;
+mod markdown;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use columns::{Column, main_columns};
-pub use document::markdown;
+pub use markdown::markdown;
 pub use terminal::{Look, table};
 
 use crate::checks::{Code, Limits};
@@ -28,12 +28,12 @@ use crate::formats::rows::{batch, rows as rows_of};
 use crate::stages::quality::{CodeRow, DayFigures, Level, Warning, warnings};
 use crate::warehouse::{Relation, Select, Warehouse};
 
-/// What is known of some dates.
+/// The report of some dates.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// In order of date.
+    /// In ascending order of date.
     pub dates: Vec<DayFigures>,
-    /// By date and file; rows without a date stand first.
+    /// By date and file; rows without a date come first.
     pub codes: Vec<CodeRow>,
     pub warnings: Vec<Warning>,
     /// Limits that the descriptions of codes name.
@@ -41,22 +41,22 @@ pub struct Report {
     pub limits: Limits,
 }
 
-/// Rows with one code over all dates of a report.
+/// The rows with one code on all dates of a report.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CodeSum {
     pub code: String,
     pub disposition: String,
-    /// What is wrong, in a few words.
+    /// A short description of the code.
     pub meaning: String,
     pub rows: u64,
-    /// Of all rows in.
+    /// Percentage of all rows in.
     pub percent: f64,
     pub dates: usize,
     pub files: usize,
 }
 
 impl Report {
-    /// Puts warnings to rows of both tables; `dates` are in order.
+    /// Computes the warnings for the rows of both tables; `dates` must be in ascending order.
     pub fn new(dates: Vec<DayFigures>, codes: Vec<CodeRow>, limits: Limits) -> Self {
         let warnings = warnings(&dates);
         Report { dates, codes, warnings, limits }
@@ -65,7 +65,7 @@ impl Report {
     /// The report of the processed files.
     ///
     /// # Errors
-    /// Tables that the stage has not written, or that are damaged.
+    /// Tables that do not exist or are damaged.
     pub fn read(data: &Data, limits: Limits) -> Result<Self> {
         let dates = quality_tables::read(&data.quality_daily())?;
         let codes = quality_tables::read(&data.quality_codes())?;
@@ -81,7 +81,7 @@ impl Report {
         Ok(Report::new(dates, rows(warehouse, Table::QualityCodes)?, limits))
     }
 
-    /// What is known of these dates alone. Warnings still compare with the dates before.
+    /// The report of these dates only. Their warnings still result from a comparison with earlier dates.
     pub fn only(mut self, dates: &RangeInclusive<NaiveDate>) -> Self {
         self.dates.retain(|day| dates.contains(&day.date));
         self.codes.retain(|row| row.date.is_some_and(|date| dates.contains(&date)));
@@ -94,7 +94,7 @@ impl Report {
         self.warnings.iter().filter(move |warning| warning.level >= level)
     }
 
-    /// Warnings as they matter: the worst and newest first.
+    /// Warnings by severity, then by date, the newest first.
     pub fn by_weight(&self) -> Vec<&Warning> {
         let mut all: Vec<&Warning> = self.warnings.iter().collect();
         all.sort_by_key(|w| std::cmp::Reverse((w.level, w.date)));
@@ -109,12 +109,12 @@ impl Report {
         self.dates.iter().map(|day| day.rows_rejected).sum()
     }
 
-    /// Rows that belong to no date.
+    /// Rows without a date.
     pub fn rows_undated(&self) -> u64 {
         self.codes.iter().filter(|row| row.date.is_none()).map(|row| row.rows).sum()
     }
 
-    /// Codes that occur, in the order in which the checks are made; rows in order are left out.
+    /// The codes that occur, in the order of the checks, without `ok`.
     pub fn code_sums(&self) -> Vec<CodeSum> {
         let all = self.rows_in() + self.rows_undated();
         let mut rows: BTreeMap<Code, Vec<&CodeRow>> = BTreeMap::new();
@@ -141,20 +141,20 @@ impl Report {
     /// The figures as rows.
     ///
     /// # Errors
-    /// None in practice: fields and columns are one.
+    /// None in practice: the fields match the columns.
     pub fn daily(&self) -> Result<RecordBatch> {
         batch(&self.dates, &Table::QualityDaily.schema())
     }
 
-    /// The same for programs: `dates`, `codes` and `warnings`.
+    /// The report as JSON with `dates`, `codes` and `warnings`.
     ///
     /// # Errors
-    /// None in practice: numbers and text are JSON.
+    /// None in practice: all values have a JSON form.
     pub fn json(&self) -> Result<String> {
         Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
     }
 
-    /// One line about all of it.
+    /// A summary in one line.
     pub fn headline(&self) -> String {
         use crate::domain::numbers::{counted, grouped};
         let (Some(first), Some(last)) = (self.dates.first(), self.dates.last()) else {

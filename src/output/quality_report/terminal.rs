@@ -1,4 +1,4 @@
-//! The report for a terminal, or a file that shows the same.
+//! The report as text, for a terminal or a file.
 
 use comfy_table::{CellAlignment, Table, presets};
 use console::{Style, measure_text_width};
@@ -8,10 +8,10 @@ use crate::domain::numbers::{counted, grouped, grouped_decimal};
 use crate::domain::tables::Table as Schema;
 use crate::stages::quality::{DayFigures, Level, percent};
 
-/// Where it is shown.
+/// Properties of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Look {
-    /// Columns of the terminal; `None` where nothing has to fit.
+    /// Width in columns; `None` without a limit.
     pub width: Option<u16>,
     pub color: bool,
 }
@@ -48,7 +48,7 @@ pub fn table(report: &Report, look: Look) -> String {
         });
         let mut table = framed(heading);
         table.add_rows(rows);
-        (2..6).for_each(|column| to_the_right(&mut table, column));
+        (2..6).for_each(|column| align_right(&mut table, column));
         if let Some(width) = look.width {
             table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
             table.set_width(width);
@@ -80,7 +80,7 @@ fn framed(heading: impl Into<comfy_table::Row>) -> Table {
     table
 }
 
-fn to_the_right(table: &mut Table, column: usize) {
+fn align_right(table: &mut Table, column: usize) {
     if let Some(column) = table.column_mut(column) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -90,7 +90,7 @@ fn to_the_right(table: &mut Table, column: usize) {
 fn all_figures(day: &DayFigures) -> Table {
     let values = serde_json::to_value(day).unwrap_or_default();
     let mut table = framed(["figure", ""]);
-    // date and state stand above
+    // date and state are shown in the table of dates
     for field in Schema::QualityDaily.schema().fields().iter().skip(2) {
         let value = &values[field.name()];
         let text = match (value.as_u64(), value.as_f64()) {
@@ -100,23 +100,23 @@ fn all_figures(day: &DayFigures) -> Table {
         };
         table.add_row([field.name().as_str(), &text]);
     }
-    to_the_right(&mut table, 1);
+    align_right(&mut table, 1);
     table
 }
 
-/// The table of dates; columns that have no room are named below it.
+/// The table of dates; columns that do not fit are listed below it.
 fn dates(report: &Report, width: Option<u16>) -> String {
     let columns = main_columns();
     let needs = |column: &Column| {
         let cells = report.dates.iter().map(|day| measure_text_width(&(column.cell)(day)));
-        // a blank on each side
+        // plus a space on each side
         cells.max().unwrap_or(0).max(measure_text_width(column.heading)) + 2
     };
     let widths = columns.each_ref().map(needs);
     let mut shown: Vec<usize> = (0..columns.len()).collect();
     let mut left_out = Vec::new();
     let fits = |shown: &[usize]| {
-        // and one between columns
+        // plus the border between columns
         let all = shown.iter().map(|at| widths[*at] + 1).sum::<usize>() + 1;
         width.is_none_or(|width| all <= usize::from(width))
     };
@@ -128,9 +128,9 @@ fn dates(report: &Report, width: Option<u16>) -> String {
     for day in &report.dates {
         table.add_row(shown.iter().map(|at| (columns[*at].cell)(day)).collect::<Vec<_>>());
     }
-    // date and state are words, the rest are numbers
+    // date and state are text, the other columns are numbers
     let numbers = shown.iter().enumerate().filter(|(_, at)| **at > 1);
-    numbers.for_each(|(place, _)| to_the_right(&mut table, place));
+    numbers.for_each(|(place, _)| align_right(&mut table, place));
     let mut out = format!("{table}\n");
     if !left_out.is_empty() {
         left_out.sort_unstable();

@@ -1,15 +1,15 @@
-// Where the data comes from: the public routes, or the data inside a report file.
+// Reads the data from the public routes, or from the data embedded in a report file.
 
-const inside = document.getElementById("report-data");
-const report = inside && JSON.parse(inside.textContent);
+const element = document.getElementById("report-data");
+const report = element && JSON.parse(element.textContent);
 
-/** Most rows that a route gives at once. */
-const MOST = 100_000;
+/** The maximum of `limit` for JSON. */
+const MAX_LIMIT = 100_000;
 
-/** True in a report file, which has no server and so no links to it. */
+/** True in a report file, which has no server and thus no links to it. */
 export const isReport = Boolean(report);
 
-/** What went wrong, in words for the reader. */
+/** An error with a title and a message for the reader. */
 export class ApiError extends Error {
   constructor(title, detail, status) {
     super(detail || title);
@@ -21,10 +21,10 @@ export class ApiError extends Error {
 async function fetchJson(path) {
   let response;
   try {
-    // from the origin: an address with a password in it cannot be a base
+    // resolved against the origin, because fetch rejects a base URL that contains a password
     response = await fetch(new URL(path, location.origin), { headers: { Accept: "application/json" } });
   } catch {
-    throw new ApiError("The server does not answer", "Is `mobility serve` still running?", 0);
+    throw new ApiError("The server does not respond", "Is `mobility serve` still running?", 0);
   }
   const body = await response.json().catch(() => null);
   if (response.ok && body) return body;
@@ -45,18 +45,18 @@ export const summary = () => get("/summary");
 export const map = () => get("/map");
 
 /**
- * Rows of a view of the list: `{ columns, total, rows }`. `filter` may hold `date`, `lau` and
- * `limit`; without a limit all rows come.
+ * Rows of a view: `{ columns, total, rows }`. `filter` may contain `date`, `lau` and `limit`;
+ * without a limit all rows are returned.
  */
 export async function rows({ href }, filter = {}) {
   if (report) {
     const all = embedded(href);
-    const fits = (row) =>
+    const passes = (row) =>
       (!filter.date || row.date === filter.date) && (!filter.lau || row.lau_id === filter.lau);
-    return { ...all, rows: all.rows.filter(fits).slice(0, filter.limit ?? Infinity) };
+    return { ...all, rows: all.rows.filter(passes).slice(0, filter.limit ?? Infinity) };
   }
   const query = new URLSearchParams({ ...filter, format: "json" });
-  if (!filter.limit) query.set("limit", MOST);
+  if (!filter.limit) query.set("limit", MAX_LIMIT);
   const first = await fetchJson(`${href}?${query}`);
   if (filter.limit) return first;
   while (first.rows.length < first.total) {
@@ -68,7 +68,7 @@ export async function rows({ href }, filter = {}) {
   return first;
 }
 
-/** Where a view can be read and downloaded: `[text, address]`. */
+/** Links to the page and the downloads of a view: `[text, href]`. */
 export function links(view) {
   if (report) return [];
   const path = view.href;

@@ -1,4 +1,4 @@
-// Upright bars over a numeric axis, such as how many users were seen at how many locations.
+// A bar chart over a numeric axis, such as the number of users by number of locations.
 
 import { announce, el, choice, onWidth, svg } from "./dom.js";
 import { axisFormat, number } from "./format.js";
@@ -9,30 +9,31 @@ const HEIGHT = 350;
 const TOP = 14;
 const AXIS = 46;
 const RIGHT = 10;
+/** Width of a digit of the axis labels, in pixels. */
 const DIGIT = 7;
-/** Narrowest bar with its gap, in pixels. */
-const SLIM = 9;
-/** Widest bar. */
-const WIDE = 84;
+/** Minimum width of a bar with its gap, in pixels. */
+const MIN_STEP = 9;
+/** Maximum width of a bar, in pixels. */
+const MAX_BAR = 84;
 
-/** Values of `[x, value]` summed over ranges of a round width, so that at most `most` are left. */
-export function bins(pairs, most) {
+/** Sums of `[x, value]` over ranges of a round width: at most `max` of them. */
+export function bins(pairs, max) {
   const xs = pairs.map((p) => p[0]);
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
   const widths = [1, 2, 5].flatMap((m) => [m, m * 10, m * 100, m * 1e3, m * 1e4, m * 1e5]).sort((a, b) => a - b);
-  const width = widths.find((w) => (high - low + 1) / w <= most) ?? Math.ceil((high - low + 1) / most);
+  const width = widths.find((w) => (high - low + 1) / w <= max) ?? Math.ceil((high - low + 1) / max);
   const start = width === 1 ? low : Math.floor((low - 1) / width) * width + 1;
   const count = Math.floor((high - start) / width) + 1;
-  const found = Array.from({ length: count }, (_, i) => ({
+  const ranges = Array.from({ length: count }, (_, i) => ({
     from: start + i * width, to: start + (i + 1) * width - 1, value: 0,
   }));
-  for (const [x, value] of pairs) found[Math.floor((x - start) / width)].value += value;
-  return found;
+  for (const [x, value] of pairs) ranges[Math.floor((x - start) / width)].value += value;
+  return ranges;
 }
 
 /**
- * Draws `pairs` `[whole number, count]` into `host`; `controls` takes the switch between a linear
- * and a logarithmic axis.
+ * Draws `pairs` of `[integer, count]` into `host`. The switch between a linear and a logarithmic
+ * axis is added to `controls`.
  */
 export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade = "c-all" }) {
   let log = false;
@@ -41,15 +42,15 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
 
   function draw(width) {
     lastWidth = width;
-    const items = bins(pairs, Math.max(8, Math.floor((width - 70) / SLIM)));
+    const items = bins(pairs, Math.max(8, Math.floor((width - 70) / MIN_STEP)));
     const max = Math.max(...items.map((i) => i.value));
     const ticks = log ? logTicks(max) : niceTicks(max);
     const short = log ? axisFormat([1]) : axisFormat(ticks);
     const left = 30 + DIGIT * Math.max(3, ...ticks.map((t) => short(t).length));
     const inner = width - left - RIGHT;
     const bottom = TOP + HEIGHT;
-    const share = (v) => (log ? (v > 0 ? (Math.log10(v) + 0.15) / (Math.log10(ticks.at(-1)) + 0.15) : 0) : v / ticks.at(-1));
-    const py = (v) => bottom - share(v) * HEIGHT;
+    const fraction = (v) => (log ? (v > 0 ? (Math.log10(v) + 0.15) / (Math.log10(ticks.at(-1)) + 0.15) : 0) : v / ticks.at(-1));
+    const py = (v) => bottom - fraction(v) * HEIGHT;
     const step = inner / items.length;
     const range = (i) => (i.from === i.to ? number(i.from) : `${number(i.from)}–${number(i.to)}`);
     const parts = ticks.flatMap((t) => [
@@ -58,11 +59,11 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
     ]);
     parts.push(svg("line", { x1: left, x2: left + inner, y1: bottom, y2: bottom, class: "axis" }));
     const gap = step > 24 ? 6 : step > 6 ? 2 : 1;
-    const wideBar = Math.min(WIDE, Math.max(1, step - gap));
+    const wideBar = Math.min(MAX_BAR, Math.max(1, step - gap));
     const bars = items.map((item, i) =>
       svg("rect", { x: left + (i + 0.5) * step - wideBar / 2, y: py(item.value), width: wideBar, height: bottom - py(item.value), rx: Math.min(3, step / 6), class: `bar ${shade}` }));
     const longest = Math.max(...items.map((i) => range(i).length)) * DIGIT + 14;
-    const every = niceEvery(Math.ceil(longest / step));
+    const every = labelInterval(Math.ceil(longest / step));
     const wide = items[0].to - items[0].from + 1;
     const texts = items.flatMap((item, i) => ((item.to / wide) % every === 0 || every === 1 || items.length <= inner / longest)
       ? [svg("text", { x: left + (i + 0.5) * step, y: bottom + 18, class: "tick", "text-anchor": "middle" }, range(item))] : []);
@@ -70,16 +71,17 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
       parts, bars, texts,
       svg("text", { x: left + inner / 2, y: bottom + 39, class: "axis-title", "text-anchor": "middle" }, xTitle),
       svg("text", { x: 0, y: 0, class: "axis-title", "text-anchor": "middle", transform: `translate(12 ${TOP + HEIGHT / 2}) rotate(-90)` }, yTitle));
-    follow(chart, items, bars, { left, step, range });
+    addReadout(chart, items, bars, { left, step, range });
     host.replaceChildren(chart);
   }
 
-  /** Labels stand at every 1st, 2nd, 5th, 10th … value. */
-  function niceEvery(n) {
+  /** The interval of labels: every 1st, 2nd, 5th, 10th … value. */
+  function labelInterval(n) {
     return [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((e) => e >= n) ?? n;
   }
 
-  function follow(chart, items, bars, { left, step, range }) {
+  /** Shows the values at the pointer, and by arrow keys. */
+  function addReadout(chart, items, bars, { left, step, range }) {
     let current = -1;
     const rows = (item) => [[shade, yTitle, number(item.value)], [null, "Share", `${((item.value / total) * 100).toFixed(1)}%`]];
     function show(i, clientY) {

@@ -1,9 +1,9 @@
-// The frame of a chart: title, what it says, switches, links to the rows behind it.
+// The frame of a chart: title, description, controls, and links to its rows.
 
 import { links } from "./api.js";
 import { el } from "./dom.js";
 
-/** `{ node, body, controls, fill(work) }`; `views` are those whose rows are drawn. */
+/** Returns `{ node, body, controls, fill(draw) }`; `views` are the views that the chart shows. */
 export function card({ id, title, description, views = [], wide = false }) {
   const controls = el("div", { class: "card-controls" });
   const body = el("div", { class: "card-body" }, skeleton());
@@ -18,16 +18,16 @@ export function card({ id, title, description, views = [], wide = false }) {
       controls),
     body, foot.length > 0 && el("div", { class: "card-foot" }, foot));
 
-  /** Runs `work(body)`; what goes wrong stands in the card, with a button to try again. */
-  async function fill(work) {
+  /** Runs `draw(body)`. An error is shown in the card, with a button to try again. */
+  async function fill(draw) {
     try {
-      await work(body);
+      await draw(body);
       node.dataset.ready = "yes";
     } catch (error) {
       console.warn(error.message);
       body.replaceChildren(el("div", { class: "trouble", role: "alert" },
         el("strong", {}, error.title ?? "This chart could not be drawn"), el("p", {}, error.message),
-        el("button", { type: "button", onclick: () => { body.replaceChildren(skeleton()); fill(work); } }, "Try again")));
+        el("button", { type: "button", onclick: () => { body.replaceChildren(skeleton()); fill(draw); } }, "Try again")));
     }
   }
   return { node, body, controls, fill };

@@ -1,11 +1,11 @@
-// Day against night in the LAUs where it says most.
+// Users by day and by night in the LAUs with the most users or the greatest difference.
 
 import { card } from "./card.js";
 import { choice, el } from "./dom.js";
 import { dayLong, signed, time } from "./format.js";
-import { rowChart } from "./rows.js";
+import { rowChart } from "./rowchart.js";
 
-const TOP = 15;
+const MAX_LAUS = 15;
 const SERIES = [{ label: "Day", shade: "c-day" }, { label: "Night", shade: "c-night" }];
 const ORDERS = [
   ["most", "Most users", (a, b) => Math.max(b.day, b.night) - Math.max(a.day, a.night), (r) => r.day + r.night > 0],
@@ -14,7 +14,7 @@ const ORDERS = [
 ];
 
 export function dayNightCard({ state, presence, views }) {
-  const frame = card({ id: "daynight", title: "Day against night", views, description: `The ${TOP} LAUs that stand out, on the day chosen above.` });
+  const frame = card({ id: "daynight", title: "Day and night", views, description: `The ${MAX_LAUS} LAUs with the largest values, on the selected day.` });
   let order = ORDERS[0];
   let chart;
   const day = el("p", { class: "card-day" });
@@ -27,7 +27,7 @@ export function dayNightCard({ state, presence, views }) {
       key: lau.lau_id, name: lau.lau_name ?? lau.lau_id,
       day: values.day[i], night: values.night[i], change: values.night[i] - values.day[i],
     }));
-    return rows.filter(order[3]).sort((a, b) => order[2](a, b) || a.key.localeCompare(b.key)).slice(0, TOP)
+    return rows.filter(order[3]).sort((a, b) => order[2](a, b) || a.key.localeCompare(b.key)).slice(0, MAX_LAUS)
       .map((r) => ({ ...r, values: [r.day, r.night], note: `Night − day ${signed(r.change)}` }));
   }
 

@@ -1,9 +1,9 @@
-// One LAU: its users over the days, and how they divide into day and night.
+// One LAU: its users per day, in total and by day and night.
 
 import { el } from "./dom.js";
 import { counted, dayLong, number, percent, time } from "./format.js";
 import { lineChart } from "./line.js";
-import { rowChart } from "./rows.js";
+import { rowChart } from "./rowchart.js";
 
 const SERIES = [
   { key: "all", label: "All day", shade: "c-all" },
@@ -11,10 +11,10 @@ const SERIES = [
   { key: "night", label: "Night", shade: "c-night" },
 ];
 
-/** Fills `host` with the charts of `lau`, or says how to choose one. */
+/** Fills `host` with the charts of `lau`, or with a hint how to select one. */
 export async function lauDetail(host, { lau, presence, state, summary }) {
   if (!lau) {
-    host.replaceChildren(el("p", { class: "hint" }, "Select a LAU on the map or in the table to see its own days."));
+    host.replaceChildren(el("p", { class: "hint" }, "Select a LAU on the map or in the table to see its users per day."));
     delete host.dataset.lau;
     return;
   }
@@ -33,7 +33,7 @@ export async function lauDetail(host, { lau, presence, state, summary }) {
       el("div", {}, el("h3", {}, lau.lau_name ?? lau.lau_id), el("p", {}, `${lau.lau_id} · ${lau.country_code} · ${dayLong(time(date))}`)),
       el("button", { type: "button", class: "close", "aria-label": "Close the LAU", onclick: () => state.set({ lau: null }) }, "×")),
     el("div", { class: "figures" },
-      figure(number(now.all), "users, all day", now.all > 0 ? `rank ${number(rank)} of ${number(presence.laus.length)}` : "nobody seen"),
+      figure(number(now.all), "users, all day", now.all > 0 ? `rank ${number(rank)} of ${number(presence.laus.length)}` : "no users"),
       figure(number(now.day), "by day", `${summary.day_start}:00 to ${summary.day_end}:00`),
       figure(number(now.night), "by night", now.all > 0 ? `${percent(now.night / now.all)} of its users` : null)),
     el("div", { class: "detail-charts" }, users, shares));
@@ -44,13 +44,13 @@ export async function lauDetail(host, { lau, presence, state, summary }) {
     return;
   }
   const x = presence.dates.map(time);
-  const of = (part) => history.map((d) => (d.all > 0 ? d[part] / d.all : 0));
+  const shareOf = (key) => history.map((d) => (d.all > 0 ? d[key] / d.all : 0));
   lineChart(users, {
     x, days: true, label: `Users of ${lau.lau_name} over ${counted(x.length, "day")}`,
     panels: [{ title: "Users", height: 170, series: SERIES.map((s) => ({ ...s, values: history.map((d) => d[s.key]) })) }],
   });
   lineChart(shares, {
     x, days: true, label: `Share of the users of ${lau.lau_name} seen by day and by night`,
-    panels: [{ title: "Share of its users seen", height: 170, format: percent, series: SERIES.slice(1).map((s) => ({ ...s, values: of(s.key) })) }],
+    panels: [{ title: "Share of its users", height: 170, format: percent, series: SERIES.slice(1).map((s) => ({ ...s, values: shareOf(s.key) })) }],
   });
 }

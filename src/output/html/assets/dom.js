@@ -1,4 +1,4 @@
-// Elements without markup: every text becomes a text node, so that data can never turn into code.
+// Creates elements without parsing markup: all text becomes text nodes, so that data is never run as code.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -8,12 +8,12 @@ function build(node, attributes, children) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  const there = (child) => child !== undefined && child !== null && child !== false;
-  node.append(...children.flat().filter(there));
+  const isPresent = (child) => child !== undefined && child !== null && child !== false;
+  node.append(...children.flat().filter(isPresent));
   return node;
 }
 
-/** An HTML element; attributes that begin with `on` are listeners. */
+/** An HTML element; attributes that begin with `on` are event listeners. */
 export function el(tag, attributes = {}, ...children) {
   return build(document.createElement(tag), attributes, children);
 }
@@ -23,10 +23,10 @@ export function svg(tag, attributes = {}, ...children) {
   return build(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** Calls `draw(width)` now and whenever the host gets another width. */
+/** Calls `draw(width)` now and whenever the width of the host changes. */
 export function onWidth(host, draw) {
   let last = 0;
-  // drawing changes heights, which must not happen while the browser measures
+  // draws in the next frame, because changes of height are not allowed while sizes are observed
   const observer = new ResizeObserver(() => requestAnimationFrame(() => {
     const width = Math.floor(host.clientWidth);
     if (width === last || width === 0) return;
@@ -37,23 +37,23 @@ export function onWidth(host, draw) {
   return () => observer.disconnect();
 }
 
-let live;
+let liveRegion;
 
-/** Says a text to screen readers. */
+/** Announces a text to screen readers. */
 export function announce(text) {
-  live ??= document.body.appendChild(
+  liveRegion ??= document.body.appendChild(
     el("div", { class: "visually-hidden", role: "status", "aria-live": "polite" }),
   );
-  live.textContent = text;
+  liveRegion.textContent = text;
 }
 
-/** A row of buttons of which one is chosen; `change(value)` is called when another one is. */
-export function choice(label, options, chosen, change) {
+/** A group of buttons of which one is pressed; `change(value)` is called on a click. */
+export function choice(label, options, selected, change) {
   const buttons = options.map(([value, text]) =>
     el("button", {
       type: "button",
       "data-value": value,
-      "aria-pressed": String(value === chosen),
+      "aria-pressed": String(value === selected),
       onclick: () => {
         set(value);
         change(value);

@@ -1,5 +1,5 @@
-// Numbers, days and names as people read them. Time stamps are local wall time, so they are
-// handled as if they were UTC and never meet the reader's own time zone.
+// Formats numbers, days and names. Time stamps are local wall time; they are treated as UTC, so that
+// the time zone of the browser has no effect.
 
 const grouped = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 1 });
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
@@ -10,7 +10,7 @@ const WEEKDAYS = "Sun Mon Tue Wed Thu Fri Sat".split(" ");
 export const DAY = 86_400_000;
 export const HOUR = 3_600_000;
 
-/** `1,234,567`; a dash for nothing. */
+/** `1,234,567`; a dash for null. */
 export function number(value) {
   if (value === null || value === undefined || value === "") return "–";
   return grouped.format(value).replace("-", "−");
@@ -21,7 +21,7 @@ export function signed(value) {
   return value > 0 ? `+${number(value)}` : number(value);
 }
 
-/** `12.3%` of a share between 0 and 1. */
+/** `12.3%` for a share between 0 and 1. */
 export function percent(share) {
   return Number.isFinite(share) ? `${grouped.format(share * 100)}%` : "–";
 }
@@ -33,10 +33,10 @@ export function compact(value) {
   return scaled(value, Math.abs(value));
 }
 
-/** As `compact`, all values of an axis in the unit of its largest. */
+/** As `compact`, with the unit of the largest tick for all values of an axis. */
 export function axisFormat(ticks) {
-  const top = Math.max(...ticks.map(Math.abs));
-  return (value) => (value === 0 ? "0" : scaled(value, top));
+  const largest = Math.max(...ticks.map(Math.abs));
+  return (value) => (value === 0 ? "0" : scaled(value, largest));
 }
 
 function scaled(value, size) {
@@ -89,7 +89,7 @@ export function period(from, to) {
   return `${day(a)}–${named(b)} ${year(b)}`;
 }
 
-/** `just now`, `5 minutes ago`, of an instant in RFC 3339. */
+/** `just now`, `5 minutes ago`, for an instant in RFC 3339. */
 export function ago(instant, now = Date.now()) {
   const seconds = Math.max(0, (now - Date.parse(instant)) / 1000);
   if (seconds < 60) return "just now";

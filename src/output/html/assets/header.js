@@ -1,4 +1,4 @@
-// The first sight: what period this is, how much of everything, and how fresh.
+// The head of the page: the period, the key figures and when the data was loaded.
 
 import { isReport } from "./api.js";
 import { el } from "./dom.js";
@@ -6,30 +6,30 @@ import { ago, counted, number, period } from "./format.js";
 
 /** Fills the head of the page. */
 export function header(summary) {
-  // what no view tells is null
+  // figures that no view provides are null
   const days = summary.dates?.length ?? null;
   const title = summary.period ? period(summary.period.from, summary.period.to) : "Mobile network data";
   document.getElementById("period").textContent = title;
   document.title = `Mobility, ${title}`;
   const loaded = new Date(summary.loaded_at);
-  const fresh = document.getElementById("freshness");
+  const freshness = document.getElementById("freshness");
   const stamp = `${loaded.toISOString().slice(0, 16).replace("T", " ")} UTC`;
-  const tell = () => {
-    fresh.replaceChildren(el("time", { datetime: summary.loaded_at, title: stamp },
+  const update = () => {
+    freshness.replaceChildren(el("time", { datetime: summary.loaded_at, title: stamp },
       isReport ? `Data loaded ${stamp}` : `Data loaded ${ago(summary.loaded_at)}`));
   };
-  tell();
-  if (!isReport) setInterval(tell, 30_000);
+  update();
+  if (!isReport) setInterval(update, 30_000);
   document.getElementById("quality")?.remove();
-  const badge = quality(summary.quality);
-  if (badge) fresh.after(badge);
-  const each = (n, of) => (n !== null && of > 0 ? number(Math.round(n / of)) : "–");
+  const badge = qualityBadge(summary.quality);
+  if (badge) freshness.after(badge);
+  const average = (n, of) => (n !== null && of > 0 ? number(Math.round(n / of)) : "–");
   const tiles = [
-    ["users", "Unique users", summary.users, "different pseudonyms"],
-    ["events", "Events", summary.events, `${each(summary.events, summary.users)} a user`],
-    ["cells", "Cells", summary.cells, `${number(summary.cells_mapped)} lie in a LAU`],
+    ["users", "Unique users", summary.users, "distinct pseudonymous ids"],
+    ["events", "Events", summary.events, `${average(summary.events, summary.users)} per user`],
+    ["cells", "Cells", summary.cells, `${number(summary.cells_mapped)} in a LAU`],
     ["laus", "LAUs", summary.laus, "local administrative units"],
-    ["days", days === 1 ? "Day" : "Days", days, `${each(summary.events, days)} events a day`],
+    ["days", days === 1 ? "Day" : "Days", days, `${average(summary.events, days)} events per day`],
   ];
   const list = document.getElementById("tiles");
   list.hidden = false;
@@ -37,21 +37,21 @@ export function header(summary) {
     el("div", { class: "tile", id: `tile-${id}` }, el("dt", {}, name), el("dd", {}, number(value)), el("small", {}, note))));
 }
 
-/** What is to be looked at on the newest date, if anything. */
-function quality(newest) {
+/** A badge with the warnings of the newest date, if there are any. */
+function qualityBadge(newest) {
   if (!newest || newest.warnings + newest.criticals === 0) return null;
-  const told = [
+  const counts = [
     newest.criticals > 0 ? `${number(newest.criticals)} critical` : null,
     newest.warnings > 0 ? counted(newest.warnings, "warning") : null,
   ].filter(Boolean).join(", ");
-  const text = `Data quality: ${told} on ${period(newest.date, newest.date)}`;
+  const text = `Data quality: ${counts} on ${period(newest.date, newest.date)}`;
   const level = newest.criticals > 0 ? "critical" : "warning";
   return el("p", { id: "quality" }, isReport
     ? el("span", { class: `badge ${level}` }, text)
     : el("a", { class: `badge ${level}`, href: "/quality" }, text));
 }
 
-/** Where the numbers come from. */
+/** The source of the data, at the end of the page. */
 export function footer(summary, views) {
   const text = document.getElementById("source");
   text.textContent = [summary.warehouse, counted(views.length, "view")].filter(Boolean).join(" · ");

@@ -1,4 +1,4 @@
-// Events and unique users per hour, one above the other.
+// Events and unique users per hour in two panels.
 
 import * as api from "./api.js";
 import { card } from "./card.js";
@@ -9,11 +9,11 @@ import { overTime } from "./series.js";
 
 const SHADES = ["c-all", "c-second"];
 
-/** The card of these views, whose charts are lines over the hour. */
+/** The card of these views, whose charts are lines over the hours. */
 export function hoursCard(views, summary) {
   const frame = card({
     id: "hours", title: "Activity by hour", wide: true, views,
-    description: "Events, and different users with at least one event, in each clock hour.",
+    description: "Events and unique users with at least one event in each clock hour.",
   });
   frame.fill(async (body) => {
     const answers = await Promise.all(views.map((v) => api.rows(v)));

@@ -1,10 +1,10 @@
-// What the colours of a map mean, and which class a value is in.
+// Colour scales of maps and their legends.
 
 import { el } from "./dom.js";
 import { compact, signed } from "./format.js";
 import { classBounds, classOf, divergingShade, shade } from "./scale.js";
 
-/** A scale for counts: `{ shade(value), node }`. */
+/** A scale for counts. Returns `{ shade(value), node }`. */
 export function countScale(values, none = "None") {
   const bounds = classBounds(values);
   const keys = bounds.map((bound, i) => {
@@ -18,7 +18,7 @@ export function countScale(values, none = "None") {
   };
 }
 
-/** A scale for differences, orange below 0 and violet above. */
+/** A scale for differences: orange below 0, violet above. */
 export function differenceScale(values, below, above) {
   const bounds = classBounds(values.map(Math.abs), 3);
   const range = (i, sign) => {

@@ -1,20 +1,20 @@
-// Lines over time: panels one below the other that share one axis of time and one crosshair.
+// A line chart over time: panels below each other share the time axis and the crosshair.
 
 import { announce, el, onWidth, svg } from "./dom.js";
 import { DAY, HOUR, axisFormat, clock, dayLong, number } from "./format.js";
 import { niceTicks, timeTicks } from "./scale.js";
 import * as tooltip from "./tooltip.js";
 
-/** Room at the right; labels of days stand under the last point too. */
+/** Right margin; with days, the last point has a label of its own. */
 const RIGHT = { days: 34, hours: 14 };
 const HEAD = 26;
 const GAP = 18;
 const AXIS = 26;
 
-/** Digits are about this wide in the axes' type. */
+/** Width of a digit of the axis labels, in pixels. */
 const DIGIT = 7;
 
-/** `M…L…` through points; where there are many more than pixels, the extremes of each pixel. */
+/** The path `M…L…` through the points; with many points per pixel, through the extremes of each pixel. */
 function path(xs, ys) {
   const point = (i) => `${xs[i].toFixed(1)} ${ys[i].toFixed(1)}`;
   const parts = [];
@@ -47,9 +47,9 @@ function nearest(xs, at) {
 }
 
 /**
- * Draws into `host`. `x` holds milliseconds; each panel `{ title, format?, height?, series }` has
- * series `{ label, shade, values, area? }`. `days` is set where the axis holds whole days;
- * `night` `{ start, end }` shades the hours outside [start, end).
+ * Draws into `host`. `x` is in milliseconds. A panel is `{ title, format?, height?, series }`, a
+ * series `{ label, shade, values, area? }`. `days` is true when the axis has whole days; `night`
+ * `{ start, end }` shades the hours outside [start, end).
  */
 export function lineChart(host, { x, panels, label, days = false, night }) {
   const when = (ms) => (days ? dayLong(ms) : `${dayLong(ms)}, ${clock(ms)}–${clock(ms + HOUR)}`);
@@ -61,10 +61,10 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
 
   function draw(width) {
     const inner = Math.max(40, width - left - (days ? RIGHT.days : RIGHT.hours));
-    // the axis begins with a day, so that the first label says which
+    // the axis begins at midnight, so that the first label shows the date
     const [from, to] = [days ? x[0] : Math.floor(x[0] / DAY) * DAY, x.at(-1)];
-    const lone = from === to;
-    const px = (ms) => left + (lone ? inner / 2 : ((ms - from) / (to - from)) * inner);
+    const isSinglePoint = from === to;
+    const px = (ms) => left + (isSinglePoint ? inner / 2 : ((ms - from) / (to - from)) * inner);
     const xs = x.map(px);
     const parts = [];
     const dots = [];
@@ -73,7 +73,7 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
       const height = panel.height ?? 150;
       const [top, bottom] = [y + HEAD, y + HEAD + height];
       const py = (v) => bottom - ((v ?? 0) / ticks[index].at(-1)) * height;
-      parts.push(...nights(from, to, px, top, height));
+      parts.push(...nightBands(from, to, px, top, height));
       parts.push(svg("text", { x: left, y: top - 10, class: "panel-title" }, panel.title));
       for (const tick of ticks[index]) {
         parts.push(svg("line", { x1: left, x2: left + inner, y1: py(tick), y2: py(tick), class: tick ? "grid" : "axis" }));
@@ -82,11 +82,11 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
       for (const s of panel.series) {
         const ys = s.values.map(py);
         const line = path(xs, ys);
-        if (s.area && !lone) {
+        if (s.area && !isSinglePoint) {
           parts.push(svg("path", { d: `${line}L${xs.at(-1)} ${bottom}L${xs[0]} ${bottom}Z`, class: `area ${s.shade}` }));
         }
         parts.push(svg("path", { d: line, class: `line ${s.shade}` }));
-        if (xs.length <= 40 && (days || lone)) {
+        if (xs.length <= 40 && (days || isSinglePoint)) {
           parts.push(...xs.map((cx, i) => svg("circle", { cx, cy: ys[i], r: 3, class: `point ${s.shade}` })));
         }
         dots.push({ ys, node: svg("circle", { r: 4.5, class: `point ${s.shade}`, visibility: "hidden" }) });
@@ -94,23 +94,23 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
       y = bottom + GAP;
     }
     const end = y - GAP;
-    for (const tick of lone ? [{ at: from, text: dayLong(from), strong: true }] : timeTicks(from, to, inner, days)) {
+    for (const tick of isSinglePoint ? [{ at: from, text: dayLong(from), strong: true }] : timeTicks(from, to, inner, days)) {
       const at = px(tick.at);
       const half = (tick.text.length * DIGIT) / 2;
       const anchor = at - half < 0 ? "start" : at + half > width ? "end" : "middle";
       parts.push(svg("line", { x1: at, x2: at, y1: end, y2: end + 5, class: "axis" }));
       parts.push(svg("text", { x: at, y: end + 19, "text-anchor": anchor, class: tick.strong ? "tick strong" : "tick" }, tick.text));
     }
-    const hair = svg("line", { y1: HEAD, y2: end, class: "crosshair", visibility: "hidden" });
+    const crosshair = svg("line", { y1: HEAD, y2: end, class: "crosshair", visibility: "hidden" });
     const chart = svg("svg", {
       class: "chart", width, height: end + AXIS, role: "img", tabindex: 0,
       "aria-label": `${label}. Arrow keys read the values.`,
-    }, parts, hair, dots.map((d) => d.node));
-    follow(chart, xs, hair, dots);
+    }, parts, crosshair, dots.map((d) => d.node));
+    addReadout(chart, xs, crosshair, dots);
     host.replaceChildren(...legend(), chart);
   }
 
-  function nights(from, to, px, top, height) {
+  function nightBands(from, to, px, top, height) {
     if (!night || days || to - from > 21 * DAY) return [];
     const bands = [];
     for (let day = Math.floor(from / DAY) * DAY; day <= to; day += DAY) {
@@ -133,23 +133,24 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
     return keys.length ? [el("div", { class: "keys" }, keys)] : [];
   }
 
-  function follow(chart, xs, hair, dots) {
+  /** Shows the values at the pointer, and by arrow keys. */
+  function addReadout(chart, xs, crosshair, dots) {
     let current = -1;
     const rows = (i) => panels.flatMap((p) => p.series.map((s) => [s.shade, s.label, (p.format ?? number)(s.values[i])]));
     function show(i, clientX, clientY) {
       current = i;
-      hair.setAttribute("x1", xs[i]);
-      hair.setAttribute("x2", xs[i]);
+      crosshair.setAttribute("x1", xs[i]);
+      crosshair.setAttribute("x2", xs[i]);
       for (const { ys, node } of dots) {
         node.setAttribute("cx", xs[i]);
         node.setAttribute("cy", ys[i]);
       }
-      for (const node of [hair, ...dots.map((d) => d.node)]) node.setAttribute("visibility", "visible");
+      for (const node of [crosshair, ...dots.map((d) => d.node)]) node.setAttribute("visibility", "visible");
       const box = chart.getBoundingClientRect();
       tooltip.show(box.left + xs[i], clientY ?? box.top + box.height / 3, when(x[i]), rows(i));
     }
     function hide() {
-      for (const node of [hair, ...dots.map((d) => d.node)]) node.setAttribute("visibility", "hidden");
+      for (const node of [crosshair, ...dots.map((d) => d.node)]) node.setAttribute("visibility", "hidden");
       tooltip.hide();
     }
     chart.addEventListener("pointermove", (event) => {

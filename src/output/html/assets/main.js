@@ -1,52 +1,53 @@
-// The dashboard: asks for what there is, then builds one card after the other.
+// The dashboard: loads the summary and the list of views, then builds the cards.
 
 import * as api from "./api.js";
 import { card } from "./card.js";
 import { dayNightCard } from "./daynight.js";
 import { el } from "./dom.js";
-import { viewCard } from "./generic.js";
+import { viewCard } from "./viewcard.js";
 import { footer, header } from "./header.js";
 import { hoursCard } from "./hours.js";
 import { placesCard } from "./places.js";
 import { DAY_NIGHT, Presence, USERS } from "./presence.js";
 import { createState } from "./state.js";
-import { empty, singleUsers, trouble, watch } from "./status.js";
+import { showEmpty, showError, singleUsersCard, watch } from "./status.js";
 
 const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
 
 const LOCATIONS = "user-location-distribution";
-/** Kinds of charts in the order of their cards. */
+/** Kinds of charts in the order of the cards. */
 const KINDS = ["bar", "map", "table", "line"];
 
-/** Smallest and largest pause before the server is asked again, in milliseconds. */
-const PAUSE = [2_000, 30_000];
+/** Minimum and maximum delay before a new attempt, in milliseconds. */
+const MIN_DELAY = 2_000;
+const MAX_DELAY = 30_000;
 
-/** A report has no server: what leads to it goes. */
-function detach() {
+/** A report has no server: removes the links to it. */
+function removeServerLinks() {
   for (const node of document.querySelectorAll(".server")) node.remove();
   document.querySelector(".brand").removeAttribute("href");
 }
 
-async function start(pause = PAUSE[0]) {
+async function start(delay = MIN_DELAY) {
   const cards = document.getElementById("cards");
   try {
     const [summary, registry] = await Promise.all([api.summary(), api.views()]);
     const outlines = await api.map().catch((error) => ({ laus: [], error }));
     build(cards, summary, registry.views, outlines);
-    if (api.isReport) detach();
+    if (api.isReport) removeServerLinks();
     else watch(summary);
   } catch (error) {
-    if (error.status === 503 && /no data yet/i.test(error.message)) return empty(cards);
-    const again = () => start(Math.min(PAUSE[1], pause * 1.6));
-    trouble(cards, error, pause, again);
+    if (error.status === 503 && /no data yet/i.test(error.message)) return showEmpty(cards);
+    const retry = () => start(Math.min(MAX_DELAY, delay * 1.6));
+    showError(cards, error, delay, retry);
   }
 }
 
 function build(cards, summary, views, outlines) {
   header(summary);
   footer(summary, views);
-  const open = views.filter((v) => !v.single_users);
-  const find = (name) => open.find((v) => v.name === name);
+  const drawable = views.filter((v) => !v.single_users);
+  const find = (name) => drawable.find((v) => v.name === name);
   const nodes = [];
   const drawn = new Set();
   const use = (...names) => names.forEach((n) => drawn.add(n));
@@ -56,9 +57,9 @@ function build(cards, summary, views, outlines) {
     nodes.push(hoursCard(hours, summary));
     use(...hours.map((v) => v.name));
   }
-  const mapped = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
+  const hasMap = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
   const context = { summary, outlines: outlines.laus.length ? outlines : null };
-  if (mapped) {
+  if (hasMap) {
     const state = createState({ date: summary.dates.at(-1), metric: "all", lau: null, hover: null });
     if (!summary.dates.includes(state.get().date)) state.set({ date: summary.dates.at(-1) });
     const presence = new Presence([find(USERS), find(DAY_NIGHT)], outlines.laus, summary.dates);
@@ -70,15 +71,15 @@ function build(cards, summary, views, outlines) {
     frame.fill(() => api.map().then(() => location.reload()));
     nodes.push(frame.node);
   }
-  const rest = open.filter((v) => !drawn.has(v.name));
-  // narrow cards stand in pairs, wide ones below
-  const place = (v) => (v.name === LOCATIONS ? -1 : KINDS.indexOf(v.chart.kind));
-  rest.sort((a, b) => place(a) - place(b));
+  const rest = drawable.filter((v) => !drawn.has(v.name));
+  // narrow cards are placed in pairs, wide ones below them
+  const rank = (v) => (v.name === LOCATIONS ? -1 : KINDS.indexOf(v.chart.kind));
+  rest.sort((a, b) => rank(a) - rank(b));
   nodes.push(...rest.map((v) => viewCard(v, context)));
   const narrow = nodes.filter((n) => !n.classList.contains("wide"));
   if (narrow.length % 2) narrow.at(-1).classList.add("wide");
   const single = views.filter((v) => v.single_users);
-  if (single.length) nodes.push(singleUsers(single));
+  if (single.length) nodes.push(singleUsersCard(single));
   cards.replaceChildren(...nodes);
   cards.setAttribute("aria-busy", "false");
   document.body.append(el("span", { id: "ready", hidden: true }));

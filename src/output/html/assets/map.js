@@ -1,4 +1,4 @@
-// A choropleth: shapes, pointer and keys; how the shapes are drawn depends on their number.
+// A choropleth with pointer and keyboard control. A large number of shapes is drawn on a canvas, a small one as SVG.
 
 import { announce, el } from "./dom.js";
 import { canvasMap } from "./mapcanvas.js";
@@ -7,31 +7,32 @@ import { geometryOf, neighbour } from "./outline.js";
 import * as tooltip from "./tooltip.js";
 import { Zoom } from "./zoom.js";
 
-/** More shapes than these are drawn on a canvas. */
-const MOST_SVG = 3_000;
+/** Maps with more shapes are drawn on a canvas. */
+const MAX_SVG_SHAPES = 3_000;
 
 /**
- * A map of the answer of `/map`. `describe(index)` gives `{ title, rows, note }` for the tooltip;
- * `hover(index or -1)` and `select(index)` are called. Gives `{ node, paint(classes),
+ * A map of the outlines of `/map`. `describe(index)` returns `{ title, rows, note }` for the tooltip;
+ * `hover(index or -1)` and `select(index)` are callbacks. Returns `{ node, paint(classes),
  * highlight(index), select(index), canvas }`.
  */
 export function choropleth(data, { label, describe, hover, select, small = false }) {
   const shapes = data.laus;
-  const canvas = shapes.length > MOST_SVG;
+  const canvas = shapes.length > MAX_SVG_SHAPES;
   const { centres } = geometryOf(shapes);
-  const stage = el("div", { class: small ? "map-stage small" : "map-stage", tabindex: 0, role: "application", "aria-label": `${label}. Arrow keys go from one LAU to the next, Enter selects, plus and minus zoom.` });
+  const stage = el("div", { class: small ? "map-stage small" : "map-stage", tabindex: 0, role: "application", "aria-label": `${label}. Arrow keys move to the next LAU, Enter selects it, plus and minus zoom.` });
   const zoom = new Zoom(stage, data.width, data.height, (view) => layer.setView(view));
   const layer = canvas
-    ? canvasMap(shapes, data.width, data.height, (x, y) => zoom.at(x, y))
+    ? canvasMap(shapes, data.width, data.height, (x, y) => zoom.toMap(x, y))
     : svgMap(shapes, data.width, data.height);
   stage.style.setProperty("--ratio", `${data.width} / ${data.height}`);
   stage.append(layer.node);
-  let hot = -1;
+  let highlighted = -1;
   let selected = -1;
 
+  /** Highlights a shape and shows its tooltip at a point of the window. */
   function point(index, x, y) {
-    if (index !== hot) {
-      hot = index;
+    if (index !== highlighted) {
+      highlighted = index;
       layer.outline("hot", index);
       hover?.(index);
     }
@@ -49,35 +50,35 @@ export function choropleth(data, { label, describe, hover, select, small = false
   });
   stage.addEventListener("keydown", (event) => {
     const key = event.key;
-    const act = { "+": () => zoom.near(), "=": () => zoom.near(), "-": () => zoom.far(), 0: () => zoom.all(), Escape: () => point(-1) }[key];
-    if (act) {
+    const action = { "+": () => zoom.zoomIn(), "=": () => zoom.zoomIn(), "-": () => zoom.zoomOut(), 0: () => zoom.reset(), Escape: () => point(-1) }[key];
+    if (action) {
       event.preventDefault();
-      act();
+      action();
     } else if (key.startsWith("Arrow")) {
       event.preventDefault();
-      const from = hot >= 0 ? hot : selected;
+      const from = highlighted >= 0 ? highlighted : selected;
       const next = from < 0 ? 0 : neighbour(centres, from, key);
       if (next < 0) return;
-      point(next, ...zoom.window(...centres[next]));
+      point(next, ...zoom.toWindow(...centres[next]));
       const { title, rows } = describe(next);
       announce(`${title}: ${rows.map((r) => `${r[1]} ${r[2]}`).join(", ")}`);
-    } else if ((key === "Enter" || key === " ") && hot >= 0) {
+    } else if ((key === "Enter" || key === " ") && highlighted >= 0) {
       event.preventDefault();
-      select?.(hot);
+      select?.(highlighted);
     }
   });
 
   const button = (text, name, act) => el("button", { type: "button", title: name, "aria-label": name, onclick: act }, text);
   const buttons = el("div", { class: "zoom" },
-    button("+", "Zoom in", () => zoom.near()), button("−", "Zoom out", () => zoom.far()), button("⤢", "Whole map", () => zoom.all()));
+    button("+", "Zoom in", () => zoom.zoomIn()), button("−", "Zoom out", () => zoom.zoomOut()), button("⤢", "Whole map", () => zoom.reset()));
 
   return {
     node: el("div", { class: "map" }, stage, !small && buttons),
     canvas,
     paint: (classes) => layer.paint(classes),
     highlight(index) {
-      if (index === hot) return;
-      hot = index;
+      if (index === highlighted) return;
+      highlighted = index;
       layer.outline("hot", index);
     },
     select(index) {

@@ -1,13 +1,13 @@
-// A map of many thousand shapes on a canvas, from the same path texts as the SVG one.
+// A map with many thousands of shapes on a canvas, from the same path data as the SVG map.
 
 import { el } from "./dom.js";
 import { Grid, geometryOf } from "./outline.js";
 
-/** As `svgMap`; `place(clientX, clientY)` gives the place on the map of a point of the window. */
-export function canvasMap(shapes, width, height, place) {
+/** As `svgMap`; `toMap(clientX, clientY)` converts a point of the window to map units. */
+export function canvasMap(shapes, width, height, toMap) {
   const base = el("canvas", { class: "map-shapes" });
-  const over = el("canvas", { class: "map-shapes over" });
-  const node = el("div", { class: "map-canvas", "aria-hidden": "true" }, base, over);
+  const overlay = el("canvas", { class: "map-shapes over" });
+  const node = el("div", { class: "map-canvas", "aria-hidden": "true" }, base, overlay);
   const { boxes, paths } = geometryOf(shapes);
   const grid = new Grid(boxes, 10);
   const probe = document.createElement("canvas").getContext("2d");
@@ -17,11 +17,11 @@ export function canvasMap(shapes, width, height, place) {
   let frame = 0;
 
   function colours() {
-    const found = new Map();
+    const values = new Map();
     const style = getComputedStyle(document.documentElement);
     return (name) => {
-      if (!found.has(name)) found.set(name, style.getPropertyValue(`--${name}`).trim() || "#888");
-      return found.get(name);
+      if (!values.has(name)) values.set(name, style.getPropertyValue(`--${name}`).trim() || "#888");
+      return values.get(name);
     };
   }
 
@@ -40,23 +40,23 @@ export function canvasMap(shapes, width, height, place) {
   function drawBase() {
     const { context, pixel } = prepare(base);
     const colour = colours();
-    const seen = ([left, top, right, bottom]) =>
+    const isVisible = ([left, top, right, bottom]) =>
       right >= view.x && left <= view.x + view.w && bottom >= view.y && top <= view.y + view.h;
-    const line = view.w < width / 4;
+    const hasBorders = view.w < width / 4;
     context.lineWidth = pixel * 0.4;
     context.strokeStyle = colour("map-line");
     paths.forEach((path, i) => {
-      if (!seen(boxes[i])) return;
+      if (!isVisible(boxes[i])) return;
       context.fillStyle = colour(classes[i]);
       context.fill(path, "evenodd");
-      if (!line) context.strokeStyle = context.fillStyle;
+      if (!hasBorders) context.strokeStyle = context.fillStyle;
       context.stroke(path);
     });
-    drawOver();
+    drawOutlines();
   }
 
-  function drawOver() {
-    const { context, pixel } = prepare(over);
+  function drawOutlines() {
+    const { context, pixel } = prepare(overlay);
     const colour = colours();
     for (const [kind, index] of Object.entries(outlines)) {
       if (index < 0) continue;
@@ -66,21 +66,21 @@ export function canvasMap(shapes, width, height, place) {
     }
   }
 
-  function plan() {
+  function scheduleDraw() {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(drawBase);
   }
 
-  new ResizeObserver(plan).observe(node);
-  addEventListener("themechange", plan);
+  new ResizeObserver(scheduleDraw).observe(node);
+  addEventListener("themechange", scheduleDraw);
   return {
     node,
-    paint(next) { classes = next; plan(); },
-    outline(kind, index) { outlines[kind] = index; drawOver(); },
-    setView(next) { view = next; plan(); },
+    paint(next) { classes = next; scheduleDraw(); },
+    outline(kind, index) { outlines[kind] = index; drawOutlines(); },
+    setView(next) { view = next; scheduleDraw(); },
     hit(event) {
-      const [x, y] = place(event.clientX, event.clientY);
-      return grid.near(x, y).find((i) => probe.isPointInPath(paths[i], x, y, "evenodd")) ?? -1;
+      const [x, y] = toMap(event.clientX, event.clientY);
+      return grid.candidates(x, y).find((i) => probe.isPointInPath(paths[i], x, y, "evenodd")) ?? -1;
     },
   };
 }

@@ -1,10 +1,10 @@
-// A map of some thousand shapes as SVG: colours come from the style sheet.
+// A map with up to some thousands of shapes as SVG, coloured by the style sheet.
 
 import { svg } from "./dom.js";
 
 /**
- * `{ node, paint(classes), outline(kind, index), setView(view), hit(event) }` of path texts.
- * `kind` is `hot` or `selected`, `index` -1 for none.
+ * Returns `{ node, paint(classes), outline(kind, index), setView(view), hit(event) }`. `kind` is
+ * `hot` (highlighted) or `selected`; `index` is -1 for none.
  */
 export function svgMap(shapes, width, height) {
   const paths = shapes.map((s, i) => svg("path", { d: s.d, "data-index": i, "data-id": s.lau_id, class: "q-none" }));

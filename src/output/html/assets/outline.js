@@ -1,15 +1,15 @@
-// The outlines of `/map`: SVG path texts of the commands M, L, H, V and Z, absolute or relative.
+// Geometry of the outlines of `/map`: SVG path data with the commands M, L, H, V and Z, absolute or relative.
 
 const TOKEN = /[MmLlHhVvZz]|-?\d*\.?\d+(?:e-?\d+)?/g;
 
-const known = new WeakMap();
+const geometries = new WeakMap();
 
-/** `{ boxes, centres }` of the shapes of a map, and its `paths` for a canvas; made once. */
+/** `{ boxes, centres, paths }` of the shapes of a map, computed once. `paths` are for a canvas. */
 export function geometryOf(shapes) {
-  if (!known.has(shapes)) {
+  if (!geometries.has(shapes)) {
     const boxes = shapes.map((s) => boundsOf(s.d));
     let paths;
-    known.set(shapes, {
+    geometries.set(shapes, {
       boxes,
       centres: boxes.map(([l, t, r, b]) => [(l + r) / 2, (t + b) / 2]),
       get paths() {
@@ -17,10 +17,10 @@ export function geometryOf(shapes) {
       },
     });
   }
-  return known.get(shapes);
+  return geometries.get(shapes);
 }
 
-/** Bounding box `[left, top, right, bottom]` of a path text. */
+/** Bounding box `[left, top, right, bottom]` of path data. */
 export function boundsOf(d) {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   let [x, y, startX, startY, command] = [0, 0, 0, 0, "M"];
@@ -54,8 +54,8 @@ export function boundsOf(d) {
 }
 
 /**
- * The next shape from `from` in the direction of an arrow key, or -1: near is better, and
- * straight ahead is better than aside. `centres` are `[x, y]`.
+ * The nearest shape from `from` in the direction of an arrow key, or -1. A sideways distance counts
+ * twice. `centres` are `[x, y]`.
  */
 export function neighbour(centres, from, key) {
   const [dx, dy] = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[key];
@@ -72,7 +72,7 @@ export function neighbour(centres, from, key) {
   return best;
 }
 
-/** Shapes by squares of a grid, so that the one below the pointer is found among few. */
+/** A spatial index: the shapes whose boxes overlap each square of a grid. */
 export class Grid {
   constructor(boxes, size) {
     this.size = size;
@@ -89,7 +89,7 @@ export class Grid {
     });
   }
 
-  near(x, y) {
+  candidates(x, y) {
     return this.squares.get(Math.floor(x / this.size) * 100_003 + Math.floor(y / this.size)) ?? [];
   }
 }

@@ -1,4 +1,4 @@
-// Where users were: map, table and day slider, which show the same LAUs and highlight together.
+// Users by LAU: a map, a table and a day slider with a common selection and highlight.
 
 import { card } from "./card.js";
 import { choice, el } from "./dom.js";
@@ -9,16 +9,16 @@ import { choropleth } from "./map.js";
 import { METRICS } from "./presence.js";
 import { dataTable } from "./table.js";
 
-/** The card; `state` holds date, metric, LAU and the one below the pointer. */
+/** The card; `state` contains the date, the metric, the selected LAU and the one below the pointer. */
 export function placesCard({ state, presence, outlines, views, summary }) {
   const { laus } = presence;
   const frame = card({
     id: "places", title: "Users by LAU", wide: true, views,
-    description: `Different users seen in each LAU. Day is ${summary.day_start}:00 to ${summary.day_end}:00, night the other hours of the same date.`,
+    description: `Unique users in each LAU. Day is ${summary.day_start}:00 to ${summary.day_end}:00; night is the other hours of the same date.`,
   });
   const name = (i) => laus[i].lau_name ?? laus[i].lau_id;
   const id = (i) => (i < 0 ? null : laus[i].lau_id);
-  const at = (lau) => presence.index.get(lau) ?? -1;
+  const indexOf = (lau) => presence.index.get(lau) ?? -1;
   const metric = () => METRICS.find((m) => m.key === state.get().metric) ?? METRICS[0];
   let day = presence.blank();
 
@@ -45,24 +45,24 @@ export function placesCard({ state, presence, outlines, views, summary }) {
 
   const legend = el("div", { class: "legend-place" });
   const detail = el("div", { class: "detail" });
-  const metrics = choice("What to show", METRICS.map((m) => [m.key, m.title]), metric().key, (key) => state.set({ metric: key }));
+  const metrics = choice("Metric", METRICS.map((m) => [m.key, m.title]), metric().key, (key) => state.set({ metric: key }));
   const slider = daySlider(state, presence.dates);
   frame.controls.append(metrics.node, slider.node);
 
   function paint() {
-    const chosen = metric();
-    const scale = chosen.difference
-      ? differenceScale(presence.values(chosen), "More by day", "More by night")
-      : countScale(presence.values(chosen), "No users");
-    map.paint(laus.map((_, i) => scale.shade(chosen.of(day, i))));
-    legend.replaceChildren(el("span", { class: "legend-title" }, chosen.difference ? "Users, night minus day" : `Users, ${chosen.title.toLowerCase()}`), scale.node);
-    frame.node.dataset.metric = chosen.key;
+    const current = metric();
+    const scale = current.difference
+      ? differenceScale(presence.values(current), "More by day", "More by night")
+      : countScale(presence.values(current), "No users");
+    map.paint(laus.map((_, i) => scale.shade(current.of(day, i))));
+    legend.replaceChildren(el("span", { class: "legend-title" }, current.difference ? "Users, night minus day" : `Users, ${current.title.toLowerCase()}`), scale.node);
+    frame.node.dataset.metric = current.key;
   }
 
   async function show() {
     const { date } = state.get();
     const next = await presence.day(date);
-    if (date !== state.get().date) return; // the reader has moved on
+    if (date !== state.get().date) return; // another day was selected meanwhile
     day = next;
     frame.node.dataset.date = date;
     paint();
@@ -71,18 +71,18 @@ export function placesCard({ state, presence, outlines, views, summary }) {
     })));
   }
 
-  function select(fromElsewhere) {
+  function select(reveal) {
     const { lau } = state.get();
-    map.select(at(lau));
-    table.select(lau, fromElsewhere);
-    lauDetail(detail, { lau: laus[at(lau)], presence, state, summary });
+    map.select(indexOf(lau));
+    table.select(lau, reveal);
+    lauDetail(detail, { lau: laus[indexOf(lau)], presence, state, summary });
   }
 
   frame.fill(async (body) => {
     await show();
     body.replaceChildren(el("div", { class: "places" },
       el("div", { class: "places-map" }, map.node, legend), el("div", { class: "places-table" }, table.node)), detail);
-    if (at(state.get().lau) < 0) state.set({ lau: null });
+    if (indexOf(state.get().lau) < 0) state.set({ lau: null });
     select(true);
   });
   state.on((changed) => {
@@ -93,36 +93,36 @@ export function placesCard({ state, presence, outlines, views, summary }) {
       paint();
     }
     if (changed.has("hover")) {
-      map.highlight(at(state.get().hover));
+      map.highlight(indexOf(state.get().hover));
       table.highlight(state.get().hover);
     }
     if (changed.has("lau")) select(!table.node.contains(document.activeElement));
-    else if (changed.has("date")) lauDetail(detail, { lau: laus[at(state.get().lau)], presence, state, summary });
+    else if (changed.has("date")) lauDetail(detail, { lau: laus[indexOf(state.get().lau)], presence, state, summary });
   });
   return frame.node;
 }
 
-/** Chooses the day; disabled where there is only one. */
+/** Selects the day; disabled when there is only one. */
 function daySlider(state, dates) {
-  const only = dates.length < 2;
+  const isSingle = dates.length < 2;
   const text = el("output", { class: "day-text" });
   const range = el("input", {
-    type: "range", min: 0, max: Math.max(0, dates.length - 1), step: 1, disabled: only, "aria-label": "Day",
-    oninput: () => go(Number(range.value)),
+    type: "range", min: 0, max: Math.max(0, dates.length - 1), step: 1, disabled: isSingle, "aria-label": "Day",
+    oninput: () => select(Number(range.value)),
   });
-  const step = (by, sign, label) => el("button", { type: "button", class: "step", "aria-label": label, disabled: only, onclick: () => go(Number(range.value) + by) }, sign);
-  function go(i) {
+  const step = (by, sign, label) => el("button", { type: "button", class: "step", "aria-label": label, disabled: isSingle, onclick: () => select(Number(range.value) + by) }, sign);
+  function select(i) {
     const to = Math.min(dates.length - 1, Math.max(0, i));
     state.set({ date: dates[to] });
   }
-  function tell() {
+  function update() {
     const i = dates.indexOf(state.get().date);
     range.value = String(i);
     text.textContent = dayLong(time(state.get().date));
     range.setAttribute("aria-valuetext", text.textContent);
   }
-  state.on((changed) => changed.has("date") && tell());
-  tell();
-  const node = el("div", { class: only ? "slider only" : "slider" }, text, step(-1, "‹", "Day before"), range, step(1, "›", "Day after"));
+  state.on((changed) => changed.has("date") && update());
+  update();
+  const node = el("div", { class: isSingle ? "slider only" : "slider" }, text, step(-1, "‹", "Previous day"), range, step(1, "›", "Next day"));
   return { node };
 }

@@ -1,14 +1,14 @@
-// Users of every LAU on every day, in the order of the map's LAUs.
+// Users of every LAU on every day, in the order of the LAUs on the map.
 
 import * as api from "./api.js";
 
 export const USERS = "users-per-lau";
 export const DAY_NIGHT = "users-per-lau-day-night";
 
-/** Up to so many rows all days are fetched at once; beyond, a day when it is looked at. */
-const MOST_ROWS = 60_000;
+/** Up to this many rows, all days are fetched at once; otherwise each day when it is selected. */
+const MAX_ROWS_AT_ONCE = 60_000;
 
-/** What a map and a table can show. `of(day, i)` is the value of the i-th LAU. */
+/** The metrics of map and table. `of(day, i)` is the value of the i-th LAU. */
 export const METRICS = [
   { key: "all", title: "All day", short: "All", of: (d, i) => d.all[i] },
   { key: "day", title: "Day", of: (d, i) => d.day[i] },
@@ -17,45 +17,45 @@ export const METRICS = [
 ];
 
 export class Presence {
-  /** `views` are those of users per LAU, and of day and night. */
+  /** `views` are the views of users per LAU, and of users per LAU by day and night. */
   constructor(views, laus, dates) {
     this.views = views;
     this.laus = laus;
     this.dates = dates;
     this.index = new Map(laus.map((l, i) => [l.lau_id, i]));
     this.days = new Map();
-    this.asked = new Map();
-    this.whole = laus.length * dates.length <= MOST_ROWS;
+    this.requests = new Map();
+    this.isLoadedAtOnce = laus.length * dates.length <= MAX_ROWS_AT_ONCE;
   }
 
   /** `{ all, day, night }` of a date, each with a number for every LAU. */
   async day(date) {
-    const part = this.whole ? "" : date;
-    if (!this.asked.has(part)) this.asked.set(part, this.load(part ? { date } : {}));
+    const key = this.isLoadedAtOnce ? "" : date;
+    if (!this.requests.has(key)) this.requests.set(key, this.load(key ? { date } : {}));
     try {
-      await this.asked.get(part);
+      await this.requests.get(key);
     } catch (error) {
-      this.asked.delete(part); // the next look asks again
+      this.requests.delete(key); // the next call requests it again
       throw error;
     }
     return this.days.get(date) ?? this.blank();
   }
 
-  /** Values of a metric over all days there are so far, for classes that hold for all of them. */
+  /** Values of a metric on all loaded days, so that all days share the same classes. */
   values(metric) {
     return [...this.days.values()].flatMap((d) => this.laus.map((_, i) => metric.of(d, i)));
   }
 
-  /** `[{ all, day, night }]` of one LAU, one for each date. */
+  /** `[{ all, day, night }]` of one LAU, one per date. */
   async history(id) {
-    if (!this.whole) {
+    if (!this.isLoadedAtOnce) {
       const [users, split] = await Promise.all(this.views.map((v) => api.rows(v, { lau: id })));
-      const found = new Map(this.dates.map((date) => [date, { all: 0, day: 0, night: 0 }]));
-      for (const row of users.rows) if (found.has(row.date)) found.get(row.date).all = row.user_count;
+      const byDate = new Map(this.dates.map((date) => [date, { all: 0, day: 0, night: 0 }]));
+      for (const row of users.rows) if (byDate.has(row.date)) byDate.get(row.date).all = row.user_count;
       for (const row of split.rows) {
-        if (found.has(row.date)) Object.assign(found.get(row.date), { day: row.day_users, night: row.night_users });
+        if (byDate.has(row.date)) Object.assign(byDate.get(row.date), { day: row.day_users, night: row.night_users });
       }
-      return [...found.values()];
+      return [...byDate.values()];
     }
     const i = this.index.get(id);
     const days = await Promise.all(this.dates.map((date) => this.day(date)));

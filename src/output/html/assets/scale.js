@@ -1,14 +1,14 @@
-// Axes and classes: numbers to pixels, numbers to colours.
+// Ticks of axes, and classes of values with their colours.
 
 import { DAY, HOUR, clock, dayShort, dayWeek, month } from "./format.js";
 
-/** Steps of 1, 2 or 5 times a power of ten that cover 0 to `max` in about `wanted` steps. */
-export function niceTicks(max, wanted = 5, whole = true) {
+/** Ticks from 0 to at least `max` in about `count` steps of 1, 2 or 5 times a power of ten. */
+export function niceTicks(max, count = 5, isInteger = true) {
   if (!(max > 0)) return [0, 1];
-  const raw = max / wanted;
+  const raw = max / count;
   const power = 10 ** Math.floor(Math.log10(raw));
   let step = [1, 2, 5, 10].map((m) => m * power).find((s) => s >= raw * 0.999);
-  if (whole) step = Math.max(1, Math.round(step));
+  if (isInteger) step = Math.max(1, Math.round(step));
   const ticks = [];
   for (let i = 0; ; i += 1) {
     ticks.push(Number((i * step).toPrecision(12)));
@@ -16,7 +16,7 @@ export function niceTicks(max, wanted = 5, whole = true) {
   }
 }
 
-/** Powers of ten from 1 up to the first that is not below `max`. */
+/** Powers of ten from 1 to at least `max`. */
 export function logTicks(max) {
   const ticks = [1];
   while (ticks.at(-1) < max) ticks.push(ticks.at(-1) * 10);
@@ -27,19 +27,19 @@ const HOURS = [1, 2, 3, 6, 12].map((n) => n * HOUR);
 const DAYS = [1, 2, 7, 14].map((n) => n * DAY);
 const MONTHS = [1, 3, 6, 12, 24, 60, 120];
 
-/** Pixels that labels take: `06:00` or `1 Oct`, and `Tue 1 Oct`. */
-const ROOM = 60;
-const WIDE_ROOM = 82;
+/** Width in pixels of a label such as `06:00` or `1 Oct`, and of one such as `Tue 1 Oct`. */
+const SHORT_LABEL = 60;
+const LONG_LABEL = 82;
 
-/** Ticks of a time axis: `{ at, text, strong }`, as many as have room. */
+/** Ticks of a time axis: `{ at, text, strong }`, as many as fit. */
 export function timeTicks(from, to, width, days = false) {
-  const wanted = Math.max(1, Math.floor(width / WIDE_ROOM));
-  const fits = (step) => (to - from) / step <= Math.max(1, width / ROOM);
-  const weekdays = (to - from) / DAY <= wanted;
+  const count = Math.max(1, Math.floor(width / LONG_LABEL));
+  const fits = (step) => (to - from) / step <= Math.max(1, width / SHORT_LABEL);
+  const weekdays = (to - from) / DAY <= count;
   const step = [...(days ? [] : HOURS), ...DAYS].find(fits);
   const ticks = [];
   if (!step) {
-    const months = MONTHS.find((m) => (to - from) / (m * 30.44 * DAY) <= wanted) ?? 240;
+    const months = MONTHS.find((m) => (to - from) / (m * 30.44 * DAY) <= count) ?? 240;
     const start = new Date(from);
     let index = start.getUTCFullYear() * 12 + start.getUTCMonth();
     index = Math.ceil(index / months) * months;
@@ -58,7 +58,7 @@ export function timeTicks(from, to, width, days = false) {
   return ticks;
 }
 
-/** A number with two leading digits, so that a legend reads well. */
+/** The value rounded to two significant digits. */
 function round(value) {
   if (value < 20) return Math.max(1, Math.round(value));
   const unit = 10 ** (Math.floor(Math.log10(value)) - 1);
@@ -66,8 +66,8 @@ function round(value) {
 }
 
 /**
- * Lower bounds of classes that hold about as many of the positive values each, at round numbers:
- * `[1, 20, 50]` are 1 to 19, 20 to 49, and 50 or more. Few different values have a class each.
+ * Rounded lower bounds of quantile classes of the positive values: `[1, 20, 50]` are 1 to 19, 20 to
+ * 49, and 50 or more. If there are few distinct values, each is a class.
  */
 export function classBounds(values, classes = 6) {
   const sorted = Float64Array.from(values.filter((v) => v > 0)).sort();
@@ -83,20 +83,20 @@ export function classBounds(values, classes = 6) {
   return bounds;
 }
 
-/** The class of a value: -1 below the first bound, else the last bound that it reaches. */
+/** The index of the last bound that the value reaches, or -1. */
 export function classOf(value, bounds) {
-  let found = -1;
-  while (found + 1 < bounds.length && value >= bounds[found + 1]) found += 1;
-  return found;
+  let index = -1;
+  while (index + 1 < bounds.length && value >= bounds[index + 1]) index += 1;
+  return index;
 }
 
-/** Class names `q0`… of the style sheet for `n` classes, spread over its seven shades. */
+/** The CSS class `q0`… of the `index`-th of `n` classes, spread over seven shades. */
 export function shade(index, n) {
   if (index < 0) return "q-none";
   return `q${n <= 1 ? 4 : Math.round((index * 6) / (n - 1))}`;
 }
 
-/** Class names `d-3`…`d3` for a difference; `bounds` are those of its size. */
+/** The CSS class `dm3`…`dp3` of a difference; `bounds` are those of its absolute value. */
 export function divergingShade(value, bounds) {
   const size = classOf(Math.abs(value), bounds) + 1;
   const step = bounds.length ? Math.ceil((size * 3) / bounds.length) : 0;

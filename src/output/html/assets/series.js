@@ -1,13 +1,13 @@
-// Rows of a view as series over time.
+// Rows of a view as time series.
 
 import { DAY, HOUR, time } from "./format.js";
 
-/** Longest axis that is filled up, in steps. */
-const MOST = 200_000;
+/** Longer axes are not filled with zeros, in steps. */
+const MAX_STEPS = 200_000;
 
 /**
- * `{ x, columns: [values] }` of rows, ascending; steps without a row count 0, because views list
- * the hours or days that have something. Null where an instant has several rows.
+ * Rows as `{ x, columns: [values] }` in ascending order. Hours or days without a row become 0,
+ * because views leave them out. Returns null when an instant has several rows.
  */
 export function overTime(rows, axis, names) {
   const at = new Map();
@@ -21,7 +21,7 @@ export function overTime(rows, axis, names) {
   const days = times.every((t) => t % DAY === 0);
   const step = days ? DAY : HOUR;
   const [first, last] = [times[0], times.at(-1)];
-  const even = times.every((t) => (t - first) % step === 0) && (last - first) / step < MOST;
-  const x = even ? Array.from({ length: (last - first) / step + 1 }, (_, i) => first + i * step) : times;
+  const isRegular = times.every((t) => (t - first) % step === 0) && (last - first) / step < MAX_STEPS;
+  const x = isRegular ? Array.from({ length: (last - first) / step + 1 }, (_, i) => first + i * step) : times;
   return { x, columns: names.map((name) => x.map((t) => at.get(t)?.[name] ?? 0)) };
 }

@@ -1,17 +1,17 @@
-// What the reader chose: day, metric, LAU; kept in the address, so that a view can be sent on.
+// The selected day, metric and LAU. They are kept in the address, so that it can be shared.
 
-const KEPT = ["date", "metric", "lau"];
+const SHARED_KEYS = ["date", "metric", "lau"];
 
-/** `get()` reads, `set(changes)` writes and tells listeners of `on(listener)` which keys changed. */
+/** `get()` reads and `set(changes)` writes; listeners added with `on` receive the changed keys. */
 export function createState(initial) {
   const fromAddress = new URLSearchParams(location.hash.slice(1));
   const values = { ...initial };
-  for (const key of KEPT) if (fromAddress.has(key)) values[key] = fromAddress.get(key);
+  for (const key of SHARED_KEYS) if (fromAddress.has(key)) values[key] = fromAddress.get(key);
   const listeners = [];
 
-  function keep() {
+  function updateAddress() {
     const params = new URLSearchParams();
-    for (const key of KEPT) {
+    for (const key of SHARED_KEYS) {
       if (values[key] !== null && values[key] !== initial[key]) params.set(key, values[key]);
     }
     const hash = params.toString();
@@ -29,7 +29,7 @@ export function createState(initial) {
       const changed = new Set(Object.keys(changes).filter((k) => values[k] !== changes[k]));
       if (changed.size === 0) return;
       Object.assign(values, changes);
-      if (KEPT.some((k) => changed.has(k))) keep();
+      if (SHARED_KEYS.some((k) => changed.has(k))) updateAddress();
       for (const listener of listeners) listener(changed, values);
     },
   };

@@ -1,38 +1,38 @@
-// What the page says when there is nothing to draw, or nobody to ask.
+// Messages: no data, errors, views that are not drawn, and newer data.
 
 import * as api from "./api.js";
 import { el } from "./dom.js";
 
-/** How often the server is asked whether it has newer data, in milliseconds. */
-const WATCH = 60_000;
+/** Interval of the checks for newer data, in milliseconds. */
+const WATCH_INTERVAL = 60_000;
 
-/** No data yet: how to load some. */
-export function empty(cards) {
+/** Shows how to load data into an empty warehouse. */
+export function showEmpty(cards) {
   message(cards, "empty", "The warehouse is empty", [
-    "Nothing has been loaded yet. Load your data, then come back to this page:",
+    "No data has been loaded yet. Load your data, then return to this page:",
     el("code", {}, "mobility run-all"),
-    "Without data of your own, this makes some to look at:",
+    "To try it with synthetic data:",
     el("code", {}, "mobility synth --out data/raw && mobility run-all"),
-  ], el("button", { type: "button", onclick: () => location.reload() }, "Look again"));
+  ], el("button", { type: "button", onclick: () => location.reload() }, "Reload"));
 }
 
-/** The server is away or failed: what is wrong, and a new attempt by itself. */
-export function trouble(cards, error, pause, again) {
-  const left = el("span", { class: "countdown" });
-  let seconds = Math.round(pause / 1000);
-  const tell = () => { left.textContent = seconds > 0 ? `Trying again in ${seconds} s` : "Trying again…"; };
+/** Shows an error and tries again after a delay. */
+export function showError(cards, error, delay, retry) {
+  const countdown = el("span", { class: "countdown" });
+  let seconds = Math.round(delay / 1000);
+  const update = () => { countdown.textContent = seconds > 0 ? `Trying again in ${seconds} s` : "Trying again…"; };
   const timer = setInterval(() => {
     seconds -= 1;
-    tell();
+    update();
     if (seconds <= 0) now();
   }, 1000);
   function now() {
     clearInterval(timer);
-    again();
+    retry();
   }
-  tell();
+  update();
   message(cards, "trouble", error.title ?? "The dashboard could not be built", [error.message],
-    el("button", { type: "button", onclick: now }, "Try now"), left);
+    el("button", { type: "button", onclick: now }, "Try now"), countdown);
 }
 
 function message(cards, kind, title, lines, ...actions) {
@@ -45,14 +45,14 @@ function message(cards, kind, title, lines, ...actions) {
     el("div", { class: "message-actions" }, actions)));
 }
 
-/** Views whose rows tell of single users: never drawn here, and how they can be had. */
-export function singleUsers(views) {
+/** A card that lists the views with rows of single users, which are never drawn. */
+export function singleUsersCard(views) {
   const allowed = views.every((v) => v.allowed);
   const how = api.isReport
-    ? "Their rows tell of single users and are never part of a report."
+    ? "Each of their rows belongs to a single user. They are never part of a report."
     : allowed
-      ? "Their rows tell of single users, so they are not drawn here. This server shows them on their own pages, and notes each look."
-      : "Their rows tell of single users. To serve them, set allow_user_rows = true in the section [serve] of pipeline.toml and start the server again.";
+      ? "Each of their rows belongs to a single user, so they are not drawn here. This server shows them on their own pages and records every request in its audit log."
+      : "Each of their rows belongs to a single user. To serve them, set allow_user_rows = true in the section [serve] of pipeline.toml and restart the server.";
   return el("section", { class: "card wide locked", id: "locked", "aria-labelledby": "locked-title" },
     el("div", { class: "card-head" }, el("div", {}, el("h2", { id: "locked-title" }, "Not shown here"), el("p", {}, how))),
     el("ul", {}, views.map((v) => el("li", {},
@@ -60,8 +60,8 @@ export function singleUsers(views) {
       allowed && !api.isReport ? el("a", { href: v.href }, "Table") : el("code", {}, v.name)))));
 }
 
-/** Tells when newer data has been loaded; the page is not changed below the reader's eyes. */
-export function watch(summary, every = WATCH) {
+/** Shows a message when newer data has been loaded; the page itself does not change. */
+export function watch(summary, interval = WATCH_INTERVAL) {
   const timer = setInterval(async () => {
     if (document.hidden) return;
     const now = await api.summary().catch(() => null);
@@ -69,5 +69,5 @@ export function watch(summary, every = WATCH) {
     clearInterval(timer);
     document.body.append(el("div", { class: "news", role: "status" }, "Newer data has been loaded.",
       el("button", { type: "button", onclick: () => location.reload() }, "Show it")));
-  }, every);
+  }, interval);
 }

@@ -1,17 +1,17 @@
-// A table of any length: only the rows in sight are elements.
+// A table of any length: only the visible rows are elements.
 
 import { el } from "./dom.js";
 
 const ROW = 36;
-/** Rows kept ready beyond the window. */
-const SPARE = 8;
+/** Rows rendered above and below the visible ones. */
+const OVERSCAN = 8;
 
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 /**
- * A sortable, searchable table. `columns` are `{ key, title, short?, numeric?, cell(row) }`, `short`
- * being the title on narrow screens; rows are objects with `key`; `search(row)` gives the text to
- * search in. `hover(key or null)` and `select(key)` are called. Gives `{ node, setRows,
+ * A sortable, searchable table. `columns` are `{ key, title, short?, numeric?, cell(row) }`; `short`
+ * is the title on narrow screens. Rows are objects with a `key`; `search(row)` returns the text to
+ * search in; `hover(key or null)` and `select(key)` are callbacks. Returns `{ node, setRows,
  * highlight(key), select(key, show) }`.
  */
 export function dataTable({ columns, label, sort, search, hover, select, noun }) {
@@ -20,7 +20,7 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   let order = { ...sort };
   let hot = null;
   let selected = null;
-  let entry = null; // the one row that Tab stops at; arrow keys go on from there
+  let entry = null; // the row that Tab stops at; arrow keys move from there
   let frame = 0;
 
   const box = search && el("input", { type: "search", placeholder: `Search ${noun}`, "aria-label": `Search ${noun}`, oninput: arrange });
@@ -29,7 +29,7 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
     el("th", { scope: "col", class: c.numeric ? "n" : null, "data-key": c.key },
       el("button", { type: "button", onclick: () => sortBy(c) }, el("span", { class: c.short && "long" }, c.title), c.short && el("span", { class: "short", "aria-hidden": "true" }, c.short), el("i", { class: "arrow", "aria-hidden": "true" }))));
   const body = el("tbody");
-  const scroll = el("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label, onscroll: () => plan() },
+  const scroll = el("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label, onscroll: () => scheduleDraw() },
     el("table", { class: "data" }, el("thead", {}, el("tr", {}, heads)), body));
   const node = el("div", { class: "table-box" }, el("div", { class: "table-head" }, box, count), scroll);
 
@@ -40,8 +40,8 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   }
 
   function arrange() {
-    const wanted = box?.value.trim().toLocaleLowerCase() ?? "";
-    shown = wanted ? rows.filter((r) => search(r).toLocaleLowerCase().includes(wanted)) : rows.slice();
+    const term = box?.value.trim().toLocaleLowerCase() ?? "";
+    shown = term ? rows.filter((r) => search(r).toLocaleLowerCase().includes(term)) : rows.slice();
     const { key, down } = order;
     const compare = columns.find((c) => c.key === key)?.numeric
       ? (a, b) => a[key] - b[key]
@@ -56,20 +56,20 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
     draw();
   }
 
-  function plan() {
+  function scheduleDraw() {
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(draw);
   }
 
   function draw() {
     const height = scroll.clientHeight || 480;
-    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - SPARE);
-    const last = Math.min(shown.length, Math.ceil((scroll.scrollTop + height) / ROW) + SPARE);
+    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - OVERSCAN);
+    const last = Math.min(shown.length, Math.ceil((scroll.scrollTop + height) / ROW) + OVERSCAN);
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    const inSight = shown.slice(first, last);
-    if (!inSight.some((r) => r.key === entry)) entry = inSight[0]?.key ?? null;
-    body.replaceChildren(spacer(first), ...inSight.map(line), spacer(shown.length - last));
-    if (shown.length === 0) body.replaceChildren(el("tr", {}, el("td", { colspan: columns.length, class: "nothing" }, "Nothing found.")));
+    const visible = shown.slice(first, last);
+    if (!visible.some((r) => r.key === entry)) entry = visible[0]?.key ?? null;
+    body.replaceChildren(spacer(first), ...visible.map(line), spacer(shown.length - last));
+    if (shown.length === 0) body.replaceChildren(el("tr", {}, el("td", { colspan: columns.length, class: "nothing" }, "No results.")));
     if (focused) body.querySelector(`tr[data-key="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   }
 
@@ -116,7 +116,7 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
     if (key !== null) body.querySelector(`tr[data-key="${CSS.escape(key)}"]`)?.classList.add(name);
   }
 
-  new ResizeObserver(() => plan()).observe(scroll);
+  new ResizeObserver(() => scheduleDraw()).observe(scroll);
   return {
     node,
     setRows(next) { rows = next; arrange(); },

@@ -1,17 +1,17 @@
-// Light or dark: as the system says, until the reader chooses. Not a module, so that it runs
-// before the first paint.
+// The colour theme: that of the system until the reader selects one. This is not a module, so that
+// it runs before the first paint.
 (() => {
   const KEY = "mobility-theme";
   const root = document.documentElement;
-  const kept = () => {
+  const stored = () => {
     try {
       return localStorage.getItem(KEY);
     } catch {
-      return null; // storage can be forbidden
+      return null; // storage can be disabled
     }
   };
-  const chosen = kept();
-  if (chosen === "light" || chosen === "dark") root.dataset.theme = chosen;
+  const selected = stored();
+  if (selected === "light" || selected === "dark") root.dataset.theme = selected;
 
   const system = matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
@@ -19,7 +19,7 @@
   addEventListener("DOMContentLoaded", () => {
     const button = document.getElementById("theme");
     if (!button) return;
-    const tell = () => {
+    const update = () => {
       button.setAttribute("aria-label", isDark() ? "Use the light theme" : "Use the dark theme");
       dispatchEvent(new Event("themechange"));
     };
@@ -28,11 +28,11 @@
       try {
         localStorage.setItem(KEY, root.dataset.theme);
       } catch {
-        // the choice then holds for this page
+        // the selection is then valid for this page only
       }
-      tell();
+      update();
     });
-    system.addEventListener("change", tell);
-    tell();
+    system.addEventListener("change", update);
+    update();
   });
 })();

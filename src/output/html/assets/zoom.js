@@ -1,10 +1,10 @@
-// Which part of a map is in sight: `{ x, y, w, h }` in the map's own units.
+// The visible part of a map: `{ x, y, w, h }` in map units.
 
-/** Closest that one gets: so many times nearer than the whole. */
-const MOST = 60;
+/** Maximum magnification. */
+const MAX_ZOOM = 60;
 const STEP = 1.6;
 
-/** Buttons, double click, pinch and drag change the view; `redraw(view)` is called each time. */
+/** Buttons, double click, pinch and drag change the view and call `redraw(view)`. */
 export class Zoom {
   constructor(host, width, height, redraw) {
     Object.assign(this, { host, width, height, redraw });
@@ -23,23 +23,23 @@ export class Zoom {
       if (this.dragged) this.to({ ...from.view, x: from.view.x - dx * unit, y: from.view.y - dy * unit });
     });
     addEventListener("pointerup", () => { from = null; });
-    host.addEventListener("dblclick", (e) => this.by(STEP * 1.5, this.at(e.clientX, e.clientY)));
+    host.addEventListener("dblclick", (e) => this.by(STEP * 1.5, this.toMap(e.clientX, e.clientY)));
     host.addEventListener("wheel", (e) => {
-      // the plain wheel scrolls the page
+      // without a modifier key, the wheel scrolls the page
       if (!e.ctrlKey && !e.metaKey) return;
       e.preventDefault();
-      this.by(Math.exp(-e.deltaY / 200), this.at(e.clientX, e.clientY));
+      this.by(Math.exp(-e.deltaY / 200), this.toMap(e.clientX, e.clientY));
     }, { passive: false });
   }
 
-  /** Map units of a pixel. */
+  /** Map units per pixel. */
   unit() {
     const box = this.host.getBoundingClientRect();
     return Math.max(this.view.w / box.width, this.view.h / box.height);
   }
 
-  /** The place on the map of a point of the window. */
-  at(clientX, clientY) {
+  /** Converts a point of the window to map units. */
+  toMap(clientX, clientY) {
     const box = this.host.getBoundingClientRect();
     const unit = this.unit();
     const { x, y, w, h } = this.view;
@@ -49,8 +49,8 @@ export class Zoom {
     ];
   }
 
-  /** The point of the window of a place on the map. */
-  window(mapX, mapY) {
+  /** Converts a point of the map to window coordinates. */
+  toWindow(mapX, mapY) {
     const box = this.host.getBoundingClientRect();
     const unit = this.unit();
     const { x, y, w, h } = this.view;
@@ -60,17 +60,17 @@ export class Zoom {
     ];
   }
 
-  /** Nearer by a factor, `centre` staying where it is. */
+  /** Zooms by a factor around `centre`. */
   by(factor, centre = [this.view.x + this.view.w / 2, this.view.y + this.view.h / 2]) {
     const { x, y, w, h } = this.view;
-    const next = Math.min(this.width, Math.max(this.width / MOST, w / factor));
+    const next = Math.min(this.width, Math.max(this.width / MAX_ZOOM, w / factor));
     const k = next / w;
     this.to({ x: centre[0] - (centre[0] - x) * k, y: centre[1] - (centre[1] - y) * k, w: next, h: h * k });
   }
 
-  near() { this.by(STEP); }
-  far() { this.by(1 / STEP); }
-  all() { this.to({ x: 0, y: 0, w: this.width, h: this.height }); }
+  zoomIn() { this.by(STEP); }
+  zoomOut() { this.by(1 / STEP); }
+  reset() { this.to({ x: 0, y: 0, w: this.width, h: this.height }); }
 
   to(view) {
     const within = (at, size, whole) => Math.min(Math.max(at, 0), whole - size);

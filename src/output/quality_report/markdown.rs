@@ -4,7 +4,7 @@ use super::{Report, main_columns};
 use crate::domain::numbers::{counted, grouped};
 use crate::stages::quality::percent;
 
-/// Dates, codes and warnings as tables of a document.
+/// Dates, codes and warnings as Markdown tables.
 pub fn markdown(report: &Report) -> String {
     let mut out = format!("# {}\n", report.headline());
     let columns = main_columns();
@@ -31,7 +31,7 @@ pub fn markdown(report: &Report) -> String {
     out
 }
 
-/// A table whose columns from `numbers` on line up at the right; nothing without rows.
+/// A table whose columns from index `numbers` on are right-aligned.
 fn table(
     out: &mut String,
     title: &str,

@@ -1,4 +1,4 @@
-// Lying bars and dumbbells: one named row each, for the largest of many places.
+// Horizontal bars and dumbbells: one labelled row per item.
 
 import { el, onWidth, svg } from "./dom.js";
 import { axisFormat, number } from "./format.js";
@@ -10,16 +10,16 @@ const TOP = 8;
 const AXIS = 44;
 const RIGHT = 18;
 
-/** A name cut to fit, the whole in its tooltip. */
-function fitted(text, pixels) {
-  const most = Math.max(4, Math.floor(pixels / 7.9));
-  return text.length > most ? `${text.slice(0, most - 1).trimEnd()}…` : text;
+/** A name shortened to fit; the tooltip shows all of it. */
+function shortened(text, pixels) {
+  const max = Math.max(4, Math.floor(pixels / 7.9));
+  return text.length > max ? `${text.slice(0, max - 1).trimEnd()}…` : text;
 }
 
 /**
  * Draws `items` `{ key, name, values, shade?, note? }` with `series` `{ label, shade }`: one value
- * is a bar, two are a dumbbell. `select(key)` is called for a click, `hover(key or null)` on the
- * way. Gives `{ draw(items), highlight(key, selected), stop }`.
+ * is a bar, two are a dumbbell. `select(key)` and `hover(key or null)` are callbacks. Returns
+ * `{ draw(items), highlight(key, selected), stop }`.
  */
 export function rowChart(host, { items, series, xTitle, label, select, hover }) {
   let shown = items;
@@ -29,7 +29,7 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
   function draw() {
     if (!width) return;
     if (shown.length === 0) {
-      host.replaceChildren(el("p", { class: "nothing" }, "No such LAU on this day."));
+      host.replaceChildren(el("p", { class: "nothing" }, "No LAU on this day."));
       return;
     }
     const left = Math.min(190, Math.max(96, width * 0.3));
@@ -58,7 +58,7 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
         },
       },
       svg("rect", { x: 0, y: y - ROW / 2, width, height: ROW, class: "row-back", rx: 4 }),
-      svg("text", { x: left - 12, y: y + 4, class: "row-name" }, fitted(item.name, left - 14)),
+      svg("text", { x: left - 12, y: y + 4, class: "row-name" }, shortened(item.name, left - 14)),
       marks);
       nodes.set(item.key, row);
       return row;

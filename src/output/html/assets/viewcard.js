@@ -1,4 +1,4 @@
-// A card for any view, by the kind of chart in its header.
+// The card of any view, drawn as the chart in its header.
 
 import * as api from "./api.js";
 import { barChart } from "./bars.js";
@@ -8,28 +8,28 @@ import { dayLong, label, number, time } from "./format.js";
 import { countScale, differenceScale } from "./legend.js";
 import { lineChart } from "./line.js";
 import { choropleth } from "./map.js";
-import { rowChart } from "./rows.js";
+import { rowChart } from "./rowchart.js";
 import { overTime } from "./series.js";
 
 const SHADES = ["c-all", "c-second", "c-day", "c-night"];
 const NUMERIC = new Set(["integer", "number"]);
-/** More LAUs than these make a large map. */
-const LARGE = 3_000;
+/** Maps with more LAUs are drawn only when they are scrolled into view. */
+const MAX_LAUS_AT_ONCE = 3_000;
 /** Rows of a table card. */
-const ROWS = 12;
+const TABLE_ROWS = 12;
 
-/** The card of a view; `context` holds the summary and the outlines. */
+/** The card of a view; `context` contains the summary and the outlines. */
 export function viewCard(view, context) {
   const frame = card({ id: `view-${view.name}`, title: view.title, description: view.description, views: [view], wide: view.chart.kind === "line" });
   const draw = { line, bar, map, table }[view.chart.kind] ?? table;
   const start = () => frame.fill((body) => draw(view, { ...context, body, controls: frame.controls }));
-  if (view.chart.kind === "map" && context.outlines?.laus.length > LARGE) whenSeen(frame.node, start);
+  if (view.chart.kind === "map" && context.outlines?.laus.length > MAX_LAUS_AT_ONCE) whenVisible(frame.node, start);
   else start();
   return frame.node;
 }
 
-/** Large maps are drawn when the reader comes near them. */
-function whenSeen(node, start) {
+/** Calls `start` when the node is near the visible part of the page. */
+function whenVisible(node, start) {
   const observer = new IntersectionObserver((entries) => {
     if (!entries.some((e) => e.isIntersecting)) return;
     observer.disconnect();
@@ -43,9 +43,9 @@ async function line(view, { body, controls, summary }) {
   const answer = await api.rows(view);
   const series = type === "date" || type === "timestamp" ? overTime(answer.rows, axis, values) : null;
   if (!series || series.x.length === 0) return table(view, { body, controls });
-  const hours = type === "timestamp";
+  const isHourly = type === "timestamp";
   lineChart(body, {
-    x: series.x, days: !hours, label: view.title, night: hours ? { start: summary.day_start, end: summary.day_end } : undefined,
+    x: series.x, days: !isHourly, label: view.title, night: isHourly ? { start: summary.day_start, end: summary.day_end } : undefined,
     panels: [{
       title: values.map(label).join(", "), height: 200,
       series: values.map((name, i) => ({ label: label(name), shade: SHADES[i % SHADES.length], values: series.columns[i], area: values.length === 1 })),
@@ -56,30 +56,30 @@ async function line(view, { body, controls, summary }) {
 async function bar(view, { body, controls }) {
   const { axis, values, type } = columnsOf(view);
   const answer = await api.rows(view);
-  const whole = type === "integer" && answer.rows.every((r) => r[axis] !== null);
-  if (whole) {
+  const isInteger = type === "integer" && answer.rows.every((r) => r[axis] !== null);
+  if (isInteger) {
     const pairs = answer.rows.map((r) => [r[axis], r[values[0]] ?? 0]);
     barChart(body, { pairs, controls, label: view.title, xTitle: label(axis), yTitle: label(values[0]) });
     return;
   }
   const items = answer.rows.slice(0, 20).map((r, i) => ({ key: String(i), name: String(r[axis] ?? "–"), values: values.slice(0, 1).map((v) => r[v] ?? 0) }));
   rowChart(body, { items, series: [{ label: label(values[0]), shade: "c-all" }], xTitle: label(values[0]), label: view.title });
-  rest(body, answer.total, items.length);
+  addRowCount(body, answer.total, items.length);
 }
 
 async function map(view, { body, controls, outlines }) {
   const named = view.chart.columns.filter((c) => view.columns.some((v) => v.name === c));
   const columns = named.length ? named : view.columns.filter((c) => NUMERIC.has(c.type)).map((c) => c.name).slice(0, 3);
-  const dated = view.columns.some((c) => c.name === "date");
+  const hasDate = view.columns.some((c) => c.name === "date");
   const answer = await api.rows(view);
   if (!outlines || columns.length === 0 || answer.rows.length === 0) return table(view, { body, controls });
-  const dates = dated ? [...new Set(answer.rows.map((r) => r.date))].sort() : [null];
+  const dates = hasDate ? [...new Set(answer.rows.map((r) => r.date))].sort() : [null];
   let [column, date] = [columns[0], dates.at(-1)];
-  let found = new Map();
-  const shown = choropleth(outlines, {
+  let rowsById = new Map();
+  const choroplethMap = choropleth(outlines, {
     label: view.title, small: true,
     describe: (i) => {
-      const row = found.get(outlines.laus[i].lau_id);
+      const row = rowsById.get(outlines.laus[i].lau_id);
       return {
         title: outlines.laus[i].lau_name ?? outlines.laus[i].lau_id,
         rows: columns.map((c) => [null, label(c), number(row?.[c] ?? (c.endsWith("_count") ? 0 : null))]),
@@ -91,8 +91,8 @@ async function map(view, { body, controls, outlines }) {
   function paint() {
     const values = answer.rows.map((r) => r[column] ?? 0);
     const scale = values.some((v) => v < 0) ? differenceScale(values, "Less", "More") : countScale(values);
-    found = new Map(answer.rows.filter((r) => !dated || r.date === date).map((r) => [r.lau_id, r]));
-    shown.paint(outlines.laus.map((l) => scale.shade(found.get(l.lau_id)?.[column] ?? 0)));
+    rowsById = new Map(answer.rows.filter((r) => !hasDate || r.date === date).map((r) => [r.lau_id, r]));
+    choroplethMap.paint(outlines.laus.map((l) => scale.shade(rowsById.get(l.lau_id)?.[column] ?? 0)));
     legend.replaceChildren(el("span", { class: "legend-title" }, label(column)), scale.node);
   }
   if (columns.length > 1) controls.append(choice("Column", columns.map((c) => [c, label(c)]), column, (c) => { column = c; paint(); }).node);
@@ -100,12 +100,12 @@ async function map(view, { body, controls, outlines }) {
     const options = dates.map((d) => el("option", { value: d, selected: d === date }, dayLong(time(d))));
     controls.append(el("select", { "aria-label": "Day", onchange: (e) => { date = e.target.value; paint(); } }, options));
   }
-  body.replaceChildren(shown.node, legend);
+  body.replaceChildren(choroplethMap.node, legend);
   paint();
 }
 
 async function table(view, { body }) {
-  const answer = await api.rows(view, { limit: ROWS });
+  const answer = await api.rows(view, { limit: TABLE_ROWS });
   const columns = answer.columns.filter((c) => c.name !== "geometry");
   const text = (row, c) => (NUMERIC.has(c.type) ? number(row[c.name]) : row[c.name] === null ? "–" : String(row[c.name]));
   const numeric = (c) => (NUMERIC.has(c.type) ? "n" : null);
@@ -113,14 +113,15 @@ async function table(view, { body }) {
     el("table", { class: "data" },
       el("thead", {}, el("tr", {}, columns.map((c) => el("th", { scope: "col", class: numeric(c) }, label(c.name))))),
       el("tbody", {}, answer.rows.map((row) => el("tr", {}, columns.map((c) => el("td", { class: numeric(c) }, text(row, c)))))))));
-  rest(body, answer.total, answer.rows.length);
+  addRowCount(body, answer.total, answer.rows.length);
 }
 
-function rest(body, total, shown) {
+/** Says how many rows are not shown. */
+function addRowCount(body, total, shown) {
   if (total > shown) body.append(el("p", { class: "rest" }, `The first ${number(shown)} of ${number(total)} rows.`));
 }
 
-/** Axis and values: those of the header, else the first column and the numeric ones. */
+/** Axis and value columns: those of the header, by default the first column and the numeric ones. */
 function columnsOf(view) {
   const [axis = view.columns[0].name, ...named] = view.chart.columns;
   const numeric = view.columns.filter((c) => NUMERIC.has(c.type) && c.name !== axis).map((c) => c.name);
