@@ -180,3 +180,21 @@ impl Code {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_read_by_its_name_and_a_renamed_one_by_its_former_name() {
+        for code in Code::ALL {
+            let name = serde_json::Value::from(code.name());
+            assert_eq!(serde_json::from_value::<Code>(name.clone()).unwrap(), code);
+            assert_eq!(serde_json::to_value(code).unwrap(), name);
+        }
+        // in day records and manifests, codes are keys
+        let old = r#"{"time_unbelievable": 3}"#;
+        let counts: std::collections::BTreeMap<Code, u64> = serde_json::from_str(old).unwrap();
+        assert_eq!(counts, [(Code::TimestampOutOfRange, 3)].into());
+    }
+}

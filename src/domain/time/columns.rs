@@ -1,4 +1,4 @@
-//! Time columns of any unit and form, to local wall time in microseconds.
+//! Conversion of time columns of every type and unit to local time in microseconds.
 
 use anyhow::{Result, bail};
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -22,8 +22,10 @@ pub struct Times {
 }
 
 impl Times {
+    /// `zone` is the configured zone, which takes precedence over that of the column.
+    ///
     /// # Errors
-    /// A column zone that nobody knows.
+    /// A column zone that is not known.
     pub fn new(zone: Option<Tz>, column: &DataType) -> Result<Self> {
         let own = match column {
             DataType::Timestamp(_, own) => own.as_deref(),
@@ -41,7 +43,7 @@ impl Times {
         Times { clock: self.clock.tracking_repeats(), ..self }
     }
 
-    /// What turns the column's instants into local time.
+    /// The clock that converts the instants of the column.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -60,7 +62,7 @@ impl Times {
     /// Local times of a column.
     ///
     /// # Errors
-    /// A type that the footer did not announce.
+    /// A column type that event files do not have.
     pub fn convert(&mut self, column: &ArrayRef, out: &mut Vec<EventTime>) -> Result<()> {
         out.clear();
         match column.data_type() {
@@ -100,7 +102,7 @@ impl Times {
     #[inline]
     pub fn of_text(&mut self, text: &[u8]) -> EventTime {
         match self.usual.us(text) {
-            // as it is written, without an offset
+            // without a UTC offset
             Some(us) => self.clock.event_time(us),
             None => self.of_unusual_text(text.trim_ascii()),
         }
@@ -121,7 +123,7 @@ impl Times {
         }
         let Ok(text) = std::str::from_utf8(text) else { return EventTime::UNREADABLE };
         let Ok(instant) = string_to_datetime(&Utc, text) else { return EventTime::UNREADABLE };
-        // an offset in the text says what the wall clock showed; without a zone that counts
+        // with an offset, the text shows local time, which is kept if no zone is configured
         if !self.configured
             && let Ok(written) =
                 DateTime::parse_from_str(&text.replace('T', " "), "%Y-%m-%d %H:%M:%S%.f%#z")
@@ -165,7 +167,7 @@ mod tests {
     const HOUR: i64 = 3_600_000_000;
 
     #[test]
-    fn every_unit_gives_the_same_instant_and_nanoseconds_are_cut_downwards() {
+    fn every_unit_gives_the_same_instant_and_nanoseconds_are_rounded_down() {
         let seconds = TimestampSecondArray::from(vec![Some(EIGHT / 1_000_000), None]);
         assert_eq!(convert(None, Arc::new(seconds)), [Some(EIGHT), MISSING]);
         let nanos = TimestampNanosecondArray::from(vec![EIGHT * 1_000 + 999, -1]);
@@ -173,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_with_a_zone_is_read_on_its_own_wall_clock() {
+    fn column_with_a_zone_is_read_in_its_own_local_time() {
         let column = TimestampSecondArray::from(vec![EIGHT / 1_000_000]);
         let zoned = |z: &str| -> ArrayRef { Arc::new(column.clone().with_timezone(z)) };
         assert_eq!(convert(None, zoned("Europe/Tallinn")), [Some(EIGHT + 3 * HOUR)]);
@@ -183,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_read_in_its_usual_forms() {
+    fn text_is_read_in_common_formats() {
         let texts =
             ["2024-10-01 08:00:00", "2024-10-01T08:00:00.5", "2024-10-01T08:00:00+03:00", "x", ""];
         let column = || -> ArrayRef { Arc::new(StringViewArray::from_iter_values(texts)) };

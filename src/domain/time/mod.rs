@@ -1,4 +1,4 @@
-//! Local wall time: from time stamps to clock hours and days.
+//! Local time: from time stamps to clock hours and dates.
 
 mod clock_hour;
 pub mod columns;
@@ -21,7 +21,7 @@ pub const MICROS_PER_HOUR: i64 = 3_600 * MICROS_PER_SECOND;
 pub struct LocalHour(pub i64);
 
 impl LocalHour {
-    /// The hour that a local time stamp (µs) lies in.
+    /// The hour of a local time stamp (µs).
     pub fn of(local_us: i64) -> Self {
         LocalHour(local_us.div_euclid(MICROS_PER_HOUR))
     }
@@ -36,7 +36,7 @@ impl LocalHour {
     }
 }
 
-/// A local calendar day: days since 1970-01-01.
+/// A local date: days since 1970-01-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalDate(pub i32);
 
@@ -46,7 +46,7 @@ impl LocalDate {
         LocalHour(i64::from(self.0) * 24)
     }
 
-    /// The day as a calendar date; `None` outside the calendar's reach (years ±262,000).
+    /// The calendar date; `None` outside the years ±262,000.
     pub fn calendar(self) -> Option<NaiveDate> {
         NaiveDate::from_epoch_days(self.0)
     }
@@ -65,17 +65,17 @@ impl std::fmt::Display for LocalDate {
     }
 }
 
-/// Earliest and latest local time stamp that is in_range, µs: years 1900 to 9999. Outside lie
-/// values read with the wrong unit.
+/// Range of accepted local time stamps, µs: the years 1900 to 9999. Other values were mostly read with
+/// the wrong unit.
 pub const TIMESTAMP_RANGE_US: std::ops::Range<i64> =
     -2_208_988_800_000_000..253_402_300_800_000_000;
 
-/// Length of the slots within which a zone's offset is taken as constant, µs. All changes since
-/// 1900 that IANA records for zones in use fall on multiples of 15 minutes of UTC.
+/// Length of the slots, µs, within which the UTC offset of a zone is constant: all changes since 1900 in
+/// the IANA database, for zones in use, occur at multiples of 15 minutes of UTC.
 const SLOT_US: i64 = 900 * MICROS_PER_SECOND;
 
-/// Converts UTC instants to local wall time, remembering the last offset, because neighbouring
-/// events mostly share it.
+/// Converts UTC instants to local time. It caches the last offset, because consecutive events mostly
+/// share it.
 #[derive(Debug, Clone)]
 pub struct Clock {
     zone: Option<Tz>,
@@ -86,7 +86,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Without a zone time stamps are local wall time already.
+    /// Without a zone, time stamps are local time already.
     pub fn new(zone: Option<Tz>) -> Self {
         Clock { zone, slot: i64::MIN, offset_us: 0, tracks_repeats: false, repeated: false }
     }
@@ -113,7 +113,7 @@ impl Clock {
         Ok(Clock { offset_us, ..Clock::new(None) })
     }
 
-    /// Local wall time (µs) of an instant (µs, UTC).
+    /// Local time (µs) of an instant (µs, UTC).
     #[inline]
     pub fn local_us(&mut self, utc_us: i64) -> i64 {
         if let Some(zone) = self.zone {
@@ -123,14 +123,14 @@ impl Clock {
                 let start = slot.saturating_mul(SLOT_US);
                 self.offset_us = offset_us(zone, start);
                 if self.tracks_repeats {
-                    self.repeated = is_second_showing(zone, start, self.offset_us);
+                    self.repeated = is_repeated(zone, start, self.offset_us);
                 }
             }
         }
         utc_us.saturating_add(self.offset_us)
     }
 
-    /// Local wall time of an instant (µs, UTC).
+    /// Local time of an instant (µs, UTC).
     #[inline]
     pub fn event_time(&mut self, utc_us: i64) -> EventTime {
         let local = self.local_us(utc_us);
@@ -141,8 +141,8 @@ impl Clock {
     }
 }
 
-/// True where the wall time of an instant was shown an hour or so before too.
-fn is_second_showing(zone: Tz, utc_us: i64, offset: i64) -> bool {
+/// True if the clocks show the local time of an instant for the second time.
+fn is_repeated(zone: Tz, utc_us: i64, offset: i64) -> bool {
     let local = DateTime::from_timestamp_micros(utc_us.saturating_add(offset)).unwrap_or_default();
     match zone.from_local_datetime(&local.naive_utc()) {
         chrono::LocalResult::Ambiguous(_, later) => {
@@ -152,17 +152,18 @@ fn is_second_showing(zone: Tz, utc_us: i64, offset: i64) -> bool {
     }
 }
 
-/// How the wall clock of a day runs ahead of the time that has passed since its first moment.
+/// The change of the clocks on a date, if there is one: from then on, local time differs from the time
+/// elapsed since the beginning of the date.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DayShift {
-    /// Wall µs into the day at which the clocks were changed, as they showed it before the change.
+    /// Local time into the date, µs, at which the clocks change, by the clocks before the change.
     at_us: i64,
-    /// By how much they were put forward, µs; negative where they went back.
+    /// How far the clocks go forward, µs; negative if they go back.
     forward_us: i64,
 }
 
 impl DayShift {
-    /// The change of the clocks on a day, if there is one.
+    /// The change of the clocks of a zone on a date.
     pub fn of(zone: Option<Tz>, date: LocalDate) -> Self {
         let none = DayShift::default();
         let Some((zone, day)) = zone.zip(date.calendar()) else { return none };
@@ -185,15 +186,15 @@ impl DayShift {
         none
     }
 
-    /// From which wall time into the day on, µs, and by how much the clock runs ahead of the time that
-    /// has passed; a time that is shown for the second time is behind the change as well. `None` on
-    /// most days.
+    /// The first local time into the date, µs, after the change, and how far the clocks are ahead of the
+    /// elapsed time from then on, µs. Repeated times are after the change as well. `None` if the clocks
+    /// do not change.
     pub fn change(&self) -> Option<(i64, i64)> {
         let after = self.at_us.max(self.at_us + self.forward_us);
         (self.forward_us != 0).then_some((after, self.forward_us))
     }
 
-    /// µs since the first moment of the day, of a wall time into it.
+    /// µs since the beginning of the date, of a local time into it.
     pub fn elapsed_us(&self, wall_us: i64, repeated: bool) -> i64 {
         match self.change() {
             Some((from, forward)) if repeated || wall_us >= from => wall_us - forward,
@@ -201,7 +202,7 @@ impl DayShift {
         }
     }
 
-    /// Clock hours that begin on the day: 24 on most, 25 or 23 where the clocks change by an hour.
+    /// Clock hours of the date: 24, or 25 or 23 if the clocks change by an hour.
     pub fn clock_hours(&self) -> u32 {
         24u32.saturating_add_signed(-(self.forward_us / MICROS_PER_HOUR) as i32)
     }
@@ -213,7 +214,7 @@ fn offset_us(zone: Tz, utc_us: i64) -> i64 {
     i64::from(offset.local_minus_utc()) * MICROS_PER_SECOND
 }
 
-/// A clock hour that occurs twice on the day the clocks go back, if `date` is such a day.
+/// The clock hour that occurs twice on a date on which the clocks go back.
 pub fn repeated_hour(zone: Tz, date: LocalDate) -> Option<NaiveDateTime> {
     let day = date.calendar()?;
     (0..24)
@@ -242,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn time_stamps_before_1970_fall_into_the_hour_that_holds_them() {
+    fn time_stamp_before_1970_belongs_to_the_hour_that_contains_it() {
         let hour = LocalHour::of(us("1969-12-31 23:30:00"));
         assert_eq!(hour.start_us(), us("1969-12-31 23:00:00"));
         assert_eq!(hour.date().to_string(), "1969-12-31");
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn days_on_which_clocks_change_have_25_or_23_hours_and_time_passes_evenly() {
+    fn dates_on_which_clocks_change_have_25_or_23_hours() {
         let day = |text: &str| LocalDate::from_calendar(text.parse().unwrap());
         let zone = Some(chrono_tz::Europe::Tallinn);
         let hour = MICROS_PER_HOUR;
@@ -295,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn the_day_of_25_hours_names_its_repeated_hour() {
+    fn date_with_25_hours_has_a_repeated_hour() {
         let day = |text: &str| LocalDate::from_calendar(text.parse().unwrap());
         let zone = chrono_tz::Europe::Tallinn;
         let repeated = repeated_hour(zone, day("2024-10-27")).unwrap();

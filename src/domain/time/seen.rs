@@ -1,10 +1,10 @@
-//! Days and range of time stamps that pass by.
+//! Dates and range of time stamps.
 
 use std::collections::BTreeSet;
 
 use super::{LocalDate, LocalHour, is_in_range};
 
-/// What is known of the usable time stamps so far.
+/// Dates and range of the usable time stamps so far.
 #[derive(Debug, Default)]
 pub struct Seen {
     days: BTreeSet<LocalDate>,
@@ -13,14 +13,14 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Takes a local time, µs; one out of range or later than `latest_us` is left out.
+    /// Adds a local time, µs, unless it is out of range or later than `latest_us`.
     #[inline]
     pub fn add(&mut self, us: i64, latest_us: i64) {
         if !is_in_range(us) || us > latest_us {
             return;
         }
         let day = LocalHour::of(us).date();
-        // neighbours mostly share it
+        // consecutive times mostly share it
         if self.last != Some(day) {
             self.days.insert(day);
             self.last = Some(day);
@@ -29,7 +29,7 @@ impl Seen {
         self.range_us = Some((low.min(us), high.max(us)));
     }
 
-    /// The days in order, and the smallest and the largest time.
+    /// The dates in order, and the smallest and the largest time.
     pub fn result(self) -> (Vec<LocalDate>, Option<(i64, i64)>) {
         (self.days.into_iter().collect(), self.range_us)
     }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unusable_times_are_of_no_day() {
+    fn unusable_times_have_no_date() {
         let day = 86_400_000_000;
         let mut seen = Seen::default();
         for us in [3 * day, day + 5, 3 * day + 1, i64::MIN, i64::MIN + 1, 5 * day] {

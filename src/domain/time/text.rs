@@ -1,11 +1,11 @@
-//! Time stamps in text: dates with times, and numbers counted from 1970.
+//! Time stamps as text: dates with times, and numbers since 1970.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::MICROS_PER_SECOND;
 
-/// What a number counts from 1970-01-01 00:00.
+/// The unit of a number since 1970-01-01 00:00.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EpochUnit {
@@ -16,7 +16,7 @@ pub enum EpochUnit {
 }
 
 impl EpochUnit {
-    /// Decimal places of a microsecond in this unit; negative where it is more than one.
+    /// Decimal places of a microsecond in this unit; negative if the unit is smaller.
     fn places(self) -> i32 {
         match self {
             EpochUnit::S => 6,
@@ -27,8 +27,8 @@ impl EpochUnit {
     }
 }
 
-/// Microseconds of a number with or without decimals, cut downwards; `None` for what is no number.
-/// Numbers beyond all time come as the largest there are.
+/// The microseconds of a number with or without decimals, rounded down; `None` if the text is not a
+/// number. Numbers that are too large become the largest value.
 pub fn number_us(text: &[u8], unit: EpochUnit) -> Option<i64> {
     let text = text.trim_ascii();
     let (negative, digits) = match text.strip_prefix(b"-") {
@@ -50,8 +50,8 @@ pub fn number_us(text: &[u8], unit: EpochUnit) -> Option<i64> {
     Some(if negative { us.saturating_neg().saturating_sub(i64::from(cut)) } else { us })
 }
 
-/// Reads the usual form quickly: `2024-10-01 08:00:00`, with a `T` or decimals too. It remembers the
-/// last date, since neighbours mostly share it.
+/// Fast parser of the common format `2024-10-01 08:00:00`, also with a `T` or decimals. It caches the last
+/// date, since consecutive rows mostly share it.
 #[derive(Debug, Clone)]
 pub struct UsualText {
     date: [u8; 10],
@@ -65,7 +65,7 @@ impl Default for UsualText {
 }
 
 impl UsualText {
-    /// Microseconds since 1970 of the time as it is written; `None` for another form.
+    /// Microseconds since 1970 of the time as written; `None` for another format.
     #[inline]
     pub fn us(&mut self, text: &[u8]) -> Option<i64> {
         let (date, rest) = text.split_first_chunk::<10>()?;
@@ -101,7 +101,7 @@ fn midnight_us(date: &[u8; 10]) -> Option<i64> {
     Some(i64::from(date.to_epoch_days()) * 86_400 * MICROS_PER_SECOND)
 }
 
-/// Of `.5` to nine digits; what is finer than a microsecond is cut.
+/// Microseconds of a fraction such as `.5`, of at most nine digits; the rest is truncated.
 fn fraction_us(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b".")?;
     if digits.is_empty() || digits.len() > 9 || !digits.iter().all(u8::is_ascii_digit) {
@@ -139,9 +139,9 @@ mod tests {
     }
 
     proptest! {
-        /// What is read quickly is what the general reader makes of it.
+        /// The fast parser gives the same as the general one.
         #[test]
-        fn usual_text_is_read_as_the_library_reads_it(
+        fn common_format_is_read_as_the_library_reads_it(
             (year, month, day) in (1500u32..2500, 0u32..14, 0u32..33),
             (hour, minute, second) in (0u32..26, 0u32..62, 0u32..62),
             between in "[ T]", more in "(\\.[0-9]{0,10})?[Z ]?",
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_follow_each_other() {
+    fn cached_date_is_replaced() {
         let mut usual = UsualText::default();
         let day = 86_400_000_000;
         assert_eq!(usual.us(b"2024-10-01 08:00:00"), Some(EIGHT));

@@ -60,20 +60,11 @@ impl Findings {
         self.counts.iter().map(|((place, code), rows)| (*place, *code, *rows))
     }
 
-    fn total(&self, selects: impl Fn(Code) -> bool) -> u64 {
-        self.iter().filter(|(_, code, _)| selects(*code)).map(|(_, _, rows)| rows).sum()
-    }
-
-    /// Rejected rows.
-    pub fn rejected(&self) -> u64 {
-        self.total(|code| code.disposition() == Disposition::Rejected)
-    }
-
     /// One message for each code that rejects rows and that `selects` accepts, with the number of rows
     /// and the first of them.
     pub fn messages(&self, limits: &Limits, selects: impl Fn(Code) -> bool) -> Vec<String> {
         let message = |code: Code| {
-            let rows = self.total(|c| c == code);
+            let rows = self.iter().filter(|(_, c, _)| *c == code).map(|(_, _, rows)| rows).sum();
             let first = self.first.get(&code).map_or("unknown", String::as_str);
             (rows > 0 && code.disposition() == Disposition::Rejected && selects(code)).then(|| {
                 let wrong = code.describe(limits);
