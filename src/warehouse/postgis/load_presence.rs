@@ -100,11 +100,7 @@ fn copy_file(
         for row in 0..batch.num_rows() {
             let at_two_places = TwoPlaces {
                 events: narrow(two_places[row])?,
-<<<<<<< HEAD:src/warehouse/postgis/load_presence.rs
                 in_repeated_hour: ClockHour::from_label_us(hour[row]).repeated,
-=======
-                is_repeated_hour: ClockHour::from_label_us(hour[row]).repeated,
->>>>>>> a632f4c (Describe local time in standard terms, and read renamed codes by their former names in a test):src/warehouse/postgis/presence.rs
             };
             copy.rows.presence(
                 [users[row], cells[row]],
