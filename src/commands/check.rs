@@ -134,7 +134,7 @@ fn outputs(config: &Config) -> Result<String> {
     if let WarehouseUrl::Embedded(folder) = &config.warehouse.url {
         writable(folder).context("warehouse.url")?;
     }
-    Ok(match sync::check(config)? {
+    Ok(match sync::check(&config.data)? {
         Some(text) => format!("{text}; folders are writable"),
         None => "folders are writable".to_owned(),
     })

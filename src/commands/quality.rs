@@ -18,14 +18,14 @@ use crate::output::quality_report::{Look, Report};
 use crate::stages::quality;
 use crate::stages::quality::Level;
 use crate::storage::atomic::write_file;
-use crate::storage::sync::Processed;
+use crate::storage::sync::Outputs;
 
 pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let format = output_format(args)?;
     let bounds = args.dates.bounds()?;
-    let outputs = Processed::begin(&session.config, &session.progress)?;
+    let outputs = Outputs::acquire(&session.config.data, &session.progress)?;
     quality::run(&session.config.data, &session.progress, args.force)?;
-    outputs.put(&session.progress)?;
+    outputs.upload(&session.progress)?;
     drop(outputs);
     let all = Report::read(&session.config.data, session.config.checks.limits())?;
     let Some((first, last)) = all.dates.first().zip(all.dates.last()) else {

@@ -11,7 +11,7 @@ use crate::progress::now;
 use crate::run_history::{Inputs, Recorder, Run, Status, read};
 use crate::stages::{geojoin, load};
 use crate::storage::inputs::{InputFile, fingerprint};
-use crate::storage::sync::Processed;
+use crate::storage::sync::Outputs;
 use crate::warehouse;
 
 /// Runs that are sent to the warehouse at the end of a run: the latest one and earlier ones that
@@ -47,9 +47,9 @@ pub fn run_all_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
 pub fn with_record(
     session: &Session,
     list_inputs: ListInputs,
-    work: impl FnOnce(&Processed) -> Result<()>,
+    work: impl FnOnce(&Outputs) -> Result<()>,
 ) -> Result<()> {
-    let outputs = Processed::begin(&session.config, &session.progress)?;
+    let outputs = Outputs::acquire(&session.config.data, &session.progress)?;
     let file = session.config.data.runs();
     let run = started(session, list_inputs)?;
     let recorder = Recorder::begin(file.clone(), run, &session.progress);
@@ -66,7 +66,7 @@ pub fn with_record(
         }
     }
     // the record is among the outputs; an earlier error explains more than one from here
-    let put = outputs.put(&session.progress);
+    let put = outputs.upload(&session.progress);
     outcome.and(put)
 }
 

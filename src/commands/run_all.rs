@@ -11,9 +11,9 @@ use crate::output::run_details::stages_table;
 use crate::progress::{StageReport, StageRun};
 use crate::runtime::memory::peak_memory_bytes;
 use crate::stages::pipeline::{self, Options};
-use crate::storage::sync::Processed;
+use crate::storage::sync::Outputs;
 
-pub fn run(session: &Session, args: &RunAll, outputs: &Processed) -> Result<()> {
+pub fn run(session: &Session, args: &RunAll, outputs: &Outputs) -> Result<()> {
     let started = Instant::now();
     let options =
         Options { from: args.from, only: args.only, force: args.force, since: args.since };

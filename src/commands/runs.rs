@@ -12,7 +12,7 @@ use crate::run_history::{Run, find, newest_first, overview, read, rows};
 use crate::storage::sync;
 
 pub fn run(session: &Session, args: &Runs) -> Result<()> {
-    if let Err(error) = sync::fetch_runs(&session.config) {
+    if let Err(error) = sync::download_runs(&session.config.data) {
         session.progress.warn(&format!("showing only the runs known to this machine: {error:#}"));
     }
     let file = session.config.data.runs();

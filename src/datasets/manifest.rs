@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::presence;
 use crate::checks::Code;
 use crate::formats::parquet::provenance::made_from;
-use crate::storage::inputs::{Edition, InputFile};
+use crate::storage::inputs::{FileVersion, InputFile};
 
 /// Version of the format of the manifest and of the files it describes.
 const VERSION: u32 = 2;
@@ -68,9 +68,9 @@ pub struct CompletedDate {
 impl RecordedInput {
     /// A file that was listed but not read.
     pub fn from_listing(file: &InputFile) -> Self {
-        let (modified_ns, etag) = match &file.edition {
-            Edition::Modified(ns) => (*ns, None),
-            Edition::Tag(tag) => (0, Some(tag.clone())),
+        let (modified_ns, etag) = match &file.version {
+            FileVersion::Modified(ns) => (*ns, None),
+            FileVersion::Tag(tag) => (0, Some(tag.clone())),
         };
         let path = file.location.as_path().to_owned();
         RecordedInput { path, bytes: file.bytes, modified_ns, etag, ..RecordedInput::default() }

@@ -13,7 +13,7 @@ use crate::domain::time::columns::Times;
 use crate::events::csv::CsvEvents;
 use crate::formats::csv;
 use crate::storage::inputs::{InputFile, list};
-use crate::storage::{Ahead, Source, Want};
+use crate::storage::{ByteSource, Prefetch, PrefetchRequest};
 
 /// An event file that was found good, in parts that can be read apart: row groups of Parquet, pieces
 /// of CSV.
@@ -51,7 +51,7 @@ pub fn open(columns: &Columns, inputs: Vec<InputFile>) -> Result<Vec<EventInput>
         }
         let place = || format!("events file {}", input.location);
         let number = footers.next().with_context(place)?;
-        let source = ahead.source(number).with_context(place)?;
+        let source = ahead.take(number).with_context(place)?;
         EventFile::open(input, source, columns).map(EventInput::Parquet)
     };
     inputs.into_iter().map(open).collect()
@@ -61,12 +61,16 @@ pub fn open(columns: &Columns, inputs: Vec<InputFile>) -> Result<Vec<EventInput>
 ///
 /// # Errors
 /// A footer whose columns lie nowhere; a URL that names no object.
-pub fn parts_ahead<'a>(parts: impl IntoIterator<Item = (&'a EventInput, usize)>) -> Result<Ahead> {
+pub fn parts_ahead<'a>(
+    parts: impl IntoIterator<Item = (&'a EventInput, usize)>,
+) -> Result<Prefetch> {
     let want = |(file, part): (&EventInput, usize)| match file {
         EventInput::Parquet(file) => file.want(part),
-        EventInput::Csv(file) => Ok(Want { input: file.input.clone(), ranges: Vec::new() }),
+        EventInput::Csv(file) => {
+            Ok(PrefetchRequest { input: file.input.clone(), ranges: Vec::new() })
+        }
     };
-    Ahead::begin(parts.into_iter().map(want).collect::<Result<_>>()?)
+    Prefetch::start(parts.into_iter().map(want).collect::<Result<_>>()?)
 }
 
 fn is_text(input: &InputFile) -> bool {
@@ -128,7 +132,7 @@ impl EventInput {
     /// When the file cannot be opened any more.
     pub fn read(
         &self,
-        source: Source,
+        source: ByteSource,
         part: usize,
         batch_rows: usize,
     ) -> Result<Box<dyn Iterator<Item = Result<[ArrayRef; 3], ArrowError>>>> {

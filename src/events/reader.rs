@@ -7,7 +7,7 @@ use super::csv::RecordColumns;
 use super::input::EventInput;
 use super::parquet::{ArrayBatches, ArrayColumns, PageColumns};
 use crate::domain::time::columns::Times;
-use crate::storage::Source;
+use crate::storage::ByteSource;
 
 /// Reads the events of one row group of Parquet or one piece of CSV.
 pub struct EventReader<'f> {
@@ -40,7 +40,7 @@ impl<'f> EventReader<'f> {
     /// A file that cannot be opened; a column chunk whose place in the file makes no sense.
     pub fn open(
         file: &'f EventInput,
-        source: Source,
+        source: ByteSource,
         part: usize,
         times: Times,
         batch_rows: usize,

@@ -20,7 +20,7 @@ use super::csv::{self, Header, RecordReader};
 use super::parquet::panics::Batches;
 use super::parquet::{checksum, footer};
 use crate::errors::missing_column;
-use crate::storage::Source;
+use crate::storage::ByteSource;
 use crate::storage::atomic::AtomicFile;
 use crate::storage::inputs::InputFile;
 
@@ -32,11 +32,11 @@ pub fn read(input: &InputFile) -> Result<RecordBatch> {
     if csv::EXTENSIONS.iter().any(|ending| input.location.ends_with(ending)) {
         return read_csv(input);
     }
-    read_parquet(Source::open(input)?)
+    read_parquet(ByteSource::open(input)?)
 }
 
-fn read_parquet(source: Source) -> Result<RecordBatch> {
-    let source = source.whole()?;
+fn read_parquet(source: ByteSource) -> Result<RecordBatch> {
+    let source = source.in_memory()?;
     let metadata = footer::read(&source).map_err(|e| footer::explain(&e))?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
     whole(builder).context("damaged; copy the file again")

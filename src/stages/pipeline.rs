@@ -10,7 +10,7 @@ use super::{compress, geojoin, load, quality, views};
 use crate::config::Config;
 use crate::progress::Progress;
 use crate::progress::StageReport;
-use crate::storage::sync::Processed;
+use crate::storage::sync::Outputs;
 use crate::views::Registry;
 use crate::warehouse;
 
@@ -57,13 +57,13 @@ pub fn run(
     config: &Config,
     options: Options,
     progress: &Progress,
-    outputs: &Processed,
+    outputs: &Outputs,
 ) -> Result<Vec<StageReport>> {
     let mut reports = Vec::new();
     let mut stage = |name, work: &mut dyn FnMut() -> Result<StageReport>| -> Result<()> {
         progress.begin(name);
         let report = work()?;
-        outputs.put(progress)?;
+        outputs.upload(progress)?;
         // a skipped stage repeats the notes of the run that did the work
         for note in report.notes.iter().filter(|_| !report.skipped) {
             progress.warn(&format!("{}: {note}", report.stage));

@@ -1,4 +1,5 @@
-//! Outputs that appear whole or not at all: written beside, synced, renamed.
+//! Outputs that appear complete or not at all: they are written under a temporary name, synced and
+//! renamed.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -7,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::lock::another_runs;
+use super::process::is_other_process_running;
 use crate::runtime::interrupt::{Unfinished, is_unfinished};
 
-/// Where `path` is written until it is complete: a hidden sibling, so that the rename stays in
-/// one file system and folder listings pass it over. Each call gives another, so that threads
-/// that write the same output do not meet.
-fn beside(path: &Path) -> Result<PathBuf> {
+/// A temporary name for `path`: a hidden sibling, so that the rename stays within one file system and
+/// folder listings skip it. Each call returns another name, so threads that write the same output do
+/// not collide.
+fn temporary_path(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().with_context(|| format!("{} has no file name", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     if !folder.as_os_str().is_empty() {
@@ -25,34 +26,34 @@ fn beside(path: &Path) -> Result<PathBuf> {
     Ok(folder.join(format!(".{}.{pid}-{next}.unfinished", name.to_string_lossy())))
 }
 
-/// Removes what runs that were killed left beside `path`.
-fn sweep(path: &Path) {
+/// Removes what killed runs left beside `path`.
+fn remove_leftovers_of(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
-    sweep_all(folder, &format!(".{}.", name.to_string_lossy()));
+    remove_leftovers(folder, &format!(".{}.", name.to_string_lossy()));
 }
 
-/// Removes what runs that were killed left in `folder`, of outputs whose hidden name begins with
+/// Removes temporary files and folders that killed runs left in `folder` and whose names begin with
 /// `prefix`.
-pub fn sweep_all(folder: &Path, prefix: &str) {
+pub fn remove_leftovers(folder: &Path, prefix: &str) {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let Some(made_by) = writer(&name).filter(|_| name.starts_with(prefix)) else { continue };
-        // a process that still runs may still be writing there
-        if !is_unfinished(&entry.path()) && !another_runs(made_by) {
+        let Some(writer) = writer_of(&name).filter(|_| name.starts_with(prefix)) else { continue };
+        // a running process may still be writing there
+        if !is_unfinished(&entry.path()) && !is_other_process_running(writer) {
             let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
         }
     }
 }
 
-/// The number of the process that a name of [`beside`] tells.
-fn writer(name: &str) -> Option<u32> {
-    let (_, made_by) = name.strip_prefix('.')?.strip_suffix(".unfinished")?.rsplit_once('.')?;
-    made_by.split('-').next()?.parse().ok()
+/// The process id in a name from [`temporary_path`].
+fn writer_of(name: &str) -> Option<u32> {
+    let (_, writer) = name.strip_prefix('.')?.strip_suffix(".unfinished")?.rsplit_once('.')?;
+    writer.split('-').next()?.parse().ok()
 }
 
-/// Makes names in the folder of `path` last.
+/// Syncs the folder of `path`, so that its entries survive a crash.
 ///
 /// # Errors
 /// A folder that cannot be opened or synced.
@@ -63,7 +64,7 @@ pub fn sync_folder(path: &Path) -> Result<()> {
         .with_context(|| format!("cannot sync the folder {}", folder.display()))
 }
 
-/// A file under construction.
+/// A file that is being written.
 #[derive(Debug)]
 pub struct AtomicFile {
     target: PathBuf,
@@ -72,31 +73,32 @@ pub struct AtomicFile {
 
 impl AtomicFile {
     /// # Errors
-    /// When the folder cannot be created.
+    /// A folder that cannot be created.
     pub fn new(target: &Path) -> Result<Self> {
-        sweep(target);
-        Ok(AtomicFile { target: target.to_owned(), unfinished: Unfinished::new(beside(target)?) })
+        remove_leftovers_of(target);
+        let unfinished = Unfinished::new(temporary_path(target)?);
+        Ok(AtomicFile { target: target.to_owned(), unfinished })
     }
 
-    /// Creates the file to write to.
+    /// Creates the temporary file.
     ///
     /// # Errors
-    /// When the folder cannot be written.
+    /// A folder that is not writable.
     pub fn create(&self) -> Result<File> {
         File::create(self.unfinished.path()).with_context(|| {
             format!("cannot write {}: is the folder writable?", self.target.display())
         })
     }
 
-    /// Where the file is until then.
+    /// The path of the temporary file.
     pub fn path(&self) -> &Path {
         self.unfinished.path()
     }
 
-    /// Syncs and gives the file its final name.
+    /// Syncs the file and gives it its final name.
     ///
     /// # Errors
-    /// When syncing or renaming fails; the earlier file then stands.
+    /// A failed sync or rename; a previous file is then unchanged.
     pub fn commit(self) -> Result<()> {
         let path = self.unfinished.path();
         File::open(path)
@@ -110,7 +112,7 @@ impl AtomicFile {
 /// Writes `bytes` as the whole content of `path`.
 ///
 /// # Errors
-/// When the folder cannot be written; the earlier file then stands.
+/// A folder that is not writable; a previous file is then unchanged.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let file = AtomicFile::new(path)?;
     std::io::Write::write_all(&mut file.create()?, bytes)
@@ -118,7 +120,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     file.commit()
 }
 
-/// A folder under construction.
+/// A folder that is being written.
 #[derive(Debug)]
 pub struct AtomicFolder {
     target: PathBuf,
@@ -126,13 +128,13 @@ pub struct AtomicFolder {
 }
 
 impl AtomicFolder {
-    /// Creates the hidden folder to write into.
+    /// Creates the temporary folder.
     ///
     /// # Errors
-    /// When the parent folder cannot be written.
+    /// A parent folder that is not writable.
     pub fn create(target: &Path) -> Result<Self> {
-        sweep(target);
-        let path = beside(target)?;
+        remove_leftovers_of(target);
+        let path = temporary_path(target)?;
         fs::create_dir_all(&path).with_context(|| {
             format!(
                 "cannot write into {}: is it writable?",
@@ -142,37 +144,37 @@ impl AtomicFolder {
         Ok(AtomicFolder { target: target.to_owned(), unfinished: Unfinished::new(path) })
     }
 
-    /// The folder to write into.
+    /// The path of the temporary folder.
     pub fn path(&self) -> &Path {
         self.unfinished.path()
     }
 
-    /// Gives the folder its final name, in the place of an earlier one. Files inside must have
-    /// been synced by whoever wrote them.
+    /// Gives the folder its final name and replaces a previous folder. The caller must have synced
+    /// the files inside.
     ///
     /// # Errors
-    /// When renaming fails; the earlier folder then stands.
+    /// A failed sync or rename; a previous folder is then unchanged.
     pub fn commit(self) -> Result<()> {
         let path = self.unfinished.path();
         sync_folder(&path.join("x"))?;
         let renamed = if self.target.exists() {
-            // one step: at no moment is there no folder. The old one is swept with the guard.
+            // the exchange is one step, so there is always a folder; the guard removes the old one
             renameat_with(CWD, path, CWD, &self.target, RenameFlags::EXCHANGE)
                 .map_err(std::io::Error::from)
         } else {
             fs::rename(path, &self.target)
         };
-        renamed.with_context(|| format!("cannot put {} in its place", self.target.display()))?;
+        renamed.with_context(|| format!("cannot replace {}", self.target.display()))?;
         sync_folder(&self.target)
     }
 }
 
-/// Puts `source` into `target` without copying bytes where the file system can link. Sources are
-/// never written to after they got their name, so a link is as good as a copy.
+/// Links `source` as `target`, or copies it if the file system cannot link. Outputs are never modified
+/// after they got their final name, so a link is as good as a copy.
 ///
 /// # Errors
-/// When neither linking nor copying works.
-pub fn adopt(source: &Path, target: &Path) -> Result<()> {
+/// A file that can be neither linked nor copied.
+pub fn link_or_copy(source: &Path, target: &Path) -> Result<()> {
     if fs::hard_link(source, target).is_ok() {
         return Ok(());
     }
@@ -186,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_killed_run_of_the_same_number_left_is_swept_and_not_adopted() {
+    fn leftovers_of_a_killed_run_with_the_same_process_id_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let target = parent.path().join("out");
         let stray = format!(".out.{}-999.unfinished", std::process::id());

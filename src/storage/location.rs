@@ -1,11 +1,11 @@
-//! The place of an input, as a person writes and reads it.
+//! The location of an input.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use crate::storage::object_store::ObjectUrl;
+use super::object_store::ObjectUrl;
 
-/// A path on this machine, or a URL. It is displayed without secrets.
+/// A local path or a URL. It is displayed without secrets.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Location {
     Local(PathBuf),
@@ -13,30 +13,29 @@ pub enum Location {
 }
 
 impl Location {
-    /// The path; the URL without its secrets where it is one. Folders and endings of names can be
-    /// read off either.
+    /// The path, or the URL without its secrets. Names of folders and files can be taken from either.
     pub fn as_path(&self) -> &Path {
         match self {
             Location::Local(path) => path,
-            Location::Remote(url) => Path::new(url.shown()),
+            Location::Remote(url) => Path::new(url.redacted()),
         }
     }
 
-    /// True of a name with that ending (`csv`, `csv.gz`), whatever the case of its letters.
-    pub fn ends_with(&self, ending: &str) -> bool {
-        ends_with(self.as_path(), ending)
+    /// True if the file name has this extension (`csv`, `csv.gz`) in upper or lower case.
+    pub fn ends_with(&self, extension: &str) -> bool {
+        ends_with(self.as_path(), extension)
     }
 
-    /// The text under which outputs remember the place.
+    /// The text that outputs record.
     pub fn text(&self) -> String {
         self.as_path().to_string_lossy().into_owned()
     }
 }
 
-/// True of a path whose last part has that ending, whatever the case of its letters.
-pub fn ends_with(path: &Path, ending: &str) -> bool {
+/// True if the file name has this extension in upper or lower case.
+pub fn ends_with(path: &Path, extension: &str) -> bool {
     let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase());
-    name.is_some_and(|n| n.strip_suffix(ending).is_some_and(|stem| stem.ends_with('.')))
+    name.is_some_and(|n| n.strip_suffix(extension).is_some_and(|stem| stem.ends_with('.')))
 }
 
 impl fmt::Display for Location {

@@ -1,55 +1,49 @@
-//! One run at a time on a folder of outputs.
+//! Locks on folders of outputs: one writer, or any number of readers.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::atomic::sweep_all;
+use super::atomic::remove_leftovers;
 
-/// Holds a folder, until it is dropped or the process ends in whatever way.
+/// A lock on a folder. It is released when the value is dropped or the process ends.
 #[derive(Debug)]
 pub struct FolderLock {
     _folder: File,
 }
 
-/// Takes the folder for a run that changes it; it is made where there is none. The folder itself is
-/// locked, so no file is left behind.
+/// Locks a folder for a run that changes it, and creates it if necessary. The folder itself is
+/// locked, so no lock file remains.
 ///
 /// # Errors
-/// Another run that holds it; a folder that can be neither opened nor made.
+/// A lock that another run holds; a folder that can be neither opened nor created.
 pub fn to_write(folder: &Path) -> Result<FolderLock> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    let lock = hold(folder, File::try_lock)?;
-    // an output that is whole already is not written again, which would sweep beside it
-    sweep_all(folder, ".");
+    let lock = acquire(folder, File::try_lock)?;
+    // writing an output removes leftovers beside it, but complete outputs are not written again
+    remove_leftovers(folder, ".");
     Ok(lock)
 }
 
-/// Takes the folder for a run that only reads it, which others may do as well.
+/// Locks a folder for a run that only reads it. Several runs can hold this lock.
 ///
 /// # Errors
-/// A run that changes it; a folder that cannot be opened.
+/// A lock of a run that changes the folder; a folder that cannot be opened.
 pub fn to_read(folder: &Path) -> Result<FolderLock> {
-    hold(folder, File::try_lock_shared)
+    acquire(folder, File::try_lock_shared)
 }
 
-/// True of another process that runs. In a container every run has the same number, so ours says
-/// nothing.
-pub fn another_runs(process: u32) -> bool {
-    process != std::process::id() && Path::new("/proc").join(process.to_string()).exists()
-}
-
-fn hold(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<FolderLock> {
+fn acquire(folder: &Path, lock: fn(&File) -> Result<(), TryLockError>) -> Result<FolderLock> {
     let file = File::open(folder)
         .with_context(|| format!("cannot open the folder {}", folder.display()))?;
     match lock(&file) {
         Err(TryLockError::WouldBlock) => bail!(
-            "another run of mobility works on {}; try again when it is done",
+            "another run of mobility is using {}; try again when it has finished",
             folder.display()
         ),
-        // some network file systems lock no folders, and one run alone needs no lock
+        // some network file systems cannot lock folders, and a single run needs no lock
         Ok(()) | Err(TryLockError::Error(_)) => Ok(FolderLock { _folder: file }),
     }
 }
@@ -59,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readers_share_and_a_writer_is_alone() {
+    fn readers_share_a_lock_and_a_writer_excludes_all_others() {
         let parent = tempfile::tempdir().unwrap();
         let folder = parent.path().join("a/b");
         std::fs::create_dir_all(&folder).unwrap();

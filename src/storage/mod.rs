@@ -2,16 +2,17 @@
 //! locks, and outputs that are kept in an object store.
 
 pub mod atomic;
+mod byte_source;
 pub mod inputs;
 mod local_copy;
 mod location;
 pub mod lock;
 pub mod object_store;
 mod prefetch;
-mod source;
+mod process;
 pub mod sync;
 
+pub use byte_source::{ByteReader, ByteSource};
 pub use local_copy::LocalCopy;
 pub use location::{Location, ends_with};
-pub use prefetch::{Ahead, Want};
-pub use source::{Source, SourceReader};
+pub use prefetch::{Prefetch, PrefetchRequest};

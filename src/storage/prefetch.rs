@@ -1,4 +1,4 @@
-//! Bytes that are fetched before they are asked for, so that threads that decode do not wait.
+//! Fetches ranges of objects in advance, so that the threads that decode them do not wait.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -8,104 +8,103 @@ use anyhow::{Context, Result, anyhow};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::byte_source::ByteSource;
 use super::inputs::InputFile;
-use super::object_store::object::Object;
-use super::object_store::remote::{Held, Remote};
-use super::object_store::runtime;
-use crate::storage::{Location, Source};
+use super::location::Location;
+use super::object_store::{Object, ObjectBytes, runtime};
 
-/// Memory for bytes that were fetched and are not used up yet, those that are being decoded included.
-/// One row group is fetched even where it alone is larger. It takes two or three row groups of an
-/// hour of a whole country (about 60 MiB each) to keep two cores busy; more would only wait.
-const ROOM_KIB: usize = 256 << 10;
+/// Memory for bytes that are fetched or being decoded. A single row group is fetched even if it is
+/// larger. Two or three row groups of an hour of a whole country (about 60 MiB each) keep two cores
+/// busy; more would only wait.
+const MAX_KIB: usize = 256 << 10;
 
-/// What will be read of an input.
+/// The ranges of an input that will be read.
 #[derive(Debug, Clone)]
-pub struct Want {
+pub struct PrefetchRequest {
     pub input: InputFile,
     pub ranges: Vec<Range<u64>>,
 }
 
-/// Inputs that will be read in this order.
-pub struct Ahead {
-    wants: Vec<Want>,
-    /// Of objects; local files are read when it is their turn.
-    arriving: Vec<Option<Mutex<Receiver<Result<Remote>>>>>,
-    fetching: Option<AbortHandle>,
+/// Fetches the requested ranges in the order of the requests.
+pub struct Prefetch {
+    requests: Vec<PrefetchRequest>,
+    /// `None` for local files, which are opened when they are read.
+    results: Vec<Option<Mutex<Receiver<Result<ObjectBytes>>>>>,
+    task: Option<AbortHandle>,
 }
 
 struct Fetch {
     object: Object,
     ranges: Vec<Range<u64>>,
-    done: SyncSender<Result<Remote>>,
+    done: SyncSender<Result<ObjectBytes>>,
 }
 
-impl Ahead {
-    /// Begins to fetch.
+impl Prefetch {
+    /// Starts to fetch.
     ///
     /// # Errors
     /// As [`Object::new`].
-    pub fn begin(wants: Vec<Want>) -> Result<Self> {
-        let (mut arriving, mut fetches) = (Vec::new(), Vec::new());
-        for want in &wants {
-            arriving.push(match &want.input.location {
+    pub fn start(requests: Vec<PrefetchRequest>) -> Result<Self> {
+        let (mut results, mut fetches) = (Vec::new(), Vec::new());
+        for request in &requests {
+            results.push(match &request.input.location {
                 Location::Local(_) => None,
                 Location::Remote(url) => {
-                    let (done, arrived) = sync_channel(1);
-                    let object = Object::new(url, &want.input)?;
-                    fetches.push(Fetch { object, ranges: want.ranges.clone(), done });
-                    Some(Mutex::new(arrived))
+                    let (done, result) = sync_channel(1);
+                    let object = Object::new(url, &request.input)?;
+                    fetches.push(Fetch { object, ranges: request.ranges.clone(), done });
+                    Some(Mutex::new(result))
                 }
             });
         }
-        let fetching = if fetches.is_empty() {
+        let task = if fetches.is_empty() {
             None
         } else {
-            Some(runtime::runtime()?.spawn(fetch_all(fetches)).abort_handle())
+            Some(runtime::get()?.spawn(fetch_all(fetches)).abort_handle())
         };
-        Ok(Ahead { wants, arriving, fetching })
+        Ok(Prefetch { requests, results, task })
     }
 
-    /// The source of an input, with the bytes that were wanted of it. Each can be taken once.
+    /// Waits for a request and returns its input with the ranges in memory. Each can be taken once.
     ///
     /// # Errors
-    /// What fetching met; a file that cannot be opened.
-    pub fn source(&self, number: usize) -> Result<Source> {
-        let want = self.wants.get(number).context("nothing was wanted")?;
-        match &self.arriving[number] {
-            None => Source::open(&want.input),
-            Some(arriving) => {
-                let arriving = arriving.lock().unwrap_or_else(PoisonError::into_inner);
-                let arrived = arriving.recv().map_err(|_| anyhow!("a request broke down"))?;
-                Ok(Source::Remote(arrived?))
+    /// The error of the fetch; a file that cannot be opened.
+    pub fn take(&self, number: usize) -> Result<ByteSource> {
+        let request = self.requests.get(number).context("nothing was requested")?;
+        match &self.results[number] {
+            None => ByteSource::open(&request.input),
+            Some(result) => {
+                let result = result.lock().unwrap_or_else(PoisonError::into_inner);
+                let object = result.recv().map_err(|_| anyhow!("a request was aborted"))?;
+                Ok(ByteSource::Remote(object?))
             }
         }
     }
 }
 
-impl Drop for Ahead {
+impl Drop for Prefetch {
     fn drop(&mut self) {
-        if let Some(fetching) = &self.fetching {
-            fetching.abort();
+        if let Some(task) = &self.task {
+            task.abort();
         }
     }
 }
 
-/// Fetches as far ahead as there is room. Room is given out in order, so the one who waits for the
-/// next input always gets it, however little room the later ones leave.
+/// Fetches as long as there is memory. Permits are granted in order, so the input that is read next
+/// always gets its share, however little memory later ones leave.
 async fn fetch_all(fetches: Vec<Fetch>) {
-    let room = Arc::new(Semaphore::new(ROOM_KIB));
-    let mut under_way = JoinSet::new();
+    let memory = Arc::new(Semaphore::new(MAX_KIB));
+    let mut tasks = JoinSet::new();
     for Fetch { object, ranges, done } in fetches {
         let bytes: u64 = ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum();
-        let kib = (bytes.div_ceil(1 << 10)).min(ROOM_KIB as u64) as u32;
-        let room = Arc::clone(&room).acquire_many_owned(kib).await.ok();
-        under_way.spawn(async move {
-            let pieces = object.ranges(&ranges).await;
-            let remote = pieces.map(|pieces| Remote::new(object, Held { pieces, room }));
-            // nobody may be waiting any more
-            let _ = done.send(remote);
+        let kib = (bytes.div_ceil(1 << 10)).min(MAX_KIB as u64) as u32;
+        let permit = Arc::clone(&memory).acquire_many_owned(kib).await.ok();
+        tasks.spawn(async move {
+            let ranges = object.read_ranges(&ranges).await;
+            let bytes = ranges.map(|ranges| ObjectBytes::loaded(object, ranges, permit));
+            // the receiver may be gone
+            let _ = done.send(bytes);
         });
     }
-    while under_way.join_next().await.is_some() {}
+    while tasks.join_next().await.is_some() {}
 }

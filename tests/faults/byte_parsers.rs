@@ -9,7 +9,7 @@ use mobility::events::parquet::EventFile;
 use mobility::formats::boundaries::{self, PropertyNames};
 use mobility::output::query::parse_order;
 use mobility::server::params::Params;
-use mobility::storage::Source;
+use mobility::storage::ByteSource;
 use mobility::storage::inputs::{self, InputFile};
 use mobility::views::Registry;
 
@@ -116,7 +116,7 @@ pub fn events(bytes: &[u8]) -> bool {
     else {
         return false;
     };
-    let source = Source::open(&found[0]).unwrap();
+    let source = ByteSource::open(&found[0]).unwrap();
     let Ok(file) = EventFile::open(found[0].clone(), source, &Config::default().columns) else {
         return false;
     };

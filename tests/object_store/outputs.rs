@@ -157,7 +157,7 @@ fn lock_of_another_run_is_respected_until_it_expires() {
     };
     claim("2999-01-01T00:00:00Z");
     let words =
-        ["another run of mobility works on s3://data/out", "process 7 on elsewhere", "2999"];
+        ["another run of mobility is using s3://data/out", "process 7 on elsewhere", "2999"];
     store.fails(&work, &["run-all"], &words);
     assert!(!store.path("out/_mobility.json").exists());
     claim("2024-10-01T00:10:00Z");
@@ -173,7 +173,7 @@ fn second_of_two_concurrent_runs_is_rejected() {
     let (server, reported) = (Arc::clone(&store), Arc::clone(&printed));
     // during the second upload of the first run
     store.at_put(2, move || {
-        let words = ["another run of mobility works on s3://data/out", "try again"];
+        let words = ["another run of mobility is using s3://data/out", "try again"];
         server.fails(&second, &["run-all"], &words);
         *reported.lock().unwrap() = Some(second);
     });

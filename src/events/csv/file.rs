@@ -16,7 +16,7 @@ use crate::domain::time::columns::Times;
 use crate::domain::time::text::EpochUnit;
 use crate::errors::missing_column;
 use crate::formats::csv::{Header, decoded, decoded_from, is_compressed};
-use crate::storage::Source;
+use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
 /// A file whose header was read and found good.
@@ -132,7 +132,7 @@ impl CsvEvents {
             Some(block) => {
                 let range = block.bytes.clone();
                 // of an object the whole part is fetched at once, by several connections
-                let source = Source::open(&self.input)?.holding(vec![range.clone()])?;
+                let source = ByteSource::open(&self.input)?.with_ranges(vec![range.clone()])?;
                 let from = source.get_read(range.start)?.take(range.end - range.start);
                 Ok(Records::of_lines(Box::new(from), range.start, self.layout))
             }
@@ -160,7 +160,7 @@ impl CsvEvents {
 
     /// Reads rows that are lines, from a position of a file that is not compressed.
     pub(super) fn lines_from(&self, at: u64) -> Result<Records> {
-        let from = Source::open(&self.input)?.get_read(at)?;
+        let from = ByteSource::open(&self.input)?.get_read(at)?;
         Ok(Records::of_lines(Box::new(from), at, self.layout))
     }
 

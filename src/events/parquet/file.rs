@@ -21,7 +21,7 @@ use crate::formats::parquet::footer;
 use crate::formats::parquet::pages::Pages;
 use crate::formats::parquet::panics::Batches;
 use crate::storage::inputs::InputFile;
-use crate::storage::{Ahead, Location, Source, Want};
+use crate::storage::{ByteSource, Location, Prefetch, PrefetchRequest};
 
 /// The end of an object that is fetched first. Footers of event files with few columns are shorter; for
 /// a longer one a second request is made.
@@ -92,12 +92,12 @@ fn plain(t: &DataType) -> &DataType {
 ///
 /// # Errors
 /// A URL that names no object.
-pub fn footers_ahead(inputs: &[InputFile]) -> Result<Ahead> {
-    let want = |input: &InputFile| Want {
+pub fn footers_ahead(inputs: &[InputFile]) -> Result<Prefetch> {
+    let want = |input: &InputFile| PrefetchRequest {
         ranges: std::iter::once(input.bytes.saturating_sub(TAIL)..input.bytes).collect(),
         input: input.clone(),
     };
-    Ahead::begin(inputs.iter().map(want).collect())
+    Prefetch::start(inputs.iter().map(want).collect())
 }
 
 impl EventFile {
@@ -105,7 +105,7 @@ impl EventFile {
     ///
     /// # Errors
     /// A file that is no whole Parquet file, lacks a column or has one of an unusable type.
-    pub fn open(input: InputFile, source: Source, columns: &Columns) -> Result<Self> {
+    pub fn open(input: InputFile, source: ByteSource, columns: &Columns) -> Result<Self> {
         let place = || format!("events file {}", input.location);
         let metadata =
             footer::read(&source).map_err(|e| footer::explain(&e)).with_context(place)?;
@@ -171,7 +171,7 @@ impl EventFile {
     /// A footer that contradicts itself.
     pub fn read(
         &self,
-        source: Source,
+        source: ByteSource,
         row_group: usize,
         batch_rows: usize,
     ) -> Result<ArrayBatches> {
@@ -189,7 +189,7 @@ impl EventFile {
     /// A chunk whose place in the file makes no sense.
     pub fn pages(
         &self,
-        source: &Source,
+        source: &ByteSource,
         row_group: usize,
     ) -> Result<Option<([Pages; 3], TimeUnit)>> {
         let [_, cell, _] = self.types();
@@ -231,13 +231,13 @@ impl EventFile {
     ///
     /// # Errors
     /// A file that cannot be opened any more; a store that does not give the bytes.
-    pub fn source(&self, row_group: usize) -> Result<Source> {
+    pub fn source(&self, row_group: usize) -> Result<ByteSource> {
         self.source_of(row_group, &[self.user, self.cell, self.timestamp])
     }
 
-    fn source_of(&self, row_group: usize, roots: &[usize]) -> Result<Source> {
-        Source::open(&self.input)
-            .and_then(|source| source.holding(self.ranges(row_group, roots)?))
+    fn source_of(&self, row_group: usize, roots: &[usize]) -> Result<ByteSource> {
+        ByteSource::open(&self.input)
+            .and_then(|source| source.with_ranges(self.ranges(row_group, roots)?))
             .with_context(|| format!("events file {}", self.input.location))
     }
 
@@ -245,9 +245,9 @@ impl EventFile {
     ///
     /// # Errors
     /// A footer whose columns lie nowhere.
-    pub fn want(&self, row_group: usize) -> Result<Want> {
+    pub fn want(&self, row_group: usize) -> Result<PrefetchRequest> {
         let ranges = self.ranges(row_group, &[self.user, self.cell, self.timestamp])?;
-        Ok(Want { input: self.input.clone(), ranges })
+        Ok(PrefetchRequest { input: self.input.clone(), ranges })
     }
 
     /// Where the columns of a row group lie in the object; a local file is read where it lies.
@@ -287,7 +287,7 @@ impl EventFile {
 
     fn reader(
         &self,
-        source: Source,
+        source: ByteSource,
         row_group: usize,
         batch_rows: usize,
         roots: &[usize],

@@ -10,7 +10,7 @@ use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
 use crate::formats::parquet::pages::{NULL_NUMBER, Pages, Piece, Span};
-use crate::storage::Source;
+use crate::storage::ByteSource;
 
 /// The pages of a row group, with what the values of their dictionaries were encoded to.
 pub struct PageColumns {
@@ -29,7 +29,7 @@ impl PageColumns {
     ///
     /// # Errors
     /// A file that cannot be opened.
-    pub fn open(file: &EventFile, source: &Source, row_group: usize) -> Result<Option<Self>> {
+    pub fn open(file: &EventFile, source: &ByteSource, row_group: usize) -> Result<Option<Self>> {
         let Some((pages, unit)) = file.pages(source, row_group)? else { return Ok(None) };
         let [user, cell, _] = file.types();
         Ok(Some(PageColumns {

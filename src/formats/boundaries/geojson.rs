@@ -10,7 +10,7 @@ use geo::Coord;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Feature, Properties, PropertyNames, Shape, Take, Wanted};
-use crate::storage::Source;
+use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
 /// See [`super::read`]. Where the properties of a feature stand before its geometry, an unwanted
@@ -25,7 +25,7 @@ pub fn read(
     wanted: Wanted,
     take: Take,
 ) -> Result<Option<String>> {
-    let file = Source::open(input)?.reader()?;
+    let file = ByteSource::open(input)?.reader()?;
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
     // serde's errors are text; what `take` says is kept here, whole
     let refused = RefCell::new(None);

@@ -12,7 +12,7 @@ use super::{Feature, Properties, PropertyNames, Take, Wanted, wkb};
 use crate::formats::crs;
 use crate::formats::parquet::footer;
 use crate::formats::parquet::panics::Batches;
-use crate::storage::Source;
+use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
 /// Features in memory at a time.
@@ -25,7 +25,7 @@ pub fn read(
     wanted: Wanted,
     take: Take,
 ) -> Result<Option<String>> {
-    let file = Source::open(input)?;
+    let file = ByteSource::open(input)?;
     let metadata = footer::read(&file)
         .map_err(|e| anyhow!("not a whole Parquet file ({e}); download it again"))?;
     let geo = Geo::of(&metadata)?;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use flate2::read::MultiGzDecoder;
 
 use crate::storage::inputs::InputFile;
-use crate::storage::{Location, Source};
+use crate::storage::{ByteSource, Location};
 
 /// True of a file that has to be read from its beginning.
 pub fn is_compressed(location: &Location) -> bool {
@@ -18,7 +18,7 @@ pub fn is_compressed(location: &Location) -> bool {
 /// # Errors
 /// A file that cannot be opened.
 pub fn decoded(input: &InputFile) -> Result<Box<dyn Read>> {
-    let plain = Source::open(input)?.reader()?;
+    let plain = ByteSource::open(input)?.reader()?;
     Ok(if input.location.ends_with("gz") {
         // a file can be of several members, as of parallel or appending writers
         Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 18, plain)))

@@ -15,7 +15,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::panics::caught;
 use super::rle::Hybrid;
-use crate::storage::Source;
+use crate::storage::ByteSource;
 
 /// Place of a value in the bytes of its page; nulls are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum Piece<'a> {
 
 /// Reads one column of one row group.
 pub struct Pages {
-    pages: SerializedPageReader<Source>,
+    pages: SerializedPageReader<ByteSource>,
     /// Length of every value, where the type states it.
     fixed: Option<usize>,
     nullable: bool,
@@ -72,7 +72,7 @@ impl Pages {
     /// # Errors
     /// A chunk whose place in the file makes no sense.
     pub fn open(
-        source: &Source,
+        source: &ByteSource,
         metadata: &ParquetMetaData,
         row_group: usize,
         leaf: usize,
@@ -326,7 +326,7 @@ mod tests {
     fn read(file: &File, rows: usize) -> Option<Vec<Vec<u8>>> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
         let mut pages =
-            Pages::open(&Source::Local(Arc::new(file.try_clone().unwrap())), &metadata, 0, 0)
+            Pages::open(&ByteSource::Local(Arc::new(file.try_clone().unwrap())), &metadata, 0, 0)
                 .unwrap()?;
         let (mut dictionary, mut ids) = (Vec::new(), Vec::new());
         while let Some(piece) = pages.next(rows).unwrap() {

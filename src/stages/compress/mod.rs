@@ -45,7 +45,7 @@ use crate::domain::time::{ClockHour, LocalDate, LocalHour, repeated_hour};
 use crate::events::input;
 use crate::progress::Progress;
 use crate::progress::StageReport;
-use crate::storage::inputs::{InputFile, unchanged};
+use crate::storage::inputs::{InputFile, ensure_unchanged};
 use crate::storage::lock;
 use crate::storage::object_store::StoreError;
 use as_of::AsOf;
@@ -75,7 +75,7 @@ pub fn run(settings: Settings, progress: &Progress, extent: Extent) -> Result<St
     // a file that is replaced while it is read looks damaged; the true reason is that it changed
     let listed = inputs.clone();
     let report = compress(settings, progress, extent, inputs);
-    report.map_err(|error| unchanged(&listed).err().unwrap_or(error))
+    report.map_err(|error| ensure_unchanged(&listed).err().unwrap_or(error))
 }
 
 fn compress(
@@ -151,7 +151,7 @@ fn compress(
             findings.messages(&limits, |_| true).join("; ")
         );
     }
-    unchanged(&listed)?;
+    ensure_unchanged(&listed)?;
     output.commit(&manifest, &target)?;
     Ok(report(&manifest, false))
 }

@@ -158,7 +158,7 @@ fn read(work: &Work, options: &ReadOptions) -> Result<Vec<WorkerState>> {
         let mut worker = WorkerState::default();
         tasks.each(|(turn, (number, first_read))| {
             let (file, group) = opened(number)?;
-            let source = ahead.source(*turn).with_context(|| group.place())?;
+            let source = ahead.take(*turn).with_context(|| group.place())?;
             worker.read(file, source, *number as u32, group, *first_read, options)
         })?;
         worker.close();

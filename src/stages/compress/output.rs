@@ -24,7 +24,7 @@ use crate::checks::{Code, Disposition};
 use crate::datasets::day_record::{self, DayRecord, FileRecord};
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::time::LocalDate;
-use crate::storage::atomic::{AtomicFolder, adopt};
+use crate::storage::atomic::{AtomicFolder, link_or_copy};
 
 /// Folders that are renamed to their final names at the end.
 pub struct Output {
@@ -72,7 +72,7 @@ impl Output {
             adopt_folder(&events.join(&name), &output.events.path().join(&name))?;
             for path in day_record::paths(&days, *date) {
                 let name = path.file_name().unwrap_or_default();
-                adopt(&path, &output.days.path().join(name))?;
+                link_or_copy(&path, &output.days.path().join(name))?;
             }
             if let Some(folder) = &output.quarantine {
                 let name = quarantine::folder_name(Some(*date));
@@ -317,7 +317,7 @@ fn adopt_folder(from: &Path, to: &Path) -> Result<()> {
     std::fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
     for entry in entries {
         let entry = entry.with_context(|| format!("cannot list {}", from.display()))?;
-        adopt(&entry.path(), &to.join(entry.file_name()))?;
+        link_or_copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use crate::domain::time::{EventTime, EventTimeView, LocalDate, MICROS_PER_HOUR, 
 use crate::events::input::EventInput;
 use crate::events::{EventBatch, EventReader, IdEncoder};
 use crate::progress::StageBar;
-use crate::storage::Source;
+use crate::storage::ByteSource;
 
 /// Rows of an [`EventBatch`]: its columns and the cache lines of its users fit the second-level cache.
 const BATCH_ROWS: usize = 1 << 12;
@@ -146,7 +146,7 @@ impl WorkerState {
     pub fn read(
         &mut self,
         file: &EventInput,
-        source: Source,
+        source: ByteSource,
         number: u32,
         group: &RowGroup,
         first_read: bool,

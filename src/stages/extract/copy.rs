@@ -12,9 +12,9 @@ use super::plan::Copy;
 use crate::domain::ids::hex;
 use crate::progress::StageBar;
 use crate::storage::atomic;
-use crate::storage::inputs::{Edition, InputFile, fingerprint, unchanged};
-use crate::storage::object_store::fetch::{Sent, fetch};
-use crate::storage::{Location, Source};
+use crate::storage::inputs::{FileVersion, InputFile, ensure_unchanged, fingerprint};
+use crate::storage::object_store::download::{Chunk, download};
+use crate::storage::{ByteSource, Location};
 
 /// Bytes of a local file that are copied at a time.
 const PIECE: usize = 1 << 20;
@@ -63,7 +63,7 @@ pub fn copy(
 /// The MD5 digest in the ETag of an object that was stored in one piece.
 fn stated_digest(input: &InputFile) -> Option<String> {
     let stores = matches!(&input.location, Location::Remote(url) if !url.is_http());
-    let Edition::Tag(tag) = &input.edition else { return None };
+    let FileVersion::Tag(tag) = &input.version else { return None };
     let is_digest = tag.len() == 32 && tag.bytes().all(|b| b.is_ascii_hexdigit());
     (stores && is_digest).then(|| tag.to_lowercase())
 }
@@ -117,11 +117,11 @@ impl Part {
                 .fill_locally(input, bar)
                 .with_context(|| format!("cannot copy {}", path.display()))?,
             Location::Remote(url) => {
-                let mut arriving = fetch(url, input, self.bytes)?;
+                let mut arriving = download(url, input, self.bytes)?;
                 while let Some(sent) = arriving.blocking_recv() {
                     match sent? {
-                        Sent::Bytes(bytes) => self.write(&bytes, bar)?,
-                        Sent::Again => self.restart()?,
+                        Chunk::Bytes(bytes) => self.write(&bytes, bar)?,
+                        Chunk::Restart => self.restart()?,
                     }
                 }
             }
@@ -134,7 +134,7 @@ impl Part {
 
     fn fill_locally(&mut self, input: &InputFile, bar: &StageBar) -> Result<()> {
         use parquet::file::reader::ChunkReader;
-        let mut from = Source::open(input)?.get_read(self.bytes)?;
+        let mut from = ByteSource::open(input)?.get_read(self.bytes)?;
         let mut piece = vec![0; PIECE];
         loop {
             match from.read(&mut piece)? {
@@ -142,7 +142,7 @@ impl Part {
                 read => self.write(&piece[..read], bar)?,
             }
         }
-        unchanged(std::slice::from_ref(input))
+        ensure_unchanged(std::slice::from_ref(input))
     }
 
     fn digest(&mut self) -> Result<String> {

@@ -29,7 +29,7 @@ impl Note {
         Note {
             source: copy.input.location.text(),
             bytes: copy.input.bytes,
-            edition: copy.input.edition.to_string(),
+            edition: copy.input.version.to_string(),
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::events::input;
 use crate::formats::boundaries;
 use crate::storage::inputs::{InputFile, list};
 use crate::storage::object_store::ObjectUrl;
-use crate::storage::object_store::fetch;
+use crate::storage::object_store::download;
 
 /// A file or object, and the name of its copy below the folder of all copies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +75,11 @@ fn boundaries_url(extract: &Extract, year: u16) -> String {
 fn of(key: &str, specs: &[String], folder: &str, endings: &[&str]) -> Result<Vec<Copy>> {
     let mut copies = Vec::new();
     for spec in specs {
-        let (inputs, base) = if ObjectUrl::is_meant_by(spec) {
+        let (inputs, base) = if ObjectUrl::is_url(spec) {
             let url = ObjectUrl::parse(spec).with_context(|| key.to_owned())?;
-            let base = base(Path::new(url.shown()));
+            let base = base(Path::new(url.redacted()));
             let inputs = if url.is_http() {
-                vec![fetch::ask(&url).with_context(|| key.to_owned())?]
+                vec![download::head(&url).with_context(|| key.to_owned())?]
             } else {
                 list(key, std::slice::from_ref(spec), endings)?
             };

@@ -24,7 +24,7 @@ use crate::formats::parquet::provenance::made_from;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::runtime::parallel::in_chunks;
-use crate::storage::inputs::{InputFile, fingerprint, unchanged};
+use crate::storage::inputs::{InputFile, ensure_unchanged, fingerprint};
 use crate::storage::lock;
 use assign::Assignment;
 use boundaries::Boundaries;
@@ -97,8 +97,12 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     }
     let bar = progress.spinner("geojoin", "reading the cell plan");
     // a file that is replaced while it is read looks damaged; report the change instead
-    let or_changed =
-        |error| unchanged(&cell_files).and_then(|()| unchanged(&lau_files)).err().unwrap_or(error);
+    let or_changed = |error| {
+        ensure_unchanged(&cell_files)
+            .and_then(|()| ensure_unchanged(&lau_files))
+            .err()
+            .unwrap_or(error)
+    };
     let plan = CellPlan::read(&cell_files, settings.columns).map_err(or_changed)?;
     cells::refuse_rejected(&plan, settings.strict)?;
     let (cells, overlapping) = plan.resolve()?;
@@ -114,8 +118,8 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
         assigning.elapsed().as_secs_f64()
     ));
     report.notes = notes::notes(&plan, &cells, &boundaries, &assignments, overlapping);
-    unchanged(&cell_files)?;
-    unchanged(&lau_files)?;
+    ensure_unchanged(&cell_files)?;
+    ensure_unchanged(&lau_files)?;
     bar.message("writing");
     geodata::write_laus(&data.lau_units(), boundaries.units.iter(), &fingerprint)?;
     let laus = laus(&boundaries, &assignments);

@@ -1,18 +1,23 @@
-//! Object stores: URLs, listings, objects read range by range, and prefixes used as folders of outputs.
+//! Object stores: URLs, listings, objects that are read in ranges, and prefixes that are used as
+//! folders of outputs.
 
-mod explain;
-pub mod fetch;
+pub mod download;
+mod error;
 mod folder;
-mod listed;
-pub(crate) mod listing;
-pub(crate) mod object;
-pub(crate) mod remote;
-pub(crate) mod runtime;
+mod input_store;
+mod list;
+mod object;
+mod object_bytes;
+mod retry;
+pub(in crate::storage) mod runtime;
 mod stores;
+mod transfer;
 mod url;
 
-pub use explain::StoreError;
-pub use folder::{Entry, On, Put, RemoteFolder, Version};
-pub use listed::Listed;
-pub use remote::{Remote, RemoteReader};
+pub use error::StoreError;
+pub use folder::{ObjectEntry, ObjectVersion, PutCondition, PutOutcome, RemoteFolder};
+pub use input_store::InputStore;
+pub use list::list;
+pub use object::Object;
+pub use object_bytes::{ObjectBytes, ObjectReader};
 pub use url::ObjectUrl;

@@ -1,168 +1,144 @@
-//! One object, read range by range. What was read belongs to the object as it was listed, or there
-//! is an error.
+//! One object, read in ranges. All bytes belong to the version that was listed, or reading fails.
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use bytes::{Bytes, BytesMut};
 use futures::{StreamExt, TryStreamExt};
-use object_store::client::{HttpError, HttpErrorKind};
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore, ObjectStoreExt};
 
-use super::explain::{explain, store_error};
-use super::runtime::in_turn;
-use super::stores::store_of;
+use super::error::{explain, store_error};
+use super::retry::{RetryBudget, is_broken_connection, retry, root_cause};
+use super::runtime::with_permit;
+use super::stores::store_for;
 use super::url::ObjectUrl;
-use crate::storage::Location;
-use crate::storage::inputs::{Edition, InputFile};
+use crate::storage::inputs::{FileVersion, InputFile};
+use crate::storage::location::Location;
 
-/// Longest range of one request. Longer ones are cut, so that several connections carry them and a
-/// broken one costs little.
-const PIECE: u64 = 8 << 20;
-/// Ranges with a smaller gap between them are read as one: a request costs the time of so many bytes.
-const GAP: u64 = 1 << 20;
-/// Attempts in a row that bring not one byte further.
-const IDLE: u32 = 4;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-/// What goes on where a connection broke, as long as each brings something.
-#[derive(Debug, Default)]
-pub struct Patience {
-    idle: u32,
-}
-
-impl Patience {
-    /// Waits before the next attempt, the longer the more of them brought nothing.
-    ///
-    /// # Errors
-    /// Too many that did, with the reason why the last one broke off.
-    pub async fn after(&mut self, brought: bool, url: &ObjectUrl, cut: &str) -> Result<()> {
-        self.idle = if brought { 0 } else { self.idle + 1 };
-        if self.idle >= IDLE {
-            return Err(store_error!("{url}: the connection breaks off again and again: {cut}"));
-        }
-        pause(self.idle).await;
-        Ok(())
-    }
-}
-
-async fn pause(idle: u32) {
-    tokio::time::sleep(FIRST_PAUSE * (1 << idle)).await;
-}
+/// Bytes of one request. Longer ranges are split, so that several connections transfer them and a
+/// broken connection costs little.
+const MAX_REQUEST_BYTES: u64 = 8 << 20;
+/// Ranges with a smaller gap between them are read by one request, which takes about as long as
+/// transferring the gap.
+const MAX_GAP_BYTES: u64 = 1 << 20;
 
 /// An object as it was listed.
 #[derive(Debug, Clone)]
 pub struct Object {
     pub url: ObjectUrl,
     pub bytes: u64,
-    pub edition: Edition,
+    pub version: FileVersion,
     pub store: Arc<dyn ObjectStore>,
     pub path: Path,
 }
 
-/// Some bytes of an object, and where they begin.
-pub type Piece = (u64, Bytes);
+/// Some bytes of an object.
+#[derive(Debug, Clone)]
+pub struct LoadedRange {
+    /// Position of the first byte.
+    pub start: u64,
+    pub bytes: Bytes,
+}
 
 impl Object {
     /// # Errors
-    /// As [`store_of`].
+    /// As [`store_for`].
     pub fn new(url: &ObjectUrl, input: &InputFile) -> Result<Self> {
-        let (store, path) = store_of(url)?;
-        let (bytes, edition) = (input.bytes, input.edition.clone());
-        Ok(Object { url: url.clone(), bytes, edition, store, path })
+        let (store, path) = store_for(url)?;
+        let (bytes, version) = (input.bytes, input.version.clone());
+        Ok(Object { url: url.clone(), bytes, version, store, path })
     }
 
-    /// Reads ranges, those that lie near each other together.
+    /// Reads ranges; those close to each other are returned as one.
     ///
     /// # Errors
-    /// A store that cannot be reached or gives no access; an object that is not what was listed.
-    pub async fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Piece>> {
-        let joined = joined(ranges);
-        if let Some(range) = joined.iter().find(|range| range.end > self.bytes) {
-            bail!("{}: bytes up to {} of {}", self.url, range.end, self.bytes);
+    /// A store that cannot be reached or denies access; an object that differs from the listing.
+    pub async fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<LoadedRange>> {
+        let merged = merge(ranges);
+        if let Some(range) = merged.iter().find(|range| range.end > self.bytes) {
+            bail!("{}: bytes up to {} of {} are requested", self.url, range.end, self.bytes);
         }
-        let all = joined.into_iter().map(|range| async {
+        let all = merged.into_iter().map(|range| async {
             let start = range.start;
-            Ok((start, self.range(range).await?))
+            Ok(LoadedRange { start, bytes: self.read_range(range).await? })
         });
         futures::future::try_join_all(all).await
     }
 
-    /// Reads one range, by as many connections as it has pieces.
+    /// Reads one range by parallel requests.
     ///
     /// # Errors
-    /// As [`Object::ranges`].
-    pub async fn range(&self, range: Range<u64>) -> Result<Bytes> {
+    /// As [`Object::read_ranges`].
+    pub async fn read_range(&self, range: Range<u64>) -> Result<Bytes> {
         let mut rest = BytesMut::with_capacity(usize::try_from(range.end - range.start)?);
-        let mut pieces = Vec::new();
-        for start in (range.start..range.end).step_by(PIECE as usize) {
-            let end = range.end.min(start + PIECE);
+        let mut parts = Vec::new();
+        for start in (range.start..range.end).step_by(MAX_REQUEST_BYTES as usize) {
+            let end = range.end.min(start + MAX_REQUEST_BYTES);
             let behind = rest.split_off((end - start) as usize);
-            pieces.push(self.piece(start..end, std::mem::replace(&mut rest, behind)));
+            parts.push(self.read_part(start..end, std::mem::replace(&mut rest, behind)));
         }
-        let pieces = futures::future::try_join_all(pieces).await?;
-        // they lie behind each other in one allocation, so nothing is copied
-        let whole = pieces.into_iter().reduce(|mut whole, piece| {
-            whole.unsplit(piece);
+        let parts = futures::future::try_join_all(parts).await?;
+        // the parts are adjacent in one allocation, so nothing is copied
+        let whole = parts.into_iter().reduce(|mut whole, part| {
+            whole.unsplit(part);
             whole
         });
         Ok(whole.unwrap_or_default().freeze())
     }
 
-    /// Goes on where a connection broke, as long as each brings something.
-    ///
-    /// The library does so only for objects with an ETag, and so often in all, not in a row.
-    async fn piece(&self, range: Range<u64>, mut body: BytesMut) -> Result<BytesMut> {
-        let mut patience = Patience::default();
+    /// Continues after a broken connection, as long as attempts make progress.
+    async fn read_part(&self, range: Range<u64>, mut body: BytesMut) -> Result<BytesMut> {
+        let mut budget = RetryBudget::default();
         loop {
-            let there = body.len() as u64;
-            let rest = range.start + there..range.end;
-            let cut = match in_turn(self.attempt(rest, &mut body)).await? {
+            let before = body.len() as u64;
+            let rest = range.start + before..range.end;
+            let reason = match with_permit(self.attempt(rest, &mut body)).await? {
                 None => return Ok(body),
-                Some(cut) => cut,
+                Some(reason) => reason,
             };
-            patience.after(body.len() as u64 > there, &self.url, &cut).await?;
+            budget.wait(body.len() as u64 > before, &self.url, &reason).await?;
         }
     }
 
-    /// One request; `Some` with the reason where its answer broke off.
+    /// Makes one request. Returns the reason if the response was interrupted.
     async fn attempt(&self, range: Range<u64>, body: &mut BytesMut) -> Result<Option<String>> {
-        let most = body.len() as u64 + range.end - range.start;
+        let expected = body.len() as u64 + range.end - range.start;
         let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
-        let answer = match self.store.get_opts(&self.path, options).await {
-            Err(error @ Error::Generic { .. }) if is_broken(&error) => {
-                return Ok(Some(broken(&error)));
+        let response = match self.store.get_opts(&self.path, options).await {
+            Err(error @ Error::Generic { .. }) if is_broken_connection(&error) => {
+                return Ok(Some(root_cause(&error)));
             }
-            answer => answer.map_err(|error| explain(&error, &self.url))?,
+            response => response.map_err(|error| explain(&error, &self.url))?,
         };
-        self.refuse_another(&answer.meta)?;
-        let mut stream = answer.into_stream();
+        self.check_version(&response.meta)?;
+        let mut stream = response.into_stream();
         while let Some(chunk) = stream.next().await {
             match chunk {
                 Ok(chunk) => body.extend_from_slice(&chunk),
-                Err(error) => return Ok(Some(broken(&error))),
+                Err(error) => return Ok(Some(root_cause(&error))),
             }
-            if body.len() as u64 > most {
+            if body.len() as u64 > expected {
                 return Err(store_error!(
-                    "{}: the server gives more bytes than it was asked for",
+                    "{}: the server sends more bytes than were requested",
                     self.url
                 ));
             }
         }
-        Ok(((body.len() as u64) < most).then(|| "it ends too early".to_owned()))
+        Ok(((body.len() as u64) < expected).then(|| "the response ends early".to_owned()))
     }
 
     /// # Errors
-    /// An answer about other bytes than those that were listed.
-    pub fn refuse_another(&self, meta: &ObjectMeta) -> Result<()> {
-        let same = match (&self.edition, tag(meta)) {
-            (Edition::Tag(listed), Some(now)) => *listed == now,
-            (Edition::Modified(0), _) | (Edition::Tag(_), None) => true,
-            // headers tell whole seconds, listings may tell more
-            (Edition::Modified(listed), _) => listed / NS_PER_S == modified_ns(meta) / NS_PER_S,
+    /// A response that belongs to another version than the listed one.
+    pub fn check_version(&self, meta: &ObjectMeta) -> Result<()> {
+        let same = match (&self.version, etag(meta)) {
+            (FileVersion::Tag(listed), Some(now)) => *listed == now,
+            (FileVersion::Modified(0), _) | (FileVersion::Tag(_), None) => true,
+            // headers have whole seconds, listings may be more precise
+            (FileVersion::Modified(listed), _) => {
+                listed / NS_PER_SECOND == modified_ns(meta) / NS_PER_SECOND
+            }
         };
         if same && meta.size == self.bytes {
             return Ok(());
@@ -174,60 +150,62 @@ impl Object {
     }
 }
 
-const NS_PER_S: u128 = 1_000_000_000;
+const NS_PER_SECOND: u128 = 1_000_000_000;
 
 fn modified_ns(meta: &ObjectMeta) -> u128 {
     meta.last_modified.timestamp_nanos_opt().and_then(|ns| ns.try_into().ok()).unwrap_or(0)
 }
 
-/// The ETag without marks and quotes, which listings and headers set differently.
-fn tag(meta: &ObjectMeta) -> Option<String> {
-    Some(bare_tag(meta.e_tag.as_ref()?))
+fn etag(meta: &ObjectMeta) -> Option<String> {
+    Some(normalize_etag(meta.e_tag.as_ref()?))
 }
 
-pub fn bare_tag(tag: &str) -> String {
+/// The ETag without the weakness mark and quotes, which listings and headers write differently.
+pub fn normalize_etag(tag: &str) -> String {
     tag.trim().trim_start_matches("W/").trim_matches('"').to_owned()
 }
 
-/// An object as a listing or an answer tells of it.
-pub fn listed(url: ObjectUrl, meta: &ObjectMeta) -> InputFile {
-    let edition = tag(meta).map_or_else(|| Edition::Modified(modified_ns(meta)), Edition::Tag);
-    InputFile { location: Location::Remote(url), bytes: meta.size, edition }
+/// The input that a listing or response describes.
+pub fn input_file(url: ObjectUrl, meta: &ObjectMeta) -> InputFile {
+    let version =
+        etag(meta).map_or_else(|| FileVersion::Modified(modified_ns(meta)), FileVersion::Tag);
+    InputFile { location: Location::Remote(url), bytes: meta.size, version }
 }
 
-/// Asks for one object, which tells at the same time whether ranges can be had of it.
+/// Requests size and version of one object. Of a web server it also finds out whether it supports
+/// range requests.
 ///
 /// # Errors
-/// An object that is not there or cannot be read.
-pub async fn describe(url: ObjectUrl) -> Result<InputFile> {
-    let (store, path) = store_of(&url)?;
-    let meta = again(|| async {
+/// An object that does not exist or cannot be read.
+pub async fn head(url: ObjectUrl) -> Result<InputFile> {
+    let (store, path) = store_for(&url)?;
+    let meta = retry(|| async {
         if url.is_http() {
             let options = GetOptions { range: Some(GetRange::Bounded(0..1)), ..Default::default() };
-            store.get_opts(&path, options).await.map(|answer| answer.meta)
+            store.get_opts(&path, options).await.map(|response| response.meta)
         } else {
             store.head(&path).await
         }
     });
-    Ok(listed(url.clone(), &meta.await.map_err(|error| explain(&error, &url))?))
+    Ok(input_file(url.clone(), &meta.await.map_err(|error| explain(&error, &url))?))
 }
 
-/// All objects below a URL.
+/// Lists all objects below a URL.
 ///
 /// # Errors
-/// A store that cannot be reached or gives no access.
-pub async fn below(url: &ObjectUrl) -> Result<Vec<ObjectMeta>> {
-    let (store, path) = store_of(url)?;
+/// A store that cannot be reached or denies access.
+pub async fn list_prefix(url: &ObjectUrl) -> Result<Vec<ObjectMeta>> {
+    let (store, path) = store_for(url)?;
     let prefix = (!path.as_ref().is_empty()).then_some(&path);
-    let list = again(|| store.list(prefix).try_collect::<Vec<ObjectMeta>>());
+    let list = retry(|| store.list(prefix).try_collect::<Vec<ObjectMeta>>());
     let found = list.await.map_err(|error| explain(&error, url))?;
-    // a listing that tells no ETags is rare, and the time of change is a poor one
+    // listings without ETags are rare, and a modification time is a poor substitute
     let tagged = found.into_iter().map(|meta| {
         let store = Arc::clone(&store);
         async move {
             match &meta.e_tag {
                 Some(_) => Ok(meta),
-                None => again(|| store.head(&meta.location)).await,
+                None => retry(|| store.head(&meta.location)).await,
             }
         }
     });
@@ -236,62 +214,20 @@ pub async fn below(url: &ObjectUrl) -> Result<Vec<ObjectMeta>> {
     tagged.map_err(|error| explain(&error, url))
 }
 
-/// Does a request that changes nothing again when its answer breaks off, which the library does not
-/// once the answer has begun.
-pub async fn again<T, F: Future<Output = object_store::Result<T>>>(
-    request: impl Fn() -> F,
-) -> object_store::Result<T> {
-    for idle in 1..IDLE {
-        match in_turn(request()).await {
-            Err(error @ Error::Generic { .. }) if is_broken(&error) => {
-                pause(idle).await;
-            }
-            answer => return answer,
-        }
-    }
-    in_turn(request()).await
-}
-
-/// True where a connection broke, which the next may not.
-fn is_broken(error: &object_store::Error) -> bool {
-    let mut next: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<HttpError>() {
-            return error.kind() != HttpErrorKind::Connect;
-        }
-        next = error.source();
-    }
-    false
-}
-
-/// Why an answer broke off.
-pub fn broken(error: &object_store::Error) -> String {
-    let mut innermost: &dyn std::error::Error = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
-}
-
-/// Ranges in order, those together between which there is little.
-fn joined(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
+/// Sorts ranges and merges those with small gaps between them.
+fn merge(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
     let mut sorted: Vec<_> = ranges.iter().filter(|r| !r.is_empty()).cloned().collect();
     sorted.sort_by_key(|range| range.start);
-    let mut joined: Vec<Range<u64>> = Vec::new();
+    let mut merged: Vec<Range<u64>> = Vec::new();
     for range in sorted {
-        match joined.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(GAP) => {
+        match merged.last_mut() {
+            Some(last) if range.start <= last.end.saturating_add(MAX_GAP_BYTES) => {
                 last.end = last.end.max(range.end);
             }
-            _ => joined.push(range),
+            _ => merged.push(range),
         }
     }
-    joined
-}
-
-/// The error of a reader, which keeps nothing but text.
-pub fn io_error(error: &anyhow::Error) -> std::io::Error {
-    std::io::Error::other(anyhow!("{error:#}"))
+    merged
 }
 
 #[cfg(test)]
@@ -299,15 +235,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_near_each_other_are_read_together() {
-        let far = 10 * GAP;
-        assert_eq!(joined(&[5..9, 0..3, 7..12, far..far + 1]), [0..12, far..far + 1]);
-        assert_eq!(joined(&[far..far + 1, 0..3, 4..4]), [0..3, far..far + 1]);
+    fn ranges_with_small_gaps_are_merged() {
+        let far = 10 * MAX_GAP_BYTES;
+        assert_eq!(merge(&[5..9, 0..3, 7..12, far..far + 1]), [0..12, far..far + 1]);
+        assert_eq!(merge(&[far..far + 1, 0..3, 4..4]), [0..3, far..far + 1]);
     }
 
     #[test]
-    fn tags_are_the_same_however_they_are_written() {
-        assert_eq!(bare_tag("W/\"a-1\""), "a-1");
-        assert_eq!(bare_tag("0x8D"), bare_tag("\"0x8D\""));
+    fn etags_compare_equal_in_every_notation() {
+        assert_eq!(normalize_etag("W/\"a-1\""), "a-1");
+        assert_eq!(normalize_etag("0x8D"), normalize_etag("\"0x8D\""));
     }
 }

@@ -1,4 +1,4 @@
-//! Threads that wait for stores, so that those that compute need not.
+//! Threads for requests to object stores, so that computing threads do not wait for them.
 
 use std::future::Future;
 use std::sync::LazyLock;
@@ -8,51 +8,51 @@ use anyhow::{Result, anyhow};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 
-/// Requests under way at a time, whoever asks: enough for the time that a store takes to answer, and
-/// few enough for its limits.
+/// Concurrent requests of the whole process: enough to hide the latency of a store, and few enough
+/// for its limits.
 static REQUESTS: Semaphore = Semaphore::const_new(16);
 
-/// Started by the first request, so a run on local files has no such threads.
+/// Started by the first request, so a run on local files does not have these threads.
 static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
     Builder::new_multi_thread().worker_threads(2).thread_name("stores").enable_all().build()
 });
 
-/// The threads.
+/// The runtime of all requests.
 ///
 /// # Errors
-/// A system that gives none.
-pub fn runtime() -> Result<&'static Runtime> {
-    RUNTIME.as_ref().map_err(|e| anyhow!("no threads for object stores: {e}"))
+/// A system that cannot start threads.
+pub fn get() -> Result<&'static Runtime> {
+    RUNTIME.as_ref().map_err(|e| anyhow!("cannot start threads for object stores: {e}"))
 }
 
-/// Begins work whose outcome is asked for later.
+/// Starts `work`; the receiver gets its result.
 ///
 /// # Errors
-/// A system that gives no threads.
-pub fn begin<T: Send + 'static>(
+/// A system that cannot start threads.
+pub fn spawn<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<Receiver<T>> {
-    let (done, outcome) = sync_channel(1);
-    runtime()?.spawn(async move {
-        // nobody may be waiting any more
+    let (done, result) = sync_channel(1);
+    get()?.spawn(async move {
+        // the receiver may be gone
         let _ = done.send(work.await);
     });
-    Ok(outcome)
+    Ok(result)
 }
 
-/// Waits for work on stores. Unlike `block_on` it can be called from a thread of another runtime.
+/// Waits for `work`. Unlike Tokio's `block_on` it can be called from a thread of another runtime.
 ///
 /// # Errors
-/// What the work met.
-pub fn wait<T: Send + 'static>(
+/// The error of `work`.
+pub fn block_on<T: Send + 'static>(
     work: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
-    begin(work)?.recv().map_err(|_| anyhow!("a request to a store broke down"))?
+    spawn(work)?.recv().map_err(|_| anyhow!("a request to an object store was aborted"))?
 }
 
-/// Does one request when it is its turn.
-pub async fn in_turn<T>(request: impl Future<Output = T>) -> T {
+/// Makes one request as soon as fewer than the maximum are running.
+pub async fn with_permit<T>(request: impl Future<Output = T>) -> T {
     // the semaphore is never closed
-    let _turn = REQUESTS.acquire().await;
+    let _permit = REQUESTS.acquire().await;
     request.await
 }

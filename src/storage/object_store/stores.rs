@@ -1,5 +1,5 @@
-//! The store behind a URL. What the URL leaves open, above all credentials, comes from the variables
-//! of the environment that the tools of each store know.
+//! Connections to object stores. Credentials and other settings come from the environment variables
+//! that the tools of each store use.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -13,21 +13,21 @@ use object_store::http::HttpBuilder;
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
-use super::explain::explain;
+use super::error::explain;
 use super::url::ObjectUrl;
 
-/// Stores by bucket, or by whole URL for web servers. One store keeps its connections.
+/// Clients by bucket, or by whole URL for web servers, so that connections are reused.
 static STORES: LazyLock<Mutex<HashMap<String, Arc<dyn ObjectStore>>>> =
     LazyLock::new(Mutex::default);
 
-/// The store of a URL, and the name of the object in it. Nothing is asked of the store yet.
+/// The client for a URL, and the path of the object in its bucket. No request is made yet.
 ///
 /// # Errors
-/// Settings in the environment that contradict each other; a name that no object can have.
-pub fn store_of(url: &ObjectUrl) -> Result<(Arc<dyn ObjectStore>, Path)> {
+/// Contradictory settings in the environment; an invalid object name.
+pub fn store_for(url: &ObjectUrl) -> Result<(Arc<dyn ObjectStore>, Path)> {
     let whole = url.reveal();
     let (key, path) = if url.is_http() {
-        // the store appends names to its URL, where a signature may stand behind the name
+        // the client would append a path behind the signature in the URL
         (whole.as_str().to_owned(), Path::default())
     } else {
         (whole[..url::Position::AfterHost].to_owned(), url.key()?)
@@ -36,7 +36,7 @@ pub fn store_of(url: &ObjectUrl) -> Result<(Arc<dyn ObjectStore>, Path)> {
     let store = match stores.get(&key) {
         Some(store) => Arc::clone(store),
         None => {
-            let store = built(url).map_err(|error| explain(&error, url))?;
+            let store = build(url).map_err(|error| explain(&error, url))?;
             stores.insert(key, Arc::clone(&store));
             store
         }
@@ -44,7 +44,7 @@ pub fn store_of(url: &ObjectUrl) -> Result<(Arc<dyn ObjectStore>, Path)> {
     Ok((store, path))
 }
 
-fn built(url: &ObjectUrl) -> object_store::Result<Arc<dyn ObjectStore>> {
+fn build(url: &ObjectUrl) -> object_store::Result<Arc<dyn ObjectStore>> {
     let bucket = &url.reveal()[..url::Position::AfterHost];
     Ok(match url.reveal().scheme() {
         "s3" | "s3a" => {
@@ -66,7 +66,7 @@ fn built(url: &ObjectUrl) -> object_store::Result<Arc<dyn ObjectStore>> {
     })
 }
 
-/// Six more attempts, which take about ten seconds where nobody answers at all.
+/// Six more attempts, which take about ten seconds if no server answers.
 fn retry() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig {

@@ -1,4 +1,4 @@
-//! URLs of objects, which can only be displayed without what is secret in them.
+//! URLs of objects, which are displayed without their secrets.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -8,71 +8,72 @@ use anyhow::{Context, Result, bail};
 use object_store::path::Path;
 use url::Url;
 
-/// What a URL may begin with.
+/// Supported schemes.
 const SCHEMES: [&str; 10] =
     ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "http", "https"];
 
-/// A URL of an object, or of all objects whose names begin alike.
+/// The URL of an object or of a prefix.
 #[derive(Clone)]
 pub struct ObjectUrl {
     url: Url,
-    shown: String,
+    redacted: String,
 }
 
 impl ObjectUrl {
-    /// True of a text that is meant as a URL.
-    pub fn is_meant_by(text: &str) -> bool {
+    /// True for a text that is a URL rather than a path.
+    pub fn is_url(text: &str) -> bool {
         text.contains("://")
     }
 
     /// # Errors
-    /// A text that is no URL of a kind that can be read; one with a password.
+    /// An unsupported scheme, a malformed URL, or one that contains credentials.
     pub fn parse(text: &str) -> Result<Self> {
         let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
         if !SCHEMES.contains(&scheme) {
             bail!(
-                "a URL that begins with {scheme}:// cannot be read; write s3://, gs://, az://, https:// or http://, or a path"
+                "a URL that begins with {scheme}:// cannot be read; use s3://, gs://, az://, https:// or http://, or a path"
             );
         }
         let url = Url::parse(text).with_context(|| format!("a {scheme}:// URL is malformed"))?;
         if url.host_str().is_none_or(str::is_empty) {
-            bail!("a {scheme}:// URL names no {}", if is_http(scheme) { "host" } else { "bucket" });
+            let missing = if is_http(scheme) { "host" } else { "bucket" };
+            bail!("the {missing} is missing from a {scheme}:// URL");
         }
         let query = url.query().filter(|_| !is_http(scheme));
         if let Some(query) = query
             && !query.contains('=')
         {
-            bail!("{}: a question mark does not belong in the URL; write * for it", shown(&url));
+            bail!("{}: a URL cannot contain a question mark; use * instead", redact(&url));
         }
         if !is_http(scheme) && url.fragment().is_some() {
-            bail!("{}: # does not belong in the URL; write %23 for it", shown(&url));
+            bail!("{}: a URL cannot contain #; write %23 instead", redact(&url));
         }
         if !is_http(scheme) && (url.password().is_some() || query.is_some()) {
             bail!(
                 "{}: credentials do not belong in the URL; docs/object-stores.md lists the environment variables for them",
-                shown(&url)
+                redact(&url)
             );
         }
-        Ok(ObjectUrl { shown: shown(&url), url })
+        Ok(ObjectUrl { redacted: redact(&url), url })
     }
 
-    /// The whole URL, secrets included: to be asked for, never to be printed.
+    /// The whole URL with its secrets, for requests. It must not be printed.
     pub fn reveal(&self) -> &Url {
         &self.url
     }
 
     /// The URL without user, password and query.
-    pub fn shown(&self) -> &str {
-        &self.shown
+    pub fn redacted(&self) -> &str {
+        &self.redacted
     }
 
     /// The name of the object in its bucket.
     ///
     /// # Errors
-    /// A name that no object can have.
+    /// An invalid object name.
     pub fn key(&self) -> Result<Path> {
         Path::from_url_path(self.url.path())
-            .with_context(|| format!("{self} is no name of an object"))
+            .with_context(|| format!("{self} is not a valid object name"))
     }
 
     /// Another object of the same bucket.
@@ -81,10 +82,10 @@ impl ObjectUrl {
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.clear().extend(key.parts());
         }
-        ObjectUrl { shown: shown(&url), url }
+        ObjectUrl { redacted: redact(&url), url }
     }
 
-    /// True of a web server, which lists nothing.
+    /// True for a web server, which cannot list objects.
     pub fn is_http(&self) -> bool {
         is_http(self.url.scheme())
     }
@@ -94,11 +95,11 @@ fn is_http(scheme: &str) -> bool {
     matches!(scheme, "http" | "https")
 }
 
-fn shown(url: &Url) -> String {
+fn redact(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let path = percent_encoding::percent_decode_str(url.path());
     let path = path.decode_utf8().map_or_else(|_| url.path().to_owned(), |path| path.into_owned());
-    // before the @ of abfss:// stands a container and no person
+    // the part before the @ of abfss:// is a container and not a user
     let container = match url.scheme() {
         "abfs" | "abfss" if !url.username().is_empty() => format!("{}@", url.username()),
         _ => String::new(),
@@ -108,20 +109,20 @@ fn shown(url: &Url) -> String {
 
 impl fmt::Display for ObjectUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.redacted)
     }
 }
 
 impl fmt::Debug for ObjectUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.redacted)
     }
 }
 
-// a signature that was renewed makes no other object of it
+// a renewed signature does not make it another object
 impl PartialEq for ObjectUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.shown == other.shown
+        self.redacted == other.redacted
     }
 }
 
@@ -135,13 +136,13 @@ impl PartialOrd for ObjectUrl {
 
 impl Ord for ObjectUrl {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.shown.cmp(&other.shown)
+        self.redacted.cmp(&other.redacted)
     }
 }
 
 impl Hash for ObjectUrl {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.shown.hash(state);
+        self.redacted.hash(state);
     }
 }
 
@@ -150,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_shown_without_what_is_secret() {
+    fn a_url_is_displayed_without_secrets() {
         let shown = |text: &str| ObjectUrl::parse(text).map(|url| format!("{url} {url:?}"));
         let twice = |text: &str| format!("{text} {text}");
         let signed = "https://me:s3cret@host:8443/a/b%20c.parquet?X-Amz-Signature=s3cret";

@@ -1,4 +1,5 @@
-//! What the store holds, as the store says it and as this machine knew it last.
+//! The files of the outputs: in the index of the object store, in the local cache, and as this machine
+//! last synchronised them.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,91 +10,95 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::storage::atomic::write_file;
-use crate::storage::object_store::{Entry, RemoteFolder, Version};
+use crate::storage::object_store::{ObjectEntry, ObjectVersion, RemoteFolder};
 
-/// Named so that readers of data sets pass them over.
+/// Readers of data sets skip names that start with an underscore.
 pub const INDEX: &str = "_mobility.json";
 pub const LEASE: &str = "_mobility.lock";
-/// The record of runs, to which every machine adds.
+/// The history of runs, to which every machine appends.
 pub const RUNS: &str = "runs.jsonl";
-/// In the cache, hidden.
+/// A hidden file of the cache.
 const STATE: &str = ".store.json";
-/// Folders in which nothing is but outputs.
+/// Folders that contain only outputs.
 const FOLDERS: [&str; 3] = ["compressed_events", "days", "quarantine"];
 
-/// All files of the outputs, as they belong together.
+/// All files of one state of the outputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
-    pub files: BTreeMap<String, Entry>,
+    pub files: BTreeMap<String, ObjectEntry>,
 }
 
-/// A file of the cache that is the same in the store.
+/// A file of the cache that has the same content in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Same {
-    pub entry: Entry,
+pub struct SyncedFile {
+    pub entry: ObjectEntry,
     pub modified_ns: i128,
 }
 
-/// What this machine knew of the store last.
+/// The state of the last synchronisation on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
-    /// Of the index; `None` where the store had none.
-    pub version: Option<Version>,
+pub struct SyncState {
+    /// Version of the index; `None` if the store had none.
+    pub version: Option<ObjectVersion>,
     pub index: Index,
-    pub files: BTreeMap<String, Same>,
+    pub files: BTreeMap<String, SyncedFile>,
 }
 
-/// A file as it lies in the cache.
+/// A file of the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Local {
+pub struct LocalFile {
     pub bytes: u64,
     pub modified_ns: i128,
 }
 
-impl State {
-    /// What was noted; nothing where nothing can be read.
+impl SyncState {
+    /// The recorded state; an empty one if none can be read.
     pub fn read(cache: &Path) -> Self {
         let text = fs::read(cache.join(STATE)).ok();
         text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
     }
 
     /// # Errors
-    /// A folder that cannot be written.
+    /// A folder that is not writable.
     pub fn write(&self, cache: &Path) -> Result<()> {
         write_file(&cache.join(STATE), &serde_json::to_vec(self)?)
     }
 
-    /// What the store has of a file, if the file did not change since it was put or fetched.
-    pub fn entry(&self, name: &str, local: Local) -> Option<&Entry> {
-        let same = self.files.get(name)?;
-        (same.entry.bytes == local.bytes && same.modified_ns == local.modified_ns)
-            .then_some(&same.entry)
+    /// The object of a file that did not change since it was uploaded or downloaded.
+    pub fn entry(&self, name: &str, local: LocalFile) -> Option<&ObjectEntry> {
+        let synced = self.files.get(name)?;
+        (synced.entry.bytes == local.bytes && synced.modified_ns == local.modified_ns)
+            .then_some(&synced.entry)
     }
 }
 
-/// The index, with its version; `None` where nothing was ever put.
+/// Reads the index and its version; `None` if nothing was uploaded yet.
 ///
 /// # Errors
-/// A store that cannot be reached; an index that is damaged.
-pub fn read(remote: &RemoteFolder) -> Result<Option<(Index, Version)>> {
+/// A store that cannot be reached; a damaged index.
+pub fn read(remote: &RemoteFolder) -> Result<Option<(Index, ObjectVersion)>> {
     let Some((text, version)) = remote.read(INDEX)? else { return Ok(None) };
     let index = serde_json::from_slice(&text).with_context(|| {
-        format!("{}/{INDEX} is damaged; remove it, and all is made again", remote.url())
+        format!("{}/{INDEX} is damaged; remove it, and all outputs are created again", remote.url())
     })?;
     Ok(Some((index, version)))
 }
 
-/// Files of the cache by name, hidden ones passed over.
+/// The files of the cache by name, without hidden ones.
 ///
 /// # Errors
 /// A folder that cannot be listed.
-pub fn local_files(cache: &Path) -> Result<BTreeMap<String, Local>> {
+pub fn local_files(cache: &Path) -> Result<BTreeMap<String, LocalFile>> {
     let mut files = BTreeMap::new();
     walk(cache, "", &mut files).with_context(|| format!("cannot list {}", cache.display()))?;
     Ok(files)
 }
 
-fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Local>) -> std::io::Result<()> {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    files: &mut BTreeMap<String, LocalFile>,
+) -> std::io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -107,20 +112,20 @@ fn walk(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Local>) -> std
         } else {
             let modified_ns =
                 i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
-            files.insert(name, Local { bytes: meta.len(), modified_ns });
+            files.insert(name, LocalFile { bytes: meta.len(), modified_ns });
         }
     }
     Ok(())
 }
 
-/// True of a name that nobody but this program gives.
-pub fn is_ours(name: &str) -> bool {
+/// True for a name in a folder that contains only outputs.
+pub fn is_output(name: &str) -> bool {
     name.split_once('/').is_some_and(|(folder, _)| FOLDERS.contains(&folder))
 }
 
-/// The date that a file belongs to: its files count together or not at all.
+/// The date that a file belongs to. The files of a date are valid together or not at all.
 pub fn date(name: &str) -> Option<&str> {
-    let (_, rest) = name.split_once('/').filter(|_| is_ours(name))?;
+    let (_, rest) = name.split_once('/').filter(|_| is_output(name))?;
     let first = rest.split('/').next()?;
     Some(first.strip_prefix("date=").unwrap_or_else(|| first.split('.').next().unwrap_or(first)))
 }
@@ -130,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_of_one_date_are_known_by_their_names() {
+    fn the_date_of_a_file_follows_from_its_name() {
         assert_eq!(
             date("compressed_events/date=2024-10-01/part-00000.parquet"),
             Some("2024-10-01")

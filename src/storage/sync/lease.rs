@@ -1,7 +1,7 @@
-//! One command at a time changes the outputs in a store, as far as the store can tell.
+//! A lease on the outputs in an object store, so that one command at a time changes them.
 //!
-//! An object that can only be created where there is none says who has them and until when. The time
-//! is pushed on while the command runs, so what a killed command left ends by itself.
+//! The lease is an object that is created with the condition that none exists. It says which process
+//! holds it and until when. A running command renews it, so the lease of a killed command expires.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,17 +13,17 @@ use serde::{Deserialize, Serialize};
 use tokio::task::AbortHandle;
 
 use super::index::LEASE;
-use crate::storage::lock::another_runs;
-use crate::storage::object_store::{On, Put, RemoteFolder, Version};
+use crate::storage::object_store::{ObjectVersion, PutCondition, PutOutcome, RemoteFolder};
+use crate::storage::process::is_other_process_running;
 
-const LASTS: TimeDelta = TimeDelta::minutes(10);
-/// Often enough that two renewals may fail.
-const RENEWED: Duration = Duration::from_mins(3);
+const DURATION: TimeDelta = TimeDelta::minutes(10);
+/// Short enough that two renewals can fail.
+const RENEWAL_INTERVAL: Duration = Duration::from_mins(3);
 
-/// Who has the outputs.
+/// The content of the lease object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Claim {
-    /// By which a claim is known as ours.
+    /// Distinguishes this claim from all others.
     id: String,
     host: String,
     process: u32,
@@ -36,49 +36,50 @@ impl Claim {
         let since = Utc::now();
         let host = whoami::hostname().unwrap_or_default();
         let id = format!("{:032x}", rand::random::<u128>());
-        Claim { id, host, process: std::process::id(), since, until: since + LASTS }
+        Claim { id, host, process: std::process::id(), since, until: since + DURATION }
     }
 
-    /// True where nobody stands behind it any more.
-    fn is_over(&self, now: DateTime<Utc>) -> bool {
+    /// True if the claim expired, or its process on this machine ended.
+    fn is_expired(&self, now: DateTime<Utc>) -> bool {
         let here = whoami::hostname().is_ok_and(|host| host == self.host && !host.is_empty());
-        self.until < now || here && !another_runs(self.process)
+        self.until < now || here && !is_other_process_running(self.process)
     }
 }
 
-/// The outputs are ours, until it is dropped.
+/// The lease of this process. It is released when it is dropped.
 #[derive(Debug)]
 pub struct Lease {
     remote: RemoteFolder,
-    renewing: Option<AbortHandle>,
+    /// `None` if the store does not support conditional writes.
+    renewal: Option<AbortHandle>,
     lost: Arc<AtomicBool>,
 }
 
 impl Lease {
     /// # Errors
-    /// Another command that has the outputs; a store that cannot be reached or written.
-    pub fn take(remote: &RemoteFolder) -> Result<Self> {
+    /// Another command that holds the lease; a store that cannot be reached or written.
+    pub fn acquire(remote: &RemoteFolder) -> Result<Self> {
         let claim = Claim::new();
-        let mut on = On::Nothing;
-        // whoever takes over what a killed command left may be overtaken by another
+        let mut condition = PutCondition::Absent;
+        // another command may be the first to take over an expired lease
         for _ in 0..3 {
-            match remote.write(LEASE, serde_json::to_vec(&claim)?, on.clone())? {
-                Put::Done(version) => return Lease::renewed(remote, claim, version),
-                Put::Unable => {
+            match remote.put_if(LEASE, serde_json::to_vec(&claim)?, condition.clone())? {
+                PutOutcome::Done(version) => return Lease::start(remote, claim, version),
+                PutOutcome::Unsupported => {
                     let lost = Arc::default();
-                    return Ok(Lease { remote: remote.clone(), renewing: None, lost });
+                    return Ok(Lease { remote: remote.clone(), renewal: None, lost });
                 }
-                Put::Conflict => {}
+                PutOutcome::Conflict => {}
             }
-            on = match remote.read(LEASE)? {
-                None => On::Nothing,
+            condition = match remote.read(LEASE)? {
+                None => PutCondition::Absent,
                 Some((text, version)) => {
                     if let Ok(other) = serde_json::from_slice::<Claim>(&text)
-                        && !other.is_over(Utc::now())
+                        && !other.is_expired(Utc::now())
                     {
                         let at = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S UTC");
                         bail!(
-                            "another run of mobility works on {} (process {} on {}, since {}); try again when it is done. If it was killed, its claim ends at {}",
+                            "another run of mobility is using {} (process {} on {}, since {}); try again when it has finished. If it was killed, its lease expires at {}",
                             remote.url(),
                             other.process,
                             other.host,
@@ -86,38 +87,43 @@ impl Lease {
                             at(other.until)
                         );
                     }
-                    On::Version(version)
+                    PutCondition::Version(version)
                 }
             };
         }
-        bail!("other runs of mobility work on {}; try again when they are done", remote.url())
+        bail!(
+            "other runs of mobility are using {}; try again when they have finished",
+            remote.url()
+        )
     }
 
-    fn renewed(remote: &RemoteFolder, claim: Claim, version: Version) -> Result<Self> {
+    /// Renews the claim until the lease is dropped.
+    fn start(remote: &RemoteFolder, claim: Claim, version: ObjectVersion) -> Result<Self> {
         let lost = Arc::new(AtomicBool::new(false));
-        let (folder, gone) = (remote.clone(), Arc::clone(&lost));
-        let renewing = remote.meanwhile(async move {
+        let (folder, is_lost) = (remote.clone(), Arc::clone(&lost));
+        let renewal = remote.spawn(async move {
             let mut version = version;
             loop {
-                tokio::time::sleep(RENEWED).await;
-                let claim = Claim { until: Utc::now() + LASTS, ..claim.clone() };
+                tokio::time::sleep(RENEWAL_INTERVAL).await;
+                let claim = Claim { until: Utc::now() + DURATION, ..claim.clone() };
                 let Ok(text) = serde_json::to_vec(&claim) else { return };
-                match folder.write_on(LEASE, text, On::Version(version.clone())).await {
-                    Ok(Put::Done(next)) => version = next,
-                    Ok(_) => return gone.store(true, Ordering::Relaxed),
-                    // the store may be back before the time is over
+                let condition = PutCondition::Version(version.clone());
+                match folder.put_if_async(LEASE, text, condition).await {
+                    Ok(PutOutcome::Done(next)) => version = next,
+                    Ok(_) => return is_lost.store(true, Ordering::Relaxed),
+                    // the store may be reachable again before the lease expires
                     Err(_) => {}
                 }
             }
         })?;
-        Ok(Lease { remote: remote.clone(), renewing: Some(renewing), lost })
+        Ok(Lease { remote: remote.clone(), renewal: Some(renewal), lost })
     }
 
     /// # Errors
-    /// Another command that took the outputs because this one did not renew its claim in time.
-    pub fn refuse_lost(&self) -> Result<()> {
+    /// Another command that acquired the lease because this one did not renew it in time.
+    pub fn ensure_held(&self) -> Result<()> {
         if self.lost.load(Ordering::Relaxed) {
-            bail!("another run took over {}; run again when it is done", self.remote.url());
+            bail!("another run took over {}; run again when it has finished", self.remote.url());
         }
         Ok(())
     }
@@ -125,11 +131,11 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(renewing) = self.renewing.take() else { return };
-        renewing.abort();
+        let Some(renewal) = self.renewal.take() else { return };
+        renewal.abort();
         if !self.lost.load(Ordering::Relaxed) {
-            // what cannot be removed now ends by itself
-            let _ = self.remote.remove(&[LEASE.to_owned()]);
+            // a lease that cannot be deleted expires
+            let _ = self.remote.delete(&[LEASE.to_owned()]);
         }
     }
 }
@@ -139,13 +145,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claim_is_over_when_its_time_or_its_process_is() {
+    fn a_claim_expires_with_its_time_or_its_process() {
         let now = Utc::now();
         let claim = Claim { host: "elsewhere".into(), ..Claim::new() };
-        assert!(!claim.is_over(now));
-        assert!(claim.is_over(now + LASTS + TimeDelta::seconds(1)));
-        // process numbers end far below
-        assert!(Claim { process: u32::MAX, ..Claim::new() }.is_over(now));
-        assert!(!Claim { process: 1, ..Claim::new() }.is_over(now));
+        assert!(!claim.is_expired(now));
+        assert!(claim.is_expired(now + DURATION + TimeDelta::seconds(1)));
+        // process ids are far below this
+        assert!(Claim { process: u32::MAX, ..Claim::new() }.is_expired(now));
+        assert!(!Claim { process: 1, ..Claim::new() }.is_expired(now));
     }
 }

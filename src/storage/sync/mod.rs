@@ -1,10 +1,10 @@
 //! Outputs that are kept in an object store.
 //!
-//! The stages work on a folder of this machine, the cache. At the beginning of a command it is brought
-//! to the state of the store, and after each stage the store to that of the cache: files first, then
-//! an index that names them all with their ETags, then what is gone is removed. Only what the index
-//! names, as it names it, counts. So a command that is killed leaves a store in which a date may be
-//! missing but none is wrong, and the next one makes what is missing.
+//! The stages work on a local folder, the cache. At the start of a command the cache is brought to the
+//! state of the store, and after each stage the store to that of the cache: first the files, then an
+//! index that lists them all with their ETags, then obsolete objects are deleted. Only files that match
+//! the index are valid. So a command that is killed leaves a store in which a date may be missing but
+//! none is wrong, and the next command creates what is missing.
 
 mod index;
 mod lease;
@@ -16,48 +16,48 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 
-use crate::config::Config;
+use crate::config::Data;
 use crate::progress::Progress;
 use crate::storage::object_store::RemoteFolder;
-use index::State;
+use index::SyncState;
 use lease::Lease;
 
-/// The outputs of a command, wherever they are kept.
-pub struct Processed(Option<Mirror>);
+/// The outputs of a command, in a local folder or in an object store.
+pub struct Outputs(Option<Mirror>);
 
-/// Outputs in a store and the cache that stands for them.
+/// Outputs in an object store, and the cache that mirrors them.
 struct Mirror {
     remote: RemoteFolder,
     cache: PathBuf,
-    state: Mutex<State>,
+    state: Mutex<SyncState>,
     lease: Lease,
 }
 
-impl Processed {
-    /// Takes the outputs for a command that changes them, and fetches what this machine lacks. On
-    /// folders of this machine there is nothing to do: the stages lock them.
+impl Outputs {
+    /// Acquires the outputs for a command that changes them, and downloads what is missing in the
+    /// cache. For a local folder nothing happens, because the stages lock it.
     ///
     /// # Errors
-    /// Another command that has them; a store that cannot be reached or written.
-    pub fn begin(config: &Config, progress: &Progress) -> Result<Self> {
-        let Some(remote) = remote(config)? else { return Ok(Processed(None)) };
-        let cache = config.data.processed.clone();
-        let bar = progress.spinner("outputs", &format!("fetching from {}", remote.url()));
-        let lease = Lease::take(&remote).context("data.processed")?;
+    /// Another command that uses them; a store that cannot be reached or written.
+    pub fn acquire(data: &Data, progress: &Progress) -> Result<Self> {
+        let Some(remote) = remote(data)? else { return Ok(Outputs(None)) };
+        let cache = data.processed.clone();
+        let bar = progress.spinner("outputs", &format!("downloading from {}", remote.url()));
+        let lease = Lease::acquire(&remote).context("data.processed")?;
         let state = pull::pull(&remote, &cache).context("data.processed")?;
         bar.finish();
-        Ok(Processed(Some(Mirror { remote, cache, state: Mutex::new(state), lease })))
+        Ok(Outputs(Some(Mirror { remote, cache, state: Mutex::new(state), lease })))
     }
 
-    /// Puts what changed since into the store.
+    /// Uploads what changed since the last synchronisation.
     ///
     /// # Errors
-    /// A store that cannot be reached or written. The outputs are then complete in the cache, and
-    /// the next command on this machine puts them.
-    pub fn put(&self, progress: &Progress) -> Result<()> {
+    /// A store that cannot be reached or written. The outputs are then complete in the cache, and the
+    /// next command on this machine uploads them.
+    pub fn upload(&self, progress: &Progress) -> Result<()> {
         let Some(mirror) = &self.0 else { return Ok(()) };
-        mirror.lease.refuse_lost()?;
-        let bar = progress.spinner("outputs", &format!("putting into {}", mirror.remote.url()));
+        mirror.lease.ensure_held()?;
+        let bar = progress.spinner("outputs", &format!("uploading to {}", mirror.remote.url()));
         let mut state = mirror.state.lock().unwrap_or_else(PoisonError::into_inner);
         *state = push::push(&mirror.remote, &mirror.cache, &state).with_context(|| {
             format!(
@@ -70,24 +70,24 @@ impl Processed {
     }
 }
 
-/// Fetches the runs that this machine does not know of.
+/// Downloads records of runs that this machine does not have.
 ///
 /// # Errors
 /// A store that cannot be reached.
-pub fn fetch_runs(config: &Config) -> Result<()> {
-    let Some(remote) = remote(config)? else { return Ok(()) };
+pub fn download_runs(data: &Data) -> Result<()> {
+    let Some(remote) = remote(data)? else { return Ok(()) };
     match remote.read(index::RUNS).context("data.processed")? {
-        Some((runs, _)) => pull::add_runs(&config.data.processed, &runs),
+        Some((runs, _)) => pull::add_runs(&data.processed, &runs),
         None => Ok(()),
     }
 }
 
-/// What `check` says of the store; `None` of a folder.
+/// Describes the outputs in the store; `None` for a local folder.
 ///
 /// # Errors
-/// A store that cannot be reached or gives no access.
-pub fn check(config: &Config) -> Result<Option<String>> {
-    let Some(remote) = remote(config)? else { return Ok(None) };
+/// A store that cannot be reached or denies access.
+pub fn check(data: &Data) -> Result<Option<String>> {
+    let Some(remote) = remote(data)? else { return Ok(None) };
     let found = remote.list().context("data.processed")?;
     let url = remote.url();
     Ok(Some(match index::read(&remote)? {
@@ -97,7 +97,7 @@ pub fn check(config: &Config) -> Result<Option<String>> {
     }))
 }
 
-fn remote(config: &Config) -> Result<Option<RemoteFolder>> {
-    let url = config.data.store.as_ref();
+fn remote(data: &Data) -> Result<Option<RemoteFolder>> {
+    let url = data.store.as_ref();
     url.map(|url| RemoteFolder::new(url)).transpose().context("data.processed")
 }

@@ -16,7 +16,7 @@ use crate::datasets::presence::PresenceDay;
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
-use crate::storage::atomic::adopt;
+use crate::storage::atomic::link_or_copy;
 use crate::views::View;
 
 /// Name of the folder with daily results, in the folder of results.
@@ -55,7 +55,7 @@ impl Embedded {
             {
                 std::fs::create_dir_all(&folder)
                     .with_context(|| format!("cannot create {}", folder.display()))?;
-                adopt(&earlier, &file)?;
+                link_or_copy(&earlier, &file)?;
             }
             if !exists() {
                 view_results::store(&file, [self.compute_day(version, view, Some(date), memory)])?;

@@ -10,7 +10,7 @@ use super::view_results;
 use crate::datasets::presence::{PresenceFile, files};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
-use crate::storage::atomic::adopt;
+use crate::storage::atomic::link_or_copy;
 use crate::warehouse::{LoadRequest, Loaded};
 
 /// Links the files of a load into `folder`, the new version. Files that the folder of hourly presence
@@ -25,7 +25,7 @@ pub fn fill(request: &LoadRequest, previous: Option<&Path>, folder: &Path) -> Re
     let events = link_presence(&request.compressed_events, previous, &target)?;
     rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
     for (table, source) in request.files() {
-        adopt(source, &folder.join(format!("{}.parquet", table.name())))?;
+        link_or_copy(source, &folder.join(format!("{}.parquet", table.name())))?;
         rows.insert(table.name().to_owned(), checked_rows(source, table)?);
     }
     let loaded_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -51,7 +51,7 @@ fn link_presence(source: &Path, previous: Option<&Path>, target: &Path) -> Resul
         let earlier = previous.map(|previous| previous.join(&relative));
         let same =
             earlier.filter(|earlier| stored.is_some() && checksum::stated(earlier) == stored);
-        adopt(same.as_ref().unwrap_or(&path), &target.join(&relative))?;
+        link_or_copy(same.as_ref().unwrap_or(&path), &target.join(&relative))?;
         if same.is_none() {
             new.push(path);
         }

@@ -33,7 +33,7 @@ use crate::config::{Engine, Spark};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
-use crate::storage::atomic::sweep_all;
+use crate::storage::atomic::remove_leftovers;
 use crate::views::{Registry, View};
 use filter::{filtered, sorted};
 use rows::contract_schema;
@@ -132,7 +132,7 @@ impl Warehouse for Embedded {
         let version = self.version()?;
         let results = version.results();
         for folder in [self.store.root(), &results, &results.join(daily_results::DAYS)] {
-            sweep_all(folder, ".");
+            remove_leftovers(folder, ".");
         }
         let bar = progress.spinner("views", "");
         let by_spark = match self.settings.engine {

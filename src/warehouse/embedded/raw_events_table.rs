@@ -27,7 +27,7 @@ use crate::events::parquet::EventFile;
 use crate::events::raw::{RawEvents, cell_ids, timestamps, user_ids};
 use crate::storage::Location;
 use crate::storage::inputs::{InputFile, fingerprint};
-use crate::storage::object_store::Listed;
+use crate::storage::object_store::InputStore;
 
 /// The raw events as a table.
 ///
@@ -84,11 +84,11 @@ pub fn provider(
 /// URLs of objects for the engine, in an object store that contains only these objects.
 fn urls_of_objects(context: &SessionContext, files: &[EventFile]) -> Result<Vec<ListingTableUrl>> {
     let inputs: Vec<InputFile> = files.iter().map(|file| file.input.clone()).collect();
-    let store = Listed::new(inputs.iter())?;
+    let store = InputStore::new(inputs.iter())?;
     // the engine looks object stores up by host
     let url = Url::parse(&format!("inputs://{}", &fingerprint(&inputs, "raw")[..32]))?;
     context.register_object_store(&url, Arc::new(store));
-    let one = |number| ListingTableUrl::parse(format!("{url}/{}", Listed::name(number)));
+    let one = |number| ListingTableUrl::parse(format!("{url}/{}", InputStore::name(number)));
     (0..files.len()).map(|number| one(number).map_err(explain)).collect()
 }
 

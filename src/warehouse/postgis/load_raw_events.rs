@@ -63,7 +63,7 @@ pub fn fill(
             // the number of rows of a text file is unknown, so its bytes are added at the end
             let rows_stated = file.stated_rows(*part);
             let bytes = rows_stated.map_or(0, |rows| file.bytes(*part) / rows.max(1));
-            for batch in file.read(ahead.source(*turn)?, *part, BATCH_ROWS)? {
+            for batch in file.read(ahead.take(*turn)?, *part, BATCH_ROWS)? {
                 let [user, cell, time] = batch.with_context(|| file.place(*part))?;
                 let columns = Columns {
                     users: raw::user_ids(&user)?,

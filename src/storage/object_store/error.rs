@@ -1,4 +1,4 @@
-//! What a store answers, in plain words and without what is secret.
+//! Errors of object stores as messages that name the remedy and no secret.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use object_store::Error;
 
 use super::url::ObjectUrl;
 
-/// An error of a store: the same work may succeed when it is done again, or elsewhere.
+/// An error of an object store. The same work may succeed when it is repeated.
 #[derive(Debug)]
 pub struct StoreError(pub String);
 
@@ -18,20 +18,20 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// A [`StoreError`] as other errors go.
+/// A [`StoreError`] with a formatted message, as an [`anyhow::Error`].
 macro_rules! store_error {
-    ($($said:tt)*) => { ::anyhow::Error::new($crate::storage::object_store::StoreError(format!($($said)*))) };
+    ($($message:tt)*) => { ::anyhow::Error::new($crate::storage::object_store::StoreError(format!($($message)*))) };
 }
 pub(super) use store_error;
 
-/// The store's error as a message that names the object and the remedy.
+/// Turns an error of the library into a message that names the object and the remedy.
 ///
-/// The library's own text is taken apart and never shown whole: it repeats URLs with their queries,
-/// and answers of servers that repeat what was signed.
+/// The library's own text is never shown completely: it repeats URLs with their queries, and
+/// responses that repeat what was signed.
 pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
-    let text = texts(error);
+    let text = full_text(error);
     let code = between(&text, "<Code>", "</Code>").unwrap_or_default();
-    // listings give the library's general error, whatever the status
+    // errors of listings have no kind, so the status decides
     let status = between(&text, "status code: ", " ").unwrap_or_default();
     let credentials = match url.reveal().scheme() {
         "s3" | "s3a" => {
@@ -42,18 +42,19 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
         _ => "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
     };
     let bucket = url.reveal().host_str().unwrap_or_default();
-    let asks_a_machine =
+    // without credentials the library asks the metadata service of a cloud machine
+    let metadata_services =
         ["169.254.169.254", "169.254.170.2", "metadata.google", "/metadata/identity"];
-    if asks_a_machine.iter().any(|host| text.contains(host)) {
+    if metadata_services.iter().any(|host| text.contains(host)) {
         return store_error!("{url}: no credentials found; set {credentials}");
     }
     if text.contains("AccessKeyId") && text.contains("Missing") || text.contains("SecretAccessKey")
     {
-        return store_error!("{url}: half of the credentials is missing; set {credentials}");
+        return store_error!("{url}: the credentials are incomplete; set {credentials}");
     }
     match (error, code) {
         (_, "NoSuchBucket") => {
-            store_error!("{url}: there is no bucket {bucket:?}; correct the URL, or the endpoint")
+            store_error!("{url}: there is no bucket {bucket:?}; correct the URL or the endpoint")
         }
         (
             _,
@@ -68,58 +69,60 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
             )
         }
         (_, "PermanentRedirect" | "AuthorizationHeaderMalformed") => {
-            store_error!("{url}: the bucket lies in another region; set AWS_REGION")
+            store_error!("{url}: the bucket is in another region; set AWS_REGION")
         }
         (_, "RequestTimeTooSkewed") => {
-            store_error!("{url}: the clock of this machine is not that of the store; set it right")
+            store_error!(
+                "{url}: the clock of this machine differs from that of the store; correct it"
+            )
         }
         _ if text.contains("incorrectly configured region") => {
-            store_error!("{url}: the bucket lies in another region; set AWS_REGION")
+            store_error!("{url}: the bucket is in another region; set AWS_REGION")
         }
         _ if text.contains("certificate") => store_error!(
-            "{url}: the server's certificate is not trusted; SSL_CERT_FILE can name one that vouches for it"
+            "{url}: the server's certificate is not trusted; set SSL_CERT_FILE to the certificate of its authority"
         ),
         (Error::NotFound { .. }, _) => store_error!("{url} does not exist"),
         (Error::PermissionDenied { .. }, _) | (_, "AccessDenied") => {
             store_error!(
-                "{url}: no access{}; ask for the right to list and read it, and to write where outputs go, or set {credentials}",
-                in_brackets(code)
+                "{url}: no access{}; ask for permission to list and read it, and to write if it is for outputs, or set {credentials}",
+                parenthesized(code)
             )
         }
         (Error::Unauthenticated { .. }, _) => {
-            store_error!("{url}: the store wants to know who asks; set {credentials}")
+            store_error!("{url}: the store requires credentials; set {credentials}")
         }
         _ if status == "403" || status == "401" => {
             store_error!("{url}: no access (status {status}); set {credentials}")
         }
         _ if status == "404" => store_error!("{url} does not exist"),
         _ if text.contains("scheme is not allowed") || text.contains("BadScheme") => store_error!(
-            "{url}: the endpoint is http:// without TLS; set AWS_ALLOW_HTTP=true if that is meant"
+            "{url}: the endpoint is http:// without TLS; set AWS_ALLOW_HTTP=true if that is intended"
         ),
-        _ if gives_no_ranges(error) => {
+        _ if lacks_range_support(error) => {
             store_error!(
-                "{url}: the server gives whole files only, no ranges of them; copy the file to a folder and name that"
+                "{url}: the server sends whole files only and does not support range requests; copy the file to a folder and use that"
             )
         }
         _ if text.contains("account name") || text.contains("MissingAccount") => {
-            store_error!("{url}: no account is named; set AZURE_STORAGE_ACCOUNT_NAME")
+            store_error!("{url}: the account is missing; set AZURE_STORAGE_ACCOUNT_NAME")
         }
         _ => store_error!("{url} cannot be reached: {}", reason(&text)),
     }
 }
 
-/// True where the server answered a request for a range with the whole file.
-pub fn gives_no_ranges(error: &Error) -> bool {
-    let text = texts(error);
+/// True if the server answered a range request with the whole file.
+pub fn lacks_range_support(error: &Error) -> bool {
+    let text = full_text(error);
     text.contains("non-partial response") || text.contains("Range request not supported")
 }
 
-fn in_brackets(code: &str) -> String {
+fn parenthesized(code: &str) -> String {
     if code.is_empty() { String::new() } else { format!(" ({code})") }
 }
 
-/// Texts of the error and all that lies behind it.
-fn texts(error: &Error) -> String {
+/// The text of the error and of all its sources.
+fn full_text(error: &Error) -> String {
     let mut text = format!("{error} {error:?}");
     let mut next = std::error::Error::source(error);
     while let Some(error) = next {
@@ -135,7 +138,7 @@ fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
     (found.len() < 60 && found.chars().all(|c| c.is_ascii_alphanumeric())).then_some(found)
 }
 
-/// The innermost text, which names the fault and not the request.
+/// The innermost text, which describes the failure and not the request.
 fn reason(text: &str) -> String {
     let last = text.lines().last().unwrap_or_default().trim();
     match between(text, "<Code>", "</Code>") {
@@ -156,27 +159,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_signed_and_queries_are_never_repeated() {
+    fn signed_text_and_queries_are_never_shown() {
         let source = "Error performing GET http://h/b?X-Amz-Signature=s3cret - Server returned \
             non-2xx status code: 400 Bad Request: <Error><Code>Odd</Code><StringToSign>s3cret\
             </StringToSign></Error>";
         let url = ObjectUrl::parse("s3://b/a").unwrap();
         let error = Error::Generic { store: "S3", source: source.into() };
-        let said = format!("{:#}", explain(&error, &url));
-        assert_eq!(said, "s3://b/a cannot be reached: the store answered Odd");
-        for (answer, words) in [
+        let message = format!("{:#}", explain(&error, &url));
+        assert_eq!(message, "s3://b/a cannot be reached: the store answered Odd");
+        for (response, words) in [
             ("status code: 301 Moved: <Code>PermanentRedirect</Code>", "AWS_REGION"),
             ("status code: 403 No: <Code>RequestTimeTooSkewed</Code>", "clock"),
             ("invalid peer certificate: UnknownIssuer", "SSL_CERT_FILE"),
             ("status code: 404 Not Found: ", "does not exist"),
             ("status code: 503 Busy: <html>", "status 503"),
         ] {
-            let error = Error::Generic { store: "S3", source: answer.into() };
-            let said = format!("{:#}", explain(&error, &url));
-            assert!(said.contains(words) && said.contains("s3://b/a"), "{said}");
+            let error = Error::Generic { store: "S3", source: response.into() };
+            let message = format!("{:#}", explain(&error, &url));
+            assert!(message.contains(words) && message.contains("s3://b/a"), "{message}");
         }
         let error = Error::PermissionDenied { path: "a".into(), source: source.into() };
-        let said = format!("{:#}", explain(&error, &url));
-        assert!(said.contains("no access (Odd)") && !said.contains("s3cret"), "{said}");
+        let message = format!("{:#}", explain(&error, &url));
+        assert!(message.contains("no access (Odd)") && !message.contains("s3cret"), "{message}");
     }
 }
