@@ -269,7 +269,7 @@ mod tests {
     fn columns_without_room_are_named() {
         // before values are cut so short that they cannot be told apart
         let text = table(users(), &Options { width: Some(70), ..Options::default() });
-        assert_eq!(text.lines().last(), Some("no room for event_count"));
+        assert_eq!(text.lines().last(), Some("columns that do not fit: event_count"));
         assert!(text.contains("┆ Põhja-Pärnumaa vald ┆ 2024-10-01 │"), "{text}");
     }
 
@@ -277,13 +277,15 @@ mod tests {
     fn rows_beyond_the_bound_are_counted() {
         let options = Options { max_rows: Some(2), ..Options::default() };
         let text = shown(Format::Table, vec![numbered(1_000), numbered(503)], &options);
-        let last = "… 1,501 more rows; --limit N, --offset N or --output FILE shows them";
+        let last = "… 1,501 more rows; use --limit N, --offset N or --output FILE to get them";
         assert_eq!(text.lines().last(), Some(last));
         assert_eq!(text.lines().count(), 7);
         let options = Options { max_rows: Some(1_000), ..Options::default() };
         let text = table(numbered(1_001), &options);
         assert!(
-            text.ends_with("… 1 more row; --limit N, --offset N or --output FILE shows them\n")
+            text.ends_with(
+                "… 1 more row; use --limit N, --offset N or --output FILE to get them\n"
+            )
         );
     }
 
