@@ -23,16 +23,16 @@ pub fn keys(args: &cli::Extract) -> Vec<(&'static str, String)> {
 }
 
 pub fn run(session: &Session, args: &cli::Extract) -> Result<()> {
-    let done = extract::run(&session.config, &session.progress, args.force)?;
-    for warning in &done.remarks {
+    let done = extract::run(&session.config.extract, &session.progress, args.force)?;
+    for warning in &done.warnings {
         session.progress.warn(&format!("extract: {warning}"));
     }
-    let there = match done.there {
+    let present = match done.already_present {
         0 => String::new(),
-        there => format!("; {} already present", counted(there, "file")),
+        present => format!("; {} already present", counted(present, "file")),
     };
     session.progress.note(&format!(
-        "extract: {} copied to {}, {} in {:.2} s{there}",
+        "extract: {} copied to {}, {} in {:.2} s{present}",
         counted(done.files, "file"),
         session.config.extract.to.display(),
         size(done.bytes),

@@ -1,4 +1,4 @@
-//! One copy, which goes on where an earlier run left it.
+//! Copies one file, and resumes an interrupted copy.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result, bail};
 use md5::{Digest, Md5};
 
-use super::plan::Copy;
+use super::sources::PlannedCopy;
 use crate::domain::ids::hex;
 use crate::progress::StageBar;
 use crate::storage::atomic;
@@ -16,84 +16,86 @@ use crate::storage::inputs::{FileVersion, InputFile, ensure_unchanged, fingerpri
 use crate::storage::object_store::download::{Chunk, download};
 use crate::storage::{ByteSource, Location};
 
-/// Bytes of a local file that are copied at a time.
-const PIECE: usize = 1 << 20;
+/// Size of the buffer for reads of local files, bytes.
+const BUFFER_BYTES: usize = 1 << 20;
 
-/// Copies a source to `target`, which appears when it is complete. With `anew` what an earlier run
-/// left is not used. `tags_are_digests` is taken back where ETags of the store turn out to be none.
+/// Copies a source to `target`, which appears once it is complete. With `restart`, a partial copy of
+/// an earlier run is not resumed. `etags_are_md5` is set to false if the ETags of the store turn out
+/// not to be MD5 digests.
 ///
 /// # Errors
-/// A source that cannot be read or gives other bytes than were listed; a folder that cannot be
+/// A source that cannot be read or whose content differs from the listing; a folder that cannot be
 /// written.
 pub fn copy(
-    copy: &Copy,
+    copy: &PlannedCopy,
     target: &Path,
-    anew: bool,
-    (tags_are_digests, bar): (&AtomicBool, &StageBar),
+    restart: bool,
+    (etags_are_md5, bar): (&AtomicBool, &StageBar),
 ) -> Result<()> {
-    let mut part = Part::open(&copy.input, target, anew)?;
+    let mut partial = PartialCopy::open(&copy.input, target, restart)?;
     let mut first_digest = None;
-    bar.add_bytes(part.bytes);
+    bar.add_bytes(partial.bytes);
     loop {
-        part.fill(&copy.input, bar)?;
-        let stated = tags_are_digests.load(Ordering::Relaxed).then(|| stated_digest(&copy.input));
-        let Some(expected) = stated.flatten() else { break };
-        let digest = part.digest()?;
+        partial.fill(&copy.input, bar)?;
+        let expected = etags_are_md5.load(Ordering::Relaxed).then(|| md5_of_etag(&copy.input));
+        let Some(expected) = expected.flatten() else { break };
+        let digest = partial.digest()?;
         if digest == expected {
             break;
         }
-        // the tag of an encrypted object looks like a digest and is none: then it differs twice
+        // the ETag of an encrypted object looks like an MD5 digest; if the same other digest is
+        // computed twice, the ETag is something else
         if first_digest.as_ref() == Some(&digest) {
-            tags_are_digests.store(false, Ordering::Relaxed);
+            etags_are_md5.store(false, Ordering::Relaxed);
             break;
         }
         if first_digest.is_some() {
-            part.discard();
+            partial.discard();
             bail!(
-                "{}: what arrives differs each time, and from the ETag; check the connection",
+                "{}: two downloads differ from each other and from the ETag; check the connection",
                 copy.input.location
             );
         }
         first_digest = Some(digest);
-        part.restart()?;
+        partial.restart()?;
     }
-    part.finish(&copy.input, target)
+    partial.finish(&copy.input, target)
 }
 
-/// The MD5 digest in the ETag of an object that was stored in one piece.
-fn stated_digest(input: &InputFile) -> Option<String> {
-    let stores = matches!(&input.location, Location::Remote(url) if !url.is_http());
+/// The MD5 digest in the ETag of an object that was not uploaded in parts.
+fn md5_of_etag(input: &InputFile) -> Option<String> {
+    let in_store = matches!(&input.location, Location::Remote(url) if !url.is_http());
     let FileVersion::Tag(tag) = &input.version else { return None };
     let is_digest = tag.len() == 32 && tag.bytes().all(|b| b.is_ascii_hexdigit());
-    (stores && is_digest).then(|| tag.to_lowercase())
+    (in_store && is_digest).then(|| tag.to_lowercase())
 }
 
-/// A copy that is not complete yet.
-struct Part {
+/// An incomplete copy.
+struct PartialCopy {
     path: PathBuf,
     file: File,
     bytes: u64,
 }
 
-impl Part {
-    fn open(input: &InputFile, target: &Path, anew: bool) -> Result<Self> {
+impl PartialCopy {
+    fn open(input: &InputFile, target: &Path, restart: bool) -> Result<Self> {
         let folder = target.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let edition = &fingerprint(std::slice::from_ref(input), "extract")[..16];
-        // a letter before it: numbers there are those of processes, whose leavings are swept
-        let path = folder.join(format!(".{name}.x{edition}.unfinished"));
+        let version = &fingerprint(std::slice::from_ref(input), "extract")[..16];
+        // the letter distinguishes it from temporary files with process ids, which are deleted
+        let path = folder.join(format!(".{name}.x{version}.unfinished"));
         remove_others(folder, &format!(".{name}.x"), &path);
         let file = File::options().create(true).append(true).read(true).open(&path);
         let file = file.with_context(|| {
             format!("cannot write {}: is the folder writable?", target.display())
         })?;
-        let mut part = Part { bytes: file.metadata()?.len(), path, file };
-        if anew || part.bytes > input.bytes {
-            part.restart()?;
+        let mut partial = PartialCopy { bytes: file.metadata()?.len(), path, file };
+        if restart || partial.bytes > input.bytes {
+            partial.restart()?;
         }
-        Ok(part)
+        Ok(partial)
     }
 
     fn restart(&mut self) -> Result<()> {
@@ -110,7 +112,7 @@ impl Part {
         Ok(())
     }
 
-    /// Appends what is missing.
+    /// Copies the missing bytes.
     fn fill(&mut self, input: &InputFile, bar: &StageBar) -> Result<()> {
         match &input.location {
             Location::Local(path) => self
@@ -127,7 +129,12 @@ impl Part {
             }
         }
         if self.bytes != input.bytes {
-            bail!("{}: {} bytes arrived of {}; run again", input.location, self.bytes, input.bytes);
+            bail!(
+                "{}: received {} of {} bytes; run again to continue",
+                input.location,
+                self.bytes,
+                input.bytes
+            );
         }
         Ok(())
     }
@@ -135,11 +142,11 @@ impl Part {
     fn fill_locally(&mut self, input: &InputFile, bar: &StageBar) -> Result<()> {
         use parquet::file::reader::ChunkReader;
         let mut from = ByteSource::open(input)?.get_read(self.bytes)?;
-        let mut piece = vec![0; PIECE];
+        let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            match from.read(&mut piece)? {
+            match from.read(&mut buffer)? {
                 0 => break,
-                read => self.write(&piece[..read], bar)?,
+                read => self.write(&buffer[..read], bar)?,
             }
         }
         ensure_unchanged(std::slice::from_ref(input))
@@ -148,11 +155,11 @@ impl Part {
     fn digest(&mut self) -> Result<String> {
         let mut hash = Md5::new();
         self.file.seek(SeekFrom::Start(0))?;
-        let mut piece = vec![0; PIECE];
+        let mut buffer = vec![0; BUFFER_BYTES];
         loop {
-            match self.file.read(&mut piece)? {
+            match self.file.read(&mut buffer)? {
                 0 => break,
-                read => hash.update(&piece[..read]),
+                read => hash.update(&buffer[..read]),
             }
         }
         Ok(hex(&hash.finalize()))
@@ -167,7 +174,7 @@ impl Part {
         let bytes = self.file.metadata()?.len();
         if bytes != input.bytes {
             self.discard();
-            bail!("{}: {bytes} bytes were written of {}", target.display(), input.bytes);
+            bail!("{}: wrote {bytes} of {} bytes", target.display(), input.bytes);
         }
         fs::rename(&self.path, target)
             .with_context(|| format!("cannot finish {}", target.display()))?;
@@ -175,15 +182,15 @@ impl Part {
     }
 }
 
-/// Parts of other editions are of no use.
+/// Removes partial copies of other versions of the source.
 fn remove_others(folder: &Path, prefix: &str, ours: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let edition = name.strip_prefix(prefix).and_then(|n| n.strip_suffix(".unfinished"));
-        let is_part =
-            edition.is_some_and(|e| e.len() == 16 && e.bytes().all(|b| b.is_ascii_hexdigit()));
-        if is_part && path != ours {
+        let version = name.strip_prefix(prefix).and_then(|n| n.strip_suffix(".unfinished"));
+        let is_partial =
+            version.is_some_and(|e| e.len() == 16 && e.bytes().all(|b| b.is_ascii_hexdigit()));
+        if is_partial && path != ours {
             let _ = fs::remove_file(path);
         }
     }

@@ -1,11 +1,11 @@
-//! `extract`: inputs as copies on this machine, for those who want them local.
+//! `extract`: copies input files and LAU boundaries to this machine.
 //!
-//! A file is written under a hidden name that tells which edition of which source it is a part of,
-//! so a copy that broke off goes on where it ended, whatever ended it, and never mixes two editions.
+//! A file is copied under a hidden name that contains a fingerprint of the source's version, so an
+//! interrupted copy is resumed by the next run, and two versions are never mixed.
 
+mod completed;
 mod copy;
-mod noted;
-mod plan;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -15,58 +15,57 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use crate::config::Config;
+use crate::config::Extract;
 use crate::formats::boundaries;
 use crate::progress::Progress;
 use crate::runtime::parallel::{Tasks, on_threads};
 use crate::storage::lock;
-use noted::Notes;
-use plan::Copy;
+use completed::CompletedCopies;
+use sources::PlannedCopy;
 
-/// How often it is noted which copies are complete.
-const NOTED_EVERY: Duration = Duration::from_secs(2);
+/// How often the list of completed copies is saved.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What a run did.
+/// Result of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Extracted {
     pub files: u64,
     pub bytes: u64,
-    /// Files that were there already.
-    pub there: u64,
+    /// Files that were copied by an earlier run.
+    pub already_present: u64,
     pub elapsed: Duration,
-    /// What the reader should look at.
-    pub remarks: Vec<String>,
+    pub warnings: Vec<String>,
 }
 
-/// Copies what is not there yet; all of it with `force`.
+/// Copies the files that are not present yet; with `force`, all files.
 ///
 /// # Errors
-/// Sources that cannot be listed or read, bytes that are not those that were listed, a folder that
-/// cannot be written. Copies that are complete stay, and others go on next time.
-pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<Extracted> {
+/// Sources that cannot be listed or read, or whose content differs from the listing; a folder that
+/// cannot be written. Completed copies are kept, and the next run resumes the others.
+pub fn run(config: &Extract, progress: &Progress, force: bool) -> Result<Extracted> {
     let started = Instant::now();
-    let to = &config.extract.to;
-    let bar = progress.spinner("extract", "looking at what there is");
-    let copies = plan::copies(config)?;
+    let to = &config.to;
+    let bar = progress.spinner("extract", "listing sources");
+    let copies = sources::copies(config)?;
     bar.finish();
     let _lock = lock::to_write(to)?;
-    let notes = Notes::read(to);
-    let before = notes.clone();
-    let (there, missing): (Vec<Copy>, Vec<Copy>) =
-        copies.into_iter().partition(|copy| !force && notes.has(copy, to));
-    let mut done = Extracted { there: there.len() as u64, ..Extracted::default() };
-    let bar = progress.bar("extract", missing.iter().map(|copy| copy.input.bytes).sum());
-    let shared = Mutex::new((notes, Instant::now()));
-    let tags_are_digests = AtomicBool::new(true);
+    let completed = CompletedCopies::read(to);
+    let before = completed.clone();
+    let (present, missing): (Vec<PlannedCopy>, Vec<PlannedCopy>) =
+        copies.into_iter().partition(|copy| !force && completed.contains(copy, to));
+    let bytes = missing.iter().map(|copy| copy.input.bytes).sum();
+    let bar = progress.bar("extract", bytes);
+    let shared = Mutex::new((completed, Instant::now()));
+    let etags_are_md5 = AtomicBool::new(true);
     let tasks = Tasks::new(&missing);
-    let threads = missing.len().min(config.extract.connections as usize);
+    let threads = missing.len().min(config.connections as usize);
     let copied = on_threads(threads, || {
         tasks.each(|copy| {
             progress.detail(&format!("extract: {}", copy.name.display()));
-            copy::copy(copy, &to.join(&copy.name), force, (&tags_are_digests, &bar))?;
+            copy::copy(copy, &to.join(&copy.name), force, (&etags_are_md5, &bar))?;
             let mut shared = shared.lock().unwrap_or_else(|e| e.into_inner());
             shared.0.add(copy);
-            if shared.1.elapsed() > NOTED_EVERY {
+            if shared.1.elapsed() > SAVE_INTERVAL {
                 shared.1 = Instant::now();
                 shared.0.write(to)?;
             }
@@ -74,38 +73,41 @@ pub fn run(config: &Config, progress: &Progress, force: bool) -> Result<Extracte
         })
     });
     bar.finish();
-    let (mut notes, _) = shared.into_inner().unwrap_or_else(|e| e.into_inner());
-    for copy in &there {
-        notes.keep(copy);
+    let (mut completed, _) = shared.into_inner().unwrap_or_else(|e| e.into_inner());
+    for copy in &present {
+        completed.add_if_missing(copy);
     }
-    if notes != before {
-        notes.write(to)?;
+    if completed != before {
+        completed.write(to)?;
     }
     copied?;
-    done.files = missing.len() as u64;
-    done.bytes = missing.iter().map(|copy| copy.input.bytes).sum();
-    done.remarks = others(to, missing.iter().chain(&there));
-    done.elapsed = started.elapsed();
-    Ok(done)
+    Ok(Extracted {
+        files: missing.len() as u64,
+        bytes,
+        already_present: present.len() as u64,
+        warnings: other_boundaries(to, missing.iter().chain(&present)),
+        elapsed: started.elapsed(),
+    })
 }
 
-/// Boundaries beside those that were copied: geojoin would read both.
-fn others<'a>(to: &Path, copies: impl Iterator<Item = &'a Copy>) -> Vec<String> {
-    let ours: BTreeSet<PathBuf> =
+/// Warnings about boundary files beside the copied ones, because geojoin reads all of them.
+fn other_boundaries<'a>(to: &Path, copies: impl Iterator<Item = &'a PlannedCopy>) -> Vec<String> {
+    let copied: BTreeSet<PathBuf> =
         copies.filter(|copy| copy.is_lau).map(|copy| to.join(&copy.name)).collect();
-    let Some(folder) = ours.first().and_then(|path| path.parent()) else { return Vec::new() };
+    let Some(folder) = copied.first().and_then(|path| path.parent()) else { return Vec::new() };
     let is_boundary = |path: &PathBuf| {
         boundaries::EXTENSIONS.iter().any(|ending| crate::storage::ends_with(path, ending))
     };
-    let hidden =
+    let is_hidden =
         |path: &PathBuf| path.file_name().is_some_and(|n| n.to_string_lossy().starts_with('.'));
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let others = entries.flatten().map(|entry| entry.path());
     others
-        .filter(|path| is_boundary(path) && !hidden(path) && !ours.contains(path))
+        .filter(|path| is_boundary(path) && !is_hidden(path) && !copied.contains(path))
         .map(|path| {
             format!(
-                "{} lies beside the boundaries that were copied, and geojoin reads all files of a folder; remove one, or name the other in data.lau",
+                "{} is in the same folder as the copied boundaries, and geojoin reads all files of \
+                 a folder; remove one of them, or name the file to use in data.lau",
                 path.display()
             )
         })

@@ -1,4 +1,4 @@
-//! The LAU file, in the form of Eurostat's GISCO.
+//! Writes the LAU boundary file in the format of Eurostat GISCO.
 
 use std::io::{self, Write};
 
@@ -6,9 +6,9 @@ use anyhow::Result;
 
 use super::laus::LauMap;
 use super::random::mix;
-use super::rings::{Borders, Part, Ring};
+use super::rings::{Borders, Polygon, Ring};
 
-/// Beginnings and ends of names, with the letters that go wrong when a file is misread.
+/// Prefixes and suffixes of names, with letters that reveal a wrong encoding.
 const MAIN_NAMES: ([&str; 16], [&str; 12]) = (
     [
         "Põl", "Jõge", "Võr", "Räpi", "Hää", "Tõr", "Kõue", "Mär", "Müü", "Saar", "Koo", "Val",
@@ -21,7 +21,7 @@ const SECOND_NAMES: ([&str; 8], [&str; 6]) = (
     ["as", "u", "es", "as ezera", "kalna", "upes"],
 );
 
-/// Name parts of one unit's row.
+/// Properties of one LAU unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unit {
     /// `EE_0141`, `LV_0001000`.
@@ -31,7 +31,7 @@ pub struct Unit {
     pub name: String,
 }
 
-/// How the unit of that number is called. Names repeat, as they do in reality; ids do not.
+/// The properties of a unit. Names may repeat, as in real data; ids are unique.
 pub fn unit(map: &LauMap, number: u32, seed: u64) -> Unit {
     let hash = mix(seed, number.into(), 11) as usize;
     if number < map.main_units {
@@ -55,7 +55,7 @@ pub fn unit(map: &LauMap, number: u32, seed: u64) -> Unit {
 /// Writes all units as one feature collection in EPSG:3035, a unit at a time.
 ///
 /// # Errors
-/// When writing fails.
+/// If writing fails.
 pub fn write(map: &LauMap, borders: &Borders, seed: u64, out: &mut impl Write) -> Result<()> {
     out.write_all(
         concat!(
@@ -82,13 +82,13 @@ pub fn write(map: &LauMap, borders: &Borders, seed: u64, out: &mut impl Write) -
     Ok(())
 }
 
-fn geometry(parts: &[Part], out: &mut impl Write) -> io::Result<()> {
-    if let [part] = parts {
+fn geometry(polygons: &[Polygon], out: &mut impl Write) -> io::Result<()> {
+    if let [single] = polygons {
         out.write_all(b"{\"type\":\"Polygon\",\"coordinates\":")?;
-        polygon(part, out)?;
+        polygon(single, out)?;
     } else {
         out.write_all(b"{\"type\":\"MultiPolygon\",\"coordinates\":[")?;
-        for (i, part) in parts.iter().enumerate() {
+        for (i, part) in polygons.iter().enumerate() {
             out.write_all(if i == 0 { b"" } else { b"," })?;
             polygon(part, out)?;
         }
@@ -97,7 +97,7 @@ fn geometry(parts: &[Part], out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"}")
 }
 
-fn polygon(part: &Part, out: &mut impl Write) -> io::Result<()> {
+fn polygon(part: &Polygon, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"[")?;
     ring(&part.exterior, out)?;
     for hole in &part.holes {
@@ -111,7 +111,7 @@ fn ring(points: &Ring, out: &mut impl Write) -> io::Result<()> {
     out.write_all(b"[")?;
     for (i, [x, y]) in points.iter().chain(points.first()).enumerate() {
         let separator = if i == 0 { "" } else { "," };
-        // all of the map lies east and north of the origin, so the parts need no sign
+        // the map lies north-east of the origin, so no coordinate is negative
         let (x_m, x_mm, y_m, y_mm) = (x / 1000, x % 1000, y / 1000, y % 1000);
         write!(out, "{separator}[{x_m}.{x_mm:03},{y_m}.{y_mm:03}]")?;
     }

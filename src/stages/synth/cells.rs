@@ -1,4 +1,4 @@
-//! The cell plan: where cells stand, what they are called, which are near each other.
+//! The cells: their positions, ids and neighbours.
 
 use std::collections::BTreeSet;
 
@@ -15,32 +15,32 @@ use super::random::{chance, normal, pick, stream};
 use super::rings::CLEAR_OF_BORDER;
 use super::settings::Settings;
 
-/// One cell in this many stands outside the main country: in the other one or at sea.
-const ONE_OUTSIDE_IN: u64 = 100;
+/// One in this number of cells is outside the main country: in the second country or at sea.
+const CELLS_PER_OUTSIDE_CELL: u64 = 100;
 
-/// Share of the cells in the main country that crowd around cities.
+/// Share of the cells in the main country that are near a city.
 const CITY_SHARE: f64 = 0.8;
 
-/// Spread of the cells of each city, metres; the first is the capital.
+/// Standard deviation of the cell positions around each city, metres; the first is the capital.
 const CITY_SPREAD_M: [f64; 6] = [14_000.0, 8_000.0, 7_000.0, 5_000.0, 5_000.0, 4_000.0];
 
-/// Cells that count as near a cell, at most.
-pub const NEIGHBOURS: usize = 12;
+/// Maximum number of neighbours of a cell.
+pub const MAX_NEIGHBOURS: usize = 12;
 
-/// EPSG:3035 to longitude and latitude in degrees, spelled out so that no database of
-/// coordinate systems is needed. GRS80 and WGS84 degrees are taken as one, as PROJ does.
+/// EPSG:3035 to longitude and latitude in degrees, defined here so that the PROJ database is not
+/// needed. GRS80 and WGS84 coordinates are treated as equal, as PROJ does.
 const TO_LON_LAT: &str = "+proj=pipeline \
     +step +inv +proj=laea +lat_0=52 +lon_0=10 +x_0=4321000 +y_0=3210000 +ellps=GRS80 \
     +step +proj=unitconvert +xy_in=rad +xy_out=deg";
 
-/// All cells; one entry a cell in every list.
+/// All cells; each list has one entry per cell.
 #[derive(Debug)]
 pub struct Cells {
     /// 12 to 15 digits, up to 9.6e14, distinct.
     pub ids: Vec<i64>,
     /// Longitude and latitude, degrees, 6 decimals.
     pub lon_lat: Vec<[f64; 2]>,
-    /// The unit the cell stands in; `None` at sea. Certain, since cells keep clear of borders.
+    /// The LAU unit of the cell; `None` at sea. Exact, because no cell is near a border.
     pub unit: Vec<Option<u32>>,
     /// Days between the start of the cell's validity and the first day of events.
     pub valid_since_days: Vec<u16>,
@@ -54,10 +54,10 @@ pub struct Cells {
 
 impl Cells {
     /// # Errors
-    /// When PROJ cannot convert a position.
+    /// If PROJ cannot convert a position.
     pub fn new(settings: &Settings, map: &LauMap) -> Result<Cells> {
         let mut rng = stream(settings.seed, "cells", &[]);
-        let outside = (settings.cells + ONE_OUTSIDE_IN / 2) / ONE_OUTSIDE_IN;
+        let outside = (settings.cells + CELLS_PER_OUTSIDE_CELL / 2) / CELLS_PER_OUTSIDE_CELL;
         let mut hexagons = main_hexagons(map, settings.cells - outside, &mut rng);
         hexagons.extend(outside_hexagons(map, outside, &mut rng));
         let placed: Vec<_> =
@@ -87,7 +87,7 @@ impl Cells {
         &self.main
     }
 
-    /// One of the cells near `cell`; itself when it is alone.
+    /// A random neighbour of `cell`; the cell itself if it has none.
     pub fn near(&self, cell: u32, rng: &mut ChaCha8Rng) -> u32 {
         pick(rng, &self.neighbours[cell as usize]).unwrap_or(cell)
     }
@@ -110,17 +110,17 @@ fn main_hexagons(map: &LauMap, count: u64, rng: &mut ChaCha8Rng) -> Vec<u32> {
         .collect();
     (0..count)
         .filter_map(|_| {
-            let crowded = if chance(rng, CITY_SHARE) { in_city(map, &cities, rng) } else { None };
-            crowded.or_else(|| pick(rng, &land))
+            let near_city = if chance(rng, CITY_SHARE) { in_city(map, &cities, rng) } else { None };
+            near_city.or_else(|| pick(rng, &land))
         })
         .collect()
 }
 
-/// A hexagon of the main country around a city; half of the time around the first.
+/// A hexagon of the main country near a city; in half of all cases near the capital.
 fn in_city(map: &LauMap, cities: &[([f64; 2], f64)], rng: &mut ChaCha8Rng) -> Option<u32> {
     let capital = chance(rng, 0.5);
     let ([x, y], spread) = if capital { cities.first().copied() } else { pick(rng, cities) }?;
-    // a city on the coast loses the draws that fall into the sea
+    // retry if a position near a coastal city is at sea
     (0..32).find_map(|_| {
         let at = [x + spread * normal(rng), y + spread * normal(rng)];
         map.lattice.near(at).filter(|h| map.label(Some(*h)) < map.main_units)
@@ -147,8 +147,8 @@ fn open_sea(lattice: &Lattice, map: &LauMap, rng: &mut ChaCha8Rng) -> Option<u32
     })
 }
 
-/// A position in the hexagon that no bend of a border reaches: anywhere where all neighbours are
-/// of the same unit, else close to the centre.
+/// A position in the hexagon that no border reaches: close to the centre, unless all neighbouring
+/// hexagons belong to the same unit.
 fn place(map: &LauMap, hexagon: u32, rng: &mut ChaCha8Rng) -> [f64; 2] {
     let share = if map.is_interior(hexagon) { 0.85 } else { CLEAR_OF_BORDER };
     let reach = share * map.lattice.side_m;
@@ -176,14 +176,14 @@ fn ids(count: u64, rng: &mut ChaCha8Rng) -> Vec<i64> {
 }
 
 fn lon_lat(position_m: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
-    let inverse = Proj::new(TO_LON_LAT).context("PROJ does not offer EPSG:3035")?;
+    let inverse = Proj::new(TO_LON_LAT).context("PROJ cannot convert EPSG:3035")?;
     let round = |degrees: f64| (degrees * 1e6).round() / 1e6;
     position_m
         .iter()
         .map(|&[x, y]| {
-            let (lon, lat) = inverse
-                .convert((x, y))
-                .with_context(|| format!("no longitude and latitude for {x}, {y} in EPSG:3035"))?;
+            let (lon, lat) = inverse.convert((x, y)).with_context(|| {
+                format!("cannot convert {x}, {y} in EPSG:3035 to longitude and latitude")
+            })?;
             Ok([round(lon), round(lat)])
         })
         .collect()
@@ -200,7 +200,7 @@ fn neighbours(position_m: &[[f64; 2]]) -> Vec<Vec<u32>> {
                 .nearest_neighbor_iter(at)
                 .map(|n| (distance2(*n.geom(), *at), n.data))
                 .filter(|n| n.1 != i as u32)
-                .take(NEIGHBOURS)
+                .take(MAX_NEIGHBOURS)
                 .collect();
             near.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             near.into_iter().map(|n| n.1).collect()
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_spelled_out_projection_is_epsg_3035() {
+    fn projection_agrees_with_epsg_3035() {
         let known = Proj::new_known_crs("EPSG:3035", "EPSG:4326", None).unwrap();
         for at in [[5_200_000.0, 4_050_000.0], [5_030_000.0, 3_780_000.0]] {
             let (lon, lat) = known.convert((at[0], at[1])).unwrap();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_distinct_and_have_12_to_15_digits() {
+    fn cell_ids_are_distinct_and_have_12_to_15_digits() {
         let ids = ids(5_000, &mut stream(1, "ids", &[]));
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 5_000);
         assert!(ids.iter().all(|id| (100_000_000_000..=960_000_000_000_000).contains(id)));

@@ -1,4 +1,4 @@
-//! Event files of one day, made by several threads, and a count of what went into them.
+//! Writes the event files of one day on several threads, and counts the rows.
 
 use std::fs::File;
 use std::path::Path;
@@ -23,25 +23,25 @@ use super::tables::days_since_1970;
 use crate::domain::tables::TIMESTAMP;
 use crate::progress::StageBar;
 
-/// Rows of a row group.
+/// Rows per row group.
 const ROW_GROUP_ROWS: usize = 1 << 20;
-/// Rows handed to the Parquet writer at once.
+/// Rows per batch of the Parquet writer.
 const BATCH_ROWS: usize = 1 << 15;
-/// Bytes of a row in memory: 32 of the id, 8 each of cell and time.
+/// Size of a row in memory, bytes: 32 for the user id, 8 each for cell and time.
 pub const ROW_BYTES: u64 = 48;
-/// Up to here a dictionary of user ids fits its page and pays.
-const DICTIONARY_USERS: usize = 25_000;
+/// Maximum number of users for which a dictionary of user ids fits its page.
+const MAX_DICTIONARY_USERS: usize = 25_000;
 
-/// What was planted on one day, counted row by row while writing.
+/// Counts of one day, taken while rows are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayCount {
     pub events: u64,
     pub events_per_hour: [u64; 24],
-    /// Rows that repeat the user, second and cell of an earlier row.
+    /// Rows with the same user, second and cell as an earlier row.
     pub repeated_rows: u64,
-    /// Rows whose cell stands outside the main country.
+    /// Rows whose cell is outside the main country.
     pub events_outside: u64,
-    /// Which users have at least one row.
+    /// For each user, whether there is at least one row.
     pub seen: Vec<bool>,
 }
 
@@ -69,8 +69,8 @@ impl DayCount {
     }
 }
 
-/// Everything that the rows are made of.
-pub struct Source<'a> {
+/// The data from which events are generated.
+pub struct EventContext<'a> {
     pub seed: u64,
     pub user_ids: &'a [[u8; 32]],
     pub cells: &'a Cells,
@@ -78,18 +78,18 @@ pub struct Source<'a> {
     pub outside: &'a [bool],
 }
 
-/// The pseudonyms of all users.
+/// The pseudonymous ids of all users.
 pub fn user_ids(seed: u64, users: u64) -> Vec<[u8; 32]> {
     (0..users as u32).map(|user| user_id(seed, user)).collect()
 }
 
-/// Writes the files of one day into `folder`. Each file has a random stream of its own, so the
-/// bytes do not depend on the number of threads.
+/// Writes the files of one day into `folder`. Each file has its own random stream, so its bytes do
+/// not depend on the number of threads.
 ///
 /// # Errors
-/// When the folder cannot be written.
+/// If the folder cannot be written.
 pub fn write_day(
-    source: &Source,
+    context: &EventContext,
     paths: &DayPaths,
     day: NaiveDate,
     events: u64,
@@ -102,8 +102,8 @@ pub fn write_day(
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
     let work = || -> Result<DayCount> {
-        let mut count = DayCount::new(source.user_ids.len());
-        let mut latest_s = vec![u32::MAX; source.user_ids.len()];
+        let mut count = DayCount::new(context.user_ids.len());
+        let mut latest_s = vec![u32::MAX; context.user_ids.len()];
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(segments) = files.get(number) else { return Ok(count) };
@@ -111,7 +111,7 @@ pub fn write_day(
                 return Ok(count);
             }
             let path = folder.join(format!("part-{number:05}.parquet"));
-            let file = EventFile { source, paths, day, number, bar };
+            let file = EventFile { context, paths, day, number, bar };
             file.write(segments, &path, &mut count, &mut latest_s)
                 .inspect_err(|_| failed.store(true, Ordering::Relaxed))
                 .with_context(|| format!("cannot write {}", path.display()))?;
@@ -121,10 +121,10 @@ pub fn write_day(
         std::thread::available_parallelism().map_or(1, usize::from).min(files.len()).min(8);
     let counts: Vec<Result<DayCount>> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let stopped = || anyhow!("a thread that wrote events stopped unexpectedly");
-        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(stopped()))).collect()
+        let panicked = || anyhow!("a thread that wrote events panicked");
+        workers.into_iter().map(|w| w.join().unwrap_or_else(|_| Err(panicked()))).collect()
     });
-    let mut total = DayCount::new(source.user_ids.len());
+    let mut total = DayCount::new(context.user_ids.len());
     for count in counts {
         total.add(&count?);
     }
@@ -140,7 +140,7 @@ fn schema() -> SchemaRef {
 }
 
 struct EventFile<'a> {
-    source: &'a Source<'a>,
+    context: &'a EventContext<'a>,
     paths: &'a DayPaths,
     day: NaiveDate,
     number: usize,
@@ -155,28 +155,31 @@ impl EventFile<'_> {
         count: &mut DayCount,
         latest_s: &mut [u32],
     ) -> Result<()> {
-        let users = self.source.user_ids.len();
+        let users = self.context.user_ids.len();
         let properties = WriterProperties::builder()
             .set_compression(Compression::SNAPPY)
             .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
             .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_column_dictionary_enabled(ColumnPath::from("user_id"), users <= DICTIONARY_USERS)
+            .set_column_dictionary_enabled(
+                ColumnPath::from("user_id"),
+                users <= MAX_DICTIONARY_USERS,
+            )
             .build();
         let mut writer = ArrowWriter::try_new(File::create(path)?, schema(), Some(properties))?;
         let day = days_since_1970(self.day);
-        let mut rng = stream(self.source.seed, "events", &[day as u64, self.number as u64]);
+        let mut rng = stream(self.context.seed, "events", &[day as u64, self.number as u64]);
         let midnight_us = i64::from(day) * 86_400_000_000;
         let mut rows = Rows::default();
         for &segment in segments {
             draw(segment, users as u32, &mut rng, |second, user| -> Result<()> {
                 let cell = self.paths.cell_at(user, second) as usize;
-                rows.users.extend_from_slice(&self.source.user_ids[user as usize]);
-                rows.cells.push(self.source.cells.ids[cell]);
+                rows.users.extend_from_slice(&self.context.user_ids[user as usize]);
+                rows.cells.push(self.context.cells.ids[cell]);
                 rows.times_us.push(midnight_us + i64::from(second) * 1_000_000);
                 count.events += 1;
                 count.events_per_hour[second as usize / 3_600] += 1;
-                count.events_outside += u64::from(self.source.outside[cell]);
-                // a user is at one cell at a time, so the same second means the same cell
+                count.events_outside += u64::from(self.context.outside[cell]);
+                // in one second a user is always at the same cell
                 count.repeated_rows += u64::from(latest_s[user as usize] == second);
                 latest_s[user as usize] = second;
                 if rows.cells.len() == BATCH_ROWS {

@@ -1,32 +1,33 @@
-//! Events of a day, in time order, cut into slices that can be made independently.
+//! Events of a day in order of time, divided into slices that are generated independently.
 
 use rand::RngExt;
 use rand::seq::index::sample;
 use rand_chacha::ChaCha8Rng;
 
-/// Seconds of a day; synthetic days have 24 hours, as local wall time without a zone has.
+/// Seconds of a day; synthetic days have 24 hours, because local time without a zone has no clock
+/// changes.
 const DAY_S: u64 = 86_400;
 
-/// Relative number of events in each clock hour: fairly flat, somewhat fewer by day.
+/// Relative number of events in each clock hour: nearly uniform, slightly lower by day.
 const HOURLY: [u64; 24] = [
     177, 177, 177, 177, 177, 172, 168, 166, 166, 165, 164, 163, 164, 165, 164, 163, 162, 162, 165,
     176, 177, 177, 177, 177,
 ];
 
-/// Events in one file, roughly.
+/// Approximate number of events per file.
 pub const EVENTS_PER_FILE: u64 = 2_500_000;
 
-/// Part of one clock hour with its exact number of events.
+/// A part of one clock hour with its exact number of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Segment {
     /// First second, since midnight.
     pub from_s: u64,
-    /// Second after the last.
+    /// End, exclusive.
     pub to_s: u64,
     pub events: u64,
 }
 
-/// Cuts a day of exactly `events` events into slices of equal time, one a file.
+/// Divides a day of exactly `events` events into slices of equal duration, one per file.
 pub fn slices(events: u64) -> Vec<Vec<Segment>> {
     let count = events.div_ceil(EVENTS_PER_FILE).clamp(1, DAY_S);
     (0..count)
@@ -45,8 +46,8 @@ pub fn slices(events: u64) -> Vec<Vec<Segment>> {
         .collect()
 }
 
-/// How many of the day's events lie before a second. Rounded here and nowhere else, so that
-/// segments add up to the day exactly.
+/// Number of events of the day before a second. This is the only place that rounds, so the segments
+/// add up to the day exactly.
 fn events_before(events: u64, second: u64) -> u64 {
     let hour = (second / 3_600) as usize;
     let whole: u64 = HOURLY[..hour].iter().sum::<u64>() * 3_600;
@@ -55,10 +56,10 @@ fn events_before(events: u64, second: u64) -> u64 {
     (u128::from(events) * u128::from(whole + begun) / u128::from(day)) as u64
 }
 
-/// Calls `event(second, user)` for every event of a segment in time order. Each event falls on a
-/// random second and a random user, which makes the counts of users and hours Poisson-like for
-/// the exact total; counting the seconds first spares sorting. A user has no two events in one
-/// second, unless there are more events than users.
+/// Calls `event(second, user)` for every event of a segment in order of time. Each event has a random
+/// second and a random user, so counts per user are approximately Poisson-distributed. Seconds are
+/// counted first, so no sorting is needed. A user has at most one event per second, unless there are
+/// more events than users.
 ///
 /// # Errors
 /// The first error of `event`.
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_day_has_1_6_to_1_8_million_events_an_hour() {
+    fn full_day_has_1_6_to_1_8_million_events_per_hour() {
         for hour in 0..24u64 {
             let from = events_before(40_700_000, hour * 3_600);
             let events = events_before(40_700_000, (hour + 1) * 3_600) - from;
@@ -111,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_holds_about_two_and_a_half_million_events() {
+    fn file_has_about_two_and_a_half_million_events() {
         let files = slices(40_700_000);
         assert_eq!(files.len(), 17);
         for file in files {

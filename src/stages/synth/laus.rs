@@ -1,4 +1,4 @@
-//! Which hexagon belongs to which LAU: coast, two countries, units, enclosed towns, exclaves.
+//! Assigns hexagons to LAU units: coast, two countries, units, enclosed towns, exclaves.
 
 use anyhow::{Result, bail};
 use rand::RngExt;
@@ -16,12 +16,12 @@ pub const SEA: u32 = u32::MAX;
 /// Mean northing of the border between the countries, metres.
 const BORDER_NORTHING_M: f64 = 3_945_000.0;
 
-/// Candidates drawn for each unit's seed; the one farthest from earlier seeds wins, which evens
-/// the units out without making them alike.
+/// Number of random candidates for the seed of each unit. The candidate farthest from earlier seeds
+/// is used, which reduces differences in size but keeps units irregular.
 const SEED_CANDIDATES: usize = 5;
 
-/// Enclosed towns and exclaves: radius of the enclosed disc, radius that must lie in the host.
-/// Roomy ones are tried first.
+/// Enclosed towns and exclaves: radius of the enclosed disc, and radius of the disc that must lie in
+/// the host. Larger ones are tried first.
 const ENCLOSURES: [(i32, i32); 4] = [(2, 3), (1, 2), (0, 1), (0, 0)];
 
 type SeedTree = RTree<GeomWithData<[f64; 2], u32>>;
@@ -35,14 +35,14 @@ pub struct LauMap {
     pub main_units: u32,
     /// Units of both countries.
     pub units: u32,
-    /// Where each unit's hexagons start in `by_unit`; one more entry closes the last.
+    /// Start of each unit's hexagons in `by_unit`, and the end of the last unit.
     starts: Vec<usize>,
     by_unit: Vec<u32>,
 }
 
 impl LauMap {
     /// # Errors
-    /// When the land has no room for so many units.
+    /// If there is not enough land for the units.
     pub fn new(settings: &Settings) -> Result<LauMap> {
         let main_units = settings.laus as u32;
         let second_units = settings.second_country_laus() as u32;
@@ -56,7 +56,7 @@ impl LauMap {
         let warp = Warp::new(seed, spacing_m);
         let mut labels = vec![SEA; lattice.len()];
         let [main_land, second_land] = land(&lattice, seed);
-        // towns come out of land that other units have
+        // towns are cut out of other units
         let towns = main_units / 16;
         let mut rng = stream(seed, "laus", &[]);
         for (land, first, count) in
@@ -64,7 +64,7 @@ impl LauMap {
         {
             if land.len() < count as usize {
                 bail!(
-                    "no room for {count} LAUs on {} land hexagons; choose another --seed",
+                    "not enough land for {count} LAUs: {} hexagons; choose another --seed",
                     land.len()
                 );
             }
@@ -83,7 +83,7 @@ impl LauMap {
         Ok(map)
     }
 
-    /// The unit of a hexagon, [`SEA`] for none and beyond the map.
+    /// The unit of a hexagon; [`SEA`] for none and outside the map.
     pub fn label(&self, hexagon: Option<u32>) -> u32 {
         hexagon.map_or(SEA, |h| self.labels[h as usize])
     }
@@ -93,7 +93,7 @@ impl LauMap {
         &self.by_unit[self.starts[unit as usize]..self.starts[unit as usize + 1]]
     }
 
-    /// True when the hexagon and its six neighbours carry one label.
+    /// True if the hexagon and its six neighbours have the same label.
     pub fn is_interior(&self, hexagon: u32) -> bool {
         let own = self.label(Some(hexagon));
         self.lattice.sides(hexagon).iter().all(|(_, _, across)| self.label(*across) == own)
@@ -116,8 +116,8 @@ impl LauMap {
         self.starts = starts;
     }
 
-    /// Puts `towns` units, the last ones of the main country, inside others, and gives some units
-    /// an exclave inside a neighbour: hosts get holes, owners of exclaves a second part.
+    /// Places `towns` units, the last ones of the main country, inside other units, and gives some
+    /// units an exclave inside a neighbour. Hosts get holes, and owners of exclaves a second polygon.
     fn enclose(&mut self, towns: u32, rng: &mut ChaCha8Rng) -> Result<()> {
         let base = self.main_units - towns;
         let mut hosts: Vec<u32> = (0..base).collect();
@@ -145,17 +145,17 @@ impl LauMap {
             hosts = unused;
         }
         match waiting.next() {
-            // a town without a place would be a unit without land
-            Some(Some(_)) => bail!("no room for {towns} enclosed towns; choose another --seed"),
+            // a town that cannot be placed would be a unit without land
+            Some(Some(_)) => bail!("cannot place {towns} enclosed towns; choose another --seed"),
             _ => Ok(()),
         }
     }
 
-    /// A disc inside the host with a margin around it; the host keeps land of its own.
+    /// A disc inside the host, with a margin around it, that does not cover the whole host.
     fn room(&self, host: u32, enclosed: i32, inside: i32) -> Option<Vec<u32>> {
         let hexagons = self.hexagons(host);
         let owned = |disc: &[u32]| disc.iter().all(|h| self.labels[*h as usize] == host);
-        // from the middle, since hexagons are in rows and the middle row is seldom a border
+        // start in the middle: hexagons are ordered by row, and middle rows are rarely at a border
         let (south, north) = hexagons.split_at(hexagons.len() / 2);
         let place = north
             .iter()
@@ -165,7 +165,7 @@ impl LauMap {
         (disc.len() < hexagons.len()).then_some(disc)
     }
 
-    /// Some other unit of the main country that borders on this one.
+    /// Any other unit of the main country that is adjacent to this one.
     fn neighbour(&self, unit: u32) -> Option<u32> {
         let around = self.hexagons(unit).iter().flat_map(|h| self.lattice.sides(*h));
         around
@@ -174,7 +174,7 @@ impl LauMap {
     }
 }
 
-/// Fewer hexagons a unit where there are many units: detail where it can be afforded.
+/// Number of hexagons; fewer per unit if there are many units, to limit the size of the file.
 fn hexagons_for(units: u32) -> u64 {
     let per_unit = match units {
         0..=1_000 => 300,
@@ -184,7 +184,7 @@ fn hexagons_for(units: u32) -> u64 {
     (u64::from(units) * per_unit).max(6_000)
 }
 
-/// Bends straight lines between seeds into irregular ones.
+/// Distorts positions, so that straight borders between seeds become irregular.
 struct Warp {
     east: Noise,
     north: Noise,
@@ -228,8 +228,8 @@ fn land(lattice: &Lattice, seed: u64) -> [Vec<u32>; 2] {
     land
 }
 
-/// One seed a unit, each on a hexagon of its own. Seeds are warped like every hexagon, so the
-/// seed's own hexagon always falls to its unit and no unit is without land.
+/// One seed per unit, each in a different hexagon. Seeds are distorted like all hexagons, so the
+/// hexagon of a seed belongs to its unit and every unit has land.
 fn seeds(
     lattice: &Lattice,
     warp: &Warp,

@@ -1,9 +1,9 @@
-//! Synthetic inputs: events, cell plan and LAU boundaries of people who sleep at home, commute
-//! and run errands, with the truth that was planted.
+//! `synth`: generates events, a cell plan and LAU boundaries for users who sleep at home, commute and
+//! run errands, together with the ground truth.
 //!
-//! Every number comes from the seed, by purpose and file, so the same settings give the same
-//! bytes on any number of threads. All outputs are written beside their final names and take
-//! them together at the very end, the truth last.
+//! All random numbers are derived from the seed, by purpose and file, so the same settings give the
+//! same bytes on any number of threads. All outputs are written under temporary names and renamed
+//! together at the end, the ground truth last.
 
 mod boundaries;
 mod cells;
@@ -34,7 +34,7 @@ use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::atomic::{AtomicFile, AtomicFolder, write_file};
 use cells::Cells;
-use event_files::{ROW_BYTES, Source};
+use event_files::{EventContext, ROW_BYTES};
 use laus::LauMap;
 use people::{DayPaths, Person};
 use rings::Borders;
@@ -44,13 +44,13 @@ use truth::{Laus, Truth};
 const EVENTS: &str = "events";
 const CELLS: &str = "cells";
 const BOUNDARIES: &str = "lau_boundaries";
-/// GISCO's own name for the boundaries of 2021 at 1:1 million.
+/// The name that GISCO uses for the boundaries of 2021 at a scale of 1:1 million.
 const BOUNDARY_FILE: &str = "LAU_RG_01M_2021_3035.geojson";
 
 /// Writes `events/`, `cells/`, `lau_boundaries/`, `truth_homes.parquet` and `truth.json`.
 ///
 /// # Errors
-/// Sizes out of range, a folder that cannot be written or that holds data of another origin.
+/// Sizes out of range, a folder that cannot be written or that contains data from another source.
 pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
     let started = Instant::now();
     settings.check()?;
@@ -79,7 +79,7 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
     truth.cells_at_sea = cells.unit.iter().filter(|unit| unit.is_none()).count() as u64;
     let events = write_events(settings, &cells, &outside, &people, &mut truth, progress)?;
 
-    // the homes first: alone they do not make a later run refuse the folder
+    // the homes first: they alone do not make a later run reject the folder
     homes.commit()?;
     boundaries.commit()?;
     plan.commit()?;
@@ -90,7 +90,7 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
         rows_out: truth.events(),
         elapsed: started.elapsed(),
         notes: vec![format!(
-            "{} events a day on {} day(s), {} users, {} cells ({} outside EE), {} LAUs in EE and \
+            "{} events per day on {} day(s), {} users, {} cells ({} outside EE), {} LAUs in EE and \
              {} in LV, in {}",
             grouped(settings.events),
             settings.days,
@@ -138,11 +138,11 @@ fn write_events(
     let rows = settings.events * u64::from(settings.days);
     let bar = progress.bar("synth", rows * ROW_BYTES);
     let user_ids = event_files::user_ids(settings.seed, people.len() as u64);
-    let source = Source { seed: settings.seed, user_ids: &user_ids, cells, outside };
+    let context = EventContext { seed: settings.seed, user_ids: &user_ids, cells, outside };
     for day in days(settings) {
         let paths = DayPaths::new(settings.seed, people, cells, day);
         let into = folder.path().join(day_folder(day));
-        let count = event_files::write_day(&source, &paths, day, settings.events, &into, &bar)?;
+        let count = event_files::write_day(&context, &paths, day, settings.events, &into, &bar)?;
         truth.add_day(day, &count);
     }
     bar.finish();
@@ -154,7 +154,7 @@ fn days(settings: &Settings) -> impl Iterator<Item = NaiveDate> {
     (0..u64::from(settings.days)).filter_map(move |n| start.checked_add_days(Days::new(n)))
 }
 
-/// `year=2024/month=10/day=1`, without leading zeros as the operators write it.
+/// `year=2024/month=10/day=1`, without leading zeros, as operators deliver it.
 fn day_folder(day: NaiveDate) -> PathBuf {
     PathBuf::from(format!("year={}/month={}/day={}", day.year(), day.month(), day.day()))
 }

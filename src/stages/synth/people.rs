@@ -1,4 +1,4 @@
-//! People: who they are, where they live and work, and where they are at each second of a day.
+//! Users: where they live and work, and at which cell they are at each second of a day.
 
 use chrono::{Datelike, NaiveDate, Weekday};
 use rand::RngExt;
@@ -12,14 +12,14 @@ use super::settings::Settings;
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
 
-/// Share of users whose device never leaves the home cell: meters, alarms, the housebound.
+/// Share of users whose device never leaves the home cell, such as meters and alarms.
 const STATIONARY_SHARE: f64 = 0.05;
-/// Share of the others that go to work from Monday to Friday.
+/// Share of the other users that go to work from Monday to Friday.
 const WORKER_SHARE: f64 = 0.6;
-/// Everybody is home by then, so that nights are spent at home. Seconds since midnight.
+/// Time by which all users are home, seconds since midnight.
 const HOME_BY: f64 = 23.0 * HOUR;
 
-/// How a user spends the days.
+/// Daily routine of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Habit {
     Stationary,
@@ -28,7 +28,7 @@ pub enum Habit {
     Free,
 }
 
-/// One user, the same on every day.
+/// One user; home and habit are the same on every day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Person {
     /// Index of the home cell.
@@ -46,7 +46,7 @@ impl Person {
     }
 }
 
-/// The pseudonym of a user: 32 bytes.
+/// The pseudonymous id of a user: 32 bytes.
 pub fn user_id(seed: u64, user: u32) -> [u8; 32] {
     Sha256::digest(format!("{seed}:{user}")).into()
 }
@@ -79,7 +79,7 @@ fn work_place(home: u32, cells: &Cells, rng: &mut ChaCha8Rng) -> u32 {
         .map_or(home, |nearest| nearest.0)
 }
 
-/// From this second on the user is at this cell.
+/// The user is at `cell` from `at_s` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
     /// Seconds since midnight.
@@ -88,7 +88,7 @@ pub struct Move {
     pub cell: u32,
 }
 
-/// Where everybody is during one day.
+/// The cells of all users during one day.
 #[derive(Debug)]
 pub struct DayPaths {
     starts: Vec<u32>,
@@ -102,7 +102,7 @@ impl DayPaths {
         let working_day = !matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
         let mut paths = DayPaths { starts: vec![0], moves: Vec::new() };
         for person in people {
-            let mut day = Day { moves: &mut paths.moves, now_s: 0.0, home: person.home };
+            let mut day = DayPlan { moves: &mut paths.moves, now_s: 0.0, home: person.home };
             day.stay(0.0, person.home);
             match person.habit {
                 Habit::Stationary => {}
@@ -114,7 +114,7 @@ impl DayPaths {
         paths
     }
 
-    /// The moves of a user in order of time; the first is at second 0.
+    /// The moves of a user in order of time; the first one is at second 0.
     pub fn of(&self, user: u32) -> &[Move] {
         &self.moves[self.starts[user as usize] as usize..self.starts[user as usize + 1] as usize]
     }
@@ -127,21 +127,20 @@ impl DayPaths {
     }
 }
 
-/// One person's day while it is being planned.
-struct Day<'a> {
+/// The day of one user while it is planned.
+struct DayPlan<'a> {
     moves: &'a mut Vec<Move>,
     now_s: f64,
     home: u32,
 }
 
-impl Day<'_> {
+impl DayPlan<'_> {
     fn stay(&mut self, from_s: f64, cell: u32) {
         self.now_s = from_s;
         self.moves.push(Move { at_s: from_s as u32, cell });
     }
 
-    /// Goes from home or work to the target, seen by a cell on the way; returns when it is past
-    /// the hour at which everybody is home.
+    /// Travels to the cell `to` and is at the cell `by` on the way.
     fn travel(&mut self, leave_s: f64, by: u32, to: u32, rng: &mut ChaCha8Rng) {
         let leave = leave_s.max(self.now_s + 2.0 * MINUTE);
         self.stay(leave, by);
@@ -171,7 +170,7 @@ impl Day<'_> {
     }
 
     fn errands(&mut self, working_day: bool, cells: &Cells, rng: &mut ChaCha8Rng) {
-        // a day trip to anywhere, mostly on weekends
+        // a day trip to any cell, mostly on weekends
         if chance(rng, if working_day { 0.04 } else { 0.15 }) {
             let leave = rng.random_range(8.0..11.0) * HOUR;
             let far = pick(rng, cells.in_main_country()).unwrap_or(self.home);
@@ -187,7 +186,8 @@ impl Day<'_> {
         }
     }
 
-    /// To one or two neighbouring cells and home again, unless it would get late.
+    /// Visits one or two neighbouring cells and returns home, unless it would be later than
+    /// [`HOME_BY`].
     fn outing(&mut self, start_s: f64, length_s: f64, cells: &Cells, rng: &mut ChaCha8Rng) {
         let first = cells.near(self.home, rng);
         let second = chance(rng, 0.5).then(|| cells.near(first, rng));
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_spends_the_night_at_home_and_workers_the_weekday_noon_at_work() {
+    fn all_users_are_at_home_at_night_and_workers_at_work_on_weekdays() {
         let (settings, cells, people) = town(2_000);
         let tuesday = DayPaths::new(settings.seed, &people, &cells, settings.start);
         let saturday = settings.start.checked_add_days(chrono::Days::new(4)).unwrap();
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn some_users_never_move() {
+    fn stationary_users_are_about_five_percent() {
         let (_, _, people) = town(2_000);
         let still = people.iter().filter(|p| p.habit == Habit::Stationary).count();
         assert!((50..150).contains(&still), "{still}");

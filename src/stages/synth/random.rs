@@ -1,12 +1,12 @@
-//! Chance that depends on the seed alone: random streams by purpose, and smooth noise over the
+//! Pseudo-random numbers that depend only on the seed: streams by purpose, and smooth noise over the
 //! map.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-/// A random stream of its own for each purpose and number (a day, a file), so that one part of
-/// the data does not change when another part draws more or less.
+/// An independent random stream for each purpose and number (a day, a file), so that one part of the
+/// data does not change if another part draws more or fewer numbers.
 pub fn stream(seed: u64, purpose: &str, numbers: &[u64]) -> ChaCha8Rng {
     let mut hash = Sha256::new();
     hash.update(seed.to_le_bytes());
@@ -17,8 +17,8 @@ pub fn stream(seed: u64, purpose: &str, numbers: &[u64]) -> ChaCha8Rng {
     ChaCha8Rng::from_seed(hash.finalize().into())
 }
 
-/// Roughly normal, mean 0, standard deviation 1, within 3.5. Sums of uniforms rather than a
-/// logarithm, whose last bit differs between systems.
+/// Approximately normal with mean 0 and standard deviation 1, within ±3.5 (Irwin-Hall with four
+/// terms). It avoids logarithms, whose last bit differs between systems.
 pub fn normal(rng: &mut ChaCha8Rng) -> f64 {
     let sum: f64 = (0..4).map(|_| rng.random::<f64>()).sum();
     (sum - 2.0) * 3f64.sqrt()
@@ -29,12 +29,12 @@ pub fn chance(rng: &mut ChaCha8Rng, probability: f64) -> bool {
     rng.random::<f64>() < probability
 }
 
-/// One of `items`; `None` when there are none.
+/// A random item; `None` if there are none.
 pub fn pick<T: Copy>(rng: &mut ChaCha8Rng, items: &[T]) -> Option<T> {
     if items.is_empty() { None } else { Some(items[rng.random_range(0..items.len())]) }
 }
 
-/// Mixes three numbers into one (the finaliser of splitmix64).
+/// Hashes three numbers to one (the finalizer of SplitMix64).
 pub fn mix(a: u64, b: u64, c: u64) -> u64 {
     let mut x = a
         .wrapping_add(b.wrapping_mul(0x9e37_79b9_7f4a_7c15))

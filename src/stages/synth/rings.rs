@@ -1,8 +1,7 @@
-//! From labelled hexagons to polygons: rings traced along the border, bent the same way for both
-//! neighbours.
+//! Converts labelled hexagons to polygons: rings follow the border, with the same irregularities for
+//! both neighbours.
 //!
-//! Coordinates are whole millimetres, so shared borders are equal to the digit and areas are
-//! exact.
+//! Coordinates are whole millimetres, so shared borders are identical and areas are exact.
 
 use super::lattice::{Corner, Lattice};
 use super::random::{mix, signed_unit};
@@ -15,30 +14,30 @@ pub type Ring = Vec<PointMm>;
 
 /// A polygon: exterior counter-clockwise, holes clockwise.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Part {
+pub struct Polygon {
     pub exterior: Ring,
     pub holes: Vec<Ring>,
 }
 
-/// Corners move by up to this share of a hexagon's side in x and in y.
+/// Maximum displacement of a corner in x and in y, as a share of the side of a hexagon.
 const CORNER_SHIFT: f64 = 0.1;
 
-/// Sideways shift of an edge's middle as a share of its length, and its decrease from halving to
-/// halving. Corners keep at least 85 degrees between edges, and the shifts turn an edge by less
-/// than 35 degrees in all at either end, so edges that meet do not cross.
+/// Maximum sideways displacement of the middle of an edge as a share of its length, and its decrease
+/// with each bisection. The angle at a corner is at least 85 degrees, and the displacements turn an
+/// edge by less than 35 degrees in total at either end, so adjacent edges do not cross.
 const MIDDLE_SHIFT: f64 = 0.14;
 const MIDDLE_SHIFT_DECREASE: f64 = 0.6;
 
-/// Distance from a hexagon's centre, as a share of its side, that no border reaches: the edge's
-/// middle is 0.87 away, corners move it by 0.15, and the bends of an edge by 0.27 at most.
+/// Distance from the centre of a hexagon, as a share of its side, that no border reaches: the middle
+/// of an edge is at 0.87, displaced corners move it by at most 0.15, and bisections by at most 0.27.
 pub const CLEAR_OF_BORDER: f64 = 0.4;
 
-/// The shape of every border of the map.
+/// The geometry of all borders of the map.
 #[derive(Debug, Clone, Copy)]
 pub struct Borders {
     lattice: Lattice,
     seed: u64,
-    /// Each side of a hexagon becomes `2^halvings` straight pieces, at most 16.
+    /// Each side of a hexagon is divided into `2^halvings` straight segments, at most 16.
     halvings: u32,
 }
 
@@ -61,7 +60,7 @@ impl Borders {
 
     /// Adds the line from a corner to the next one, without its last point.
     fn line(&self, from: Corner, to: Corner, ring: &mut Ring) {
-        // both neighbours compute the line in one direction and then read it in theirs
+        // computed in one direction for both neighbours, so that it is identical
         let (a, b) = if from < to { (from, to) } else { (to, from) };
         let hash =
             mix(mix(self.seed, a.0 as u64, a.1 as u64), mix(self.seed, b.0 as u64, b.1 as u64), 3);
@@ -90,10 +89,10 @@ impl Borders {
         }
     }
 
-    /// The parts of the area made of `hexagons` (ascending), in the order of their first hexagon.
-    pub fn trace(&self, hexagons: &[u32]) -> Vec<Part> {
+    /// The polygons of the area of `hexagons` (ascending), in the order of their first hexagon.
+    pub fn trace(&self, hexagons: &[u32]) -> Vec<Polygon> {
         let (component, count) = components(&self.lattice, hexagons);
-        // every corner on the border has one edge out, so the start corner identifies an edge
+        // exactly one edge starts at each corner of the border, so the corner identifies the edge
         let mut edges: Vec<(Corner, Corner, u32)> = Vec::new();
         for (i, &hexagon) in hexagons.iter().enumerate() {
             for (from, to, across) in self.lattice.sides(hexagon) {
@@ -104,7 +103,7 @@ impl Borders {
         }
         edges.sort_unstable();
         let mut done = vec![false; edges.len()];
-        let mut parts = vec![Part::default(); count];
+        let mut parts = vec![Polygon::default(); count];
         for first in 0..edges.len() {
             let mut ring = Ring::new();
             let mut at = first;
@@ -118,7 +117,7 @@ impl Borders {
             if ring.is_empty() {
                 continue;
             }
-            // a connected area has one exterior; the rings of the same area are its holes
+            // a connected area has one exterior; its other rings are holes
             let part = &mut parts[edges[first].2 as usize];
             if doubled_area_mm2(&ring) > 0 {
                 part.exterior = ring;
@@ -130,7 +129,7 @@ impl Borders {
     }
 }
 
-/// The connected area of each hexagon, and the number of areas.
+/// The connected component of each hexagon, and the number of components.
 fn components(lattice: &Lattice, hexagons: &[u32]) -> (Vec<u32>, usize) {
     const NONE: u32 = u32::MAX;
     let mut component = vec![NONE; hexagons.len()];
@@ -156,7 +155,7 @@ fn components(lattice: &Lattice, hexagons: &[u32]) -> (Vec<u32>, usize) {
     (component, count as usize)
 }
 
-/// Twice the enclosed area in square millimetres, positive when counter-clockwise.
+/// Twice the enclosed area in square millimetres (shoelace formula); positive if counter-clockwise.
 pub fn doubled_area_mm2(ring: &Ring) -> i128 {
     let after = ring.iter().cycle().skip(1);
     ring.iter()

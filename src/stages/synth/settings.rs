@@ -1,25 +1,25 @@
-//! What to make and how much of it.
+//! Size and seed of the data set.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use chrono::NaiveDate;
 
-/// Users per day's events in the data set that the tool is built for.
+/// Ratio of users to events per day in a typical data set.
 const USERS_PER_EVENTS: (u64, u64) = (150_000, 40_700_000);
 
 /// Size and seed of a synthetic data set. Equal settings give equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// Folder of `events/`, `cells/`, `lau_boundaries/` and the truth files.
+    /// Folder of `events/`, `cells/`, `lau_boundaries/` and the ground truth.
     pub out: PathBuf,
-    /// Users; 0 takes 150,000 per 40.7 million events a day.
+    /// Number of users; 0 for 150,000 per 40.7 million events per day.
     pub users: u64,
     /// Events per day, exactly.
     pub events: u64,
     /// Cells in the plan.
     pub cells: u64,
-    /// LAUs of the main country, EE; LV gets half as many besides.
+    /// LAUs of the main country, EE; LV has half as many in addition.
     pub laus: u64,
     pub days: u32,
     /// First day.
@@ -58,7 +58,7 @@ impl Settings {
     }
 
     /// # Errors
-    /// A size of zero, or one past what fits the memory and the identifiers.
+    /// A size of zero, or one that exceeds memory or the range of ids.
     pub fn check(&self) -> Result<()> {
         let ranges = [
             ("users", self.user_count(), 20_000_000),
@@ -67,13 +67,13 @@ impl Settings {
             ("laus", self.laus, 150_000),
             ("days", u64::from(self.days), 3_660),
         ];
-        for (name, value, most) in ranges {
-            if value == 0 || value > most {
-                bail!("--{name} {value} is out of range; give 1 to {most}");
+        for (name, value, max) in ranges {
+            if value == 0 || value > max {
+                bail!("--{name} {value} is out of range; use 1 to {max}");
             }
         }
         if self.start.checked_add_days(chrono::Days::new(self.days.into())).is_none() {
-            bail!("--start {} with --days {} leaves the calendar", self.start, self.days);
+            bail!("--start {} with --days {} exceeds the range of dates", self.start, self.days);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The Parquet files other than events: cell plan and planted homes.
+//! Writes the cell plan and the ground truth of homes and work places.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -25,10 +25,10 @@ pub fn days_since_1970(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - 719_163
 }
 
-/// The cell plan, the same for each day: no cell is ever switched off, so ends are open.
+/// Writes the cell plan, which is the same for each day: no cell is removed, so validity has no end.
 ///
 /// # Errors
-/// When writing fails.
+/// If writing fails.
 pub fn write_cell_plan(cells: &Cells, start: NaiveDate, file: File) -> Result<()> {
     let schema = Arc::new(Schema::new(vec![
         Field::new("cell_id", DataType::Utf8, true),
@@ -50,11 +50,11 @@ pub fn write_cell_plan(cells: &Cells, start: NaiveDate, file: File) -> Result<()
     write(schema, std::iter::once(Ok(batch)), file)
 }
 
-/// Where every user lives and works: `user_id` as lower-case hex, `home_cell_id`, `home_lau_id`,
+/// Writes where each user lives and works: `user_id` as lower-case hex, `home_cell_id`, `home_lau_id`,
 /// `work_cell_id` (null without a work place).
 ///
 /// # Errors
-/// When writing fails.
+/// If writing fails.
 pub fn write_homes(
     settings: &Settings,
     map: &LauMap,

@@ -1,4 +1,4 @@
-//! The whole stage on small settings, and the geometry of the full map.
+//! Tests of the whole stage with small settings, and of the geometry of the full map.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,7 +8,7 @@ use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use geo::{Contains, Point, Validation};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::rings::{Part, Ring, doubled_area_mm2};
+use super::rings::{Polygon, Ring, doubled_area_mm2};
 use super::*;
 
 fn small(out: &Path) -> Settings {
@@ -23,11 +23,11 @@ fn small(out: &Path) -> Settings {
     }
 }
 
-fn made(settings: &Settings) -> StageReport {
+fn generate(settings: &Settings) -> StageReport {
     run(settings, &Progress::silent()).unwrap()
 }
 
-/// Every file below a folder with its bytes.
+/// All files in a folder and its subfolders, with their bytes.
 fn bytes_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut waiting = vec![folder.to_owned()];
@@ -71,38 +71,38 @@ fn full_map(seed: u64) -> (LauMap, Borders) {
     (map, borders)
 }
 
-fn to_geo(parts: &[Part]) -> geo::MultiPolygon {
+fn to_geo(parts: &[Polygon]) -> geo::MultiPolygon {
     let line = |ring: &Ring| {
         let metre = |p: &[i64; 2]| geo::coord! { x: p[0] as f64 / 1e3, y: p[1] as f64 / 1e3 };
         ring.iter().map(metre).collect::<geo::LineString>()
     };
     let polygon =
-        |p: &Part| geo::Polygon::new(line(&p.exterior), p.holes.iter().map(line).collect());
+        |p: &Polygon| geo::Polygon::new(line(&p.exterior), p.holes.iter().map(line).collect());
     parts.iter().map(polygon).collect()
 }
 
-fn area_mm2(parts: &[Part]) -> i128 {
+fn area_mm2(parts: &[Polygon]) -> i128 {
     let rings = parts.iter().flat_map(|p| p.holes.iter().chain([&p.exterior]));
     rings.map(doubled_area_mm2).sum()
 }
 
 #[test]
-fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+fn same_seed_gives_the_same_bytes_and_another_seed_different_ones() {
     let folder = tempfile::tempdir().unwrap();
     let (a, b, c) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c"));
-    made(&small(&a));
-    made(&small(&b));
-    made(&Settings { seed: 7, ..small(&c) });
+    generate(&small(&a));
+    generate(&small(&b));
+    generate(&Settings { seed: 7, ..small(&c) });
     let (a, b, c) = (bytes_below(&a), bytes_below(&b), bytes_below(&c));
     assert!(a == b);
     assert!(a.keys().eq(c.keys()));
-    assert!(a.iter().all(|(name, bytes)| *bytes != c[name]), "a file ignores the seed");
+    assert!(a.iter().all(|(name, bytes)| *bytes != c[name]), "a file does not depend on the seed");
 }
 
 #[test]
-fn files_have_the_names_and_columns_of_an_operators_delivery() {
+fn files_have_the_names_and_columns_of_operator_data() {
     let folder = tempfile::tempdir().unwrap();
-    made(&small(folder.path()));
+    generate(&small(folder.path()));
     let files = bytes_below(folder.path());
     let names: Vec<_> = files.keys().map(|p| p.to_str().unwrap()).collect();
     assert_eq!(
@@ -137,12 +137,12 @@ fn files_have_the_names_and_columns_of_an_operators_delivery() {
 }
 
 #[test]
-fn totals_are_exact_and_the_truth_is_what_the_files_hold() {
+fn totals_are_exact_and_the_ground_truth_matches_the_files() {
     let folder = tempfile::tempdir().unwrap();
-    let report = made(&small(folder.path()));
+    let report = generate(&small(folder.path()));
     assert_eq!(report.rows_out, 40_000);
     let truth = truth(folder.path());
-    let mut ever = BTreeSet::new();
+    let mut all_users = BTreeSet::new();
     for day in [1usize, 2] {
         let rows = rows(
             &folder.path().join(format!("events/year=2024/month=10/day={day}/part-00000.parquet")),
@@ -156,23 +156,23 @@ fn totals_are_exact_and_the_truth_is_what_the_files_hold() {
         for row in &rows {
             hours[usize::try_from((row.2 - midnight) / 3_600_000_000).unwrap()] += 1;
         }
-        let planted = &truth["days"][day - 1];
-        assert_eq!(planted["events_per_hour"], serde_json::json!(hours));
+        let expected = &truth["days"][day - 1];
+        assert_eq!(expected["events_per_hour"], serde_json::json!(hours));
         let users: BTreeSet<_> = rows.iter().map(|row| row.0.clone()).collect();
-        assert_eq!(planted["distinct_users_seen"], users.len());
-        ever.extend(users);
+        assert_eq!(expected["distinct_users_seen"], users.len());
+        all_users.extend(users);
         let distinct: BTreeSet<_> = rows.iter().collect();
-        assert_eq!(planted["repeated_rows"], rows.len() - distinct.len());
+        assert_eq!(expected["repeated_rows"], rows.len() - distinct.len());
     }
     assert_eq!(truth["events"], 40_000);
-    assert_eq!(truth["distinct_users_seen"], ever.len());
+    assert_eq!(truth["distinct_users_seen"], all_users.len());
     assert_eq!(truth["cells_outside_ee"], 1);
 }
 
 #[test]
-fn a_users_most_frequent_cell_by_night_is_the_planted_home() {
+fn most_frequent_cell_at_night_is_the_home_of_the_ground_truth() {
     let folder = tempfile::tempdir().unwrap();
-    made(&small(folder.path()));
+    generate(&small(folder.path()));
     let mut nights: BTreeMap<String, BTreeMap<i64, u32>> = BTreeMap::new();
     for (user, cell, time_us) in
         rows(&folder.path().join("events/year=2024/month=10/day=1/part-00000.parquet"))
@@ -194,13 +194,13 @@ fn a_users_most_frequent_cell_by_night_is_the_planted_home() {
             assert_eq!(*most.0, homes.value(i));
             compared += 1;
         }
-        assert_eq!(batch.column(2).null_count(), 0, "every home lies in a LAU");
+        assert_eq!(batch.column(2).null_count(), 0, "a home is in no LAU");
     }
     assert_eq!(compared, 40);
 }
 
 #[test]
-fn the_smallest_settings_work() {
+fn smallest_settings_work() {
     let folder = tempfile::tempdir().unwrap();
     let tiny = Settings {
         out: folder.path().to_owned(),
@@ -210,7 +210,7 @@ fn the_smallest_settings_work() {
         laus: 1,
         ..Settings::default()
     };
-    assert_eq!(made(&tiny).rows_out, 1_000);
+    assert_eq!(generate(&tiny).rows_out, 1_000);
     let truth = truth(folder.path());
     assert_eq!(truth["laus"], serde_json::json!({"EE": 1, "LV": 1}));
     assert_eq!(truth["distinct_users_seen"], 1);
@@ -226,26 +226,26 @@ fn the_smallest_settings_work() {
 }
 
 #[test]
-fn data_of_another_origin_are_not_replaced_and_own_data_are() {
+fn only_data_of_an_earlier_run_are_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings { events: 1_000, days: 1, ..small(folder.path()) };
     let real = folder.path().join("events/real.parquet");
     fs::create_dir_all(folder.path().join("events")).unwrap();
     fs::write(&real, "real").unwrap();
     let error = run(&settings, &Progress::silent()).unwrap_err().to_string();
-    assert!(error.contains("did not make"), "{error}");
+    assert!(error.contains("did not create"), "{error}");
     assert_eq!(fs::read(&real).unwrap(), b"real");
     assert_eq!(bytes_below(folder.path()).len(), 1, "nothing else was written");
     fs::remove_file(real).unwrap();
-    made(&settings);
-    made(&Settings { events: 2_000, ..settings });
+    generate(&settings);
+    generate(&Settings { events: 2_000, ..settings });
     assert_eq!(truth(folder.path())["events"], 2_000);
 }
 
 #[test]
-fn a_run_that_fails_leaves_nothing_under_a_final_name() {
+fn failed_run_leaves_no_output() {
     let folder = tempfile::tempdir().unwrap();
-    // a folder where the homes must go makes the commit fail, after everything is written
+    // a folder at the path of the homes makes the commit fail after everything is written
     fs::create_dir_all(folder.path().join("truth_homes.parquet/x")).unwrap();
     let settings = Settings { events: 1_000, ..small(folder.path()) };
     run(&settings, &Progress::silent()).unwrap_err();
@@ -256,7 +256,7 @@ fn a_run_that_fails_leaves_nothing_under_a_final_name() {
 }
 
 #[test]
-fn polygons_are_valid_and_cover_the_land_without_gap_or_overlap() {
+fn polygons_are_valid_and_cover_the_land_without_gaps_or_overlaps() {
     for seed in [20_241_001, 3] {
         let (map, borders) = full_map(seed);
         let mut shared: BTreeMap<([i64; 2], [i64; 2]), i32> = BTreeMap::new();
@@ -280,26 +280,26 @@ fn polygons_are_valid_and_cover_the_land_without_gap_or_overlap() {
                 vertices.push(count);
             }
         }
-        // each piece of border belongs to one unit (coast), or to two in opposite directions
+        // each segment belongs to one unit (coast), or to two units in opposite directions
         assert!(shared.values().all(|uses| [1, 4, 5].contains(uses)));
         assert!(shared.values().filter(|uses| **uses == 5).count() > shared.len() / 4);
         let mut land: Vec<u32> = (0..map.units).flat_map(|u| map.hexagons(u)).copied().collect();
         land.sort_unstable();
-        assert_eq!(covered, area_mm2(&borders.trace(&land)), "the sum of units is the land");
+        assert_eq!(covered, area_mm2(&borders.trace(&land)), "the units do not cover the land");
         vertices.sort_unstable();
         assert!(vertices[0] >= 200 && vertices[78] <= 3_500, "{vertices:?}");
     }
 }
 
 #[test]
-fn some_units_have_holes_several_parts_and_every_unit_has_land() {
+fn every_unit_has_land_and_some_have_holes_or_several_polygons() {
     for seed in [20_241_001, 1, 2, 3] {
         let (map, borders) = full_map(seed);
         let units: Vec<_> = (0..map.main_units).map(|u| borders.trace(map.hexagons(u))).collect();
         assert_eq!(units.len(), 79);
         assert!(units.iter().all(|parts| !parts.is_empty()));
         assert!(units.iter().any(|parts| parts.len() > 1));
-        // the last 79 / 16 = 4 units are towns: their exterior is another unit's hole
+        // the last 79 / 16 = 4 units are towns: their exterior is a hole of another unit
         for town in &units[75..] {
             let outline: BTreeSet<_> = town[0].exterior.iter().collect();
             let holes = units.iter().flatten().flat_map(|part| &part.holes);
@@ -309,7 +309,7 @@ fn some_units_have_holes_several_parts_and_every_unit_has_land() {
 }
 
 #[test]
-fn every_cell_lies_in_its_declared_lau_and_in_no_other() {
+fn every_cell_lies_in_its_declared_lau_only() {
     let settings = Settings { cells: 600, ..Settings::default() };
     let (map, borders) = full_map(settings.seed);
     let cells = Cells::new(&settings, &map).unwrap();
@@ -327,9 +327,9 @@ fn every_cell_lies_in_its_declared_lau_and_in_no_other() {
 }
 
 #[test]
-fn the_boundary_file_reads_back_as_the_map() {
+fn boundary_file_contains_the_map() {
     let folder = tempfile::tempdir().unwrap();
-    made(&Settings { laus: 79, events: 100, ..small(folder.path()) });
+    generate(&Settings { laus: 79, events: 100, ..small(folder.path()) });
     let path = folder.path().join(BOUNDARIES).join(BOUNDARY_FILE);
     let text = fs::read_to_string(path).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();

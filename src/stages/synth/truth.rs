@@ -1,4 +1,4 @@
-//! What was planted: the figures against which a pipeline's results can be held.
+//! The ground truth: figures to compare with the results of the pipeline.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event_files::DayCount;
 
-/// Marks a truth file as this stage's own.
+/// Identifies a ground truth file of this stage.
 const MADE_BY: &str = "mobility synth";
 
 /// Content of `truth.json`.
@@ -17,7 +17,7 @@ pub struct Truth {
     made_by: &'static str,
     seed: u64,
     events: u64,
-    /// Users that exist; those without an event are in `truth_homes.parquet` as well.
+    /// All users, including those without an event; the same as in `truth_homes.parquet`.
     pub users: u64,
     /// Users with at least one event on any day.
     distinct_users_seen: u64,
@@ -27,7 +27,7 @@ pub struct Truth {
     /// Cells in no LAU at all.
     pub cells_at_sea: u64,
     pub laus: Laus,
-    days: Vec<Day>,
+    days: Vec<DayTruth>,
     #[serde(skip)]
     seen: Vec<bool>,
 }
@@ -42,11 +42,11 @@ pub struct Laus {
 }
 
 #[derive(Debug, Serialize)]
-struct Day {
+struct DayTruth {
     date: String,
     events: u64,
     distinct_users_seen: u64,
-    /// Rows that repeat an earlier row in all three columns.
+    /// Rows equal to an earlier row in all three columns.
     repeated_rows: u64,
     /// Rows at cells in no LAU of EE.
     events_outside_ee: u64,
@@ -77,7 +77,7 @@ impl Truth {
         }
         self.events += count.events;
         self.distinct_users_seen = seen(&self.seen);
-        self.days.push(Day {
+        self.days.push(DayTruth {
             date: date.to_string(),
             events: count.events,
             distinct_users_seen: seen(&count.seen),
@@ -93,40 +93,40 @@ impl Truth {
     }
 
     /// # Errors
-    /// Never for this type; the signature is the serialiser's.
+    /// Never for this type.
     pub fn to_json(&self) -> Result<String> {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 }
 
-/// Refuses to replace inputs that are not this stage's own: real data have no `truth.json`.
+/// Refuses to replace inputs that this stage did not write: real data have no `truth.json`.
 ///
 /// # Errors
-/// When one of `folders` in `out` holds anything and no truth file of this stage is there.
+/// If one of `folders` in `out` is not empty and there is no ground truth of this stage.
 pub fn refuse_foreign(out: &Path, folders: &[&str]) -> Result<()> {
     #[derive(Deserialize)]
-    struct Made {
+    struct Origin {
         made_by: String,
     }
     let truth = out.join("truth.json");
     let own = std::fs::read(&truth)
         .ok()
-        .and_then(|bytes| serde_json::from_slice::<Made>(&bytes).ok())
-        .is_some_and(|made| made.made_by == MADE_BY);
+        .and_then(|bytes| serde_json::from_slice::<Origin>(&bytes).ok())
+        .is_some_and(|origin| origin.made_by == MADE_BY);
     if own {
         return Ok(());
     }
     for name in folders {
         let path = out.join(name);
-        let holds_something = match std::fs::read_dir(&path) {
+        let is_not_empty = match std::fs::read_dir(&path) {
             Ok(mut entries) => entries.next().is_some(),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => false,
             Err(e) => return Err(e).with_context(|| format!("cannot list {}", path.display())),
         };
-        if holds_something {
+        if is_not_empty {
             bail!(
-                "{} holds files that `mobility synth` did not make ({} of an earlier run is \
-                 missing); name another --out, or remove the folder yourself",
+                "{} contains files that `mobility synth` did not create ({} is missing); choose \
+                 another --out, or remove the folder",
                 path.display(),
                 truth.display()
             );
@@ -134,7 +134,7 @@ pub fn refuse_foreign(out: &Path, folders: &[&str]) -> Result<()> {
     }
     if truth.exists() {
         bail!(
-            "{} was not made by `mobility synth` and would be replaced; name another --out",
+            "{} was not created by `mobility synth` and would be replaced; choose another --out",
             truth.display()
         );
     }

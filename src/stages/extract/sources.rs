@@ -1,11 +1,11 @@
-//! What is to be copied, and to where.
+//! Lists the sources to copy and names their copies.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use crate::config::{Config, Extract};
+use crate::config::Extract;
 use crate::errors::UsageError;
 use crate::events::input;
 use crate::formats::boundaries;
@@ -13,9 +13,9 @@ use crate::storage::inputs::{InputFile, list};
 use crate::storage::object_store::ObjectUrl;
 use crate::storage::object_store::download;
 
-/// A file or object, and the name of its copy below the folder of all copies.
+/// A file or object, and the path of its copy relative to `extract.to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
+pub struct PlannedCopy {
     pub input: InputFile,
     pub name: PathBuf,
     pub is_lau: bool,
@@ -24,10 +24,10 @@ pub struct Copy {
 /// Lists the sources.
 ///
 /// # Errors
-/// [`UsageError`] where none is named; a source that cannot be listed; two with one name.
-pub fn copies(config: &Config) -> Result<Vec<Copy>> {
-    let extract = &config.extract;
-    if extract.events.is_empty() && extract.cells.is_empty() && extract.lau_year.is_none() {
+/// [`UsageError`] if no source is given; a source that cannot be listed; two sources with the same
+/// name.
+pub fn copies(config: &Extract) -> Result<Vec<PlannedCopy>> {
+    if config.events.is_empty() && config.cells.is_empty() && config.lau_year.is_none() {
         bail!(UsageError(
             "nothing to copy; name events and cells with extract.events and extract.cells (or \
              --events, --cells), and a year of LAU boundaries with extract.lau_year (or --lau-year)"
@@ -35,18 +35,18 @@ pub fn copies(config: &Config) -> Result<Vec<Copy>> {
         ));
     }
     let tables = input::endings();
-    let mut copies = of("extract.events", &extract.events, "events", &tables)?;
-    copies.extend(of("extract.cells", &extract.cells, "cells", &tables)?);
-    if let Some(year) = extract.lau_year {
-        let url = boundaries_url(extract, year);
+    let mut copies = of("extract.events", &config.events, "events", &tables)?;
+    copies.extend(of("extract.cells", &config.cells, "cells", &tables)?);
+    if let Some(year) = config.lau_year {
+        let url = boundaries_url(config, year);
         let found = of("extract.lau_url", &[url], "lau_boundaries", &boundaries::EXTENSIONS);
         let found = found.with_context(|| {
             format!(
                 "LAU boundaries of extract.lau_year = {year}, lau_scale = {:?}, lau_crs = {}",
-                extract.lau_scale, extract.lau_crs
+                config.lau_scale, config.lau_crs
             )
         })?;
-        copies.extend(found.into_iter().map(|copy| Copy { is_lau: true, ..copy }));
+        copies.extend(found.into_iter().map(|copy| PlannedCopy { is_lau: true, ..copy }));
     }
     let mut names = BTreeMap::new();
     for copy in &copies {
@@ -54,7 +54,7 @@ pub fn copies(config: &Config) -> Result<Vec<Copy>> {
             && *other != copy.input.location
         {
             bail!(
-                "{other} and {} would both become {}; copy them one after the other, with another extract.to",
+                "{other} and {} would both become {}; copy them in separate runs with different extract.to",
                 copy.input.location,
                 copy.name.display()
             );
@@ -64,15 +64,15 @@ pub fn copies(config: &Config) -> Result<Vec<Copy>> {
     Ok(copies)
 }
 
-fn boundaries_url(extract: &Extract, year: u16) -> String {
-    extract
+fn boundaries_url(config: &Extract, year: u16) -> String {
+    config
         .lau_url
         .replace("{year}", &year.to_string())
-        .replace("{scale}", &extract.lau_scale)
-        .replace("{crs}", &extract.lau_crs.to_string())
+        .replace("{scale}", &config.lau_scale)
+        .replace("{crs}", &config.lau_crs.to_string())
 }
 
-fn of(key: &str, specs: &[String], folder: &str, endings: &[&str]) -> Result<Vec<Copy>> {
+fn of(key: &str, specs: &[String], folder: &str, endings: &[&str]) -> Result<Vec<PlannedCopy>> {
     let mut copies = Vec::new();
     for spec in specs {
         let (inputs, base) = if ObjectUrl::is_url(spec) {
@@ -89,19 +89,19 @@ fn of(key: &str, specs: &[String], folder: &str, endings: &[&str]) -> Result<Vec
         };
         for input in inputs {
             let name = Path::new(folder).join(name(input.location.as_path(), &base)?);
-            copies.push(Copy { input, name, is_lau: false });
+            copies.push(PlannedCopy { input, name, is_lau: false });
         }
     }
     Ok(copies)
 }
 
-/// The folders of a source that hold no wildcard.
+/// The leading folders of a source that contain no wildcard.
 fn base(spec: &Path) -> PathBuf {
     let plain = |part: &Component| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
     spec.components().take_while(plain).collect()
 }
 
-/// The path of a source below `base`, so that folders that name a date stay.
+/// The path of a source relative to `base`, which keeps folders that contain a date.
 fn name(path: &Path, base: &Path) -> Result<PathBuf> {
     let below = path.strip_prefix(base).unwrap_or(Path::new(""));
     let below = match below.as_os_str().is_empty() {
@@ -110,7 +110,10 @@ fn name(path: &Path, base: &Path) -> Result<PathBuf> {
     };
     let plain = below.components().all(|part| matches!(part, Component::Normal(_)));
     if !plain || below.as_os_str().is_empty() {
-        bail!("{} gives no name for its copy; name a file, or a folder above it", path.display());
+        bail!(
+            "cannot derive the name of a copy from {}; specify a file, or a folder that contains it",
+            path.display()
+        );
     }
     Ok(below.to_owned())
 }
@@ -125,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_keeps_the_folders_below_its_source() {
+    fn copy_keeps_the_folders_below_its_source() {
         let hive = "s3://bucket/raw/year=2024/month=10/day=1/a.parquet";
         let below = Some("year=2024/month=10/day=1/a.parquet".to_owned());
         assert_eq!(name_of("s3://bucket/raw", hive), below);
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_leads_elsewhere_is_refused() {
+    fn name_outside_the_target_folder_is_rejected() {
         for path in ["s3://bucket/raw/../../etc/passwd", "s3://bucket/raw/a/../../b"] {
             assert_eq!(name_of("s3://bucket/raw", path), None, "{path}");
         }
