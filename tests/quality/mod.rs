@@ -3,6 +3,15 @@
 mod day_records;
 mod limits;
 
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::compute::concat_batches;
+use arrow::datatypes::{Field, FieldRef, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
@@ -234,6 +243,43 @@ fn quality_tables_are_empty_before_the_stage_and_filled_after_it(warehouse: Ware
 }
 
 test_on_each_warehouse!(quality_tables_are_empty_before_the_stage_and_filled_after_it);
+
+#[test]
+fn embedded_table_with_the_former_column_name_is_read() {
+    let work = with_three_dates();
+    work.ok(&["quality", "--quiet"]);
+    work.ok(&["load", "--quiet"]);
+    let pattern = work.path("warehouse/v*/quality_codes.parquet");
+    let path = glob::glob(&pattern.to_string_lossy()).unwrap().next().unwrap().unwrap();
+    // a new file, since the loaded one is a hard link to the processed one
+    let batch = read_batch(&path);
+    fs::remove_file(&path).unwrap();
+    write_batch(&path, &with_former_names(&batch));
+    assert_eq!(work.ok(&["query", "quality_codes", "--format", "csv"]), CODES);
+}
+
+fn read_batch(path: &Path) -> RecordBatch {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(path).unwrap()).unwrap();
+    let batches: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
+    concat_batches(&batches[0].schema(), &batches).unwrap()
+}
+
+fn with_former_names(batch: &RecordBatch) -> RecordBatch {
+    let schema = batch.schema();
+    let former = |field: &FieldRef| match field.name().as_str() {
+        "disposition" => field.as_ref().clone().with_name("fate"),
+        _ => field.as_ref().clone(),
+    };
+    let fields: Vec<Field> = schema.fields().iter().map(former).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), batch.columns().to_vec()).unwrap()
+}
+
+fn write_batch(path: &Path, batch: &RecordBatch) {
+    let file = fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    writer.write(batch).unwrap();
+    writer.close().unwrap();
+}
 
 fn quality_route_returns_what_the_command_prints(warehouse: Warehouse) {
     let work = warehouse.mini();
