@@ -34,7 +34,7 @@ pub fn files(paths: &[String]) -> Result<Vec<InputFile>> {
 pub struct PlannedCells {
     /// By cell id, non-overlapping versions in order of time.
     pub cells: Vec<(String, Vec<CellVersion>)>,
-    /// Ids of cells with a row whose coordinates are invalid.
+    /// Ids of cells with invalid coordinates in at least one row.
     pub bad_coordinates: BTreeSet<String>,
 }
 
@@ -55,7 +55,7 @@ pub fn planned_cells(paths: &[String], columns: &Columns) -> Result<PlannedCells
 }
 
 impl CellPlan {
-    /// Non-overlapping versions, by cell id and time, and the number of cells whose versions
+    /// Non-overlapping versions, by cell id and time, and the number of cells with versions that
     /// overlapped at different places.
     ///
     /// # Errors

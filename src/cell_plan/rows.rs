@@ -40,7 +40,7 @@ pub struct CellPlan {
     rejected: Vec<(Reject, u64, String)>,
     /// Number of validity dates with a time of day, which was dropped.
     pub cut_to_days: u64,
-    /// Ids of cells with a row whose coordinates are invalid.
+    /// Ids of cells with invalid coordinates in at least one row.
     pub bad_coordinates: BTreeSet<String>,
 }
 

@@ -51,7 +51,7 @@ pub struct RecordedInput {
     pub undated: BTreeMap<Code, u64>,
 }
 
-/// A date whose compressed events are complete.
+/// A date with complete compressed events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompletedDate {
     /// Fingerprint of the inputs and settings.
@@ -117,7 +117,7 @@ impl Manifest {
         (manifest.version == VERSION).then_some(manifest)
     }
 
-    /// Removes the dates whose files in `folder` are missing or different.
+    /// Removes dates if their files in `folder` are missing or different.
     #[must_use]
     pub fn retain_verified(mut self, folder: &Path) -> Self {
         let files = presence::files(folder).unwrap_or_default();

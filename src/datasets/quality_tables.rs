@@ -18,8 +18,8 @@ pub const OK: &str = "ok";
 /// The value of [`CodeRow::disposition`] for these rows.
 pub const KEPT: &str = "kept";
 
-/// One row of the table `quality_daily`, whose columns docs/quality.md explains. Fields have the names
-/// and the order of the columns.
+/// One row of the table `quality_daily`. Fields have the names and the order of its columns, which
+/// docs/quality.md explains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DayFigures {
     pub date: NaiveDate,

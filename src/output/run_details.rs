@@ -17,7 +17,7 @@ pub fn stages_table(stages: &[StageRun]) -> Table {
     table.set_header(["stage", "rows in", "rows out", "seconds", "rows/s", ""]);
     for stage in stages {
         let outcome = match stage {
-            StageRun { broken_off: true, .. } => "broken off",
+            StageRun { broken_off: true, .. } => "not completed",
             StageRun { skipped: true, .. } => "unchanged, skipped",
             _ => "done",
         };
@@ -92,7 +92,7 @@ mod tests {
     use crate::run_history::{Inputs, Run, Status, a_run};
 
     #[test]
-    fn a_failed_run_is_shown_with_all_its_details() {
+    fn failed_run_is_shown_with_all_details() {
         let stage = |name: &str, broken_off: bool| StageRun {
             stage: name.into(),
             skipped: false,
@@ -131,6 +131,6 @@ mod tests {
             line.trim_matches(['│', ' ']).split_whitespace().collect::<Vec<_>>().join(" ")
         };
         assert_eq!(words("compress"), "compress 1,500 20 0.50 3,000 done");
-        assert_eq!(words("geojoin"), "geojoin 1,500 20 0.50 broken off");
+        assert_eq!(words("geojoin"), "geojoin 1,500 20 0.50 not completed");
     }
 }

@@ -35,7 +35,7 @@ pub fn refuse_rejected(plan: &CellPlan, strict: bool) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a plan whose latitude and longitude are swapped. In many regions both values remain in
+/// Refuses a plan with swapped latitude and longitude. In many regions both values remain in
 /// range when swapped, so the test is that no cell lies in a unit, but most cells lie in `extent`
 /// once they are swapped back.
 ///

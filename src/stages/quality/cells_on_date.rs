@@ -61,7 +61,7 @@ impl CellLaus {
         Ok(CellLaus::new(cells, &geodata::read_lau_ids(&data.lau_units())?))
     }
 
-    /// A cell whose LAU is not among `laus` counts as a cell without a LAU.
+    /// A cell counts as a cell without a LAU if its LAU is not among `laus`.
     pub fn new(cells: impl IntoIterator<Item = CellWithLau>, laus: &[String]) -> Self {
         let indexes: HashMap<&str, usize> =
             laus.iter().enumerate().map(|(index, id)| (id.as_str(), index)).collect();

@@ -121,7 +121,7 @@ fn digest(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
     hex(&hash.finalize())
 }
 
-/// Rows of the previous tables whose inputs are unchanged; none if the tables cannot be read or
+/// Rows of the previous tables with unchanged inputs; none if the tables cannot be read or
 /// come from different runs.
 fn unchanged_rows(data: &Data, fingerprints: &BTreeMap<NaiveDate, String>) -> Tables {
     let (daily, codes) = (data.quality_daily(), data.quality_codes());

@@ -39,7 +39,7 @@ pub struct DayCount {
     pub events_per_hour: [u64; 24],
     /// Rows with the same user, second and cell as an earlier row.
     pub repeated_rows: u64,
-    /// Rows whose cell is outside the main country.
+    /// Rows with a cell outside the main country.
     pub events_outside: u64,
     /// For each user, whether there is at least one row.
     pub seen: Vec<bool>,

@@ -12,7 +12,7 @@ use super::settings::Settings;
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
 
-/// Share of users whose device never leaves the home cell, such as meters and alarms.
+/// Share of users that never leave the home cell, such as meters and alarms.
 const STATIONARY_SHARE: f64 = 0.05;
 /// Share of the other users that go to work from Monday to Friday.
 const WORKER_SHARE: f64 = 0.6;
