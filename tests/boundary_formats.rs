@@ -154,7 +154,7 @@ fn change_of_a_dbf_file_is_noticed() {
 #[test]
 fn same_units_in_two_formats_are_rejected() {
     let work = with_boundaries(&["parts.gpkg", "parts.geojson"]);
-    let words = ["is in", "parts.geojson", "parts.gpkg", "name one of the two in data.lau"];
+    let words = ["is in", "parts.geojson", "parts.gpkg", "name only one of them in data.lau"];
     work.fails(&["geojoin"], 1, &words);
 }
 

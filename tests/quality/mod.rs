@@ -156,7 +156,7 @@ fn only_changed_records_are_computed_again() {
     work.ok(&["quality"]);
     let patched = tables();
     work.ok(&["quality", "--force"]);
-    assert!(patched == tables(), "rows that were kept differ from rows made anew");
+    assert!(patched == tables(), "rows of unchanged dates differ from recomputed rows");
     let csv = work.ok(&["quality", "--format", "csv"]);
     assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
     // a removed date loses its row, and the next date is compared again
