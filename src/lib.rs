@@ -1,10 +1,10 @@
 //! `mobility` turns raw mobile network events, a cell plan and LAU boundaries into mobility
-//! insights.
+//! insights. `docs/architecture.md` shows the modules, the data flow and a glossary.
 //!
-//! The folders follow the data: `synth` writes inputs, `compress` and `geojoin` turn inputs into
-//! processed files, `quality` tells how good they are, `load` puts those into a `warehouse`, `views` deploys the SELECT files there
-//! and `query` prints rows. `spark` hands the steps that touch every event to a cluster. `processed` keeps processed files in an object store. `pipeline` runs the stages in order, `commands` holds one thin file a
-//! subcommand, `io` reads and writes file formats and knows no stage.
+//! Imports point down, from `commands` and `cli` through `server`, `output`, `stages`, `warehouse`,
+//! `views`, `spark`, `run_history`, `datasets`, `cell_plan`, `events`, `formats`, `storage`,
+//! `progress`, `config`, `checks` and `runtime` to `errors` and `domain`. A test fails on an import
+//! that points up.
 
 pub mod cell_plan;
 pub mod checks;
