@@ -32,7 +32,7 @@ pub fn table(report: &Report, look: Look) -> String {
     }
     let sums = report.code_sums();
     if sums.is_empty() {
-        out.push_str("\nNo row has anything wrong.\n");
+        out.push_str("\nAll rows passed the checks.\n");
     } else {
         let heading = ["code", "disposition", "rows", "of all", "dates", "files", "what is wrong"];
         let rows = sums.iter().map(|sum| {
