@@ -215,7 +215,7 @@ fn collect(tree: &UseTree, path: &mut Module, leaves: &mut Vec<(Module, String)>
         }
         UseTree::Name(name) => {
             let name = name.ident.to_string();
-            leaves.push(([path.as_slice(), &[name.clone()]].concat(), name));
+            leaves.push(([path.as_slice(), std::slice::from_ref(&name)].concat(), name));
         }
         UseTree::Rename(rename) => {
             let ident = rename.ident.to_string();

@@ -14,6 +14,9 @@ pub type PresenceRow = (String, String, i64, i64, i64, i64);
 /// User, cell, time stamp in µs.
 pub type UserAtCell = (String, String, i64);
 
+/// Day, user, start of the hour, cell.
+type GroupKey = (i64, String, i64, String);
+
 const HOUR_US: i64 = 3_600_000_000;
 
 /// Rows of all dates below a folder of outputs, in the order of the files.
@@ -42,7 +45,7 @@ fn presence_of_file(path: &Path) -> Vec<PresenceRow> {
 /// Groups events with a map, in the order of the files: by date, user, hour and cell as text. An
 /// event that occurs twice counts once.
 pub fn group_by_hour(events: impl IntoIterator<Item = UserAtCell>) -> Vec<PresenceRow> {
-    let mut groups: BTreeMap<(i64, String, i64, String), (i64, i64, i64)> = BTreeMap::new();
+    let mut groups: BTreeMap<GroupKey, (i64, i64, i64)> = BTreeMap::new();
     for (user, cell, us) in events.into_iter().collect::<BTreeSet<_>>() {
         let hour = us.div_euclid(HOUR_US) * HOUR_US;
         let key = (hour.div_euclid(24 * HOUR_US), user, hour, cell);
