@@ -166,7 +166,12 @@ fn command_lines(line: &str) -> Vec<Vec<String>> {
             let assignment = |word: &&String| word.contains('=');
             let start = words.iter().take_while(assignment).count();
             let words = &words[start..];
-            program(words.first()?).then(|| words.to_vec())
+            // a date that the shell computes
+            let filled = |word: &String| match word.starts_with("$(date") {
+                true => "2024-10-01".to_owned(),
+                false => word.clone(),
+            };
+            program(words.first()?).then(|| words.iter().map(filled).collect())
         })
         .collect()
 }
