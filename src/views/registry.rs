@@ -310,9 +310,11 @@ mod tests {
 
     #[test]
     fn every_snapshot_day_has_its_views_and_settings_are_filled_in() {
-        let mut settings = Views::default();
-        settings.snapshot_dates =
-            ["2024-10-01", "2024-10-02"].iter().map(|d| d.parse().unwrap()).collect();
+        let dates = ["2024-10-01", "2024-10-02"];
+        let settings = Views {
+            snapshot_dates: dates.iter().map(|d| d.parse().unwrap()).collect(),
+            ..Views::default()
+        };
         let time = Time { day_start: 6, ..Time::default() };
         let registry = Registry::read(&settings, &time).unwrap();
         assert_eq!(registry.views().len(), 12);
