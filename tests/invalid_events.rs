@@ -57,7 +57,7 @@ fn truncated_file_is_rejected() {
     let name = "raw/events/year=2024/month=10/day=1/part-0.parquet";
     let bytes = std::fs::read(work.path(name)).unwrap();
     work.write(name, &bytes[..bytes.len() / 2]);
-    assert_rejected(&work, &["part-0.parquet", "not a whole Parquet file", "copy it again"]);
+    assert_rejected(&work, &["part-0.parquet", "not a complete Parquet file", "copy it again"]);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn truncated_boundary_file_is_rejected() {
 fn file_without_a_feature_collection_is_rejected() {
     assert_rejected(
         &with_boundaries(|_| "{\"type\":\"Topology\"}".to_owned()),
-        &["lau.geojson", "no GeoJSON feature collection"],
+        &["lau.geojson", "not a GeoJSON feature collection"],
     );
     assert_rejected(&with_boundaries(|_| "GISCO".to_owned()), &["lau.geojson", "line 1"]);
 }
@@ -153,7 +153,8 @@ fn boundaries_in_an_unexpected_crs_are_rejected() {
     assert!(placed_cells(&work).contains("100,EE_0001,within"));
     work.config("[lau]\ncrs = \"EPSG:999999\"\n");
     let before = work.snapshot("processed");
-    let ran = work.fails(&["geojoin"], 1, &["lau.crs: EPSG:999999 is no coordinate system"]);
+    let ran =
+        work.fails(&["geojoin"], 1, &["lau.crs: EPSG:999999 is not a coordinate reference system"]);
     // PROJ prints nothing itself
     assert_eq!(
         (ran.stderr.lines().count(), ran.stderr.contains("4096")),

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use crate::config::{Config, Engine, Spark, WarehouseUrl};
 use crate::domain::numbers::{counted, grouped, size};
-use crate::events::input;
-use crate::events::input::EventInput;
+use crate::events;
+use crate::events::EventFile;
 use crate::stages::geojoin;
 use crate::storage::sync;
 use crate::views::Registry;
@@ -102,11 +102,11 @@ fn engine(spark: &Spark) -> Result<String> {
 }
 
 fn events(config: &Config) -> Result<String> {
-    let files = input::open(&config.columns, input::inputs(&config.data.events)?)?;
+    let files = events::open(&config.columns, events::list_files(&config.data.events)?)?;
     let (text, counted_files): (Vec<_>, Vec<_>) =
-        files.iter().partition(|f| matches!(f, EventInput::Csv(_)));
+        files.iter().partition(|f| matches!(f, EventFile::Csv(_)));
     let rows_in_footer =
-        |f: &EventInput| (0..f.parts()).filter_map(|part| f.stated_rows(part)).sum::<u64>();
+        |f: &EventFile| (0..f.parts()).filter_map(|part| f.rows_in_footer(part)).sum::<u64>();
     let rows: u64 = counted_files.iter().map(|f| rows_in_footer(f)).sum();
     let bytes: u64 = files.iter().map(|f| f.input().bytes).sum();
     if rows == 0 && text.is_empty() {

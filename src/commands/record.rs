@@ -6,7 +6,7 @@ use super::Session;
 use crate::config::Config;
 use crate::datasets::manifest::Manifest;
 use crate::errors::is_broken_pipe;
-use crate::events::input;
+use crate::events;
 use crate::progress::now;
 use crate::run_history::{Inputs, Recorder, Run, Status, read};
 use crate::stages::{geojoin, load};
@@ -26,7 +26,7 @@ pub fn no_inputs(_: &Config) -> Result<Option<Vec<InputFile>>> {
 }
 
 pub fn compress_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    input::inputs(&config.data.events).map(Some)
+    events::list_files(&config.data.events).map(Some)
 }
 
 pub fn geojoin_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
@@ -39,7 +39,7 @@ pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
 
 pub fn run_all_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
     let (cells, laus) = geojoin::inputs(config.into())?;
-    Ok(Some([input::inputs(&config.data.events)?, cells, laus].concat()))
+    Ok(Some([events::list_files(&config.data.events)?, cells, laus].concat()))
 }
 
 /// Runs the command and records the run. If the record cannot be written, a warning is logged and

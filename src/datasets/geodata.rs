@@ -167,7 +167,7 @@ pub struct CellWithLau {
 /// A file that is missing or incomplete.
 pub fn fingerprint(data: &Data) -> Result<String> {
     let of = |path: &Path| {
-        let made = provenance::made_from(path);
+        let made = provenance::read(path);
         made.map(|made| made.inputs).with_context(|| {
             format!("{} is missing or incomplete; run `mobility geojoin` first", path.display())
         })

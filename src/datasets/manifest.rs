@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::presence;
 use crate::checks::Code;
-use crate::formats::parquet::provenance::made_from;
+use crate::formats::parquet::provenance;
 use crate::storage::inputs::{FileVersion, InputFile};
 
 /// Version of the format of the manifest and of the files it describes.
@@ -124,7 +124,7 @@ impl Manifest {
         let first: BTreeMap<NaiveDate, &Path> =
             files.iter().rev().map(|f| (f.date, f.path.as_path())).collect();
         self.dates.retain(|date, completed| match first.get(date) {
-            Some(path) => made_from(path).is_some_and(|m| m.inputs == completed.fingerprint),
+            Some(path) => provenance::read(path).is_some_and(|m| m.inputs == completed.fingerprint),
             None => completed.rows == 0,
         });
         self

@@ -34,7 +34,7 @@ pub fn days(folder: &Path) -> Result<Vec<PresenceDay>> {
     let day = |of_day: &[PresenceFile]| {
         let mut hash = Sha256::new();
         for file in of_day {
-            hash.update(checksum::stated(&file.path).unwrap_or_default());
+            hash.update(checksum::stored(&file.path).unwrap_or_default());
             hash.update("\n");
         }
         let files = of_day.iter().map(|file| file.path.clone()).collect();

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::tables::Table;
-use crate::formats::rows::{batch, rows};
+use crate::formats::rows::{from_batch, to_batch};
 use crate::formats::table;
 use crate::storage::inputs::InputFile;
 
@@ -101,7 +101,7 @@ pub fn rounded(value: f64) -> f64 {
 pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
     InputFile::local(path.to_owned())
         .and_then(|file| table::read(&file))
-        .and_then(|batch| rows(&batch))
+        .and_then(|batch| from_batch(&batch))
         .with_context(|| format!("{}; `mobility quality` rewrites it", path.display()))
 }
 
@@ -115,5 +115,5 @@ pub fn write<T: Serialize>(
     rows: &[T],
     entries: Vec<KeyValue>,
 ) -> Result<()> {
-    table::write(path, &batch(rows, &table.schema())?, entries)
+    table::write(path, &to_batch(rows, &table.schema())?, entries)
 }

@@ -2,10 +2,11 @@
 
 mod batch;
 pub mod csv;
-pub mod input;
+mod file;
 pub mod parquet;
 pub mod raw;
 mod reader;
 
 pub use batch::{EventBatch, IdEncoder};
+pub use file::{EventFile, extensions, list_files, open, prefetch};
 pub use reader::EventReader;

@@ -1,5 +1,4 @@
-//! Raw events row by row in canonical form, unusable rows included: what
-//! `mobile_events_uncompressed` shows.
+//! Raw events in canonical form, including unusable rows, as `mobile_events_uncompressed` shows them.
 
 use anyhow::{Context, Result};
 use arrow::array::{
@@ -9,8 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use chrono_tz::Tz;
 
-use super::input;
-use super::input::EventInput;
+use super::file::{self, EventFile};
 use crate::config::{Columns, Config};
 use crate::domain::ids::{UserKey, user_key_of_text, user_text};
 use crate::domain::time::EventTime;
@@ -44,7 +42,7 @@ impl RawEvents {
     /// # Errors
     /// A path that does not exist or contains no event file.
     pub fn inputs(&self) -> Result<Vec<InputFile>> {
-        let inputs = input::inputs(&self.paths);
+        let inputs = file::list_files(&self.paths);
         inputs.context("mobile_events_uncompressed is read from the raw files")
     }
 
@@ -52,8 +50,8 @@ impl RawEvents {
     ///
     /// # Errors
     /// The first file that cannot be used.
-    pub fn open(&self, inputs: Vec<InputFile>) -> Result<Vec<EventInput>> {
-        input::open(&self.columns, inputs)
+    pub fn open(&self, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
+        file::open(&self.columns, inputs)
     }
 
     /// Fingerprint of the files and of the settings by which they are read.
@@ -66,7 +64,7 @@ impl RawEvents {
 /// Canonical user ids.
 ///
 /// # Errors
-/// A column of a type that event files do not have.
+/// A type that is not valid in event files.
 pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
     let mut out = StringBuilder::new();
     let mut scratch = Vec::new();
@@ -87,18 +85,18 @@ pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
     Ok(out.finish())
 }
 
-/// Canonical cell ids: text.
+/// Canonical cell ids, as text.
 ///
 /// # Errors
-/// A column of a type that event files do not have.
+/// A type that is not valid in event files.
 pub fn cell_ids(column: &ArrayRef) -> Result<StringArray> {
     Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
 }
 
-/// Local time stamps; null where there is none that can be read.
+/// Local time stamps; null for those that are missing or unreadable.
 ///
 /// # Errors
-/// A column of a type that event files do not have.
+/// A type that is not valid in event files.
 pub fn timestamps(column: &ArrayRef, times: &mut Times) -> Result<TimestampMicrosecondArray> {
     let mut local = Vec::with_capacity(column.len());
     times.convert(column, &mut local)?;

@@ -4,14 +4,14 @@ use anyhow::{Context, Result};
 
 use super::batch::{EventBatch, IdEncoder};
 use super::csv::RecordColumns;
-use super::input::EventInput;
+use super::file::EventFile;
 use super::parquet::{ArrayBatches, ArrayColumns, PageColumns};
 use crate::domain::time::columns::Times;
 use crate::storage::ByteSource;
 
-/// Reads the events of one row group of Parquet or one piece of CSV.
+/// Reads the events of one row group of Parquet or one block of CSV.
 pub struct EventReader<'f> {
-    file: &'f EventInput,
+    file: &'f EventFile,
     part: usize,
     times: Times,
     batch_rows: usize,
@@ -19,7 +19,7 @@ pub struct EventReader<'f> {
 }
 
 enum Format<'f> {
-    /// Parquet pages, which are decoded without arrays where types and encodings allow it.
+    /// Parquet pages, which are decoded without arrays if types and encodings allow it.
     Pages {
         columns: Box<PageColumns>,
         rows_left: usize,
@@ -37,23 +37,23 @@ impl<'f> EventReader<'f> {
     /// prefetched for the part, and `times` converts the file's time stamps.
     ///
     /// # Errors
-    /// A file that cannot be opened; a column chunk whose place in the file makes no sense.
+    /// A file that cannot be opened; a column chunk with an invalid position in the file.
     pub fn open(
-        file: &'f EventInput,
+        file: &'f EventFile,
         source: ByteSource,
         part: usize,
         times: Times,
         batch_rows: usize,
     ) -> Result<Self> {
         let format = match file {
-            EventInput::Csv(csv) => Format::Csv(Box::new(RecordColumns::open(csv, part)?)),
-            EventInput::Parquet(parquet) => match PageColumns::open(parquet, &source, part)? {
+            EventFile::Csv(csv) => Format::Csv(Box::new(RecordColumns::open(csv, part)?)),
+            EventFile::Parquet(parquet) => match PageColumns::open(parquet, &source, part)? {
                 Some(columns) => Format::Pages {
                     columns: Box::new(columns),
                     rows_left: usize::try_from(parquet.rows(part))?,
                 },
                 None => Format::Arrays {
-                    batches: parquet.read(source, part, batch_rows)?,
+                    batches: parquet.read_arrays(source, part, batch_rows)?,
                     columns: ArrayColumns::default(),
                 },
             },
@@ -61,7 +61,7 @@ impl<'f> EventReader<'f> {
         Ok(EventReader { file, part, times, batch_rows, format })
     }
 
-    /// Replaces the rows of `batch` by the next ones. Returns false, with no rows, after the last.
+    /// Replaces the rows of `batch` by the next ones. After the last it returns false and no rows.
     ///
     /// # Errors
     /// A file that is damaged, cannot be read, or does not have the rows that it promises.

@@ -1,4 +1,4 @@
-//! GeoParquet 1.1: Parquet with WKB geometry and a `geo` entry in the footer.
+//! Writes GeoParquet 1.1: Parquet with WKB geometry and a `geo` entry in the footer.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::parquet::provenance;
 use super::table;
 
-/// The `geo` entry for a column `geometry`. Coordinates are x, y or longitude, latitude, whatever
-/// the axis order of the CRS, as GeoParquet has it.
+/// The `geo` entry for a column `geometry`. Coordinates are in the order x, y or longitude, latitude,
+/// independent of the axis order of the CRS, as GeoParquet requires.
 ///
 /// # Errors
 /// An EPSG code that PROJ does not know.
@@ -34,10 +34,10 @@ pub fn metadata(epsg: u32, types: &[&str], bounds: Option<Rect>) -> Result<Strin
     .to_string())
 }
 
-/// Writes a batch whose column `geometry` holds WKB.
+/// Writes a batch with a column `geometry` of WKB.
 ///
 /// # Errors
-/// When the file cannot be written; an earlier one then stands.
+/// A folder that is not writable; a previous file is then unchanged.
 pub fn write(
     path: &Path,
     batch: &RecordBatch,

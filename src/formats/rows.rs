@@ -1,4 +1,4 @@
-//! Rows of a small table as values, and back.
+//! Conversion between the rows of a small table and Rust values.
 
 use std::sync::Arc;
 
@@ -9,22 +9,22 @@ use arrow::json::{ArrayWriter, ReaderBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Rows as a batch; the fields of a row are named as the columns.
+/// Converts values to a batch. Their fields are named like the columns.
 ///
 /// # Errors
-/// A row that does not fit the columns.
-pub fn batch<T: Serialize>(rows: &[T], schema: &SchemaRef) -> Result<RecordBatch> {
+/// A value that does not fit the columns.
+pub fn to_batch<T: Serialize>(rows: &[T], schema: &SchemaRef) -> Result<RecordBatch> {
     let mut decoder =
         ReaderBuilder::new(Arc::clone(schema)).with_strict_mode(true).build_decoder()?;
     decoder.serialize(rows)?;
     Ok(decoder.flush()?.unwrap_or_else(|| RecordBatch::new_empty(Arc::clone(schema))))
 }
 
-/// The values behind a batch.
+/// Converts a batch to values.
 ///
 /// # Errors
-/// Columns that are missing or of another type.
-pub fn rows<T: DeserializeOwned>(batch: &RecordBatch) -> Result<Vec<T>> {
+/// Columns that are missing or have another type.
+pub fn from_batch<T: DeserializeOwned>(batch: &RecordBatch) -> Result<Vec<T>> {
     let mut writer = ArrayWriter::new(Vec::new());
     writer.write(batch)?;
     writer.finish()?;

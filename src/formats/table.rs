@@ -1,4 +1,4 @@
-//! Small tables (cell plans) from Parquet or CSV, column by column.
+//! Small tables in memory: cell plans from Parquet or CSV, and the small outputs.
 
 use std::fs::File;
 use std::path::Path;
@@ -17,17 +17,16 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 
 use super::csv::{self, Header, RecordReader};
-use super::parquet::panics::Batches;
-use super::parquet::{checksum, footer};
+use super::parquet::{ParquetBatches, checksum, footer};
 use crate::errors::missing_column;
 use crate::storage::ByteSource;
 use crate::storage::atomic::AtomicFile;
 use crate::storage::inputs::InputFile;
 
-/// Reads a whole input; the columns of a CSV file are text.
+/// Reads a whole input. All columns of a CSV file are text.
 ///
 /// # Errors
-/// A file that is cut off or damaged.
+/// A file that is truncated or damaged.
 pub fn read(input: &InputFile) -> Result<RecordBatch> {
     if csv::EXTENSIONS.iter().any(|ending| input.location.ends_with(ending)) {
         return read_csv(input);
@@ -39,25 +38,25 @@ fn read_parquet(source: ByteSource) -> Result<RecordBatch> {
     let source = source.in_memory()?;
     let metadata = footer::read(&source).map_err(|e| footer::explain(&e))?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
-    whole(builder).context("damaged; copy the file again")
+    read_all(builder).context("damaged; copy the file again")
 }
 
-/// Reads the columns of those names from a Parquet file; names that it lacks are passed over.
+/// Reads some columns of a Parquet file. Names that it does not have are ignored.
 ///
 /// # Errors
-/// A file that is not there, cut off or damaged.
+/// A file that is missing, truncated or damaged.
 pub fn read_columns(path: &Path, names: &[&str]) -> Result<RecordBatch> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(File::open(path)?)?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().copied());
-    whole(builder.with_projection(mask))
+    read_all(builder.with_projection(mask))
 }
 
-fn whole<T: ChunkReader + 'static>(
+fn read_all<T: ChunkReader + 'static>(
     builder: ParquetRecordBatchReaderBuilder<T>,
 ) -> Result<RecordBatch> {
     let reader = builder.build()?;
     let schema = reader.schema();
-    let batches = Batches::new(reader).collect::<Result<Vec<_>, _>>()?;
+    let batches = ParquetBatches::new(reader).collect::<Result<Vec<_>, _>>()?;
     Ok(concat_batches(&schema, &batches)?)
 }
 
@@ -81,10 +80,10 @@ fn read_csv(input: &InputFile) -> Result<RecordBatch> {
     Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
-/// Writes a table with entries for its footer, among them that of [`checksum::entry`].
+/// Writes a table and its checksum. The footer `entries` include [`checksum::placeholder`].
 ///
 /// # Errors
-/// When the file cannot be written; an earlier one then stands.
+/// A folder that is not writable; a previous file is then unchanged.
 pub fn write(path: &Path, batch: &RecordBatch, entries: Vec<KeyValue>) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let target = AtomicFile::new(path)?;
@@ -98,15 +97,15 @@ pub fn write(path: &Path, batch: &RecordBatch, entries: Vec<KeyValue>) -> Result
         .with_context(context)?;
     writer.write(batch).with_context(context)?;
     writer.close().with_context(context)?;
-    checksum::seal(target.path())?;
+    checksum::embed(target.path())?;
     target.commit()
 }
 
-/// The column of that name. `key` is the config key that names it, `taken` are the columns with
+/// Finds a column. `key` is the config key of its name, and `taken` are the names of columns with
 /// another meaning.
 ///
 /// # Errors
-/// No such column: lists what there is.
+/// A missing column; the message lists the columns of the table.
 pub fn column<'a>(
     table: &'a RecordBatch,
     name: &str,
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn quotes_mean_in_a_cell_plan_what_they_mean_in_events() {
+    fn quotes_in_a_cell_plan_follow_the_same_rule_as_in_events() {
         let text = "\u{feff}cell_id;\"name\"\r\n1;5\" pole\r\n\n\"2\";\"a;\"\"b\"\"\nc\"\n3;\"\"";
         let table = read_text(text).unwrap();
         let names: Vec<_> =
@@ -143,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_a_cell_plan_that_does_not_fit_is_named() {
+    fn an_invalid_row_of_a_cell_plan_is_named() {
         for (text, words) in [
             ("cell_id,name\n1,a\n2,\"b\n3,c\n", "row 2: a field begins with a quote"),
             ("cell_id,name\n1,a\n2\n", "row 2: 1 field where the header has 2"),

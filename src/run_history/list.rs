@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Run;
 use super::find::distinguishing_length;
-use crate::formats::rows::batch;
+use crate::formats::rows::to_batch;
 
 /// At most `limit` of the runs, the newest first.
 pub fn newest_first(runs: &[Run], limit: usize) -> Vec<Run> {
@@ -67,5 +67,5 @@ pub fn overview(runs: &[Run], all: &[Run]) -> Result<RecordBatch> {
         count("warnings"),
         text("error"),
     ]);
-    batch(&rows, &Arc::new(schema))
+    to_batch(&rows, &Arc::new(schema))
 }

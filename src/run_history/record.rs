@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::tables::Table;
-use crate::formats::rows::batch;
+use crate::formats::rows::to_batch;
 use crate::progress::StageRun;
 
 /// How a run ended.
@@ -145,7 +145,7 @@ pub fn rows(runs: &[Run]) -> Result<RecordBatch> {
             config: serde_json::to_string(&run.config)?,
         })?)
     };
-    batch(&runs.iter().map(row).collect::<Result<Vec<_>>>()?, &Table::Runs.schema())
+    to_batch(&runs.iter().map(row).collect::<Result<Vec<_>>>()?, &Table::Runs.schema())
 }
 
 fn without_zone(time: DateTime<Utc>) -> String {

@@ -11,7 +11,7 @@ use super::sql;
 use crate::config::{Columns, Time};
 use crate::domain::time::LocalDate;
 use crate::domain::time::columns::Times;
-use crate::events::parquet::{EventFile, StoredTime, is_text};
+use crate::events::parquet::{ParquetEvents, StoredTime, is_text};
 
 /// Limit, µs, to which times are clamped so that arithmetic cannot overflow; it is outside the accepted
 /// range of time stamps in every zone.
@@ -45,12 +45,12 @@ pub struct EventTables {
 /// # Errors
 /// A file that Spark cannot read, or with a path that it does not accept.
 pub fn event_tables<'a>(
-    files: impl IntoIterator<Item = &'a EventFile>,
+    files: impl IntoIterator<Item = &'a ParquetEvents>,
     (columns, time): (&Columns, &Time),
     first: LocalDate,
     last: LocalDate,
 ) -> Result<EventTables> {
-    let mut by_types: BTreeMap<EventTypes, Vec<&EventFile>> = BTreeMap::new();
+    let mut by_types: BTreeMap<EventTypes, Vec<&ParquetEvents>> = BTreeMap::new();
     for file in files {
         by_types.entry(EventTypes::of(file)?).or_default().push(file);
     }
@@ -67,7 +67,7 @@ pub fn event_tables<'a>(
 }
 
 impl EventTypes {
-    fn of(file: &EventFile) -> Result<EventTypes> {
+    fn of(file: &ParquetEvents) -> Result<EventTypes> {
         let [user, cell, time] = file.types();
         let cell = match cell {
             DataType::Int8 => "TINYINT",
@@ -112,7 +112,7 @@ impl EventTypes {
     fn select(
         &self,
         table: &str,
-        sample: &EventFile,
+        sample: &ParquetEvents,
         (columns, time): (&Columns, &Time),
         first: LocalDate,
         last: LocalDate,

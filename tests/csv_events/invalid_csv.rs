@@ -28,7 +28,7 @@ fn invalid_headers_are_rejected() {
     assert_rejected(
         "a.csv",
         mini_csv().encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>(),
-        &["no text in UTF-8"],
+        &["not UTF-8 text"],
     );
 }
 
@@ -36,7 +36,7 @@ fn invalid_headers_are_rejected() {
 fn rows_with_too_few_or_too_many_fields_are_named() {
     let good = "aa01,100,2024-10-01 06:59:59\n";
     let cut = format!("{HEADER}{good}{good}aa01,10");
-    assert_rejected("a.csv", &cut, &["row 3: 2 fields where the header has 3", "cut off"]);
+    assert_rejected("a.csv", &cut, &["row 3: 2 fields where the header has 3", "truncated"]);
     assert_rejected("a.csv.gz", gzipped(&cut), &["row 3: 2 fields"]);
     assert_rejected(
         "a.csv",

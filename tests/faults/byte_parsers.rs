@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mobility::config::{self, Config, Sources};
 use mobility::events::csv::CsvEvents;
-use mobility::events::parquet::EventFile;
+use mobility::events::parquet::ParquetEvents;
 use mobility::formats::boundaries::{self, PropertyNames};
 use mobility::output::query::parse_order;
 use mobility::server::params::Params;
@@ -101,9 +101,9 @@ pub fn csv_events(bytes: &[u8]) -> bool {
     };
     let times = file.times(None).unwrap();
     // small blocks, so that there are several
-    let mut good = file.survey(&times, i64::MAX, 100).is_ok();
+    let mut good = file.scan(&times, i64::MAX, 100).is_ok();
     for block in 0..file.blocks() {
-        good &= file.read(block, 10).is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
+        good &= file.read_arrays(block, 10).is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
     }
     good
 }
@@ -117,7 +117,7 @@ pub fn events(bytes: &[u8]) -> bool {
         return false;
     };
     let source = ByteSource::open(&found[0]).unwrap();
-    let Ok(file) = EventFile::open(found[0].clone(), source, &Config::default().columns) else {
+    let Ok(file) = ParquetEvents::open(found[0].clone(), source, &Config::default().columns) else {
         return false;
     };
     let mut good = true;
@@ -128,7 +128,7 @@ pub fn events(bytes: &[u8]) -> bool {
             continue;
         };
         good &= file
-            .read(source.clone(), group, 1024)
+            .read_arrays(source.clone(), group, 1024)
             .is_ok_and(|mut rows| rows.all(|batch| batch.is_ok()));
         match file.pages(&source, group) {
             Ok(Some((columns, _))) => {

@@ -1,4 +1,4 @@
-//! Rows as arrays, for those who look at raw events.
+//! Rows as Arrow arrays, for the table of raw events.
 
 use std::sync::Arc;
 
@@ -9,24 +9,24 @@ use arrow::error::ArrowError;
 use super::records::Records;
 use crate::domain::time::text::{EpochUnit, number_us};
 
-/// Batches of (user id, cell id, time stamp).
-pub struct Batches {
+/// Batches of user id, cell id and time stamp.
+pub struct RecordBatches {
     records: Records,
     unit: Option<EpochUnit>,
-    rows: usize,
+    batch_rows: usize,
     ended: bool,
 }
 
-impl Batches {
-    pub(super) fn new(records: Records, unit: Option<EpochUnit>, rows: usize) -> Self {
-        Batches { records, unit, rows, ended: false }
+impl RecordBatches {
+    pub(super) fn new(records: Records, unit: Option<EpochUnit>, batch_rows: usize) -> Self {
+        RecordBatches { records, unit, batch_rows, ended: false }
     }
 
-    fn batch(&mut self) -> Result<Option<[ArrayRef; 3]>> {
+    fn next_batch(&mut self) -> Result<Option<[ArrayRef; 3]>> {
         let [mut users, mut cells, mut texts] = [(); 3].map(|()| StringViewBuilder::new());
         let mut numbers: Vec<Option<i64>> = Vec::new();
         let mut rows = 0;
-        while rows < self.rows {
+        while rows < self.batch_rows {
             let row = self.records.rows();
             let Some([user, cell, time]) = self.records.next_row()? else {
                 self.ended = true;
@@ -54,14 +54,14 @@ impl Batches {
     }
 }
 
-impl Iterator for Batches {
+impl Iterator for RecordBatches {
     type Item = Result<[ArrayRef; 3], ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.ended {
             return None;
         }
-        let batch = self.batch();
+        let batch = self.next_batch();
         self.ended |= batch.is_err();
         batch.map_err(|e| ArrowError::CsvError(format!("{e:#}"))).transpose()
     }

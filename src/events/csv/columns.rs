@@ -1,4 +1,4 @@
-//! The three columns of CSV records.
+//! The three columns of CSV records, encoded as event batches.
 
 use std::ops::Range;
 
@@ -11,18 +11,18 @@ use crate::domain::ids::{UserKey, user_key_of_text};
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
 
-/// Numbers with this many digits fit into 64 bits.
+/// Every number with this many digits fits into 64 bits.
 const MAX_DIGITS: usize = 18;
 
-/// The records of a piece, with buffers that are used again.
+/// The records of a block, with reused buffers.
 pub struct RecordColumns<'f> {
     file: &'f CsvEvents,
     records: Records,
-    /// Ids that are hashes, as bytes one after the other.
+    /// Concatenated bytes of the ids that are hashes.
     hashes: Vec<u8>,
-    /// The range of a row's id in `hashes`; `None` for any other id.
+    /// The range of each row's id in `hashes`; `None` for other ids.
     spans: Vec<Option<Range<usize>>>,
-    /// Rows with ids that are not hashes, and the numbers of these.
+    /// Rows with other ids, and the numbers of the ids.
     others: Vec<(usize, IdSlot)>,
     scratch: Vec<u8>,
 }

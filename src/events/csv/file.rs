@@ -7,9 +7,9 @@ use arrow::datatypes::{DataType, TimeUnit};
 use chrono_tz::Tz;
 use parquet::file::reader::ChunkReader;
 
-use super::arrays::Batches;
+use super::arrays::RecordBatches;
+use super::block::Block;
 use super::records::{Layout, Records};
-use super::survey::Block;
 use crate::config::Columns;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
@@ -19,20 +19,20 @@ use crate::formats::csv::{Header, decoded, decoded_from, is_compressed};
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
-/// A file whose header was read and found good.
+/// An event file with a valid header.
 #[derive(Debug, Clone)]
 pub struct CsvEvents {
     pub input: InputFile,
     layout: Layout,
-    /// Where the rows begin in the decompressed text.
+    /// Position of the first row in the decompressed text.
     rows_start: u64,
-    /// Of time stamps that are numbers.
+    /// Unit of numeric time stamps.
     unit: Option<EpochUnit>,
-    /// Parts that lines can be read from, once the file was looked through and every row is a line.
+    /// Set by a scan if every row is a line.
     pub(super) blocks: Option<Vec<Block>>,
 }
 
-/// Bytes that cannot be read or decompressed are damaged; other errors name their own remedy.
+/// Adds the remedy to an error of reading or decompressing; other errors have their own.
 pub(super) fn with_remedy(error: anyhow::Error) -> anyhow::Error {
     if error.is::<std::io::Error>() {
         error.context("damaged; copy the file again, or take it out of the folder")
@@ -45,7 +45,7 @@ impl CsvEvents {
     /// Reads the header and finds the columns.
     ///
     /// # Errors
-    /// A file without a header, or one that lacks a column.
+    /// A file without a header, or with a missing column.
     pub fn open(input: InputFile, columns: &Columns) -> Result<Self> {
         let place = || format!("events file {}", input.location);
         let Columns { user_id, cell_id, timestamp, .. } = columns;
@@ -53,34 +53,34 @@ impl CsvEvents {
         let keys = ["columns.user_id", "columns.cell_id", "columns.timestamp"];
         let header = decoded(&input).and_then(|file| Header::read(file, &names));
         let header = header.map_err(with_remedy).with_context(place)?;
-        let mut places = [0; 3];
-        for ((name, key), into) in names.iter().zip(keys).zip(&mut places) {
-            let Some(place_of) = header.place(name) else {
-                let there: Vec<&str> = header.names.iter().map(String::as_str).collect();
+        let mut indices = [0; 3];
+        for ((name, key), into) in names.iter().zip(keys).zip(&mut indices) {
+            let Some(index) = header.index_of(name) else {
+                let columns: Vec<&str> = header.names.iter().map(String::as_str).collect();
                 bail!(
                     "{}: {} (in CSV the first line names the columns)",
                     place(),
-                    missing_column(name, key, &there, &names)
+                    missing_column(name, key, &columns, &names)
                 );
             };
-            *into = place_of;
+            *into = index;
         }
-        let layout = Layout { delimiter: header.delimiter, columns: header.names.len(), places };
+        let layout = Layout { delimiter: header.delimiter, columns: header.names.len(), indices };
         let (rows_start, unit) = (header.end, columns.timestamp_unit);
         Ok(CsvEvents { input, layout, rows_start, unit, blocks: None })
     }
 
-    /// Types of user id, cell id and time stamp as [`CsvEvents::read`] gives them.
+    /// Types of the arrays of user id, cell id and time stamp.
     pub fn types(&self) -> [&DataType; 3] {
         static TEXT: DataType = DataType::Utf8View;
-        static INSTANT: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
-        [&TEXT, &TEXT, if self.unit.is_none() { &TEXT } else { &INSTANT }]
+        static TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
+        [&TEXT, &TEXT, if self.unit.is_none() { &TEXT } else { &TIMESTAMP }]
     }
 
-    /// Converts time stamps of the file.
+    /// The conversion of the file's time stamps to local time.
     ///
     /// # Errors
-    /// None in practice: text names no zone of its own.
+    /// None in practice: text columns have no zone.
     pub fn times(&self, zone: Option<Tz>) -> Result<Times> {
         Times::new(zone, self.types()[2])
     }
@@ -94,22 +94,17 @@ impl CsvEvents {
         }
     }
 
-    /// Microseconds of a field that is a number.
-    pub(super) fn unit(&self) -> Option<EpochUnit> {
-        self.unit
-    }
-
-    /// Where the rows begin in the decompressed text.
+    /// Position of the first row in the decompressed text.
     pub(super) fn rows_start(&self) -> u64 {
         self.rows_start
     }
 
-    /// Parts that can be read apart: one, unless the file was looked through.
+    /// Number of blocks: one before a scan.
     pub fn blocks(&self) -> usize {
         self.blocks.as_ref().map_or(1, Vec::len)
     }
 
-    /// Bytes of a part.
+    /// Bytes that are read of a block.
     pub fn bytes(&self, block: usize) -> u64 {
         match &self.blocks {
             Some(blocks) if !is_compressed(&self.input.location) => {
@@ -119,56 +114,52 @@ impl CsvEvents {
         }
     }
 
-    /// Reads the rows of a part.
+    /// Reads the rows of a block.
     ///
     /// # Errors
-    /// When the file cannot be opened any more.
+    /// A file that can no longer be opened.
     pub fn records(&self, block: usize) -> Result<Records> {
         let place = || format!("events file {}", self.input.location);
-        let by_lines = self.blocks.as_ref().and_then(|blocks| blocks.get(block));
-        match by_lines {
+        match self.blocks.as_ref().and_then(|blocks| blocks.get(block)) {
             None => self.any_rows(),
             Some(_) if is_compressed(&self.input.location) => self.decompressed_lines(),
-            Some(block) => {
-                let range = block.bytes.clone();
-                // of an object the whole part is fetched at once, by several connections
-                let source = ByteSource::open(&self.input)?.with_ranges(vec![range.clone()])?;
-                let from = source.get_read(range.start)?.take(range.end - range.start);
-                Ok(Records::of_lines(Box::new(from), range.start, self.layout))
-            }
+            Some(block) => self.lines_of(block),
         }
         .with_context(place)
     }
 
-    /// Reads all rows, whatever their fields hold.
+    /// Reads all rows without assuming that they are lines.
     pub(super) fn any_rows(&self) -> Result<Records> {
-        Ok(Records::of_any(
-            decoded_from(&self.input, self.rows_start)?,
-            self.rows_start,
-            self.layout,
-        ))
+        let from = decoded_from(&self.input, self.rows_start)?;
+        Ok(Records::general(from, self.rows_start, self.layout))
     }
 
-    /// Reads all rows of a compressed file, whose lines are its rows.
+    /// Reads all lines of a compressed file.
     pub(super) fn decompressed_lines(&self) -> Result<Records> {
-        Ok(Records::of_lines(
-            decoded_from(&self.input, self.rows_start)?,
-            self.rows_start,
-            self.layout,
-        ))
+        let from = decoded_from(&self.input, self.rows_start)?;
+        Ok(Records::by_lines(from, self.rows_start, self.layout))
     }
 
-    /// Reads rows that are lines, from a position of a file that is not compressed.
-    pub(super) fn lines_from(&self, at: u64) -> Result<Records> {
-        let from = ByteSource::open(&self.input)?.get_read(at)?;
-        Ok(Records::of_lines(Box::new(from), at, self.layout))
+    /// Reads the lines of an uncompressed file from a position.
+    pub(super) fn lines_from(&self, position: u64) -> Result<Records> {
+        let from = ByteSource::open(&self.input)?.get_read(position)?;
+        Ok(Records::by_lines(Box::new(from), position, self.layout))
     }
 
-    /// Reads user id, cell id and time stamp of a part as arrays.
+    /// Reads the lines of a block of an uncompressed file. The block of an object is fetched completely
+    /// at the start, over several connections.
+    fn lines_of(&self, block: &Block) -> Result<Records> {
+        let range = block.bytes.clone();
+        let source = ByteSource::open(&self.input)?.with_ranges(vec![range.clone()])?;
+        let from = source.get_read(range.start)?.take(range.end - range.start);
+        Ok(Records::by_lines(Box::new(from), range.start, self.layout))
+    }
+
+    /// Reads user id, cell id and time stamp of a block as arrays.
     ///
     /// # Errors
-    /// When the file cannot be opened any more.
-    pub fn read(&self, block: usize, batch_rows: usize) -> Result<Batches> {
-        Ok(Batches::new(self.records(block)?, self.unit(), batch_rows))
+    /// A file that can no longer be opened.
+    pub fn read_arrays(&self, block: usize, batch_rows: usize) -> Result<RecordBatches> {
+        Ok(RecordBatches::new(self.records(block)?, self.unit, batch_rows))
     }
 }

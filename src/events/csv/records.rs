@@ -1,7 +1,7 @@
-//! Rows of an event file: the three fields that matter.
+//! Rows of an event file, reduced to the three fields that are used.
 //!
-//! Mostly a row is a line, and then a file can be cut at any line end. Only a field in quotes can
-//! hold a line end; a file with such a field is read in one piece by a slower parser.
+//! In most files a row is a line, so the file can be split at any line end. Only a quoted field can
+//! contain a line end; a file with such a field is read as a whole by the slower general reader.
 
 use std::io::Read;
 use std::ops::Range;
@@ -11,83 +11,87 @@ use csv_core::ReadRecordResult;
 
 use crate::formats::csv::{Lines, NotByLines, RecordReader, check_len, skip_byte_order_mark, span};
 
-/// Where the fields stand.
+/// The fields of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Layout {
     pub delimiter: u8,
-    /// Fields of each row.
+    /// Number of fields.
     pub columns: usize,
-    /// User id, cell id, time stamp.
-    pub places: [usize; 3],
+    /// Indices of user id, cell id and time stamp.
+    pub indices: [usize; 3],
 }
 
-/// Reads rows one by one.
+/// Reads rows one at a time.
 pub struct Records {
     layout: Layout,
-    form: Form,
-    /// Rows given out.
-    row: u64,
-    /// Rows that begin here or later are another's.
+    reader: Reader,
+    /// Rows that were returned.
+    rows: u64,
+    /// Rows that begin here or later belong to the next block.
     end: u64,
 }
 
-enum Form {
+enum Reader {
     Lines { lines: Lines<Box<dyn Read>>, quoted: Box<Quoted> },
     General(Box<RecordReader<Box<dyn Read>>>),
 }
 
 impl Records {
-    /// Reads rows, each of which is a line, from `at` on, a position after the header.
-    pub fn of_lines(from: Box<dyn Read>, at: u64, layout: Layout) -> Self {
-        let form = Form::Lines { lines: Lines::new(from, at), quoted: Quoted::new(layout) };
-        Records { layout, form, row: 0, end: u64::MAX }
+    /// Reads rows that are lines. `position` is that of the first byte of `from`, after the header.
+    pub fn by_lines(from: Box<dyn Read>, position: u64, layout: Layout) -> Self {
+        let lines = Lines::new(from, position);
+        Records::new(layout, Reader::Lines { lines, quoted: Quoted::new(layout) })
     }
 
-    /// Reads any rows from `at` on, the end of the header.
-    pub fn of_any(from: Box<dyn Read>, at: u64, layout: Layout) -> Self {
-        let reader = RecordReader::after_header(from, layout.delimiter, at);
-        Records { layout, form: Form::General(Box::new(reader)), row: 0, end: u64::MAX }
+    /// Reads any rows from `position`, the end of the header.
+    pub fn general(from: Box<dyn Read>, position: u64, layout: Layout) -> Self {
+        let reader = RecordReader::after_header(from, layout.delimiter, position);
+        Records::new(layout, Reader::General(Box::new(reader)))
     }
 
-    /// The same up to the last row that begins before `end`.
+    fn new(layout: Layout, reader: Reader) -> Self {
+        Records { layout, reader, rows: 0, end: u64::MAX }
+    }
+
+    /// Ends before the first row that begins at `end` or later.
     pub fn until(self, end: u64) -> Self {
         Records { end, ..self }
     }
 
-    /// Leaves out the rest of a line that begins elsewhere.
+    /// Skips the rest of a line that begins earlier.
     ///
     /// # Errors
     /// A file that cannot be read.
     pub fn skip_rest_of_line(&mut self) -> Result<()> {
-        if let Form::Lines { lines, .. } = &mut self.form {
+        if let Reader::Lines { lines, .. } = &mut self.reader {
             lines.next_line()?;
         }
         Ok(())
     }
 
-    /// Where the next row begins.
-    pub fn at(&self) -> u64 {
-        match &self.form {
-            Form::Lines { lines, .. } => lines.at(),
-            Form::General(reader) => reader.position(),
+    /// Position in the file of the next row.
+    pub fn position(&self) -> u64 {
+        match &self.reader {
+            Reader::Lines { lines, .. } => lines.position(),
+            Reader::General(reader) => reader.position(),
         }
     }
 
-    /// Rows given out so far.
+    /// Number of rows that were returned.
     pub fn rows(&self) -> u64 {
-        self.row
+        self.rows
     }
 
-    /// User id, cell id and time stamp of the next row. Lines without anything are no rows.
+    /// User id, cell id and time stamp of the next row. Empty lines are skipped.
     ///
     /// # Errors
     /// A file that cannot be read; [`RowError`](crate::formats::csv::RowError); [`NotByLines`].
     pub fn next_row(&mut self) -> Result<Option<[&[u8]; 3]>> {
-        let Layout { columns, places, .. } = self.layout;
-        match &mut self.form {
-            Form::Lines { lines, quoted } => {
+        let Layout { columns, indices, .. } = self.layout;
+        match &mut self.reader {
+            Reader::Lines { lines, quoted } => {
                 let line = loop {
-                    if lines.at() >= self.end {
+                    if lines.position() >= self.end {
                         return Ok(None);
                     }
                     match lines.next_line()? {
@@ -105,29 +109,29 @@ impl Records {
                         let (spans, found) = split(line, self.layout);
                         (line, spans, found)
                     };
-                check_len(found, self.row, columns)?;
-                self.row += 1;
+                check_len(found, self.rows, columns)?;
+                self.rows += 1;
                 Ok(Some(spans.map(|span| &from[span])))
             }
-            Form::General(reader) => {
+            Reader::General(reader) => {
                 let Some(record) = reader.next_record()? else { return Ok(None) };
-                record.check_len(self.row, columns)?;
-                self.row += 1;
-                Ok(Some(places.map(|place| record.field(place))))
+                record.check_len(self.rows, columns)?;
+                self.rows += 1;
+                Ok(Some(indices.map(|index| record.field(index))))
             }
         }
     }
 }
 
-/// Cuts a line without quotes; tells also how many fields it has.
+/// Splits a line without quotes. Returns the ranges of the three fields and the number of fields.
 #[inline]
 fn split(line: &[u8], layout: Layout) -> ([Range<usize>; 3], usize) {
     let mut spans = [0..0, 0..0, 0..0];
     let mut field = 0;
     let mut start = 0;
     let mut end_field = |field: usize, span: Range<usize>| {
-        for (place, into) in layout.places.iter().zip(&mut spans) {
-            if *place == field {
+        for (index, into) in layout.indices.iter().zip(&mut spans) {
+            if *index == field {
                 *into = span.clone();
             }
         }
@@ -141,7 +145,7 @@ fn split(line: &[u8], layout: Layout) -> ([Range<usize>; 3], usize) {
     (spans, field + 1)
 }
 
-/// Cuts lines with quotes.
+/// Splits lines with quotes.
 struct Quoted {
     parser: csv_core::Reader,
     layout: Layout,
@@ -160,19 +164,19 @@ impl Quoted {
         if line.contains(&b'\r') {
             return Err(NotByLines.into());
         }
-        // a byte for the line end, and no more fields than bytes of the line and one
+        // one byte for the line end, and at most one field more than bytes
         self.fields.resize(line.len() + 1, 0);
         self.ends.resize(line.len() + 2, 0);
         let (_, _, written, count) =
             self.parser.read_record(line, &mut self.fields, &mut self.ends);
         let (result, _, _, last) =
             self.parser.read_record(b"\n", &mut self.fields[written..], &mut self.ends[count..]);
-        // only in a quoted field a line end does not end the record
+        // a line end completes the record, unless a quoted field is open
         if result != ReadRecordResult::Record {
             return Err(NotByLines.into());
         }
         let found = count + last;
-        Ok((self.layout.places.map(|place| span(&self.ends[..found], place)), found))
+        Ok((self.layout.indices.map(|index| span(&self.ends[..found], index)), found))
     }
 }
 
@@ -183,7 +187,7 @@ mod tests {
     use super::*;
     use crate::formats::csv::RowError;
 
-    const LAYOUT: Layout = Layout { delimiter: b',', columns: 4, places: [1, 3, 0] };
+    const LAYOUT: Layout = Layout { delimiter: b',', columns: 4, indices: [1, 3, 0] };
 
     type Rows = Vec<[String; 3]>;
 
@@ -200,15 +204,15 @@ mod tests {
     }
 
     fn by_lines(text: impl AsRef<[u8]>) -> Result<Rows> {
-        all(Records::of_lines(bytes(text), 0, LAYOUT))
+        all(Records::by_lines(bytes(text), 0, LAYOUT))
     }
 
     fn generally(text: impl AsRef<[u8]>) -> Result<Rows> {
-        all(Records::of_any(bytes(text), 0, LAYOUT))
+        all(Records::general(bytes(text), 0, LAYOUT))
     }
 
     #[test]
-    fn fields_come_in_the_order_of_their_meaning() {
+    fn fields_are_returned_as_user_cell_and_time() {
         let text = b"1,u1,,c1\r\n\n2,\"u\"\"2\",\"a,b\",\"\"\n3,,\"\",c3";
         let expected = [["u1", "c1", "1"], ["u\"2", "", "2"], ["", "c3", "3"]];
         assert_eq!(by_lines(text).unwrap(), expected);
@@ -216,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_do_not_fit_are_named() {
+    fn rows_with_another_number_of_fields_are_named() {
         for text in ["1,u,,c\n2,u,c\n", "1,u,,c\n2,u,,c,\n"] {
             for error in [by_lines(text).unwrap_err(), generally(text).unwrap_err()] {
                 assert_eq!(error.downcast_ref::<RowError>().unwrap().row, 1);
@@ -235,12 +239,12 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_field_over_several_lines_is_left_to_the_general_reader() {
+    fn a_quoted_field_on_several_lines_requires_the_general_reader() {
         for (text, expected) in [
             ("1,u,\"a\nb\",c\n", Some(["u", "c", "1"])),
             ("1,u,,c\r", Some(["u", "c", "1"])),
             ("1,\"u\r1\",,c", Some(["u\r1", "c", "1"])),
-            // an even number of quotes, and still the last field does not end
+            // the number of quotes is even, but the last field is not closed
             ("a\",,,\"\r\n", None),
             ("1,u,,\"c\n", None),
         ] {
@@ -259,9 +263,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the text, reading by lines gives the same as the general reader, or refuses.
+        /// For any text, reading by lines returns the rows of the general reader, or requires it.
         #[test]
-        fn both_ways_agree(text in "([a,\"\n\r]|\r\n|,,,|\"\"|a,a,a,a\n|\u{feff}){0,40}") {
+        fn both_readers_agree(text in "([a,\"\n\r]|\r\n|,,,|\"\"|a,a,a,a\n|\u{feff}){0,40}") {
             match (by_lines(&text), generally(&text)) {
                 (Ok(by_lines), Ok(generally)) => prop_assert_eq!(by_lines, generally),
                 (Err(by_lines), Err(generally)) if by_lines.is::<RowError>() => {

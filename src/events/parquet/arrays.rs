@@ -1,15 +1,41 @@
 //! The three columns of a row group as Arrow arrays, for every type and encoding.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+use arrow::error::ArrowError;
 
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
+use crate::formats::parquet::ParquetBatches;
 
-/// Converts arrays; its buffer is used again.
+/// Batches of user id, cell id and time stamp.
+pub struct ArrayBatches {
+    batches: ParquetBatches,
+    /// Index of each column in a batch.
+    positions: [usize; 3],
+}
+
+impl ArrayBatches {
+    pub(super) fn new(batches: ParquetBatches, positions: [usize; 3]) -> Self {
+        ArrayBatches { batches, positions }
+    }
+}
+
+impl Iterator for ArrayBatches {
+    type Item = Result<[ArrayRef; 3], ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.batches.next()?;
+        Some(batch.map(|b| self.positions.map(|i| Arc::clone(b.column(i)))))
+    }
+}
+
+/// Converts arrays to event batches, with a reused buffer.
 #[derive(Default)]
 pub struct ArrayColumns {
     scratch: Vec<u8>,
@@ -19,7 +45,7 @@ impl ArrayColumns {
     /// Appends the events of arrays of user id, cell id and time stamp to the empty `batch`.
     ///
     /// # Errors
-    /// A type that event files do not have.
+    /// A type that is not valid in event files.
     pub fn convert(
         &mut self,
         arrays: &[ArrayRef; 3],
@@ -48,7 +74,7 @@ impl ArrayColumns {
                 let ids = users.as_binary_view();
                 encoder.users(ids.len(), |i| ids.is_valid(i).then(|| ids.value(i)), out);
             }
-            // the check of the footer leaves text only
+            // when the file was opened, all other types but text were rejected
             _ => {
                 let ids = users.as_string_view().iter();
                 out.extend(ids.map(|id| match id {

@@ -1,9 +1,11 @@
 //! Event files in Parquet.
 
 mod arrays;
+mod columns;
 mod file;
 mod pages;
 
-pub use arrays::ArrayColumns;
-pub use file::{ArrayBatches, EventFile, StoredTime, footers_ahead, is_text};
+pub use arrays::{ArrayBatches, ArrayColumns};
+pub use columns::{StoredTime, is_text};
+pub use file::{ParquetEvents, prefetch_footers};
 pub use pages::PageColumns;

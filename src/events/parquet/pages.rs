@@ -3,16 +3,17 @@
 use anyhow::{Context, Result, bail};
 use arrow::datatypes::TimeUnit;
 
-use super::file::{EventFile, is_text};
+use super::columns::is_text;
+use super::file::ParquetEvents;
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
-use crate::formats::parquet::pages::{NULL_NUMBER, Pages, Piece, Span};
+use crate::formats::parquet::pages::{NULL_INDEX, PagePart, Pages, Span};
 use crate::storage::ByteSource;
 
-/// The pages of a row group, with what the values of their dictionaries were encoded to.
+/// The pages of a row group, with the encoded values of their dictionaries.
 pub struct PageColumns {
     pages: [Pages; 3],
     users_are_text: bool,
@@ -29,7 +30,11 @@ impl PageColumns {
     ///
     /// # Errors
     /// A file that cannot be opened.
-    pub fn open(file: &EventFile, source: &ByteSource, row_group: usize) -> Result<Option<Self>> {
+    pub fn open(
+        file: &ParquetEvents,
+        source: &ByteSource,
+        row_group: usize,
+    ) -> Result<Option<Self>> {
         let Some((pages, unit)) = file.pages(source, row_group)? else { return Ok(None) };
         let [user, cell, _] = file.types();
         Ok(Some(PageColumns {
@@ -47,7 +52,7 @@ impl PageColumns {
     /// Appends the next `rows` events to the empty `batch`.
     ///
     /// # Errors
-    /// Pages that are damaged.
+    /// Damaged pages.
     pub fn read(
         &mut self,
         rows: usize,
@@ -107,42 +112,43 @@ impl PageColumns {
         })
     }
 
-    /// Makes sure that every column is at its end.
+    /// Checks that no column has further rows.
     ///
     /// # Errors
-    /// A column with further rows; pages that are damaged.
+    /// A column with further rows; damaged pages.
     pub fn finish(&mut self) -> Result<()> {
         for pages in &mut self.pages {
             if pages.next(1)?.is_some() {
-                bail!("a column has more rows than the footer says");
+                bail!("a column has more rows than the footer promises");
             }
         }
         Ok(())
     }
 }
 
-/// Appends `rows` values to `out`; those of a dictionary are converted once and kept in `known`.
+/// Fills `out` with `rows` values. The values of a dictionary are converted once and kept in
+/// `dictionary`.
 fn fill<T: Copy>(
     pages: &mut Pages,
     rows: usize,
-    known: &mut Vec<T>,
+    dictionary: &mut Vec<T>,
     null: T,
     out: &mut Vec<T>,
     mut convert: impl FnMut(&[u8], &[Span], &mut Vec<T>) -> Result<()>,
 ) -> Result<()> {
     while out.len() < rows {
-        let piece = pages.next(rows - out.len())?;
-        match piece.context("a column has fewer rows than the footer says")? {
-            Piece::Values { page, values } => convert(page, values, out)?,
-            Piece::Dictionary { page, values } => {
-                known.clear();
-                convert(page, values, known)?;
+        let part = pages.next(rows - out.len())?;
+        match part.context("a column has fewer rows than the footer promises")? {
+            PagePart::Values { page, values } => convert(page, values, out)?,
+            PagePart::Dictionary { page, values } => {
+                dictionary.clear();
+                convert(page, values, dictionary)?;
             }
-            Piece::Numbers(numbers) => {
-                for &number in numbers {
-                    out.push(match known.get(number as usize) {
+            PagePart::Indices(indices) => {
+                for &index in indices {
+                    out.push(match dictionary.get(index as usize) {
                         Some(value) => *value,
-                        None if number == NULL_NUMBER => null,
+                        None if index == NULL_INDEX => null,
                         None => bail!("a value is not in the dictionary of its page"),
                     });
                 }

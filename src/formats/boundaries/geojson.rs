@@ -1,5 +1,4 @@
-//! GeoJSON boundaries as a stream: one feature in memory at a time, geometry only where it is
-//! wanted.
+//! GeoJSON boundaries, streamed: one feature is in memory at a time, and geometry only if it is needed.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,46 +8,52 @@ use anyhow::{Result, anyhow};
 use geo::Coord;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Feature, Properties, PropertyNames, Shape, Take, Wanted};
+use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::polygons::PolygonBuilder;
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
-/// See [`super::read`]. Where the properties of a feature stand before its geometry, an unwanted
-/// geometry is skipped without being built.
+/// See [`super::read`]. If the properties of a feature precede its geometry, the geometry of other
+/// features is skipped.
 ///
 /// # Errors
-/// A file that is no whole GeoJSON feature collection (with line and column), a feature that is no
-/// polygon, whatever `take` refuses.
+/// A file that is not a complete GeoJSON feature collection (with line and column), a feature that is
+/// not a polygon, an error of `on_feature`.
 pub fn read(
     input: &InputFile,
     names: &PropertyNames,
-    wanted: Wanted,
-    take: Take,
+    filter: FeatureFilter,
+    on_feature: OnFeature,
 ) -> Result<Option<String>> {
     let file = ByteSource::open(input)?.reader()?;
     let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
-    // serde's errors are text; what `take` says is kept here, whole
-    let refused = RefCell::new(None);
-    let collection = Collection { names, wanted, take: RefCell::new(take), refused: &refused };
+    // serde's errors are text, so an error of `on_feature` is kept here
+    let callback_error = RefCell::new(None);
+    let collection = Collection {
+        names,
+        filter,
+        on_feature: RefCell::new(on_feature),
+        callback_error: &callback_error,
+    };
     let result = collection.deserialize(&mut json).and_then(|crs| json.end().map(|()| crs));
-    match (refused.into_inner(), result) {
+    match (callback_error.into_inner(), result) {
         (Some(error), _) => Err(error),
         (None, Ok(crs)) => Ok(crs),
         (None, Err(e)) if e.is_io() => Err(anyhow!("{e}")),
         (None, Err(e)) if e.is_eof() => Err(anyhow!(
-            "ends in the middle, at line {}, column {}; download it again",
+            "the file ends early, at line {}, column {}; download it again",
             e.line(),
             e.column()
         )),
-        (None, Err(e)) => Err(anyhow!("no GeoJSON feature collection: {e}")),
+        (None, Err(e)) => Err(anyhow!("not a GeoJSON feature collection: {e}")),
     }
 }
 
 struct Collection<'a> {
     names: &'a PropertyNames,
-    wanted: Wanted<'a>,
-    take: RefCell<Take<'a>>,
-    refused: &'a RefCell<Option<anyhow::Error>>,
+    filter: FeatureFilter<'a>,
+    on_feature: RefCell<OnFeature<'a>>,
+    callback_error: &'a RefCell<Option<anyhow::Error>>,
 }
 
 impl<'de> DeserializeSeed<'de> for Collection<'_> {
@@ -81,7 +86,7 @@ impl<'de> Visitor<'de> for Collection<'_> {
                 }
             }
         }
-        if features { Ok(crs) } else { Err(A::Error::custom("there is no list of features")) }
+        if features { Ok(crs) } else { Err(A::Error::custom("the list of features is missing")) }
     }
 }
 
@@ -115,25 +120,25 @@ impl<'de> Visitor<'de> for Features<'_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut number = 0;
         while let Some(feature) =
-            seq.next_element_seed(One { collection: self.0, number: number + 1 })?
+            seq.next_element_seed(FeatureSeed { collection: self.0, number: number + 1 })?
         {
             number += 1;
             let Some(feature) = feature else { continue };
-            if let Err(error) = (self.0.take.borrow_mut())(feature) {
-                *self.0.refused.borrow_mut() = Some(error);
-                return Err(A::Error::custom("refused"));
+            if let Err(error) = (self.0.on_feature.borrow_mut())(feature) {
+                *self.0.callback_error.borrow_mut() = Some(error);
+                return Err(A::Error::custom("an error of the caller"));
             }
         }
         Ok(())
     }
 }
 
-struct One<'c, 'a> {
+struct FeatureSeed<'c, 'a> {
     collection: &'c Collection<'a>,
     number: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for One<'_, '_> {
+impl<'de> DeserializeSeed<'de> for FeatureSeed<'_, '_> {
     type Value = Option<Feature>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -141,7 +146,7 @@ impl<'de> DeserializeSeed<'de> for One<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for One<'_, '_> {
+impl<'de> Visitor<'de> for FeatureSeed<'_, '_> {
     type Value = Option<Feature>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -156,15 +161,16 @@ impl<'de> Visitor<'de> for One<'_, '_> {
                 "properties" => {
                     let all: Option<serde_json::Map<String, serde_json::Value>> =
                         map.next_value()?;
-                    properties = Some(named(&all.unwrap_or_default(), self.collection.names));
+                    properties =
+                        Some(properties_of(&all.unwrap_or_default(), self.collection.names));
                 }
-                "geometry" if properties.as_ref().is_some_and(|p| !(self.collection.wanted)(p)) => {
+                "geometry" if properties.as_ref().is_some_and(|p| !(self.collection.filter)(p)) => {
                     map.next_value::<IgnoredAny>()?;
                 }
                 "geometry" => {
-                    let shape = map.next_value_seed(Geometry)?;
-                    polygons = shape
-                        .map(Shape::polygons)
+                    let geometry = map.next_value_seed(Geometry)?;
+                    polygons = geometry
+                        .map(PolygonBuilder::build)
                         .transpose()
                         .map_err(|e| A::Error::custom(format!("feature {}: {e}", self.number)))?;
                 }
@@ -174,12 +180,15 @@ impl<'de> Visitor<'de> for One<'_, '_> {
             }
         }
         let properties = properties.unwrap_or_default();
-        let wanted = (self.collection.wanted)(&properties);
-        Ok(wanted.then_some(Feature { number: self.number, properties, polygons }))
+        let selected = (self.collection.filter)(&properties);
+        Ok(selected.then_some(Feature { number: self.number, properties, polygons }))
     }
 }
 
-fn named(all: &serde_json::Map<String, serde_json::Value>, names: &PropertyNames) -> Properties {
+fn properties_of(
+    all: &serde_json::Map<String, serde_json::Value>,
+    names: &PropertyNames,
+) -> Properties {
     let text = |name: &str| match all.get(name)? {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Number(number) => Some(number.to_string()),
@@ -191,7 +200,7 @@ fn named(all: &serde_json::Map<String, serde_json::Value>, names: &PropertyNames
 struct Geometry;
 
 impl<'de> DeserializeSeed<'de> for Geometry {
-    type Value = Option<Shape>;
+    type Value = Option<PolygonBuilder>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
@@ -199,7 +208,7 @@ impl<'de> DeserializeSeed<'de> for Geometry {
 }
 
 impl<'de> Visitor<'de> for Geometry {
-    type Value = Option<Shape>;
+    type Value = Option<PolygonBuilder>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("a geometry")
@@ -210,13 +219,13 @@ impl<'de> Visitor<'de> for Geometry {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut shape = Shape::default();
+        let mut polygons = PolygonBuilder::default();
         let mut kind = None;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "type" => kind = Some(map.next_value::<String>()?),
                 "coordinates" => {
-                    map.next_value_seed(Nested(&mut shape))?;
+                    map.next_value_seed(Nested(&mut polygons))?;
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -225,13 +234,14 @@ impl<'de> Visitor<'de> for Geometry {
         }
         if !matches!(kind.as_deref(), Some("Polygon" | "MultiPolygon")) {
             let kind = kind.as_deref().unwrap_or("without a type");
-            shape.wrong = Some(format!("the geometry is {kind}, expected Polygon or MultiPolygon"));
+            let error = format!("the geometry is {kind}, expected Polygon or MultiPolygon");
+            polygons.error = Some(error);
         }
-        Ok(Some(shape))
+        Ok(Some(polygons))
     }
 }
 
-/// What a list of coordinates turned out to be.
+/// The nesting level of a list of coordinates.
 enum Level {
     Number(f64),
     Position,
@@ -240,7 +250,7 @@ enum Level {
     Several,
 }
 
-struct Nested<'a>(&'a mut Shape);
+struct Nested<'a>(&'a mut PolygonBuilder);
 
 impl<'de> DeserializeSeed<'de> for Nested<'_> {
     type Value = Level;
@@ -321,7 +331,7 @@ mod tests {
       "crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::3035"}}}"#;
 
     #[test]
-    fn parts_and_holes_come_as_they_stand_whatever_the_order_of_members() {
+    fn parts_and_holes_are_kept_in_any_order_of_members() {
         let (found, crs) = features(TWO, "EE").unwrap();
         assert_eq!(crs.as_deref(), Some("EPSG:3035"));
         let polygons = found[0].polygons.as_ref().unwrap();
@@ -332,16 +342,16 @@ mod tests {
     }
 
     #[test]
-    fn other_geometry_is_refused_by_feature_and_unwanted_geometry_is_not_looked_at() {
+    fn other_geometry_is_rejected_with_its_feature_and_filtered_geometry_is_skipped() {
         let error = features(TWO, "LV").map(|(f, _)| f.len());
-        // the point's properties come first and are wanted, so its geometry is read
+        // the properties of the point precede its geometry and pass the filter
         let text = format!("{:#}", error.unwrap_err());
         assert!(text.contains("feature 2") && text.contains("Point"), "{text}");
         assert!(features(TWO, "FI").unwrap().0.is_empty());
     }
 
     #[test]
-    fn a_file_that_is_cut_off_says_where() {
+    fn the_error_of_a_truncated_file_has_line_and_column() {
         for end in [30, 120, 300, TWO.len() - 3] {
             let text = format!("{:#}", features(&TWO[..end], "EE").unwrap_err());
             assert!(text.contains("line") && text.contains("column"), "{text}");

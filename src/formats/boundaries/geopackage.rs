@@ -1,4 +1,4 @@
-//! Boundaries in a GeoPackage: a table of an SQLite file.
+//! Boundaries in a GeoPackage, a table of an SQLite file.
 
 use std::path::Path;
 
@@ -7,7 +7,8 @@ use geo::Polygon;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::{Feature, Properties, PropertyNames, Take, Wanted, wkb};
+use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::wkb;
 use crate::domain::tables::quoted;
 use crate::formats::crs;
 use crate::storage::LocalCopy;
@@ -25,17 +26,17 @@ struct Layer {
 pub fn read(
     input: &InputFile,
     names: &PropertyNames,
-    wanted: Wanted,
-    take: Take,
+    filter: FeatureFilter,
+    on_feature: OnFeature,
 ) -> Result<Option<String>> {
-    let damaged = "no whole GeoPackage; download it again";
+    let damaged = "not a complete GeoPackage; download it again";
     let copy = LocalCopy::of(input)?;
     let file = open(copy.path()).context(damaged)?;
-    let layer = one_layer(layers(&file).context(damaged)?, names)?;
+    let layer = select_layer(layers(&file).context(damaged)?, names)?;
     let crs = crs_of(&file, layer.srs_id).context(damaged)?;
-    let there: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
-    let [id, country, name] = names.among(&there)?.map(|place| match place {
-        Some(place) => quoted(there[place]),
+    let columns: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
+    let [id, country, name] = names.find(&columns)?.map(|index| match index {
+        Some(index) => quoted(columns[index]),
         None => "NULL".to_owned(),
     });
     let (geometry, table) = (quoted(&layer.geometry), quoted(&layer.table));
@@ -47,7 +48,7 @@ pub fn read(
         number += 1;
         let properties =
             Properties { id: text(row, 0)?, country: text(row, 1)?, name: text(row, 2)? };
-        if !wanted(&properties) {
+        if !filter(&properties) {
             continue;
         }
         let polygons = match row.get_ref(3)? {
@@ -55,29 +56,29 @@ pub fn read(
             ValueRef::Blob(blob) => polygons(blob)
                 .map_err(|e| anyhow!("layer {}, feature {number}: {e}", layer.table))?,
             _ => bail!(
-                "layer {}, feature {number}: column {geometry} holds no geometry; write the layer again, for example with ogr2ogr",
+                "layer {}, feature {number}: column {geometry} does not contain geometry; rewrite the layer, for example with ogr2ogr",
                 layer.table
             ),
         };
-        take(Feature { number, properties, polygons })?;
+        on_feature(Feature { number, properties, polygons })?;
     }
     Ok(crs)
 }
 
-/// Opens the file to read. One that nobody is writing is opened as unchangeable: SQLite then makes
-/// no files beside it, which a folder of raw data does not want or does not allow.
+/// Opens the file for reading. A file that is not being written is opened as immutable, so that SQLite
+/// creates no files beside it: the folder may be read-only.
 fn open(path: &Path) -> Result<Connection> {
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let written = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
-    if written {
+    let is_being_written = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    if is_being_written {
         return Ok(Connection::open_with_flags(path, flags)?);
     }
     std::fs::File::open(path)?;
     let path = std::path::absolute(path)?;
     let mut url = url::Url::from_file_path(&path)
-        .map_err(|()| anyhow!("{} is no path of a file", path.display()))?;
+        .map_err(|()| anyhow!("{} is not a valid file path", path.display()))?;
     url.set_query(Some("immutable=1"));
     Ok(Connection::open_with_flags(url.as_str(), flags | OpenFlags::SQLITE_OPEN_URI)?)
 }
@@ -100,15 +101,15 @@ fn layers(file: &Connection) -> Result<Vec<Layer>> {
     Ok(layers)
 }
 
-/// The layer with the ids; the only one, if none has them, so that its columns can be named.
-fn one_layer(mut layers: Vec<Layer>, names: &PropertyNames) -> Result<Layer> {
+/// The layer with the column of the id, or the only layer, so that an error can list its columns.
+fn select_layer(mut layers: Vec<Layer>, names: &PropertyNames) -> Result<Layer> {
     if layers.len() > 1 {
         let all: Vec<String> = layers.iter().map(|l| l.table.clone()).collect();
         layers.retain(|l| l.columns.contains(&names.id));
         if layers.len() != 1 {
             let which = if layers.is_empty() { "none" } else { "more than one" };
             bail!(
-                "of its layers {}, {which} has the column {:?}; keep the right one alone, for example with ogr2ogr -f GPKG one.gpkg FILE LAYER",
+                "of its layers {}, {which} has the column {:?}; extract one layer, for example with ogr2ogr -f GPKG one.gpkg FILE LAYER",
                 all.join(", "),
                 names.id
             );
@@ -116,7 +117,7 @@ fn one_layer(mut layers: Vec<Layer>, names: &PropertyNames) -> Result<Layer> {
     }
     layers
         .pop()
-        .context("has no layer of features; download it again, or name another file in data.lau")
+        .context("it has no layer of features; download it again, or set data.lau to another file")
 }
 
 fn crs_of(file: &Connection, srs_id: i64) -> Result<Option<String>> {
@@ -129,7 +130,7 @@ fn crs_of(file: &Connection, srs_id: i64) -> Result<Option<String>> {
     if organization.eq_ignore_ascii_case("EPSG") {
         return Ok(Some(format!("EPSG:{}", row.get::<_, i64>(1)?)));
     }
-    Ok(Some(crs::of_definition(&row.get::<_, String>(2)?)))
+    Ok(Some(crs::identify(&row.get::<_, String>(2)?)))
 }
 
 fn text(row: &Row, column: usize) -> Result<Option<String>> {
@@ -141,10 +142,10 @@ fn text(row: &Row, column: usize) -> Result<Option<String>> {
     })
 }
 
-/// A geometry of a GeoPackage: WKB behind a header with flags, a reference system and an extent.
+/// The polygons of a GeoPackage geometry: WKB after a header of flags, CRS and extent.
 fn polygons(blob: &[u8]) -> Result<Option<Vec<Polygon>>, String> {
     let [b'G', b'P', _version, flags, ..] = *blob else {
-        return Err("the geometry is none of a GeoPackage".to_owned());
+        return Err("the geometry is not GeoPackage geometry".to_owned());
     };
     let is_empty = flags >> 4 & 1 == 1;
     if is_empty {
@@ -155,7 +156,7 @@ fn polygons(blob: &[u8]) -> Result<Option<Vec<Polygon>>, String> {
         1 => 32,
         2 | 3 => 48,
         4 => 64,
-        _ => return Err("the header of the geometry makes no sense".to_owned()),
+        _ => return Err("the header of the geometry is invalid".to_owned()),
     };
     wkb::polygons(blob.get(8 + extent..).unwrap_or_default()).map(Some)
 }

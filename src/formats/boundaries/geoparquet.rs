@@ -1,4 +1,4 @@
-//! Boundaries in GeoParquet: WKB in a column that the footer names.
+//! Boundaries in GeoParquet: WKB in a column that the footer specifies.
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -8,10 +8,10 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use serde_json::Value;
 
-use super::{Feature, Properties, PropertyNames, Take, Wanted, wkb};
+use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::wkb;
 use crate::formats::crs;
-use crate::formats::parquet::footer;
-use crate::formats::parquet::panics::Batches;
+use crate::formats::parquet::{ParquetBatches, footer};
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
@@ -22,19 +22,19 @@ const BATCH_ROWS: usize = 256;
 pub fn read(
     input: &InputFile,
     names: &PropertyNames,
-    wanted: Wanted,
-    take: Take,
+    filter: FeatureFilter,
+    on_feature: OnFeature,
 ) -> Result<Option<String>> {
     let file = ByteSource::open(input)?;
     let metadata = footer::read(&file)
-        .map_err(|e| anyhow!("not a whole Parquet file ({e}); download it again"))?;
-    let geo = Geo::of(&metadata)?;
+        .map_err(|e| anyhow!("not a complete Parquet file ({e}); download it again"))?;
+    let geo = GeoMetadata::of(&metadata)?;
     let schema = metadata.schema();
-    let there: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let properties = names.among(&there)?;
-    let geometry = schema
-        .index_of(&geo.column)
-        .with_context(|| format!("its footer names a column {:?} that it lacks", geo.column))?;
+    let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    let properties = names.find(&columns)?;
+    let geometry = schema.index_of(&geo.column).with_context(|| {
+        format!("its footer specifies a column {:?} that does not exist", geo.column)
+    })?;
     let roots: Vec<usize> = properties.into_iter().flatten().chain([geometry]).collect();
     let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
@@ -43,15 +43,15 @@ pub fn read(
         .build()
         .context("damaged; download it again")?;
     let mut number = 0;
-    for batch in Batches::new(reader) {
+    for batch in ParquetBatches::new(reader) {
         let batch = batch.context("damaged; download it again")?;
-        let [ids, countries, unit_names] = properties.map(|place| {
-            let column = place.and_then(|p| batch.column_by_name(there[p]))?;
+        let [ids, countries, unit_names] = properties.map(|index| {
+            let column = index.and_then(|i| batch.column_by_name(columns[i]))?;
             cast(column, &DataType::Utf8).ok()
         });
-        let shapes = batch.column_by_name(&geo.column).context("a column is missing")?;
-        let shapes = cast(shapes, &DataType::LargeBinary).with_context(|| {
-            format!("column {:?} is {}; expected WKB", geo.column, shapes.data_type())
+        let geometries = batch.column_by_name(&geo.column).context("a column is missing")?;
+        let geometries = cast(geometries, &DataType::LargeBinary).with_context(|| {
+            format!("column {:?} is {}; expected WKB", geo.column, geometries.data_type())
         })?;
         for row in 0..batch.num_rows() {
             number += 1;
@@ -61,50 +61,50 @@ pub fn read(
             };
             let properties =
                 Properties { id: text(&ids), country: text(&countries), name: text(&unit_names) };
-            if !wanted(&properties) {
+            if !filter(&properties) {
                 continue;
             }
-            let shapes = shapes.as_binary::<i64>();
-            let polygons = shapes
+            let geometries = geometries.as_binary::<i64>();
+            let polygons = geometries
                 .is_valid(row)
-                .then(|| wkb::polygons(shapes.value(row)))
+                .then(|| wkb::polygons(geometries.value(row)))
                 .transpose()
                 .map_err(|e| anyhow!("feature {number}: {e}"))?;
-            take(Feature { number, properties, polygons })?;
+            on_feature(Feature { number, properties, polygons })?;
         }
     }
     Ok(geo.crs)
 }
 
-/// What the footer says of the geometry.
-struct Geo {
+/// The description of the geometry in the footer.
+struct GeoMetadata {
     column: String,
     crs: Option<String>,
 }
 
-impl Geo {
+impl GeoMetadata {
     fn of(metadata: &ArrowReaderMetadata) -> Result<Self> {
         let entries = metadata.metadata().file_metadata().key_value_metadata();
         let geo = entries.into_iter().flatten().find(|e| e.key == "geo");
         let geo = geo.and_then(|e| e.value.as_deref()).context(
-            "has no entry \"geo\" in its footer, so it is no GeoParquet; write it again, for example with ogr2ogr",
+            "it is not GeoParquet: its footer has no entry \"geo\"; rewrite it, for example with ogr2ogr",
         )?;
         let geo: Value =
-            serde_json::from_str(geo).context("the entry \"geo\" in its footer is no JSON")?;
+            serde_json::from_str(geo).context("the entry \"geo\" in its footer is not JSON")?;
         let column = geo["primary_column"].as_str().unwrap_or("geometry");
-        let about = &geo["columns"][column];
-        match about["encoding"].as_str() {
+        let description = &geo["columns"][column];
+        match description["encoding"].as_str() {
             Some(encoding) if encoding.eq_ignore_ascii_case("WKB") => {}
             other => bail!(
-                "column {column:?} is encoded as {}; expected WKB: write it again, for example with ogr2ogr -lco GEOMETRY_ENCODING=WKB",
-                other.unwrap_or("nothing that its footer names")
+                "column {column:?} is encoded as {}; expected WKB: rewrite it, for example with ogr2ogr -lco GEOMETRY_ENCODING=WKB",
+                other.unwrap_or("an unspecified encoding")
             ),
         }
-        Ok(Geo { column: column.to_owned(), crs: crs_of(about.get("crs")) })
+        Ok(GeoMetadata { column: column.to_owned(), crs: crs_of(description.get("crs")) })
     }
 }
 
-/// A column that says nothing is in degrees; `null` says that nobody knows.
+/// Without an entry the CRS is OGC:CRS84, and `null` means that it is unknown.
 fn crs_of(crs: Option<&Value>) -> Option<String> {
     let Some(crs) = crs else { return Some("EPSG:4326".to_owned()) };
     if crs.is_null() {
@@ -114,6 +114,6 @@ fn crs_of(crs: Option<&Value>) -> Option<String> {
     match (crs["id"]["authority"].as_str(), code(&crs["id"]["code"])) {
         (Some("EPSG"), code) => Some(format!("EPSG:{code}")),
         (Some("OGC"), code) if code == "CRS84" => Some("EPSG:4326".to_owned()),
-        _ => Some(crs::of_definition(&crs.to_string())),
+        _ => Some(crs::identify(&crs.to_string())),
     }
 }

@@ -1,5 +1,5 @@
-//! Boundaries in a shapefile: shapes in `.shp`, properties in `.dbf`, the CRS in `.prj`, the
-//! encoding of texts in `.cpg`; side by side or zipped.
+//! Boundaries in a shapefile, in separate files or zipped: shapes in `.shp`, properties in `.dbf`, the
+//! CRS in `.prj`, and the text encoding in `.cpg`.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -13,16 +13,17 @@ use geo::{Area, BoundingRect, Coord, LineString, Polygon};
 use shapefile::record::traits::HasXY;
 use shapefile::{PolygonRing, ShapeReader};
 
-use super::{Feature, Properties, PropertyNames, Shape, Take, Wanted};
+use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::polygons::PolygonBuilder;
 use crate::formats::crs;
 use crate::storage::inputs::InputFile;
 use crate::storage::{LocalCopy, Location};
 
-/// Most bytes of `.prj` and `.cpg` that are looked at.
-const SMALL_FILE: u64 = 1 << 16;
+/// Bytes of `.prj` and `.cpg` that are read at most.
+const MAX_TEXT_BYTES: u64 = 1 << 16;
 
 /// The files of a shapefile.
-struct Parts<R> {
+struct ShapefileParts<R> {
     shapes: R,
     records: R,
     prj: Option<String>,
@@ -33,11 +34,11 @@ struct Parts<R> {
 pub fn read(
     input: &InputFile,
     names: &PropertyNames,
-    wanted: Wanted,
-    take: Take,
+    filter: FeatureFilter,
+    on_feature: OnFeature,
 ) -> Result<Option<String>> {
     let Location::Local(path) = &input.location else {
-        bail!("a shapefile that is not on this machine is read as one .zip file; zip its files");
+        bail!("a shapefile in an object store can only be read as one .zip file; zip its files");
     };
     let beside = |ending: &str| {
         let here = [ending.to_owned(), ending.to_uppercase()];
@@ -45,25 +46,29 @@ pub fn read(
     };
     let dbf = beside("dbf").with_context(|| {
         let dbf = path.with_extension("dbf");
-        format!("there is no {} beside it; copy all files of the shapefile", dbf.display())
+        format!("{} is missing; copy all files of the shapefile", dbf.display())
     })?;
     let open = |path: &Path| -> Result<_> {
         Ok(BufReader::new(File::open(path).with_context(|| path.display().to_string())?))
     };
-    let text = |ending: &str| beside(ending).map(|p| small(open(&p)?)).transpose();
-    let parts =
-        Parts { shapes: open(path)?, records: open(&dbf)?, prj: text("prj")?, cpg: text("cpg")? };
-    parts.read(names, wanted, take)
+    let text = |ending: &str| beside(ending).map(|p| read_text(open(&p)?)).transpose();
+    let parts = ShapefileParts {
+        shapes: open(path)?,
+        records: open(&dbf)?,
+        prj: text("prj")?,
+        cpg: text("cpg")?,
+    };
+    parts.read(names, filter, on_feature)
 }
 
-/// The same, for the one shapefile in a zip file.
+/// See [`super::read`], for the only shapefile in a zip file.
 pub fn read_zip(
     input: &InputFile,
     names: &PropertyNames,
-    wanted: Wanted,
-    take: Take,
+    filter: FeatureFilter,
+    on_feature: OnFeature,
 ) -> Result<Option<String>> {
-    let damaged = "no whole zip file; download it again";
+    let damaged = "not a complete zip file; download it again";
     let copy = LocalCopy::of(input)?;
     let mut zip =
         zip::ZipArchive::new(BufReader::new(File::open(copy.path())?)).context(damaged)?;
@@ -76,11 +81,11 @@ pub fn read_zip(
     let shp = match of(".shp").as_slice() {
         [one] => one.clone(),
         [] => bail!(
-            "holds no .shp file but {}; unzip it, and name the file with the boundaries in data.lau",
+            "it contains no .shp file, but {}; unzip it, and set data.lau to the file with the boundaries",
             members.join(", ")
         ),
         several => bail!(
-            "holds several shapefiles, {}; unzip it, and name one of them in data.lau",
+            "it contains several shapefiles, {}; unzip it, and set data.lau to one of them",
             several.join(", ")
         ),
     };
@@ -89,40 +94,46 @@ pub fn read_zip(
         let name = format!("{stem}{ending}");
         members.iter().find(|m| m.eq_ignore_ascii_case(&name)).cloned()
     };
-    let dbf = member(".dbf").with_context(|| format!("holds no {stem}.dbf; download it again"))?;
-    let mut unpacked = |name: &str| -> Result<_> {
+    let dbf =
+        member(".dbf").with_context(|| format!("it contains no {stem}.dbf; download it again"))?;
+    let mut unzip = |name: &str| -> Result<_> {
         let mut file = tempfile::tempfile().context("cannot unzip into a temporary file")?;
         std::io::copy(&mut zip.by_name(name)?, &mut file)
             .with_context(|| format!("cannot unzip {name}; download the file again"))?;
         file.rewind()?;
         Ok(BufReader::new(file))
     };
-    let (shapes, records) = (unpacked(&shp)?, unpacked(&dbf)?);
-    let mut text = |ending: &str| member(ending).map(|m| small(unpacked(&m)?)).transpose();
-    let parts = Parts { shapes, records, prj: text(".prj")?, cpg: text(".cpg")? };
-    parts.read(names, wanted, take)
+    let (shapes, records) = (unzip(&shp)?, unzip(&dbf)?);
+    let mut text = |ending: &str| member(ending).map(|m| read_text(unzip(&m)?)).transpose();
+    let parts = ShapefileParts { shapes, records, prj: text(".prj")?, cpg: text(".cpg")? };
+    parts.read(names, filter, on_feature)
 }
 
-fn small(file: impl Read) -> Result<String> {
+fn read_text(file: impl Read) -> Result<String> {
     let mut bytes = Vec::new();
-    file.take(SMALL_FILE).read_to_end(&mut bytes)?;
+    file.take(MAX_TEXT_BYTES).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
 }
 
-impl<R: Read + Seek> Parts<R> {
-    fn read(self, names: &PropertyNames, wanted: Wanted, take: Take) -> Result<Option<String>> {
+impl<R: Read + Seek> ShapefileParts<R> {
+    fn read(
+        self,
+        names: &PropertyNames,
+        filter: FeatureFilter,
+        on_feature: OnFeature,
+    ) -> Result<Option<String>> {
         let mut builder = ReaderBuilder::new();
         if let Some(name) = self.cpg.filter(|name| !name.is_empty()) {
             let encoding = DynEncoding::from_name(&name).with_context(|| {
-                format!("its .cpg file names the encoding {name:?}, which is unknown; write it again in UTF-8, for example with ogr2ogr -lco ENCODING=UTF-8")
+                format!("its .cpg file specifies the unknown encoding {name:?}; rewrite it in UTF-8, for example with ogr2ogr -lco ENCODING=UTF-8")
             })?;
             builder = builder.with_encoding(encoding);
         }
         let damaged = |what: &str| format!("its {what} file is damaged; download it again");
         let mut records = builder.build(self.records).with_context(|| damaged(".dbf"))?;
-        let there: Vec<String> = records.fields().iter().map(|f| f.name().to_owned()).collect();
-        let there: Vec<&str> = there.iter().map(String::as_str).collect();
-        let columns = names.among(&there)?.map(|place| place.map(|p| there[p].to_owned()));
+        let fields: Vec<String> = records.fields().iter().map(|f| f.name().to_owned()).collect();
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        let columns = names.find(&fields)?.map(|index| index.map(|i| fields[i].to_owned()));
         let mut shapes = ShapeReader::new(self.shapes).with_context(|| damaged(".shp"))?;
         let mut records = records.iter_records();
         let mut number = 0;
@@ -131,22 +142,22 @@ impl<R: Read + Seek> Parts<R> {
             let place = |what| format!("feature {number}: {}", damaged(what));
             let shape = shape.with_context(|| place(".shp"))?;
             let record = records.next().with_context(|| {
-                format!("its .dbf file has fewer records than the .shp file shapes: no record {number}; download both again")
+                format!("its .dbf file has fewer records than its .shp file has shapes: record {number} is missing; download both again")
             })?;
             let record = record.with_context(|| place(".dbf"))?;
             let [id, country, name] = columns.each_ref().map(|c| text(&record, c.as_ref()?));
             let properties = Properties { id, country, name };
-            if wanted(&properties) {
+            if filter(&properties) {
                 let polygons = polygons(shape).map_err(|e| anyhow!("feature {number}: {e}"))?;
-                take(Feature { number, properties, polygons })?;
+                on_feature(Feature { number, properties, polygons })?;
             }
         }
         if records.next().is_some() {
             bail!(
-                "its .shp file has {number} shapes and the .dbf file more records; download both again"
+                "its .shp file has {number} shapes, and its .dbf file has more records; download both again"
             );
         }
-        Ok(self.prj.filter(|prj| !prj.is_empty()).map(|prj| crs::of_definition(&prj)))
+        Ok(self.prj.filter(|prj| !prj.is_empty()).map(|prj| crs::identify(&prj)))
     }
 }
 
@@ -165,16 +176,16 @@ fn text(record: &Record, column: &str) -> Option<String> {
 fn polygons(shape: shapefile::Shape) -> Result<Option<Vec<Polygon>>, String> {
     match shape {
         shapefile::Shape::NullShape => Ok(None),
-        shapefile::Shape::Polygon(p) => assembled(p.rings()).map(Some),
-        shapefile::Shape::PolygonM(p) => assembled(p.rings()).map(Some),
-        shapefile::Shape::PolygonZ(p) => assembled(p.rings()).map(Some),
+        shapefile::Shape::Polygon(p) => assemble(p.rings()).map(Some),
+        shapefile::Shape::PolygonM(p) => assemble(p.rings()).map(Some),
+        shapefile::Shape::PolygonZ(p) => assemble(p.rings()).map(Some),
         other => Err(format!("the geometry is {}, expected Polygon", other.shapetype())),
     }
 }
 
-/// Rings lie side by side in a shapefile and in no order; a hole belongs to the smallest outer ring
-/// around it.
-fn assembled<P: HasXY>(rings: &[PolygonRing<P>]) -> Result<Vec<Polygon>, String> {
+/// Assigns holes to outer rings. A shapefile has rings in any order; a hole belongs to the smallest
+/// outer ring around it.
+fn assemble<P: HasXY>(rings: &[PolygonRing<P>]) -> Result<Vec<Polygon>, String> {
     let mut outer: Vec<(Vec<Coord>, Vec<Vec<Coord>>)> = Vec::new();
     let mut holes = Vec::new();
     for ring in rings {
@@ -184,28 +195,28 @@ fn assembled<P: HasXY>(rings: &[PolygonRing<P>]) -> Result<Vec<Polygon>, String>
             PolygonRing::Inner(_) => holes.push(positions),
         }
     }
-    let around: Vec<Polygon> = outer
+    let polygons: Vec<Polygon> = outer
         .iter()
         .map(|(ring, _)| Polygon::new(LineString::new(ring.clone()), Vec::new()))
         .collect();
     for hole in holes {
-        let owners = (0..around.len()).filter(|i| encloses(&around[*i], &hole));
-        let area = |i: &usize| around[*i].unsigned_area();
+        let owners = (0..polygons.len()).filter(|i| encloses(&polygons[*i], &hole));
+        let area = |i: &usize| polygons[*i].unsigned_area();
         match owners.min_by(|a, b| area(a).total_cmp(&area(b))) {
             Some(owner) => outer[owner].1.push(hole),
-            // a ring that runs the wrong way around
+            // an outer ring in the wrong direction
             None => outer.push((hole, Vec::new())),
         }
     }
-    let mut shape = Shape::default();
+    let mut builder = PolygonBuilder::default();
     for (ring, holes) in outer {
         for ring in std::iter::once(ring).chain(holes) {
-            shape.positions.extend(ring);
-            shape.rings.push(shape.positions.len());
+            builder.positions.extend(ring);
+            builder.rings.push(builder.positions.len());
         }
-        shape.polygons.push(shape.rings.len());
+        builder.polygons.push(builder.rings.len());
     }
-    shape.polygons()
+    builder.build()
 }
 
 fn encloses(polygon: &Polygon, ring: &[Coord]) -> bool {
@@ -217,7 +228,7 @@ fn encloses(polygon: &Polygon, ring: &[Coord]) -> bool {
     if !ring.iter().all(inside) {
         return false;
     }
-    // rings may touch, so the first position that lies on neither side of the border decides
-    let place = ring.iter().map(|c| polygon.coordinate_position(c));
-    place.into_iter().find(|p| *p != CoordPos::OnBoundary) != Some(CoordPos::Outside)
+    // rings may touch, so the first position that is not on the boundary decides
+    let positions = ring.iter().map(|c| polygon.coordinate_position(c));
+    positions.into_iter().find(|p| *p != CoordPos::OnBoundary) != Some(CoordPos::Outside)
 }

@@ -1,37 +1,37 @@
-//! Polygons out of WKB, in any of its dialects.
+//! Polygons from WKB in all its variants: ISO, EWKB, both byte orders.
 //!
-//! The reader that writes our own files reserves memory for whatever count stands in the bytes; here
-//! they come from others and may be damaged, so every count is held against the bytes that are left.
+//! The `geozero` reader allocates memory for any count in the data. Input files may be damaged, so here
+//! every count is compared with the bytes that are left.
 
 use geo::{Coord, Polygon};
 
-use super::Shape;
+use super::polygons::PolygonBuilder;
 
 const POLYGON: u32 = 3;
 const MULTI_POLYGON: u32 = 6;
 
-/// The polygons of a Polygon or MultiPolygon; heights and measures are passed over.
+/// The polygons of a Polygon or MultiPolygon; heights and measures are ignored.
 ///
 /// # Errors
-/// Bytes that end early, or another geometry.
+/// Truncated bytes; another geometry.
 pub fn polygons(bytes: &[u8]) -> Result<Vec<Polygon>, String> {
-    let mut rest = Rest { bytes, little: true };
-    let mut shape = Shape::default();
-    let (kind, size) = rest.header()?;
+    let mut reader = WkbReader { bytes, little: true };
+    let mut polygons = PolygonBuilder::default();
+    let (kind, size) = reader.header()?;
     match kind {
-        POLYGON => rest.polygon(size, &mut shape)?,
+        POLYGON => reader.polygon(size, &mut polygons)?,
         MULTI_POLYGON => {
-            // a polygon is at least a header and a count
-            for _ in 0..rest.count(9)? {
-                match rest.header()? {
-                    (POLYGON, size) => rest.polygon(size, &mut shape)?,
+            // a polygon has at least a header and a count
+            for _ in 0..reader.count(9)? {
+                match reader.header()? {
+                    (POLYGON, size) => reader.polygon(size, &mut polygons)?,
                     (other, _) => return Err(not_a_polygon(other)),
                 }
             }
         }
         other => return Err(not_a_polygon(other)),
     }
-    shape.polygons()
+    polygons.build()
 }
 
 fn not_a_polygon(kind: u32) -> String {
@@ -47,14 +47,16 @@ fn not_a_polygon(kind: u32) -> String {
     format!("the geometry is {name}, expected Polygon or MultiPolygon")
 }
 
-struct Rest<'a> {
+struct WkbReader<'a> {
+    /// The bytes that are left.
     bytes: &'a [u8],
     little: bool,
 }
 
-impl Rest<'_> {
+impl WkbReader<'_> {
     fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
-        let (taken, rest) = self.bytes.split_first_chunk::<N>().ok_or("the geometry is cut off")?;
+        let (taken, rest) =
+            self.bytes.split_first_chunk::<N>().ok_or("the geometry is truncated")?;
         self.bytes = rest;
         Ok(*taken)
     }
@@ -69,21 +71,21 @@ impl Rest<'_> {
         Ok(if self.little { f64::from_le_bytes(bytes) } else { f64::from_be_bytes(bytes) })
     }
 
-    /// A count of things of at least `bytes` each.
+    /// A count of elements of at least `bytes` each.
     fn count(&mut self, bytes: usize) -> Result<usize, String> {
         let count = self.number()? as usize;
         if count > self.bytes.len() / bytes {
-            return Err("the geometry is cut off".to_owned());
+            return Err("the geometry is truncated".to_owned());
         }
         Ok(count)
     }
 
-    /// Type, without its dimensions, and how many numbers make a position.
+    /// The type without its dimensions, and the numbers per position.
     fn header(&mut self) -> Result<(u32, usize), String> {
         let [order] = self.take()?;
         self.little = order != 0;
         let kind = self.number()?;
-        // dimensions as EWKB has them, and as ISO has them
+        // EWKB has dimensions in flags, ISO in thousands
         let flags = kind >> 29;
         if flags & 1 != 0 {
             self.number()?;
@@ -98,24 +100,24 @@ impl Rest<'_> {
         Ok((plain % 1000, 2 + more))
     }
 
-    fn polygon(&mut self, size: usize, shape: &mut Shape) -> Result<(), String> {
+    fn polygon(&mut self, size: usize, out: &mut PolygonBuilder) -> Result<(), String> {
         let rings = self.count(4)?;
         if rings == 0 {
             return Ok(());
         }
         for _ in 0..rings {
             let positions = self.count(8 * size)?;
-            shape.positions.reserve(positions);
+            out.positions.reserve(positions);
             for _ in 0..positions {
                 let (x, y) = (self.coordinate()?, self.coordinate()?);
                 for _ in 2..size {
                     self.coordinate()?;
                 }
-                shape.positions.push(Coord { x, y });
+                out.positions.push(Coord { x, y });
             }
-            shape.rings.push(shape.positions.len());
+            out.rings.push(out.positions.len());
         }
-        shape.polygons.push(shape.rings.len());
+        out.polygons.push(out.rings.len());
         Ok(())
     }
 }
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn polygons_come_back_with_their_holes_and_parts() {
+    fn polygons_are_read_with_their_holes_and_parts() {
         let both = MultiPolygon(vec![square(), square()]);
         let one = wkb(&Geometry::Polygon(square()), CoordDimensions::xy());
         let two = wkb(&Geometry::MultiPolygon(both.clone()), CoordDimensions::xy());
@@ -145,13 +147,12 @@ mod tests {
         assert_eq!(polygons(&two).unwrap(), both.0);
     }
 
-    /// A triangle written by hand: byte order, type, what is between type and counts, heights.
-    fn triangle(big: bool, kind: u32, between: Option<u32>, heights: usize) -> Vec<u8> {
+    /// A triangle with a byte order, a type, an optional SRID and a number of values beside x and y.
+    fn triangle(big: bool, kind: u32, srid: Option<u32>, heights: usize) -> Vec<u8> {
         let number = |n: u32| if big { n.to_be_bytes() } else { n.to_le_bytes() };
         let coordinate = |c: f64| if big { c.to_be_bytes() } else { c.to_le_bytes() };
         let mut bytes = vec![u8::from(!big)];
-        bytes
-            .extend([Some(kind), between, Some(1), Some(4)].into_iter().flatten().flat_map(number));
+        bytes.extend([Some(kind), srid, Some(1), Some(4)].into_iter().flatten().flat_map(number));
         for (x, y) in [(0., 0.), (4., 0.), (4., 3.), (0., 0.)] {
             bytes.extend(coordinate(x));
             bytes.extend(coordinate(y));
@@ -161,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn either_byte_order_heights_and_a_reference_system_are_no_hindrance() {
+    fn both_byte_orders_heights_and_srids_are_accepted() {
         let expected = polygon![(x: 0., y: 0.), (x: 4., y: 0.), (x: 4., y: 3.)];
         for bytes in [
             triangle(true, 3, None, 0),
@@ -175,14 +176,14 @@ mod tests {
     }
 
     #[test]
-    fn cut_bytes_and_absurd_counts_are_errors() {
+    fn truncated_bytes_and_excessive_counts_are_errors() {
         let whole = wkb(&Geometry::Polygon(square()), CoordDimensions::xy());
         for end in 0..whole.len() {
             assert!(polygons(&whole[..end]).is_err(), "{end}");
         }
         let mut many = whole;
         many[5..9].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(polygons(&many).unwrap_err(), "the geometry is cut off");
+        assert_eq!(polygons(&many).unwrap_err(), "the geometry is truncated");
         let point = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
         assert!(polygons(&point).unwrap_err().contains("Point"));
     }

@@ -1,4 +1,4 @@
-//! The first line, and what separates its names.
+//! The header: names of the columns, and the delimiter.
 
 use std::io::Read;
 
@@ -6,10 +6,10 @@ use anyhow::{Result, anyhow, bail};
 
 use super::record_reader::RecordReader;
 
-/// What may separate fields.
+/// Supported delimiters.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
-/// Most bytes that a header may have.
+/// Longer headers are rejected.
 const MAX_BYTES: usize = 1 << 18;
 
 /// Names of the columns.
@@ -22,12 +22,12 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the first line. The delimiter is the one that gives most of the `wanted` names, of
-    /// equals the one that gives most names.
+    /// Reads the header from the beginning of a file. The delimiter is the one that yields most of the
+    /// `expected` names, and if several do, most names.
     ///
     /// # Errors
-    /// No text; a first line without an end; a name whose quote is never closed.
-    pub fn read(from: impl Read, wanted: &[&str]) -> Result<Self> {
+    /// A file that is empty or not text; a header that is too long or has an unclosed quote.
+    pub fn read(from: impl Read, expected: &[&str]) -> Result<Self> {
         let mut start = Vec::new();
         from.take(MAX_BYTES as u64).read_to_end(&mut start)?;
         let mut headers = Vec::new();
@@ -39,30 +39,30 @@ impl Header {
             }
         }
         let best = headers.into_iter().max_by_key(|header| {
-            let found = wanted.iter().filter(|w| header.names.iter().any(|n| n == *w));
-            // of equals the last wins, so an earlier delimiter counts more
+            let found = expected.iter().filter(|w| header.names.iter().any(|n| n == *w));
+            // the last maximum wins, so earlier delimiters get a higher rank
             let rank = DELIMITERS.iter().rev().position(|d| *d == header.delimiter);
             (found.count(), header.names.len(), rank)
         });
         let header = match (best, error) {
-            // to a delimiter that does not occur, the quote is inside the only name
+            // for a delimiter that does not occur, the quote is inside the only name
             (Some(header), error) if header.names.len() > 1 || error.is_none() => header,
             (_, Some(error)) => return Err(error),
             (_, None) => bail!("it is empty; a line with the names of the columns is expected"),
         };
         if start.contains(&0) {
-            bail!("it is no text in UTF-8; write it again");
+            bail!("it is not UTF-8 text; convert it to UTF-8");
         }
         Ok(header)
     }
 
-    /// Where the columns of those names stand.
-    pub fn place(&self, name: &str) -> Option<usize> {
-        self.names.iter().position(|there| there == name)
+    /// Index of a column.
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|column| column == name)
     }
 }
 
-/// The first record of a text; `None` if the text has no record.
+/// The header with this delimiter; `None` for a text without a record.
 fn header(text: &[u8], delimiter: u8) -> Result<Option<Header>> {
     let mut reader = RecordReader::new(text, delimiter);
     let too_long = || anyhow!("the line with the names of the columns is longer than 256 KiB");
@@ -91,29 +91,29 @@ mod tests {
     }
 
     #[test]
-    fn the_delimiter_is_the_one_that_gives_the_names() {
+    fn the_delimiter_is_the_one_that_yields_the_expected_names() {
         for delimiter in [',', ';', '\t', '|'] {
             let text = format!("user_id{delimiter}\"cell_id\"{delimiter}at\r\na{delimiter}1,5;7");
             assert_eq!(read(&text).0, delimiter);
             assert_eq!(read(&text).1, ["user_id", "cell_id", "at"]);
         }
-        // one name with commas in it does not win over the names that are asked for
+        // a quoted name with commas does not win over the expected names
         assert_eq!(read("user_id;cell_id;\"a,b,c,d,e\"\n").0, ';');
         assert_eq!(read("\u{feff}user_id,cell_id").1, ["user_id", "cell_id"]);
         assert_eq!(read("\n\nuser_id\n").1, ["user_id"]);
     }
 
     #[test]
-    fn what_is_no_text_is_refused() {
-        let said = |bytes: &[u8]| format!("{:#}", Header::read(bytes, &[]).unwrap_err());
-        assert!(said(b"").contains("empty"));
-        assert!(said(b"u\0s\0e\0r\0").contains("no text"));
-        assert!(said(b"user_id,\"cell_id\nu,c\n").contains("never closed"));
-        assert!(said(&b"user_id,cell_id,".repeat(1 << 15)).contains("longer than 256 KiB"));
+    fn files_that_are_not_text_are_rejected() {
+        let message = |bytes: &[u8]| format!("{:#}", Header::read(bytes, &[]).unwrap_err());
+        assert!(message(b"").contains("empty"));
+        assert!(message(b"u\0s\0e\0r\0").contains("not UTF-8 text"));
+        assert!(message(b"user_id,\"cell_id\nu,c\n").contains("never closed"));
+        assert!(message(&b"user_id,cell_id,".repeat(1 << 15)).contains("longer than 256 KiB"));
     }
 
     #[test]
-    fn rows_begin_where_the_header_ends() {
+    fn rows_start_at_the_end_of_the_header() {
         for (text, end) in [
             ("user_id,cell_id\nu,c", 16),
             ("\u{feff}\n\"user\n_id\",cell_id\nu,c\n", 23),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_inside_a_name_is_part_of_it() {
+    fn a_quote_inside_a_name_is_part_of_the_name() {
         assert_eq!(read("user_id,size 5\",\"cell_id\"\n").1, ["user_id", "size 5\"", "cell_id"]);
     }
 }

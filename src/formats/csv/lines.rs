@@ -1,4 +1,4 @@
-//! Lines of a file, in a buffer that is used again.
+//! Lines of a file, in a reused buffer.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
@@ -8,17 +8,17 @@ use anyhow::Result;
 
 use super::record_reader::MAX_RECORD_BYTES;
 
-/// Bytes read at a time: they stay in the second-level cache until they are parsed.
+/// Bytes read at a time. They stay in the second-level cache until they are parsed.
 const READ_BYTES: usize = 1 << 18;
 
-/// The lines of the file are not its rows: a quoted field holds a line end, a carriage return ends
-/// a row, or a line is too long.
+/// The lines of the file are not its rows: a quoted field contains a line end, a carriage return ends a
+/// row, or a line is too long.
 #[derive(Debug)]
 pub struct NotByLines;
 
 impl fmt::Display for NotByLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a field goes on over the end of its line; the file changed while it was read")
+        f.write_str("a field continues on the next line; the file changed while it was read")
     }
 }
 
@@ -28,25 +28,25 @@ impl std::error::Error for NotByLines {}
 pub struct Lines<R> {
     from: R,
     buffer: Vec<u8>,
-    /// What is read and not yet given out.
+    /// The part of the buffer that was read and not returned yet.
     held: Range<usize>,
-    /// Where in the file that begins.
-    at: u64,
+    /// Position in the file of the next line.
+    position: u64,
     ended: bool,
 }
 
 impl<R: Read> Lines<R> {
-    /// `at` is the place in the file of the first byte that `from` gives.
-    pub fn new(from: R, at: u64) -> Self {
-        Lines { from, buffer: Vec::new(), held: 0..0, at, ended: false }
+    /// `position` is the position in the file of the first byte of `from`.
+    pub fn new(from: R, position: u64) -> Self {
+        Lines { from, buffer: Vec::new(), held: 0..0, position, ended: false }
     }
 
-    /// Where the next line begins.
-    pub fn at(&self) -> u64 {
-        self.at
+    /// Position in the file of the next line.
+    pub fn position(&self) -> u64 {
+        self.position
     }
 
-    /// The next line, without its end; [`Lines::bytes`] gives its bytes until the next call.
+    /// The next line without its line end, for [`Lines::bytes`]; `None` at the end of the file.
     ///
     /// # Errors
     /// A file that cannot be read; [`NotByLines`] for a line of megabytes.
@@ -59,27 +59,28 @@ impl<R: Read> Lines<R> {
                 if length >= MAX_RECORD_BYTES {
                     return Err(NotByLines.into());
                 }
-                return Ok(Some(self.give(length, 1)));
+                return Ok(Some(self.consume(length, 1)));
             }
             searched = held.len();
             if searched >= MAX_RECORD_BYTES {
                 return Err(NotByLines.into());
             }
             if self.ended {
-                return Ok((searched > 0).then(|| self.give(searched, 0)));
+                return Ok((searched > 0).then(|| self.consume(searched, 0)));
             }
             self.fill()?;
         }
     }
 
-    fn give(&mut self, length: usize, end: usize) -> Range<usize> {
+    fn consume(&mut self, length: usize, line_end: usize) -> Range<usize> {
         let start = self.held.start;
-        self.held.start += length + end;
-        self.at += (length + end) as u64;
-        let without_return = self.buffer[..start + length].ends_with(b"\r") && length > 0;
-        start..start + length - usize::from(without_return)
+        self.held.start += length + line_end;
+        self.position += (length + line_end) as u64;
+        let has_return = self.buffer[..start + length].ends_with(b"\r") && length > 0;
+        start..start + length - usize::from(has_return)
     }
 
+    /// The bytes of the line that was returned last.
     pub fn bytes(&self, line: Range<usize>) -> &[u8] {
         &self.buffer[line]
     }
@@ -104,7 +105,7 @@ impl<R: Read> Lines<R> {
 mod tests {
     use super::*;
 
-    /// Gives a few bytes at a time.
+    /// Returns a few bytes at a time.
     struct Slow<'a>(&'a [u8]);
 
     impl Read for Slow<'_> {
@@ -117,17 +118,17 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_with_their_places_however_they_are_read() {
+    fn lines_and_positions_do_not_depend_on_the_size_of_reads() {
         let text = b"one,1\r\n\ntwo,2\nthe last";
         let mut lines = Lines::new(Slow(text), 100);
         let mut all = Vec::new();
         loop {
-            let at = lines.at();
+            let position = lines.position();
             let Some(line) = lines.next_line().unwrap() else { break };
-            all.push((at, String::from_utf8_lossy(lines.bytes(line)).into_owned()));
+            all.push((position, String::from_utf8_lossy(lines.bytes(line)).into_owned()));
         }
         let expected = [(100, "one,1"), (107, ""), (108, "two,2"), (114, "the last")];
         assert_eq!(all, expected.map(|(at, line)| (at, line.to_owned())));
-        assert_eq!(lines.at(), 122);
+        assert_eq!(lines.position(), 122);
     }
 }

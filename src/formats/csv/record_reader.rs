@@ -1,7 +1,7 @@
-//! Reads CSV text record by record, whatever its fields hold.
+//! Reads CSV text record by record, without assumptions about lines.
 //!
-//! It runs the parser of the `csv` crate, whose own reader closes an open quoted field at the end of
-//! the file without a word.
+//! It uses the parser of the `csv` crate, but not its reader, which silently closes an open quoted field
+//! at the end of the file.
 
 use std::fmt;
 use std::io::{ErrorKind, Read};
@@ -10,7 +10,7 @@ use std::ops::Range;
 use anyhow::Result;
 use csv_core::ReadRecordResult;
 
-/// Longer records are taken for a file of another kind, or for a quote without an end.
+/// Longer records are rejected: the file is not CSV, or a quote is not closed.
 pub const MAX_RECORD_BYTES: usize = 1 << 22;
 
 /// Bytes read at a time.
@@ -19,7 +19,7 @@ const READ_BYTES: usize = 1 << 18;
 /// A record that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowError {
-    /// From 0, counted from where the reader began.
+    /// From 0, counted from the start of the reader.
     pub row: u64,
     pub problem: RowProblem,
 }
@@ -40,11 +40,11 @@ impl fmt::Display for RowError {
                 let s = if found == 1 { "" } else { "s" };
                 write!(
                     f,
-                    "{found} field{s} where the header has {expected}; is the file cut off, or a delimiter not in quotes?"
+                    "{found} field{s} where the header has {expected}; is the file truncated, or is a field with a delimiter not quoted?"
                 )
             }
             RowProblem::UnclosedQuote => f.write_str(
-                "a field begins with a quote that is never closed; close it, or write the field in quotes and the quote inside it twice",
+                "a field begins with a quote that is never closed; close it, or quote the whole field and double the quote inside",
             ),
             RowProblem::TooLong => write!(
                 f,
@@ -57,7 +57,7 @@ impl fmt::Display for RowError {
 
 impl std::error::Error for RowError {}
 
-/// The fields of a record, without their quotes.
+/// The fields of a record without their quotes.
 #[derive(Debug, Clone, Copy)]
 pub struct Record<'a> {
     fields: &'a [u8],
@@ -65,7 +65,7 @@ pub struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// A field; empty if the record has fewer.
+    /// A field; empty if the record has fewer fields.
     pub fn field(&self, index: usize) -> &'a [u8] {
         &self.fields[span(self.ends, index)]
     }
@@ -76,14 +76,14 @@ impl<'a> Record<'a> {
     }
 
     /// # Errors
-    /// When the record does not have `expected` fields.
+    /// A record with another number of fields.
     pub fn check_len(&self, row: u64, expected: usize) -> Result<(), RowError> {
         check_len(self.ends.len(), row, expected)
     }
 }
 
 /// # Errors
-/// When `found` fields are not the `expected` number.
+/// If `found` differs from `expected`.
 pub fn check_len(found: usize, row: u64, expected: usize) -> Result<(), RowError> {
     if found == expected {
         return Ok(());
@@ -91,7 +91,7 @@ pub fn check_len(found: usize, row: u64, expected: usize) -> Result<(), RowError
     Err(RowError { row, problem: RowProblem::FieldCount { found, expected } })
 }
 
-/// Where field `index` lies among fields that end at `ends`; empty if there are fewer.
+/// The range of field `index` among fields that end at `ends`; empty if there are fewer fields.
 pub fn span(ends: &[usize], index: usize) -> Range<usize> {
     match ends.get(index) {
         Some(end) => index.checked_sub(1).map_or(0, |before| ends[before])..*end,
@@ -99,7 +99,7 @@ pub fn span(ends: &[usize], index: usize) -> Range<usize> {
     }
 }
 
-/// Reads records one by one.
+/// Reads records one at a time.
 pub struct RecordReader<R> {
     from: R,
     parser: csv_core::Reader,
@@ -131,7 +131,7 @@ impl<R: Read> RecordReader<R> {
         }
     }
 
-    /// Reads on after the header, which ends at `position`.
+    /// Reads the records after the header, which ends at `position`.
     pub fn after_header(from: R, delimiter: u8, position: u64) -> Self {
         let mut reader = RecordReader::new(from, delimiter);
         skip_byte_order_mark(&mut reader.parser);
@@ -139,16 +139,16 @@ impl<R: Read> RecordReader<R> {
         reader
     }
 
-    /// Position in the file at which the next record begins.
+    /// Position in the file of the next record.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// The next record. Lines without any character are not records.
+    /// The next record. Empty lines are skipped.
     ///
     /// # Errors
-    /// A file that cannot be read; a [`RowError`] if the record is too long or a quoted field does
-    /// not end.
+    /// A file that cannot be read; a [`RowError`] for a record that is too long or has a quoted field
+    /// without an end.
     pub fn next_record(&mut self) -> Result<Option<Record<'_>>> {
         let (mut written, mut count) = (0, 0);
         if self.ended {
@@ -158,7 +158,7 @@ impl<R: Read> RecordReader<R> {
             if self.held.is_empty() && !self.ended {
                 self.fill()?;
             }
-            // a line end after the last byte ends the last record, or it is inside a quoted field
+            // a line end after the last byte completes the last record, unless a quoted field is open
             let input = if self.ended { &b"\n"[..] } else { &self.input[self.held.clone()] };
             let (result, read, wrote, ended) = self.parser.read_record(
                 input,
@@ -208,7 +208,7 @@ impl<R: Read> RecordReader<R> {
     }
 }
 
-/// Makes a parser take a byte order mark for text: only at the beginning of a file it is none.
+/// Makes a new parser treat a byte order mark as text. It is a mark only at the beginning of a file.
 pub fn skip_byte_order_mark(parser: &mut csv_core::Reader) {
     parser.read_record(b"\n", &mut [0], &mut [0]);
 }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_counts_only_at_the_start_of_a_field() {
+    fn a_quote_is_special_only_at_the_start_of_a_field() {
         let cases: [(&str, &[&[&str]]); 8] = [
             ("a\"b,\"c\"", &[&["a\"b", "c"]]),
             ("a\"b\"\"c,d", &[&["a\"b\"\"c", "d"]]),
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quoted_field_that_does_not_end_is_refused() {
+    fn an_unclosed_quoted_field_is_an_error() {
         for text in ["a\n\"", "a\n\"b", "a\na\",,,\"\r\n", "a\nb,\"c\nd,e\nf,g\n", "a\n\"b\"\""] {
             let error = read(text.as_bytes()).unwrap_err();
             let expected = RowError { row: 1, problem: RowProblem::UnclosedQuote };
@@ -257,20 +257,20 @@ mod tests {
     }
 
     #[test]
-    fn a_record_of_megabytes_is_refused() {
+    fn a_record_of_megabytes_is_an_error() {
         for start in ["", "\""] {
             let text = format!("a\n{start}{}", "b,\n".repeat(MAX_RECORD_BYTES));
             let text = if start.is_empty() { text.replace("b,\n", "b,") } else { text };
             let error = read(text.as_bytes()).unwrap_err();
             assert!(error.to_string().starts_with("row 2: longer than 4 MiB"), "{error}");
         }
-        // as many empty lines are no record
+        // empty lines are not part of a record
         assert!(read(&vec![b'\n'; 2 * MAX_RECORD_BYTES]).unwrap().is_empty());
     }
 
     proptest! {
         #[test]
-        fn records_are_those_of_the_csv_crate(text in "(\u{feff}|)([a,\"\n\r]|\r\n|\"\"|aaaa){0,40}") {
+        fn records_equal_those_of_the_csv_crate(text in "(\u{feff}|)([a,\"\n\r]|\r\n|\"\"|aaaa){0,40}") {
             let mut reader =
                 csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
             let expected: Vec<Vec<String>> = reader
@@ -279,7 +279,7 @@ mod tests {
                 .collect();
             match read(text.as_bytes()) {
                 Ok(records) => prop_assert_eq!(records, expected),
-                // the csv crate closes the last field itself
+                // the csv crate closes the last field
                 Err(_) => {
                     let closed = read(format!("{text}\"").as_bytes()).unwrap();
                     prop_assert_eq!(closed, expected);

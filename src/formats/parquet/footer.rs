@@ -1,4 +1,4 @@
-//! Footers of Parquet files of others: read, and replaced by ours.
+//! Footers of Parquet files: reading untrusted ones, and rewriting those of files of other engines.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -13,14 +13,14 @@ use parquet::file::metadata::{
 };
 use parquet::file::reader::ChunkReader;
 
-use super::panics::caught;
+use super::panic::catch_parquet_panic;
 
-/// The error in words; what a store said stays as it is.
+/// The error with its remedy. Errors of object stores have one already.
 pub fn explain(error: &ParquetError) -> anyhow::Error {
     match error {
         ParquetError::External(source) => anyhow!("{source}"),
         error => anyhow!(
-            "not a whole Parquet file ({error}); copy it again, or take it out of the folder"
+            "not a complete Parquet file ({error}); copy it again, or take it out of the folder"
         ),
     }
 }
@@ -28,55 +28,57 @@ pub fn explain(error: &ParquetError) -> anyhow::Error {
 /// Reads the footer.
 ///
 /// # Errors
-/// A file that is no whole Parquet file.
+/// A file that is not a complete Parquet file.
 pub fn read(file: &impl ChunkReader) -> Result<ArrowReaderMetadata> {
-    let metadata = caught(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))?;
-    if metadata.metadata().row_groups().iter().flat_map(|group| group.columns()).any(nowhere) {
+    let metadata =
+        catch_parquet_panic(|| ArrowReaderMetadata::load(file, ArrowReaderOptions::new()))?;
+    let mut columns = metadata.metadata().row_groups().iter().flat_map(|group| group.columns());
+    if columns.any(has_invalid_position) {
         return Err(ParquetError::General("its table of columns is damaged".to_owned()));
     }
     Ok(metadata)
 }
 
-/// True of a column whose place in the file is no place at all, which the library asserts later.
-fn nowhere(column: &ColumnChunkMetaData) -> bool {
+/// True for a negative position or length, on which the library panics later.
+fn has_invalid_position(column: &ColumnChunkMetaData) -> bool {
     let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
     start < 0 || column.compressed_size() < 0
 }
 
-/// Writes a file's footer anew, with these entries and no others, and says that the rows are in that
-/// order; the data stay as they are. Returns the number of rows.
+/// Rewrites a footer with these entries and no others, and declares the order of the rows. The data
+/// stay as they are. Returns the number of rows.
 ///
 /// # Errors
-/// A file that is no whole Parquet file, or cannot be written.
-pub fn replace(
+/// A file that is not a complete Parquet file, or is not writable.
+pub fn rewrite(
     path: &Path,
     entries: Vec<KeyValue>,
     order: &[SortingColumn],
 ) -> anyhow::Result<u64> {
-    let context = || format!("cannot give {} its footer", path.display());
+    let context = || format!("cannot rewrite the footer of {}", path.display());
     let mut file = File::options().read(true).write(true).open(path).with_context(context)?;
     let mut reader = ParquetMetaDataReader::new();
     reader.try_parse(&file).with_context(context)?;
     let length = reader.metadata_size().context("a footer without a length")? as u64;
     let before = reader.finish().with_context(context)?;
-    let about = before.file_metadata();
-    let rows = u64::try_from(about.num_rows()).with_context(context)?;
+    let metadata = before.file_metadata();
+    let rows = u64::try_from(metadata.num_rows()).with_context(context)?;
     let mut groups = Vec::new();
     for group in before.row_groups() {
         let group = group.clone().into_builder().set_sorting_columns(Some(order.to_vec()));
         groups.push(group.build().with_context(context)?);
     }
-    let about = FileMetaData::new(
-        about.version(),
-        about.num_rows(),
-        about.created_by().map(str::to_owned),
+    let metadata = FileMetaData::new(
+        metadata.version(),
+        metadata.num_rows(),
+        metadata.created_by().map(str::to_owned),
         Some(entries),
-        about.schema_descr_ptr(),
-        about.column_orders().cloned(),
+        metadata.schema_descr_ptr(),
+        metadata.column_orders().cloned(),
     );
-    let after = ParquetMetaDataBuilder::new(about).set_row_groups(groups).build();
+    let after = ParquetMetaDataBuilder::new(metadata).set_row_groups(groups).build();
     let end = file.seek(SeekFrom::End(0)).with_context(context)?;
-    // with the length of the footer and the magic bytes, which close a file
+    // the length includes the bytes behind the metadata that close the file
     let start = end.checked_sub(length).with_context(context)?;
     file.set_len(start).with_context(context)?;
     file.seek(SeekFrom::Start(start)).with_context(context)?;
@@ -97,7 +99,7 @@ mod tests {
     use crate::formats::parquet::checksum;
 
     #[test]
-    fn a_new_footer_leaves_the_rows_and_says_what_the_old_one_did_not() {
+    fn a_rewritten_footer_keeps_the_rows_and_adds_the_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
         let numbers = Int64Array::from_iter_values(0..500);
@@ -109,15 +111,15 @@ mod tests {
         writer.close().unwrap();
 
         let order = [SortingColumn { column_idx: 0, descending: false, nulls_first: false }];
-        assert_eq!(replace(&path, vec![checksum::entry()], &order).unwrap(), 500);
-        checksum::seal(&path).unwrap();
-        assert!(checksum::intact(&path).unwrap());
+        assert_eq!(rewrite(&path, vec![checksum::placeholder()], &order).unwrap(), 500);
+        checksum::embed(&path).unwrap();
+        assert!(checksum::is_valid(&path).unwrap());
         let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(&path).unwrap()).unwrap();
         let groups = reader.metadata().row_groups();
         assert_eq!(groups.len(), 3);
         assert!(groups.iter().all(|g| g.sorting_columns().is_some_and(|by| by[..] == order)));
         let rows: Vec<RecordBatch> = reader.build().unwrap().map(Result::unwrap).collect();
         assert_eq!(arrow::compute::concat_batches(&batch.schema(), &rows).unwrap(), batch);
-        assert!(replace(&folder.path().join("none"), Vec::new(), &order).is_err());
+        assert!(rewrite(&folder.path().join("none"), Vec::new(), &order).is_err());
     }
 }

@@ -3,6 +3,8 @@
 pub mod checksum;
 pub mod footer;
 pub mod pages;
-pub mod panics;
+mod panic;
 pub mod provenance;
-mod rle;
+mod rle_bit_packed;
+
+pub use panic::{ParquetBatches, catch_parquet_panic};

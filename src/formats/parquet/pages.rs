@@ -1,8 +1,7 @@
-//! A column page by page, without making an array of it.
+//! Reads a column page by page, without building an array.
 //!
-//! Ids of 32 bytes a row are most of an event file. Where a page has a dictionary, each of its
-//! values is looked at once and not once a row; where it has none, they are looked at where they
-//! lie.
+//! Ids of 32 bytes per row are most of an event file. Each value of a dictionary is visited once
+//! instead of once per row, and other values are visited in the page without copying them.
 
 use std::sync::Arc;
 
@@ -13,11 +12,11 @@ use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::panics::caught;
-use super::rle::Hybrid;
+use super::panic::catch_parquet_panic;
+use super::rle_bit_packed::RleBitPackedReader;
 use crate::storage::ByteSource;
 
-/// Place of a value in the bytes of its page; nulls are empty.
+/// The position of a value in the bytes of its page; empty for a null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     start: u32,
@@ -27,50 +26,53 @@ pub struct Span {
 impl Span {
     const NULL: Span = Span { start: 0, length: 0 };
 
-    /// The value itself.
+    /// The value.
     #[inline]
     pub fn of(self, page: &[u8]) -> &[u8] {
-        // spans are made from the page that they belong to
+        // the span was created for this page
         &page[self.start as usize..][..self.length as usize]
     }
 }
 
-/// Stands for a null among the numbers of [`Piece::Numbers`].
-pub const NULL_NUMBER: u32 = u32::MAX;
+/// A null in [`PagePart::Indices`].
+pub const NULL_INDEX: u32 = u32::MAX;
 
-/// The next rows of the column, or what they refer to.
+/// The next rows of the column, or the dictionary that they refer to.
 #[derive(Debug)]
-pub enum Piece<'a> {
-    /// No rows: the values that the numbers after it count from 0.
+pub enum PagePart<'a> {
+    /// No rows, but the values that the following indices refer to, from 0.
     Dictionary { page: &'a [u8], values: &'a [Span] },
-    /// One number a row.
-    Numbers(&'a [u32]),
-    /// One value a row.
+    /// One index into the dictionary per row.
+    Indices(&'a [u32]),
+    /// One value per row.
     Values { page: &'a [u8], values: &'a [Span] },
 }
 
 /// Reads one column of one row group.
 pub struct Pages {
     pages: SerializedPageReader<ByteSource>,
-    /// Length of every value, where the type states it.
-    fixed: Option<usize>,
+    /// Length of every value, for types of fixed length.
+    fixed_length: Option<usize>,
     nullable: bool,
     page: Bytes,
-    at: usize,
+    /// Position of the next plain value in the page.
+    position: usize,
     /// Rows left in the page.
-    left: usize,
-    levels: Hybrid,
-    indices: Option<Hybrid>,
+    rows_left: usize,
+    definition_levels: RleBitPackedReader,
+    /// `None` for a page of plain values.
+    index_reader: Option<RleBitPackedReader>,
     spans: Vec<Span>,
-    numbers: Vec<u32>,
-    present: Vec<u32>,
+    indices: Vec<u32>,
+    /// Definition levels of the current rows: 1 for a value, 0 for a null.
+    levels: Vec<u32>,
 }
 
 impl Pages {
-    /// Opens the column `leaf` of a row group; `None` where it is none that can be read this way.
+    /// Opens the column `leaf` of a row group; `None` if its type or encoding is not supported.
     ///
     /// # Errors
-    /// A chunk whose place in the file makes no sense.
+    /// A chunk with an invalid position in the file.
     pub fn open(
         source: &ByteSource,
         metadata: &ParquetMetaData,
@@ -79,113 +81,113 @@ impl Pages {
     ) -> Result<Option<Self>> {
         let group = metadata.row_group(row_group);
         let chunk = group.column(leaf);
-        let Some(fixed) = readable(chunk) else { return Ok(None) };
+        let Some(fixed_length) = supported(chunk) else { return Ok(None) };
         let rows = usize::try_from(group.num_rows()).context("a negative number of rows")?;
         let pages = SerializedPageReader::new(Arc::new(source.clone()), chunk, rows, None)?;
         Ok(Some(Pages {
             pages,
-            fixed,
+            fixed_length,
             nullable: chunk.column_descr().max_def_level() == 1,
             page: Bytes::new(),
-            at: 0,
-            left: 0,
-            levels: Hybrid::default(),
-            indices: None,
+            position: 0,
+            rows_left: 0,
+            definition_levels: RleBitPackedReader::default(),
+            index_reader: None,
             spans: Vec::new(),
-            numbers: Vec::new(),
-            present: Vec::new(),
+            indices: Vec::new(),
+            levels: Vec::new(),
         }))
     }
 
-    /// At most `rows` rows, as many as the page still has; `None` after the last.
+    /// The next rows, at most `rows` and at most those of the current page; `None` after the last.
     ///
     /// # Errors
-    /// Pages that are damaged.
-    pub fn next(&mut self, rows: usize) -> Result<Option<Piece<'_>>> {
-        while self.left == 0 {
-            match caught(|| self.pages.get_next_page())? {
+    /// Damaged pages.
+    pub fn next(&mut self, rows: usize) -> Result<Option<PagePart<'_>>> {
+        while self.rows_left == 0 {
+            match catch_parquet_panic(|| self.pages.get_next_page())? {
                 None => return Ok(None),
                 Some(Page::DictionaryPage { buf, num_values, .. }) => {
                     self.page = buf;
-                    self.at = 0;
+                    self.position = 0;
                     self.spans.clear();
                     for _ in 0..num_values {
                         let span = self.next_span()?;
                         self.spans.push(span);
                     }
-                    return Ok(Some(Piece::Dictionary { page: &self.page, values: &self.spans }));
+                    let (page, values) = (&self.page, &self.spans);
+                    return Ok(Some(PagePart::Dictionary { page, values }));
                 }
                 Some(page) => self.open_page(page)?,
             }
         }
-        let rows = rows.min(self.left);
-        self.left -= rows;
-        let nulls = self.nullable && {
-            self.present.clear();
-            match self.levels.take_same(rows)? {
-                Some(1) => false,
-                Some(level) => {
-                    self.present.resize(rows, level);
-                    true
-                }
-                None => {
-                    self.levels.take(rows, &mut self.present)?;
-                    true
-                }
-            }
-        };
-        if self.indices.is_some() {
-            self.take_numbers(rows, nulls)?;
-            return Ok(Some(Piece::Numbers(&self.numbers)));
+        let rows = rows.min(self.rows_left);
+        self.rows_left -= rows;
+        let has_nulls = self.nullable && self.read_levels(rows)?;
+        if self.index_reader.is_some() {
+            self.read_indices(rows, has_nulls)?;
+            return Ok(Some(PagePart::Indices(&self.indices)));
         }
         self.spans.clear();
         for row in 0..rows {
-            let span = if nulls && self.present[row] == 0 { Span::NULL } else { self.next_span()? };
+            let is_null = has_nulls && self.levels[row] == 0;
+            let span = if is_null { Span::NULL } else { self.next_span()? };
             self.spans.push(span);
         }
-        Ok(Some(Piece::Values { page: &self.page, values: &self.spans }))
+        Ok(Some(PagePart::Values { page: &self.page, values: &self.spans }))
     }
 
-    fn take_numbers(&mut self, rows: usize, nulls: bool) -> Result<()> {
-        self.numbers.clear();
-        let Some(indices) = &mut self.indices else { return Ok(()) };
-        if !nulls {
-            return indices.take(rows, &mut self.numbers);
+    /// Reads the definition levels of the next rows; false if all are values.
+    fn read_levels(&mut self, rows: usize) -> Result<bool> {
+        self.levels.clear();
+        match self.definition_levels.next_repeated(rows)? {
+            Some(1) => return Ok(false),
+            Some(level) => self.levels.resize(rows, level),
+            None => self.definition_levels.read(rows, &mut self.levels)?,
         }
-        let count = self.present.iter().filter(|level| **level == 1).count();
-        indices.take(count, &mut self.numbers)?;
-        // spread from the back, so that nothing is overwritten before it has moved
-        self.numbers.resize(rows, NULL_NUMBER);
+        Ok(true)
+    }
+
+    fn read_indices(&mut self, rows: usize, has_nulls: bool) -> Result<()> {
+        self.indices.clear();
+        let Some(reader) = &mut self.index_reader else { return Ok(()) };
+        if !has_nulls {
+            return reader.read(rows, &mut self.indices);
+        }
+        let count = self.levels.iter().filter(|level| **level == 1).count();
+        reader.read(count, &mut self.indices)?;
+        // move from the back, so that no index is overwritten before it is moved
+        self.indices.resize(rows, NULL_INDEX);
         let mut from = count;
         for row in (0..rows).rev() {
-            if self.present[row] == 1 {
+            if self.levels[row] == 1 {
                 from -= 1;
-                self.numbers[row] = self.numbers[from];
+                self.indices[row] = self.indices[from];
             } else {
-                self.numbers[row] = NULL_NUMBER;
+                self.indices[row] = NULL_INDEX;
             }
         }
         Ok(())
     }
 
-    /// The value at the reading place of a plain page.
+    /// The next value of a plain page.
     #[inline]
     fn next_span(&mut self) -> Result<Span> {
-        let length = match self.fixed {
+        let length = match self.fixed_length {
             Some(length) => length,
             None => {
-                let Some(prefix) = self.page.get(self.at..self.at + 4) else {
-                    bail!("the data of a page ends too early");
+                let Some(prefix) = self.page.get(self.position..self.position + 4) else {
+                    bail!("the data of a page ends early");
                 };
-                self.at += 4;
+                self.position += 4;
                 u32::from_le_bytes([prefix[0], prefix[1], prefix[2], prefix[3]]) as usize
             }
         };
-        let start = self.at;
+        let start = self.position;
         if length > self.page.len() - start.min(self.page.len()) {
-            bail!("the data of a page ends too early");
+            bail!("the data of a page ends early");
         }
-        self.at += length;
+        self.position += length;
         Ok(Span { start: start as u32, length: length as u32 })
     }
 
@@ -193,7 +195,7 @@ impl Pages {
         let (buf, rows, encoding, levels) = match page {
             Page::DataPage { buf, num_values, encoding, def_level_encoding, .. } => {
                 let levels = if self.nullable {
-                    let prefix = buf.get(..4).context("the data of a page ends too early")?;
+                    let prefix = buf.get(..4).context("the data of a page ends early")?;
                     let length = u32::from_le_bytes([prefix[0], prefix[1], prefix[2], prefix[3]]);
                     if def_level_encoding != Encoding::RLE {
                         bail!("levels in encoding {def_level_encoding}");
@@ -219,47 +221,48 @@ impl Pages {
             Page::DictionaryPage { .. } => bail!("a second dictionary in one column chunk"),
         };
         if levels.end > buf.len() {
-            bail!("the data of a page ends too early");
+            bail!("the data of a page ends early");
         }
         let values = buf.slice(levels.end..);
-        self.levels = Hybrid::new(buf.slice(levels), 1)?;
-        self.left = rows as usize;
-        self.at = 0;
-        self.indices = match encoding {
+        self.definition_levels = RleBitPackedReader::new(buf.slice(levels), 1)?;
+        self.rows_left = rows as usize;
+        self.position = 0;
+        self.index_reader = match encoding {
             Encoding::PLAIN => None,
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY if values.is_empty() => {
-                Some(Hybrid::default())
+                Some(RleBitPackedReader::default())
             }
             Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY => {
-                Some(Hybrid::new(values.slice(1..), values[0])?)
+                Some(RleBitPackedReader::new(values.slice(1..), values[0])?)
             }
-            other => bail!("a page in encoding {other} where the footer announced none"),
+            other => bail!("a page in encoding {other} which the footer does not list"),
         };
         self.page = values;
         Ok(())
     }
 }
 
-/// `BIT_PACKED` stands in the footers of old writers, for levels that flat columns do not have.
+/// Old writers list `BIT_PACKED` in the footer, for levels that flat columns do not have.
 #[expect(deprecated)]
-const LEVELS_OF_OLD: Encoding = Encoding::BIT_PACKED;
+const LEGACY_LEVELS: Encoding = Encoding::BIT_PACKED;
 
-/// The length of fixed values, or `Some(None)` for any length; `None` for a chunk of another kind.
-fn readable(chunk: &ColumnChunkMetaData) -> Option<Option<usize>> {
+/// The fixed length of the values, or `Some(None)` for values of any length; `None` for a chunk of
+/// another type or encoding.
+fn supported(chunk: &ColumnChunkMetaData) -> Option<Option<usize>> {
     let column = chunk.column_descr();
     let flat = column.max_rep_level() == 0 && column.max_def_level() <= 1;
-    let plain = chunk.encodings().all(|e| {
+    let decodable = chunk.encodings().all(|e| {
         matches!(
             e,
             Encoding::PLAIN
                 | Encoding::RLE
-                | LEVELS_OF_OLD
+                | LEGACY_LEVELS
                 | Encoding::RLE_DICTIONARY
                 | Encoding::PLAIN_DICTIONARY
         )
     });
     match column.physical_type() {
-        _ if !(flat && plain) => None,
+        _ if !(flat && decodable) => None,
         Type::BYTE_ARRAY => Some(None),
         Type::INT32 => Some(Some(4)),
         Type::INT64 => Some(Some(8)),
@@ -280,37 +283,40 @@ mod tests {
 
     use super::*;
 
-    /// How a file is written.
+    /// Settings of the writer.
     #[derive(Debug, Clone)]
-    struct Style {
+    struct WriterSettings {
         dictionary: bool,
-        /// Few enough, and the dictionary gives way to plain pages in the middle.
+        /// With a low limit the writer changes to plain pages within a column.
         dictionary_bytes: usize,
         page_rows: usize,
-        newer: bool,
+        version_2: bool,
     }
 
-    fn styles() -> impl Strategy<Value = Style> {
+    fn writer_settings() -> impl Strategy<Value = WriterSettings> {
         (any::<bool>(), 1usize..400, 1usize..50, any::<bool>()).prop_map(
-            |(dictionary, dictionary_bytes, page_rows, newer)| Style {
+            |(dictionary, dictionary_bytes, page_rows, version_2)| WriterSettings {
                 dictionary,
                 dictionary_bytes,
                 page_rows,
-                newer,
+                version_2,
             },
         )
     }
 
-    fn written(ids: ArrayRef, style: &Style) -> File {
+    fn write(ids: ArrayRef, settings: &WriterSettings) -> File {
         let file = tempfile::tempfile().unwrap();
-        let version =
-            if style.newer { WriterVersion::PARQUET_2_0 } else { WriterVersion::PARQUET_1_0 };
+        let version = if settings.version_2 {
+            WriterVersion::PARQUET_2_0
+        } else {
+            WriterVersion::PARQUET_1_0
+        };
         let properties = WriterProperties::builder()
             .set_writer_version(version)
-            .set_dictionary_enabled(style.dictionary)
-            .set_dictionary_page_size_limit(style.dictionary_bytes)
-            .set_data_page_row_count_limit(style.page_rows)
-            .set_write_batch_size(style.page_rows)
+            .set_dictionary_enabled(settings.dictionary)
+            .set_dictionary_page_size_limit(settings.dictionary_bytes)
+            .set_data_page_row_count_limit(settings.page_rows)
+            .set_write_batch_size(settings.page_rows)
             .build();
         let batch = RecordBatch::try_from_iter_with_nullable([("id", ids, true)]).unwrap();
         let mut writer =
@@ -321,24 +327,23 @@ mod tests {
         file
     }
 
-    /// Reads `rows` at a time; null comes back as an empty id. `None` where the pages are of
-    /// another encoding.
+    /// Reads `rows` at a time; a null is an empty id. `None` if the encoding is not supported.
     fn read(file: &File, rows: usize) -> Option<Vec<Vec<u8>>> {
         let metadata = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
         let mut pages =
             Pages::open(&ByteSource::Local(Arc::new(file.try_clone().unwrap())), &metadata, 0, 0)
                 .unwrap()?;
         let (mut dictionary, mut ids) = (Vec::new(), Vec::new());
-        while let Some(piece) = pages.next(rows).unwrap() {
-            match piece {
-                Piece::Dictionary { page, values } => {
+        while let Some(part) = pages.next(rows).unwrap() {
+            match part {
+                PagePart::Dictionary { page, values } => {
                     dictionary = values.iter().map(|id| id.of(page).to_vec()).collect();
                 }
-                Piece::Numbers(numbers) => ids.extend(numbers.iter().map(|n| match *n {
-                    NULL_NUMBER => Vec::new(),
+                PagePart::Indices(indices) => ids.extend(indices.iter().map(|n| match *n {
+                    NULL_INDEX => Vec::new(),
                     n => dictionary[n as usize].clone(),
                 })),
-                Piece::Values { page, values } => {
+                PagePart::Values { page, values } => {
                     ids.extend(values.iter().map(|id| id.of(page).to_vec()));
                 }
             }
@@ -348,53 +353,63 @@ mod tests {
 
     proptest! {
         #[test]
-        fn pages_give_the_ids_that_were_written(
+        fn ids_are_read_as_they_were_stored(
             ids in prop::collection::vec(prop::option::weighted(0.9, "[a-e]{1,3}"), 1..300),
-            style in styles(),
+            settings in writer_settings(),
             rows in 1usize..70,
         ) {
             let array = BinaryArray::from_iter(ids.iter().map(|i| i.as_ref().map(String::as_bytes)));
-            let file = written(Arc::new(array), &style);
-            // the newer version writes plain ids in another encoding, which is left to others
+            let file = write(Arc::new(array), &settings);
+            // version 2 writes plain ids in an encoding that is not supported here
             if let Some(found) = read(&file, rows) {
-                let wanted: Vec<Vec<u8>> =
+                let expected: Vec<Vec<u8>> =
                     ids.into_iter().map(|i| i.unwrap_or_default().into_bytes()).collect();
-                prop_assert_eq!(found, wanted);
+                prop_assert_eq!(found, expected);
             } else {
-                prop_assert!(style.newer);
+                prop_assert!(settings.version_2);
             }
         }
 
         #[test]
-        fn ids_of_fixed_length_come_back(
+        fn ids_of_fixed_length_are_read_as_they_were_stored(
             numbers in prop::collection::vec(prop::option::weighted(0.9, 0u32..40), 1..300),
-            style in styles(),
+            settings in writer_settings(),
             rows in 1usize..70,
         ) {
             let bytes = numbers.iter().map(|n| n.map(u32::to_be_bytes));
             let array = FixedSizeBinaryArray::try_from_sparse_iter_with_size(bytes, 4).unwrap();
-            if let Some(found) = read(&written(Arc::new(array), &style), rows) {
-                let wanted: Vec<Vec<u8>> = numbers
+            if let Some(found) = read(&write(Arc::new(array), &settings), rows) {
+                let expected: Vec<Vec<u8>> = numbers
                     .iter()
                     .map(|n| n.map(|n| n.to_be_bytes().to_vec()).unwrap_or_default())
                     .collect();
-                prop_assert_eq!(found, wanted);
+                prop_assert_eq!(found, expected);
             } else {
-                prop_assert!(style.newer);
+                prop_assert!(settings.version_2);
             }
         }
     }
 
     #[test]
-    fn both_kinds_of_pages_are_read_in_both_versions() {
+    fn plain_and_dictionary_pages_of_both_versions_are_read() {
         let ids: Vec<Option<Vec<u8>>> =
             (0..500u32).map(|i| Some(i.to_be_bytes().to_vec())).collect();
         let array: ArrayRef = Arc::new(BinaryArray::from_iter(ids.clone()));
-        for newer in [false, true] {
-            let style = Style { dictionary: true, dictionary_bytes: 1 << 20, page_rows: 33, newer };
-            assert_eq!(read(&written(Arc::clone(&array), &style), 50).unwrap().len(), 500);
+        for version_2 in [false, true] {
+            let settings = WriterSettings {
+                dictionary: true,
+                dictionary_bytes: 1 << 20,
+                page_rows: 33,
+                version_2,
+            };
+            assert_eq!(read(&write(Arc::clone(&array), &settings), 50).unwrap().len(), 500);
         }
-        let style = Style { dictionary: false, dictionary_bytes: 1, page_rows: 33, newer: false };
-        assert_eq!(read(&written(array, &style), 50).unwrap().len(), 500);
+        let settings = WriterSettings {
+            dictionary: false,
+            dictionary_bytes: 1,
+            page_rows: 33,
+            version_2: false,
+        };
+        assert_eq!(read(&write(array, &settings), 50).unwrap().len(), 500);
     }
 }

@@ -1,5 +1,5 @@
-//! What a Parquet file of ours was made from, kept in its own footer, so that file and statement
-//! cannot come apart.
+//! The record of what a Parquet file was made from. It is stored in the file's own footer, so that the
+//! two cannot diverge.
 
 use std::path::Path;
 
@@ -11,17 +11,17 @@ use super::{checksum, footer};
 const INPUTS: &str = "mobility:inputs";
 const NOTES: &str = "mobility:notes";
 
-/// A file's own account of itself.
+/// What a file was made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MadeFrom {
+pub struct Provenance {
     /// Fingerprint of inputs and settings.
     pub inputs: String,
     pub rows: u64,
-    /// What was noticed when it was made.
+    /// Messages of the run that wrote the file.
     pub notes: Vec<String>,
 }
 
-/// Footer entries for a new file, which is to be sealed when it is complete.
+/// Footer entries for a new file, with the placeholder of its checksum.
 ///
 /// # Errors
 /// None in practice: notes are text.
@@ -29,11 +29,11 @@ pub fn entries(inputs: &str, notes: &[String]) -> Result<Vec<KeyValue>> {
     Ok(vec![
         KeyValue::new(INPUTS.to_owned(), inputs.to_owned()),
         KeyValue::new(NOTES.to_owned(), serde_json::to_string(notes)?),
-        checksum::entry(),
+        checksum::placeholder(),
     ])
 }
 
-/// One entry of a file's footer; `None` where there is no whole file, or no such entry.
+/// The value of a footer entry; `None` for an incomplete file or a missing entry.
 pub fn entry(path: &Path, key: &str) -> Option<String> {
     let file = std::fs::File::open(path).ok()?;
     let metadata = footer::read(&file).ok()?;
@@ -41,8 +41,8 @@ pub fn entry(path: &Path, key: &str) -> Option<String> {
     entries.iter().find(|e| e.key == key)?.value.clone()
 }
 
-/// Reads a file's account; `None` where there is no whole file of ours.
-pub fn made_from(path: &Path) -> Option<MadeFrom> {
+/// Reads what a file was made from; `None` for an incomplete file or one of another program.
+pub fn read(path: &Path) -> Option<Provenance> {
     let file = std::fs::File::open(path).ok()?;
     let metadata = footer::read(&file).ok()?;
     let footer = metadata.metadata().file_metadata();
@@ -51,5 +51,5 @@ pub fn made_from(path: &Path) -> Option<MadeFrom> {
         entries.iter().find(|e| e.key == key)?.value.clone()
     };
     let notes = entry(NOTES).and_then(|n| serde_json::from_str(&n).ok()).unwrap_or_default();
-    Some(MadeFrom { inputs: entry(INPUTS)?, rows: footer.num_rows().max(0) as u64, notes })
+    Some(Provenance { inputs: entry(INPUTS)?, rows: footer.num_rows().max(0) as u64, notes })
 }

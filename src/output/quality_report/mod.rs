@@ -24,7 +24,7 @@ use crate::checks::{Code, Limits};
 use crate::config::Data;
 use crate::datasets::quality_tables::{self, OK};
 use crate::domain::tables::Table;
-use crate::formats::rows::{batch, rows as rows_of};
+use crate::formats::rows::{from_batch as rows_of, to_batch};
 use crate::stages::quality::{CodeRow, DayFigures, Level, Warning, warnings};
 use crate::warehouse::{Relation, Select, Warehouse};
 
@@ -143,7 +143,7 @@ impl Report {
     /// # Errors
     /// None in practice: the fields match the columns.
     pub fn daily(&self) -> Result<RecordBatch> {
-        batch(&self.dates, &Table::QualityDaily.schema())
+        to_batch(&self.dates, &Table::QualityDaily.schema())
     }
 
     /// The report as JSON with `dates`, `codes` and `warnings`.

@@ -12,9 +12,9 @@ use crate::checks::event_run::MAX_CLOCK_HOURS;
 use crate::domain::time::columns::Times;
 use crate::domain::time::seen::Seen;
 use crate::domain::time::{EventTime, LocalDate, LocalHour, MICROS_PER_HOUR, is_in_range};
+use crate::events::EventFile;
 use crate::events::csv::BLOCK_BYTES;
-use crate::events::input::EventInput;
-use crate::events::parquet::EventFile;
+use crate::events::parquet::ParquetEvents;
 
 /// Time stamps that are read at once if the footer does not determine the date.
 const SCAN_ROWS: usize = 1 << 16;
@@ -80,20 +80,20 @@ pub struct Batch {
 /// A time column that cannot be read.
 pub fn row_groups(
     number: usize,
-    file: &mut EventInput,
+    file: &mut EventFile,
     zone: Option<Tz>,
     latest_us: i64,
     folder: Option<LocalDate>,
 ) -> Result<Vec<RowGroup>> {
     let name: Arc<str> = format!("events file {}", file.input().location).into();
     let mut times = file.times(zone).with_context(|| name.to_string())?;
-    let of_text = matches!(file, EventInput::Csv(_));
+    let of_text = matches!(file, EventFile::Csv(_));
     let parts: Vec<(u64, DatesAndRange)> = match file {
-        EventInput::Csv(file) => {
-            let blocks = file.survey(&times, latest_us, BLOCK_BYTES)?;
-            blocks.into_iter().map(|b| (b.rows, (b.days, b.range_us))).collect()
+        EventFile::Csv(file) => {
+            let blocks = file.scan(&times, latest_us, BLOCK_BYTES)?;
+            blocks.into_iter().map(|b| (b.rows, (b.dates, b.range_us))).collect()
         }
-        EventInput::Parquet(file) => (0..file.row_groups())
+        EventFile::Parquet(file) => (0..file.row_groups())
             .map(|index| {
                 let dates = match date_by_footer(file, index, zone, latest_us, &mut times) {
                     Some((date, range)) => (vec![date], Some(range)),
@@ -129,7 +129,7 @@ pub fn row_groups(
 
 /// The date and range of a row group, if its footer shows that all time stamps have one date.
 fn date_by_footer(
-    file: &EventFile,
+    file: &ParquetEvents,
     index: usize,
     zone: Option<Tz>,
     latest_us: i64,
@@ -149,7 +149,7 @@ type DatesAndRange = (Vec<LocalDate>, Option<(i64, i64)>);
 
 /// Reads the time stamps of a row group to determine its dates.
 fn scan(
-    file: &EventFile,
+    file: &ParquetEvents,
     index: usize,
     latest_us: i64,
     times: &mut Times,

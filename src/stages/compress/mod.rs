@@ -42,7 +42,7 @@ use crate::config::Engine;
 use crate::datasets::manifest::Manifest;
 use crate::domain::numbers::counted;
 use crate::domain::time::{ClockHour, LocalDate, LocalHour, repeated_hour};
-use crate::events::input;
+use crate::events;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::inputs::{InputFile, ensure_unchanged};
@@ -71,7 +71,7 @@ pub struct Extent {
 /// written. The previous output then stays.
 pub fn run(settings: Settings, progress: &Progress, extent: Extent) -> Result<StageReport> {
     let _lock = lock::to_write(&settings.data.processed)?;
-    let inputs = input::inputs(&settings.data.events)?;
+    let inputs = events::list_files(&settings.data.events)?;
     // a file that is replaced while it is read looks damaged; the true reason is that it changed
     let listed = inputs.clone();
     let report = compress(settings, progress, extent, inputs);

@@ -25,7 +25,7 @@ use crate::checks::open_run::RunPolicy;
 use crate::checks::sequence::CheckedDate;
 use crate::domain::numbers::counted;
 use crate::domain::time::{DayShift, LocalDate};
-use crate::events::input;
+use crate::events;
 use crate::progress::StageBar;
 use crate::runtime::parallel::{Tasks, on_all_cores};
 
@@ -151,7 +151,7 @@ fn read(work: &Work, options: &ReadOptions) -> Result<Vec<WorkerState>> {
     };
     let groups = &options.batch.groups;
     let in_order = groups.iter().map(|(n, _)| opened(n).map(|(file, g)| (file, g.index)));
-    let ahead = input::parts_ahead(in_order.collect::<Result<Vec<_>>>()?)?;
+    let ahead = events::prefetch(in_order.collect::<Result<Vec<_>>>()?)?;
     let tasks: Vec<_> = groups.iter().enumerate().collect();
     let tasks = Tasks::new(&tasks);
     let read = || -> Result<WorkerState> {

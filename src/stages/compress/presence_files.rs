@@ -66,7 +66,7 @@ pub fn write(
         ArrowWriter::try_new_with_options(file, batch.schema(), options).with_context(context)?;
     writer.write(&batch).with_context(context)?;
     let file = writer.into_inner().with_context(context)?;
-    checksum::seal(path)?;
+    checksum::embed(path)?;
     file.sync_all().with_context(context)?;
     Ok(file.metadata().with_context(context)?.len())
 }
@@ -78,8 +78,8 @@ pub fn write(
 /// A file that is not a complete Parquet file, or cannot be written.
 pub fn adopt(from: &Path, path: &Path, fingerprint: &str) -> Result<(u64, u64)> {
     let entries = provenance::entries(fingerprint, &[])?;
-    let rows = footer::replace(from, entries, &sorted_by(SORT_COLUMNS))?;
-    checksum::seal(from)?;
+    let rows = footer::rewrite(from, entries, &sorted_by(SORT_COLUMNS))?;
+    checksum::embed(from)?;
     let context = || format!("cannot move a file to {}", path.display());
     let file = File::open(from).with_context(context)?;
     file.sync_all().with_context(context)?;

@@ -15,8 +15,8 @@ use crate::cell_plan::PlannedCells;
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::numbers::counted;
 use crate::domain::time::LocalDate;
-use crate::events::input;
-use crate::events::input::EventInput;
+use crate::events;
+use crate::events::EventFile;
 use crate::runtime::parallel::{Tasks, on_all_cores};
 use crate::storage::inputs::{InputFile, fingerprint, folder_date};
 
@@ -25,7 +25,7 @@ pub struct SurveyedInput {
     pub input: InputFile,
     /// What the earlier run recorded of it, if it did not change.
     pub recorded: Option<RecordedInput>,
-    pub file: Option<EventInput>,
+    pub file: Option<EventFile>,
     pub groups: Vec<RowGroup>,
     pub folder: Option<LocalDate>,
     /// Dates of its rows, including the fallback date.
@@ -37,7 +37,7 @@ impl SurveyedInput {
     fn set_file(
         &mut self,
         number: usize,
-        mut file: EventInput,
+        mut file: EventFile,
         settings: &Settings,
         as_of: AsOf,
     ) -> Result<()> {
@@ -61,7 +61,7 @@ fn open(
     let closed = |source: &SurveyedInput| source.file.is_none() && needed(source);
     let numbers: Vec<usize> = (0..sources.len()).filter(|n| closed(&sources[*n])).collect();
     let inputs = numbers.iter().map(|n| sources[*n].input.clone()).collect();
-    let files = input::open(settings.columns, inputs)?;
+    let files = events::open(settings.columns, inputs)?;
     let mut waiting = numbers.into_iter().zip(files).peekable();
     let mut tasks = Vec::new();
     for (number, source) in sources.iter_mut().enumerate() {

@@ -21,7 +21,7 @@ use crate::checks::row::RowChecks;
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::{UserKey, user_text};
 use crate::domain::time::{EventTime, EventTimeView, LocalDate, MICROS_PER_HOUR, SpanHour};
-use crate::events::input::EventInput;
+use crate::events::EventFile;
 use crate::events::{EventBatch, EventReader, IdEncoder};
 use crate::progress::StageBar;
 use crate::storage::ByteSource;
@@ -145,7 +145,7 @@ impl WorkerState {
     /// Damaged data; a footer whose time range does not match its rows.
     pub fn read(
         &mut self,
-        file: &EventInput,
+        file: &EventFile,
         source: ByteSource,
         number: u32,
         group: &RowGroup,

@@ -28,7 +28,7 @@ impl ToGrid {
             None
         } else {
             let source = if configured.is_some() { "lau.crs" } else { "the CRS in the file" };
-            Some(crs::between(&crs, GRID).map_err(|e| {
+            Some(crs::transformation(&crs, GRID).map_err(|e| {
                 anyhow!("LAU file {file}: {source}: {e}; set lau.crs, for example to \"{GRID}\"")
             })?)
         };

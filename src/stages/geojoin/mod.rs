@@ -20,7 +20,7 @@ use crate::cell_plan::{self, Cell, CellPlan};
 use crate::config::{Columns, Config, Data, Geojoin, GeojoinMethod, Lau};
 use crate::datasets::geodata::{self, CellLau};
 use crate::domain::numbers::counted;
-use crate::formats::parquet::provenance::made_from;
+use crate::formats::parquet::provenance;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::runtime::parallel::in_chunks;
@@ -84,7 +84,8 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let fingerprint = current_fingerprint(settings, &cell_files, &lau_files);
     let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
     let mut report = StageReport { stage: "geojoin", bytes_in, ..StageReport::default() };
-    let previous = made_from(&data.cells_with_lau()).zip(made_from(&data.lau_units()));
+    let previous =
+        provenance::read(&data.cells_with_lau()).zip(provenance::read(&data.lau_units()));
     if let Some((cells, laus)) = previous
         && !force
         && cells.inputs == fingerprint

@@ -22,7 +22,7 @@ use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
 
 pub use crate::datasets::quality_tables::{CodeRow, DayFigures};
-pub use crate::formats::rows::rows as rows_of;
+pub use crate::formats::rows::from_batch as rows_of;
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
 use crate::config::Data;
@@ -71,7 +71,7 @@ pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport>
     let fingerprints = fingerprints(&records, &geodata);
     let all = digest(fingerprints.values().chain([&geodata, &records.undated_fingerprint]));
     report.rows_in = records.days.len() as u64;
-    let previous = provenance::made_from(&daily).zip(provenance::made_from(&codes));
+    let previous = provenance::read(&daily).zip(provenance::read(&codes));
     if let Some((daily, codes)) = &previous
         && !force
         && daily.inputs == all
@@ -125,7 +125,7 @@ fn digest(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
 /// come from different runs.
 fn unchanged_rows(data: &Data, fingerprints: &BTreeMap<NaiveDate, String>) -> Tables {
     let (daily, codes) = (data.quality_daily(), data.quality_codes());
-    let inputs = |path| provenance::made_from(path).map(|made| made.inputs);
+    let inputs = |path| provenance::read(path).map(|made| made.inputs);
     let read = || -> Option<Tables> {
         if inputs(&daily)? != inputs(&codes)? {
             return None;

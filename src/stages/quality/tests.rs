@@ -245,15 +245,15 @@ fn rows_are_unchanged_after_a_round_trip_through_the_table() {
     let mut day = row(&usual(0, 7));
     day.new_users = Some(u64::from(u32::MAX) * 7);
     day.compression_ratio = Some(1.0 / 3.0);
-    let batch = rows::batch(&[day.clone()], &Table::QualityDaily.schema()).unwrap();
+    let batch = rows::to_batch(&[day.clone()], &Table::QualityDaily.schema()).unwrap();
     assert_eq!(rows_of::<DayFigures>(&batch).unwrap(), [day]);
     let mut record = usual(0, 7);
     rejects(3)(&mut record);
     let codes = code_rows(Some(record.date), &record.files);
-    let batch = rows::batch(&codes, &Table::QualityCodes.schema()).unwrap();
+    let batch = rows::to_batch(&codes, &Table::QualityCodes.schema()).unwrap();
     assert_eq!(rows_of::<CodeRow>(&batch).unwrap(), codes);
     for schema in [Table::QualityDaily.schema(), Table::QualityCodes.schema()] {
-        let empty = rows::batch::<DayFigures>(&[], &schema).unwrap();
+        let empty = rows::to_batch::<DayFigures>(&[], &schema).unwrap();
         assert_eq!(empty.num_rows(), 0);
         assert_eq!(rows_of::<DayFigures>(&empty).unwrap(), []);
     }

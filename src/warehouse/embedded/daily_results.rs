@@ -72,7 +72,7 @@ impl Embedded {
         view: &View,
     ) -> Result<Vec<(NaiveDate, String)>> {
         let places = [Table::CellPlan, Table::Lau].map(|table| version.table(table.name()));
-        let places = places.map(|path| checksum::stated(&path).unwrap_or_default());
+        let places = places.map(|path| checksum::stored(&path).unwrap_or_default());
         let shared = [self.fingerprint(view)?, places.join(" ")].join(" ");
         let fingerprint = |day: PresenceDay| {
             let fingerprint = hex(&Sha256::digest(format!("{shared} {}", day.fingerprint)));

@@ -20,7 +20,7 @@ use crate::warehouse::{LoadRequest, Loaded};
 /// Damaged files, files with other columns than their table; a folder that cannot be written.
 pub fn fill(request: &LoadRequest, previous: Option<&Path>, folder: &Path) -> Result<Loaded> {
     let mut rows = BTreeMap::new();
-    checksum::refuse_damaged(request.files().map(|(_, path)| path))?;
+    checksum::verify(request.files().map(|(_, path)| path))?;
     let target = folder.join("mobile_events_compressed");
     let events = link_presence(&request.compressed_events, previous, &target)?;
     rows.insert(Table::MobileEventsCompressed.name().to_owned(), events);
@@ -47,16 +47,16 @@ fn link_presence(source: &Path, previous: Option<&Path>, target: &Path) -> Resul
             Path::new(&format!("date={date}")).join(path.file_name().unwrap_or_default());
         create(&target.join(&relative).with_file_name(""))?;
         rows += checked_rows(&path, Table::MobileEventsCompressed)?;
-        let stored = checksum::stated(&path);
+        let stored = checksum::stored(&path);
         let earlier = previous.map(|previous| previous.join(&relative));
         let same =
-            earlier.filter(|earlier| stored.is_some() && checksum::stated(earlier) == stored);
+            earlier.filter(|earlier| stored.is_some() && checksum::stored(earlier) == stored);
         link_or_copy(same.as_ref().unwrap_or(&path), &target.join(&relative))?;
         if same.is_none() {
             new.push(path);
         }
     }
-    checksum::refuse_damaged(&new)?;
+    checksum::verify(&new)?;
     Ok(rows)
 }
 

@@ -90,7 +90,7 @@ fn read(
     let place = || format!("events file {}", file.input.location);
     let mut times = file.times(zone)?;
     for block in 0..file.blocks() {
-        for batch in file.read(block, BATCH_ROWS)? {
+        for batch in file.read_arrays(block, BATCH_ROWS)? {
             let [user, cell, time] = batch.with_context(place)?;
             let columns: Vec<arrow::array::ArrayRef> = vec![
                 Arc::new(user_ids(&user)?),

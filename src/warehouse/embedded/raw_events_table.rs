@@ -22,8 +22,8 @@ use super::session::explain;
 use crate::config::Columns;
 use crate::domain::tables::TIMESTAMP;
 use crate::domain::time::columns::Times;
-use crate::events::input::EventInput;
-use crate::events::parquet::EventFile;
+use crate::events::EventFile;
+use crate::events::parquet::ParquetEvents;
 use crate::events::raw::{RawEvents, cell_ids, timestamps, user_ids};
 use crate::storage::Location;
 use crate::storage::inputs::{InputFile, fingerprint};
@@ -39,12 +39,12 @@ pub fn provider(
 ) -> Result<Arc<dyn TableProvider>> {
     // local files with the same column types are one table, and so are objects of an object store
     type Kind = (bool, Vec<DataType>);
-    let mut kinds: Vec<(Kind, Vec<EventFile>)> = Vec::new();
+    let mut kinds: Vec<(Kind, Vec<ParquetEvents>)> = Vec::new();
     let mut text = Vec::new();
     for file in raw_events.open(raw_events.inputs()?)? {
         let file = match file {
-            EventInput::Parquet(file) => file,
-            EventInput::Csv(file) => {
+            EventFile::Parquet(file) => file,
+            EventFile::Csv(file) => {
                 text.push(file);
                 continue;
             }
@@ -61,7 +61,7 @@ pub fn provider(
         let urls = if remote {
             urls_of_objects(context, &files)?
         } else {
-            let url = |file: &EventFile| url_of(file.input.location.as_path(), false);
+            let url = |file: &ParquetEvents| url_of(file.input.location.as_path(), false);
             files.iter().map(url).collect::<Result<_>>()?
         };
         frames.push(parquet_files(context, raw_events, &types, urls)?);
@@ -82,7 +82,10 @@ pub fn provider(
 }
 
 /// URLs of objects for the engine, in an object store that contains only these objects.
-fn urls_of_objects(context: &SessionContext, files: &[EventFile]) -> Result<Vec<ListingTableUrl>> {
+fn urls_of_objects(
+    context: &SessionContext,
+    files: &[ParquetEvents],
+) -> Result<Vec<ListingTableUrl>> {
     let inputs: Vec<InputFile> = files.iter().map(|file| file.input.clone()).collect();
     let store = InputStore::new(inputs.iter())?;
     // the engine looks object stores up by host

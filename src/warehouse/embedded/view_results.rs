@@ -41,7 +41,7 @@ pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Resu
     }
     if let Some(writer) = writer {
         writer.close().with_context(|| format!("cannot write {}", path.display()))?;
-        checksum::seal(target.path())?;
+        checksum::embed(target.path())?;
     }
     target.commit()?;
     Ok(count)
@@ -50,7 +50,7 @@ pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Resu
 fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
-        .set_key_value_metadata(Some(vec![checksum::entry()]))
+        .set_key_value_metadata(Some(vec![checksum::placeholder()]))
         .build();
     // the embedded Arrow schema restores the exact types
     let options = ArrowWriterOptions::new().with_properties(properties);
@@ -59,7 +59,7 @@ fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
 
 /// Columns and number of rows of a stored result; `None` if it does not exist or is damaged.
 pub fn describe(path: &Path) -> Option<(SchemaRef, u64)> {
-    checksum::intact(path).ok().filter(|intact| *intact)?;
+    checksum::is_valid(path).ok().filter(|intact| *intact)?;
     describe_unverified(path)
 }
 

@@ -43,7 +43,7 @@ pub fn run(
         })
         .collect();
     let new_files = new.iter().flat_map(|day| &day.files);
-    checksum::refuse_damaged(new_files.chain(request.files().map(|(_, path)| path)))?;
+    checksum::verify(new_files.chain(request.files().map(|(_, path)| path)))?;
     let mut filled = load_presence::fill(server, &mut lead, &new, progress)?;
     let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
     if request.uncompressed {

@@ -12,8 +12,8 @@ use super::id_map::{IdMap, Ids};
 use super::partitions;
 use super::partitions::{ActivePartition, Partition, PartitionKind};
 use super::server::{Server, Worker};
-use crate::events::input;
-use crate::events::input::EventInput;
+use crate::events;
+use crate::events::EventFile;
 use crate::events::raw;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
@@ -46,13 +46,13 @@ pub fn fill(
         return Ok(None);
     }
     let files = raw_events.open(inputs)?;
-    let parts: Vec<(&EventInput, usize)> =
+    let parts: Vec<(&EventFile, usize)> =
         files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
     let (number, copy) = partitions::create(lead.client(), PartitionKind::Event)?;
     let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
     let zone = raw_events.zone;
     let rows = AtomicU64::new(0);
-    let ahead = input::parts_ahead(parts.iter().copied())?;
+    let ahead = events::prefetch(parts.iter().copied())?;
     let tasks: Vec<_> = parts.iter().enumerate().collect();
     let tasks = Tasks::new(&tasks);
     on_all_cores(server.worker_count(parts.len()), || {
@@ -61,9 +61,9 @@ pub fn fill(
         tasks.each(|(turn, (file, part))| {
             let mut times = file.times(zone)?;
             // the number of rows of a text file is unknown, so its bytes are added at the end
-            let rows_stated = file.stated_rows(*part);
+            let rows_stated = file.rows_in_footer(*part);
             let bytes = rows_stated.map_or(0, |rows| file.bytes(*part) / rows.max(1));
-            for batch in file.read(ahead.take(*turn)?, *part, BATCH_ROWS)? {
+            for batch in file.read_arrays(ahead.take(*turn)?, *part, BATCH_ROWS)? {
                 let [user, cell, time] = batch.with_context(|| file.place(*part))?;
                 let columns = Columns {
                     users: raw::user_ids(&user)?,

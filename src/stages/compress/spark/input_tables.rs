@@ -45,7 +45,7 @@ pub fn write(work: &Work, pending: &[LocalDate], folder: &Path) -> Result<()> {
         ("folder", Arc::new(sources().map(|s| day(s.folder)).collect::<Int32Array>()), true),
         ("fallback_date", Arc::new(fallback.collect::<Int32Array>()), true),
     ])?;
-    table::write(&folder.join("files.parquet"), &files, vec![checksum::entry()])?;
+    table::write(&folder.join("files.parquet"), &files, vec![checksum::placeholder()])?;
 
     let span = (pending.first().map_or(0, |d| d.0), pending.last().map_or(0, |d| d.0));
     let all = work.plan.map(|plan| cell_dates(plan, span)).unwrap_or_default();
@@ -68,7 +68,7 @@ pub fn write(work: &Work, pending: &[LocalDate], folder: &Path) -> Result<()> {
         ("y", axis(1), true),
         ("z", axis(2), true),
     ])?;
-    table::write(&folder.join("places.parquet"), &places, vec![checksum::entry()])
+    table::write(&folder.join("places.parquet"), &places, vec![checksum::placeholder()])
 }
 
 /// Where every planned cell is between two dates, without gaps.

@@ -18,8 +18,8 @@ use super::output::Output;
 use super::survey::SurveyedInput;
 use super::work::Work;
 use crate::domain::time::LocalDate;
-use crate::events::input::EventInput;
-use crate::events::parquet::EventFile;
+use crate::events::EventFile;
+use crate::events::parquet::ParquetEvents;
 use crate::spark::sql;
 use crate::storage::Location;
 use crate::storage::atomic::AtomicFolder;
@@ -49,7 +49,7 @@ pub fn run(work: &Work, output: &mut Output) -> Result<Findings> {
 }
 
 /// The files with rows of pending dates, or with rows that may have no date.
-fn read<'a>(work: &Work<'a>, pending: &[LocalDate]) -> Result<Vec<&'a EventFile>> {
+fn read<'a>(work: &Work<'a>, pending: &[LocalDate]) -> Result<Vec<&'a ParquetEvents>> {
     let pending: BTreeSet<LocalDate> = pending.iter().copied().collect();
     let is_needed = |source: &&SurveyedInput| {
         source.groups.iter().any(|group| {
@@ -61,8 +61,8 @@ fn read<'a>(work: &Work<'a>, pending: &[LocalDate]) -> Result<Vec<&'a EventFile>
     let file = |source: &'a SurveyedInput| {
         let file = source.file.as_ref().context("a file that is to be read was not opened")?;
         match (file, &source.input.location) {
-            (EventInput::Parquet(file), Location::Local(_)) => Ok(file),
-            (EventInput::Csv(_), _) => bail!(
+            (EventFile::Parquet(file), Location::Local(_)) => Ok(file),
+            (EventFile::Csv(_), _) => bail!(
                 "{}: Spark reads Parquet events only; use --engine native for CSV",
                 source.input.location
             ),

@@ -198,7 +198,7 @@ fn add_users(
 fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Vec<T>> {
     let mut all = Vec::new();
     for_each_batch(folder, name, |batch| {
-        all.extend(rows::rows::<T>(batch)?);
+        all.extend(rows::from_batch::<T>(batch)?);
         Ok(())
     })?;
     Ok(all)

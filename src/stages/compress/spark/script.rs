@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::checks::locations::EARTH_M;
 use crate::checks::{Code, Disposition};
 use crate::domain::time::{DayShift, LocalDate, LocalHour, TIMESTAMP_RANGE_US};
-use crate::events::parquet::EventFile;
+use crate::events::parquet::ParquetEvents;
 use crate::spark::{Job, event_tables, sql};
 use crate::stages::compress::presence_files;
 use crate::stages::compress::work::Work;
@@ -38,7 +38,12 @@ const JUDGE: &str = include_str!("../../../../sql/spark/compress/judge.sql");
 ///
 /// # Errors
 /// Files that Spark cannot read.
-pub fn job(work: &Work, pending: &[LocalDate], files: &[&EventFile], folder: &Path) -> Result<Job> {
+pub fn job(
+    work: &Work,
+    pending: &[LocalDate],
+    files: &[&ParquetEvents],
+    folder: &Path,
+) -> Result<Job> {
     let mut job = Job::default();
     for name in ["files", "places"] {
         let path = sql::path(&folder.join(format!("{name}.parquet")))?;
@@ -59,7 +64,7 @@ pub fn job(work: &Work, pending: &[LocalDate], files: &[&EventFile], folder: &Pa
     }
     let mut gaps = gaps(work, pending);
     gaps.push(("events", events.select));
-    let rows = |file: &&EventFile| (0..file.row_groups()).map(|i| file.rows(i)).sum::<u64>();
+    let rows = |file: &&ParquetEvents| (0..file.row_groups()).map(|i| file.rows(i)).sum::<u64>();
     gaps.push(("files", presence_files::files_for(files.iter().map(rows).sum()).to_string()));
     gaps.push(("judged", sql::path(&folder.join("judged"))?));
     job.then("checking events", sql::fill(JUDGE, &gaps)?);

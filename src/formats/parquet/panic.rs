@@ -1,4 +1,4 @@
-//! Damaged bytes make the Parquet library panic in places; here that is an error like others.
+//! The Parquet library panics on some damaged files. Here such a panic becomes an error.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -10,44 +10,46 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReader;
 use parquet::errors::{ParquetError, Result};
 
 thread_local! {
+    /// Suppresses the message of a panic on this thread.
     static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs what reads bytes of others. Whatever it changes is not to be used after an error.
+/// Runs a function that reads untrusted bytes. The values that it changes must not be used after an
+/// error.
 ///
 /// # Errors
 /// Those of `read`; a panic of the library.
-pub fn caught<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
+pub fn catch_parquet_panic<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
-        let before = take_hook();
+        let previous = take_hook();
         set_hook(Box::new(move |panic| {
             if !SILENT.get() {
-                before(panic);
+                previous(panic);
             }
         }));
     });
     SILENT.set(true);
-    let done = catch_unwind(AssertUnwindSafe(read));
+    let result = catch_unwind(AssertUnwindSafe(read));
     SILENT.set(false);
-    done.unwrap_or_else(|_| Err(ParquetError::General("damaged bytes".to_owned())))
+    result.unwrap_or_else(|_| Err(ParquetError::General("damaged bytes".to_owned())))
 }
 
-/// Batches of a file of others, up to the first that is damaged.
-pub struct Batches(Option<ParquetRecordBatchReader>);
+/// The batches of an untrusted file, up to the first error.
+pub struct ParquetBatches(Option<ParquetRecordBatchReader>);
 
-impl Batches {
+impl ParquetBatches {
     pub fn new(reader: ParquetRecordBatchReader) -> Self {
-        Batches(Some(reader))
+        ParquetBatches(Some(reader))
     }
 }
 
-impl Iterator for Batches {
+impl Iterator for ParquetBatches {
     type Item = std::result::Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let reader = self.0.as_mut()?;
-        match caught(|| Ok(reader.next())) {
+        match catch_parquet_panic(|| Ok(reader.next())) {
             Ok(batch) => batch,
             Err(error) => {
                 self.0 = None;

@@ -1,24 +1,25 @@
-//! Polygons as files nest them, whatever the format.
+//! Builds polygons from coordinates as files nest them.
 
 use geo::{Coord, LineString, Polygon};
 
-/// Coordinates as they nest: positions, and where rings and polygons end.
+/// Coordinates of nested rings and polygons.
 #[derive(Debug, Default)]
-pub struct Shape {
+pub struct PolygonBuilder {
     pub positions: Vec<Coord>,
-    /// End of each ring in `positions`, and of each polygon in `rings`.
+    /// End of each ring in `positions`.
     pub rings: Vec<usize>,
+    /// End of each polygon in `rings`.
     pub polygons: Vec<usize>,
-    /// The first thing about it that is no polygon.
-    pub wrong: Option<String>,
+    /// Why the geometry is not a polygon.
+    pub error: Option<String>,
 }
 
-impl Shape {
+impl PolygonBuilder {
     /// # Errors
-    /// What makes it no polygon.
-    pub fn polygons(self) -> Result<Vec<Polygon>, String> {
-        if let Some(wrong) = self.wrong {
-            return Err(wrong);
+    /// The reason why the geometry is not a valid polygon.
+    pub fn build(self) -> Result<Vec<Polygon>, String> {
+        if let Some(error) = self.error {
+            return Err(error);
         }
         let mut rings = Vec::with_capacity(self.rings.len());
         let mut start = 0;
@@ -27,11 +28,11 @@ impl Shape {
             start = end;
             if ring.len() < 3 || ring.iter().any(|c| !c.x.is_finite() || !c.y.is_finite()) {
                 return Err(
-                    "a ring has fewer than three points, or a coordinate that is no number"
+                    "a ring has fewer than three points, or a coordinate that is not a number"
                         .to_owned(),
                 );
             }
-            // an open ring is closed by geo
+            // geo closes an open ring
             rings.push(LineString::new(ring.to_vec()));
         }
         let mut rings = rings.into_iter();

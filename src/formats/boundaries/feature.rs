@@ -1,0 +1,52 @@
+//! A feature of a boundary file.
+
+use anyhow::{Context, Result};
+use geo::Polygon;
+
+use crate::errors::missing_column;
+
+/// Names of the properties to read.
+#[derive(Debug, Clone)]
+pub struct PropertyNames {
+    pub id: String,
+    pub country: String,
+    pub name: String,
+}
+
+/// The properties of a feature; numbers are converted to text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Properties {
+    pub id: Option<String>,
+    pub country: Option<String>,
+    pub name: Option<String>,
+}
+
+/// A feature that passed the filter.
+#[derive(Debug, Clone)]
+pub struct Feature {
+    /// Position in the file, from 1.
+    pub number: usize,
+    pub properties: Properties,
+    /// Polygons in the coordinates of the file; `None` for a null geometry.
+    pub polygons: Option<Vec<Polygon>>,
+}
+
+/// Selects features by their properties.
+pub type FeatureFilter<'a> = &'a dyn Fn(&Properties) -> bool;
+
+/// Called for each selected feature.
+pub type OnFeature<'a> = &'a mut dyn FnMut(Feature) -> Result<()>;
+
+impl PropertyNames {
+    /// Indices of the three properties among the columns of a table. Only the id is required.
+    ///
+    /// # Errors
+    /// A missing column of the id; the message lists the columns of the table.
+    pub(super) fn find(&self, columns: &[&str]) -> Result<[Option<usize>; 3]> {
+        let taken = [self.id.as_str(), &self.country, &self.name];
+        let index_of = |name: &str| columns.iter().position(|column| *column == name);
+        let id = index_of(&self.id)
+            .with_context(|| missing_column(&self.id, "columns.gisco_id", columns, &taken))?;
+        Ok([Some(id), index_of(&self.country), index_of(&self.name)])
+    }
+}
