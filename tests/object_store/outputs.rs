@@ -224,7 +224,7 @@ fn large_file_is_uploaded_in_parts_and_downloaded_unchanged() {
 fn unsupported_output_locations_are_rejected_with_the_reason() {
     let store = Store::mini();
     for (url, words) in [
-        ("https://host/out", ["takes no outputs", "s3://"]),
+        ("https://host/out", ["outputs cannot be written to a web server", "s3://"]),
         ("s3://data/out?x=1", ["credentials do not belong in the URL", "data.processed"]),
     ] {
         let work = workspace_on_store("s3://data/events", &format!("processed = \"{url}\"\n"));
