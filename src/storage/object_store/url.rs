@@ -164,7 +164,7 @@ mod tests {
             shown("abfss://box@account.dfs.core.windows.net/a").unwrap(),
             twice("abfss://box@account.dfs.core.windows.net/a")
         );
-        for (odd, remedy) in [("s3://bucket/day?/a", "write *"), ("s3://bucket/a#b", "%23")] {
+        for (odd, remedy) in [("s3://bucket/day?/a", "use *"), ("s3://bucket/a#b", "%23")] {
             let error = format!("{:#}", ObjectUrl::parse(odd).unwrap_err());
             assert!(error.contains(remedy), "{error}");
         }
