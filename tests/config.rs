@@ -216,7 +216,7 @@ fn config_errors_name_file_line_and_remedy() {
         ("[time]\nday_strt = 7\n", vec!["line 2", "`time.day_strt`", "`time.day_start`"]),
         ("max_distance_m = 7\n", vec!["line 1", "`geojoin.max_distance_m`"]),
         ("[time]\nday_start = \"seven\"\n", vec!["pipeline.toml", "line 2"]),
-        ("[time]\nday_start = 21\n", vec!["time.day_start = 21", "before it ends"]),
+        ("[time]\nday_start = 21\n", vec!["time.day_start = 21", "must be before the end"]),
         ("[time]\nzone = \"Europe/Talinn\"\n", vec!["`Europe/Tallinn`"]),
         ("[geojoin]\nmethod = \"closest\"\n", vec!["line 2", "`within`"]),
         ("[data]\nevents = []\n", vec!["data.events is empty"]),
@@ -275,6 +275,6 @@ fn views_beside_the_config_replace_the_built_in_views() {
     work.fails(&["query", "users-per-lau"], 2, &["users-per-lau"]);
     // a configured folder has to exist
     work.write("pipeline.toml", format!("{rest}[views]\ndir = \"nowhere\"\n"));
-    work.fails(&["views"], 1, &["views.dir", "nowhere", "leave views.dir out"]);
+    work.fails(&["views"], 1, &["views.dir", "nowhere", "remove views.dir"]);
     work.fails(&["check"], 1, &["1 problem found"]);
 }

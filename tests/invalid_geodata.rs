@@ -86,7 +86,7 @@ fn invalid_cells_are_counted_and_fatal_when_strict() {
         "latitude or longitude null",
         "latitude outside -90 to 90",
         "both 0",
-        "no date",
+        "validity that is not a date",
         "ends before it starts",
     ] {
         assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
