@@ -10,8 +10,10 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, FieldRef, Schema};
+use mobility::formats::parquet::checksum;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::properties::WriterProperties;
 use serde_json::{Value, json};
 
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
@@ -210,7 +212,7 @@ fn errors_in_records_name_the_record_and_the_remedy() {
 fn missing_records_are_reported_with_the_remedy() {
     let work = Workspace::mini();
     work.ok(&["geojoin", "--quiet"]);
-    work.fails(&["quality"], 1, &["no record of any date", "mobility compress"]);
+    work.fails(&["quality"], 1, &["no date is recorded", "mobility compress"]);
 }
 
 fn quality_tables_are_empty_before_the_stage_and_filled_after_it(warehouse: Warehouse) {
@@ -275,10 +277,14 @@ fn with_former_names(batch: &RecordBatch) -> RecordBatch {
 }
 
 fn write_batch(path: &Path, batch: &RecordBatch) {
+    let properties = WriterProperties::builder()
+        .set_key_value_metadata(Some(vec![checksum::placeholder()]))
+        .build();
     let file = fs::File::create(path).unwrap();
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
     writer.write(batch).unwrap();
     writer.close().unwrap();
+    checksum::embed(path).unwrap();
 }
 
 fn quality_route_returns_what_the_command_prints(warehouse: Warehouse) {

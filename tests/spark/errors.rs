@@ -105,7 +105,7 @@ fn secret_and_unknown_spark_properties_are_rejected() {
     let ran = work.fails(&["compress"], 1, &["spark.hadoop.fs.s3a.secret.key", "environment"]);
     assert!(!ran.stderr.contains("hush"), "{}", ran.stderr);
     work.config("[spark.conf]\n\"executor.memory\" = \"1g\"\n");
-    work.fails(&["compress"], 1, &["executor.memory", "begin with \"spark.\""]);
+    work.fails(&["compress"], 1, &["executor.memory", "start with \"spark.\""]);
     work.config("engine = \"flink\"\n");
     work.fails(&["compress"], 1, &["engine", "flink", "spark"]);
     work.config("");
