@@ -129,7 +129,7 @@ fn truncated_boundary_file_is_rejected() {
     let work = with_boundaries(|text| text[..text.len() / 2].to_owned());
     assert_rejected(
         &work,
-        &["lau.geojson", "ends in the middle", "line", "column", "download it again"],
+        &["lau.geojson", "ends early", "line", "column", "download it again"],
     );
 }
 
