@@ -127,10 +127,7 @@ fn contradictory_cell_plans_are_rejected() {
 #[test]
 fn truncated_boundary_file_is_rejected() {
     let work = with_boundaries(|text| text[..text.len() / 2].to_owned());
-    assert_rejected(
-        &work,
-        &["lau.geojson", "ends early", "line", "column", "download it again"],
-    );
+    assert_rejected(&work, &["lau.geojson", "ends early", "line", "column", "download it again"]);
 }
 
 #[test]
