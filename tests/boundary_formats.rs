@@ -216,7 +216,7 @@ fn geoparquet(path: &Path, wkb: &[u8]) {
 fn parquet_file_without_geometry_is_rejected() {
     let work = with_boundaries(&[]);
     geoparquet(&work.path("raw/lau/plain.parquet"), &[1, 3, 0, 0, 0]);
-    work.fails(&["geojoin"], 1, &["plain.parquet", "no GeoParquet", "ogr2ogr"]);
+    work.fails(&["geojoin"], 1, &["plain.parquet", "not GeoParquet", "ogr2ogr"]);
 }
 
 #[test]
