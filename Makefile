@@ -83,7 +83,7 @@ test: setup ## Run all tests, also those that need PostGIS, Spark, Chromium or P
 	@$(SPARK) install
 	@tests/venv.sh target/notebook examples/requirements.txt
 	@tests/venv.sh target/duckdb fixtures/expected/requirements.txt
-	cargo test --locked -- --include-ignored
+	cargo test --release --locked -- --include-ignored
 
 # TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES set the number of rounds and cases; setting the
 # printed PROPTEST_RNG_SEED repeats the same cases
@@ -94,8 +94,8 @@ torture: setup ## Stress tests: kills, concurrency, full disks, damaged files, p
 	export PROPTEST_CASES=$${PROPTEST_CASES:-4000} && \
 	export PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')} && \
 	echo "repeat with: PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED PROPTEST_CASES=$$PROPTEST_CASES make torture" && \
-	cargo test --locked --lib && \
-	cargo test --locked --test main -- --include-ignored faults:: compress:: checks::row_codes::
+	cargo test --release --locked --lib && \
+	cargo test --release --locked --test main -- --include-ignored faults:: compress:: checks::row_codes::
 
 .PHONY: lint
 lint: setup ## Check format and warnings
