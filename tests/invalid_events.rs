@@ -144,10 +144,10 @@ fn unusable_rows_are_counted_and_reported() {
     let ran = work.run(&["compress"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     for words in [
-        "2 rows set aside: user id null or empty; the first is events file",
+        "2 rows rejected: user id null or empty; the first is events file",
         "row 2",
-        "1 row set aside: time stamp null",
-        "2 rows set aside: cell id null or empty",
+        "1 row rejected: time stamp null",
+        "2 rows rejected: cell id null or empty",
         "6 rows in, 1 row out",
     ] {
         assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
@@ -162,7 +162,7 @@ fn strict_makes_unusable_rows_fatal() {
     work.fails(
         &["compress"],
         1,
-        &["2 rows set aside: user id null", "bad.parquet", "strict = true"],
+        &["2 rows rejected: user id null", "bad.parquet", "strict = true"],
     );
     assert_eq!(work.snapshot("processed"), before);
 }

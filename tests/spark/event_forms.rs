@@ -209,10 +209,7 @@ fn spark_and_native_engine_agree_on_every_input_type_and_error() {
     let cluster = Cluster::acquire();
     spark.config(&cluster.settings(SETTINGS));
     let printed = ok(&spark, &["compress", "--engine", "spark"]);
-    assert!(
-        printed.contains("set aside: the same user, time and cell as another row"),
-        "{printed}"
-    );
+    assert!(printed.contains("rejected: the same user, time and cell as another row"), "{printed}");
     compare_outputs::same(&native, &spark);
     // neither engine has anything left to do
     for engine in ["native", "spark"] {

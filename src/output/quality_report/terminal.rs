@@ -135,7 +135,7 @@ fn dates(report: &Report, width: Option<u16>) -> String {
     if !left_out.is_empty() {
         left_out.sort_unstable();
         let names: Vec<&str> = left_out.iter().map(|at| columns[*at].heading).collect();
-        out.push_str(&format!("no room for {}\n", names.join(", ")));
+        out.push_str(&format!("columns that do not fit: {}\n", names.join(", ")));
     }
     out
 }

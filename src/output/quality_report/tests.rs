@@ -48,7 +48,7 @@ fn table_fits_the_terminal_and_colour_changes_no_text() {
         for line in framed {
             assert!(console::measure_text_width(line) <= usize::from(width), "{width}: {line}");
         }
-        let list = text.lines().find_map(|line| line.strip_prefix("no room for "));
+        let list = text.lines().find_map(|line| line.strip_prefix("columns that do not fit: "));
         omitted.push(list.map_or(0, |list| list.split(", ").count()));
     }
     assert!(omitted.is_sorted_by(|a, b| a >= b), "wider terminals omit no more: {omitted:?}");

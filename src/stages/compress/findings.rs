@@ -68,7 +68,7 @@ impl Findings {
             let first = self.first.get(&code).map_or("unknown", String::as_str);
             (rows > 0 && code.disposition() == Disposition::Rejected && selects(code)).then(|| {
                 let wrong = code.describe(limits);
-                format!("{} set aside: {wrong}; the first is {first}", counted(rows, "row"))
+                format!("{} rejected: {wrong}; the first is {first}", counted(rows, "row"))
             })
         };
         Code::ALL.into_iter().filter_map(message).collect()

@@ -29,7 +29,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use chrono::{Datelike, Days, NaiveDate};
 
-use crate::domain::numbers::grouped;
+use crate::domain::numbers::{counted, grouped};
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::atomic::{AtomicFile, AtomicFolder, write_file};
@@ -90,10 +90,10 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
         rows_out: truth.events(),
         elapsed: started.elapsed(),
         notes: vec![format!(
-            "{} events per day on {} day(s), {} users, {} cells ({} outside EE), {} LAUs in EE and \
+            "{} events per day on {}, {} users, {} cells ({} outside EE), {} LAUs in EE and \
              {} in LV, in {}",
             grouped(settings.events),
-            settings.days,
+            counted(u64::from(settings.days), "day"),
             grouped(truth.users),
             grouped(truth.cells),
             grouped(truth.cells_outside_ee),
