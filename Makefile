@@ -16,7 +16,8 @@ CARGO_DEB := target/tools/bin/cargo-deb
 # POSTGIS_PASSWORD (letters and digits) the password; without Docker the password is in
 # .postgis/password.
 DOCKER := docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
-COMPOSE := POSTGIS_PASSWORD="$${POSTGIS_PASSWORD:-mobility}" docker compose
+COMPOSE := POSTGIS_PASSWORD="$${POSTGIS_PASSWORD:-mobility}" \
+  SERVE_POSTGIS_PASSWORD="$${SERVE_POSTGIS_PASSWORD:-mobility}" docker compose
 POSTGIS := if $(DOCKER); then \
     $(COMPOSE) up -d --wait postgis >&2 && \
     echo "postgres://postgres:$${POSTGIS_PASSWORD:-mobility}@127.0.0.1:$${POSTGIS_PORT:-54320}/mobility"; \

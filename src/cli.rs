@@ -299,6 +299,27 @@ impl Dates {
     }
 }
 
+/// Flags of commands that write CSV.
+#[derive(Debug, Args)]
+pub struct CsvOptions {
+    /// For spreadsheets: in CSV, put an apostrophe before texts that would be taken for formulas
+    #[arg(long)]
+    pub csv_safe: bool,
+}
+
+impl CsvOptions {
+    /// Whether CSV is to be safe for spreadsheets.
+    ///
+    /// # Errors
+    /// [`UsageError`] if the output is not CSV.
+    pub fn spreadsheet_safe(&self, is_csv: bool) -> Result<bool> {
+        if self.csv_safe && !is_csv {
+            bail!(UsageError("--csv-safe concerns CSV; add --format csv, or leave it out".to_owned()));
+        }
+        Ok(self.csv_safe)
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Query {
     /// Query name, view name, alias or table; `--list` lists the views
@@ -316,6 +337,8 @@ pub struct Query {
     /// Write to a file, which appears once it is complete
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub csv: CsvOptions,
     /// Maximum number of rows
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
@@ -375,6 +398,8 @@ pub struct Quality {
     /// Write to a file, which appears once it is complete
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub csv: CsvOptions,
     /// Exit with status 1 if any of the days has a finding of this level or worse
     #[arg(long, value_enum, value_name = "LEVEL")]
     pub fail_on: Option<Level>,
@@ -426,6 +451,8 @@ pub struct Runs {
     /// Output format
     #[arg(long, short, value_enum, default_value_t)]
     pub format: RunsFormat,
+    #[command(flatten)]
+    pub csv: CsvOptions,
 }
 
 /// Formats of the list of runs.

@@ -113,7 +113,14 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("views.snapshot_dates", "[\"2024-12-24\"]", json!(["2024-12-24"])),
         ("serve.bind", "127.0.0.1:8080", json!("127.0.0.1:8080")),
         ("serve.token", "0123456789abcdef", json!("***")),
+        (
+            "serve.tokens",
+            "[{ name = \"a\", role = \"user_rows\", token_file = \"a.token\" }]",
+            json!([{ "name": "a", "role": "user_rows", "token_file": "a.token" }]),
+        ),
         ("serve.allow_user_rows", "true", json!(true)),
+        ("serve.audit_log", "audit.jsonl", json!("audit.jsonl")),
+        ("serve.trusted_proxies", "[\"10.0.0.0/8\"]", json!(["10.0.0.0/8"])),
         ("serve.max_queries", "3", json!(3)),
         ("serve.timeout_s", "5", json!(5)),
     ]
@@ -162,6 +169,23 @@ fn misspelled_environment_variable_is_rejected() {
 }
 
 #[test]
+fn variable_of_a_token_is_accepted_and_its_file_is_relative_to_the_config() {
+    let work = Workspace::mini();
+    work.config(
+        "[serve]\ntokens = [{ name = \"a\", role = \"aggregates\", token_env = \"MOBILITY_TOKEN_A\" },\n\
+         { name = \"b\", role = \"aggregates\", token_file = \"b.token\" }]\n",
+    );
+    let listed = |name: &str| work.command(&["views", "--list"]).env(name, "x").output().unwrap();
+    assert!(listed("MOBILITY_TOKEN_A").status.success());
+    let other = listed("MOBILITY_TOKEN_B");
+    assert!(String::from_utf8_lossy(&other.stderr).contains("MOBILITY_TOKEN_A?"));
+    let config = loaded(Some(&work.path("pipeline.toml")), &[("MOBILITY_TOKEN_A", "x")], &[]);
+    let tokens = config.unwrap().serve.tokens;
+    assert_eq!(tokens[0].from_env.as_ref().unwrap().reveal(), "x");
+    assert_eq!(tokens[1].token_file, Some(work.path("b.token")));
+}
+
+#[test]
 fn shipped_config_lists_every_key_with_its_default() {
     let text = std::fs::read_to_string(root().join("pipeline.toml")).unwrap();
     let work = Workspace::empty();
@@ -205,6 +229,10 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.spark.conf =
         [property("spark.executor.memory", "4g"), property("spark.executor.cores", "4")].into();
     expected.serve.token = Some(mobility::config::Secret::new("at-least-16-characters"));
+    expected.serve.tokens = all.serve.tokens.clone();
+    let names: Vec<&str> = all.serve.tokens.iter().map(|token| token.name.as_str()).collect();
+    assert_eq!(names, ["dashboard"]);
+    expected.serve.audit_log = Some("/var/log/mobility/audit.jsonl".into());
     assert_eq!(all, expected);
 }
 
@@ -223,6 +251,17 @@ fn config_errors_name_file_line_and_remedy() {
         ("[views]\nsnapshot_dates = [\"yesterday\"]\n", vec!["yesterday", "2024-10-01"]),
         ("[serve]\nbind = \"localhost\"\n", vec!["serve.bind", "127.0.0.1:5000"]),
         ("[serve]\ntoken = \"short\"\n", vec!["serve.token", "16"]),
+        ("[serve]\ntokens = \"a\"\n", vec!["line 2", "list of tables", "token_env"]),
+        ("[[serve.tokens]]\nname = \"a\"\n", vec!["missing field `role`"]),
+        ("[[serve.tokens]]\nname = \"a\"\nrole = \"all\"\n", vec!["`aggregates`", "`user_rows`"]),
+        ("[[serve.tokens]]\nname = \"a b\"\nrole = \"user_rows\"\n", vec!["name of token 1"]),
+        ("[[serve.tokens]]\nname = \"a\"\nrole = \"user_rows\"\n", vec!["\"a\"", "token_env", "token_file"]),
+        (
+            "[serve]\ntokens = [\n{ name = \"a\", role = \"user_rows\", token_env = \"A\" },\n\
+             { name = \"a\", role = \"aggregates\", token_env = \"B\" }]\n",
+            vec!["\"a\"", "rename one"],
+        ),
+        ("[serve]\ntrusted_proxies = [\"proxy\"]\n", vec!["serve.trusted_proxies", "10.0.0.0/24"]),
         ("[serve]\nmax_queries = 0\n", vec!["serve.max_queries", "at least 1"]),
         ("[serve]\ntimeout_s = 0\n", vec!["serve.timeout_s", "at least 1"]),
         ("[data\n", vec!["pipeline.toml", "line 1"]),
@@ -238,7 +277,27 @@ fn config_errors_name_file_line_and_remedy() {
         let ran = work.fails(&["views"], 1, &["token"]);
         assert!(!ran.stderr.contains("s3cret"), "{}", ran.stderr);
     }
+    // a token in the wrong place, and behind a misspelled key
+    let secret = "s3cret-s3cret-s3cret";
+    for text in [
+        format!("[[serve.tokens]]\nname = \"a\"\nrole = \"aggregates\"\ntoken = \"{secret}\"\n"),
+        format!("[[serve.tokens]]\nname = \"a\"\nrole = \"aggregates\"\nsecret = \"{secret}\"\n"),
+        format!("[serve]\ntokens = [\n  {{ name = \"a\", role = \"aggregates\", token = \"{secret}\" }},\n]\n"),
+        format!("[serve]\ntokens = [\n  {{ name = \"a\", rle = \"{secret}\" }},\n]\n"),
+        format!("[serve]\ntokens = [\n  {{ name = \"a\", x = \"{secret} }},\n]\n"),
+        format!("[serve]\ntokens = [\"{secret}\"]\n"),
+        format!("[serve]\ntokens = \"{secret}\"\n"),
+        format!("serve = {{ tokens = \"{secret}\" }}\n"),
+        format!("serve = {{ allow_user_rows = 1, token = \"{secret}\" }}\n"),
+    ] {
+        work.write("pipeline.toml", &text);
+        let ran = work.fails(&["views"], 1, &["pipeline.toml"]);
+        assert!(!ran.stderr.contains("s3cret"), "{text}: {}", ran.stderr);
+    }
     work.config("");
+    let output = work.command(&["views"]).env("MOBILITY_SERVE_TOKENS", secret).output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stderr);
+    assert!(printed.contains("serve.tokens") && !printed.contains("s3cret"), "{printed}");
     let ran = work.fails(
         &["views", "--warehouse", "mysql://me:s3cret@x"],
         1,

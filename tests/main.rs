@@ -9,6 +9,7 @@ mod compress;
 mod config;
 mod csv_events;
 mod dashboard;
+mod deployment;
 mod docs;
 mod expected_tables;
 mod extract;

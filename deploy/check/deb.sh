@@ -37,6 +37,16 @@ version=$(bare mobility --version)
 [ "$version" = "mobility $(dpkg-deb --field "$deb" Version | sed 's/-[^-]*$//')" ] || die "it says $version"
 say "installed on a bare Debian $(cat "$folder/etc/debian_version"): $version"
 
+rights=$(bare stat -c '%a %U:%G' /etc/mobility/environment)
+[ "$rights" = "600 root:root" ] || die "/etc/mobility/environment has the rights $rights"
+# as an earlier version of the package left it
+bare sh -ec 'chmod 640 /etc/mobility/environment; chgrp mobility /etc/mobility/environment
+  apt-get install -y -qq --reinstall --no-install-recommends /tmp/mobility.deb' >>"$folder.log" 2>&1 ||
+  die "it cannot be installed again"
+rights=$(bare stat -c '%a %U:%G' /etc/mobility/environment)
+[ "$rights" = "600 root:root" ] || die "after an upgrade /etc/mobility/environment has the rights $rights"
+say "secrets are readable for root alone"
+
 # like the unit: with its user, its folder, and the link to the configuration in /etc
 as_mobility() {
   bare setpriv --reuid mobility --regid mobility --init-groups env --chdir /var/lib/mobility "$@"

@@ -15,16 +15,20 @@ check-jsonschema --quiet --builtin-schema vendor.compose-spec docker-compose.yml
 check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 say "docker-compose.yml and the workflow fit their schemas"
 if docker compose version >/dev/null 2>&1; then
-  POSTGIS_PASSWORD=x docker compose config --quiet
-  if docker compose config --quiet 2>/dev/null; then die "compose does without a password"; fi
+  POSTGIS_PASSWORD=x SERVE_POSTGIS_PASSWORD=y docker compose config --quiet
+  for variable in POSTGIS_PASSWORD=x SERVE_POSTGIS_PASSWORD=y; do
+    if env "$variable" docker compose config --quiet 2>/dev/null; then die "compose does without a password"; fi
+  done
   say "docker compose config reads it"
 elif command -v docker-compose >/dev/null; then
   # the first generation knows all but the name
   grep -v '^name:' docker-compose.yml >"$folder/compose.yml"
-  POSTGIS_PASSWORD=x docker-compose -f "$folder/compose.yml" config --quiet
-  if docker-compose -f "$folder/compose.yml" config --quiet 2>/dev/null; then
-    die "compose does without a password"
-  fi
+  POSTGIS_PASSWORD=x SERVE_POSTGIS_PASSWORD=y docker-compose -f "$folder/compose.yml" config --quiet
+  for variable in POSTGIS_PASSWORD=x SERVE_POSTGIS_PASSWORD=y; do
+    if env "$variable" docker-compose -f "$folder/compose.yml" config --quiet 2>/dev/null; then
+      die "compose does without a password"
+    fi
+  done
   say "docker-compose config reads it"
 else
   say "no Docker client with compose here: its schema has to do"

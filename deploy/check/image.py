@@ -90,9 +90,9 @@ def make(stage, program, folder):
     return kept
 
 
-def inside(kept, folder, command, environment=(), **how):
-    """A command in the image, as compose starts it: read-only."""
-    user, data = kept["USER"][0].split(":")[0], kept["VOLUME"][0]
+def inside(kept, folder, command, environment=(), writable=None, **how):
+    """A command in the image, as compose starts it: read-only but for the folder `writable`."""
+    user, data = kept["USER"][0].split(":")[0], writable or kept["VOLUME"][0]
     variables = " ".join(f"{name}={value}" for name, value in dict(environment).items())
     shell = [BARE, "read-only", folder, user, data, "env", "--chdir", kept["WORKDIR"][0]]
     return subprocess.Popen([*shell, *command], env={"ENVIRONMENT": variables, "PATH": PATH}, **how)
@@ -112,6 +112,20 @@ def ask(port, path, token=None):
             return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
         return refused.code, ""
+
+
+def role_of_serve(services, postgis):
+    """Creates the role as the image of PostGIS does; returns the URL of serve."""
+    script = next(v for v in services["postgis"]["volumes"] if "/docker-entrypoint-initdb.d/" in v)
+    password = secrets.token_hex(16)
+    subprocess.run(
+        ["psql", "--no-psqlrc", "--quiet", "--file", ROOT / script.split(":")[0], postgis],
+        env={"SERVE_POSTGIS_PASSWORD": password, "PATH": PATH},
+        check=True,
+        capture_output=True,
+    )
+    user = services["serve"]["environment"]["DATABASE_URL"].split("//")[1].split("@")[0]
+    return re.sub("//[^@]*@", f"//{user}:{password}@", postgis)
 
 
 def check_services(kept, folder, postgis):
@@ -140,11 +154,17 @@ def check_services(kept, folder, postgis):
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     serve = [*program, *(word.replace("5000", port) for word in services["serve"]["command"])]
+    writable = [v for v in services["serve"]["volumes"] if not v.endswith(":ro")]
+    assert not writable, f"serve may write to {writable}"
+    database = {"DATABASE_URL": role_of_serve(services, postgis)}
+    status, _, err = run([*program, "load", "--force"], database)
+    assert status != 0, "the role of serve may load"
     status, _, err = run(serve, database)
     assert status == 2 and "MOBILITY_SERVE_TOKEN" in err, f"without a token: {status} {err}"
     token = secrets.token_hex(16)
     environment = {**database, "MOBILITY_SERVE_TOKEN": token}
-    server = inside(kept, folder, serve, environment, stdout=subprocess.DEVNULL)
+    # /tmp is empty and writable in any case
+    server = inside(kept, folder, serve, environment, "/tmp", stdout=subprocess.DEVNULL)
     health = [*services["serve"]["healthcheck"]["test"][1:], port]
     deadline = time.monotonic() + 60
     while run(health)[0] != 0:
@@ -157,7 +177,7 @@ def check_services(kept, folder, postgis):
     server.terminate()
     assert server.wait(timeout=30) == 0, f"SIGTERM ends it with {server.returncode}"
     assert run(health)[0] != 0, "the health check is content without a server"
-    say("serve wants its token, answers as query does, passes its health check and ends on SIGTERM")
+    say("serve wants its token, answers as query does with a role that only reads, and ends on SIGTERM")
 
 
 def main(program, folder):

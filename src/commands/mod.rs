@@ -130,11 +130,12 @@ fn engine_key(args: &ByEngine) -> KeysFromFlags {
 
 /// Reads the configuration; `keys` are those that the command's own flags set.
 fn load_config(global: &Global, mut keys: KeysFromFlags) -> Result<Config> {
-    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    config::refuse_unknown_variables(names)?;
     keys.extend(global.warehouse.iter().map(|url| ("warehouse.url", url.clone())));
     let env = |name: &str| std::env::var(name).ok();
-    config::load(&Sources { file: global.config.as_deref(), env: &env, flags: keys })
+    let config = config::load(&Sources { file: global.config.as_deref(), env: &env, flags: keys })?;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    config::refuse_unknown_variables(names, &config.serve.tokens)?;
+    Ok(config)
 }
 
 /// The file of `--config`, or the default one, which may be missing.

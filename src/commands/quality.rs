@@ -22,6 +22,7 @@ use crate::storage::sync::Outputs;
 
 pub fn run(session: &Session, args: &Quality) -> Result<()> {
     let format = output_format(args)?;
+    args.csv.spreadsheet_safe(format == QualityFormat::Csv)?;
     let bounds = args.dates.bounds()?;
     let outputs = Outputs::acquire(&session.config.data, &session.progress)?;
     quality::run(&session.config.data, &session.progress, args.force)?;
@@ -68,7 +69,7 @@ fn csv(session: &Session, args: &Quality, report: &Report) -> Result<()> {
     let batch = report.daily()?;
     let schema = batch.schema();
     let rows = Box::new(RecordBatchIterator::new([Ok(batch)], schema));
-    let options = Options::default();
+    let options = Options { spreadsheet_safe: args.csv.csv_safe, ..Options::default() };
     let Some(path) = &args.output else {
         return formats::write(Format::Csv, rows, stdout(), &options).map(drop);
     };

@@ -4,16 +4,20 @@ use std::io::IsTerminal;
 
 use anyhow::{Result, anyhow};
 use clap::ValueEnum;
+use serde_json::{Map, Value};
 
 use super::{Session, extension, stdout, terminal_style, views};
 use crate::cli::Query;
 use crate::domain::numbers::counted;
 use crate::errors::UsageError;
+use crate::output::audited_rows::{AuditedAccess, recorded};
 use crate::output::formats;
-use crate::output::formats::{Format, Options};
+use crate::output::formats::{Format, Options, Rows};
 use crate::output::query::{geometry_options, lau_geometries, order_by};
+use crate::progress::audit_log::{Access, AuditLog};
+use crate::progress::{new_id, now};
 use crate::storage::atomic::AtomicFile;
-use crate::views::Registry;
+use crate::views::{Registry, without_literals};
 use crate::warehouse::{Relation, Select, relation};
 
 /// Rows shown on a terminal without `--limit`.
@@ -27,9 +31,16 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     let (from, to) = args.dates.bounds()?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
+    options.spreadsheet_safe = args.csv.spreadsheet_safe(format == Format::Csv)?;
+    let mut access = None;
     let (rows, relation) = match (&args.view, &args.sql) {
         (None, None) => return Err(no_view_named()),
-        (_, Some(sql)) => (warehouse.sql(sql)?, None),
+        (_, Some(sql)) => {
+            // what the statement reads is not known, so that it counts as rows of single users
+            let masked = without_literals(sql).map(|masked| ("sql".to_owned(), masked.into()));
+            access = Some(access_of("--sql", masked.into_iter().collect(), format));
+            (warehouse.sql(sql)?, None)
+        }
         (Some(name), None) => {
             let select = Select {
                 relation: relation(&registry, name)?,
@@ -41,6 +52,10 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
                 offset: args.offset,
             };
             options.title = Some(select.relation.title().to_owned());
+            if select.relation.single_users() {
+                let name = select.relation.sql_name();
+                access = Some(access_of(name, recorded(&select), format));
+            }
             (warehouse.select(&select)?, Some(select.relation))
         }
     };
@@ -52,25 +67,24 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         format,
         &mut options,
     )?;
-    let count = match &args.output {
-        None => {
-            if format.is_binary() && std::io::stdout().is_terminal() {
-                return Err(anyhow!(UsageError(format!(
-                    "{format:?} is a binary format; use --output FILE or a pipe"
-                ))));
-            }
-            formats::write(format, rows, stdout(), &options)?
-        }
-        Some(path) => {
-            let file = AtomicFile::new(path)?;
-            let out = std::io::BufWriter::with_capacity(1 << 16, file.create()?);
-            let count = formats::write(format, rows, Box::new(out), &options)?;
-            file.commit()?;
-            let rows = counted(count, "row");
-            session.progress.note(&format!("{rows} written to {}", path.display()));
-            count
-        }
+    if args.output.is_none() && format.is_binary() && std::io::stdout().is_terminal() {
+        return Err(anyhow!(UsageError(format!(
+            "{format:?} is a binary format; use --output FILE or a pipe"
+        ))));
+    }
+    let audit = match (&session.config.serve.audit_log, &access) {
+        (Some(path), Some(_)) => Some(AuditLog::open(path)?),
+        _ => None,
     };
+    let audited = match (&audit, &access) {
+        (Some(audit), Some(access)) => {
+            Some(AuditedAccess::begin(audit, access, session.progress.log())?)
+        }
+        _ => None,
+    };
+    let rows = audited.iter().fold(rows, |rows, audited| audited.count(rows));
+    let count = write(session, args, format, rows, &options)?;
+    audited.map_or(Ok(()), AuditedAccess::complete)?;
     match relation {
         Some(relation) if count == 0 && args.limit != Some(0) && !session.quiet => {
             let all = warehouse.count(&Select::all(relation))?;
@@ -79,6 +93,39 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         _ => {}
     }
     Ok(())
+}
+
+/// Writes the rows; returns their number.
+fn write(
+    session: &Session,
+    args: &Query,
+    format: Format,
+    rows: Rows,
+    options: &Options,
+) -> Result<u64> {
+    let Some(path) = &args.output else { return formats::write(format, rows, stdout(), options) };
+    let file = AtomicFile::new(path)?;
+    let out = std::io::BufWriter::with_capacity(1 << 16, file.create()?);
+    let count = formats::write(format, rows, Box::new(out), options)?;
+    file.commit()?;
+    let rows = counted(count, "row");
+    session.progress.note(&format!("{rows} written to {}", path.display()));
+    Ok(count)
+}
+
+/// The entry of the audit log for this command.
+fn access_of(relation: &str, filters: Map<String, Value>, format: Format) -> Access {
+    let uid = || format!("uid {}", rustix::process::getuid().as_raw());
+    Access {
+        request_id: new_id(now()),
+        via: "query",
+        name: whoami::username().unwrap_or_else(|_| uid()),
+        address: None,
+        relation: relation.to_owned(),
+        filters,
+        format: format.name(),
+        path: String::new(),
+    }
 }
 
 fn why_no_rows(args: &Query, relation: Relation, all: u64) -> String {

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use super::NamedToken;
 use crate::errors::nearest;
 
 /// The kind of a key's value, which decides how relative paths in it are resolved.
@@ -15,6 +16,8 @@ pub enum KeyKind {
     WarehouseUrl,
     /// A program by name, or by path if it contains a slash, followed by arguments.
     Program,
+    /// Tables whose `token_file` is a path.
+    Tokens,
 }
 
 /// A configuration key.
@@ -92,7 +95,10 @@ pub const KEYS: &[Key] = &[
     value("views.snapshot_dates"),
     value("serve.bind"),
     value("serve.token"),
+    Key { name: "serve.tokens", kind: KeyKind::Tokens },
     value("serve.allow_user_rows"),
+    path("serve.audit_log"),
+    value("serve.trusted_proxies"),
     value("serve.max_queries"),
     value("serve.timeout_s"),
 ];
@@ -102,12 +108,18 @@ pub fn env_name(key: &str) -> String {
     format!("MOBILITY_{}", key.replace('.', "_").to_uppercase())
 }
 
-/// Refuses environment variables that start with `MOBILITY_` but do not belong to a key.
+/// Refuses environment variables that start with `MOBILITY_` but neither belong to a key nor contain
+/// one of the tokens.
 ///
 /// # Errors
 /// The first such variable, with the nearest valid name.
-pub fn refuse_unknown_variables(names: impl IntoIterator<Item = String>) -> Result<()> {
-    let known: Vec<String> = KEYS.iter().map(|key| env_name(key.name)).collect();
+pub fn refuse_unknown_variables(
+    names: impl IntoIterator<Item = String>,
+    tokens: &[NamedToken],
+) -> Result<()> {
+    let of_tokens = tokens.iter().filter_map(|token| token.token_env.clone());
+    let known: Vec<String> =
+        KEYS.iter().map(|key| env_name(key.name)).chain(of_tokens).collect();
     let unknown = |name: &String| name.starts_with("MOBILITY_") && !known.contains(name);
     if let Some(name) = names.into_iter().find(unknown) {
         let hint = match nearest(&name, known.iter().map(String::as_str)) {

@@ -11,13 +11,11 @@ use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
 use super::url::without_passwords;
-use super::{Checks, Config, Data, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name};
+use super::{Checks, Config, Data, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name, tokens};
 use crate::errors::nearest;
 
 /// The file that is read without `--config`; only this one may be missing.
 pub const DEFAULT_FILE: &str = "pipeline.toml";
-/// Minimum length of a token.
-const MIN_TOKEN_LENGTH: usize = 16;
 /// Folder of view files without `views.dir`, if it exists.
 const DEFAULT_VIEWS_DIR: &str = "sql/views";
 
@@ -62,6 +60,10 @@ pub fn load(sources: &Sources) -> Result<Config> {
     let variable = |name: &&str| Some(((*name).to_owned(), (sources.env)(name)?));
     config.warehouse.pg_env.extend(PgEnv::NAMES.iter().filter_map(variable));
     validate(&config)?;
+    for token in &mut config.serve.tokens {
+        let value = token.token_env.as_deref().and_then(|name| (sources.env)(name));
+        token.from_env = value.filter(|value| !value.is_empty()).map(Secret::new);
+    }
     use_cache_for_object_store(&mut config.data);
     Ok(config)
 }
@@ -102,10 +104,10 @@ fn read_table(path: &Path, folder: &Path, is_optional: bool) -> Result<Table> {
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Table> {
-    let spanned = DeTable::parse(text).map_err(parse_error)?;
+    let spanned = DeTable::parse(text).map_err(|error| parse_error(error, text))?;
     refuse_unknown(spanned.get_ref(), "", text)?;
     // parsed again into the typed struct, for errors with line and column
-    toml::from_str::<Config>(text).map_err(parse_error)?;
+    toml::from_str::<Config>(text).map_err(|error| parse_error(error, text))?;
     let mut table: Table = toml::from_str(text)?;
     for (name, default) in default_paths() {
         if find(&mut table, name).is_none() {
@@ -120,11 +122,15 @@ fn parse(text: &str, folder: &Path) -> Result<Table> {
     Ok(table)
 }
 
-/// The error of the parser without the secrets that the quoted line may contain.
-fn parse_error(error: toml::de::Error) -> anyhow::Error {
-    let text = without_passwords(error.to_string().trim_end());
-    let lines = text.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if key.contains("token") => format!("{key}= ***"),
+/// The error of the parser without the secrets that the quoted line may contain. A token may be behind
+/// any key of the section `serve`, also behind a misspelled one.
+fn parse_error(error: toml::de::Error, text: &str) -> anyhow::Error {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let is_serve = before.lines().rev().map(str::trim_start).find(|line| line.starts_with('['));
+    let is_serve = is_serve.is_some_and(|line| line.trim_start_matches('[').starts_with("serve"));
+    let message = without_passwords(error.to_string().trim_end());
+    let lines = message.lines().map(|line| match line.split_once('=') {
+        Some((key, _)) if is_serve || line.contains("token") => format!("{key}= ***"),
         _ => line.to_owned(),
     });
     anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
@@ -201,6 +207,11 @@ fn resolve_paths(value: &mut Value, kind: KeyKind, folder: &Path) {
             items.iter_mut().take(1).for_each(|v| resolve_paths(v, kind, folder));
         }
         (KeyKind::Program, Value::String(text)) if text.contains('/') => *text = join(text),
+        (KeyKind::Tokens, Value::Table(token)) => {
+            if let Some(file) = token.get_mut("token_file") {
+                resolve_paths(file, KeyKind::Path, folder);
+            }
+        }
         (_, Value::Array(items)) => items.iter_mut().for_each(|v| resolve_paths(v, kind, folder)),
         (KeyKind::Path, Value::String(text)) => *text = join(text),
         (KeyKind::WarehouseUrl, Value::String(text)) => {
@@ -231,6 +242,9 @@ fn set_from_text(table: &mut Table, key: &Key, text: &str) -> Result<()> {
         }
     }
     let reason = error.map(|e| e.message().to_owned()).unwrap_or_default();
+    if key.kind == KeyKind::Tokens {
+        bail!("{}: {reason}", key.name);
+    }
     bail!("{} = {}: {reason}", key.name, without_passwords(text))
 }
 
@@ -319,15 +333,11 @@ fn validate_serve(serve: &Serve) -> Result<()> {
     if !matches!(port, Some(Ok(_))) {
         bail!("serve.bind = {:?}: expected address and port, such as 127.0.0.1:5000", serve.bind);
     }
-    let is_allowed = |c: char| c.is_ascii_graphic();
-    if let Some(token) = serve.token.as_ref().map(Secret::reveal)
-        && (token.len() < MIN_TOKEN_LENGTH || !token.chars().all(is_allowed))
-    {
-        bail!(
-            "serve.token needs at least {MIN_TOKEN_LENGTH} printable ASCII characters without spaces; \
-             `openssl rand -hex 32` generates one"
-        );
+    if let Some(token) = &serve.token {
+        tokens::check_token("serve.token", token)?;
     }
+    tokens::check(&serve.tokens)?;
+    serve.proxy_networks()?;
     if serve.max_queries == 0 {
         bail!("serve.max_queries = 0: at least 1 is needed");
     }

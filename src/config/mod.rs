@@ -9,13 +9,17 @@ mod load;
 mod secret;
 mod shown;
 mod spark;
+mod tokens;
 mod url;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
+use anyhow::{Result, anyhow};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::tables::Table;
@@ -25,6 +29,7 @@ pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{DEFAULT_FILE, Sources, load};
 pub use secret::Secret;
 pub use spark::{Engine, Spark};
+pub use tokens::{NamedToken, Role, UNNAMED_TOKEN, check_token};
 pub use url::{WarehouseUrl, without_passwords};
 
 pub use crate::checks::Checks;
@@ -342,9 +347,18 @@ pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one.
     pub bind: String,
     /// Token that clients must present; required to listen on addresses that other machines can reach.
+    /// Its role is `user_rows`.
     pub token: Option<Secret>,
-    /// Whether rows of single users are served.
+    /// Further tokens, with names and roles.
+    #[serde(deserialize_with = "tokens::list")]
+    pub tokens: Vec<NamedToken>,
+    /// Whether rows of single users are served, to clients with a token of the role `user_rows`.
     pub allow_user_rows: bool,
+    /// The file that records accesses to rows of single users; without it they are logged to standard
+    /// error.
+    pub audit_log: Option<PathBuf>,
+    /// Addresses or networks of the proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
     /// Maximum number of concurrent queries; others wait.
     pub max_queries: usize,
     /// Seconds after which a request is aborted.
@@ -356,9 +370,36 @@ impl Default for Serve {
         Serve {
             bind: "127.0.0.1:5000".into(),
             token: None,
+            tokens: Vec::new(),
             allow_user_rows: false,
+            audit_log: None,
+            trusted_proxies: Vec::new(),
             max_queries: 8,
             timeout_s: 60,
         }
+    }
+}
+
+impl Serve {
+    /// True if clients have to send a token.
+    pub fn has_tokens(&self) -> bool {
+        self.token.is_some() || !self.tokens.is_empty()
+    }
+
+    /// The networks of `trusted_proxies`.
+    ///
+    /// # Errors
+    /// An entry that is neither an address nor a network.
+    pub fn proxy_networks(&self) -> Result<Vec<IpNet>> {
+        let network = |text: &String| {
+            let address = text.parse::<IpAddr>().map(IpNet::from);
+            address.or_else(|_| text.parse()).map_err(|_| {
+                anyhow!(
+                    "serve.trusted_proxies: {text:?} is neither an address nor a network, such as \
+                     10.0.0.7 or 10.0.0.0/24"
+                )
+            })
+        };
+        self.trusted_proxies.iter().map(network).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Presentation: output formats, charts, pages, JSON documents and reports. Nothing here knows
 //! HTTP: the server and the commands use it alike.
 
+pub mod audited_rows;
 pub mod charts;
 pub mod columns;
 pub mod data_version;

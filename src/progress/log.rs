@@ -84,11 +84,26 @@ impl Log {
         figures: Map<String, Value>,
         text: impl FnOnce() -> String,
     ) {
+        let _ = self.try_line(level, stage, message, figures, text);
+    }
+
+    /// Writes a line like [`Log::line`], for what may only happen if it is logged.
+    ///
+    /// # Errors
+    /// Standard error that cannot be written.
+    pub fn try_line(
+        &self,
+        level: Level,
+        stage: Option<&str>,
+        message: &str,
+        figures: Map<String, Value>,
+        text: impl FnOnce() -> String,
+    ) -> std::io::Result<()> {
         let line = match self.format {
             LogFormat::Text => text(),
             LogFormat::Json => self.object(Utc::now(), level, stage, message, &figures),
         };
-        let _ = writeln!(std::io::stderr().lock(), "{line}");
+        writeln!(std::io::stderr().lock(), "{line}")
     }
 
     fn object(

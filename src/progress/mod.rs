@@ -1,5 +1,7 @@
 //! What a run writes to standard error: log lines, progress bars and reports of stages.
 
+mod append_file;
+pub mod audit_log;
 mod bars;
 pub mod log;
 mod run_id;

@@ -1,7 +1,7 @@
 //! The access log: one line per request, written when the response has been sent. Parameters are
 //! left out.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -17,7 +17,7 @@ use crate::progress::log::{Level, Log, figures};
 
 /// What is known of a request when the head of its response is ready.
 pub struct Entry {
-    pub peer: Option<SocketAddr>,
+    pub client: IpAddr,
     pub method: Method,
     pub path: String,
     pub status: StatusCode,
@@ -66,7 +66,7 @@ impl HttpBody for LoggedBody {
 impl Drop for LoggedBody {
     fn drop(&mut self) {
         let entry = &self.entry;
-        let client = entry.peer.map_or_else(|| "-".to_owned(), |p| p.ip().to_string());
+        let client = entry.client.to_string();
         let (status, bytes) = (entry.status.as_u16(), self.bytes);
         let seconds = entry.started.elapsed().as_secs_f64();
         let request = format!("{} {} {status}", entry.method, entry.path);

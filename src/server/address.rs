@@ -32,7 +32,7 @@ pub fn resolve(serve: &Serve, insecure: bool) -> Result<Address> {
         bail!("serve.bind = {bind:?} is not an address of this machine");
     }
     let is_loopback = sockets.iter().all(|s| s.ip().is_loopback());
-    if !is_loopback && serve.token.is_none() && !insecure {
+    if !is_loopback && !serve.has_tokens() && !insecure {
         return Err(anyhow!(UsageError(format!(
             "other machines can connect to {bind}: set MOBILITY_SERVE_TOKEN, which clients then have \
              to send (`openssl rand -hex 32` creates one), or use --insecure to serve without a token"

@@ -27,7 +27,7 @@ pub fn still_loading() -> Problem {
 }
 
 /// A document that every visitor needs: it is never evicted, and computed by one request while
-/// others wait.
+/// others wait. `key` differs by `allow_user_rows` if the document does.
 ///
 /// # Errors
 /// 503 when the warehouse is unavailable; the errors of `make`.
@@ -35,12 +35,14 @@ pub async fn permanent(
     state: &SharedState,
     key: &'static str,
     media_type: &'static str,
+    allow_user_rows: bool,
     make: impl Make,
 ) -> Result<Arc<StoredResponse>, Problem> {
     for _ in 0..MAX_ATTEMPTS {
         let current = state.monitor.current().await?;
         let slot = current.permanent(key);
-        let compute = || compute(state, key, media_type, &current, make.clone());
+        let document = Document { key, media_type, allow_user_rows };
+        let compute = || compute(state, document, &current, make.clone());
         match slot.get_or_try_init(compute).await {
             Ok(response) => return Ok(Arc::clone(response)),
             Err(error) => retry_or_fail(state, error).await?,
@@ -64,7 +66,8 @@ pub async fn evictable(
         if let Some(response) = current.get(key) {
             return Ok(response);
         }
-        match compute(state, key, media_type, &current, make.clone()).await {
+        let document = Document { key, media_type, allow_user_rows: false };
+        match compute(state, document, &current, make.clone()).await {
             Ok(response) => {
                 if response.size() <= MAX_RESPONSE_BYTES {
                     current.insert(key.to_owned(), Arc::clone(&response));
@@ -89,20 +92,28 @@ async fn retry_or_fail(state: &AppState, error: RequestError) -> Result<(), Prob
     }
 }
 
+#[derive(Clone, Copy)]
+struct Document<'a> {
+    key: &'a str,
+    media_type: &'static str,
+    /// The client may read rows of single users, and the document says so.
+    allow_user_rows: bool,
+}
+
 async fn compute(
     state: &SharedState,
-    key: &str,
-    media_type: &'static str,
+    document: Document<'_>,
     current: &Arc<CachedVersion>,
     make: impl Make,
 ) -> Result<Arc<StoredResponse>, RequestError> {
     let permit = state.query_limit.acquire().await?;
     let (state, current) = (Arc::clone(state), Arc::clone(current));
+    let Document { key, media_type, allow_user_rows } = document;
     let etag = current.etag(key);
     let computed = spawn_blocking(move || {
         let _permit = permit;
         let warehouse = state.monitor.warehouse().context("the warehouse is not open")?;
-        let bytes = make(&state, &state.data(&current.version, warehouse.as_ref()))?;
+        let bytes = make(&state, &state.data(&current.version, warehouse.as_ref(), allow_user_rows))?;
         if !current.version.is_current(warehouse.as_ref())? {
             return Err(RequestError::Outdated);
         }

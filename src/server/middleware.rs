@@ -1,7 +1,7 @@
 //! What surrounds every route: access control, methods, the rendering of problems, security headers,
 //! metrics and the access log.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
@@ -19,14 +19,32 @@ use super::relation_routes::{RESERVED, RouteTarget};
 use super::security_headers;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
+use super::tokens::Identity;
+use crate::config::Role;
 
-/// The address of the client.
+/// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer(pub SocketAddr);
 
 /// Whether the client may see more than the health of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Authorized(pub bool);
+
+/// Who sent the request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The address of the client, behind trusted proxies the forwarded one.
+    pub address: IpAddr,
+    /// `None` if the server has no tokens.
+    pub identity: Option<Identity>,
+}
+
+impl Caller {
+    /// True if the token, if there is one, has the role `user_rows`.
+    pub fn has_user_rows_role(&self) -> bool {
+        self.identity.as_ref().is_some_and(|identity| identity.role == Role::UserRows)
+    }
+}
 
 /// The view or table of the route.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +61,10 @@ pub async fn handle(
     let accept = request.headers().get(header::ACCEPT).cloned();
     let is_head = request.method() == Method::HEAD;
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let peer = request.extensions().get::<Peer>().copied();
-    let mut response = match check(&state, &mut request) {
+    let peer = request.extensions().get::<Peer>();
+    let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
+    let client = state.trusted_proxies.client(peer, request.headers());
+    let mut response = match check(&state, client, &mut request).await {
         Ok(()) if method == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
@@ -65,20 +85,23 @@ pub async fn handle(
         let status = response.status();
         let path = uri.path().to_owned();
         let log = state.options.log.clone();
-        let entry = Entry { peer: peer.map(|p| p.0), method, path, status, started, log };
+        let entry = Entry { client, method, path, status, started, log };
         return response.map(|body| Body::new(LoggedBody::new(body, entry)));
     }
     response
 }
 
-fn check(state: &AppState, request: &mut Request) -> Result<(), Problem> {
+async fn check(state: &AppState, address: IpAddr, request: &mut Request) -> Result<(), Problem> {
     state.access.check_host(request.uri(), request.headers())?;
-    let token = state.access.check_token(request.headers());
-    request.extensions_mut().insert(Authorized(token.is_ok()));
-    // health checks need no token
-    if !is_health(request.uri().path()) {
-        token?;
-    }
+    let identified = state.access.identify(address, request.headers()).await;
+    request.extensions_mut().insert(Authorized(identified.is_ok()));
+    let identity = match identified {
+        Ok(identity) => identity,
+        // health checks need no token
+        Err(_) if is_health(request.uri().path()) => None,
+        Err(problem) => return Err(problem),
+    };
+    request.extensions_mut().insert(Caller { address, identity });
     match *request.method() {
         Method::GET | Method::HEAD | Method::OPTIONS => {}
         _ => {

@@ -8,8 +8,8 @@ mod access_control;
 mod access_log;
 mod address;
 mod assets;
-mod audit_log;
 mod cache;
+mod client_address;
 mod connections;
 mod documents;
 mod health;
@@ -32,7 +32,10 @@ mod security_headers;
 mod setup;
 mod state;
 mod stored_response;
+mod token_file;
+mod tokens;
 mod warehouse_monitor;
+mod wrong_tokens;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -52,8 +55,8 @@ const QUERY_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Serves until the program is interrupted; responses in progress then have a few seconds to end.
 ///
 /// # Errors
-/// An address that is taken, or that other machines reach while no token is set; a view with the
-/// name of a route.
+/// An address that is taken, or that other machines reach while no token is set; rows of single users
+/// without a token; an audit log that cannot be opened; a view with the name of a route.
 pub fn run(setup: Setup, options: Options) -> Result<()> {
     let address = address::resolve(&setup.serve, options.insecure)?;
     let warehouse = setup.warehouse.url.to_string();

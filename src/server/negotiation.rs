@@ -36,8 +36,7 @@ impl Representation {
         match self {
             Representation::Html => "html",
             Representation::Json => "json",
-            Representation::Rows(Format::Markdown) => "markdown",
-            Representation::Rows(format) => format.extension(),
+            Representation::Rows(format) => format.name(),
         }
     }
 

@@ -130,7 +130,7 @@ fn rows(relation: Relation, columns: &[ColumnInfo]) -> Value {
         .collect();
     let mut responses = Map::new();
     responses.insert("200".to_owned(), json!({ "description": info.title, "content": content }));
-    for status in ["304", "400", "401", "403", "406", "503", "504"] {
+    for status in ["304", "400", "401", "403", "406", "429", "503", "504"] {
         let reference = json!({ "$ref": format!("#/components/responses/{status}") });
         responses.insert(status.to_owned(), reference);
     }
@@ -204,6 +204,9 @@ fn parameters() -> Value {
              1,000 for a page; the other formats return all rows by default.",
             json!({ "type": "integer", "minimum": 0 })),
         "offset": text("offset", "Number of rows to skip.", json!({ "type": "integer", "minimum": 0 })),
+        "safe": text("safe",
+            "With 1, texts in CSV that a spreadsheet would take for formulas begin with an apostrophe.",
+            json!({ "type": "integer", "enum": [0, 1] })),
     })
 }
 
@@ -230,8 +233,9 @@ fn responses() -> Value {
         "304": { "description": "The cached response of the client is current." },
         "400": problem("A parameter is invalid; the response names it."),
         "401": problem("The token is missing or wrong."),
-        "403": problem("Rows of single users are not served."),
+        "403": problem("Rows of single users are not served, or not to clients with this token."),
         "406": problem("None of the requested media types is available."),
+        "429": problem("Too many wrong tokens came from this address."),
         "503": problem("The warehouse is unavailable, or too many queries are waiting."),
         "504": problem("The query took too long."),
     })

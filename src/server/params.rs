@@ -12,7 +12,8 @@ use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select};
 
 /// All parameters.
-pub const NAMES: [&str; 8] = ["format", "date", "from", "to", "lau", "order_by", "limit", "offset"];
+pub const NAMES: [&str; 9] =
+    ["format", "date", "from", "to", "lau", "order_by", "limit", "offset", "safe"];
 /// Upper bound of limit and offset, whose sum must not overflow in an engine.
 const MAX_ROWS: u64 = 1_000_000_000_000;
 /// Columns in `order_by`.
@@ -29,6 +30,8 @@ pub struct Params {
     pub order: Vec<OrderBy>,
     pub limit: Option<u64>,
     pub offset: u64,
+    /// CSV without cells that a spreadsheet takes for formulas.
+    pub safe: bool,
 }
 
 impl Params {
@@ -69,6 +72,7 @@ impl Params {
             "lau" => self.lau = Some(value.to_owned()),
             "limit" => self.limit = Some(number(name, value)?),
             "offset" => self.offset = number(name, value)?,
+            "safe" => self.safe = flag(name, value)?,
             _ => {
                 for text in value.split(',').filter(|t| !t.is_empty()) {
                     let order = parse_order(text).map_err(|hint| {
@@ -167,8 +171,9 @@ impl Params {
     pub fn canonical(&self) -> String {
         let limit = self.limit.map(|n| format!("limit={n}"));
         let offset = (self.offset > 0).then(|| format!("offset={}", self.offset));
+        let safe = self.safe.then(|| "safe=1".to_owned());
         let filters = Some(self.filters()).filter(|f| !f.is_empty());
-        [filters, limit, offset].into_iter().flatten().collect::<Vec<_>>().join("&")
+        [filters, limit, offset, safe].into_iter().flatten().collect::<Vec<_>>().join("&")
     }
 }
 
@@ -196,6 +201,14 @@ fn number(name: &str, value: &str) -> Result<u64, Problem> {
     })
 }
 
+fn flag(name: &str, value: &str) -> Result<bool, Problem> {
+    match value {
+        "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(Problem::parameter(name, format!("{name}={value} is neither 1 nor 0"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,13 +222,13 @@ mod tests {
     #[test]
     fn parameters_have_one_canonical_spelling() {
         let params = Params::parse(
-            "order-by=b:desc,a&to=2024-10-02&from=2024-10-01&lau=EE%200%26&limit=5&offset=10&format=csv",
+            "order-by=b:desc,a&to=2024-10-02&from=2024-10-01&lau=EE%200%26&limit=5&offset=10&safe=true&format=csv",
         )
         .unwrap();
         assert_eq!(params.format.as_deref(), Some("csv"));
         assert_eq!(
             params.canonical(),
-            "from=2024-10-01&to=2024-10-02&lau=EE+0%26&order_by=b%3Adesc&order_by=a&limit=5&offset=10"
+            "from=2024-10-01&to=2024-10-02&lau=EE+0%26&order_by=b%3Adesc&order_by=a&limit=5&offset=10&safe=1"
         );
         assert_eq!(Params::parse(&params.canonical()).unwrap().canonical(), params.canonical());
         assert_eq!(
@@ -240,6 +253,7 @@ mod tests {
             ("order_by=a:up", "order_by", "a:desc"),
             ("lau=a&lau=b", "lau", "twice"),
             ("lau=%00", "lau", "NUL"),
+            ("safe=yes", "safe", "neither 1 nor 0"),
         ] {
             let (parameter, detail) = rejected(query);
             assert_eq!(parameter, name, "{query}");

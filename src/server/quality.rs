@@ -54,6 +54,7 @@ fn reject_other_parameters(params: &Params) -> Result<(), Problem> {
         ("order_by", !params.order.is_empty()),
         ("limit", params.limit.is_some()),
         ("offset", params.offset > 0),
+        ("safe", params.safe),
     ];
     match given.into_iter().find(|(_, is_given)| *is_given) {
         Some((name, _)) => {

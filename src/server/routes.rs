@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
+use super::middleware::Caller;
 use super::problem::Problem;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
@@ -24,8 +25,8 @@ pub fn router(state: SharedState) -> Router {
     Router::new()
         .route("/", get(dashboard))
         .route("/assets/{*name}", get(asset))
-        .route("/views", document("views", JSON, views_document))
-        .route("/summary", document("summary", JSON, summary_document))
+        .route("/views", document_by_role(["views with user rows", "views"], views_document))
+        .route("/summary", document_by_role(["summary with user rows", "summary"], summary_document))
         .route("/map", document("map", JSON, map_document))
         .route("/quality", get(quality::get))
         .route("/openapi.json", document("openapi", JSON, openapi_document))
@@ -49,9 +50,24 @@ fn document(
     make: MakeDocument,
 ) -> MethodRouter<SharedState> {
     get(async move |State(state): State<SharedState>, headers: HeaderMap| {
-        let response = documents::permanent(&state, key, media_type, make).await?;
+        let response = documents::permanent(&state, key, media_type, false, make).await?;
         Ok::<_, Problem>(response.respond(&headers))
     })
+}
+
+/// The same for a document that says which rows the client may read; `keys` are those for clients that
+/// may read rows of single users, and for all others.
+fn document_by_role(keys: [&'static str; 2], make: MakeDocument) -> MethodRouter<SharedState> {
+    get(
+        async move |State(state): State<SharedState>,
+                    Extension(caller): Extension<Caller>,
+                    headers: HeaderMap| {
+            let allowed = state.allows_user_rows(&caller);
+            let key = keys[usize::from(!allowed)];
+            let response = documents::permanent(&state, key, JSON, allowed, make).await?;
+            Ok::<_, Problem>(response.respond(&headers))
+        },
+    )
 }
 
 fn views_document(_: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
@@ -69,11 +85,11 @@ fn map_document(_: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
 }
 
 fn openapi_document(state: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
-    Ok(text(&openapi::document(data, state.serve.token.is_some())?).into_bytes())
+    Ok(text(&openapi::document(data, state.serve.has_tokens())?).into_bytes())
 }
 
 fn docs_page(state: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
-    let openapi = openapi::document(data, state.serve.token.is_some())?;
+    let openapi = openapi::document(data, state.serve.has_tokens())?;
     Ok(state.templates.api_docs(&openapi)?.into_bytes())
 }
 

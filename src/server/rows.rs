@@ -4,16 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::{Extension, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
-use super::audit_log;
 use super::cache::{CachedVersion, MAX_RESPONSE_BYTES};
 use super::documents::{MAX_ATTEMPTS, still_loading};
-use super::middleware::{MatchedRelation, Peer};
+use super::middleware::{Caller, MatchedRelation};
 use super::negotiation;
 use super::negotiation::{Representation, accepts_gzip};
 use super::params::Params;
@@ -28,56 +27,115 @@ use super::stored_response::{
     CachePolicy, StoredResponse, matches_etag, not_modified, set_headers,
 };
 use crate::errors::is_broken_pipe;
+use crate::output::audited_rows::recorded;
 use crate::output::relation::RelationInfo;
+use crate::progress::audit_log::Access;
+use crate::progress::{new_id, now};
+use crate::warehouse::Relation;
 
 type Result<T, E = Problem> = std::result::Result<T, E>;
 
+/// Names the request in the audit log, and is sent to the client.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// Views and tables; all other paths are unknown.
-pub async fn get(State(state): State<SharedState>, request: Request) -> Result<Response> {
+pub async fn get(
+    State(state): State<SharedState>,
+    Extension(caller): Extension<Caller>,
+    request: Request,
+) -> Result<Response> {
     let target = state.routes.find(request.uri().path())?;
-    let peer = request.extensions().get::<Peer>().copied();
-    let query = request.uri().query().unwrap_or_default();
-    let headers = request.headers();
-    let mut answer = respond(&state, target, query, headers, &Representation::ALL).await;
+    let request_id = new_id(now());
+    let asked = Asked {
+        target,
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        headers: request.headers(),
+        caller: &caller,
+        request_id: &request_id,
+    };
+    let mut answer = respond(&state, &asked, &Representation::ALL).await;
     if matches!(&answer, Err(problem) if problem.status == StatusCode::NOT_ACCEPTABLE) {
         // rows without a location have every representation but GeoJSON
         let others = Representation::ALL.into_iter().filter(|r| !r.needs_location());
-        answer = respond(&state, target, query, headers, &others.collect::<Vec<_>>()).await;
+        answer = respond(&state, &asked, &others.collect::<Vec<_>>()).await;
     }
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    let relation = state.routes.relation(target);
-    if relation.single_users() && response.status() != StatusCode::FORBIDDEN {
-        audit_log::write(&state.options.log, peer, request.uri(), response.status());
+    if state.routes.relation(target).single_users() {
+        response.headers_mut().extend(HeaderValue::from_str(&request_id).map(|id| (REQUEST_ID, id)));
     }
     response.extensions_mut().insert(MatchedRelation(target));
     Ok(response)
 }
 
+/// What a client asked.
+struct Asked<'a> {
+    target: RouteTarget,
+    path: &'a str,
+    query: &'a str,
+    headers: &'a HeaderMap,
+    caller: &'a Caller,
+    request_id: &'a str,
+}
+
+impl Asked<'_> {
+    /// Rows of single users need the permission of the operator, and a token that may read them.
+    fn check_permission(&self, state: &AppState, relation: Relation) -> Result<()> {
+        if !relation.single_users() || state.allows_user_rows(self.caller) {
+            return Ok(());
+        }
+        let name = relation.sql_name();
+        let detail = match &self.caller.identity {
+            Some(identity) if state.serve.allow_user_rows => format!(
+                "{name} contains rows of single users, which the token {:?} may not read; its \
+                 operator can set its role to \"user_rows\" in serve.tokens",
+                identity.name
+            ),
+            _ => format!(
+                "{name} contains rows of single users, which this server does not show; its operator \
+                 can set serve.allow_user_rows = true in pipeline.toml"
+            ),
+        };
+        Err(Problem::new(StatusCode::FORBIDDEN, detail))
+    }
+
+    /// The entry of the audit log, for rows of single users.
+    fn access(
+        &self,
+        relation: Relation,
+        params: &Params,
+        representation: Representation,
+    ) -> Option<Access> {
+        let name = self.caller.identity.as_ref().map_or("-", |identity| &identity.name);
+        relation.single_users().then(|| Access {
+            request_id: self.request_id.to_owned(),
+            via: "serve",
+            name: name.to_owned(),
+            address: Some(self.caller.address),
+            relation: relation.sql_name().to_owned(),
+            filters: recorded(&params.select(relation)),
+            format: representation.name(),
+            path: self.path.to_owned(),
+        })
+    }
+}
+
 async fn respond(
     state: &SharedState,
-    target: RouteTarget,
-    query: &str,
-    headers: &HeaderMap,
+    asked: &Asked<'_>,
     offered: &[Representation],
 ) -> Result<Response> {
+    let Asked { target, headers, .. } = *asked;
     let relation = state.routes.relation(target);
-    if relation.single_users() && !state.serve.allow_user_rows {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            format!(
-                "{} contains rows of single users, which this server does not show; its operator \
-                 can set serve.allow_user_rows = true in pipeline.toml",
-                relation.sql_name()
-            ),
-        ));
-    }
-    let mut params = Params::parse(query)?;
+    asked.check_permission(state, relation)?;
+    let mut params = Params::parse(asked.query)?;
     let (representation, by_accept) = match params.format.take() {
         Some(name) => (negotiation::by_name(&name)?, false),
         None => (negotiation::by_accept(headers, offered)?, true),
     };
+    let access = asked.access(relation, &params, representation);
     let params = params.limited_for(representation)?;
-    let request = RowsRequest { target, representation, params, by_accept };
+    let request = RowsRequest { target, representation, params, by_accept, access };
     // rows that change without a load and rows of single users are not cached
     let policy = match relation.single_users() || state.routes.is_volatile(target) {
         true => CachePolicy::Never,

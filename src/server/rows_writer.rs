@@ -14,6 +14,7 @@ use super::relation_routes::RouteTarget;
 use super::request_error::RequestError;
 use super::response_writer::ResponseWriter;
 use super::state::AppState;
+use crate::output::audited_rows::AuditedAccess;
 use crate::output::columns::{ColumnInfo, has_location};
 use crate::output::data_version::DataVersion;
 use crate::output::documents::{LoadedData, RowsHead, geometry_options};
@@ -21,6 +22,7 @@ use crate::output::formats;
 use crate::output::formats::Format;
 use crate::output::html::rows_page::{FormatLink, RowsPage};
 use crate::output::relation::RelationInfo;
+use crate::progress::audit_log::Access;
 use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select};
 
@@ -32,6 +34,8 @@ pub struct RowsRequest {
     pub params: Params,
     /// The representation was chosen by `Accept`, not by `?format=`.
     pub by_accept: bool,
+    /// The entry of the audit log, for rows of single users.
+    pub access: Option<Access>,
 }
 
 impl RowsRequest {
@@ -55,7 +59,7 @@ pub fn write(
     writer: &Writer,
 ) -> Result<u64, RequestError> {
     let warehouse = state.monitor.warehouse().context("the warehouse is not open")?;
-    let data = state.data(version, warehouse.as_ref());
+    let data = state.data(version, warehouse.as_ref(), request.access.is_some());
     let relation = state.routes.relation(request.target);
     let schema = version.columns(data.warehouse, relation)?;
     request.params.check_columns(relation, &schema)?;
@@ -69,10 +73,11 @@ pub fn write(
         Representation::Html => query.write_page(writer),
         Representation::Json => query.write_json(writer),
         Representation::Rows(format) => {
-            let options = geometry_options(&data, relation, format)?;
-            let rows = data.warehouse.select(&query.select)?;
-            query.check_version()?;
-            Ok(formats::write(format, rows, Box::new(writer.clone()), &options)?)
+            let mut options = geometry_options(&data, relation, format)?;
+            options.spreadsheet_safe = request.params.safe;
+            query.with_rows(|rows| {
+                Ok(formats::write(format, rows, Box::new(writer.clone()), &options)?)
+            })
         }
     }
 }
@@ -107,29 +112,50 @@ impl Query<'_> {
         }
     }
 
+    /// Passes the selected rows on. Rows of single users only go out if the audit log can be written.
+    fn with_rows<T>(
+        &self,
+        pass_on: impl FnOnce(formats::Rows) -> Result<T, RequestError>,
+    ) -> Result<T, RequestError> {
+        let rows = self.data.warehouse.select(&self.select)?;
+        self.check_version()?;
+        let Some(access) = &self.request.access else { return pass_on(rows) };
+        let AppState { audit, options, .. } = self.state;
+        let audited = AuditedAccess::begin(audit, access, &options.log);
+        let audited = audited.map_err(|error| self.not_audited(&error))?;
+        let outcome = pass_on(audited.count(rows))?;
+        audited.complete().map_err(|error| self.not_audited(&error))?;
+        Ok(outcome)
+    }
+
+    fn not_audited(&self, error: &anyhow::Error) -> RequestError {
+        self.state.options.log.error(Some("audit"), &format!("{error:#}"));
+        let detail = "the audit log of this server cannot be written, and without it no rows of \
+                      single users go out; its log states the reason";
+        Problem::unavailable(detail).into()
+    }
+
     fn write_json(&self, writer: &Writer) -> Result<u64, RequestError> {
         let total = self.data.version.total(self.data.warehouse, &self.select)?;
         let options = geometry_options(&self.data, self.relation, Format::Json)?;
-        let rows = self.data.warehouse.select(&self.select)?;
-        self.check_version()?;
         let head = RowsHead::new(&self.select, self.columns, total);
         let head = serde_json::to_string(&head).map_err(|e| anyhow!(e))?;
         let path = self.state.routes.path(self.request.target);
         let links = page_links(&path, Representation::Json, &self.request.params, total);
         let mut out = writer.clone();
         let failed = |e: std::io::Error| anyhow!(e).context("cannot write the output");
-        out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes()).map_err(failed)?;
-        out.write_all(b",\"rows\":").map_err(failed)?;
-        let count = formats::write(Format::Json, rows, Box::new(writer.clone()), &options)?;
-        out.write_all(format!(",\"links\":{}}}\n", json!(links)).as_bytes()).map_err(failed)?;
-        Ok(count)
+        self.with_rows(|rows| {
+            out.write_all(head.strip_suffix('}').unwrap_or(&head).as_bytes()).map_err(failed)?;
+            out.write_all(b",\"rows\":").map_err(failed)?;
+            let count = formats::write(Format::Json, rows, Box::new(writer.clone()), &options)?;
+            out.write_all(format!(",\"links\":{}}}\n", json!(links)).as_bytes()).map_err(failed)?;
+            Ok(count)
+        })
     }
 
     fn write_page(&self, writer: &Writer) -> Result<u64, RequestError> {
         let total = self.data.version.total(self.data.warehouse, &self.select)?;
-        let rows = self.data.warehouse.select(&self.select)?;
-        self.check_version()?;
-        let rows = formats::cells(rows)?;
+        let rows = self.with_rows(|rows| Ok(formats::cells(rows)?))?;
         let count = rows.len() as u64;
         let params = &self.request.params;
         let path = self.state.routes.path(self.request.target);
@@ -164,10 +190,14 @@ impl Query<'_> {
             *representation != Representation::Html
                 && (has_location || !representation.needs_location())
         });
-        let format_link = |representation: Representation| FormatLink {
-            name: representation.label(),
-            href: link(path, representation, &params),
-            is_download: representation.extension().is_some(),
+        let format_link = |representation: Representation| {
+            // people open CSV files in spreadsheets
+            let safe = representation == Representation::Rows(Format::Csv);
+            FormatLink {
+                name: representation.label(),
+                href: link(path, representation, &Params { safe, ..params.clone() }),
+                is_download: representation.extension().is_some(),
+            }
         };
         others.map(format_link).collect()
     }

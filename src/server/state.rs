@@ -7,11 +7,14 @@ use anyhow::Result;
 use super::access_control::AccessControl;
 use super::address::Address;
 use super::assets::AssetResponses;
+use super::client_address::TrustedProxies;
 use super::metrics::Metrics;
+use super::middleware::Caller;
 use super::problem::Problem;
 use super::query_limit::QueryLimit;
 use super::relation_routes::RelationRoutes;
 use super::setup::{Options, Setup};
+use super::tokens::Tokens;
 use super::warehouse_monitor::WarehouseMonitor;
 use crate::checks::Limits;
 use crate::config::{Serve, Time};
@@ -19,6 +22,7 @@ use crate::output::data_version::DataVersion;
 use crate::output::documents::LoadedData;
 use crate::output::html;
 use crate::output::html::Templates;
+use crate::progress::audit_log::AuditLog;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
@@ -39,16 +43,24 @@ pub struct AppState {
     pub assets: AssetResponses,
     pub templates: Templates,
     pub access: AccessControl,
+    pub trusted_proxies: TrustedProxies,
+    pub audit: AuditLog,
 }
 
 pub type SharedState = Arc<AppState>;
 
 impl AppState {
     /// # Errors
-    /// Views that cannot be read, or that have the name of a route.
+    /// Views that cannot be read, or that have the name of a route; tokens or an audit log that
+    /// cannot be used.
     pub fn new(setup: Setup, options: Options, address: &Address) -> Result<Self> {
         let Setup { serve, time, limits, warehouse, registry, open_warehouse } = setup;
         let fingerprint = html::fingerprint(&registry)?;
+        let tokens = Tokens::read(&serve)?;
+        let audit = match &serve.audit_log {
+            Some(path) => AuditLog::open(path)?,
+            None => AuditLog::StandardError(options.log.clone()),
+        };
         Ok(AppState {
             routes: RelationRoutes::new(Arc::clone(&registry))?,
             monitor: Arc::new(WarehouseMonitor::new(open_warehouse, fingerprint)),
@@ -56,7 +68,9 @@ impl AppState {
             metrics: Metrics::new()?,
             assets: AssetResponses::new(),
             templates: Templates::new()?,
-            access: AccessControl::new(serve.token.clone(), address),
+            access: AccessControl::new(tokens, address),
+            trusted_proxies: TrustedProxies::new(serve.proxy_networks()?),
+            audit,
             warehouse_url: warehouse.url.to_string(),
             registry,
             serve,
@@ -66,14 +80,19 @@ impl AppState {
         })
     }
 
-    /// The data for documents and pages.
+    /// The data for documents and pages of clients that may, or may not, read rows of single users.
     pub fn data<'a>(
         &'a self,
         version: &'a DataVersion,
         warehouse: &'a dyn Warehouse,
+        allow_user_rows: bool,
     ) -> LoadedData<'a> {
-        let allow_user_rows = self.serve.allow_user_rows;
         LoadedData { registry: &self.registry, version, warehouse, allow_user_rows }
+    }
+
+    /// True if the client may read rows of single users.
+    pub fn allows_user_rows(&self, caller: &Caller) -> bool {
+        self.serve.allow_user_rows && caller.has_user_rows_role()
     }
 
     /// The problem behind an error: the warehouse is unavailable, or the error itself, which is then

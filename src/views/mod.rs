@@ -4,8 +4,10 @@ mod builtin;
 mod dependencies;
 mod header;
 mod id_usage;
+mod masked_sql;
 mod registry;
 
 pub use header::{Chart, ChartKind, OrderBy};
 pub use id_usage::compares_ids_only;
+pub use masked_sql::without_literals;
 pub use registry::{Registry, View};

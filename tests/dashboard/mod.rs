@@ -89,6 +89,12 @@ fn assert_dashboard_of_mini_data(page: &Page) {
     let locked = page.text_of("#locked");
     assert!(locked.contains("number-of-unique-cells-per-user"), "{locked}");
     assert!(locked.contains("allow_user_rows = true"), "{locked}");
+    // spreadsheets open what the links to CSV return
+    let csv = page.eval(
+        "[...document.querySelectorAll('.card-links a')].map(a => a.href)\
+         .filter(href => href.includes('format=csv') && !href.includes('safe=1'))",
+    );
+    assert_eq!(csv, serde_json::json!([]));
     // the links of every card work
     let dead = page.eval(
         "Promise.all([...document.querySelectorAll('.card-links a')].map(a => \

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::page::{Page, Viewport};
 use super::{assert_no_errors, mini};
 use crate::harness::Workspace;
-use crate::serve::Server;
+use crate::serve::{Server, USER_ROWS, USER_ROWS_TOKEN, bearer};
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
@@ -128,10 +128,13 @@ fn custom_view_gets_a_card() {
 #[ignore = "needs Chromium: run make test"]
 fn rows_of_single_users_are_never_drawn() {
     let work = Workspace::mini();
-    work.config("[serve]\nallow_user_rows = true\n");
+    work.config(USER_ROWS);
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
-    let page = Page::open(&server.url, Viewport::WIDE);
+    let page = Page::blank(Viewport::WIDE);
+    let headers = json!({ "headers": { "Authorization": bearer(USER_ROWS_TOKEN) } });
+    page.call("Network.setExtraHTTPHeaders", headers);
+    page.go(&server.url);
     let card = page.text_of("#locked");
     assert!(card.contains("audit log") && !card.contains("allow_user_rows"), "{card}");
     assert_eq!(page.eval("document.querySelectorAll('#locked a').length"), 2);

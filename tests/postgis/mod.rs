@@ -8,6 +8,7 @@ mod connections;
 mod interrupted_loads;
 mod loading;
 mod run_records;
+mod serve_role;
 mod table_ownership;
 
 use std::path::{Path, PathBuf};

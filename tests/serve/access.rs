@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::{Server, embedded, served};
+use super::{Server, USER_ROWS, embedded, served};
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 const TOKEN: &str = "0123456789abcdef-token";
@@ -25,7 +25,7 @@ fn rows_of_single_users_need_permission_and_are_audited(warehouse: Warehouse) {
     }
     assert!(!server.log().contains("audit"), "{}", server.log());
     drop(server);
-    work.config("[serve]\nallow_user_rows = true\n");
+    work.config(USER_ROWS);
     let server = Server::start(&work);
     let got = server.get("/number-of-unique-cells-per-user?format=csv&date=2024-10-01");
     assert_eq!(got.header("cache-control"), "no-store");
@@ -153,7 +153,7 @@ fn signal_ends_the_server_after_the_response_in_progress() {
 #[test]
 fn json_logs_of_the_server_are_one_object_per_line() {
     let work = Workspace::mini();
-    work.config("[serve]\nallow_user_rows = true");
+    work.config(USER_ROWS);
     work.ok(&["run-all", "--quiet"]);
     let mut server = Server::start_with(&work, &["--verbose", "--log-format", "json"]);
     let path = "/number-of-unique-cells-per-user";

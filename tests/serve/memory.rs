@@ -2,13 +2,13 @@
 
 use std::io::Read;
 
-use super::Server;
+use super::{Server, USER_ROWS};
 use crate::harness::{Workspace, wait_until};
 
 /// A loaded workspace with that many raw events on each of two days.
 fn loaded_with(events_per_day: u32) -> Workspace {
     let work = Workspace::mini();
-    work.config("[serve]\nallow_user_rows = true\n");
+    work.config(USER_ROWS);
     work.replace_inputs_with_synthetic(events_per_day, 5);
     work.ok(&["run-all"]);
     work

@@ -1,14 +1,18 @@
 //! The server: the real program on a free port, queried over HTTP.
 
 mod access;
+mod audit_log;
 mod data_changes;
 mod http_conventions;
 mod memory;
 mod random_requests;
 mod routes;
+mod spreadsheets;
+mod tokens;
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -18,12 +22,19 @@ use ureq::http::{HeaderMap, Request};
 
 use crate::harness::{Warehouse, Workspace, send_signal, wait_until};
 
+/// Configuration of a server that shows rows of single users.
+pub const USER_ROWS: &str =
+    "[serve]\nallow_user_rows = true\ntoken = \"token-for-rows-of-single-users\"\n";
+pub const USER_ROWS_TOKEN: &str = "token-for-rows-of-single-users";
+
 /// A running server, killed when dropped.
 pub struct Server {
     child: Child,
     pub url: String,
     agent: Agent,
     log: std::path::PathBuf,
+    /// Sent with requests that name no other: the token of [`USER_ROWS`], if that is configured.
+    authorization: Option<String>,
 }
 
 /// An answer.
@@ -39,19 +50,31 @@ impl Server {
     }
 
     pub fn start_with(work: &Workspace, args: &[&str]) -> Server {
-        let log = work.path("serve.log");
         let mut all = vec!["serve", "--bind", "127.0.0.1:0"];
         all.extend(args);
-        let mut child = work
-            .command(&all)
-            .stdout(Stdio::piped())
-            .stderr(std::fs::File::create(&log).unwrap())
-            .spawn()
-            .unwrap();
+        Server::spawned(work, work.command(&all))
+    }
+
+    /// A server whose standard error is that file.
+    pub fn start_on(work: &Workspace, standard_error: File) -> Server {
+        let mut command = work.command(&["serve", "--bind", "127.0.0.1:0"]);
+        command.stderr(standard_error);
+        Server::of(work, command)
+    }
+
+    /// A server started by that command.
+    pub fn spawned(work: &Workspace, mut command: Command) -> Server {
+        command.stderr(File::create(work.path("serve.log")).unwrap());
+        Server::of(work, command)
+    }
+
+    fn of(work: &Workspace, mut command: Command) -> Server {
+        let log = work.path("serve.log");
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.split_whitespace().next().unwrap_or_else(|| {
-            panic!("the server says {line:?}: {}", std::fs::read_to_string(&log).unwrap())
+            panic!("the server says {line:?}: {}", std::fs::read_to_string(&log).unwrap_or_default())
         });
         let url = url.trim_end_matches('/').to_owned();
         let agent = Agent::config_builder()
@@ -64,7 +87,9 @@ impl Server {
             .timeout_global(Some(Duration::from_secs(120)))
             .build()
             .into();
-        Server { child, url, agent, log }
+        let has_token = work.read("pipeline.toml").contains(USER_ROWS_TOKEN);
+        let authorization = has_token.then(|| bearer(USER_ROWS_TOKEN));
+        Server { child, url, agent, log, authorization }
     }
 
     pub fn get(&self, path: &str) -> Response {
@@ -89,6 +114,10 @@ impl Server {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let names_one = headers.iter().any(|(name, _)| *name == "authorization");
+        if let Some(value) = self.authorization.as_ref().filter(|_| !names_one) {
+            request = request.header("authorization", value);
+        }
         let (head, body) = self.agent.run(request.body(())?)?.into_parts();
         let mut bytes = Vec::new();
         body.into_reader().read_to_end(&mut bytes)?;
@@ -97,8 +126,11 @@ impl Server {
 
     /// The body of an answer, as a stream.
     pub fn reader(&self, path: &str) -> impl Read + use<> {
-        let response = self.agent.get(format!("{}{path}", self.url)).call().unwrap();
-        response.into_body().into_reader()
+        let mut request = self.agent.get(format!("{}{path}", self.url));
+        if let Some(value) = &self.authorization {
+            request = request.header("authorization", value);
+        }
+        request.call().unwrap().into_body().into_reader()
     }
 
     /// Repeats a request until it is answered with this status.
@@ -171,6 +203,11 @@ impl Response {
         assert_eq!(self.status, 200, "{}", self.text());
         self.text()
     }
+}
+
+/// The value of the header that carries a token.
+pub fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
 }
 
 /// A server over the mini inputs in the embedded warehouse, for tests that need only one warehouse.

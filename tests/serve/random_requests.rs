@@ -3,7 +3,7 @@
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::served;
+use super::{USER_ROWS, served};
 use crate::harness::{Warehouse, test_on_each_warehouse};
 
 const PATHS: [&str; 16] = [
@@ -24,8 +24,9 @@ const PATHS: [&str; 16] = [
     "//",
     "/tables/",
 ];
-const NAMES: [&str; 10] =
-    ["date", "from", "to", "lau", "order_by", "order-by", "limit", "offset", "format", "x%00"];
+const NAMES: [&str; 11] = [
+    "date", "from", "to", "lau", "order_by", "order-by", "limit", "offset", "format", "safe", "x%00",
+];
 const VALUES: [&str; 28] = [
     "",
     "0",
@@ -59,7 +60,7 @@ const VALUES: [&str; 28] = [
 const ACCEPT: [&str; 6] = ["*/*", "text/html", "text/csv;q=9", ";;q=,", "a/b;q=0.5, */*;q=0", "x"];
 
 fn no_request_causes_a_server_error(warehouse: Warehouse) {
-    let (_work, server) = served(warehouse, "[serve]\nallow_user_rows = true\n");
+    let (_work, server) = served(warehouse, USER_ROWS);
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let mut answered = 0;
     for _ in 0..400 {

@@ -2,17 +2,16 @@
 
 use serde_json::Value;
 
-use super::{Server, served};
+use super::{Server, USER_ROWS, served};
 use crate::harness::{
     EXAMPLE_VIEWS, VIEW_ALIASES, Warehouse, Workspace, expected, read_table, test_on_each_warehouse,
 };
 
-const ALLOWED: &str = "[serve]\nallow_user_rows = true\n";
 const TABLES: [&str; 4] =
     ["cell_plan", "lau", "mobile_events_compressed", "mobile_events_uncompressed"];
 
 fn routes_return_the_bytes_that_the_command_line_prints(warehouse: Warehouse) {
-    let (work, server) = served(warehouse, ALLOWED);
+    let (work, server) = served(warehouse, USER_ROWS);
     for (name, view) in EXAMPLE_VIEWS {
         for path in [name.to_owned(), view.to_owned(), view.replace('_', "-")] {
             let csv = server.get(&format!("/{path}?format=csv")).ok();

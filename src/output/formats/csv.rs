@@ -1,21 +1,29 @@
 //! CSV by RFC 4180 with line feeds. A field is quoted only if it contains a comma, a quote or a line
-//! break, or if it is an empty text: an unquoted empty field is a null.
+//! break, or if it is an empty text: an unquoted empty field is a null. On request, texts that a
+//! spreadsheet would take for formulas get an apostrophe.
 
 use std::io::Write;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{FieldRef, Schema};
 
-use super::{FLUSH_BYTES, RowWriter, cells};
+use super::{FLUSH_BYTES, RowWriter, cells, formulas};
 
 pub(super) struct Csv<'a> {
     out: &'a mut (dyn Write + Send),
     buffer: Vec<u8>,
+    /// The columns whose cells may be taken for formulas.
+    guarded: Vec<bool>,
 }
 
 impl<'a> Csv<'a> {
-    pub fn new(schema: &Schema, out: &'a mut (dyn Write + Send)) -> Self {
+    /// With `spreadsheet_safe`, no header and no cell but numbers begins like a formula.
+    pub fn new(
+        schema: &Schema,
+        out: &'a mut (dyn Write + Send),
+        spreadsheet_safe: bool,
+    ) -> Self {
         let mut buffer = Vec::with_capacity(2 * FLUSH_BYTES);
         for (index, field) in schema.fields().iter().enumerate() {
             if index > 0 {
@@ -23,10 +31,14 @@ impl<'a> Csv<'a> {
             }
             let start = buffer.len();
             buffer.extend_from_slice(field.name().as_bytes());
+            if spreadsheet_safe {
+                formulas::neutralise(&mut buffer, start);
+            }
             quote(&mut buffer, start);
         }
         buffer.push(b'\n');
-        Csv { out, buffer }
+        let is_guarded = |field: &FieldRef| spreadsheet_safe && !cells::is_number(field.data_type());
+        Csv { out, buffer, guarded: schema.fields().iter().map(is_guarded).collect() }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -53,6 +65,9 @@ impl RowWriter for Csv<'_> {
                     continue;
                 }
                 column.write_text(row, &mut self.buffer);
+                if self.guarded[index] {
+                    formulas::neutralise(&mut self.buffer, start);
+                }
                 if !column.is_plain() {
                     quote(&mut self.buffer, start);
                 }
@@ -140,6 +155,21 @@ mod tests {
     #[test]
     fn a_null_in_a_single_column_is_not_an_empty_line() {
         assert_eq!(csv(rows([("a", texts(vec![None, Some("x")]))])), "a\n\"\"\nx\n");
+    }
+
+    #[test]
+    fn texts_like_formulas_get_an_apostrophe_on_request_and_numbers_do_not() {
+        let names = vec![Some("=1+1"), Some("plain"), Some("a;\n=1"), None];
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![-1, 2, -3, 4]));
+        let batch = || rows([("@name", texts(names.clone())), ("-n", Arc::clone(&numbers))]);
+        assert_eq!(csv(batch()), "@name,-n\n=1+1,-1\nplain,2\n\"a;\n=1\",-3\n,4\n");
+        let safe = Options { spreadsheet_safe: true, ..Options::default() };
+        assert_eq!(
+            shown(Format::Csv, vec![batch()], &safe),
+            "'@name,'-n\n'=1+1,-1\nplain,2\n\"a;\n'=1\",-3\n,4\n"
+        );
+        // every other type is unchanged
+        assert_eq!(shown(Format::Csv, vec![every_type()], &safe), csv(every_type()));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod cells;
 mod csv;
 mod fit;
+mod formulas;
 mod geojson;
 mod geometry;
 mod ipc;
@@ -67,6 +68,15 @@ impl Format {
         }
     }
 
+    /// The name in flags and parameters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Table => "table",
+            Format::Markdown => "markdown",
+            other => other.extension(),
+        }
+    }
+
     /// The usual file extension, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
@@ -105,6 +115,8 @@ pub struct Options {
     /// EPSG code of a `geometry` column (WKB), which JSON and GeoJSON convert to longitude and
     /// latitude; `None` and 4326 are written unchanged.
     pub geometry_epsg: Option<u32>,
+    /// CSV for spreadsheets: no text is taken for a formula.
+    pub spreadsheet_safe: bool,
 }
 
 /// Writes normalised rows in one format.
@@ -192,7 +204,7 @@ fn writer<'a>(
 ) -> Result<Box<dyn RowWriter + 'a>> {
     Ok(match format {
         Format::Table => Box::new(table::Table::new(schema, out, options)),
-        Format::Csv => Box::new(csv::Csv::new(schema, out)),
+        Format::Csv => Box::new(csv::Csv::new(schema, out, options.spreadsheet_safe)),
         Format::Json => Box::new(json::Json::new(schema, out, options, json::Layout::Array)?),
         Format::Ndjson => Box::new(json::Json::new(schema, out, options, json::Layout::Lines)?),
         Format::Parquet => Box::new(parquet::Parquet::new(schema, out, options)?),

@@ -76,5 +76,7 @@ export function links(view) {
     ? ["csv", "json", "parquet", "geojson"]
     : ["csv", "json", "parquet"];
   const names = { csv: "CSV", json: "JSON", parquet: "Parquet", geojson: "GeoJSON" };
-  return [["Table", path], ...formats.map((f) => [names[f], `${path}?format=${f}`])];
+  // people open CSV files in spreadsheets, which must not take a name for a formula
+  const safe = (f) => (f === "csv" ? "&safe=1" : "");
+  return [["Table", path], ...formats.map((f) => [names[f], `${path}?format=${f}${safe(f)}`])];
 }

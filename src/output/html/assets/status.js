@@ -52,7 +52,7 @@ export function singleUsersCard(views) {
     ? "Each of their rows belongs to a single user. They are never part of a report."
     : allowed
       ? "Each of their rows belongs to a single user, so they are not drawn here. This server shows them on their own pages and records every request in its audit log."
-      : "Each of their rows belongs to a single user. To serve them, set allow_user_rows = true in the section [serve] of pipeline.toml and restart the server.";
+      : "Each of their rows belongs to a single user. To serve them, set allow_user_rows = true in the section [serve] of pipeline.toml and restart the server; to see them, use a token with the role user_rows.";
   return el("section", { class: "card wide locked", id: "locked", "aria-labelledby": "locked-title" },
     el("div", { class: "card-head" }, el("div", {}, el("h2", { id: "locked-title" }, "Not shown here"), el("p", {}, how))),
     el("ul", {}, views.map((v) => el("li", {},

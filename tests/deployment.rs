@@ -1,0 +1,74 @@
+//! Rights in the files for deployment.
+
+use std::fs;
+
+use crate::harness::root;
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// The lines that are indented below `heading`, up to the next line that is not.
+fn block<'a>(text: &'a str, heading: &str) -> Vec<&'a str> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = text.lines().skip_while(|line| line.trim_end() != heading);
+    let first = lines.next().unwrap_or_else(|| panic!("no {heading:?}"));
+    lines.take_while(|line| line.trim().is_empty() || indent(line) > indent(first)).collect()
+}
+
+#[test]
+fn compose_and_kubernetes_run_serve_with_rights_to_read_only() {
+    let compose = read("docker-compose.yml");
+    let serve = block(&compose, "  serve:").join("\n");
+    let volumes = block(&serve, "    volumes:");
+    let volumes: Vec<&str> =
+        volumes.iter().filter_map(|line| line.trim().strip_prefix("- ")).collect();
+    assert!(volumes.iter().any(|volume| volume.starts_with("data:")), "{volumes:?}");
+    assert!(volumes.iter().all(|volume| volume.ends_with(":ro")), "{volumes:?}");
+    assert!(serve.contains("DATABASE_URL: postgres://mobility_serve@"), "{serve}");
+    assert!(!serve.contains("${POSTGIS_PASSWORD"), "{serve}");
+    assert!(compose.contains("deploy/postgis/serve-role.sql:/docker-entrypoint-initdb.d/"));
+    assert!(block(&compose, "x-mobility: &mobility").contains(&"  read_only: true"));
+
+    let kubernetes = read("deploy/kubernetes/mobility.yaml");
+    let documents: Vec<&str> = kubernetes.split("\n---\n").collect();
+    let of_kind = |kind: &str| {
+        let kind = format!("kind: {kind}");
+        documents.iter().filter(|d| d.lines().any(|l| l == kind)).collect::<Vec<_>>()
+    };
+    let serve = of_kind("Deployment")[0];
+    let mounts = block(serve, "          volumeMounts:");
+    let mounts: Vec<&str> = mounts.into_iter().filter(|line| line.contains("mountPath")).collect();
+    assert!(mounts.iter().any(|mount| mount.contains("/srv/mobility/data,")), "{mounts:?}");
+    for mount in mounts.iter().filter(|mount| !mount.contains("mountPath: /tmp }")) {
+        assert!(mount.contains("readOnly: true"), "{mount}");
+    }
+    let secrets = |text: &str, name: &str| text.matches(&format!("name: {name}, key:")).count();
+    assert_eq!((secrets(serve, "mobility-serve"), secrets(serve, "mobility-run")), (3, 0));
+    let run = of_kind("CronJob")[0];
+    assert_eq!((secrets(run, "mobility-serve"), secrets(run, "mobility-run")), (0, 2));
+    let policies = of_kind("NetworkPolicy");
+    for component in ["serve", "run"] {
+        let selector = format!("app.kubernetes.io/component: {component} }}");
+        let policy = policies.iter().find(|policy| policy.contains(&selector)).unwrap();
+        assert!(policy.contains("policyTypes: [Ingress, Egress]"), "{policy}");
+    }
+
+    let unit = read("deploy/systemd/mobility-serve.service");
+    assert!(unit.contains("\nProtectSystem=strict\n") && !unit.contains("ReadWritePaths"), "{unit}");
+}
+
+#[test]
+fn secrets_of_the_package_belong_to_root_alone() {
+    let cargo: toml::Table = toml::from_str(&read("Cargo.toml")).unwrap();
+    let assets = cargo["package"]["metadata"]["deb"]["assets"].as_array().unwrap();
+    let mode = |target: &str| {
+        let asset = assets.iter().find(|asset| asset[1].as_str() == Some(target)).unwrap();
+        asset[2].as_str().unwrap().to_owned()
+    };
+    assert_eq!(mode("etc/mobility/environment"), "600");
+    // an upgrade keeps the owner and mode of a configuration file
+    let postinst = read("deploy/debian/postinst");
+    assert!(postinst.contains("chown root:root /etc/mobility/environment"), "{postinst}");
+    assert!(postinst.contains("chmod 0600 /etc/mobility/environment"), "{postinst}");
+}
