@@ -314,7 +314,9 @@ impl CsvOptions {
     /// [`UsageError`] if the output is not CSV.
     pub fn spreadsheet_safe(&self, is_csv: bool) -> Result<bool> {
         if self.csv_safe && !is_csv {
-            bail!(UsageError("--csv-safe concerns CSV; add --format csv, or leave it out".to_owned()));
+            bail!(UsageError(
+                "--csv-safe concerns CSV; add --format csv, or leave it out".to_owned()
+            ));
         }
         Ok(self.csv_safe)
     }

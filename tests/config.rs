@@ -255,7 +255,10 @@ fn config_errors_name_file_line_and_remedy() {
         ("[[serve.tokens]]\nname = \"a\"\n", vec!["missing field `role`"]),
         ("[[serve.tokens]]\nname = \"a\"\nrole = \"all\"\n", vec!["`aggregates`", "`user_rows`"]),
         ("[[serve.tokens]]\nname = \"a b\"\nrole = \"user_rows\"\n", vec!["name of token 1"]),
-        ("[[serve.tokens]]\nname = \"a\"\nrole = \"user_rows\"\n", vec!["\"a\"", "token_env", "token_file"]),
+        (
+            "[[serve.tokens]]\nname = \"a\"\nrole = \"user_rows\"\n",
+            vec!["\"a\"", "token_env", "token_file"],
+        ),
         (
             "[serve]\ntokens = [\n{ name = \"a\", role = \"user_rows\", token_env = \"A\" },\n\
              { name = \"a\", role = \"aggregates\", token_env = \"B\" }]\n",
@@ -282,7 +285,9 @@ fn config_errors_name_file_line_and_remedy() {
     for text in [
         format!("[[serve.tokens]]\nname = \"a\"\nrole = \"aggregates\"\ntoken = \"{secret}\"\n"),
         format!("[[serve.tokens]]\nname = \"a\"\nrole = \"aggregates\"\nsecret = \"{secret}\"\n"),
-        format!("[serve]\ntokens = [\n  {{ name = \"a\", role = \"aggregates\", token = \"{secret}\" }},\n]\n"),
+        format!(
+            "[serve]\ntokens = [\n  {{ name = \"a\", role = \"aggregates\", token = \"{secret}\" }},\n]\n"
+        ),
         format!("[serve]\ntokens = [\n  {{ name = \"a\", rle = \"{secret}\" }},\n]\n"),
         format!("[serve]\ntokens = [\n  {{ name = \"a\", x = \"{secret} }},\n]\n"),
         format!("[serve]\ntokens = [\"{secret}\"]\n"),

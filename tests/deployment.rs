@@ -55,7 +55,10 @@ fn compose_and_kubernetes_run_serve_with_rights_to_read_only() {
     }
 
     let unit = read("deploy/systemd/mobility-serve.service");
-    assert!(unit.contains("\nProtectSystem=strict\n") && !unit.contains("ReadWritePaths"), "{unit}");
+    assert!(
+        unit.contains("\nProtectSystem=strict\n") && !unit.contains("ReadWritePaths"),
+        "{unit}"
+    );
 }
 
 #[test]

@@ -118,8 +118,7 @@ pub fn refuse_unknown_variables(
     tokens: &[NamedToken],
 ) -> Result<()> {
     let of_tokens = tokens.iter().filter_map(|token| token.token_env.clone());
-    let known: Vec<String> =
-        KEYS.iter().map(|key| env_name(key.name)).chain(of_tokens).collect();
+    let known: Vec<String> = KEYS.iter().map(|key| env_name(key.name)).chain(of_tokens).collect();
     let unknown = |name: &String| name.starts_with("MOBILITY_") && !known.contains(name);
     if let Some(name) = names.into_iter().find(unknown) {
         let hint = match nearest(&name, known.iter().map(String::as_str)) {

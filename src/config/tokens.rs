@@ -69,7 +69,9 @@ pub(super) fn list<'de, D: Deserializer<'de>>(
     };
     let Value::Array(entries) = Value::deserialize(deserializer)? else { return Err(expected()) };
     let read = |entry: Value| match entry {
-        Value::Table(_) => NamedToken::deserialize(entry).map_err(|e| D::Error::custom(e.message())),
+        Value::Table(_) => {
+            NamedToken::deserialize(entry).map_err(|e| D::Error::custom(e.message()))
+        }
         _ => Err(expected()),
     };
     entries.into_iter().map(read).collect()

@@ -60,9 +60,9 @@ fn open(path: &Path) -> Result<File> {
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             options.open(path).map_err(|error| match error.raw_os_error() {
-                Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => {
-                    Error::other("it is a symbolic link, which is not followed; name the file itself")
-                }
+                Some(code) if code == rustix::io::Errno::LOOP.raw_os_error() => Error::other(
+                    "it is a symbolic link, which is not followed; name the file itself",
+                ),
                 _ => error,
             })
         }

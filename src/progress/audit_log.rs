@@ -112,9 +112,8 @@ fn append(
 ) -> Result<()> {
     let time = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
     let line = serde_json::to_string(&Line { time, event, access, rows, outcome })?;
-    file.append(&line).with_context(|| {
-        format!("serve.audit_log: {} cannot be written", file.path().display())
-    })
+    file.append(&line)
+        .with_context(|| format!("serve.audit_log: {} cannot be written", file.path().display()))
 }
 
 fn to_standard_error(log: &Log, access: &Access) -> Result<()> {
@@ -170,7 +169,8 @@ mod tests {
         log.granted(&access).unwrap();
         log.ended(&access, 3, Outcome::Complete).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        let lines: Vec<&str> = text.lines().map(|line| &line[line.find(",\"event\"").unwrap()..]).collect();
+        let lines: Vec<&str> =
+            text.lines().map(|line| &line[line.find(",\"event\"").unwrap()..]).collect();
         let fields = r#""request_id":"r1","via":"serve","name":"dashboard","address":"192.0.2.7","relation":"mobile_events_compressed","filters":{"date":"2024-10-01","limit":5},"format":"csv""#;
         assert_eq!(
             lines,

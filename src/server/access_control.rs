@@ -150,7 +150,10 @@ mod tests {
         AccessControl::new(Tokens::read(&serve).unwrap(), &address)
     }
 
-    fn identified(access: &AccessControl, headers: &HeaderMap) -> Result<Option<Identity>, Problem> {
+    fn identified(
+        access: &AccessControl,
+        headers: &HeaderMap,
+    ) -> Result<Option<Identity>, Problem> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(access.identify([127, 0, 0, 1].into(), headers))
     }
@@ -186,8 +189,7 @@ mod tests {
         {
             assert!(!token(wrong), "{wrong}");
         }
-        let problem =
-            identified(&access(Some("0123456789abcdef")), &HeaderMap::new()).unwrap_err();
+        let problem = identified(&access(Some("0123456789abcdef")), &HeaderMap::new()).unwrap_err();
         assert!(problem.status == 401 && !problem.detail.contains("0123"), "{problem:?}");
         assert_eq!(identified(&access(None), &HeaderMap::new()), Ok(None));
     }

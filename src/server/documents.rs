@@ -113,7 +113,8 @@ async fn compute(
     let computed = spawn_blocking(move || {
         let _permit = permit;
         let warehouse = state.monitor.warehouse().context("the warehouse is not open")?;
-        let bytes = make(&state, &state.data(&current.version, warehouse.as_ref(), allow_user_rows))?;
+        let bytes =
+            make(&state, &state.data(&current.version, warehouse.as_ref(), allow_user_rows))?;
         if !current.version.is_current(warehouse.as_ref())? {
             return Err(RequestError::Outdated);
         }

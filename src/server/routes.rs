@@ -26,7 +26,10 @@ pub fn router(state: SharedState) -> Router {
         .route("/", get(dashboard))
         .route("/assets/{*name}", get(asset))
         .route("/views", document_by_role(["views with user rows", "views"], views_document))
-        .route("/summary", document_by_role(["summary with user rows", "summary"], summary_document))
+        .route(
+            "/summary",
+            document_by_role(["summary with user rows", "summary"], summary_document),
+        )
         .route("/map", document("map", JSON, map_document))
         .route("/quality", get(quality::get))
         .route("/openapi.json", document("openapi", JSON, openapi_document))

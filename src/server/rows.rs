@@ -62,7 +62,9 @@ pub async fn get(
     }
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     if state.routes.relation(target).single_users() {
-        response.headers_mut().extend(HeaderValue::from_str(&request_id).map(|id| (REQUEST_ID, id)));
+        response
+            .headers_mut()
+            .extend(HeaderValue::from_str(&request_id).map(|id| (REQUEST_ID, id)));
     }
     response.extensions_mut().insert(MatchedRelation(target));
     Ok(response)

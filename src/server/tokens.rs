@@ -146,7 +146,10 @@ mod tests {
         let aggregates = entry("dashboard", "aggregates", FIRST);
         for text in [allowed.to_owned(), format!("{allowed}{aggregates}")] {
             let error = error(text).unwrap();
-            assert!(error.contains("user_rows") && error.contains("MOBILITY_SERVE_TOKEN"), "{error}");
+            assert!(
+                error.contains("user_rows") && error.contains("MOBILITY_SERVE_TOKEN"),
+                "{error}"
+            );
         }
         assert_eq!(error(format!("{allowed}{}", entry("analyst", "user_rows", FIRST))), None);
         assert_eq!(error(format!("{allowed}token = \"{FIRST}\"\n")), None);

@@ -155,7 +155,9 @@ mod tests {
             .into_iter()
             .map(|token| wrong.turn(here, token, now))
             .collect();
-        assert!(waiting.iter().all(|t| matches!(t, Turn::After(delay, _) if *delay == FIRST_DELAY * 2)));
+        assert!(
+            waiting.iter().all(|t| matches!(t, Turn::After(delay, _) if *delay == FIRST_DELAY * 2))
+        );
         for token in [None, Some(4)] {
             assert!(matches!(wrong.turn(here, token, now), Turn::Refused(_)));
         }

@@ -34,8 +34,14 @@ mod tests {
                 "SELECT a.user_id, COUNT(*)\n FROM t AS a -- user aa01\nWHERE user_id = 'aa01' GROUP BY 1",
                 "SELECT a.user_id, COUNT(*) FROM t AS a WHERE user_id = ? GROUP BY ?",
             ),
-            ("SELECT * FROM t WHERE id IN (12, $$x$$, E'\\x', X'ff')", "SELECT * FROM t WHERE id IN (?, ?, ?, ?)"),
-            ("SELECT \"a b\" /* aa01 */ FROM t WHERE x::text >= '1'", "SELECT \"a b\" FROM t WHERE x::text >= ?"),
+            (
+                "SELECT * FROM t WHERE id IN (12, $$x$$, E'\\x', X'ff')",
+                "SELECT * FROM t WHERE id IN (?, ?, ?, ?)",
+            ),
+            (
+                "SELECT \"a b\" /* aa01 */ FROM t WHERE x::text >= '1'",
+                "SELECT \"a b\" FROM t WHERE x::text >= ?",
+            ),
         ] {
             assert_eq!(without_literals(sql).as_deref(), Some(masked));
         }

@@ -60,7 +60,5 @@ fn role_of_the_server_reads_and_changes_nothing() {
         )
         .unwrap();
     assert!((0..4).all(|column| !others.get::<_, bool>(column)));
-    client
-        .batch_execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""))
-        .unwrap();
+    client.batch_execute(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\"")).unwrap();
 }

@@ -22,7 +22,10 @@ fn lines(work: &Workspace) -> Vec<Value> {
         let fields = line.as_object_mut().unwrap();
         let time = fields.remove("time").unwrap();
         let time = time.as_str().unwrap();
-        assert!(time.ends_with('Z') && time.parse::<chrono::DateTime<chrono::Utc>>().is_ok(), "{time}");
+        assert!(
+            time.ends_with('Z') && time.parse::<chrono::DateTime<chrono::Utc>>().is_ok(),
+            "{time}"
+        );
         assert!(fields.remove("request_id").unwrap().as_str().unwrap().len() > 20);
         line
     };
@@ -37,10 +40,7 @@ fn pair(access: &Value, rows: u64) -> [Value; 2] {
         line["outcome"] = outcome;
         line
     };
-    [
-        line("granted", Value::Null, Value::Null),
-        line("ended", rows.into(), "complete".into()),
-    ]
+    [line("granted", Value::Null, Value::Null), line("ended", rows.into(), "complete".into())]
 }
 
 fn every_access_to_rows_of_single_users_is_recorded(warehouse: Warehouse) {
@@ -76,8 +76,12 @@ fn every_access_to_rows_of_single_users_is_recorded(warehouse: Warehouse) {
     for (query, format, filters, count) in [
         ("format=json&limit=2", "json", json!({ "limit": 2 }), 2),
         ("format=html&offset=1&limit=1", "html", json!({ "limit": 1, "offset": 1 }), 1),
-        ("format=ndjson&from=2024-10-01&to=2024-10-02&order_by=user_id:desc&limit=3", "ndjson",
-            json!({ "from": "2024-10-01", "to": "2024-10-02", "order_by": "user_id:desc", "limit": 3 }), 3),
+        (
+            "format=ndjson&from=2024-10-01&to=2024-10-02&order_by=user_id:desc&limit=3",
+            "ndjson",
+            json!({ "from": "2024-10-01", "to": "2024-10-02", "order_by": "user_id:desc", "limit": 3 }),
+            3,
+        ),
         ("format=parquet&limit=0", "parquet", json!({ "limit": 0 }), 0),
     ] {
         let got = server.ask("GET", &format!("/tables/mobile_events_compressed?{query}"), &headers);
@@ -172,7 +176,8 @@ fn full_disk_stops_rows_of_single_users() {
     // without a file, the lines are those on standard error
     drop(server);
     work.config(USER_ROWS);
-    let server = Server::start_on(&work, fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let server =
+        Server::start_on(&work, fs::OpenOptions::new().write(true).open("/dev/full").unwrap());
     assert_eq!(server.get(&format!("{USERS}?format=csv")).status, 503);
     server.get("/users-per-lau").ok();
 }
@@ -241,7 +246,8 @@ fn queries_on_the_command_line_are_recorded(warehouse: Warehouse) {
     let csv = work.ok(&["query", view, "--date", "2024-10-02", "--format", "csv"]);
     let rows = csv.lines().count() as u64 - 1;
     let relation = "agg_cell_count_per_user_per_day";
-    let mut expected = pair(&access(relation, json!({ "date": "2024-10-02" }), "csv"), rows).to_vec();
+    let mut expected =
+        pair(&access(relation, json!({ "date": "2024-10-02" }), "csv"), rows).to_vec();
     assert_eq!(lines(&work), expected);
     work.ok(&["query", "mobile_events_compressed", "--limit", "2", "--output", "out.parquet"]);
     expected.extend(pair(&access("mobile_events_compressed", json!({ "limit": 2 }), "parquet"), 2));
@@ -255,7 +261,9 @@ fn queries_on_the_command_line_are_recorded(warehouse: Warehouse) {
     assert_eq!(fs::metadata(work.path("logs/audit.jsonl")).unwrap().mode() & 0o7777, 0o600);
     // where no line can be written, no row goes out
     fs::rename(work.path("logs"), work.path("elsewhere")).unwrap();
-    for args in [&["query", view][..], &["query", view, "--output", "out.csv"], &["query", "--sql", sql]] {
+    for args in
+        [&["query", view][..], &["query", view, "--output", "out.csv"], &["query", "--sql", sql]]
+    {
         let ran = work.fails(args, 1, &["serve.audit_log", "logs/audit.jsonl"]);
         assert_eq!(ran.stdout, "");
     }

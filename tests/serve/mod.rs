@@ -74,7 +74,10 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.split_whitespace().next().unwrap_or_else(|| {
-            panic!("the server says {line:?}: {}", std::fs::read_to_string(&log).unwrap_or_default())
+            panic!(
+                "the server says {line:?}: {}",
+                std::fs::read_to_string(&log).unwrap_or_default()
+            )
         });
         let url = url.trim_end_matches('/').to_owned();
         let agent = Agent::config_builder()

@@ -25,7 +25,8 @@ const PATHS: [&str; 16] = [
     "/tables/",
 ];
 const NAMES: [&str; 11] = [
-    "date", "from", "to", "lau", "order_by", "order-by", "limit", "offset", "format", "safe", "x%00",
+    "date", "from", "to", "lau", "order_by", "order-by", "limit", "offset", "format", "safe",
+    "x%00",
 ];
 const VALUES: [&str; 28] = [
     "",

@@ -55,8 +55,10 @@ test_on_each_warehouse!(formula_in_the_name_of_a_place_is_a_text_in_safe_csv);
 #[test]
 fn every_command_that_writes_csv_has_the_flag() {
     let work = Warehouse::Embedded.loaded();
-    let sql = "SELECT '@SUM(A1)' AS \"+name\", -7 AS n, -0.5 AS f, CAST(NULL AS VARCHAR) AS nothing";
-    let query = |more: &[&str]| work.ok(&[&["query", "--sql", sql, "--format", "csv"], more].concat());
+    let sql =
+        "SELECT '@SUM(A1)' AS \"+name\", -7 AS n, -0.5 AS f, CAST(NULL AS VARCHAR) AS nothing";
+    let query =
+        |more: &[&str]| work.ok(&[&["query", "--sql", sql, "--format", "csv"], more].concat());
     assert_eq!(query(&[]), "+name,n,f,nothing\n@SUM(A1),-7,-0.5,\n");
     assert_eq!(query(&["--csv-safe"]), "'+name,n,f,nothing\n'@SUM(A1),-7,-0.5,\n");
     for args in [&["quality", "--format", "csv"][..], &["runs", "--format", "csv"]] {

@@ -135,7 +135,8 @@ fn wrong_tokens_are_slowed_per_address_and_known_tokens_are_not() {
     };
     let (here, there) = ("192.0.2.7", "192.0.2.8");
     assert_eq!(ask(DASHBOARD, here).status, 200);
-    let statuses: Vec<u16> = (0..8).map(|n| ask(&format!("guess-number-{n}"), here).status).collect();
+    let statuses: Vec<u16> =
+        (0..8).map(|n| ask(&format!("guess-number-{n}"), here).status).collect();
     assert_eq!(statuses, [401, 401, 401, 401, 429, 429, 429, 429]);
     let started = Instant::now();
     let refused = ask("one-more-guess", here);

@@ -19,11 +19,7 @@ pub(super) struct Csv<'a> {
 
 impl<'a> Csv<'a> {
     /// With `spreadsheet_safe`, no header and no cell but numbers begins like a formula.
-    pub fn new(
-        schema: &Schema,
-        out: &'a mut (dyn Write + Send),
-        spreadsheet_safe: bool,
-    ) -> Self {
+    pub fn new(schema: &Schema, out: &'a mut (dyn Write + Send), spreadsheet_safe: bool) -> Self {
         let mut buffer = Vec::with_capacity(2 * FLUSH_BYTES);
         for (index, field) in schema.fields().iter().enumerate() {
             if index > 0 {
@@ -37,7 +33,8 @@ impl<'a> Csv<'a> {
             quote(&mut buffer, start);
         }
         buffer.push(b'\n');
-        let is_guarded = |field: &FieldRef| spreadsheet_safe && !cells::is_number(field.data_type());
+        let is_guarded =
+            |field: &FieldRef| spreadsheet_safe && !cells::is_number(field.data_type());
         Csv { out, buffer, guarded: schema.fields().iter().map(is_guarded).collect() }
     }
 

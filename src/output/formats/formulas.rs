@@ -18,7 +18,8 @@ pub(super) fn neutralise(buffer: &mut Vec<u8>, start: usize) {
 fn formulas(cell: &str) -> Vec<usize> {
     let mut places = Vec::new();
     // a leading tab or line break moves what follows into another cell
-    if cell.starts_with(['\t', '\r', '\n']) || cell.trim_start_matches(is_skipped).starts_with(begins_formula)
+    if cell.starts_with(['\t', '\r', '\n'])
+        || cell.trim_start_matches(is_skipped).starts_with(begins_formula)
     {
         places.push(0);
     }
@@ -38,7 +39,10 @@ fn formulas(cell: &str) -> Vec<usize> {
 
 /// Spreadsheets also accept the full-width forms and the minus sign of typography.
 fn begins_formula(c: char) -> bool {
-    matches!(c, '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}' | '\u{2212}')
+    matches!(
+        c,
+        '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}' | '\u{2212}'
+    )
 }
 
 fn is_separator(c: char) -> bool {
@@ -87,7 +91,9 @@ mod tests {
 
     #[test]
     fn other_texts_are_unchanged() {
-        for cell in ["", "Saare vald", "Jõgeva-Tartu", "a = b", "1-2", "me@host", "'=1", "; a", "a;b"] {
+        for cell in
+            ["", "Saare vald", "Jõgeva-Tartu", "a = b", "1-2", "me@host", "'=1", "; a", "a;b"]
+        {
             assert_eq!(safe(cell), cell);
         }
     }
