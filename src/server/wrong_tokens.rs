@@ -24,6 +24,7 @@ const MEMORY: Duration = Duration::from_secs(60);
 const MAX_ADDRESSES: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// The recent tokens of each address.
+#[derive(Debug)]
 pub struct WrongTokens {
     addresses: Mutex<LruCache<IpAddr, Recent>>,
 }
