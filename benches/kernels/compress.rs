@@ -149,7 +149,7 @@ fn combine_two_workers(bencher: Bencher) {
         .counter(ItemsCount::new(events.len()))
         .with_inputs(|| vec![worker(&names, half), worker(&reversed, rest)])
         .bench_local_values(|workers| {
-            let combined = combine(workers);
+            let combined = combine(workers).unwrap();
             context.rows(&combined, 0..combined.users(), &Reread::default())
         });
 }

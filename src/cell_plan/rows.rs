@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Date32Type, Float64Type};
 
 use super::versions::CellVersion;
 use crate::config::Columns;
-use crate::domain::ids::beginning;
+use crate::domain::ids::{MAX_ID_BYTES, beginning};
 use crate::domain::numbers::counted;
 use crate::formats::table;
 use crate::storage::Location;
@@ -48,6 +48,7 @@ pub struct CellPlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reject {
     NoCell,
+    TooLong,
     NoCoordinates,
     OutOfRange,
     NullIsland,
@@ -59,6 +60,7 @@ impl Reject {
     fn text(self) -> &'static str {
         match self {
             Reject::NoCell => "cell id null or empty",
+            Reject::TooLong => "cell id longer than 1,024 bytes",
             Reject::NoCoordinates => "latitude or longitude null or not a number",
             Reject::OutOfRange => {
                 "latitude outside -90 to 90 or longitude outside -180 to 180 (are the two swapped?)"
@@ -200,6 +202,9 @@ impl PlanColumns {
         let cells = self.cells.as_string::<i32>();
         if cells.is_null(i) || cells.value(i).is_empty() {
             return Err(Reject::NoCell);
+        }
+        if cells.value(i).len() > MAX_ID_BYTES {
+            return Err(Reject::TooLong);
         }
         let number = |a: &ArrayRef| {
             let a = a.as_primitive::<Float64Type>();

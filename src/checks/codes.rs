@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     UserMissing,
+    UserIdTooLong,
     UserMalformed,
     TimeMissing,
     TimeUnreadable,
@@ -17,6 +18,7 @@ pub enum Code {
     TimeFuture,
     OutsideFolder,
     CellMissing,
+    CellIdTooLong,
     Duplicate,
     UnknownCell,
     CellNotValid,
@@ -63,8 +65,9 @@ pub struct Limits {
 }
 
 impl Code {
-    pub const ALL: [Code; 17] = [
+    pub const ALL: [Code; 19] = [
         Code::UserMissing,
+        Code::UserIdTooLong,
         Code::UserMalformed,
         Code::TimeMissing,
         Code::TimeUnreadable,
@@ -72,6 +75,7 @@ impl Code {
         Code::TimeFuture,
         Code::OutsideFolder,
         Code::CellMissing,
+        Code::CellIdTooLong,
         Code::Duplicate,
         Code::UnknownCell,
         Code::CellNotValid,
@@ -87,6 +91,7 @@ impl Code {
     pub fn name(self) -> &'static str {
         match self {
             Code::UserMissing => "user_missing",
+            Code::UserIdTooLong => "user_id_too_long",
             Code::UserMalformed => "user_malformed",
             Code::TimeMissing => "time_missing",
             Code::TimeUnreadable => "time_unreadable",
@@ -94,6 +99,7 @@ impl Code {
             Code::TimeFuture => "time_future",
             Code::OutsideFolder => "outside_folder",
             Code::CellMissing => "cell_missing",
+            Code::CellIdTooLong => "cell_id_too_long",
             Code::Duplicate => "duplicate",
             Code::UnknownCell => "unknown_cell",
             Code::CellNotValid => "cell_not_valid",
@@ -111,6 +117,7 @@ impl Code {
         let Limits { fast_hop_km, fast_hop_m_s, ping_pong_s, ping_pong_km } = limits;
         Cow::Borrowed(match self {
             Code::UserMissing => "user id null or empty",
+            Code::UserIdTooLong => "user id longer than 1,024 bytes",
             Code::UserMalformed => "user id of another length than checks.user_id_bytes",
             Code::TimeMissing => "time stamp null",
             Code::TimeUnreadable => "time stamp not a date and time",
@@ -118,6 +125,7 @@ impl Code {
             Code::TimeFuture => "time stamp in the future",
             Code::OutsideFolder => "time stamp too far from the date of its folder",
             Code::CellMissing => "cell id null or empty",
+            Code::CellIdTooLong => "cell id longer than 1,024 bytes",
             Code::Duplicate => "the same user, time and cell as another row",
             Code::UnknownCell => "cell not in the cell plan",
             Code::CellNotValid => "cell not valid on that date",
@@ -147,10 +155,12 @@ impl Code {
         matches!(
             self,
             Code::UserMissing
+                | Code::UserIdTooLong
                 | Code::TimeMissing
                 | Code::TimeUnreadable
                 | Code::TimestampOutOfRange
                 | Code::CellMissing
+                | Code::CellIdTooLong
         )
     }
 
@@ -163,6 +173,7 @@ impl Code {
     pub fn disposition(self) -> Disposition {
         match self {
             Code::UserMissing
+            | Code::UserIdTooLong
             | Code::UserMalformed
             | Code::TimeMissing
             | Code::TimeUnreadable
@@ -170,6 +181,7 @@ impl Code {
             | Code::TimeFuture
             | Code::OutsideFolder
             | Code::CellMissing
+            | Code::CellIdTooLong
             | Code::Duplicate => Disposition::Rejected,
             Code::UnknownCell | Code::CellNotValid | Code::BadCoordinates | Code::TwoPlaces => {
                 Disposition::Unplaced
@@ -184,6 +196,16 @@ impl Code {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::MAX_ID_BYTES;
+
+    #[test]
+    fn descriptions_name_the_longest_usable_id() {
+        let limits = crate::checks::Checks::default().limits();
+        let longest = crate::domain::numbers::grouped(MAX_ID_BYTES as u64);
+        for code in [Code::UserIdTooLong, Code::CellIdTooLong] {
+            assert!(code.describe(&limits).contains(&longest), "{}", code.describe(&limits));
+        }
+    }
 
     #[test]
     fn every_code_is_read_by_its_name_and_a_renamed_one_by_its_former_name() {

@@ -65,6 +65,7 @@ impl RowChecks {
     pub fn code(&self, user: IdSlot, time: EventTime, cell: IdSlot) -> Option<Code> {
         match user.view() {
             IdSlotView::Missing => return Some(Code::UserMissing),
+            IdSlotView::TooLong => return Some(Code::UserIdTooLong),
             IdSlotView::Malformed => return Some(Code::UserMalformed),
             IdSlotView::Number(_) => {}
         }
@@ -79,10 +80,12 @@ impl RowChecks {
             Some(Code::TimeFuture)
         } else if !self.tolerated_us.contains(&us) {
             Some(Code::OutsideFolder)
-        } else if cell.number().is_none() {
-            Some(Code::CellMissing)
         } else {
-            None
+            match cell.view() {
+                IdSlotView::Number(_) => None,
+                IdSlotView::TooLong => Some(Code::CellIdTooLong),
+                IdSlotView::Missing | IdSlotView::Malformed => Some(Code::CellMissing),
+            }
         }
     }
 }
@@ -105,12 +108,14 @@ mod tests {
         assert_eq!(code(id, EventTime::tracked(5 * DAY, true), id), None);
         assert_eq!(code(none, EventTime::MISSING, none), Some("user_missing"));
         assert_eq!(code(IdSlot::MALFORMED, at(4), id), Some("user_malformed"));
+        assert_eq!(code(IdSlot::TOO_LONG, EventTime::MISSING, id), Some("user_id_too_long"));
         assert_eq!(code(id, EventTime::MISSING, none), Some("time_missing"));
         assert_eq!(code(id, EventTime::UNREADABLE, id), Some("time_unreadable"));
         assert_eq!(code(id, at(5_000_000), id), Some("timestamp_out_of_range"));
         assert_eq!(code(id, at(101), id), Some("time_future"));
         assert_eq!(code(id, at(7), none), Some("outside_folder"));
         assert_eq!(code(id, at(6), none), Some("cell_missing"));
+        assert_eq!(code(id, at(6), IdSlot::TOO_LONG), Some("cell_id_too_long"));
         assert_eq!(checks.own_date(at(101)), None);
         assert_eq!(checks.own_date(at(6)), Some(LocalDate(6)));
         assert_eq!(checks.accepted_us(&(0..200 * DAY)), 4 * DAY..7 * DAY);

@@ -6,6 +6,10 @@ use std::borrow::Cow;
 /// shortest hash in use.
 const MIN_HASH_DIGITS: usize = 32;
 
+/// Length of the longest usable id: bytes of its canonical text. PostgreSQL refuses rows of an index with
+/// more than about 2,700 bytes, and a row of an index may contain two ids.
+pub const MAX_ID_BYTES: usize = 1_024;
+
 /// A user id in the form in which it is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserKey<'a> {
@@ -13,6 +17,17 @@ pub enum UserKey<'a> {
     Bytes(&'a [u8]),
     /// Any other text, unchanged.
     Text(&'a str),
+}
+
+impl UserKey<'_> {
+    /// True if the canonical text is longer than [`MAX_ID_BYTES`].
+    #[inline]
+    pub fn is_too_long(self) -> bool {
+        match self {
+            UserKey::Bytes(bytes) => 2 * bytes.len() > MAX_ID_BYTES,
+            UserKey::Text(text) => text.len() > MAX_ID_BYTES,
+        }
+    }
 }
 
 /// Reads a text id. A hexadecimal hash in either case, with the prefix `0x` or `\x` or with at least

@@ -10,7 +10,7 @@ use chrono_tz::Tz;
 
 use super::file::{self, EventFile};
 use crate::config::{Columns, Config};
-use crate::domain::ids::{UserKey, user_key_of_text, user_text};
+use crate::domain::ids::{MAX_ID_BYTES, UserKey, user_key_of_text, user_text};
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::storage::inputs::{InputFile, fingerprint};
@@ -61,14 +61,15 @@ impl RawEvents {
     }
 }
 
-/// Canonical user ids.
+/// Canonical user ids; null for those that are longer than any usable one.
 ///
 /// # Errors
 /// A type that is not valid in event files.
 pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
     let mut out = StringBuilder::new();
     let mut scratch = Vec::new();
-    let mut push = |key: Option<UserKey>| out.append_option(key.map(user_text));
+    let usable = |key: &UserKey| !key.is_too_long();
+    let mut push = |key: Option<UserKey>| out.append_option(key.filter(usable).map(user_text));
     match column.data_type() {
         DataType::FixedSizeBinary(_) => {
             column.as_fixed_size_binary().iter().for_each(|id| push(id.map(UserKey::Bytes)));
@@ -85,12 +86,18 @@ pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
     Ok(out.finish())
 }
 
-/// Canonical cell ids, as text.
+/// Canonical cell ids, as text; null for those that are longer than any usable one.
 ///
 /// # Errors
 /// A type that is not valid in event files.
 pub fn cell_ids(column: &ArrayRef) -> Result<StringArray> {
-    Ok(cast(column, &DataType::Utf8)?.as_string::<i32>().clone())
+    let text = cast(column, &DataType::Utf8)?;
+    let text = text.as_string::<i32>();
+    let is_usable = |id: Option<&str>| id.is_none_or(|id| id.len() <= MAX_ID_BYTES);
+    Ok(match text.iter().all(is_usable) {
+        true => text.clone(),
+        false => text.iter().map(|id| id.filter(|id| is_usable(Some(id)))).collect(),
+    })
 }
 
 /// Local time stamps; null for those that are missing or unreadable.

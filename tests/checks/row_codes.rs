@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{DAY, Event, HOUR, SECOND, along_a_line, codes, columns, csv, record};
+use super::{
+    DAY, Event, HOUR, SECOND, along_a_line, codes, columns, csv, put_cells_along_a_line, record,
+};
 use crate::harness::{
-    Warehouse, Workspace, columns_as_csv, fraction_of_cases, test_on_each_warehouse,
+    Warehouse, Workspace, array, columns_as_csv, fraction_of_cases, test_on_each_warehouse,
 };
 
 fn events(work: &Workspace, name: &str, events: &[Event]) {
@@ -114,6 +116,73 @@ fn user_ids_of_unexpected_length_are_rejected_if_a_length_is_configured() {
     work.ok(&["compress"]);
     assert_eq!(codes(&work, "2024-10-01"), "user_malformed=1");
 }
+
+/// A text of this many letters that cannot be compressed, and is not a hash.
+fn letters(count: usize) -> String {
+    let mut state = 1u64;
+    let letter = |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'g' + (state >> 59) as u8 % 20)
+    };
+    (0..count).map(letter).collect()
+}
+
+fn ids_too_long_for_an_index_are_rejected_and_do_not_end_the_load(warehouse: Warehouse) {
+    let work = put_cells_along_a_line(warehouse.mini());
+    let [longest, longer, enormous] = [1_024, 1_025, 100_000].map(letters);
+    let binary = vec![0xab; 513];
+    let users: Vec<&[u8]> =
+        vec![b"u", longest.as_bytes(), b"u", longer.as_bytes(), enormous.as_bytes()];
+    let text = |bytes: &[u8]| std::str::from_utf8(bytes).unwrap().to_owned();
+    let times = |rows: usize| {
+        let times = (0..rows as i64).map(|i| DAY + i * HOUR);
+        array(arrow::array::TimestampMicrosecondArray::from_iter_values(times))
+    };
+    let of_text = |users: &[&[u8]], cells: Vec<&str>| {
+        let users = users.iter().map(|user| text(user));
+        vec![
+            ("timestamp", times(cells.len())),
+            ("user_id", array(arrow::array::StringArray::from_iter_values(users))),
+            ("cell_id", array(arrow::array::StringArray::from(cells))),
+        ]
+    };
+    work.write_events("text.parquet", of_text(&users, vec!["a", "a", &longest, "a", &longer]));
+    work.write_events("cell.parquet", of_text(&[b"v", b"v"], vec![&longer, &enormous]));
+    work.write_events(
+        "binary.parquet",
+        vec![
+            ("timestamp", times(2)),
+            ("user_id", array(arrow::array::BinaryArray::from_vec(vec![&binary[1..], &binary]))),
+            ("cell_id", array(arrow::array::StringArray::from(vec!["b", "b"]))),
+        ],
+    );
+    let rows = format!(
+        "user_id,cell_id,timestamp\nw,a,2024-10-01 05:00:00\n{longer},a,2024-10-01 06:00:00\nw,{enormous},2024-10-01 07:00:00\n"
+    );
+    work.write("raw/events/rows.csv", rows);
+    // a cell that could not be loaded either
+    work.write(
+        "raw/cells/long.csv",
+        format!("cell_id,latitude,longitude\n{longest},58.6,25.0\n{longer},58.6,25.0\n"),
+    );
+    work.config("[load]\nuncompressed = true\n");
+    let ran = work.run(&["run-all"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("cell id longer than 1,024 bytes"), "{}", ran.stderr);
+    assert_eq!(codes(&work, "2024-10-01"), "cell_id_too_long=3 user_id_too_long=4");
+    let count = |sql: &str| csv(&work, &format!("SELECT COUNT(*) AS n FROM {sql}"));
+    assert_eq!(count("mobile_events_compressed"), "n\n5\n");
+    assert_eq!(count("mobile_events_uncompressed"), "n\n12\n");
+    assert_eq!(count("mobile_events_uncompressed WHERE user_id IS NULL"), "n\n4\n");
+    assert_eq!(count("mobile_events_uncompressed WHERE cell_id IS NULL"), "n\n4\n");
+    assert_eq!(count(&format!("cell_plan WHERE cell_id = '{longest}'")), "n\n1\n");
+    let users = "SELECT length(user_id) AS n FROM mobile_events_compressed GROUP BY 1 ORDER BY 1";
+    assert_eq!(csv(&work, users), "n\n1\n1024\n");
+    work.config("[checks]\noff = [\"user_id_too_long\"]\n");
+    work.fails(&["compress"], 1, &["user_id_too_long cannot be turned off"]);
+}
+
+test_on_each_warehouse!(ids_too_long_for_an_index_are_rejected_and_do_not_end_the_load);
 
 #[test]
 fn busy_user_is_flagged_on_rows_without_another_code() {

@@ -22,8 +22,9 @@ const SETTINGS: &str = "[time]\nzone = \"Europe/Tallinn\"\n\
     [checks]\nquarantine = true\nuser_id_bytes = 16\nfolder_tolerance_days = 30\n\
     most_events_a_day = 25\n";
 
-const ALL: [&str; 17] = [
+const ALL: [&str; 19] = [
     "user_missing",
+    "user_id_too_long",
     "user_malformed",
     "time_missing",
     "time_unreadable",
@@ -31,6 +32,7 @@ const ALL: [&str; 17] = [
     "time_future",
     "outside_folder",
     "cell_missing",
+    "cell_id_too_long",
     "duplicate",
     "unknown_cell",
     "cell_not_valid",
@@ -41,6 +43,15 @@ const ALL: [&str; 17] = [
     "ping_pong",
     "busy_user",
 ];
+
+/// One byte longer than the longest usable id.
+const LONG_CELL: &str = {
+    const BYTES: [u8; 1_025] = [b'c'; 1_025];
+    match std::str::from_utf8(&BYTES) {
+        Ok(text) => text,
+        Err(_) => panic!("not ASCII"),
+    }
+};
 
 fn us(text: &str) -> i64 {
     text.parse::<chrono::NaiveDateTime>().unwrap().and_utc().timestamp_micros()
@@ -136,6 +147,8 @@ fn inputs_with_every_type_and_error() -> Workspace {
         (user(1), Some("a"), Some(ahead)),
         (user(1), None, Some(autumn)),
         (user(1), Some(""), Some(autumn)),
+        (Some(vec![1; 513]), Some("a"), Some(autumn)),
+        (user(1), Some(LONG_CELL), Some(autumn)),
         (user(1), Some("a"), Some(us("2025-03-30T00:30:00"))),
     ]);
     one.extend((0..40).map(|i| (user(250), Some("a"), Some(autumn + i * SECOND))));

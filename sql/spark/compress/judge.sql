@@ -35,6 +35,8 @@ read AS (
     CASE WHEN in_range AND NOT future THEN day ELSE fallback_date END AS date,
     CASE
       WHEN user_key IS NULL THEN 'user_missing'
+      WHEN (length(user_key) - 1) * CASE WHEN substring(user_key, 1, 1) = X'01' THEN 2 ELSE 1 END
+        > {{max_id_bytes}} THEN 'user_id_too_long'
       WHEN length(user_key) - 1 <> {{user_id_bytes}} THEN 'user_malformed'
       WHEN unreadable THEN 'time_unreadable'
       WHEN local_us IS NULL THEN 'time_missing'
@@ -42,6 +44,7 @@ read AS (
       WHEN future THEN 'time_future'
       WHEN abs(day - folder) > {{folder_tolerance}} THEN 'outside_folder'
       WHEN cell_id IS NULL THEN 'cell_missing'
+      WHEN octet_length(cell_id) > {{max_id_bytes}} THEN 'cell_id_too_long'
     END AS rejection,
     user_key,
     cell_id,

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use hashbrown::HashMap;
 
 use crate::domain::id_slot::IdSlot;
+use crate::domain::ids::MAX_ID_BYTES;
 
 /// Size, as a power of two, of the table of recent numbers.
 const RECENT_BITS: u32 = 15;
@@ -19,6 +20,7 @@ pub struct CellIds {
     /// The last number with each hash: most look-ups end here, without a probe.
     recent: Vec<(i64, IdSlot)>,
     scratch: String,
+    is_full: bool,
 }
 
 impl CellIds {
@@ -27,10 +29,22 @@ impl CellIds {
         &self.names
     }
 
+    /// True if an id could not be numbered, because all numbers were in use.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// The dense number of a canonical id.
     pub fn intern(&mut self, name: &str) -> IdSlot {
         if let Some(id) = self.by_name.get(name) {
             return *id;
+        }
+        if name.len() > MAX_ID_BYTES {
+            return IdSlot::TOO_LONG;
+        }
+        if self.names.len() >= IdSlot::CAPACITY as usize {
+            self.is_full = true;
+            return IdSlot::MISSING;
         }
         let id = IdSlot::new(self.names.len() as u32);
         self.names.push(name.to_owned());
@@ -89,5 +103,6 @@ mod tests {
         ];
         assert_eq!(numbers, [0, 1, 0, 2, 1].map(IdSlot::new));
         assert_eq!(cells.names(), ["9007199254740993", "7", "007"]);
+        assert_eq!(cells.intern(&"7".repeat(MAX_ID_BYTES + 1)), IdSlot::TOO_LONG);
     }
 }

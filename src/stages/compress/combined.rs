@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::user_order::{PrefixedUser, compare};
 use super::worker_state::{DuplicateEvent, WorkerState};
 use crate::checks::duplicates::is_in_order;
 use crate::checks::event_run::{EventRun, SingleEvent};
+use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::{UserKey, user_text};
+use crate::domain::numbers::grouped;
 use crate::runtime::parallel::in_chunks;
 
 /// Fewest users for which a thread is started.
@@ -156,10 +158,21 @@ impl Combined {
 }
 
 /// Combines the states of all threads: equal ids get one number.
-pub fn combine(workers: Vec<WorkerState>) -> Combined {
+///
+/// # Errors
+/// More ids than can be numbered.
+pub fn combine(workers: Vec<WorkerState>) -> Result<Combined> {
+    let users: usize = workers.iter().map(|worker| worker.sorted_users.len()).sum();
+    let cells: usize = workers.iter().map(|worker| worker.cells.names().len()).sum();
+    if users.max(cells) > IdSlot::CAPACITY as usize {
+        bail!(
+            "more than {} different ids in one batch of dates; compress with engine = \"spark\"",
+            grouped(IdSlot::CAPACITY.into())
+        );
+    }
     let (members, users) = rank_users(&workers);
     let (cells, ranks) = rank_cells(&workers);
-    Combined { workers, members, users, cells, ranks }
+    Ok(Combined { workers, members, users, cells, ranks })
 }
 
 fn rank_users(workers: &[WorkerState]) -> (Vec<(u32, u32)>, Vec<u32>) {

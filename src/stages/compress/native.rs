@@ -75,7 +75,7 @@ fn run_batch(work: &Work, batch: &Batch, bar: &StageBar, output: &mut Output) ->
         }
     }
     bar.message("grouping and writing");
-    let combined = combined::combine(workers);
+    let combined = combined::combine(workers)?;
     let locations = work.plan.map(|plan| cell_locations(plan, &combined.cells));
     let checked = |number: i32| {
         let date = LocalDate(number);
@@ -175,5 +175,5 @@ fn reread(work: &Work, options: &ReadOptions, first: &Combined, users: &[u32]) -
     options.bar.message("reading overlapping events again, one by one");
     let only: HashSet<String> = users.iter().map(|u| first.user(*u).into_owned()).collect();
     let options = ReadOptions { only_users: Some(&only), ..*options };
-    Ok(Reread::new(first, users, combined::combine(read(work, &options)?)))
+    Ok(Reread::new(first, users, combined::combine(read(work, &options)?)?))
 }

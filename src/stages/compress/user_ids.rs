@@ -37,6 +37,9 @@ pub struct UserIds {
     slots: Vec<u64>,
     mask: usize,
     hasher: FixedState,
+    /// How many users can be numbered, and whether there were more.
+    capacity: u32,
+    is_full: bool,
 }
 
 impl Default for UserIds {
@@ -48,6 +51,8 @@ impl Default for UserIds {
             slots: vec![0; size],
             mask: size - 1,
             hasher: FixedState::default(),
+            capacity: IdSlot::CAPACITY,
+            is_full: false,
         }
     }
 }
@@ -61,8 +66,16 @@ impl UserIds {
         self.users.is_empty()
     }
 
+    /// True if an id could not be numbered, because all numbers were in use: its rows are then unknown.
+    pub fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// The dense number of an id.
     pub fn intern(&mut self, key: UserKey) -> IdSlot {
+        if key.is_too_long() {
+            return IdSlot::TOO_LONG;
+        }
         let (bytes, flag) = match key {
             UserKey::Bytes(bytes) => (bytes, 0),
             UserKey::Text(text) => (text.as_bytes(), TEXT),
@@ -73,6 +86,10 @@ impl UserIds {
         loop {
             let slot = self.slots[at];
             if slot == 0 {
+                if self.users.len() >= self.capacity as usize {
+                    self.is_full = true;
+                    return IdSlot::MISSING;
+                }
                 return IdSlot::new(self.insert(bytes, len, hash, at));
             }
             if slot >> 32 == hash >> 32 {
@@ -254,6 +271,7 @@ fn flush(run: OpenRun, user: u32, buffer: &mut RunBuffer) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::MAX_ID_BYTES;
 
     #[test]
     fn ids_of_every_length_keep_their_numbers() {
@@ -299,6 +317,29 @@ mod tests {
         assert_eq!(runs(RunPolicy::Unordered), ([true; 4], vec![(5, 7, 4)]));
         assert_eq!(runs(RunPolicy::NonDecreasing), ([true; 4], vec![(5, 7, 3), (6, 6, 1)]));
         assert_eq!(runs(RunPolicy::Dedup), ([true, true, false, true], vec![(5, 7, 2), (6, 6, 1)]));
+    }
+
+    #[test]
+    fn id_without_a_free_number_is_noted() {
+        let mut users = UserIds { capacity: 2, ..UserIds::default() };
+        let numbers = ["a", "b", "a"].map(|id| users.intern(UserKey::Text(id)));
+        assert_eq!((numbers, users.is_full()), ([0, 1, 0].map(IdSlot::new), false));
+        assert_eq!(users.intern(UserKey::Text("c")), IdSlot::MISSING);
+        assert!(users.is_full());
+    }
+
+    #[test]
+    fn id_that_is_too_long_gets_no_number() {
+        let mut users = UserIds::default();
+        let longest = "x".repeat(MAX_ID_BYTES);
+        assert_eq!(users.intern(UserKey::Text(&longest)), IdSlot::new(0));
+        assert_eq!(users.intern(UserKey::Text(&(longest.clone() + "x"))), IdSlot::TOO_LONG);
+        // the text of a binary id has two digits for each byte
+        let binary = longest.as_bytes();
+        let mut slots = Vec::new();
+        users.intern_all(2, |row| Some([binary, &binary[..MAX_ID_BYTES / 2]][row]), &mut slots);
+        assert_eq!(slots, [IdSlot::TOO_LONG, IdSlot::new(1)]);
+        assert_eq!(users.len(), 2);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::checks::open_run::RunPolicy;
 use crate::checks::row::RowChecks;
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::{UserKey, user_text};
+use crate::domain::numbers::grouped;
 use crate::domain::time::{EventTime, EventTimeView, LocalDate, MICROS_PER_HOUR, SpanHour};
 use crate::events::EventFile;
 use crate::events::{EventBatch, EventReader, IdEncoder};
@@ -153,6 +154,13 @@ impl WorkerState {
         options: &ReadOptions,
     ) -> Result<()> {
         let place = || file.place(group.index);
+        if group.rows > u64::from(u32::MAX) {
+            bail!(
+                "{}: {} rows; write the file in smaller row groups",
+                place(),
+                grouped(group.rows)
+            );
+        }
         let times = file.times(options.zone).with_context(place)?.tracking_repeats();
         let mut batch = std::mem::take(&mut self.batch);
         let bytes = file.bytes(group.index);
@@ -166,6 +174,14 @@ impl WorkerState {
             let mut ids = Ids { users: &mut self.users, cells: &mut self.cells };
             if !reader.next_batch(&mut ids, &mut batch)? {
                 break;
+            }
+            if self.users.is_full() || self.cells.is_full() {
+                bail!(
+                    "{}: more than {} different ids in one batch of dates; compress with engine = \
+                     \"spark\"",
+                    place(),
+                    grouped(IdSlot::CAPACITY.into())
+                );
             }
             let rows = batch.len() as u64;
             self.mark_malformed(&mut batch.users, &reading.checks);

@@ -14,6 +14,8 @@ use rstar::{RTree, RTreeObject};
 use super::Settings;
 use super::grid::{GRID, ToGrid};
 use crate::datasets::geodata::{self, LauUnit};
+use crate::domain::ids::MAX_ID_BYTES;
+use crate::domain::numbers::grouped;
 use crate::formats::boundaries;
 use crate::formats::boundaries::{
     COMPANIONS, EXTENSIONS, Feature, Format, Properties, PropertyNames,
@@ -144,6 +146,14 @@ fn add(
             settings.columns.gisco_id
         )
     })?;
+    if id.len() > MAX_ID_BYTES {
+        bail!(
+            "the id has {} bytes, but at most {} can be loaded; shorten it, or set columns.gisco_id to \
+             another property",
+            grouped(id.len() as u64),
+            grouped(MAX_ID_BYTES as u64)
+        );
+    }
     let Some(polygons) = feature.polygons else {
         boundaries.notes.push(format!("{id} has no geometry, so no cell can lie in it"));
         return Ok(());

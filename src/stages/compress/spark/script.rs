@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::checks::locations::EARTH_M;
 use crate::checks::{Code, Disposition};
+use crate::domain::ids::MAX_ID_BYTES;
 use crate::domain::time::{DayShift, LocalDate, LocalHour, TIMESTAMP_RANGE_US};
 use crate::events::parquet::ParquetEvents;
 use crate::spark::{Job, event_tables, sql};
@@ -87,6 +88,7 @@ fn gaps(work: &Work, pending: &[LocalDate]) -> Vec<(&'static str, String)> {
         ("earliest_us", TIMESTAMP_RANGE_US.start.to_string()),
         ("end_us", TIMESTAMP_RANGE_US.end.to_string()),
         ("latest_us", work.as_of.latest_us.to_string()),
+        ("max_id_bytes", MAX_ID_BYTES.to_string()),
         ("user_id_bytes", when(Code::UserMalformed, checks.user_id_bytes)),
         ("folder_tolerance", when(Code::OutsideFolder, checks.folder_tolerance_days)),
         ("pending", pending_rows(pending)),
