@@ -45,7 +45,7 @@ fn encode_presences_for_copy(bencher: Bencher) {
     let mut rows = Encoder::default();
     bencher.counter(ItemsCount::new(PRESENCES)).bench_local(|| {
         rows.bytes.clear();
-        for i in 0..PRESENCES as i32 {
+        for i in 0..PRESENCES as i64 {
             rows.presence([i, i & 4_095], [1_727_769_600_000_000, 1_727_769_660_000_000], [5, 0]);
         }
         black_box(rows.bytes.len())

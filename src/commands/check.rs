@@ -163,7 +163,16 @@ fn contents(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
             let rows = rows.collect::<Vec<_>>().join(", ");
             format!("{url}, loaded {}: {rows}", loaded.loaded_at)
         }
-        None => format!("{url} is empty; `mobility run-all` fills it"),
+        None => {
+            let missing = warehouse.missing()?;
+            let first = match missing.is_empty() {
+                true => String::new(),
+                false => {
+                    format!("it lacks {}, which `mobility load` creates; ", missing.join(" and "))
+                }
+            };
+            format!("{url} is empty; {first}`mobility run-all` fills it")
+        }
     })
 }
 

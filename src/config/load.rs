@@ -265,9 +265,14 @@ fn put(table: &mut Table, name: &str, value: Value) {
 fn validate(config: &Config) -> Result<()> {
     let warehouse = &config.warehouse;
     warehouse.url.check()?;
-    if warehouse.schema.is_empty() || warehouse.schema.starts_with("pg_") {
+    let is_system = |name: &str| name.starts_with("pg_") || name == "information_schema";
+    // the server would cut off what is longer, and gives $user another meaning
+    let is_name =
+        |name: &str| (1..=63).contains(&name.len()) && name != "$user" && !name.contains('\0');
+    if is_system(&warehouse.schema) || !is_name(&warehouse.schema) {
         bail!(
-            "warehouse.schema = {:?}: name a schema that is not one of the system schemas",
+            "warehouse.schema = {:?}: name a schema of at most 63 bytes that is not one of the system \
+             schemas",
             warehouse.schema
         );
     }

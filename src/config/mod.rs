@@ -252,7 +252,7 @@ impl Default for Time {
 #[serde(default, deny_unknown_fields)]
 pub struct Warehouse {
     pub url: WarehouseUrl,
-    /// PostGIS: schema of the tables and views.
+    /// PostGIS: schema of the tables and views; a load creates it.
     pub schema: String,
     /// PostGIS: maximum number of connections.
     pub connections: u32,

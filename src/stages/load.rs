@@ -83,6 +83,7 @@ pub fn run(
     // prevents another run from replacing the files during the load
     let processed = &settings.data.processed;
     let _lock = if processed.is_dir() { Some(lock::to_read(processed)?) } else { None };
+    warehouse.prepare()?;
     let request = request(settings, force)?;
     let mut notes = Vec::new();
     let previous = match warehouse.loaded() {

@@ -72,9 +72,12 @@ pub fn run(
         reports.push(report);
         Ok(())
     };
-    // report an invalid view file before the long stages run
+    // report missing privileges and invalid view files before the long stages run
     let registry = Arc::new(Registry::read(&config.views, &config.time)?);
     let warehouse = warehouse::open(config, registry)?;
+    if options.includes(Stage::Load) {
+        warehouse.prepare()?;
+    }
     if options.includes(Stage::Views) {
         warehouse.verify()?;
     }

@@ -86,6 +86,23 @@ pub trait Warehouse: Send + Sync {
     /// A warehouse that cannot be reached or read.
     fn loaded(&self) -> Result<Option<Loaded>>;
 
+    /// What the first load creates before the tables, for example a schema. Changes nothing.
+    ///
+    /// # Errors
+    /// What may not be created, with the remedy.
+    fn missing(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Creates what [`Warehouse::missing`] lists. A load does so as well; a run of all stages does so
+    /// first, to report a missing privilege before any work is done.
+    ///
+    /// # Errors
+    /// What may not be created, with the remedy.
+    fn prepare(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Plans every view against empty tables, so that a broken view file is found before any work is
     /// done. Changes nothing.
     ///

@@ -5,6 +5,8 @@
 #                        makes it where absent, starts it, prints its URL; when the process PID
 #                        ends, it is stopped and DIR removed; --throwaway: faster, no fsync
 #   cluster.sh url DIR   prints the URL of one that runs
+#   cluster.sh pooler DIR MODE
+#                        starts a pgbouncer before it, in the pool mode MODE, and prints its URL
 #   cluster.sh stop DIR
 #   cluster.sh kill DIR  kill -9, as in a power cut
 #   cluster.sh install   installs the packages where they are missing, and Chromium, which the
@@ -49,13 +51,20 @@ has_browser() {
   return 1
 }
 
+# The connection pooler of the tests.
+find_pgbouncer() {
+  pgbouncer=$(command -v pgbouncer || echo /usr/sbin/pgbouncer)
+  [ -x "$pgbouncer" ]
+}
+
 install_packages() {
   missing=
   find_bin || missing=postgresql-postgis
   command -v openssl >/dev/null || missing="$missing openssl"
+  find_pgbouncer || missing="$missing pgbouncer"
   has_browser || missing="$missing chromium"
   [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null || die "please install first: PostgreSQL, PostGIS, openssl, Chromium"
+  command -v apt-get >/dev/null || die "please install first: PostgreSQL, PostGIS, openssl, pgbouncer, Chromium"
   if is_root; then sudo=; else sudo="sudo -n"; fi
   $sudo true 2>/dev/null || die "please run first: sudo $self install"
   say "installing $missing"
@@ -70,8 +79,13 @@ install_packages() {
     # shellcheck disable=SC2086
     said=$($sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
       --no-install-recommends -o DPkg::Lock::Timeout=300 $missing 2>&1) || die "$said"
+    case $missing in
+      # or Debian runs one on port 6432
+      *pgbouncer*) $sudo systemctl disable --now pgbouncer >/dev/null 2>&1 || true ;;
+    esac
   )
   find_bin || die "PostGIS is still missing after the installation of $missing"
+  find_pgbouncer || die "pgbouncer is still missing after the installation of $missing"
   has_browser || die "Chromium is still missing after the installation of $missing"
 }
 
@@ -253,6 +267,44 @@ start() {
   print_url
 }
 
+# Starts a pgbouncer in the pool mode $1, unless one runs.
+start_pooler() {
+  running || die "the server does not run"
+  find_pgbouncer || die "pgbouncer is missing: run $self install"
+  settings=$base/pgbouncer-$1.ini
+  if ! as_server test -e "$settings"; then
+    tries=1
+    until start_pooler_on "$(random_port)" "$1"; do
+      [ $tries -lt 20 ] || die "pgbouncer did not start, see $base/pgbouncer-$1.log"
+      tries=$((tries + 1))
+    done
+  fi
+  port=$(as_server sed -n 's/^listen_port = //p' "$settings")
+  echo "postgres://postgres@127.0.0.1:$port/mobility"
+}
+
+start_pooler_on() {
+  as_server tee "$settings" >/dev/null <<CONF
+[databases]
+mobility = host=127.0.0.1 port=$(cat "$dir/port") user=postgres password=$(cat "$dir/password")
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $1
+unix_socket_dir =
+auth_type = any
+pool_mode = $2
+logfile = $base/pgbouncer-$2.log
+pidfile = $base/pgbouncer-$2.pid
+CONF
+  as_server "$pgbouncer" -q -d "$settings" >/dev/null 2>&1 9>&-
+}
+
+stop_poolers() {
+  for file in $(as_server find "$base" -maxdepth 1 -name 'pgbouncer-*.pid'); do
+    as_server kill "$(as_server cat "$file")" || true
+  done
+}
+
 stop() {
   if running; then pg_ctl stop -m "$1"; else say "it does not run"; fi
 }
@@ -274,6 +326,7 @@ watch() {
   lock
   locate "$dir"
   [ "$(cat "$dir/owner")" = "$1" ] || return 0
+  stop_poolers
   stop immediate
   [ "$base" = "$dir" ] || rm -rf "$base"
   rm -rf "$dir"
@@ -287,13 +340,14 @@ case $command in
     [ $# -gt 0 ] || usage
     start "$@"
     ;;
-  stop | kill | url | watch)
+  stop | kill | url | pooler | watch)
     [ $# -gt 0 ] || usage
     [ -d "$1" ] || die "$1 does not exist"
     locate "$1"
     case $command in
       stop) lock && stop fast ;;
       kill) kill_all ;;
+      pooler) lock && start_pooler "${2:?}" ;;
       url) running || die "it does not run" && print_url ;;
       watch) watch "$2" ;;
     esac

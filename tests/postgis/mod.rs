@@ -7,9 +7,13 @@ mod concurrent_readers;
 mod connections;
 mod interrupted_loads;
 mod loading;
+mod pooler;
+mod rights;
 mod run_records;
+mod schemas;
 mod serve_role;
 mod table_ownership;
+mod upgrades;
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -58,6 +62,11 @@ impl Cluster {
 
     pub fn stop(&self) {
         script(&["stop", &self.folder.to_string_lossy()]);
+    }
+
+    /// The URL of a pgbouncer before the server, in a pool mode.
+    pub fn pooler(&self, mode: &str) -> String {
+        script(&["pooler", &self.folder.to_string_lossy(), mode])
     }
 
     /// The certificate of the server.

@@ -8,7 +8,9 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use super::cursor_rows::DECLARE;
+use super::names::SchemaName;
 use super::relations::column_types;
+use super::search_path;
 use super::server_errors::{explain_sql, failed};
 use crate::domain::tables::quoted;
 use crate::views::compares_ids_only;
@@ -33,7 +35,7 @@ pub fn without_semicolon(sql: &str) -> &str {
 ///
 /// # Errors
 /// Errors of the server, with the position in the SQL.
-pub fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
+fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
     transaction
         .execute(&format!("{DECLARE}{select}"), &[])
         .map_err(|e| explain_sql(&e, select, DECLARE.len()))?;
@@ -44,14 +46,16 @@ pub fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
 ///
 /// # Errors
 /// Errors of the server, with the position in the SQL.
-pub fn compute(transaction: &mut Transaction, sql: &str) -> Result<()> {
+pub fn compute(transaction: &mut Transaction, schema: &SchemaName, sql: &str) -> Result<()> {
     let select = without_semicolon(sql);
+    search_path::set(transaction, schema, select, false)?;
     plan(transaction, select)?;
     transaction.batch_execute("DROP TABLE IF EXISTS pg_temp.mobility_computed").map_err(failed)?;
     if compares_ids_only(select) {
-        return compute_on_numbers(transaction, select);
+        return compute_on_numbers(transaction, schema, select);
     }
-    create_temporary(transaction, COMPUTED, select)
+    create_temporary(transaction, COMPUTED, select)?;
+    search_path::reset(transaction)
 }
 
 fn create_temporary(transaction: &mut Transaction, table: &str, select: &str) -> Result<()> {
@@ -62,23 +66,17 @@ fn create_temporary(transaction: &mut Transaction, table: &str, select: &str) ->
     Ok(())
 }
 
-/// Sets the search path until the end of the transaction.
-fn set_search_path(transaction: &mut Transaction, path: &str) -> Result<()> {
-    transaction
-        .execute("SELECT set_config('search_path', $1, true)", &[&path])
-        .map_err(failed)
-        .map(drop)
-}
-
-fn compute_on_numbers(transaction: &mut Transaction, select: &str) -> Result<()> {
-    transaction.batch_execute(IDS_AS_NUMBERS).map_err(failed)?;
-    let path: String =
-        transaction.query_one("SELECT current_setting('search_path')", &[]).map_err(failed)?.get(0);
-    set_search_path(transaction, &format!("pg_temp, {path}"))?;
+fn compute_on_numbers(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    select: &str,
+) -> Result<()> {
+    transaction.batch_execute(&schema.fill(IDS_AS_NUMBERS)).map_err(failed)?;
+    search_path::set(transaction, schema, select, true)?;
     create_temporary(transaction, "mobility_numbered", select)?;
-    set_search_path(transaction, &path)?;
+    search_path::reset(transaction)?;
     transaction.batch_execute(DROP_IDS_AS_NUMBERS).map_err(failed)?;
-    let found = column_types(transaction, "mobility_numbered")?;
+    let found = column_types(transaction, None, "mobility_numbered")?;
     let has = |id: &str| found.iter().any(|(name, _)| name == id);
     if !has("user_id") && !has("cell_id") {
         let rename = format!("ALTER TABLE pg_temp.mobility_numbered RENAME TO {COMPUTED}");
@@ -94,10 +92,12 @@ fn compute_on_numbers(transaction: &mut Transaction, select: &str) -> Result<()>
         .collect();
     let mut with_ids = format!("SELECT {} FROM pg_temp.mobility_numbered n", columns.join(", "));
     if has("user_id") {
-        with_ids.push_str(" LEFT JOIN mobility_user u ON u.user_no = n.user_id");
+        let users = " LEFT JOIN {schema}.mobility_user u ON u.user_no = n.user_id";
+        with_ids.push_str(&schema.fill(users));
     }
     if has("cell_id") {
-        with_ids.push_str(" LEFT JOIN mobility_cell c ON c.cell_no = n.cell_id");
+        let cells = " LEFT JOIN {schema}.mobility_cell c ON c.cell_no = n.cell_id";
+        with_ids.push_str(&schema.fill(cells));
     }
     transaction.batch_execute("ANALYZE pg_temp.mobility_numbered").map_err(failed)?;
     create_temporary(transaction, COMPUTED, &with_ids)?;

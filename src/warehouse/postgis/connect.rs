@@ -14,6 +14,8 @@ use postgres_native_tls::MakeTlsConnector;
 use r2d2::CustomizeConnection;
 use r2d2_postgres::PostgresConnectionManager;
 
+use super::pooler;
+use super::search_path::QUALIFIED;
 use super::server_errors::{explain, failed, unreachable};
 use crate::config::{Warehouse as Settings, WarehouseUrl};
 
@@ -42,6 +44,17 @@ struct Target {
     tls: MakeTlsConnector,
 }
 
+impl Target {
+    /// Makes one connection, and refuses a pooler that gives every transaction another session before
+    /// any setting of a session is changed.
+    fn connect(&self, url: &WarehouseUrl) -> Result<Client> {
+        let connect = || self.client.connect(self.tls.clone());
+        let mut client = connect().map_err(|e| unreachable(&e, url, &self.client))?;
+        pooler::refuse_shared_sessions(&mut client, url, connect)?;
+        Ok(client)
+    }
+}
+
 /// Opens a pool. The first connection is made directly, so that a rejected connection is reported with
 /// its reason and not as a timeout of the pool.
 ///
@@ -51,8 +64,7 @@ pub fn pool(settings: &Settings) -> Result<(Pool, Connection)> {
     let url = &settings.url;
     let target = target(url, settings)?;
     // the pool would repeat a rejected attempt until its timeout
-    let first = target.client.connect(target.tls.clone());
-    drop(first.map_err(|e| unreachable(&e, url, &target.client))?);
+    drop(target.connect(url)?);
     let timeout = Duration::from_secs(settings.connect_timeout_s);
     let pool = Pool::builder()
         .max_size(settings.connections)
@@ -73,8 +85,7 @@ pub fn with_timeout(settings: &Settings, timeout: Duration) -> Result<Client> {
     let url = &settings.url;
     let mut target = target(url, settings)?;
     target.client.connect_timeout(timeout.min(Duration::from_secs(settings.connect_timeout_s)));
-    let connected = target.client.connect(target.tls.clone());
-    let mut client = connected.map_err(|e| unreachable(&e, url, &target.client))?;
+    let mut client = target.connect(url)?;
     let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
     let mut session = Session::new(settings);
     session.statement_timeout_ms = Some(milliseconds);
@@ -180,29 +191,23 @@ fn connector(check: CertificateCheck, root: Option<&str>) -> Result<MakeTlsConne
 /// Settings that every session gets when its connection is made.
 #[derive(Debug, Clone)]
 pub struct Session {
-    schema: String,
     statement_timeout_ms: Option<u64>,
 }
 
 impl Session {
     pub fn new(settings: &Settings) -> Self {
         Session {
-            schema: settings.schema.clone(),
             statement_timeout_ms: settings.statement_timeout_s.map(|s| s.saturating_mul(1_000)),
         }
     }
 
-    /// Sets the search path to the configured schema and the schema of PostGIS, and the timeouts.
+    /// Sets the timeouts, and a search path without tables: every statement names its schema, or sets
+    /// the path until the end of its transaction.
     ///
     /// # Errors
     /// A broken connection.
     pub fn configure(&self, client: &mut Client) -> Result<(), postgres::Error> {
-        client.query(
-            "SELECT set_config('search_path', concat_ws(', ', quote_ident($1), \
-             (SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n \
-              ON n.oid = e.extnamespace WHERE e.extname = 'postgis'), 'pg_temp'), false)",
-            &[&self.schema],
-        )?;
+        client.batch_execute(&format!("SET search_path = {QUALIFIED}"))?;
         let timeout = match self.statement_timeout_ms {
             Some(ms) => ms.to_string(),
             None => return client.batch_execute("RESET statement_timeout; RESET work_mem"),

@@ -17,6 +17,8 @@ use postgres::types::ToSql;
 use postgres::{Column, Row, Statement};
 
 use super::connect::Connection;
+use super::names::SchemaName;
+use super::search_path;
 use super::server_errors::{explain, explain_sql, failed};
 use super::values::{Kind, Raw, Value};
 use crate::domain::tables::TIMESTAMP;
@@ -37,20 +39,21 @@ pub struct CursorRows {
 }
 
 impl CursorRows {
-    /// Runs one SELECT.
+    /// Runs one SELECT; names without a schema belong to `of`.
     ///
     /// # Errors
     /// Errors of the server, with the position in the SQL; a column of a type without an Arrow
     /// counterpart.
     pub fn open(
         mut connection: Connection,
+        of: &SchemaName,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<Self> {
         connection
             .batch_execute("BEGIN READ ONLY; SET LOCAL cursor_tuple_fraction = 1")
             .map_err(failed)?;
-        match Self::declare(&mut connection, sql, parameters) {
+        match Self::declare(&mut connection, of, sql, parameters) {
             Ok((fetch, first)) => {
                 let columns = fetch.columns();
                 let kinds: Vec<Kind> = columns
@@ -71,9 +74,11 @@ impl CursorRows {
 
     fn declare(
         connection: &mut Connection,
+        of: &SchemaName,
         sql: &str,
         parameters: &[&(dyn ToSql + Sync)],
     ) -> Result<(Statement, Vec<Row>)> {
+        search_path::set(&mut **connection, of, sql, false)?;
         let declared = connection.execute(&format!("{DECLARE}{sql}"), parameters);
         declared.map_err(|e| explain_sql(&e, sql, DECLARE.len()))?;
         // errors after this point have no position in the user's SQL

@@ -19,7 +19,8 @@ impl Encoder {
         self.bytes.extend_from_slice(&fields.to_be_bytes());
     }
 
-    pub fn int(&mut self, value: i32) {
+    #[cfg(test)]
+    fn int(&mut self, value: i32) {
         self.bytes.extend_from_slice(&4i32.to_be_bytes());
         self.bytes.extend_from_slice(&value.to_be_bytes());
     }
@@ -46,16 +47,17 @@ impl Encoder {
     }
 
     /// A row of hourly presence. Millions of rows are encoded, so the buffer is extended once per row.
-    pub fn presence(&mut self, ids: [i32; 2], times_us: [i64; 2], counts: [i32; 2]) {
-        let mut row = [0u8; 58];
+    pub fn presence(&mut self, ids: [i64; 2], times_us: [i64; 2], counts: [i32; 2]) {
+        let mut row = [0u8; 66];
         row[0..2].copy_from_slice(&6i16.to_be_bytes());
-        for (at, number) in [2, 10, 42, 50].into_iter().zip(ids.into_iter().chain(counts)) {
-            row[at..at + 4].copy_from_slice(&4i32.to_be_bytes());
-            row[at + 4..at + 8].copy_from_slice(&number.to_be_bytes());
-        }
-        for (at, us) in [18, 30].into_iter().zip(times_us) {
+        let times = times_us.map(|us| us.saturating_sub(EPOCH_US));
+        for (at, number) in [2, 14, 26, 38].into_iter().zip(ids.into_iter().chain(times)) {
             row[at..at + 4].copy_from_slice(&8i32.to_be_bytes());
-            row[at + 4..at + 12].copy_from_slice(&us.saturating_sub(EPOCH_US).to_be_bytes());
+            row[at + 4..at + 12].copy_from_slice(&number.to_be_bytes());
+        }
+        for (at, count) in [50, 58].into_iter().zip(counts) {
+            row[at..at + 4].copy_from_slice(&4i32.to_be_bytes());
+            row[at + 4..at + 8].copy_from_slice(&count.to_be_bytes());
         }
         self.bytes.extend_from_slice(&row);
     }
@@ -68,16 +70,17 @@ mod tests {
     #[test]
     fn presence_row_equals_its_fields_encoded_one_by_one() {
         let mut row = Encoder::default();
-        row.presence([7, -1], [EPOCH_US + 5, EPOCH_US], [i32::MAX, -2]);
+        let beyond_32_bits = 1 << 40 | 7;
+        row.presence([beyond_32_bits, -1], [EPOCH_US + 5, EPOCH_US], [i32::MAX, -2]);
         let mut single = Encoder::default();
         single.row(6);
-        single.int(7);
-        single.int(-1);
+        single.long(beyond_32_bits);
+        single.long(-1);
         single.time(EPOCH_US + 5);
         single.time(EPOCH_US);
         single.int(i32::MAX);
         single.int(-2);
         assert_eq!(row.bytes, single.bytes);
-        assert_eq!(row.bytes[..10], [0, 6, 0, 0, 0, 4, 0, 0, 0, 7]);
+        assert_eq!(row.bytes[..10], [0, 6, 0, 0, 0, 8, 0, 0, 1, 0]);
     }
 }

@@ -1,12 +1,14 @@
 //! Numbers for user and cell ids: the server stores each id once, in `mobility_user` or
 //! `mobility_cell`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use hashbrown::HashMap;
 use postgres::Client;
 
 use super::copy::CopyIn;
+use super::names::SchemaName;
 use super::server_errors::failed;
+use crate::domain::ids::MAX_ID_BYTES;
 
 /// The kind of ids.
 #[derive(Debug, Clone, Copy)]
@@ -28,11 +30,11 @@ impl Ids {
 /// The numbers of the ids that were resolved so far.
 #[derive(Debug, Default)]
 pub struct IdMap {
-    by_id: HashMap<String, i32, foldhash::fast::FixedState>,
+    by_id: HashMap<String, i64, foldhash::fast::FixedState>,
 }
 
 impl IdMap {
-    pub fn get(&self, id: &str) -> Option<i32> {
+    pub fn get(&self, id: &str) -> Option<i64> {
         self.by_id.get(id).copied()
     }
 
@@ -44,6 +46,7 @@ impl IdMap {
     pub fn resolve<'a>(
         &mut self,
         client: &mut Client,
+        schema: &SchemaName,
         ids: Ids,
         texts: impl Iterator<Item = &'a str>,
     ) -> Result<()> {
@@ -53,7 +56,15 @@ impl IdMap {
         if unknown.is_empty() {
             return Ok(());
         }
+        if let Some(id) = unknown.iter().find(|id| id.len() > MAX_ID_BYTES) {
+            bail!(
+                "an id has {} bytes, more than an index can hold; `mobility compress --force` rejects \
+                 such ids",
+                id.len()
+            );
+        }
         let (table, number, text) = ids.names();
+        let table = schema.relation(table);
         let mut transaction = client.transaction().map_err(failed)?;
         transaction
             .batch_execute(
@@ -88,7 +99,7 @@ impl IdMap {
             )
             .map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        self.by_id.extend(rows.iter().map(|r| (r.get::<_, String>(0), r.get::<_, i32>(1))));
+        self.by_id.extend(rows.iter().map(|r| (r.get::<_, String>(0), r.get::<_, i64>(1))));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use postgres::Client;
 
 use super::fingerprint::fingerprint;
+use super::names::SchemaName;
 use super::partitions;
 use super::partitions::Partition;
 use super::server::Server;
@@ -31,10 +32,12 @@ pub fn run(
     raw_events: &RawEvents,
     progress: &Progress,
 ) -> Result<Loaded> {
+    server.prepare()?;
     let mut lead = server.exclusive_worker()?;
-    schema::ensure(lead.client(), &server.schema)?;
-    partitions::sweep(lead.client(), progress)?;
-    let active = partitions::active(lead.client())?;
+    let schema = &server.schema;
+    schema::ensure(lead.client(), schema, progress)?;
+    partitions::sweep(lead.client(), schema, progress)?;
+    let active = partitions::active(lead.client(), schema)?;
     let days = days(&request.compressed_events)?;
     let new: Vec<&PresenceDay> = days
         .iter()
@@ -53,11 +56,11 @@ pub fn run(
     if !filled.is_empty() {
         let bar = progress.spinner("load", "indexing and collecting statistics");
         attach(server, &filled)?;
-        partitions::analyze(lead.client(), &filled, active.len())?;
+        partitions::analyze(lead.client(), schema, &filled, active.len())?;
         bar.finish();
     }
     let bar = progress.spinner("load", "views");
-    let loaded = activate(lead.client(), request, &filled, &keep, progress);
+    let loaded = activate(lead.client(), schema, request, &filled, &keep, progress);
     bar.finish();
     loaded
 }
@@ -65,17 +68,19 @@ pub fn run(
 /// Makes the new rows visible to readers, in one transaction.
 fn activate(
     client: &mut Client,
+    schema: &SchemaName,
     request: &LoadRequest,
     filled: &[Partition],
     keep: &[Option<NaiveDate>],
     progress: &Progress,
 ) -> Result<Loaded> {
     let mut transaction = client.transaction().map_err(failed)?;
-    let previous =
-        transaction.query_one("SELECT load_no, places FROM mobility_load", &[]).map_err(failed)?;
-    let load_no = 1 + previous.get::<_, i32>(0);
+    let previous = transaction
+        .query_one(&schema.fill("SELECT load_no, places FROM {schema}.mobility_load"), &[])
+        .map_err(failed)?;
+    let load_no = 1 + previous.get::<_, i64>(0);
     let previous_fingerprints: Option<String> = previous.get(1);
-    let retired = partitions::activate(&mut transaction, load_no, filled, keep)?;
+    let retired = partitions::activate(&mut transaction, schema, load_no, filled, keep)?;
     let mut rows = std::collections::BTreeMap::new();
     let places = fingerprint(&[request.cell_plan.clone(), request.lau.clone()])?;
     let small: Vec<_> = request.small_tables.iter().map(|(_, path)| path.clone()).collect();
@@ -89,20 +94,23 @@ fn activate(
     let small_changed = previous_small != Some(&*small);
     for (table, path) in [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)] {
         let count = if places_changed {
-            replace_table::replace(&mut transaction, table, path)?
+            replace_table::replace(&mut transaction, schema, table, path)?
         } else {
-            replace_table::count(&mut transaction, table)?
+            replace_table::count(&mut transaction, schema, table)?
         };
         rows.insert(table.name().to_owned(), count);
     }
     for (table, path) in &request.small_tables {
         // few rows, and schema::ensure may have recreated the table
-        let count = replace_table::replace(&mut transaction, *table, path)?;
+        let count = replace_table::replace(&mut transaction, schema, *table, path)?;
         rows.insert(table.name().to_owned(), count);
     }
-    let row_counts = "SELECT kind, sum(row_count)::bigint FROM mobility_leaf WHERE retired_by IS NULL GROUP BY kind";
+    let row_counts = schema.fill(
+        "SELECT kind, sum(row_count)::bigint FROM {schema}.mobility_leaf \
+         WHERE retired_by IS NULL GROUP BY kind",
+    );
     rows.insert(Table::MobileEventsCompressed.name().to_owned(), 0);
-    for row in transaction.query(row_counts, &[]).map_err(failed)? {
+    for row in transaction.query(&row_counts, &[]).map_err(failed)? {
         let table = match row.get::<_, String>(0).as_str() {
             "presence" => Table::MobileEventsCompressed,
             _ => Table::MobileEventsUncompressed,
@@ -113,17 +121,18 @@ fn activate(
     let loaded = Loaded { fingerprint: request.fingerprint.clone(), loaded_at, rows };
     transaction
         .execute(
-            "UPDATE mobility_load SET load_no = $1, loaded = $2, places = $3",
+            &schema
+                .fill("UPDATE {schema}.mobility_load SET load_no = $1, loaded = $2, places = $3"),
             &[&load_no, &serde_json::to_string(&loaded)?, &format!("{places} {small}")],
         )
         .map_err(failed)?;
     // without statistics the server underestimates the rows of active partitions by far
-    transaction.batch_execute("ANALYZE mobility_leaf").map_err(failed)?;
+    transaction.batch_execute(&schema.fill("ANALYZE {schema}.mobility_leaf")).map_err(failed)?;
     let recomputed = if filled.is_empty() && retired == 0 && !places_changed && !small_changed {
-        view_results::confirm(&mut transaction, load_no)?;
+        view_results::confirm(&mut transaction, schema, load_no)?;
         Recomputed::default()
     } else {
-        view_results::recompute(&mut transaction, load_no)?
+        view_results::recompute(&mut transaction, schema, load_no)?
     };
     transaction.commit().map_err(failed)?;
     for (view, elapsed) in recomputed.elapsed {
@@ -139,7 +148,7 @@ fn attach(server: &Server, partitions: &[Partition]) -> Result<()> {
     let tasks = Tasks::new(partitions);
     on_all_cores(server.worker_count(partitions.len()), || {
         let mut worker = server.worker()?;
-        tasks.each(|partition| partitions::attach(worker.client(), partition))
+        tasks.each(|partition| partitions::attach(worker.client(), &server.schema, partition))
     })?;
     Ok(())
 }

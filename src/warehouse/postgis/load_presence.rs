@@ -13,6 +13,7 @@ use postgres::Client;
 
 use super::copy::CopyIn;
 use super::id_map::{IdMap, Ids};
+use super::names::SchemaName;
 use super::partitions;
 use super::partitions::{Partition, PartitionKind};
 use super::server::{Server, Worker};
@@ -44,7 +45,7 @@ pub fn fill(
     let mut bytes = 0;
     for (index, day) in days.iter().enumerate() {
         let kind = PartitionKind::Presence(day.date);
-        let (number, copy) = partitions::create(lead.client(), kind)?;
+        let (number, copy) = partitions::create(lead.client(), &server.schema, kind)?;
         partitions.push(Partition { kind, number, fingerprint: day.fingerprint.clone(), rows: 0 });
         for path in &day.files {
             bytes += std::fs::metadata(path).map_or(0, |m| m.len());
@@ -58,7 +59,7 @@ pub fn fill(
         let mut worker = server.worker()?;
         let mut cells = IdMap::default();
         shared.each(|(day, path, copy)| {
-            let written = copy_file(worker.client(), path, copy, &mut cells, &bar)
+            let written = copy_file(worker.client(), &server.schema, path, copy, &mut cells, &bar)
                 .with_context(|| format!("{}", path.display()))?;
             rows[*day].fetch_add(written, Ordering::Relaxed);
             Ok(())
@@ -74,6 +75,7 @@ pub fn fill(
 /// Copies one file into a partition; returns the number of rows.
 fn copy_file(
     client: &mut Client,
+    schema: &SchemaName,
     path: &Path,
     copy: &str,
     cells: &mut IdMap,
@@ -83,8 +85,8 @@ fn copy_file(
     let batches = read(path)?;
     let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
     let mut users = IdMap::default();
-    users.resolve(client, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
-    cells.resolve(client, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
+    users.resolve(client, schema, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
+    cells.resolve(client, schema, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
     let mut copy = CopyIn::start(client, copy)?;
     for batch in &batches {
         let [users, cells] =
@@ -148,10 +150,10 @@ fn texts(batch: &RecordBatch, column: usize) -> impl Iterator<Item = &str> {
 }
 
 /// The number of the id in each row.
-fn numbers(batch: &RecordBatch, column: usize, map: &IdMap) -> Result<Vec<i32>> {
+fn numbers(batch: &RecordBatch, column: usize, map: &IdMap) -> Result<Vec<i64>> {
     let keys = batch.column(column).as_dictionary::<Int32Type>();
     let by_key = texts(batch, column)
         .map(|t| map.get(t).ok_or_else(|| anyhow!("the server returned no number for the id {t}")))
-        .collect::<Result<Vec<i32>>>()?;
+        .collect::<Result<Vec<i64>>>()?;
     Ok(keys.keys().values().iter().map(|k| by_key[*k as usize]).collect())
 }

@@ -48,7 +48,7 @@ pub fn fill(
     let files = raw_events.open(inputs)?;
     let parts: Vec<(&EventFile, usize)> =
         files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
-    let (number, copy) = partitions::create(lead.client(), PartitionKind::Event)?;
+    let (number, copy) = partitions::create(lead.client(), &server.schema, PartitionKind::Event)?;
     let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
     let zone = raw_events.zone;
     let rows = AtomicU64::new(0);
@@ -70,8 +70,18 @@ pub fn fill(
                     cells: raw::cell_ids(&cell)?,
                     times: raw::timestamps(&time, &mut times)?,
                 };
-                users.resolve(worker.client(), Ids::Users, columns.users.iter().flatten())?;
-                cells.resolve(worker.client(), Ids::Cells, columns.cells.iter().flatten())?;
+                users.resolve(
+                    worker.client(),
+                    &server.schema,
+                    Ids::Users,
+                    columns.users.iter().flatten(),
+                )?;
+                cells.resolve(
+                    worker.client(),
+                    &server.schema,
+                    Ids::Cells,
+                    columns.cells.iter().flatten(),
+                )?;
                 let written = write(worker.client(), &copy, &columns, &users, &cells)?;
                 rows.fetch_add(written, Ordering::Relaxed);
                 bar.add_rows(written);
@@ -98,7 +108,7 @@ fn write(
     let number = |encoder: &mut Encoder, id: Option<&str>, map: &IdMap| match id
         .and_then(|id| map.get(id))
     {
-        Some(number) => encoder.int(number),
+        Some(number) => encoder.long(number),
         None => encoder.null(),
     };
     for ((user, cell), time) in columns.users.iter().zip(&columns.cells).zip(&columns.times) {

@@ -9,20 +9,26 @@ mod copy;
 mod cursor_rows;
 pub mod encode;
 mod fingerprint;
+mod grants;
 mod id_map;
 mod load;
 mod load_presence;
 mod load_raw_events;
+mod names;
 mod partitions;
+mod pooler;
 mod query;
 mod relations;
 mod replace_table;
+mod requirements;
 mod run_records;
 mod schema;
+mod search_path;
 mod server;
 mod server_errors;
 mod small_tables;
 mod two_places;
+mod upgrade;
 mod values;
 mod verify;
 mod view_results;
@@ -45,6 +51,7 @@ use crate::progress::Progress;
 use crate::views::{Registry, View};
 use compute_view::without_semicolon;
 use cursor_rows::CursorRows;
+use names::SchemaName;
 use query::Query;
 pub use run_records::record;
 use schema::SchemaState;
@@ -60,7 +67,7 @@ pub struct Postgis {
 
 /// The latest load.
 struct LatestLoad {
-    load_no: i32,
+    load_no: i64,
     loaded: Loaded,
 }
 
@@ -75,11 +82,11 @@ impl Postgis {
     }
 
     fn latest_load(&self, client: &mut Client) -> Result<Option<LatestLoad>> {
-        if schema::find(client)? == SchemaState::Empty {
+        if schema::find(client, &self.server.schema)? == SchemaState::Empty {
             return Ok(None);
         }
-        let row = client.query_one("SELECT load_no, loaded FROM mobility_load", &[]);
-        let row = row.map_err(failed)?;
+        let sql = "SELECT load_no::bigint, loaded FROM {schema}.mobility_load";
+        let row = client.query_one(&self.server.schema.fill(sql), &[]).map_err(failed)?;
         let Some(text) = row.get::<_, Option<String>>(1) else { return Ok(None) };
         let loaded = serde_json::from_str(&text)
             .context("table mobility_load is damaged; load again with --force")?;
@@ -101,19 +108,23 @@ impl Postgis {
         let load = match self.require_load(client) {
             Ok(load) => load,
             // a role that may only read the relations of the contract
-            Err(_) if own_tables_are_hidden(client)? => return Ok(quoted(relation.sql_name())),
+            Err(_) if own_tables_are_hidden(client, &self.server.schema)? => {
+                return Ok(self.server.schema.relation(relation.sql_name()));
+            }
             Err(error) => return Err(error),
         };
         Ok(match relation {
-            Relation::Table(table) => small_tables::source(client, table)?,
-            Relation::View(view) if self.is_current(client, &load, view)? => quoted(&view.view),
+            Relation::Table(table) => small_tables::source(client, &self.server.schema, table)?,
+            Relation::View(view) if self.is_current(client, &load, view)? => {
+                self.server.schema.relation(&view.view)
+            }
             Relation::View(view) => format!("({}\n)", self.expanded(client, &load, view)?),
         })
     }
 
     fn is_current(&self, client: &mut Client, load: &LatestLoad, view: &View) -> Result<bool> {
         let fingerprint = self.views.fingerprint(view)?;
-        let stored = view_results::stored(client, &view.view)?;
+        let stored = view_results::stored(client, &self.server.schema, &view.view)?;
         Ok(stored.is_some_and(|s| s.fingerprint == fingerprint && s.load_no == load.load_no))
     }
 
@@ -135,7 +146,7 @@ impl Postgis {
 
     fn cursor(&self, sql: &str, query: Option<&Query>) -> Result<CursorRows> {
         let parameters = query.map(Query::parameters).unwrap_or_default();
-        CursorRows::open(self.server.connection()?, sql, &parameters)
+        CursorRows::open(self.server.connection()?, &self.server.schema, sql, &parameters)
     }
 
     /// The FROM item of a select, its columns, and the columns that filters and order refer to.
@@ -156,8 +167,9 @@ impl Postgis {
 }
 
 /// True if the role may not read the internal tables of the warehouse.
-fn own_tables_are_hidden(client: &mut Client) -> Result<bool> {
-    let probe = client.query_opt("SELECT FROM mobility_load, mobility_view LIMIT 0", &[]);
+fn own_tables_are_hidden(client: &mut Client, schema: &SchemaName) -> Result<bool> {
+    let sql = "SELECT FROM {schema}.mobility_load, {schema}.mobility_view LIMIT 0";
+    let probe = client.query_opt(&schema.fill(sql), &[]);
     Ok(matches!(probe, Err(e) if e.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)))
 }
 
@@ -180,6 +192,14 @@ impl Warehouse for Postgis {
         verify::plan_without_data(worker.client(), &self.server.schema, &self.views)
     }
 
+    fn missing(&self) -> Result<Vec<String>> {
+        self.server.missing()
+    }
+
+    fn prepare(&self) -> Result<()> {
+        self.server.prepare()
+    }
+
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
         load::run(&self.server, request, &self.raw_events, progress)
     }
@@ -187,14 +207,15 @@ impl Warehouse for Postgis {
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
         let mut worker = self.server.exclusive_worker()?;
         let load = self.require_load(worker.client())?;
-        schema::ensure(worker.client(), &self.server.schema)?;
+        let schema = &self.server.schema;
+        schema::ensure(worker.client(), schema, progress)?;
         let bar = progress.spinner("views", "");
         let mut deployed = Vec::new();
         for (position, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
             bar.message(&view.title);
             let started = Instant::now();
             let fingerprint = self.views.fingerprint(view)?;
-            let stored = view_results::stored(worker.client(), &view.view)?;
+            let stored = view_results::stored(worker.client(), schema, &view.view)?;
             let current =
                 stored.filter(|s| s.fingerprint == fingerprint && s.load_no == load.load_no);
             let (rows, fresh) = match current.filter(|_| !refresh) {
@@ -203,6 +224,7 @@ impl Warehouse for Postgis {
                     let mut transaction = worker.client().transaction().map_err(failed)?;
                     let rows = view_results::deploy(
                         &mut transaction,
+                        schema,
                         view,
                         position,
                         &fingerprint,
@@ -217,7 +239,7 @@ impl Warehouse for Postgis {
             deployed.push(Deployed { view, rows, elapsed: started.elapsed(), fresh });
         }
         let mut transaction = worker.client().transaction().map_err(failed)?;
-        let warnings = view_results::drop_removed(&mut transaction, &self.views)?;
+        let warnings = view_results::drop_removed(&mut transaction, schema, &self.views)?;
         transaction.commit().map_err(failed)?;
         bar.finish();
         warnings.iter().for_each(|warning| progress.warn(&format!("views: {warning}")));
@@ -241,14 +263,17 @@ impl Warehouse for Postgis {
         let (source, _, resolved) = self.resolved(select)?;
         let query = query::count(&source, select, &resolved);
         let mut connection = self.server.connection()?;
-        let row = connection.query_one(&query.sql, &query.parameters()).map_err(failed)?;
+        let mut transaction =
+            connection.build_transaction().read_only(true).start().map_err(failed)?;
+        search_path::set(&mut transaction, &self.server.schema, &query.sql, false)?;
+        let row = transaction.query_one(&query.sql, &query.parameters()).map_err(failed)?;
         Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
     }
 
     fn sql(&self, statement: &str) -> Result<Rows> {
         let mut connection = self.server.connection()?;
         if let Err(error) = self.require_load(&mut connection)
-            && !own_tables_are_hidden(&mut connection)?
+            && !own_tables_are_hidden(&mut connection, &self.server.schema)?
         {
             return Err(error);
         }

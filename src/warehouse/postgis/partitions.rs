@@ -10,6 +10,9 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use postgres::{Client, Transaction};
 
+use super::grants::Grants;
+use super::names::SchemaName;
+use super::relations;
 use super::server_errors::failed;
 use crate::progress::Progress;
 
@@ -30,6 +33,14 @@ impl PartitionKind {
         }
     }
 
+    /// Name of the table that all partitions of the kind belong to.
+    fn parent(self) -> &'static str {
+        match self {
+            PartitionKind::Presence(_) => "mobility_presence",
+            PartitionKind::Event => "mobility_event",
+        }
+    }
+
     fn date(self) -> Option<NaiveDate> {
         match self {
             PartitionKind::Presence(date) => Some(date),
@@ -42,7 +53,7 @@ impl PartitionKind {
 #[derive(Debug, Clone)]
 pub struct Partition {
     pub kind: PartitionKind,
-    pub number: i32,
+    pub number: i64,
     /// Fingerprint of the files it was filled from.
     pub fingerprint: String,
     pub rows: u64,
@@ -56,8 +67,8 @@ pub struct ActivePartition {
     pub rows: u64,
 }
 
-/// Name of the table of a partition; it needs no quotes.
-fn table(kind: PartitionKind, number: i32) -> String {
+/// Name of the table of a partition.
+fn table(kind: PartitionKind, number: i64) -> String {
     format!("mobility_{}_{number}", kind.name())
 }
 
@@ -70,9 +81,10 @@ fn date_table(date: NaiveDate) -> String {
 ///
 /// # Errors
 /// Errors of the server.
-pub fn active(client: &mut Client) -> Result<Vec<ActivePartition>> {
-    let sql = "SELECT date, mark, row_count FROM mobility_leaf WHERE retired_by IS NULL";
-    let rows = client.query(sql, &[]).map_err(failed)?;
+pub fn active(client: &mut Client, schema: &SchemaName) -> Result<Vec<ActivePartition>> {
+    let sql = schema
+        .fill("SELECT date, mark, row_count FROM {schema}.mobility_leaf WHERE retired_by IS NULL");
+    let rows = client.query(&sql, &[]).map_err(failed)?;
     let partition = |r: &postgres::Row| ActivePartition {
         date: r.get(0),
         fingerprint: r.get(1),
@@ -85,35 +97,41 @@ pub fn active(client: &mut Client) -> Result<Vec<ActivePartition>> {
 ///
 /// # Errors
 /// Errors of the server.
-pub fn create(client: &mut Client, kind: PartitionKind) -> Result<(i32, String)> {
-    let number: i32 = client
+pub fn create(
+    client: &mut Client,
+    schema: &SchemaName,
+    kind: PartitionKind,
+) -> Result<(i64, String)> {
+    let number: i64 = client
         .query_one(
-            "SELECT nextval(pg_get_serial_sequence('mobility_leaf', 'leaf_no'))::integer",
-            &[],
+            "SELECT nextval(pg_get_serial_sequence($1, 'leaf_no'))",
+            &[&schema.relation("mobility_leaf")],
         )
         .map_err(failed)?
         .get(0);
-    let name = table(kind, number);
+    let name = schema.relation(&table(kind, number));
+    let parent = schema.relation(kind.parent());
     // the check constraint avoids a scan when attaching, the defaults avoid sending two fields per row
     let (columns, sql) = match kind {
         PartitionKind::Presence(date) => (
             "user_no, cell_no, first_seen, last_seen, event_count, two_places",
             format!(
-                "CREATE TABLE {name} (LIKE mobility_presence); \
+                "CREATE TABLE {name} (LIKE {parent}); \
                  ALTER TABLE {name} ALTER date SET DEFAULT '{date}', ALTER leaf_no SET DEFAULT {number}, \
-                 ADD CHECK (date IS NOT NULL AND date = '{date}' AND leaf_no IS NOT NULL AND leaf_no = {number})"
+                 ADD CHECK (date IS NOT NULL AND date = '{date}' AND leaf_no IS NOT NULL AND leaf_no = '{number}')"
             ),
         ),
         PartitionKind::Event => (
             "user_no, cell_no, \"timestamp\"",
             format!(
-                "CREATE TABLE {name} (LIKE mobility_event); \
+                "CREATE TABLE {name} (LIKE {parent}); \
                  ALTER TABLE {name} ALTER leaf_no SET DEFAULT {number}, \
-                 ADD CHECK (leaf_no IS NOT NULL AND leaf_no = {number})"
+                 ADD CHECK (leaf_no IS NOT NULL AND leaf_no = '{number}')"
             ),
         ),
     };
-    client.batch_execute(&sql).map_err(failed)?;
+    let grants = Grants::on(client, schema, kind.parent())?.statements(&name);
+    client.batch_execute(&format!("{sql}; {grants}")).map_err(failed)?;
     Ok((number, format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)")))
 }
 
@@ -121,28 +139,27 @@ pub fn create(client: &mut Client, kind: PartitionKind) -> Result<(i32, String)>
 ///
 /// # Errors
 /// Errors of the server.
-pub fn attach(client: &mut Client, partition: &Partition) -> Result<()> {
-    let name = table(partition.kind, partition.number);
+pub fn attach(client: &mut Client, schema: &SchemaName, partition: &Partition) -> Result<()> {
+    let name = schema.relation(&table(partition.kind, partition.number));
+    let parent = schema.relation(partition.kind.parent());
     let number = partition.number;
     let sql = match partition.kind {
         PartitionKind::Presence(date) => {
-            let parent = date_table(date);
-            let exists = client
-                .query_one("SELECT to_regclass($1) IS NOT NULL", &[&parent])
-                .map_err(failed)?
-                .get::<_, bool>(0);
+            let exists = relations::exists(client, schema, &date_table(date))?;
+            let of_date = schema.relation(&date_table(date));
+            let grants = Grants::on(client, schema, partition.kind.parent())?.statements(&of_date);
             let create = format!(
-                "CREATE TABLE {parent} (LIKE mobility_presence) PARTITION BY LIST (leaf_no); \
-                 ALTER TABLE mobility_presence ATTACH PARTITION {parent} FOR VALUES IN ('{date}');"
+                "CREATE TABLE {of_date} (LIKE {parent}) PARTITION BY LIST (leaf_no); {grants} \
+                 ALTER TABLE {parent} ATTACH PARTITION {of_date} FOR VALUES IN ('{date}');"
             );
             format!(
                 "CREATE INDEX ON {name} (user_no); {} \
-                 ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES IN ({number})",
+                 ALTER TABLE {of_date} ATTACH PARTITION {name} FOR VALUES IN ({number})",
                 if exists { "" } else { &create }
             )
         }
         PartitionKind::Event => {
-            format!("ALTER TABLE mobility_event ATTACH PARTITION {name} FOR VALUES IN ({number})")
+            format!("ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES IN ({number})")
         }
     };
     client.batch_execute(&sql).map_err(failed)
@@ -153,7 +170,12 @@ pub fn attach(client: &mut Client, partition: &Partition) -> Result<()> {
 ///
 /// # Errors
 /// Errors of the server.
-pub fn analyze(client: &mut Client, new: &[Partition], before: usize) -> Result<()> {
+pub fn analyze(
+    client: &mut Client,
+    schema: &SchemaName,
+    new: &[Partition],
+    before: usize,
+) -> Result<()> {
     let mut tables = vec!["mobility_user".to_owned(), "mobility_cell".to_owned()];
     let analyze_all = new.len() * 10 >= before;
     if analyze_all {
@@ -162,6 +184,7 @@ pub fn analyze(client: &mut Client, new: &[Partition], before: usize) -> Result<
     let separate =
         new.iter().filter(|partition| !analyze_all || partition.kind == PartitionKind::Event);
     tables.extend(separate.map(|partition| table(partition.kind, partition.number)));
+    let tables: Vec<String> = tables.iter().map(|table| schema.relation(table)).collect();
     client.batch_execute(&format!("ANALYZE {}", tables.join(", "))).map_err(failed)
 }
 
@@ -173,21 +196,28 @@ pub fn analyze(client: &mut Client, new: &[Partition], before: usize) -> Result<
 /// Errors of the server.
 pub fn activate(
     transaction: &mut Transaction,
-    load_no: i32,
+    schema: &SchemaName,
+    load_no: i64,
     new: &[Partition],
     keep: &[Option<NaiveDate>],
 ) -> Result<usize> {
     let mut retired = 0;
     for partition in transaction
-        .query("SELECT leaf_no, date FROM mobility_leaf WHERE retired_by IS NULL", &[])
+        .query(
+            &schema
+                .fill("SELECT leaf_no, date FROM {schema}.mobility_leaf WHERE retired_by IS NULL"),
+            &[],
+        )
         .map_err(failed)?
     {
-        let (number, date): (i32, Option<NaiveDate>) = (partition.get(0), partition.get(1));
+        let (number, date): (i64, Option<NaiveDate>) = (partition.get(0), partition.get(1));
         if new.iter().any(|p| p.kind.date() == date) || !keep.contains(&date) {
             retired += 1;
             transaction
                 .execute(
-                    "UPDATE mobility_leaf SET retired_by = $2 WHERE leaf_no = $1",
+                    &schema.fill(
+                        "UPDATE {schema}.mobility_leaf SET retired_by = $2 WHERE leaf_no = $1",
+                    ),
                     &[&number, &load_no],
                 )
                 .map_err(failed)?;
@@ -197,8 +227,17 @@ pub fn activate(
         let rows = i64::try_from(partition.rows).unwrap_or(i64::MAX);
         transaction
             .execute(
-                "INSERT INTO mobility_leaf (leaf_no, kind, date, mark, row_count) VALUES ($1, $2, $3, $4, $5)",
-                &[&partition.number, &partition.kind.name(), &partition.kind.date(), &partition.fingerprint, &rows],
+                &schema.fill(
+                    "INSERT INTO {schema}.mobility_leaf (leaf_no, kind, date, mark, row_count) \
+                     VALUES ($1, $2, $3, $4, $5)",
+                ),
+                &[
+                    &partition.number,
+                    &partition.kind.name(),
+                    &partition.kind.date(),
+                    &partition.fingerprint,
+                    &rows,
+                ],
             )
             .map_err(failed)?;
     }
@@ -208,7 +247,7 @@ pub fn activate(
 /// A table that holds no active partition.
 struct Obsolete {
     table: String,
-    number: i32,
+    number: i64,
     parent: Option<String>,
     /// An earlier attempt to detach it was interrupted.
     pending: bool,
@@ -219,10 +258,10 @@ struct Obsolete {
 ///
 /// # Errors
 /// A lost connection. A partition that cannot be dropped is not an error.
-pub fn sweep(client: &mut Client, progress: &Progress) -> Result<()> {
+pub fn sweep(client: &mut Client, schema: &SchemaName, progress: &Progress) -> Result<()> {
     client.batch_execute("SET lock_timeout = '10s'").map_err(failed)?;
-    for partition in obsolete(client)? {
-        if let Err(error) = remove(client, &partition) {
+    for partition in obsolete(client, schema)? {
+        if let Err(error) = remove(client, schema, &partition) {
             progress.detail(&format!(
                 "load: {} is kept until the next load: {error:#}",
                 partition.table
@@ -232,20 +271,23 @@ pub fn sweep(client: &mut Client, progress: &Progress) -> Result<()> {
     client.batch_execute("RESET lock_timeout").map_err(failed)
 }
 
-fn obsolete(client: &mut Client) -> Result<Vec<Obsolete>> {
+fn obsolete(client: &mut Client, schema: &SchemaName) -> Result<Vec<Obsolete>> {
     let rows = client
         .query(
-            "SELECT c.relname::text, substring(c.relname FROM '[0-9]+$')::integer AS number, \
+            &schema.fill(
+                "SELECT c.relname::text, substring(c.relname FROM '[0-9]+$')::bigint AS number, \
                p.relname::text, coalesce(i.inhdetachpending, false) \
              FROM pg_class c \
              LEFT JOIN pg_inherits i ON i.inhrelid = c.oid \
              LEFT JOIN pg_class p ON p.oid = i.inhparent \
-             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' \
-               AND c.relname ~ '^mobility_(presence|event)_[0-9]{1,9}$' \
-               AND NOT EXISTS (SELECT FROM mobility_leaf f \
-                 WHERE f.leaf_no = substring(c.relname FROM '[0-9]+$')::integer \
+             JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = $1 AND c.relkind = 'r' \
+               AND c.relname ~ '^mobility_(presence|event)_[0-9]{1,18}$' \
+               AND NOT EXISTS (SELECT FROM {schema}.mobility_leaf f \
+                 WHERE f.leaf_no = substring(c.relname FROM '[0-9]+$')::bigint \
                    AND f.retired_by IS NULL)",
-            &[],
+            ),
+            &[&schema.name()],
         )
         .map_err(failed)?;
     let obsolete = |r: &postgres::Row| Obsolete {
@@ -257,27 +299,33 @@ fn obsolete(client: &mut Client) -> Result<Vec<Obsolete>> {
     Ok(rows.iter().map(obsolete).collect())
 }
 
-fn remove(client: &mut Client, partition: &Obsolete) -> Result<()> {
-    let Obsolete { table, number, .. } = partition;
+fn remove(client: &mut Client, schema: &SchemaName, partition: &Obsolete) -> Result<()> {
+    let table = schema.relation(&partition.table);
     if let Some(parent) = &partition.parent {
+        let parent = schema.relation(parent);
         let mode = if partition.pending { "FINALIZE" } else { "CONCURRENTLY" };
         client
             .batch_execute(&format!("ALTER TABLE {parent} DETACH PARTITION {table} {mode}"))
             .map_err(failed)?;
     }
+    let [users, presence, events] =
+        ["mobility_user", "mobility_presence", "mobility_event"].map(|name| schema.relation(name));
     let mut transaction = client.transaction().map_err(failed)?;
     // pseudonyms that occur in no other partition must not be kept
     transaction
         .batch_execute(&format!(
-            "DELETE FROM mobility_user u USING (SELECT DISTINCT user_no FROM {table}) g \
+            "DELETE FROM {users} u USING (SELECT DISTINCT user_no FROM {table}) g \
              WHERE u.user_no = g.user_no \
-               AND NOT EXISTS (SELECT FROM mobility_presence p WHERE p.user_no = g.user_no) \
-               AND NOT EXISTS (SELECT FROM mobility_event e WHERE e.user_no = g.user_no); \
+               AND NOT EXISTS (SELECT FROM {presence} p WHERE p.user_no = g.user_no) \
+               AND NOT EXISTS (SELECT FROM {events} e WHERE e.user_no = g.user_no); \
              DROP TABLE {table}"
         ))
         .map_err(failed)?;
     transaction
-        .execute("DELETE FROM mobility_leaf WHERE leaf_no = $1", &[number])
+        .execute(
+            &schema.fill("DELETE FROM {schema}.mobility_leaf WHERE leaf_no = $1"),
+            &[&partition.number],
+        )
         .map_err(failed)?;
     transaction.commit().map_err(failed)
 }

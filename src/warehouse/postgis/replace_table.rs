@@ -17,6 +17,7 @@ use postgres::Transaction;
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::types::{ToSql, Type};
 
+use super::names::SchemaName;
 use super::server_errors::failed;
 use crate::domain::tables::Table;
 
@@ -31,9 +32,14 @@ fn srid(table: Table) -> i32 {
 ///
 /// # Errors
 /// A file with other columns than its stage writes; errors of the server.
-pub fn replace(transaction: &mut Transaction, table: Table, path: &Path) -> Result<u64> {
+pub fn replace(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    table: Table,
+    path: &Path,
+) -> Result<u64> {
     let context = || format!("{}: recreate the file with --force", path.display());
-    let name = table.name();
+    let name = schema.table(table);
     let fields = table.schema().fields().clone();
     let columns: Vec<&str> = fields.iter().map(|f| f.name().as_str()).collect();
     let list = columns.join(", ");
@@ -76,8 +82,8 @@ pub fn replace(transaction: &mut Transaction, table: Table, path: &Path) -> Resu
 ///
 /// # Errors
 /// Errors of the server.
-pub fn count(transaction: &mut Transaction, table: Table) -> Result<u64> {
-    let sql = format!("SELECT count(*) FROM {}", table.name());
+pub fn count(transaction: &mut Transaction, schema: &SchemaName, table: Table) -> Result<u64> {
+    let sql = format!("SELECT count(*) FROM {}", schema.table(table));
     let row = transaction.query_one(&sql, &[]).map_err(failed)?;
     Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
 }

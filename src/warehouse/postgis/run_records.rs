@@ -6,7 +6,10 @@ use anyhow::Result;
 use arrow::json::ArrayWriter;
 
 use super::connect;
+use super::names::SchemaName;
+use super::relations;
 use super::server_errors::failed;
+use super::small_tables::OWN;
 use crate::config::Warehouse as Settings;
 use crate::domain::tables::Table;
 use crate::run_history::{Run, rows};
@@ -21,13 +24,11 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// An unreachable server; a role without the necessary privileges.
 pub fn record(settings: &Settings, runs: &[Run]) -> Result<()> {
     let mut client = connect::with_timeout(settings, TIMEOUT)?;
-    let is_own_table = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 \
-                AND relnamespace = current_schema()::regnamespace \
-                AND obj_description(oid, 'pg_class') LIKE 'mobility: %')";
-    let name = Table::Runs.name();
-    if !client.query_one(is_own_table, &[&name]).map_err(failed)?.get::<_, bool>(0) {
+    let target = SchemaName::new(&settings.schema);
+    if !relations::comment(&mut client, &target, Table::Runs.name())?.starts_with(OWN) {
         return Ok(());
     }
+    let name = target.table(Table::Runs);
     let mut writer = ArrayWriter::new(Vec::new());
     writer.write(&rows(runs)?)?;
     writer.finish()?;

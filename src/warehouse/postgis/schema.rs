@@ -1,22 +1,30 @@
-//! The tables of this program in the configured schema: created once, recognised later, and never
-//! confused with tables of the same name that others created.
+//! The tables of this program in the configured schema: created once, recognised later, upgraded if an
+//! older version created them, and never confused with tables of the same name that others created.
 
 use anyhow::{Result, bail};
-use postgres::{Client, Transaction};
+use postgres::{Client, GenericClient, Transaction};
 
-use super::relations::describe;
+use super::names::SchemaName;
+use super::relations::{describe, exists};
 use super::server_errors::failed;
-use super::small_tables;
+use super::{small_tables, upgrade};
 use crate::domain::tables::{Table, quoted};
+use crate::progress::Progress;
 
 /// Version of `sql/postgis/tables.sql`, stored in the column `mobility_load.layout`.
-const SCHEMA_VERSION: i32 = 2;
+const SCHEMA_VERSION: i32 = 3;
+/// The version whose numbers of users, cells, partitions and loads have 32 bits.
+const VERSION_OF_32_BITS: i32 = 2;
 const TABLES: &str = include_str!("../../../sql/postgis/tables.sql");
+/// The relations of the contract over the tables.
+pub const RELATIONS: &str = include_str!("../../../sql/postgis/relations.sql");
 
 /// Whether the schema holds the tables of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SchemaState {
     Empty,
+    /// Of an older version that can be read; the next load upgrades them.
+    Outdated,
     Created,
 }
 
@@ -24,17 +32,15 @@ pub enum SchemaState {
 ///
 /// # Errors
 /// Tables of another version of this program; a role that may not read them.
-pub fn find(client: &mut Client) -> Result<SchemaState> {
-    let exists = client
-        .query_one("SELECT to_regclass('mobility_load') IS NOT NULL", &[])
-        .map_err(failed)?
-        .get::<_, bool>(0);
-    if !exists {
+pub fn find(client: &mut Client, schema: &SchemaName) -> Result<SchemaState> {
+    if !exists(client, schema, "mobility_load")? {
         return Ok(SchemaState::Empty);
     }
-    let row = client.query_opt("SELECT layout FROM mobility_load", &[]).map_err(failed)?;
+    let sql = schema.fill("SELECT layout FROM {schema}.mobility_load");
+    let row = client.query_opt(&sql, &[]).map_err(failed)?;
     match row.map(|r| r.get::<_, i32>(0)) {
         Some(SCHEMA_VERSION) => Ok(SchemaState::Created),
+        Some(VERSION_OF_32_BITS) => Ok(SchemaState::Outdated),
         other => bail!(
             "the tables in the schema have version {}, but this program needs version \
              {SCHEMA_VERSION}; use the version of mobility that created them, or set \
@@ -44,53 +50,81 @@ pub fn find(client: &mut Client) -> Result<SchemaState> {
     }
 }
 
-/// Creates the tables that are missing. `schema` names the schema in messages.
+/// The schema of PostGIS as an SQL identifier; `None` if the database lacks it.
+///
+/// # Errors
+/// Errors of the server.
+pub fn of_postgis<C: GenericClient>(client: &mut C) -> Result<Option<String>> {
+    let sql = "SELECT n.nspname::text FROM pg_extension e JOIN pg_namespace n \
+               ON n.oid = e.extnamespace WHERE e.extname = 'postgis'";
+    Ok(client.query_opt(sql, &[]).map_err(failed)?.map(|row| quoted(row.get(0))))
+}
+
+/// Creates the tables that are missing, and upgrades those of an older version.
 ///
 /// # Errors
 /// A foreign relation with the name of one of the tables, described with its columns; a role
 /// without the necessary privileges.
-pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
-    if find(client)? == SchemaState::Created {
+pub fn ensure(client: &mut Client, schema: &SchemaName, progress: &Progress) -> Result<()> {
+    let state = find(client, schema)?;
+    if state != SchemaState::Empty {
         refuse_other_roles(client, schema)?;
+        if state == SchemaState::Outdated {
+            let bar = progress.spinner("load", "upgrading the tables to 64-bit numbers");
+            upgrade::run(client, schema, SCHEMA_VERSION)?;
+            bar.finish();
+        }
         return small_tables::ensure(client, schema);
     }
     let privileges = client
-        .query_one("SELECT has_schema_privilege($1, 'CREATE'), current_user::text", &[&schema])
+        .query_one(
+            "SELECT has_schema_privilege($1, 'CREATE'), current_user::text",
+            &[&schema.name()],
+        )
         .map_err(failed)?;
     if !privileges.get::<_, bool>(0) {
         let role: String = privileges.get(1);
         bail!(
-            "role {role} may not create tables in schema {schema}; let its owner run: \
+            "role {role} may not create tables in schema {}; let its owner run: \
              GRANT CREATE, USAGE ON SCHEMA {} TO {}",
-            quoted(schema),
+            schema.name(),
+            schema.quoted(),
             quoted(&role)
         );
     }
+    let Some(postgis) = of_postgis(client)? else { bail!("the database has no extension postgis") };
+    let tables = schema.fill(&TABLES.replace("{postgis}", &postgis));
     let mut transaction = client.transaction().map_err(failed)?;
     refuse_foreign_tables(&mut transaction, schema)?;
-    transaction.batch_execute(TABLES).map_err(failed)?;
+    transaction.batch_execute(&tables).map_err(failed)?;
+    transaction.batch_execute(&schema.fill(RELATIONS)).map_err(failed)?;
     transaction
-        .execute("INSERT INTO mobility_load (layout, load_no) VALUES ($1, 0)", &[&SCHEMA_VERSION])
+        .execute(
+            &schema.fill("INSERT INTO {schema}.mobility_load (layout, load_no) VALUES ($1, 0)"),
+            &[&SCHEMA_VERSION],
+        )
         .map_err(failed)?;
     transaction.commit().map_err(failed)?;
     small_tables::ensure(client, schema)
 }
 
 /// Only members of the owning role may attach partitions to a table.
-fn refuse_other_roles(client: &mut Client, schema: &str) -> Result<()> {
+fn refuse_other_roles(client: &mut Client, schema: &SchemaName) -> Result<()> {
     let row = client
         .query_one(
             "SELECT pg_has_role(c.relowner, 'USAGE'), pg_get_userbyid(c.relowner)::text, \
                current_user::text \
-             FROM pg_class c WHERE c.oid = 'mobility_load'::regclass",
-            &[],
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = $1 AND c.relname = 'mobility_load'",
+            &[&schema.name()],
         )
         .map_err(failed)?;
     let (is_owner, owner, role): (bool, String, String) = (row.get(0), row.get(1), row.get(2));
     if !is_owner {
         bail!(
-            "the tables in schema {schema} belong to role {owner}, and role {role} may not change \
+            "the tables in schema {} belong to role {owner}, and role {role} may not change \
              them; load as {owner}, or let it run: GRANT {} TO {}",
+            schema.name(),
             quoted(&owner),
             quoted(&role)
         );
@@ -102,17 +136,18 @@ fn refuse_other_roles(client: &mut Client, schema: &str) -> Result<()> {
 ///
 /// # Errors
 /// The first relation with such a name, with the remedy.
-pub fn refuse_foreign_tables(transaction: &mut Transaction, schema: &str) -> Result<()> {
+pub fn refuse_foreign_tables(transaction: &mut Transaction, schema: &SchemaName) -> Result<()> {
     for table in Table::ALL {
-        if let Some(found) = describe(transaction, table.name())? {
+        if let Some(found) = describe(transaction, schema, table.name())? {
             let fields = table.schema();
             let expected: Vec<&str> = fields.fields().iter().map(|f| f.name().as_str()).collect();
             bail!(
                 "the schema already contains {found}, which mobility did not make (its own {} has the \
                  columns {}); rename or drop it, or set warehouse.schema to a schema of its own (now \
-                 {schema})",
+                 {})",
                 table.name(),
-                expected.join(", ")
+                expected.join(", "),
+                schema.name()
             );
         }
     }

@@ -7,13 +7,11 @@ use anyhow::{Result, bail};
 use postgres::Client;
 
 use super::connect::{Connection, Pool, Session, pool, pool_timeout};
-use super::server_errors::{explain, failed};
+use super::names::SchemaName;
+use super::requirements;
+use super::server_errors::failed;
 use crate::config::{Warehouse as Settings, WarehouseUrl};
-use crate::domain::tables::quoted;
 
-/// The first version that can detach partitions without blocking readers.
-const MIN_SERVER_VERSION: i32 = 140_000;
-const MIN_POSTGIS_VERSION: u32 = 3;
 /// First half of the key of the advisory lock; the second half is a hash of the schema name.
 const LOCK_KEY: i32 = 0x6d6f_6269;
 
@@ -23,28 +21,58 @@ pub struct Server {
     pool: Pool,
     url: WarehouseUrl,
     session: Arc<Session>,
-    pub schema: String,
+    pub schema: SchemaName,
 }
 
 impl Server {
-    /// Connects and checks whether the server can hold a warehouse. Creates the PostGIS extension and
-    /// the schema if the role has the privileges.
+    /// Connects and checks whether the server can hold a warehouse. Changes nothing.
     ///
     /// # Errors
     /// All unmet requirements in one message: what was found, what is needed, who can correct it.
     pub fn open(settings: &Settings) -> Result<Self> {
         let url = &settings.url;
         let (pool, mut connection) = pool(settings)?;
-        let schema = settings.schema.clone();
-        let problems = check(&mut connection, &schema)?;
-        if !problems.is_empty() {
-            bail!("{url} cannot be used as a warehouse: {}", problems.join("; "));
-        }
-        let session = Session::new(settings);
-        // the check may have created PostGIS, whose schema belongs to the search path
-        session.configure(&mut connection).map_err(failed)?;
+        let schema = SchemaName::new(&settings.schema);
+        let problems = requirements::find(&mut *connection, &schema)?.problems;
         drop(connection);
-        Ok(Server { pool, url: url.clone(), session: Arc::new(session), schema })
+        let session = Arc::new(Session::new(settings));
+        let server = Server { pool, url: url.clone(), session, schema };
+        server.refuse(&problems)?;
+        Ok(server)
+    }
+
+    fn refuse(&self, problems: &[String]) -> Result<()> {
+        if !problems.is_empty() {
+            bail!("{} cannot be used as a warehouse: {}", self.url, problems.join("; "));
+        }
+        Ok(())
+    }
+
+    /// What the first load creates before the tables.
+    ///
+    /// # Errors
+    /// What the role may not create, with the statements for others to run.
+    pub fn missing(&self) -> Result<Vec<String>> {
+        let found = requirements::find(&mut *self.connection()?, &self.schema)?;
+        let (forbidden, missing): (Vec<_>, Vec<_>) =
+            found.missing.into_iter().partition(|missing| missing.forbidden.is_some());
+        let forbidden: Vec<String> = forbidden.into_iter().filter_map(|m| m.forbidden).collect();
+        self.refuse(&forbidden)?;
+        Ok(missing.into_iter().map(|missing| missing.what).collect())
+    }
+
+    /// Creates the extension PostGIS and the schema if they are missing.
+    ///
+    /// # Errors
+    /// What the role may not create, with the statements for others to run.
+    pub fn prepare(&self) -> Result<()> {
+        let mut connection = self.connection()?;
+        let found = requirements::find(&mut *connection, &self.schema)?;
+        let mut problems = Vec::new();
+        for missing in found.missing {
+            problems.extend(missing.create(&mut connection));
+        }
+        self.refuse(&problems)
     }
 
     pub fn url(&self) -> &WarehouseUrl {
@@ -92,10 +120,10 @@ impl Server {
     /// A running load: its process, role, address and start.
     pub fn exclusive_worker(&self) -> Result<Worker> {
         let mut worker = self.worker()?;
-        let key = "hashtext(current_schema()::text)";
+        let schema = self.schema.name();
         let acquired = worker
             .client()
-            .query_one(&format!("SELECT pg_try_advisory_lock($1, {key})"), &[&LOCK_KEY])
+            .query_one("SELECT pg_try_advisory_lock($1, hashtext($2))", &[&LOCK_KEY, &schema])
             .map_err(failed)?;
         if acquired.get::<_, bool>(0) {
             worker.locked = true;
@@ -104,15 +132,14 @@ impl Server {
         let holder = worker
             .client()
             .query_opt(
-                &format!(
-                    "SELECT concat_ws(', ', 'process ' || a.pid, 'role ' || a.usename, \
-                       a.application_name, 'from ' || host(a.client_addr), \
-                       'since ' || to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS')) \
-                     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
-                     WHERE l.locktype = 'advisory' AND l.granted \
-                       AND l.classid = $1::integer::oid AND l.objid = {key}::oid"
-                ),
-                &[&LOCK_KEY],
+                "SELECT concat_ws(', ', 'process ' || a.pid, 'role ' || a.usename, \
+                   a.application_name, 'from ' || host(a.client_addr), \
+                   'since ' || to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS')) \
+                 FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid \
+                 JOIN pg_database d ON d.oid = l.database AND d.datname = current_database() \
+                 WHERE l.locktype = 'advisory' AND l.granted \
+                   AND l.classid = $1::integer::oid AND l.objid = hashtext($2)::oid",
+                &[&LOCK_KEY, &schema],
             )
             .map_err(failed)?;
         let holder = holder.map_or_else(|| "another process".to_owned(), |r| r.get(0));
@@ -146,77 +173,9 @@ impl Drop for Worker {
     }
 }
 
-/// The unmet requirements, after creating the schema and PostGIS if the role may.
-fn check(client: &mut Client, schema: &str) -> Result<Vec<String>> {
-    let row = client
-        .query_one(
-            "SELECT current_setting('server_version_num')::integer, current_setting('server_version'), \
-               current_setting('server_encoding'), current_user::text, current_database()::text, \
-               (SELECT extversion FROM pg_extension WHERE extname = 'postgis'), \
-               (SELECT default_version FROM pg_available_extensions WHERE name = 'postgis'), \
-               EXISTS (SELECT FROM pg_namespace WHERE nspname = $1), \
-               has_database_privilege(current_database(), 'CREATE'), pg_is_in_recovery()",
-            &[&schema],
-        )
-        .map_err(failed)?;
-    let (number, version): (i32, String) = (row.get(0), row.get(1));
-    let (encoding, role, database): (String, String, String) = (row.get(2), row.get(3), row.get(4));
-    let (extension, available): (Option<String>, Option<String>) = (row.get(5), row.get(6));
-    let (has_schema, may_create, standby): (bool, bool, bool) =
-        (row.get(7), row.get(8), row.get(9));
-    let mut problems = Vec::new();
-    if number < MIN_SERVER_VERSION {
-        problems.push(format!("the server is PostgreSQL {version}, but 14 or newer is required"));
-    }
-    if encoding != "UTF8" {
-        problems.push(format!(
-            "database {database} has the encoding {encoding}, but UTF8 is required; create one with ENCODING 'UTF8'"
-        ));
-    }
-    if !has_schema {
-        let statement = format!("CREATE SCHEMA IF NOT EXISTS {}", quoted(schema));
-        if !may_create || standby {
-            problems.push(format!(
-                "database {database} has no schema {schema} and role {role} may not create it; \
-                 let its owner run: CREATE SCHEMA {} AUTHORIZATION {}",
-                quoted(schema),
-                quoted(&role)
-            ));
-        } else if let Err(error) = client.batch_execute(&statement) {
-            problems.push(format!("schema {schema} could not be created ({})", explain(&error)));
-        }
-    }
-    let statement = "CREATE EXTENSION postgis";
-    match (extension, available) {
-        (Some(found), _) if major(&found).is_some_and(|m| m < MIN_POSTGIS_VERSION) => problems.push(format!(
-            "database {database} has PostGIS {found}, but {MIN_POSTGIS_VERSION} or newer is required; \
-             let a superuser run: SELECT postgis_extensions_upgrade()"
-        )),
-        (Some(_), _) => {}
-        (None, None) => problems.push(
-            "the server has no PostGIS; install it there (on Debian the package postgresql-postgis)"
-                .to_owned(),
-        ),
-        (None, Some(_)) => {
-            if let Err(error) = client.batch_execute("CREATE EXTENSION IF NOT EXISTS postgis SCHEMA public") {
-                problems.push(format!(
-                    "database {database} lacks the extension postgis and role {role} could not create it \
-                     ({}); let a superuser run there: {statement}",
-                    explain(&error)
-                ));
-            }
-        }
-    }
-    Ok(problems)
-}
-
 fn worker_count(connections: u32, tasks: usize) -> usize {
     let spare = usize::try_from(connections.saturating_sub(1)).unwrap_or(usize::MAX);
     tasks.min(spare)
-}
-
-fn major(version: &str) -> Option<u32> {
-    version.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]

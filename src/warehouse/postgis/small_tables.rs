@@ -5,12 +5,17 @@ use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
 use postgres::{Client, GenericClient, Transaction};
 
-use super::relations::describe;
+use super::grants::Grants;
+use super::names::SchemaName;
+use super::relations;
 use super::server_errors::failed;
 use crate::domain::tables::{Table, quoted};
 
-/// The column definitions of a table; `constraint` is appended to columns without nulls.
-pub fn column_definitions(table: Table, constraint: &str) -> Vec<String> {
+/// The beginning of the comments on relations that this program makes.
+pub const OWN: &str = "mobility: ";
+
+/// The column definitions of a small table; `constraint` is appended to columns without nulls.
+fn column_definitions(table: Table, constraint: &str) -> Vec<String> {
     let schema = table.schema();
     let column = |field: &arrow::datatypes::FieldRef| {
         let rest = if field.is_nullable() { "" } else { constraint };
@@ -27,7 +32,7 @@ fn sql_type(data_type: &DataType) -> &'static str {
         DataType::Boolean => "boolean",
         DataType::Date32 => "date",
         DataType::Timestamp(_, _) => "timestamp",
-        _ => "geometry",
+        _ => "bytea",
     }
 }
 
@@ -36,33 +41,37 @@ fn sql_type(data_type: &DataType) -> &'static str {
 ///
 /// # Errors
 /// A foreign relation with the name of one of the tables; errors of the server.
-pub fn ensure(client: &mut Client, schema: &str) -> Result<()> {
+pub fn ensure(client: &mut Client, schema: &SchemaName) -> Result<()> {
     let mut transaction = client.transaction().map_err(failed)?;
     for table in Table::small() {
-        match table_state(&mut transaction, table)? {
+        let name = schema.table(table);
+        // of the table that an outdated one is replaced by
+        let mut grants = Grants::default();
+        match table_state(&mut transaction, schema, table)? {
             TableState::Current => continue,
             TableState::Missing => {}
             TableState::Outdated if table.processed_file().is_none() => {
                 // no load can restore these rows, so the table is kept
-                add_columns(&mut transaction, table)?;
+                add_columns(&mut transaction, schema, table)?;
                 continue;
             }
             TableState::Outdated => {
-                let drop = format!("DROP TABLE {}", table.name());
-                transaction.batch_execute(&drop).map_err(failed)?;
+                grants = Grants::on(&mut transaction, schema, table.name())?;
+                transaction.batch_execute(&format!("DROP TABLE {name}")).map_err(failed)?;
             }
             TableState::Foreign(found) => bail!(
                 "the schema already contains {found}, which mobility did not make; rename or drop it, \
-                 or set warehouse.schema to a schema of its own (now {schema})"
+                 or set warehouse.schema to a schema of its own (now {})",
+                schema.name()
             ),
         }
         let mut definitions = column_definitions(table, " NOT NULL");
         definitions.extend(primary_key(table));
         let definitions = definitions.join(", ");
-        let name = table.name();
         let description = table.description().trim_end_matches('.').to_lowercase();
         let create = format!(
-            "CREATE TABLE {name} ({definitions}); COMMENT ON TABLE {name} IS 'mobility: {description}'"
+            "CREATE TABLE {name} ({definitions}); COMMENT ON TABLE {name} IS '{OWN}{description}'; {}",
+            grants.statements(&name)
         );
         transaction.batch_execute(&create).map_err(failed)?;
     }
@@ -77,12 +86,12 @@ fn primary_key(table: Table) -> Option<String> {
     not_null.then(|| format!("PRIMARY KEY ({})", keys.join(", ")))
 }
 
-fn add_columns(transaction: &mut Transaction, table: Table) -> Result<()> {
+fn add_columns(transaction: &mut Transaction, schema: &SchemaName, table: Table) -> Result<()> {
     let add: Vec<String> = column_definitions(table, "")
         .iter()
         .map(|c| format!("ADD COLUMN IF NOT EXISTS {c}"))
         .collect();
-    let alter = format!("ALTER TABLE {} {}", table.name(), add.join(", "));
+    let alter = format!("ALTER TABLE {} {}", schema.table(table), add.join(", "));
     transaction.batch_execute(&alter).map_err(failed)
 }
 
@@ -96,15 +105,19 @@ enum TableState {
     Foreign(String),
 }
 
-fn table_state(transaction: &mut Transaction, table: Table) -> Result<TableState> {
-    let Some(found) = describe(transaction, table.name())? else { return Ok(TableState::Missing) };
-    let comment = "SELECT coalesce(obj_description(to_regclass($1), 'pg_class'), '')";
-    let row = transaction.query_one(comment, &[&table.name()]).map_err(failed)?;
-    if !row.get::<_, String>(0).starts_with("mobility: ") {
+fn table_state(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    table: Table,
+) -> Result<TableState> {
+    let Some(found) = relations::describe(transaction, schema, table.name())? else {
+        return Ok(TableState::Missing);
+    };
+    if !relations::comment(transaction, schema, table.name())?.starts_with(OWN) {
         return Ok(TableState::Foreign(found));
     }
-    let schema = table.schema();
-    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    let columns = table.schema();
+    let names: Vec<&str> = columns.fields().iter().map(|f| f.name().as_str()).collect();
     let expected = format!("a table {} with the columns {}", table.name(), names.join(", "));
     Ok(if found == expected { TableState::Current } else { TableState::Outdated })
 }
@@ -114,37 +127,47 @@ fn table_state(transaction: &mut Transaction, table: Table) -> Result<TableState
 ///
 /// # Errors
 /// Errors of the server.
-pub fn source<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
+pub fn source<C: GenericClient>(
+    client: &mut C,
+    schema: &SchemaName,
+    table: Table,
+) -> Result<String> {
     if !table.is_small() {
-        return Ok(quoted(table.name()));
+        return Ok(schema.table(table));
     }
-    if exists(client, table)? {
-        return with_current_names(client, table);
+    if relations::exists(client, schema, table.name())? {
+        return with_current_names(client, schema, table);
     }
-    let schema = table.schema();
+    Ok(format!("({})", select_nothing(table, "geometry")))
+}
+
+/// A SELECT without rows that has the columns of a table; `geometry` is the SQL name of that type.
+pub fn select_nothing(table: Table, geometry: &str) -> String {
     let null = |field: &arrow::datatypes::FieldRef| {
-        format!("NULL::{} AS {}", sql_type(field.data_type()), quoted(field.name()))
+        let sql_type = match field.data_type() {
+            DataType::Binary => geometry,
+            other => sql_type(other),
+        };
+        format!("NULL::{sql_type} AS {}", quoted(field.name()))
     };
-    let nulls: Vec<String> = schema.fields().iter().map(null).collect();
-    Ok(format!("(SELECT {} WHERE false)", nulls.join(", ")))
+    let nulls: Vec<String> = table.schema().fields().iter().map(null).collect();
+    format!("SELECT {} WHERE false", nulls.join(", "))
 }
 
 /// The name of the table, or a subquery that renames the columns of a table that an older version of
 /// the program created.
-fn with_current_names<C: GenericClient>(client: &mut C, table: Table) -> Result<String> {
-    let mut former = Vec::new();
-    for (_, name) in table.renamed_columns() {
-        let sql = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass($1) \
-                   AND attname = $2 AND NOT attisdropped)";
-        let exists = client.query_one(sql, &[&table.name(), name]).map_err(failed)?;
-        if exists.get(0) {
-            former.push(*name);
-        }
-    }
+fn with_current_names<C: GenericClient>(
+    client: &mut C,
+    schema: &SchemaName,
+    table: Table,
+) -> Result<String> {
+    let found = relations::column_types(client, Some(schema), table.name())?;
+    let is_former = |name: &&str| found.iter().any(|(column, _)| column == name);
+    let former: Vec<&str> =
+        table.renamed_columns().iter().map(|(_, name)| *name).filter(is_former).collect();
     if former.is_empty() {
-        return Ok(quoted(table.name()));
+        return Ok(schema.table(table));
     }
-    let schema = table.schema();
     let column = |field: &arrow::datatypes::FieldRef| {
         let renamed = table.renamed_columns().iter().find(|(now, _)| now == field.name());
         match renamed.filter(|(_, name)| former.contains(name)) {
@@ -152,13 +175,6 @@ fn with_current_names<C: GenericClient>(client: &mut C, table: Table) -> Result<
             None => quoted(field.name()),
         }
     };
-    let columns: Vec<String> = schema.fields().iter().map(column).collect();
-    Ok(format!("(SELECT {} FROM {})", columns.join(", "), quoted(table.name())))
-}
-
-/// True if the schema itself, and no later entry of the search path, has a relation of that name.
-fn exists<C: GenericClient>(client: &mut C, table: Table) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT FROM pg_class \
-               WHERE relname = $1 AND relnamespace = current_schema()::regnamespace)";
-    Ok(client.query_one(sql, &[&table.name()]).map_err(failed)?.get(0))
+    let columns: Vec<String> = table.schema().fields().iter().map(column).collect();
+    Ok(format!("(SELECT {} FROM {})", columns.join(", "), schema.table(table)))
 }

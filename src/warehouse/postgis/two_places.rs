@@ -11,7 +11,7 @@ pub struct TwoPlaces {
 
 impl TwoPlaces {
     /// The stored integer: the number of events, or -1 minus that number in a repeated hour.
-    /// `sql/postgis/tables.sql` and `sql/postgis/ids_as_numbers.sql` decode it.
+    /// `sql/postgis/relations.sql` and `sql/postgis/ids_as_numbers.sql` decode it.
     pub fn encode(self) -> i32 {
         if self.in_repeated_hour { -1 - self.events } else { self.events }
     }

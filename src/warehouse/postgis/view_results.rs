@@ -11,8 +11,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use postgres::{Client, Transaction};
 
 use super::compute_view::{COMPUTED, compute};
+use super::grants::Grants;
+use super::names::SchemaName;
 use super::query::order_list;
-use super::relations::{ColumnTypes, column_types, describe};
+use super::relations::{ColumnTypes, column_types, describe, exists};
 use super::server_errors::failed;
 use crate::domain::tables::quoted;
 use crate::views::{OrderBy, Registry, View};
@@ -21,7 +23,7 @@ use crate::views::{OrderBy, Registry, View};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredResult {
     pub fingerprint: String,
-    pub load_no: i32,
+    pub load_no: i64,
     pub rows: u64,
 }
 
@@ -29,18 +31,23 @@ fn result_table_name(view: &str) -> String {
     format!("stored_{view}")
 }
 
-fn result_table(view: &str) -> String {
-    quoted(&result_table_name(view))
+fn result_table(schema: &SchemaName, view: &str) -> String {
+    schema.relation(&result_table_name(view))
 }
 
 /// The stored result of a view; `None` if there is none.
 ///
 /// # Errors
 /// A role that may not read `mobility_view`.
-pub fn stored(client: &mut Client, view: &str) -> Result<Option<StoredResult>> {
-    let row = client
-        .query_opt("SELECT mark, load_no, row_count FROM mobility_view WHERE view = $1", &[&view])
-        .map_err(failed)?;
+pub fn stored(
+    client: &mut Client,
+    schema: &SchemaName,
+    view: &str,
+) -> Result<Option<StoredResult>> {
+    let sql = schema.fill(
+        "SELECT mark, load_no::bigint, row_count FROM {schema}.mobility_view WHERE view = $1",
+    );
+    let row = client.query_opt(&sql, &[&view]).map_err(failed)?;
     Ok(row.map(|r| StoredResult {
         fingerprint: r.get(0),
         load_no: r.get(1),
@@ -55,23 +62,27 @@ pub fn stored(client: &mut Client, view: &str) -> Result<Option<StoredResult>> {
 /// SQL that the server rejects, with the position in it; a foreign relation with the name of the view.
 pub fn deploy(
     transaction: &mut Transaction,
+    schema: &SchemaName,
     view: &View,
     position: usize,
     fingerprint: &str,
-    load_no: i32,
+    load_no: i64,
 ) -> Result<u64> {
     let exists = transaction
-        .query_opt("SELECT FROM mobility_view WHERE view = $1", &[&view.view])
+        .query_opt(
+            &schema.fill("SELECT FROM {schema}.mobility_view WHERE view = $1"),
+            &[&view.view],
+        )
         .map_err(failed)?
         .is_some();
-    if !exists && let Some(found) = describe(transaction, &view.view)? {
+    if !exists && let Some(found) = describe(transaction, schema, &view.view)? {
         bail!(
             "the schema already contains {found}, which mobility did not make; rename it or the \
              view, or set warehouse.schema to a schema of its own"
         );
     }
-    compute(transaction, &view.sql)?;
-    let computed = column_types(transaction, COMPUTED)?;
+    compute(transaction, schema, &view.sql)?;
+    let computed = column_types(transaction, None, COMPUTED)?;
     let missing = view.order.iter().find(|o| computed.iter().all(|c| c.0 != o.column));
     if let Some(OrderBy { column, .. }) = missing {
         bail!(
@@ -79,25 +90,45 @@ pub fn deploy(
             computed.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
-    if !exists || column_types(transaction, &result_table_name(&view.view))? != computed {
-        create(transaction, view, &computed)?;
+    if !exists
+        || column_types(transaction, Some(schema), &result_table_name(&view.view))? != computed
+    {
+        create(transaction, schema, view, &computed)?;
     }
-    let rows = replace_rows(transaction, &view.view, &view.order)?;
+    let rows = replace_rows(transaction, schema, &view.view, &view.order)?;
     let position = i32::try_from(position).unwrap_or(i32::MAX);
     transaction
         .execute(
-            "INSERT INTO mobility_view (view, place, mark, sql, load_no, row_count) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (view) DO UPDATE SET place = $2, mark = $3, \
-             sql = $4, load_no = $5, row_count = $6",
+            &schema.fill(
+                "INSERT INTO {schema}.mobility_view (view, place, mark, sql, load_no, row_count) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (view) DO UPDATE SET place = $2, \
+                 mark = $3, sql = $4, load_no = $5, row_count = $6",
+            ),
             &[&view.view, &position, &fingerprint, &view.sql, &load_no, &rows],
         )
         .map_err(failed)?;
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
-/// Creates the table and the view for a result with these columns, in place of those with others.
-fn create(transaction: &mut Transaction, view: &View, columns: &ColumnTypes) -> Result<()> {
-    let (name, table) = (quoted(&view.view), result_table(&view.view));
+/// Creates the table and the view for a result with these columns, in place of those with others, whose
+/// grants they keep. New ones can be read by the roles that may read hourly presence.
+fn create(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    view: &View,
+    columns: &ColumnTypes,
+) -> Result<()> {
+    let (name, table) = (schema.relation(&view.view), result_table(schema, &view.view));
+    let mut grants = String::new();
+    for (relation, sql_name) in
+        [(result_table_name(&view.view), &table), (view.view.clone(), &name)]
+    {
+        let kept = match exists(transaction, schema, &relation)? {
+            true => Grants::on(transaction, schema, &relation)?,
+            false => Grants::of_readers(transaction, schema)?,
+        };
+        grants.push_str(&kept.statements(sql_name));
+    }
     let text: Vec<String> = columns
         .iter()
         .filter(|c| c.1 == "text")
@@ -113,25 +144,30 @@ fn create(transaction: &mut Transaction, view: &View, columns: &ColumnTypes) -> 
     if !view.order.is_empty() {
         sql.push_str(&format!("CREATE INDEX ON {table} ({});", order_list(&view.order)));
     }
-    sql.push_str(&format!("CREATE VIEW {name} AS SELECT * FROM {table};"));
+    sql.push_str(&format!("CREATE VIEW {name} AS SELECT * FROM {table}; {grants}"));
     transaction
         .batch_execute(&sql)
         .map_err(failed)
         .with_context(|| format!("the columns of view {} have changed", view.view))?;
     let comments = transaction
         .query_one(
-            "SELECT format('COMMENT ON TABLE %I IS %L; COMMENT ON VIEW %I IS %L', \
-               'stored_' || $1::text, 'mobility: the stored result of ' || $1, $1, \
+            "SELECT format('COMMENT ON TABLE %I.%I IS %L; COMMENT ON VIEW %1$I.%4$I IS %5$L', \
+               $4::text, 'stored_' || $1::text, 'mobility: the stored result of ' || $1, $1, \
                'mobility: ' || concat_ws('. ', $2::text, nullif($3::text, '')))",
-            &[&view.view, &view.title, &view.description],
+            &[&view.view, &view.title, &view.description, &schema.name()],
         )
         .map_err(failed)?;
     transaction.batch_execute(comments.get(0)).map_err(failed)
 }
 
 /// Replaces the stored rows by the computed ones; returns their number.
-fn replace_rows(transaction: &mut Transaction, view: &str, order: &[OrderBy]) -> Result<i64> {
-    let table = result_table(view);
+fn replace_rows(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    view: &str,
+    order: &[OrderBy],
+) -> Result<i64> {
+    let table = result_table(schema, view);
     let order = match order.is_empty() {
         true => String::new(),
         false => format!(" ORDER BY {}", order_list(order)),
@@ -153,9 +189,12 @@ fn replace_rows(transaction: &mut Transaction, view: &str, order: &[OrderBy]) ->
 ///
 /// # Errors
 /// Errors of the server.
-pub fn confirm(transaction: &mut Transaction, load_no: i32) -> Result<()> {
+pub fn confirm(transaction: &mut Transaction, schema: &SchemaName, load_no: i64) -> Result<()> {
     transaction
-        .execute("UPDATE mobility_view SET load_no = $1 WHERE load_no = $1 - 1", &[&load_no])
+        .execute(
+            &schema.fill("UPDATE {schema}.mobility_view SET load_no = $1 WHERE load_no = $1 - 1"),
+            &[&load_no],
+        )
         .map_err(failed)?;
     Ok(())
 }
@@ -173,16 +212,20 @@ pub struct Recomputed {
 ///
 /// # Errors
 /// All other errors of the server.
-pub fn recompute(transaction: &mut Transaction, load_no: i32) -> Result<Recomputed> {
+pub fn recompute(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    load_no: i64,
+) -> Result<Recomputed> {
     let known = transaction
-        .query("SELECT view, sql FROM mobility_view ORDER BY place", &[])
+        .query(&schema.fill("SELECT view, sql FROM {schema}.mobility_view ORDER BY place"), &[])
         .map_err(failed)?;
     let mut all = Recomputed::default();
     for row in known {
         let (view, sql): (String, String) = (row.get(0), row.get(1));
         let started = Instant::now();
         let mut attempt = transaction.savepoint("view").map_err(failed)?;
-        match recompute_one(&mut attempt, &view, &sql, load_no) {
+        match recompute_one(&mut attempt, schema, &view, &sql, load_no) {
             Ok(()) => {
                 attempt.commit().map_err(failed)?;
                 all.elapsed.push((view, started.elapsed()));
@@ -198,17 +241,26 @@ pub fn recompute(transaction: &mut Transaction, load_no: i32) -> Result<Recomput
     Ok(all)
 }
 
-fn recompute_one(transaction: &mut Transaction, view: &str, sql: &str, load_no: i32) -> Result<()> {
-    compute(transaction, sql)?;
-    if column_types(transaction, &result_table_name(view))? != column_types(transaction, COMPUTED)?
+fn recompute_one(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    view: &str,
+    sql: &str,
+    load_no: i64,
+) -> Result<()> {
+    compute(transaction, schema, sql)?;
+    if column_types(transaction, Some(schema), &result_table_name(view))?
+        != column_types(transaction, None, COMPUTED)?
     {
         return Err(anyhow!("its columns have changed; run `mobility views`"));
     }
-    let order = order_of_index(transaction, view)?;
-    let rows = replace_rows(transaction, view, &order)?;
+    let order = order_of_index(transaction, schema, view)?;
+    let rows = replace_rows(transaction, schema, view, &order)?;
     transaction
         .execute(
-            "UPDATE mobility_view SET load_no = $2, row_count = $3 WHERE view = $1",
+            &schema.fill(
+                "UPDATE {schema}.mobility_view SET load_no = $2, row_count = $3 WHERE view = $1",
+            ),
             &[&view, &load_no, &rows],
         )
         .map_err(failed)?;
@@ -216,16 +268,22 @@ fn recompute_one(transaction: &mut Transaction, view: &str, sql: &str, load_no: 
 }
 
 /// The order of a stored result, which is that of its index.
-fn order_of_index(transaction: &mut Transaction, view: &str) -> Result<Vec<OrderBy>> {
+fn order_of_index(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    view: &str,
+) -> Result<Vec<OrderBy>> {
     let rows = transaction
         .query(
             "SELECT a.attname::text, i.indoption[k.n - 1] & 1 = 1 \
              FROM pg_index i \
              CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, n) \
              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-             WHERE i.indrelid = to_regclass(quote_ident('stored_' || $1::text)) \
+             JOIN pg_class c ON c.oid = i.indrelid \
+             JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE n.nspname = $1 AND c.relname = $2 \
              ORDER BY i.indexrelid, k.n",
-            &[&view],
+            &[&schema.name(), &result_table_name(view)],
         )
         .map_err(failed)?;
     Ok(rows.iter().map(|r| OrderBy { column: r.get(0), descending: r.get(1) }).collect())
@@ -236,9 +294,13 @@ fn order_of_index(transaction: &mut Transaction, view: &str) -> Result<Vec<Order
 ///
 /// # Errors
 /// All other errors of the server.
-pub fn drop_removed(transaction: &mut Transaction, registry: &Registry) -> Result<Vec<String>> {
+pub fn drop_removed(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    registry: &Registry,
+) -> Result<Vec<String>> {
     let known = transaction
-        .query("SELECT view FROM mobility_view ORDER BY place DESC", &[])
+        .query(&schema.fill("SELECT view FROM {schema}.mobility_view ORDER BY place DESC"), &[])
         .map_err(failed)?;
     let mut warnings = Vec::new();
     for row in known {
@@ -249,13 +311,16 @@ pub fn drop_removed(transaction: &mut Transaction, registry: &Registry) -> Resul
         let mut attempt = transaction.savepoint("view").map_err(failed)?;
         let dropped = attempt.batch_execute(&format!(
             "DROP VIEW IF EXISTS {}; DROP TABLE IF EXISTS {}",
-            quoted(&view),
-            result_table(&view)
+            schema.relation(&view),
+            result_table(schema, &view)
         ));
         match dropped {
             Ok(()) => {
                 attempt
-                    .execute("DELETE FROM mobility_view WHERE view = $1", &[&view])
+                    .execute(
+                        &schema.fill("DELETE FROM {schema}.mobility_view WHERE view = $1"),
+                        &[&view],
+                    )
                     .map_err(failed)?;
                 attempt.commit().map_err(failed)?;
                 warnings
