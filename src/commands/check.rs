@@ -6,11 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, bail};
 
 use crate::config::{Config, Engine, Spark, WarehouseUrl};
+use crate::datasets::manifest::Manifest;
+use crate::datasets::presence;
 use crate::domain::numbers::{counted, grouped, size};
 use crate::events;
 use crate::events::EventFile;
+use crate::formats::parquet::checksum;
 use crate::stages::geojoin;
-use crate::storage::sync;
+use crate::storage::{lock, sync};
 use crate::views::Registry;
 use crate::warehouse;
 use crate::warehouse::Warehouse;
@@ -83,6 +86,7 @@ fn check_all(config: &Config) -> Vec<Finding> {
         finding("cell plan", cells.map(cell_plan)),
         finding("LAUs", laus),
         finding("outputs", outputs(config)),
+        finding("processed", processed(config)),
         finding("views", views),
         finding("warehouse", warehouse.and_then(|w| contents(config, w.as_ref()))),
     ];
@@ -140,6 +144,33 @@ fn outputs(config: &Config) -> Result<String> {
     })
 }
 
+/// Compares the processed files with the manifest, and reads them to find damage.
+fn processed(config: &Config) -> Result<Passed> {
+    let data = &config.data;
+    let events = data.compressed_events();
+    if !data.processed.is_dir() {
+        return Ok("nothing yet".to_owned().into());
+    }
+    let _lock = match lock::to_read(&data.processed) {
+        Ok(lock) => lock,
+        Err(error) => {
+            return Ok(Passed { text: format!("not compared: {error:#}"), is_warning: true });
+        }
+    };
+    let single = [data.cells_with_lau(), data.lau_units()].into_iter();
+    let single = single.chain(data.small_tables().map(|(_, path)| path));
+    checksum::verify(single.filter(|path| path.exists()))?;
+    if !events.is_dir() && Manifest::read_unverified(&events).is_none() {
+        return Ok("no compressed events yet".to_owned().into());
+    }
+    let manifest = Manifest::read(&events)?;
+    let files: Vec<_> = presence::files(&events)?.into_iter().map(|file| file.path).collect();
+    checksum::verify(&files)?;
+    let (dates, files) = (manifest.dates.len() as u64, files.len() as u64);
+    let (dates, files) = (counted(dates, "date"), counted(files, "file"));
+    Ok(format!("{dates} in {files}, complete and undamaged").into())
+}
+
 fn views_of(
     config: &Config,
     registry: &Registry,
@@ -157,7 +188,9 @@ fn views_of(
 
 fn contents(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
     let url = &config.warehouse.url;
-    Ok(match warehouse.loaded()? {
+    let loaded = warehouse.loaded()?;
+    warehouse.verify_files(true)?;
+    Ok(match loaded {
         Some(loaded) => {
             let rows = loaded.rows.iter().map(|(t, n)| format!("{t} {}", grouped(*n)));
             let rows = rows.collect::<Vec<_>>().join(", ");

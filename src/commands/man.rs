@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::builder::Resettable;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use crate::cli::Cli;
-use crate::storage::atomic::write_file;
+use crate::storage::atomic::{create_folder, write_file};
 
 /// On every page, because scripts rely on it.
 const EXIT_STATUS: &str = "0 done, 1 failed, 2 wrong usage.";
@@ -41,8 +41,7 @@ const SECTIONS: [(&str, &str); 3] = [
 /// # Errors
 /// A folder that cannot be written.
 pub fn run(folder: &Path) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    create_folder(folder)?;
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
     let commands = program.get_subcommands().filter(|c| !c.is_hide_set()).cloned();

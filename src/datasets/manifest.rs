@@ -1,16 +1,18 @@
-//! The manifest of the compressed events: what they were computed from, and the counts.
+//! The manifest of the compressed events: what they were computed from, the counts, and the files.
 //!
 //! It is a file beside the folder, not in it, because some readers refuse a data set that holds
-//! other files than Parquet. Each Parquet file also carries the fingerprint of its date, so a
-//! manifest that does not belong to the folder beside it is detected.
+//! other files than Parquet. It lists the files of each date with their checksums, so a file that is
+//! missing, was added or changed is detected, and so is a manifest that does not belong to the folder
+//! beside it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::{NaiveDate, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
+use super::file_list::{self, Change, Difference, FileList, ListedFile};
 use super::presence;
 use crate::checks::Code;
 use crate::formats::parquet::provenance;
@@ -63,6 +65,10 @@ pub struct CompletedDate {
     pub rejected: u64,
     /// Further rows are still expected.
     pub provisional: bool,
+    /// The files, by their path below the folder of the compressed events. `None` in a manifest of an
+    /// earlier version of the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<FileList>,
 }
 
 impl RecordedInput {
@@ -101,13 +107,22 @@ impl Manifest {
         self.dates.iter().filter(|(_, completed)| completed.rows > 0).map(|(date, _)| *date)
     }
 
-    /// The manifest of the compressed events in `folder`; `None` if there is none or if the files
-    /// of one of its dates are missing or different.
-    pub fn read(folder: &Path) -> Option<Self> {
-        let unverified = Manifest::read_unverified(folder)?;
-        let dates = unverified.dates.len();
-        let verified = unverified.retain_verified(folder);
-        (verified.dates.len() == dates).then_some(verified)
+    /// The manifest of the compressed events in `folder`, whose files are all as they were written.
+    ///
+    /// # Errors
+    /// No manifest; a file that is missing, was added, or changed.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let Some(manifest) = Manifest::read_unverified(folder) else {
+            bail!("{} is missing or incomplete; run `mobility compress` first", folder.display());
+        };
+        let differences = manifest.differences(folder)?;
+        if let Some(text) = file_list::describe(differences.values().flatten()) {
+            bail!(
+                "{text}, by the list in {}; `mobility compress` computes such dates again",
+                path(folder).display()
+            );
+        }
+        Ok(manifest)
     }
 
     /// The manifest, without a comparison with the files in `folder`.
@@ -117,17 +132,57 @@ impl Manifest {
         (manifest.version == VERSION).then_some(manifest)
     }
 
-    /// Removes dates if their files in `folder` are missing or different.
-    #[must_use]
-    pub fn retain_verified(mut self, folder: &Path) -> Self {
-        let files = presence::files(folder).unwrap_or_default();
-        let first: BTreeMap<NaiveDate, &Path> =
-            files.iter().rev().map(|f| (f.date, f.path.as_path())).collect();
-        self.dates.retain(|date, completed| match first.get(date) {
-            Some(path) => provenance::read(path).is_some_and(|m| m.inputs == completed.fingerprint),
-            None => completed.rows == 0,
-        });
-        self
+    /// Compares the files of each date in `folder` with the list. Returns the dates that differ.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn differences(&self, folder: &Path) -> Result<BTreeMap<NaiveDate, Vec<Difference>>> {
+        let found = if folder.is_dir() { presence::files(folder)? } else { Vec::new() };
+        let mut by_date: BTreeMap<NaiveDate, Vec<PathBuf>> = BTreeMap::new();
+        for file in found {
+            by_date.entry(file.date).or_default().push(file.path);
+        }
+        let dates: BTreeSet<NaiveDate> = self.dates.keys().chain(by_date.keys()).copied().collect();
+        let of_date = |date: NaiveDate| {
+            let found = by_date.get(&date).map_or(&[][..], Vec::as_slice);
+            let differences = match self.dates.get(&date) {
+                Some(completed) => completed.differences(date, folder, found),
+                None => FileList::default().differences(folder, "", names(folder, found)),
+            };
+            (date, differences)
+        };
+        Ok(dates.into_iter().map(of_date).filter(|(_, changes)| !changes.is_empty()).collect())
+    }
+
+    /// Lists the files of each date whose files are not listed yet, after they were written to `folder`.
+    ///
+    /// # Errors
+    /// Files that cannot be read, or with another number of rows than the date.
+    pub fn list_files(&mut self, folder: &Path) -> Result<()> {
+        for (date, completed) in &mut self.dates {
+            if completed.files.is_some() {
+                continue;
+            }
+            let mut files = FileList::default();
+            for path in presence::files_of(folder, *date)? {
+                let listed = ListedFile::of(&path)?;
+                files.insert(presence::name_below(folder, &path), listed);
+            }
+            if files.rows() != completed.rows {
+                bail!(
+                    "{date}: {} rows were computed, but {} are in the files",
+                    completed.rows,
+                    files.rows()
+                );
+            }
+            completed.files = Some(files);
+        }
+        Ok(())
+    }
+
+    /// True if the files of all dates are listed.
+    pub fn has_lists(&self) -> bool {
+        self.dates.values().all(|completed| completed.files.is_some())
     }
 
     /// Writes the manifest beside `folder`.
@@ -139,6 +194,29 @@ impl Manifest {
         crate::storage::atomic::write_file(&path(folder), text.as_bytes())
             .context("the manifest of the compressed events")
     }
+}
+
+impl CompletedDate {
+    fn differences(&self, date: NaiveDate, folder: &Path, found: &[PathBuf]) -> Vec<Difference> {
+        if let Some(files) = &self.files {
+            return files.differences(folder, "", names(folder, found));
+        }
+        // an earlier version of the program recorded the number of rows of the date alone
+        let rows = found.iter().map(|path| {
+            let made = provenance::read(path)?;
+            (made.inputs == self.fingerprint).then_some(made.rows)
+        });
+        let rows: Option<u64> = rows.sum();
+        if rows == Some(self.rows) {
+            return Vec::new();
+        }
+        let change = if found.is_empty() { Change::Missing } else { Change::Changed };
+        vec![Difference { path: folder.join(presence::folder_name(date)), change }]
+    }
+}
+
+fn names(folder: &Path, files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|path| presence::name_below(folder, path)).collect()
 }
 
 /// `compressed_events.json` for `compressed_events`.

@@ -2,6 +2,7 @@
 //! each date, cells with their LAU, and the quality tables.
 
 pub mod day_record;
+pub mod file_list;
 pub mod geodata;
 pub mod manifest;
 pub mod presence;

@@ -43,6 +43,25 @@ pub fn days(folder: &Path) -> Result<Vec<PresenceDay>> {
     Ok(files.chunk_by(|a, b| a.date == b.date).map(day).collect())
 }
 
+/// The folder of a date.
+pub fn folder_name(date: NaiveDate) -> String {
+    format!("date={date}")
+}
+
+/// The path of a file relative to `folder`.
+pub fn name_below(folder: &Path, file: &Path) -> String {
+    file.strip_prefix(folder).unwrap_or(file).to_string_lossy().into_owned()
+}
+
+/// The files of one date, sorted by name; none if it has no folder.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub fn files_of(folder: &Path, date: NaiveDate) -> Result<Vec<PathBuf>> {
+    let folder = folder.join(folder_name(date));
+    if folder.is_dir() { entries(&folder) } else { Ok(Vec::new()) }
+}
+
 /// The files of all dates, sorted by date and name. Hidden files are skipped.
 ///
 /// # Errors
@@ -64,9 +83,10 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).with_context(|| {
         format!("cannot list {}; run `mobility compress` first", folder.display())
     })?;
-    let mut paths: Vec<PathBuf> = entries
-        .flatten()
-        .map(|e| e.path())
+    let paths = entries.map(|entry| entry.map(|e| e.path())).collect::<std::io::Result<Vec<_>>>();
+    let paths = paths.with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut paths: Vec<PathBuf> = paths
+        .into_iter()
         .filter(|p| !p.file_name().is_some_and(|n| n.to_string_lossy().starts_with(['.', '_'])))
         .collect();
     paths.sort();

@@ -11,7 +11,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::Run;
-use crate::storage::atomic::write_file;
+use crate::storage::atomic::{create_folder, sync_folder, write_file};
+use crate::storage::lock::{self, FileLock};
 
 /// Number of records that are kept; older ones are dropped.
 const MAX_RECORDS: usize = 10_000;
@@ -29,9 +30,10 @@ pub fn append(path: &Path, run: &Run) -> Result<()> {
 
 fn append_bounded(path: &Path, run: &Run, keep: usize, slack: usize) -> Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        create_folder(folder)?;
     }
-    let mut file = locked(path)?;
+    let is_new = !path.exists();
+    let (mut file, _lock) = locked(path)?;
     let mut line = serde_json::to_vec(run)?;
     line.push(b'\n');
     if ends_in_incomplete_line(&mut file)? {
@@ -39,6 +41,9 @@ fn append_bounded(path: &Path, run: &Run, keep: usize, slack: usize) -> Result<(
     }
     file.write_all(&line)?;
     file.sync_data()?;
+    if is_new {
+        sync_folder(path)?;
+    }
     let bytes = fs::read(path)?;
     let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
     if lines.len() > keep + slack {
@@ -47,20 +52,16 @@ fn append_bounded(path: &Path, run: &Run, keep: usize, slack: usize) -> Result<(
     Ok(())
 }
 
-/// The file, locked against other processes until it is closed.
-fn locked(path: &Path) -> Result<File> {
+/// The file, locked against other processes until both are dropped.
+fn locked(path: &Path) -> Result<(File, FileLock)> {
     loop {
         let file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-        match file.lock() {
-            // some network file systems do not support locks
-            Err(e) if e.kind() == ErrorKind::Unsupported => return Ok(file),
-            locked => locked?,
-        }
+        let lock = lock::to_append(&file, path)?;
         // another process may have replaced the file while this one waited for the lock
         let current = fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
         let ours = file.metadata()?;
         if current == Some((ours.dev(), ours.ino())) {
-            return Ok(file);
+            return Ok((file, lock));
         }
     }
 }

@@ -42,6 +42,13 @@ impl Unfinished {
     pub fn path(&self) -> &Path {
         &self.0
     }
+
+    /// Leaves the path as it is, because it belongs to somebody else now.
+    pub fn keep(self) {
+        unfinished().remove(&self.0);
+        // without the removal
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Unfinished {

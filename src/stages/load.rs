@@ -36,7 +36,7 @@ fn request(settings: Settings, force: bool) -> Result<LoadRequest> {
         lau: data.lau_units(),
         small_tables: small_tables(data).collect(),
         uncompressed: load.uncompressed,
-        fingerprint: fingerprint(&files, &format!("load {}", load.uncompressed)),
+        fingerprint: fingerprint(&files, &format!("load 2 {}", load.uncompressed)),
         ignore_previous: force,
     })
 }
@@ -51,9 +51,7 @@ fn small_tables(data: &Data) -> impl Iterator<Item = (Table, PathBuf)> {
 /// A file that is missing.
 pub fn inputs(data: &Data) -> Result<Vec<InputFile>> {
     let events = data.compressed_events();
-    let manifest = Manifest::read(&events).with_context(|| {
-        format!("{} is missing or incomplete; run `mobility compress` first", events.display())
-    })?;
+    let manifest = Manifest::read(&events)?;
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let geodata = [text(&data.cells_with_lau()), text(&data.lau_units())];
     let mut files =
@@ -86,7 +84,11 @@ pub fn run(
     warehouse.prepare()?;
     let request = request(settings, force)?;
     let mut notes = Vec::new();
-    let previous = match warehouse.loaded() {
+    let loaded = warehouse.loaded().and_then(|loaded| {
+        warehouse.verify_files(false)?;
+        Ok(loaded)
+    });
+    let previous = match loaded {
         Ok(loaded) => loaded.filter(|_| !force),
         // a load repairs a damaged warehouse, and fails if the warehouse is unavailable
         Err(error) => {

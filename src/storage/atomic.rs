@@ -3,54 +3,76 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::process::is_other_process_running;
+use super::temporary_name::{Writer, prefix, temporary_name, writer_of};
 use crate::runtime::interrupt::{Unfinished, is_unfinished};
 
+/// Time after which the leftovers of another host or container are removed. Nothing that is being
+/// written stays unchanged for so long.
+const ABANDONED: Duration = Duration::from_hours(7 * 24);
+/// The same for a container on this host, while this process alone may change the folder.
+const ABANDONED_ON_THIS_HOST: Duration = Duration::from_hours(1);
+
 /// A temporary name for `path`: a hidden sibling, so that the rename stays within one file system and
-/// folder listings skip it. Each call returns another name, so threads that write the same output do
-/// not collide.
+/// folder listings skip it.
 fn temporary_path(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().with_context(|| format!("{} has no file name", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
-    if !folder.as_os_str().is_empty() {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    }
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let (pid, next) = (std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-    Ok(folder.join(format!(".{}.{pid}-{next}.unfinished", name.to_string_lossy())))
+    create_folder(folder)?;
+    Ok(folder.join(temporary_name(&name.to_string_lossy())))
 }
 
 /// Removes what killed runs left beside `path`.
 fn remove_leftovers_of(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
-    remove_leftovers(folder, &format!(".{}.", name.to_string_lossy()));
+    remove_leftovers(folder, &prefix(&name.to_string_lossy()), false);
 }
 
 /// Removes temporary files and folders that killed runs left in `folder` and whose names begin with
-/// `prefix`.
-pub fn remove_leftovers(folder: &Path, prefix: &str) {
+/// `prefix`. `exclusive` tells that the folder is locked and no other run may change it.
+pub fn remove_leftovers(folder: &Path, prefix: &str, exclusive: bool) {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
         let Some(writer) = writer_of(&name).filter(|_| name.starts_with(prefix)) else { continue };
-        // a running process may still be writing there
-        if !is_unfinished(&entry.path()) && !is_other_process_running(writer) {
-            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        if is_abandoned(&writer, &path, exclusive) && !is_unfinished(&path) {
+            let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
         }
     }
 }
 
-/// The process id in a name from [`temporary_path`].
-fn writer_of(name: &str) -> Option<u32> {
-    let (_, writer) = name.strip_prefix('.')?.strip_suffix(".unfinished")?.rsplit_once('.')?;
-    writer.split('-').next()?.parse().ok()
+/// True if nobody writes there any more. Of a process of another host or container only the time of its
+/// last change tells.
+fn is_abandoned(writer: &Writer, path: &Path, exclusive: bool) -> bool {
+    let unchanged_for = |time: Duration| {
+        last_change(path).and_then(|at| at.elapsed().ok()).is_some_and(|age| age > time)
+    };
+    match writer {
+        Writer::Known(process) => match process.is_running() {
+            Some(running) => !running,
+            None if exclusive && process.shares_kernel() => unchanged_for(ABANDONED_ON_THIS_HOST),
+            None => unchanged_for(ABANDONED),
+        },
+        Writer::Unknown if exclusive => unchanged_for(ABANDONED_ON_THIS_HOST),
+        Writer::Unknown => unchanged_for(ABANDONED),
+    }
+}
+
+/// The latest modification of a file, or of anything in a folder.
+fn last_change(path: &Path) -> Option<SystemTime> {
+    let meta = fs::symlink_metadata(path).ok()?;
+    let mut last = meta.modified().ok()?;
+    if meta.is_dir() {
+        for entry in fs::read_dir(path).ok()? {
+            last = last.max(last_change(&entry.ok()?.path())?);
+        }
+    }
+    Some(last)
 }
 
 /// Syncs the folder of `path`, so that its entries survive a crash.
@@ -59,9 +81,41 @@ fn writer_of(name: &str) -> Option<u32> {
 /// A folder that cannot be opened or synced.
 pub fn sync_folder(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    sync_entries(folder)
+}
+
+fn sync_entries(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|f| f.sync_all())
         .with_context(|| format!("cannot sync the folder {}", folder.display()))
+}
+
+/// Syncs a folder and all folders below it, the lowest first.
+fn sync_tree(folder: &Path) -> Result<()> {
+    let context = || format!("cannot list the folder {}", folder.display());
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        if entry.file_type().with_context(context)?.is_dir() {
+            sync_tree(&entry.path())?;
+        }
+    }
+    sync_entries(folder)
+}
+
+/// Creates a folder and those above it that are missing. Each new one is synced into the folder that
+/// contains it, so that what is written there later survives a crash.
+///
+/// # Errors
+/// A folder that cannot be created or synced.
+pub fn create_folder(folder: &Path) -> Result<()> {
+    let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let new: Vec<&Path> = folder.ancestors().take_while(missing).collect();
+    if folder.as_os_str().is_empty() || new.is_empty() && folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    new.into_iter().rev().try_for_each(sync_folder)
 }
 
 /// A file that is being written.
@@ -135,7 +189,7 @@ impl AtomicFolder {
     pub fn create(target: &Path) -> Result<Self> {
         remove_leftovers_of(target);
         let path = temporary_path(target)?;
-        fs::create_dir_all(&path).with_context(|| {
+        fs::create_dir(&path).with_context(|| {
             format!(
                 "cannot write into {}: is it writable?",
                 path.parent().unwrap_or(Path::new("")).display()
@@ -149,14 +203,14 @@ impl AtomicFolder {
         self.unfinished.path()
     }
 
-    /// Gives the folder its final name and replaces a previous folder. The caller must have synced
-    /// the files inside.
+    /// Syncs the folder and those inside it, gives it its final name and replaces a previous folder. The
+    /// caller must have synced the files.
     ///
     /// # Errors
     /// A failed sync or rename; a previous folder is then unchanged.
     pub fn commit(self) -> Result<()> {
         let path = self.unfinished.path();
-        sync_folder(&path.join("x"))?;
+        sync_tree(path)?;
         let renamed = if self.target.exists() {
             // the exchange is one step, so there is always a folder; the guard removes the old one
             renameat_with(CWD, path, CWD, &self.target, RenameFlags::EXCHANGE)
@@ -186,12 +240,29 @@ pub fn link_or_copy(source: &Path, target: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::process::Process;
+
+    fn names(path: &Path) -> Vec<String> {
+        let entries = fs::read_dir(path).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    /// The temporary name of `out` of another process.
+    fn temporary(process: &Process) -> String {
+        let Process { host, boot, namespace, id, started } = process;
+        let (host, boot) = (host.replace('.', "_"), &boot[..16]);
+        format!(".out.{host}-{boot}-{namespace}-{id}-{started}-0.unfinished")
+    }
 
     #[test]
     fn leftovers_of_a_killed_run_with_the_same_process_id_are_removed() {
         let parent = tempfile::tempdir().unwrap();
         let target = parent.path().join("out");
-        let stray = format!(".out.{}-999.unfinished", std::process::id());
+        let current = Process::current();
+        let stray = temporary(&Process { started: current.started - 1, ..current.clone() });
         fs::create_dir(parent.path().join(&stray)).unwrap();
         fs::write(parent.path().join(&stray).join("half"), "half").unwrap();
         let folder = AtomicFolder::create(&target).unwrap();
@@ -201,10 +272,42 @@ mod tests {
         fs::write(folder.path().join("whole"), "whole").unwrap();
         drop(other);
         folder.commit().unwrap();
-        let names = |path: &Path| -> Vec<_> {
-            fs::read_dir(path).unwrap().map(|e| e.unwrap().file_name()).collect()
-        };
         assert_eq!(names(parent.path()), ["out"]);
         assert_eq!(names(&target), ["whole"]);
+    }
+
+    #[test]
+    fn leftovers_of_other_hosts_and_containers_stay_until_they_are_old() {
+        let parent = tempfile::tempdir().unwrap();
+        // the process id is not in use here
+        let gone = Process { id: i32::MAX as u32, ..Process::current().clone() };
+        let others = [
+            Process { host: "elsewhere".into(), ..gone.clone() },
+            Process { boot: "0123456789abcdef".into(), ..gone.clone() },
+            Process { namespace: 1, ..gone.clone() },
+        ];
+        let mut left: Vec<String> = others.iter().map(temporary).collect();
+        left.push(".out.7-0.unfinished".to_owned());
+        left.sort();
+        for name in &left {
+            fs::create_dir(parent.path().join(name)).unwrap();
+            fs::write(parent.path().join(name).join("half"), "half").unwrap();
+        }
+        let ours = temporary(&gone);
+        fs::write(parent.path().join(&ours), "half").unwrap();
+        for exclusive in [false, true] {
+            remove_leftovers(parent.path(), ".", exclusive);
+            assert_eq!(names(parent.path()), left);
+        }
+        let long_ago = SystemTime::now() - 2 * ABANDONED_ON_THIS_HOST;
+        let age = |path: &Path| File::open(path).unwrap().set_modified(long_ago).unwrap();
+        for name in &left {
+            age(&parent.path().join(name).join("half"));
+            age(&parent.path().join(name));
+        }
+        remove_leftovers(parent.path(), ".", false);
+        assert_eq!(names(parent.path()), left);
+        remove_leftovers(parent.path(), ".", true);
+        assert_eq!(names(parent.path()), [temporary(&others[1])], "the other boot");
     }
 }

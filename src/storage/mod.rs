@@ -11,6 +11,7 @@ pub mod object_store;
 mod prefetch;
 mod process;
 pub mod sync;
+mod temporary_name;
 
 pub use byte_source::{ByteReader, ByteSource};
 pub use local_copy::LocalCopy;

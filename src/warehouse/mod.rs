@@ -103,6 +103,15 @@ pub trait Warehouse: Send + Sync {
         Ok(())
     }
 
+    /// Compares the files of the warehouse with those of the latest load; with `contents`, also reads them
+    /// and checks them for damage. A server answers for its own files.
+    ///
+    /// # Errors
+    /// A file that is missing, was added, changed, or is damaged.
+    fn verify_files(&self, _contents: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// Plans every view against empty tables, so that a broken view file is found before any work is
     /// done. Changes nothing.
     ///

@@ -8,6 +8,9 @@ mod concurrent_runs;
 mod damaged_files;
 mod full_disk;
 mod killed_runs;
+mod locks;
+mod part_files;
+mod power_failure;
 mod read_only;
 pub mod reference;
 

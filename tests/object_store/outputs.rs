@@ -166,6 +166,37 @@ fn lock_of_another_run_is_respected_until_it_expires() {
 }
 
 #[test]
+fn run_that_lost_its_lease_replaces_nothing() {
+    let (store, work) = (Store::mini(), workspace_with_remote_outputs());
+    store.ok(&work, &["run-all"]);
+    let before = std::fs::read(store.path("out/_mobility.json")).unwrap();
+    let claim = |host: &str| {
+        format!(
+            "{{\"id\":\"{host}\",\"host\":\"{host}\",\"process\":7,\
+             \"since\":\"2024-10-01T00:00:00Z\",\"until\":\"2999-01-01T00:00:00Z\"}}"
+        )
+    };
+    // before the first upload, and during it
+    for number in [2, 3] {
+        let lock = store.path("out/_mobility.lock");
+        let (path, other) = (lock.clone(), claim("elsewhere"));
+        // as if the lease had expired, and another machine had acquired it
+        store.at_put(number, move || std::fs::write(&path, other).unwrap());
+        let ran = store.run(&work, &["run-all", "--force"]);
+        assert!(store.was_put());
+        assert_eq!(ran.status, 1, "{number}: {}", ran.stderr);
+        assert!(ran.stderr.contains("took over s3://data/out"), "{number}: {}", ran.stderr);
+        assert_eq!(std::fs::read(store.path("out/_mobility.json")).unwrap(), before, "{number}");
+        assert_eq!(std::fs::read(&lock).unwrap(), claim("elsewhere").as_bytes(), "{number}");
+        std::fs::remove_file(lock).unwrap();
+    }
+    store.ok(&work, &["run-all"]);
+    assert_eq!(answer(&store, &work), expected("view_users_per_lau_day_night"));
+    let [there, named] = names(&store);
+    assert_eq!(there, named);
+}
+
+#[test]
 fn second_of_two_concurrent_runs_is_rejected() {
     let (store, first, second) =
         (Arc::new(Store::mini()), workspace_with_remote_outputs(), workspace_with_remote_outputs());

@@ -63,8 +63,10 @@ install_packages() {
   command -v openssl >/dev/null || missing="$missing openssl"
   find_pgbouncer || missing="$missing pgbouncer"
   has_browser || missing="$missing chromium"
+  # a test of the storage traces system calls
+  command -v strace >/dev/null || missing="$missing strace"
   [ -n "$missing" ] || return 0
-  command -v apt-get >/dev/null || die "please install first: PostgreSQL, PostGIS, openssl, pgbouncer, Chromium"
+  command -v apt-get >/dev/null || die "please install first: PostgreSQL, PostGIS, openssl, pgbouncer, Chromium, strace"
   if is_root; then sudo=; else sudo="sudo -n"; fi
   $sudo true 2>/dev/null || die "please run first: sudo $self install"
   say "installing $missing"

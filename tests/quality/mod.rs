@@ -161,9 +161,14 @@ fn only_changed_records_are_computed_again() {
     assert!(patched == tables(), "rows of unchanged dates differ from recomputed rows");
     let csv = work.ok(&["quality", "--format", "csv"]);
     assert!(csv.lines().nth(3).unwrap().starts_with("2024-10-03,false,2,2,0,"), "{csv}");
-    // a removed date loses its row, and the next date is compared again
     work.remove("processed/days/2024-10-01.json");
     work.remove("processed/days/2024-10-01.users");
+    work.fails(&["quality"], 1, &["days/2024-10-01.json is missing", "`mobility compress`"]);
+    // a removed date loses its row, and the next date is compared again
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(&work.read("processed/compressed_events.json")).unwrap();
+    manifest["dates"].as_object_mut().unwrap().remove("2024-10-01").unwrap();
+    work.write("processed/compressed_events.json", manifest.to_string());
     let csv = work.ok(&["quality", "--format", "csv"]);
     assert_eq!(csv.lines().count(), 3, "{csv}");
     assert!(csv.contains("\n2024-10-02,false,26,25,1,0,0,,2,1,2,,2"), "{csv}");

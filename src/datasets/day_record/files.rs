@@ -34,6 +34,17 @@ pub fn write(folder: &Path, record: &DayRecord, mut users: Vec<UserDigest>) -> R
     write_synced(&list, users.as_flattened())
 }
 
+/// Replaces the record of a date and leaves its users as they are. The file is written anew, since it
+/// can be a hard link to that of the previous outputs.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn replace(folder: &Path, record: &DayRecord) -> Result<()> {
+    let [path, _] = paths(folder, record.date);
+    fs::remove_file(&path).with_context(|| format!("cannot replace {}", path.display()))?;
+    write_synced(&path, &serde_json::to_vec_pretty(record)?)
+}
+
 /// Writes the record of the rows that belong to no date.
 ///
 /// # Errors

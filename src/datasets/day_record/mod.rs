@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::Code;
 pub use files::{
-    DayFile, DayRecordFolder, has_fingerprint, list, paths, undated, write, write_undated,
+    DayFile, DayRecordFolder, has_fingerprint, list, paths, replace, undated, write, write_undated,
 };
 pub use users::{UserDigest, UserDigests};
 

@@ -4,7 +4,7 @@
 //! footer gets an entry of fixed length, which is filled in when the file is complete. The checksum is
 //! computed with the placeholder in its place.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::MetadataExt;
@@ -44,12 +44,19 @@ pub fn embed(path: &Path) -> Result<()> {
 }
 
 /// The stored checksum and the length of the file, which distinguish files without reading them;
-/// `None` for a file without a checksum.
+/// `None` for a file without a checksum. The footer of each file is read once per process.
 pub fn stored(path: &Path) -> Option<String> {
+    let known = identity(&std::fs::metadata(path).ok()?);
+    if let Some(sum) = of_footers().get(&known) {
+        return Some(sum.clone());
+    }
     let mut file = File::open(path).ok()?;
     let position = find(&mut file).ok()??;
     let sum = stored_at(&mut file, position).ok()?;
-    Some(format!("{} {}", String::from_utf8(sum.to_vec()).ok()?, file.metadata().ok()?.len()))
+    let opened = file.metadata().ok()?;
+    let sum = format!("{} {}", String::from_utf8(sum.to_vec()).ok()?, opened.len());
+    of_footers().insert(identity(&opened), sum.clone());
+    Some(sum)
 }
 
 fn stored_at(file: &mut File, position: u64) -> std::io::Result<[u8; PLACEHOLDER.len()]> {
@@ -86,6 +93,13 @@ type FileIdentity = [u64; 5];
 
 /// Files with a valid checksum. Each is read once per process.
 static VALID: LazyLock<Mutex<HashSet<FileIdentity>>> = LazyLock::new(Mutex::default);
+
+/// Stored checksums of files whose footer was read.
+static OF_FOOTERS: LazyLock<Mutex<HashMap<FileIdentity, String>>> = LazyLock::new(Mutex::default);
+
+fn of_footers() -> MutexGuard<'static, HashMap<FileIdentity, String>> {
+    OF_FOOTERS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn valid() -> MutexGuard<'static, HashSet<FileIdentity>> {
     VALID.lock().unwrap_or_else(PoisonError::into_inner)

@@ -18,6 +18,7 @@ mod output;
 mod plan_fingerprints;
 mod presence_files;
 pub mod presence_rows;
+mod previous;
 mod quarantine;
 pub mod reread;
 pub mod run_buffer;
@@ -46,11 +47,12 @@ use crate::events;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::inputs::{InputFile, ensure_unchanged};
-use crate::storage::lock;
+use crate::storage::lock::{self, FolderLock};
 use crate::storage::object_store::StoreError;
 use as_of::AsOf;
 use batches::RowGroup;
 use output::Output;
+use previous::Previous;
 pub use settings::Settings;
 use survey::{SurveyOptions, survey};
 use work::Work;
@@ -70,11 +72,11 @@ pub struct Extent {
 /// Inputs that cannot be read, no usable row, rejected rows if `strict`, an output folder that cannot be
 /// written. The previous output then stays.
 pub fn run(settings: Settings, progress: &Progress, extent: Extent) -> Result<StageReport> {
-    let _lock = lock::to_write(&settings.data.processed)?;
+    let lock = lock::to_write(&settings.data.processed)?;
     let inputs = events::list_files(&settings.data.events)?;
     // a file that is replaced while it is read looks damaged; the true reason is that it changed
     let listed = inputs.clone();
-    let report = compress(settings, progress, extent, inputs);
+    let report = compress(settings, progress, extent, inputs, &lock);
     report.map_err(|error| ensure_unchanged(&listed).err().unwrap_or(error))
 }
 
@@ -83,6 +85,7 @@ fn compress(
     progress: &Progress,
     extent: Extent,
     inputs: Vec<InputFile>,
+    lock: &FolderLock,
 ) -> Result<StageReport> {
     let started = Instant::now();
     let listed = inputs.clone();
@@ -100,8 +103,8 @@ fn compress(
     let rules = Rules::new(settings.checks);
     let (plan, mut notes) = planned(&settings)?;
     let fingerprint = settings.fingerprint();
-    let before = Manifest::read_unverified(&target).map(|m| m.retain_verified(&target));
-    let before = before.map(|m| output::with_records(m, &settings));
+    let previous = Previous::read(&settings, extent.since, &target)?;
+    let before = previous.manifest.as_ref();
     let as_of = AsOf::now(&settings);
     let options = SurveyOptions {
         settings,
@@ -111,13 +114,14 @@ fn compress(
         since: extent.since,
         as_of,
     };
-    let survey = survey(inputs, before.as_ref(), &options)?;
-    if let Some(before) = &before
+    let survey = survey(inputs, before, &options)?;
+    if let Some(before) = before
         && survey.is_done(before, as_of)
-        && Manifest::read(&target).is_some()
+        && previous.is_intact()
     {
         return Ok(report(before, true));
     }
+    notes.extend(previous.messages());
     notes.extend(survey.messages());
     let groups: Vec<RowGroup> = survey.inputs.iter().flat_map(|s| s.groups.clone()).collect();
     let mut output = Output::create(&settings, &survey)?;
@@ -152,6 +156,7 @@ fn compress(
         );
     }
     ensure_unchanged(&listed)?;
+    lock.ensure_held()?;
     output.commit(&manifest, &target)?;
     Ok(report(&manifest, false))
 }

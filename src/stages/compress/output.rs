@@ -38,15 +38,6 @@ pub struct Output {
     undated: BTreeMap<usize, FileRecord>,
 }
 
-/// The manifest without the dates that have no record.
-pub fn with_records(mut manifest: Manifest, settings: &Settings) -> Manifest {
-    let folder = settings.data.day_records();
-    manifest.dates.retain(|date, completed| {
-        day_record::has_fingerprint(&folder, *date, &completed.fingerprint)
-    });
-    manifest
-}
-
 impl Output {
     /// Creates the folders with the dates that stay as they are.
     ///
@@ -164,6 +155,7 @@ impl Output {
                 rows: totals.rows,
                 rejected,
                 provisional,
+                files: None,
             };
             self.completed.insert(date, completed);
             let totals = (totals, cells);
@@ -221,6 +213,7 @@ impl Output {
         }
         let of_dates: u64 = manifest.dates.values().map(|completed| completed.rejected).sum();
         manifest.rows_rejected = of_dates + rejected(&undated);
+        manifest.list_files(self.events.path())?;
         manifest.notes = notes;
         Ok(manifest)
     }
@@ -269,10 +262,7 @@ impl Output {
         let context = || format!("{}", path.display());
         let text = std::fs::read(&path).with_context(context)?;
         let record: DayRecord = serde_json::from_slice(&text).with_context(context)?;
-        let text = serde_json::to_vec_pretty(&DayRecord { provisional, ..record })?;
-        // the file is a hard link to that of the previous output, which must not change
-        std::fs::remove_file(&path).with_context(context)?;
-        std::fs::write(&path, text).with_context(context)
+        day_record::replace(self.days.path(), &DayRecord { provisional, ..record })
     }
 
     /// Replaces the previous outputs.

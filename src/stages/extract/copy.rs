@@ -80,8 +80,7 @@ struct PartialCopy {
 impl PartialCopy {
     fn open(input: &InputFile, target: &Path, restart: bool) -> Result<Self> {
         let folder = target.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+        atomic::create_folder(folder)?;
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let version = &fingerprint(std::slice::from_ref(input), "extract")[..16];
         // the letter distinguishes it from temporary files with process ids, which are deleted

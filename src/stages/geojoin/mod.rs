@@ -79,7 +79,7 @@ fn current_fingerprint(settings: Settings, cells: &[InputFile], laus: &[InputFil
 pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<StageReport> {
     let started = Instant::now();
     let data = settings.data;
-    let _lock = lock::to_write(&data.processed)?;
+    let lock = lock::to_write(&data.processed)?;
     let (cell_files, lau_files) = inputs(settings)?;
     let fingerprint = current_fingerprint(settings, &cell_files, &lau_files);
     let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
@@ -122,6 +122,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     ensure_unchanged(&cell_files)?;
     ensure_unchanged(&lau_files)?;
     bar.message("writing");
+    lock.ensure_held()?;
     geodata::write_laus(&data.lau_units(), boundaries.units.iter(), &fingerprint)?;
     let laus = laus(&boundaries, &assignments);
     geodata::write_cells(&data.cells_with_lau(), &cells, &laus, &fingerprint, &report.notes)?;

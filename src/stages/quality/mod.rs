@@ -13,10 +13,10 @@ mod new_users;
 mod tests;
 mod warnings;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use chrono::NaiveDate;
 use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
@@ -27,6 +27,7 @@ pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, 
 
 use crate::config::Data;
 use crate::datasets::day_record::{self, DayFile, DayRecordFolder};
+use crate::datasets::manifest::Manifest;
 use crate::datasets::{geodata, quality_tables};
 use crate::domain::ids::hex;
 use crate::domain::numbers::counted;
@@ -63,10 +64,11 @@ struct Tables {
 /// Previous tables are then unchanged.
 pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport> {
     let started = Instant::now();
-    let _lock = lock::to_write(&data.processed)?;
+    let lock = lock::to_write(&data.processed)?;
     let mut report = StageReport { stage: "quality", ..StageReport::default() };
     let (daily, codes) = (data.quality_daily(), data.quality_codes());
     let records = day_record::list(&data.day_records())?;
+    refuse_incomplete(data, &records)?;
     let geodata = geodata::fingerprint(data)?;
     let fingerprints = fingerprints(&records, &geodata);
     let all = digest(fingerprints.values().chain([&geodata, &records.undated_fingerprint]));
@@ -87,6 +89,7 @@ pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport>
     let unchanged = if force { Tables::default() } else { unchanged_rows(data, &fingerprints) };
     let tables = compute(data, &records, unchanged)?;
     bar.message("writing");
+    lock.ensure_held()?;
     report.rows_out = (tables.days.len() + tables.codes.len()) as u64;
     report.notes = notes(&tables);
     let entries = || provenance::entries(&all, &report.notes);
@@ -98,6 +101,19 @@ pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport>
     bar.finish();
     report.elapsed = started.elapsed();
     Ok(report)
+}
+
+/// Refuses records that lack a date of the manifest, whose figures would be left out.
+fn refuse_incomplete(data: &Data, records: &DayRecordFolder) -> Result<()> {
+    let Some(manifest) = Manifest::read_unverified(&data.compressed_events()) else {
+        return Ok(());
+    };
+    let recorded: BTreeSet<NaiveDate> = records.days.iter().map(|day| day.date).collect();
+    if let Some(date) = manifest.dates.keys().find(|date| !recorded.contains(date)) {
+        let [path, _] = day_record::paths(&data.day_records(), *date);
+        bail!("{} is missing; `mobility compress` computes the date again", path.display());
+    }
+    Ok(())
 }
 
 /// For each date, the fingerprint of all inputs of its rows.

@@ -33,6 +33,7 @@ use crate::domain::numbers::{counted, grouped};
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::atomic::{AtomicFile, AtomicFolder, write_file};
+use crate::storage::lock;
 use cells::Cells;
 use event_files::{EventContext, ROW_BYTES};
 use laus::LauMap;
@@ -50,11 +51,13 @@ const BOUNDARY_FILE: &str = "LAU_RG_01M_2021_3035.geojson";
 /// Writes `events/`, `cells/`, `lau_boundaries/`, `truth_homes.parquet` and `truth.json`.
 ///
 /// # Errors
-/// Sizes out of range, a folder that cannot be written or that contains data from another source.
+/// Sizes out of range, a folder that cannot be written, that another run is using, or that contains data from another
+/// source.
 pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
     let started = Instant::now();
     settings.check()?;
     let out = &settings.out;
+    let lock = lock::to_write(out)?;
     truth::refuse_foreign(out, &[EVENTS, CELLS, BOUNDARIES])?;
 
     let spinner = progress.spinner("synth", "LAU boundaries and cells");
@@ -79,6 +82,7 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
     truth.cells_at_sea = cells.unit.iter().filter(|unit| unit.is_none()).count() as u64;
     let events = write_events(settings, &cells, &outside, &people, &mut truth, progress)?;
 
+    lock.ensure_held()?;
     // the homes first: they alone do not make a later run reject the folder
     homes.commit()?;
     boundaries.commit()?;

@@ -4,17 +4,18 @@
 //! holds it and until when. A running command renews it, so the lease of a killed command expires.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 
 use super::index::LEASE;
+use crate::storage::object_store::runtime::block_on;
 use crate::storage::object_store::{ObjectVersion, PutCondition, PutOutcome, RemoteFolder};
-use crate::storage::process::is_other_process_running;
+use crate::storage::process::Process;
 
 const DURATION: TimeDelta = TimeDelta::minutes(10);
 /// Short enough that two renewals can fail.
@@ -25,8 +26,8 @@ const RENEWAL_INTERVAL: Duration = Duration::from_mins(3);
 struct Claim {
     /// Distinguishes this claim from all others.
     id: String,
-    host: String,
-    process: u32,
+    #[serde(flatten)]
+    holder: Process,
     since: DateTime<Utc>,
     until: DateTime<Utc>,
 }
@@ -34,15 +35,43 @@ struct Claim {
 impl Claim {
     fn new() -> Self {
         let since = Utc::now();
-        let host = whoami::hostname().unwrap_or_default();
         let id = format!("{:032x}", rand::random::<u128>());
-        Claim { id, host, process: std::process::id(), since, until: since + DURATION }
+        Claim { id, holder: Process::current().clone(), since, until: since + DURATION }
     }
 
     /// True if the claim expired, or its process on this machine ended.
     fn is_expired(&self, now: DateTime<Utc>) -> bool {
-        let here = whoami::hostname().is_ok_and(|host| host == self.host && !host.is_empty());
-        self.until < now || here && !is_other_process_running(self.process)
+        self.until < now || self.holder.is_running() == Some(false)
+    }
+}
+
+/// The claim as this process wrote it last.
+#[derive(Debug)]
+struct Written {
+    version: ObjectVersion,
+    until: Instant,
+    /// Another process replaced or removed the claim.
+    lost: bool,
+}
+
+/// Writes the claim again with a later end, if nobody else wrote there. Returns false if somebody did.
+async fn renew(remote: &RemoteFolder, claim: &Claim, written: &Mutex<Written>) -> Result<bool> {
+    let mut written = written.lock().await;
+    if written.lost {
+        return Ok(false);
+    }
+    let until = Instant::now() + DURATION.to_std().unwrap_or_default();
+    let claim = Claim { until: Utc::now() + DURATION, ..claim.clone() };
+    let condition = PutCondition::Version(written.version.clone());
+    match remote.put_if_async(LEASE, serde_json::to_vec(&claim)?, condition).await? {
+        PutOutcome::Done(version) => {
+            (written.version, written.until) = (version, until);
+            Ok(true)
+        }
+        PutOutcome::Conflict | PutOutcome::Unsupported => {
+            written.lost = true;
+            Ok(false)
+        }
     }
 }
 
@@ -50,9 +79,15 @@ impl Claim {
 #[derive(Debug)]
 pub struct Lease {
     remote: RemoteFolder,
+    claim: Claim,
     /// `None` if the store does not support conditional writes.
-    renewal: Option<AbortHandle>,
-    lost: Arc<AtomicBool>,
+    held: Option<Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    written: Arc<Mutex<Written>>,
+    renewal: AbortHandle,
 }
 
 impl Lease {
@@ -66,8 +101,7 @@ impl Lease {
             match remote.put_if(LEASE, serde_json::to_vec(&claim)?, condition.clone())? {
                 PutOutcome::Done(version) => return Lease::start(remote, claim, version),
                 PutOutcome::Unsupported => {
-                    let lost = Arc::default();
-                    return Ok(Lease { remote: remote.clone(), renewal: None, lost });
+                    return Ok(Lease { remote: remote.clone(), claim, held: None });
                 }
                 PutOutcome::Conflict => {}
             }
@@ -81,8 +115,8 @@ impl Lease {
                         bail!(
                             "another run of mobility is using {} (process {} on {}, since {}); try again when it has finished. If it was killed, its lease expires at {}",
                             remote.url(),
-                            other.process,
-                            other.host,
+                            other.holder.id,
+                            other.holder.host,
                             at(other.since),
                             at(other.until)
                         );
@@ -99,41 +133,59 @@ impl Lease {
 
     /// Renews the claim until the lease is dropped.
     fn start(remote: &RemoteFolder, claim: Claim, version: ObjectVersion) -> Result<Self> {
-        let lost = Arc::new(AtomicBool::new(false));
-        let (folder, is_lost) = (remote.clone(), Arc::clone(&lost));
+        let until = Instant::now() + DURATION.to_std().unwrap_or_default();
+        let written = Arc::new(Mutex::new(Written { version, until, lost: false }));
+        let (folder, ours, shared) = (remote.clone(), claim.clone(), Arc::clone(&written));
         let renewal = remote.spawn(async move {
-            let mut version = version;
             loop {
                 tokio::time::sleep(RENEWAL_INTERVAL).await;
-                let claim = Claim { until: Utc::now() + DURATION, ..claim.clone() };
-                let Ok(text) = serde_json::to_vec(&claim) else { return };
-                let condition = PutCondition::Version(version.clone());
-                match folder.put_if_async(LEASE, text, condition).await {
-                    Ok(PutOutcome::Done(next)) => version = next,
-                    Ok(_) => return is_lost.store(true, Ordering::Relaxed),
-                    // the store may be reachable again before the lease expires
-                    Err(_) => {}
+                // after an error, the store may be reachable again before the lease expires
+                if matches!(renew(&folder, &ours, &shared).await, Ok(false)) {
+                    return;
                 }
             }
         })?;
-        Ok(Lease { remote: remote.clone(), renewal: Some(renewal), lost })
+        Ok(Lease { remote: remote.clone(), claim, held: Some(Held { written, renewal }) })
     }
 
+    /// Renews the lease before a write that must not mix with those of another command.
+    ///
     /// # Errors
-    /// Another command that acquired the lease because this one did not renew it in time.
+    /// Another command that acquired the lease because this one did not renew it in time; a store that
+    /// cannot be reached.
     pub fn ensure_held(&self) -> Result<()> {
-        if self.lost.load(Ordering::Relaxed) {
-            bail!("another run took over {}; run again when it has finished", self.remote.url());
+        let Some(Held { written, .. }) = &self.held else { return Ok(()) };
+        let (remote, claim, written) =
+            (self.remote.clone(), self.claim.clone(), Arc::clone(written));
+        let renewed = block_on(async move { renew(&remote, &claim, &written).await });
+        if renewed.context("the lease could not be renewed, so nothing is replaced")? {
+            return Ok(());
         }
-        Ok(())
+        self.refuse()
+    }
+
+    /// The same without a request: only tells whether the lease can have expired.
+    ///
+    /// # Errors
+    /// As [`Lease::ensure_held`].
+    pub fn ensure_not_expired(&self) -> Result<()> {
+        let Some(Held { written, .. }) = &self.held else { return Ok(()) };
+        let written = written.blocking_lock();
+        if written.lost || written.until < Instant::now() { self.refuse() } else { Ok(()) }
+    }
+
+    fn refuse(&self) -> Result<()> {
+        bail!("another run took over {}; run again when it has finished", self.remote.url())
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(renewal) = self.renewal.take() else { return };
+        let Some(Held { renewal, .. }) = self.held.take() else { return };
         renewal.abort();
-        if !self.lost.load(Ordering::Relaxed) {
+        let current = self.remote.read(LEASE).ok().flatten();
+        let current = current.and_then(|(text, _)| serde_json::from_slice::<Claim>(&text).ok());
+        if current.is_some_and(|current| current.id == self.claim.id) {
             // a lease that cannot be deleted expires
             let _ = self.remote.delete(&[LEASE.to_owned()]);
         }
@@ -147,11 +199,16 @@ mod tests {
     #[test]
     fn a_claim_expires_with_its_time_or_its_process() {
         let now = Utc::now();
-        let claim = Claim { host: "elsewhere".into(), ..Claim::new() };
-        assert!(!claim.is_expired(now));
-        assert!(claim.is_expired(now + DURATION + TimeDelta::seconds(1)));
+        let of = |holder| Claim { holder, ..Claim::new() };
+        let current = Process::current();
         // process ids are far below this
-        assert!(Claim { process: u32::MAX, ..Claim::new() }.is_expired(now));
-        assert!(!Claim { process: 1, ..Claim::new() }.is_expired(now));
+        let gone = Process { id: i32::MAX as u32, ..current.clone() };
+        let elsewhere = of(Process { host: "elsewhere".into(), ..gone.clone() });
+        assert!(!elsewhere.is_expired(now));
+        assert!(elsewhere.is_expired(now + DURATION + TimeDelta::seconds(1)));
+        assert!(of(gone.clone()).is_expired(now));
+        assert!(!of(current.clone()).is_expired(now));
+        // a process of another container on this host, with the same host name
+        assert!(!of(Process { namespace: 1, ..gone }).is_expired(now));
     }
 }

@@ -56,15 +56,17 @@ impl Outputs {
     /// next command on this machine uploads them.
     pub fn upload(&self, progress: &Progress) -> Result<()> {
         let Some(mirror) = &self.0 else { return Ok(()) };
-        mirror.lease.ensure_held()?;
+        mirror.lease.ensure_not_expired()?;
         let bar = progress.spinner("outputs", &format!("uploading to {}", mirror.remote.url()));
         let mut state = mirror.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = push::push(&mirror.remote, &mirror.cache, &state).with_context(|| {
-            format!(
-                "the outputs are complete in {} but not in the store; run again",
-                mirror.cache.display()
-            )
-        })?;
+        *state = push::push((&mirror.remote, &mirror.lease), &mirror.cache, &state).with_context(
+            || {
+                format!(
+                    "the outputs are complete in {} but not in the store; run again",
+                    mirror.cache.display()
+                )
+            },
+        )?;
         bar.finish();
         Ok(())
     }

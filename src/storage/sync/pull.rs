@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::index::{self, Index, LocalFile, RUNS, SyncState, SyncedFile, date, local_files};
-use crate::storage::atomic::write_file;
+use crate::storage::atomic::{create_folder, write_file};
 use crate::storage::lock;
 use crate::storage::object_store::{ObjectEntry, RemoteFolder};
 
@@ -17,7 +17,7 @@ use crate::storage::object_store::{ObjectEntry, RemoteFolder};
 /// # Errors
 /// A store that cannot be reached; a folder that is not writable.
 pub fn pull(remote: &RemoteFolder, cache: &Path) -> Result<SyncState> {
-    let _lock = lock::to_write(cache)?;
+    let lock = lock::to_write(cache)?;
     let state = SyncState::read(cache);
     let Some((index, version)) = index::read(remote)? else { return Ok(SyncState::default()) };
     if state.version.as_ref() == Some(&version) {
@@ -33,6 +33,7 @@ pub fn pull(remote: &RemoteFolder, cache: &Path) -> Result<SyncState> {
         .filter(|file| !is_cached(file))
         .map(|(name, entry)| (name.clone(), entry.clone()))
         .collect();
+    lock.ensure_held()?;
     let own_runs = fs::read(cache.join(RUNS)).unwrap_or_default();
     for name in cached.keys().filter(|name| !valid.contains_key(*name) && *name != RUNS) {
         fs::remove_file(cache.join(name))
@@ -40,8 +41,7 @@ pub fn pull(remote: &RemoteFolder, cache: &Path) -> Result<SyncState> {
     }
     remote.download(cache, missing)?;
     // the folder has to exist even if no date has events
-    fs::create_dir_all(cache.join("compressed_events"))
-        .with_context(|| format!("cannot write {}", cache.display()))?;
+    create_folder(&cache.join("compressed_events"))?;
     let files = synced_files(&valid, cache)?;
     let state = SyncState { version: Some(version), index, files };
     state.write(cache)?;

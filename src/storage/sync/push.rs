@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use super::index::{
     INDEX, Index, LEASE, LocalFile, RUNS, SyncState, SyncedFile, is_output, local_files,
 };
+use super::lease::Lease;
 use crate::storage::lock;
 use crate::storage::object_store::{
     ObjectEntry, ObjectVersion, PutCondition, PutOutcome, RemoteFolder,
@@ -16,12 +17,21 @@ use crate::storage::object_store::{
 /// The manifest of the compressed events refers to other files, so it is uploaded after them.
 const MANIFEST: &str = "compressed_events.json";
 
+/// Files that are uploaded before the lease is looked at again.
+const FILES_PER_CHECK: usize = 16;
+
 /// Uploads files that changed, then the index, and deletes objects that are no longer part of the
-/// outputs. `before` is the state after the last synchronisation.
+/// outputs. `before` is the state after the last synchronisation. The lease is renewed before each write
+/// that other machines rely on, so that a command that lost it replaces nothing.
 ///
 /// # Errors
-/// Another machine that uploaded outputs since; a store that cannot be reached or written.
-pub fn push(remote: &RemoteFolder, cache: &Path, before: &SyncState) -> Result<SyncState> {
+/// Another machine that uploaded outputs since or took over the lease; a store that cannot be reached
+/// or written.
+pub fn push(
+    (remote, lease): (&RemoteFolder, &Lease),
+    cache: &Path,
+    before: &SyncState,
+) -> Result<SyncState> {
     // the stage that wrote has finished, and no other may start
     let _lock = lock::to_read(cache)?;
     let cached = local_files(cache)?;
@@ -55,8 +65,13 @@ pub fn push(remote: &RemoteFolder, cache: &Path, before: &SyncState) -> Result<S
         });
     }
     changed.sort_by_key(|name| [MANIFEST, RUNS].contains(&name.as_str()));
-    let uploaded = remote.upload(cache, changed.clone())?;
-    entries.extend(changed.into_iter().zip(uploaded));
+    lease.ensure_held()?;
+    for names in changed.chunks(FILES_PER_CHECK) {
+        lease.ensure_not_expired()?;
+        let uploaded = remote.upload(cache, names.to_vec())?;
+        entries.extend(names.iter().cloned().zip(uploaded));
+    }
+    lease.ensure_held()?;
     let index = Index { files: entries };
     let version = write_index(remote, &index, before.version.as_ref())?;
     let is_obsolete = |name: &&String| {
@@ -64,7 +79,11 @@ pub fn push(remote: &RemoteFolder, cache: &Path, before: &SyncState) -> Result<S
         ours && !index.files.contains_key(*name) && ![INDEX, LEASE].contains(&name.as_str())
     };
     let names = objects.as_ref().unwrap_or(&before.index.files).keys();
-    remote.delete(&names.filter(is_obsolete).cloned().collect::<Vec<_>>())?;
+    let obsolete: Vec<String> = names.filter(is_obsolete).cloned().collect();
+    if !obsolete.is_empty() {
+        lease.ensure_held()?;
+        remote.delete(&obsolete)?;
+    }
     let synced = |(name, entry): (&String, &ObjectEntry)| {
         let modified_ns = cached.get(name)?.modified_ns;
         Some((name.clone(), SyncedFile { entry: entry.clone(), modified_ns }))

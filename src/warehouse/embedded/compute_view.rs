@@ -13,7 +13,6 @@ use super::rows::StreamRows;
 use super::session::Memory;
 use super::versions::Version;
 use super::{Embedded, parquet_tables, session, view_results};
-use crate::datasets::presence::{PresenceFile, files};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::views::View;
@@ -51,7 +50,7 @@ impl Embedded {
     ) -> Result<u64> {
         // the stored results that a view over other views reads are small
         let dates = if view.by_date && self.views.dependencies(view)?.is_empty() {
-            version.dates()?
+            self.dates(version)?
         } else {
             Vec::new()
         };
@@ -83,9 +82,8 @@ impl Embedded {
     ) -> Result<Rows> {
         let reads = |table: Table| self.views.reads(view, table.name());
         if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
-            let of_day = |file: &PresenceFile| day.is_none_or(|date| file.date == date);
-            let files = files(&version.events())?.into_iter().filter(of_day).map(|file| file.path);
-            checksum::verify(files)?;
+            let files = self.presence_files(version, day)?;
+            checksum::verify(files.into_iter().map(|file| file.path))?;
         }
         let context = session::with_memory(false, memory);
         if let Some(date) = day {

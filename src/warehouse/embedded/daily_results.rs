@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
@@ -16,7 +16,7 @@ use crate::datasets::presence::PresenceDay;
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
-use crate::storage::atomic::link_or_copy;
+use crate::storage::atomic::{create_folder, link_or_copy};
 use crate::views::View;
 
 /// Name of the folder with daily results, in the folder of results.
@@ -53,8 +53,7 @@ impl Embedded {
                 && !exists()
                 && let Some(earlier) = earlier
             {
-                std::fs::create_dir_all(&folder)
-                    .with_context(|| format!("cannot create {}", folder.display()))?;
+                create_folder(&folder)?;
                 link_or_copy(&earlier, &file)?;
             }
             if !exists() {

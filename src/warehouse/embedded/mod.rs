@@ -16,6 +16,7 @@ mod sorted_aggregate;
 mod spark_views;
 mod temporary_results;
 mod verify;
+mod version_files;
 mod versions;
 mod view_results;
 
@@ -38,6 +39,7 @@ use crate::views::{Registry, View};
 use filter::{filtered, sorted};
 use rows::contract_schema;
 use temporary_results::TemporaryResults;
+use version_files::LastList;
 use versions::{Store, Version};
 
 /// What the embedded warehouse needs of the config.
@@ -60,6 +62,7 @@ pub struct Embedded {
     views: Arc<Registry>,
     runtime: Arc<Runtime>,
     temporary: TemporaryResults,
+    last_list: LastList,
 }
 
 impl Embedded {
@@ -77,6 +80,7 @@ impl Embedded {
             views,
             runtime: Arc::new(runtime),
             temporary: TemporaryResults::default(),
+            last_list: LastList::default(),
         })
     }
 
@@ -117,6 +121,13 @@ impl Warehouse for Embedded {
         self.runtime.block_on(self.plan_without_data())
     }
 
+    fn verify_files(&self, contents: bool) -> Result<()> {
+        match self.store.current()? {
+            Some(version) => self.ensure_complete(&version, contents),
+            None => Ok(()),
+        }
+    }
+
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
         let bar = progress.spinner("load", "linking files");
         // nothing is reused from a warehouse that is damaged
@@ -129,10 +140,14 @@ impl Warehouse for Embedded {
     }
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
+        // before the lock, which creates the folder
+        self.version()?;
+        let _lock = self.store.lock()?;
         let version = self.version()?;
+        self.ensure_complete(&version, false)?;
         let results = version.results();
-        for folder in [self.store.root(), &results, &results.join(daily_results::DAYS)] {
-            remove_leftovers(folder, ".");
+        for folder in [&results, &results.join(daily_results::DAYS)] {
+            remove_leftovers(folder, ".", true);
         }
         let bar = progress.spinner("views", "");
         let by_spark = match self.settings.engine {

@@ -14,7 +14,6 @@ use super::{
     view_results,
 };
 use crate::domain::tables::Table;
-use crate::formats::parquet::checksum;
 use crate::views::View;
 use crate::warehouse::Relation;
 
@@ -45,11 +44,7 @@ impl Embedded {
                 } else if name == Table::Runs.name() {
                     parquet_tables::register(context, &name, self.runs()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
-                    // the many files of hourly presence are verified when a view reads all of them
-                    let file = version.table(table.name());
-                    if file.exists() {
-                        checksum::verify([file])?;
-                    }
+                    self.ensure_table(version, table)?;
                     parquet_tables::register_table(context, version, table)?;
                 } else {
                     self.reject_misspelled(&name)?;

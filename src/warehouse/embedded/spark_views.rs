@@ -89,7 +89,7 @@ impl Embedded {
         if computed.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let events = crate::datasets::presence::files(&version.events())?;
+        let events = self.presence_files(version, None)?;
         checksum::verify(events.into_iter().map(|f| f.path))?;
         job.run(&self.settings.spark, &path, progress, bar)
             .context("computing views with Spark; --engine native computes them without Spark")?;
@@ -109,10 +109,11 @@ impl Embedded {
                 sql::fill(template, &[("events", events.clone())])?,
             );
         }
-        for name in FILES.map(Table::name) {
+        for single in FILES {
+            self.ensure_table(version, single)?;
+            let name = single.name();
             let file = version.table(name);
             if file.exists() {
-                checksum::verify([&file])?;
                 job.then(format!("reading {name}"), table(name, &file)?);
             }
         }

@@ -2,21 +2,27 @@
 //!
 //! The file `CURRENT` names the version that readers use. A load builds the next version in a folder of
 //! its own and then replaces `CURRENT` in one atomic step, after which every reader sees the new tables.
-//! `CURRENT` contains a checksum of itself and of the `load.json` of the version, to detect damage.
+//! `CURRENT` contains a checksum of itself and of the `load.json` of the version, to detect damage, and
+//! `load.json` one of `files.json`, which lists the files of the tables.
 //! Stored view results are part of their version, so a new version starts without any.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
-use crate::datasets::presence;
+use crate::datasets::file_list::FileList;
 use crate::storage::atomic::{AtomicFolder, write_file};
+use crate::storage::lock::{self, FolderLock};
 use crate::warehouse::Loaded;
 
 const CURRENT: &str = "CURRENT";
 const LOADED: &str = "load.json";
+/// The list of the files of the tables.
+pub const LIST: &str = "files.json";
+/// The folder of hourly presence.
+pub const EVENTS: &str = "mobile_events_compressed";
 
 /// The folder of the warehouse.
 #[derive(Debug, Clone)]
@@ -29,21 +35,22 @@ pub struct Store {
 pub struct Version {
     pub folder: PathBuf,
     pub loaded: Loaded,
+    /// Checksum of the list of files; `None` in a version that an earlier version of the program loaded.
+    pub list: Option<String>,
+}
+
+/// The content of `load.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LoadRecord {
+    #[serde(flatten)]
+    loaded: Loaded,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    list: Option<String>,
 }
 
 impl Version {
     pub fn events(&self) -> PathBuf {
-        self.folder.join("mobile_events_compressed")
-    }
-
-    /// The dates with hourly presence, in order.
-    ///
-    /// # Errors
-    /// A folder that cannot be listed.
-    pub fn dates(&self) -> Result<Vec<NaiveDate>> {
-        let mut dates: Vec<_> = presence::files(&self.events())?.iter().map(|f| f.date).collect();
-        dates.dedup();
-        Ok(dates)
+        self.folder.join(EVENTS)
     }
 
     /// The file of a table that is a single file.
@@ -92,10 +99,10 @@ impl Store {
         if content != content_of_current(&name, &text).as_bytes() {
             bail!(damaged());
         }
-        let loaded = serde_json::from_str(&text).with_context(|| {
+        let LoadRecord { loaded, list } = serde_json::from_str(&text).with_context(|| {
             format!("{} is damaged; load again with --force", folder.join(LOADED).display())
         })?;
-        Ok(Some(Version { folder, loaded }))
+        Ok(Some(Version { folder, loaded, list }))
     }
 
     /// The version before another, if it still exists.
@@ -105,25 +112,31 @@ impl Store {
         Some(Version {
             folder: self.root.join(version_name(previous)),
             loaded: version.loaded.clone(),
+            list: None,
         })
     }
 
-    /// Builds the next version and makes it the current one; `fill` gets its folder.
+    /// Builds the next version and makes it the current one; `fill` gets its folder, and returns what it
+    /// loaded and the files.
     ///
     /// # Errors
-    /// Another running load; errors of `fill`; a folder that cannot be written.
-    pub fn replace(&self, fill: impl FnOnce(&Path) -> Result<Loaded>) -> Result<Loaded> {
-        fs::create_dir_all(&self.root).with_context(|| {
-            format!("cannot create the warehouse folder {}", self.root.display())
-        })?;
-        let _lock = self.lock()?;
+    /// Another run that changes the warehouse; errors of `fill`; a folder that cannot be written.
+    pub fn replace(
+        &self,
+        fill: impl FnOnce(&Path) -> Result<(Loaded, FileList)>,
+    ) -> Result<Loaded> {
+        let lock = self.lock()?;
         let versions = self.versions()?;
         let next = versions.last().map_or(1, |v| v + 1);
         let name = version_name(next);
         let folder = AtomicFolder::create(&self.root.join(&name))?;
-        let loaded = fill(folder.path())?;
-        let text = serde_json::to_string_pretty(&loaded)?;
+        let (loaded, list) = fill(folder.path())?;
+        let list = serde_json::to_vec(&list)?;
+        write_file(&folder.path().join(LIST), &list)?;
+        let list = Some(format!("{:08x}", crc32fast::hash(&list)));
+        let text = serde_json::to_string_pretty(&LoadRecord { loaded: loaded.clone(), list })?;
         write_file(&folder.path().join(LOADED), text.as_bytes())?;
+        lock.ensure_held()?;
         folder.commit()?;
         let previous = fs::read(self.root.join(CURRENT)).ok();
         write_file(&self.root.join(CURRENT), content_of_current(&name, &text).as_bytes())?;
@@ -136,20 +149,12 @@ impl Store {
         Ok(loaded)
     }
 
-    fn lock(&self) -> Result<File> {
-        let path = self.root.join("lock");
-        let file =
-            File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => bail!(
-                "another load into {} is running; try again when it has finished",
-                self.root.display()
-            ),
-            Err(TryLockError::Error(e)) => {
-                Err(e).with_context(|| format!("cannot lock {}", path.display()))
-            }
-        }
+    /// Locks the warehouse for a run that changes it, and creates its folder if necessary.
+    ///
+    /// # Errors
+    /// Another run that changes it; a folder that is not writable.
+    pub fn lock(&self) -> Result<FolderLock> {
+        lock::to_write_warehouse(&self.root)
     }
 
     fn versions(&self) -> Result<Vec<u64>> {
