@@ -25,8 +25,9 @@ fn library_without_flock() -> &'static Path {
                     int flock(int file, int operation) {\n\
                     \x20 errno = atoi(getenv(\"FLOCK_ERROR\"));\n  return -1;\n}\n";
         fs::write(&source, text).unwrap();
-        let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
-        assert!(built.status().unwrap().success());
+        let mut compiler = Command::new("cc");
+        let built = compiler.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source).status();
+        assert!(built.unwrap().success());
         fs::remove_file(source).unwrap();
         library
     })
