@@ -218,7 +218,12 @@ impl AtomicFolder {
         } else {
             fs::rename(path, &self.target)
         };
-        renamed.with_context(|| format!("cannot replace {}", self.target.display()))?;
+        renamed.with_context(|| {
+            let target = self.target.display();
+            format!(
+                "cannot replace {target}, which is unchanged; if its file system cannot exchange two folders, use another one or remove {target} first"
+            )
+        })?;
         sync_folder(&self.target)
     }
 }
