@@ -194,17 +194,7 @@ fn manifest_of_an_earlier_version_is_accepted_and_completed_by_the_next_run() {
 #[test]
 fn warehouse_of_an_earlier_version_is_read_and_completed_by_the_next_load() {
     let work = Workspace::loaded();
-    let current = work.read("warehouse/CURRENT").split(' ').next().unwrap().to_owned();
-    let loaded = format!("warehouse/{current}/load.json");
-    let mut record = json_of(&work, &loaded);
-    assert!(record.as_object_mut().unwrap().remove("list").is_some());
-    // an earlier version had another fingerprint as well
-    record["fingerprint"] = "earlier".into();
-    let record = record.to_string();
-    let sum = crc32fast::hash(format!("{current}\n{record}").as_bytes());
-    work.write(&loaded, &record);
-    work.write("warehouse/CURRENT", format!("{current} {sum:08x}\n"));
-    work.remove(&format!("warehouse/{current}/files.json"));
+    work.forget_files_of_warehouse();
     let rows = work.ok(&["query", "mobile_events_compressed", "--format", "csv"]);
     work.ok(&["views", "--refresh"]);
     work.ok(&["check"]);

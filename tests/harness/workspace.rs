@@ -172,6 +172,22 @@ impl Workspace {
         assert!(corrupted > 0, "no files of {date}");
     }
 
+    /// Removes the list of files from the warehouse, as if an earlier version of the program had loaded it.
+    pub fn forget_files_of_warehouse(&self) {
+        let current = self.read("warehouse/CURRENT");
+        let version = current.split(' ').next().unwrap();
+        let record = format!("warehouse/{version}/load.json");
+        let mut loaded: serde_json::Value = serde_json::from_str(&self.read(&record)).unwrap();
+        assert!(loaded.as_object_mut().unwrap().remove("list").is_some());
+        // another version, another fingerprint
+        loaded["fingerprint"] = "earlier".into();
+        let loaded = loaded.to_string();
+        let sum = crc32fast::hash(format!("{version}\n{loaded}").as_bytes());
+        self.write(&record, loaded);
+        self.write("warehouse/CURRENT", format!("{version} {sum:08x}\n"));
+        self.remove(&format!("warehouse/{version}/files.json"));
+    }
+
     /// Writes an events file with the given columns.
     pub fn write_events(&self, name: &str, columns: Vec<(&str, ArrayRef)>) {
         let path = self.path("raw/events").join(name);

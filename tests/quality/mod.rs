@@ -262,6 +262,7 @@ fn embedded_table_with_the_former_column_name_is_read() {
     let batch = read_batch(&path);
     fs::remove_file(&path).unwrap();
     write_batch(&path, &with_former_names(&batch));
+    work.forget_files_of_warehouse();
     assert_eq!(work.ok(&["query", "quality_codes", "--format", "csv"]), CODES);
 }
 

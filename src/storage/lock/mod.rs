@@ -77,7 +77,8 @@ pub fn to_read(folder: &Path) -> Result<FolderLock> {
 /// # Errors
 /// As [`to_write`].
 pub fn to_write_warehouse(folder: &Path) -> Result<FolderLock> {
-    create_folder(folder)?;
+    create_folder(folder)
+        .with_context(|| format!("cannot create the warehouse folder {}", folder.display()))?;
     let place = Place { folder, target: folder.join("lock"), name: "warehouse" };
     let target = File::create(&place.target)
         .with_context(|| format!("cannot write {}", place.target.display()))?;

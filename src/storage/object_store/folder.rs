@@ -170,11 +170,11 @@ impl RemoteFolder {
             }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
                 // if the response to our own write was lost, the retry finds that write
-                let current = self.get(&path).await;
-                Ok(match current.map_err(|error| explain(&error, &url))? {
-                    (current, version) if current == bytes => PutOutcome::Done(version),
-                    _ => PutOutcome::Conflict,
-                })
+                match self.get(&path).await {
+                    Ok((current, version)) if current == bytes => Ok(PutOutcome::Done(version)),
+                    Ok(_) | Err(Error::NotFound { .. }) => Ok(PutOutcome::Conflict),
+                    Err(error) => Err(explain(&error, &url)),
+                }
             }
             Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
                 Ok(PutOutcome::Unsupported)
