@@ -296,7 +296,7 @@ fn config_errors_name_file_line_and_remedy() {
         format!("serve = {{ allow_user_rows = 1, token = \"{secret}\" }}\n"),
     ] {
         work.write("pipeline.toml", &text);
-        let ran = work.fails(&["views"], 1, &["pipeline.toml"]);
+        let ran = work.fails(&["views"], 1, &["mobility: "]);
         assert!(!ran.stderr.contains("s3cret"), "{text}: {}", ran.stderr);
     }
     work.config("");
