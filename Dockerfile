@@ -12,7 +12,8 @@ FROM debian:12-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \
     ca-certificates libsqlite3-0 libssl3 libstdc++6 && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --home-dir /srv/mobility mobility \
-    && install -d -o mobility -g mobility /srv/mobility /srv/mobility/data \
+    && install -d -o mobility -g mobility /srv/mobility \
+    && install -d -o mobility -g mobility -m 700 /srv/mobility/data \
     && install -d -o mobility -g mobility -m 700 /var/log/mobility
 COPY --from=build /usr/local/bin/mobility /usr/local/bin/mobility
 COPY --chmod=755 deploy/healthcheck /usr/local/bin/healthcheck

@@ -41,7 +41,8 @@ pub struct Global {
     /// Configuration file [default: pipeline.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Warehouse to use instead of the configured one: embedded:FOLDER or postgres://...
+    /// Warehouse to use instead of the configured one: embedded:FOLDER or postgres://..., without a
+    /// password
     #[arg(long, global = true, value_name = "URL")]
     pub warehouse: Option<String>,
     /// Print only results and errors: no progress bars, messages or warnings
@@ -133,6 +134,17 @@ Examples:
   mobility run-all --from load
   mobility run-all --only compress --force")]
     RunAll(RunAll),
+    /// Remove dates from copies of raw files, outputs and the warehouse
+    #[command(
+        after_help = "Only copies that `mobility extract` made are removed; other inputs are listed. The dates are not \
+computed again, even if their raw files still exist.
+
+Examples:
+  mobility purge --before 2024-10-01 --dry-run
+  mobility purge --before 2024-10-01
+  mobility purge --before $(date -d '90 days ago' +%F) --yes"
+    )]
+    Purge(Purge),
     /// Show the last runs, or one of them in full
     #[command(after_help = "Examples:
   mobility runs
@@ -174,6 +186,7 @@ impl Command {
             Command::Serve(_) => "serve",
             Command::Report(_) => "report",
             Command::Quality(_) => "quality",
+            Command::Purge(_) => "purge",
             Command::RunAll(_) => "run-all",
             Command::Runs(_) => "runs",
             Command::Check => "check",
@@ -441,6 +454,19 @@ pub struct RunAll {
     pub since: Option<chrono::NaiveDate>,
     #[command(flatten)]
     pub engine: ByEngine,
+}
+
+#[derive(Debug, Args)]
+pub struct Purge {
+    /// First date that is kept
+    #[arg(long, value_name = "DATE")]
+    pub before: NaiveDate,
+    /// List what would be removed, and change nothing
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    pub yes: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,11 +5,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use mobility::cli::Cli;
 use mobility::commands;
+use mobility::config::{OutputMode, without_secrets};
 use mobility::errors::{UsageError, is_broken_pipe};
 use mobility::progress::log::{self, Log, LogFormat};
 use mobility::runtime::interrupt;
+use mobility::storage::permissions;
 
 fn main() -> ExitCode {
+    // also for what is written before the configuration is read, or by a command that reads none
+    permissions::restrict(OutputMode::default());
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return refuse(&error),
@@ -33,7 +37,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            log.error(None, &format!("{error:#}"));
+            // the last of several defences: messages print URLs without their secrets
+            log.error(None, &without_secrets(&format!("{error:#}")));
             match error.downcast_ref::<UsageError>() {
                 Some(_) => ExitCode::from(2),
                 None => ExitCode::FAILURE,
@@ -45,9 +50,15 @@ fn main() -> ExitCode {
 /// A command line that cannot be read, or that asks for help.
 fn refuse(error: &clap::Error) -> ExitCode {
     let format = log::format_in(std::env::args());
-    if format == LogFormat::Text || !error.use_stderr() {
+    let text = error.to_string();
+    let shown = without_secrets(&text);
+    if !error.use_stderr() || format == LogFormat::Text && shown == text {
         error.exit();
     }
-    Log::new(format, "").error(None, error.to_string().trim_end());
+    if format == LogFormat::Text {
+        eprint!("{shown}");
+    } else {
+        Log::new(format, "").error(None, shown.trim_end());
+    }
     ExitCode::from(2)
 }

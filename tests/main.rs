@@ -1,6 +1,7 @@
 //! The one integration-test binary: it drives the real program.
 
 mod architecture;
+mod bombs;
 mod boundary_formats;
 mod check_command;
 mod checks;
@@ -19,12 +20,16 @@ mod invalid_events;
 mod invalid_geodata;
 mod notebook;
 mod object_store;
+mod permissions;
 mod postgis;
+mod purge;
 mod quality;
 mod query;
 mod run_all;
 mod run_history;
+mod secrets;
 mod serve;
 mod spark;
 mod synth;
+mod users_key;
 mod warehouses;

@@ -7,6 +7,7 @@ use mobility::checks::Checks;
 use mobility::checks::event_run::EventRun;
 use mobility::checks::open_run::RunPolicy;
 use mobility::checks::sequence::{CheckedDate, Rules};
+use mobility::datasets::day_record::DigestKey;
 use mobility::domain::time::{DayShift, LocalDate, SpanHour};
 use mobility::stages::compress::batches::RowGroup;
 use mobility::stages::compress::cell_ids::CellIds;
@@ -135,6 +136,8 @@ fn combine_two_workers(bencher: Bencher) {
     let names = ids(1);
     let reversed: Vec<_> = names.iter().rev().copied().collect();
     let groups = [RowGroup::default()];
+    let folder = tempfile::tempdir().unwrap();
+    let key = DigestKey::create(&folder.path().join("users.key")).unwrap();
     let context = JudgeContext {
         rules: &Rules::new(&Checks::default()),
         dates: vec![CheckedDate {
@@ -144,6 +147,7 @@ fn combine_two_workers(bencher: Bencher) {
         }],
         groups: &groups,
         keep_rejected: false,
+        key: &key,
     };
     bencher
         .counter(ItemsCount::new(events.len()))

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::config::{Config, Engine, Spark, WarehouseUrl};
+use crate::config::{Config, Engine, OutputMode, Spark, WarehouseUrl, shown_location};
+use crate::datasets::copies::has_copies;
 use crate::datasets::manifest::Manifest;
 use crate::datasets::presence;
 use crate::domain::numbers::{counted, grouped, size};
@@ -13,7 +14,7 @@ use crate::events;
 use crate::events::EventFile;
 use crate::formats::parquet::checksum;
 use crate::stages::geojoin;
-use crate::storage::{lock, sync};
+use crate::storage::{lock, permissions, sync};
 use crate::views::Registry;
 use crate::warehouse;
 use crate::warehouse::Warehouse;
@@ -98,9 +99,9 @@ fn check_all(config: &Config) -> Vec<Finding> {
 
 fn engine(spark: &Spark) -> Result<String> {
     crate::spark::check(spark)?;
-    let program = spark.submit.join(" ");
+    let program = spark.submit.first().map_or("", String::as_str);
     Ok(match &spark.master {
-        Some(master) => format!("{program} was found, and {master} responds"),
+        Some(master) => format!("{program} was found, and {} responds", shown_location(master)),
         None => format!("{program} was found"),
     })
 }
@@ -133,15 +134,38 @@ fn cell_plan(checked: geojoin::CheckedPlan) -> Passed {
     Passed { text: parts.join("; "), is_warning }
 }
 
-fn outputs(config: &Config) -> Result<String> {
+fn outputs(config: &Config) -> Result<Passed> {
     writable(&config.data.processed).context("data.processed")?;
+    let mut folders = vec![config.data.processed.as_path()];
+    // other inputs belong to those who provide them
+    folders.extend(has_copies(&config.extract.to).then_some(config.extract.to.as_path()));
     if let WarehouseUrl::Embedded(folder) = &config.warehouse.url {
         writable(folder).context("warehouse.url")?;
+        folders.push(folder);
     }
-    Ok(match sync::check(&config.data)? {
-        Some(text) => format!("{text}; folders are writable"),
-        None => "folders are writable".to_owned(),
-    })
+    let mut parts: Vec<String> = sync::check(&config.data)?.into_iter().collect();
+    parts.push("folders are writable".to_owned());
+    let open: Vec<String> = folders.into_iter().filter_map(|f| open_to_others(config, f)).collect();
+    let is_warning = !open.is_empty();
+    parts.extend(open);
+    Ok(Passed { text: parts.join("; "), is_warning })
+}
+
+/// A warning about what others than the owner can read in a folder of outputs.
+fn open_to_others(config: &Config, folder: &Path) -> Option<String> {
+    let found = permissions::open_to_others(folder)?;
+    let rights = match config.output.mode {
+        OutputMode::Owner => "go=",
+        OutputMode::Group => "g-w,o=",
+    };
+    Some(format!(
+        "other users of this machine can use {} of the files and folders in {}, the first is {}; remove \
+         their access with chmod -R {rights} {}",
+        grouped(found.count),
+        folder.display(),
+        found.first.display(),
+        folder.display()
+    ))
 }
 
 /// Compares the processed files with the manifest, and reads them to find damage.

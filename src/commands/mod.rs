@@ -4,6 +4,7 @@ mod check;
 mod completions;
 mod extract;
 mod man;
+mod purge;
 mod quality;
 mod query;
 mod record;
@@ -18,12 +19,14 @@ mod views;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::cli::{ByEngine, Cli, Command, Global};
-use crate::config::{self, Config, Sources};
+use crate::config::{self, Config, Sources, WarehouseUrl};
+use crate::errors::UsageError;
 use crate::progress::log::Log;
 use crate::progress::{Progress, StageReport};
+use crate::storage::permissions;
 use crate::views::Registry;
 use crate::warehouse;
 use crate::warehouse::Warehouse;
@@ -112,6 +115,7 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         }
 
         Command::Extract(args) => extract::run(&open(extract::keys(&args))?, &args),
+        Command::Purge(args) => purge::run(&open(Vec::new())?, &args),
         Command::Quality(args) => quality::run(&open(Vec::new())?, &args),
         Command::Query(args) => query::run(&open(Vec::new())?, &args),
         Command::Report(args) => report::run(&open(Vec::new())?, &args),
@@ -130,11 +134,20 @@ fn engine_key(args: &ByEngine) -> KeysFromFlags {
 
 /// Reads the configuration; `keys` are those that the command's own flags set.
 fn load_config(global: &Global, mut keys: KeysFromFlags) -> Result<Config> {
+    if global.warehouse.as_deref().is_some_and(|url| WarehouseUrl::parse(url).has_password()) {
+        bail!(UsageError(
+            "--warehouse contains a password, which every user of this machine can read in the list of \
+             processes; give the URL without it, and the password in the environment variable PGPASSWORD, \
+             or the whole URL in DATABASE_URL"
+                .to_owned()
+        ));
+    }
     keys.extend(global.warehouse.iter().map(|url| ("warehouse.url", url.clone())));
     let env = |name: &str| std::env::var(name).ok();
     let config = config::load(&Sources { file: global.config.as_deref(), env: &env, flags: keys })?;
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     config::refuse_unknown_variables(names, &config.serve.tokens)?;
+    permissions::restrict(config.output.mode);
     Ok(config)
 }
 

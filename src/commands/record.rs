@@ -91,7 +91,7 @@ fn started(session: &Session, list_inputs: ListInputs) -> Result<Run> {
         rows_rejected: None,
         peak_memory_bytes: None,
         error: None,
-        config: session.config.without_secrets()?,
+        config: session.config.recorded_settings()?,
     })
 }
 

@@ -1,13 +1,14 @@
 //! The section `[extract]`.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::load;
+use super::{load, shown_location};
 
 /// What `mobility extract` copies, and where to.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Extract {
     #[serde(deserialize_with = "load::one_or_many")]
@@ -26,6 +27,25 @@ pub struct Extract {
     pub lau_url: String,
     /// Number of files that are copied at the same time.
     pub connections: u32,
+}
+
+/// URLs are displayed without their secrets.
+impl fmt::Debug for Extract {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Extract { events, cells, to, lau_year, lau_scale, lau_crs, lau_url, connections } =
+            self;
+        let shown = |texts: &[String]| texts.iter().map(|t| shown_location(t)).collect::<Vec<_>>();
+        f.debug_struct("Extract")
+            .field("events", &shown(events))
+            .field("cells", &shown(cells))
+            .field("to", to)
+            .field("lau_year", lau_year)
+            .field("lau_scale", lau_scale)
+            .field("lau_crs", lau_crs)
+            .field("lau_url", &shown_location(lau_url))
+            .field("connections", connections)
+            .finish()
+    }
 }
 
 impl Default for Extract {

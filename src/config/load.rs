@@ -10,9 +10,12 @@ use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
 use toml::{Table, Value};
 
-use super::url::without_passwords;
-use super::{Checks, Config, Data, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name, tokens};
+use super::{
+    Checks, Config, Data, KEYS, Key, KeyKind, PgEnv, Secret, Serve, env_name, tokens,
+    without_secrets,
+};
 use crate::errors::nearest;
+use crate::runtime::text_file;
 
 /// The file that is read without `--config`; only this one may be missing.
 pub const DEFAULT_FILE: &str = "pipeline.toml";
@@ -90,7 +93,7 @@ fn read_file(file: Option<&Path>) -> Result<Table> {
 }
 
 fn read_table(path: &Path, folder: &Path, is_optional: bool) -> Result<Table> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match text_file::read(path) {
         Ok(text) => text,
         Err(e) if is_optional && e.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Table::new());
@@ -128,12 +131,33 @@ fn parse_error(error: toml::de::Error, text: &str) -> anyhow::Error {
     let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
     let is_serve = before.lines().rev().map(str::trim_start).find(|line| line.starts_with('['));
     let is_serve = is_serve.is_some_and(|line| line.trim_start_matches('[').starts_with("serve"));
-    let message = without_passwords(error.to_string().trim_end());
-    let lines = message.lines().map(|line| match line.split_once('=') {
-        Some((key, _)) if is_serve || line.contains("token") => format!("{key}= ***"),
-        _ => line.to_owned(),
-    });
+    let message = error.to_string();
+    let lines = message.trim_end().lines().map(|line| quoted_line(line, is_serve));
     anyhow!("{}", lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// A line of the parser's message, which may quote a line of the file: keys and short plain values are
+/// shown, everything else may be a secret or the rest of one.
+fn quoted_line(line: &str, is_serve: bool) -> String {
+    let Some((margin, quoted)) = line.split_once('|') else { return without_secrets(line) };
+    let is_margin = margin.trim().chars().all(|c| c.is_ascii_digit());
+    let is_marker = quoted.trim().chars().all(|c| c == '^' || c == ' ');
+    if !is_margin
+        || is_marker
+        || quoted.trim_start().starts_with(['[', '#']) && !quoted.contains(['"', '\''])
+    {
+        return without_secrets(line);
+    }
+    let is_secret = |key: &str| ["token", "pass", "secret", "key"].iter().any(|w| key.contains(w));
+    match quoted.split_once('=') {
+        Some((key, value))
+            if !is_serve && !is_secret(&key.to_lowercase()) && !value.contains(':') =>
+        {
+            line.to_owned()
+        }
+        Some((key, _)) => format!("{margin}|{key}= ***"),
+        None => format!("{margin}| ***"),
+    }
 }
 
 /// The keys of paths with their defaults, which are also relative to the folder of the file.
@@ -245,7 +269,7 @@ fn set_from_text(table: &mut Table, key: &Key, text: &str) -> Result<()> {
     if key.kind == KeyKind::Tokens {
         bail!("{}: {reason}", key.name);
     }
-    bail!("{} = {}: {reason}", key.name, without_passwords(text))
+    bail!("{} = {}: {}", key.name, without_secrets(text), without_secrets(&reason))
 }
 
 fn put(table: &mut Table, name: &str, value: Value) {

@@ -6,13 +6,16 @@
 mod extract;
 mod keys;
 mod load;
+mod output;
 mod secret;
+mod secret_url;
 mod shown;
 mod spark;
 mod tokens;
 mod url;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -27,10 +30,12 @@ use crate::domain::time::text::EpochUnit;
 pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{DEFAULT_FILE, Sources, load};
+pub use output::{Output, OutputMode};
 pub use secret::Secret;
+pub use secret_url::{SecretUrl, known_scheme, shown_location, without_secrets};
 pub use spark::{Engine, Spark};
 pub use tokens::{NamedToken, Role, UNNAMED_TOKEN, check_token};
-pub use url::{WarehouseUrl, without_passwords};
+pub use url::WarehouseUrl;
 
 pub use crate::checks::Checks;
 
@@ -43,6 +48,7 @@ pub struct Config {
     /// The engine of stages that process every event.
     pub engine: Engine,
     pub data: Data,
+    pub output: Output,
     pub extract: Extract,
     pub columns: Columns,
     pub checks: Checks,
@@ -57,7 +63,7 @@ pub struct Config {
 }
 
 /// Locations of inputs and outputs. Each input is one or more files, folders, globs or URLs.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
     #[serde(deserialize_with = "load::one_or_many")]
@@ -89,6 +95,22 @@ impl Default for Data {
     }
 }
 
+/// URLs are displayed without their secrets.
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Data { events, cells, lau, processed, cache, store } = self;
+        let shown = |texts: &[String]| texts.iter().map(|t| shown_location(t)).collect::<Vec<_>>();
+        f.debug_struct("Data")
+            .field("events", &shown(events))
+            .field("cells", &shown(cells))
+            .field("lau", &shown(lau))
+            .field("processed", &shown_location(&processed.to_string_lossy()))
+            .field("cache", cache)
+            .field("store", &store.as_deref().map(shown_location))
+            .finish()
+    }
+}
+
 impl Data {
     /// Hourly presence, one folder per date.
     pub fn compressed_events(&self) -> PathBuf {
@@ -113,6 +135,16 @@ impl Data {
     /// Records of `compress` about each date: `2024-10-01.json` and `2024-10-01.users`.
     pub fn day_records(&self) -> PathBuf {
         self.processed.join("days")
+    }
+
+    /// The key of the digests of users in these records.
+    pub fn users_key(&self) -> PathBuf {
+        self.processed.join("users.key")
+    }
+
+    /// The first date that was not purged.
+    pub fn retention(&self) -> PathBuf {
+        self.processed.join("retention.json")
     }
 
     /// Files of the small tables.
@@ -191,11 +223,13 @@ pub struct Lau {
     pub countries: Vec<String>,
     /// CRS of the boundary file as an EPSG code; by default the one that the file states, else EPSG:3035.
     pub crs: Option<String>,
+    /// Largest size of a boundary file in MiB, of a zip file after it is unzipped.
+    pub max_mib: u64,
 }
 
 impl Default for Lau {
     fn default() -> Self {
-        Lau { countries: vec!["EE".into()], crs: None }
+        Lau { countries: vec!["EE".into()], crs: None, max_mib: 2_048 }
     }
 }
 

@@ -1,12 +1,15 @@
 //! The engine of compute-intensive stages, and the connection to Apache Spark.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use anyhow::{Result, bail};
 use clap::ValueEnum;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
+
+use super::without_secrets;
 
 /// The engine of stages that process every event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, ValueEnum)]
@@ -30,7 +33,7 @@ impl Engine {
 }
 
 /// The connection to Apache Spark.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Spark {
     /// The program that runs a file of SQL, followed by arguments that precede those of a job.
@@ -41,6 +44,17 @@ pub struct Spark {
     /// Spark properties by name.
     #[serde(deserialize_with = "properties")]
     pub conf: BTreeMap<String, String>,
+}
+
+/// Arguments and properties may contain secrets, so only the names of properties are displayed.
+impl fmt::Debug for Spark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spark")
+            .field("submit", &self.submit.first())
+            .field("master", &self.master.as_deref().map(without_secrets))
+            .field("conf", &self.conf.keys().collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 impl Default for Spark {

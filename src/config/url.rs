@@ -1,4 +1,4 @@
-//! Warehouse URLs, which are only ever displayed without their password.
+//! Warehouse URLs, which are only ever displayed without their secrets.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,25 +6,49 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::secret_url::{SecretUrl, known_scheme};
+
 /// A `warehouse.url`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum WarehouseUrl {
     /// `embedded:FOLDER`
     Embedded(PathBuf),
     /// `postgres://user@host:port/db`, including its secrets.
-    Postgres(String),
-    /// Any other text, which may contain secrets too; validation refuses it.
-    Unknown(String),
+    Postgres(SecretUrl),
+    /// Any other text, which may contain secrets too; validation refuses it. The message says why.
+    Unusable(String),
 }
 
 impl WarehouseUrl {
     pub fn parse(url: &str) -> Self {
         if let Some(folder) = url.strip_prefix("embedded:") {
-            WarehouseUrl::Embedded(folder.into())
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            WarehouseUrl::Postgres(url.to_owned())
-        } else {
-            WarehouseUrl::Unknown(url.to_owned())
+            return WarehouseUrl::Embedded(folder.into());
+        }
+        match (known_scheme(url), url.parse()) {
+            (Some("postgres" | "postgresql"), Ok(url)) => WarehouseUrl::Postgres(url),
+            (Some("postgres" | "postgresql"), Err(error)) => {
+                WarehouseUrl::Unusable(error.to_string())
+            }
+            (scheme, _) => {
+                let begins = scheme.map(|scheme| format!("begins with {scheme:?}"));
+                WarehouseUrl::Unusable(format!(
+                    "the URL {}; expected embedded:FOLDER or postgres://user@host:port/db",
+                    begins.as_deref().unwrap_or("has an unknown scheme")
+                ))
+            }
+        }
+    }
+
+    /// True if the URL names a password.
+    pub fn has_password(&self) -> bool {
+        matches!(self, WarehouseUrl::Postgres(url) if url.has_password())
+    }
+
+    /// The text of a library or server without the secrets of this URL.
+    pub fn scrub(&self, text: &str) -> String {
+        match self {
+            WarehouseUrl::Postgres(url) => url.scrub(text),
+            WarehouseUrl::Embedded(_) | WarehouseUrl::Unusable(_) => text.to_owned(),
         }
     }
 
@@ -35,9 +59,7 @@ impl WarehouseUrl {
             WarehouseUrl::Embedded(folder) if folder.as_os_str().is_empty() => bail!(
                 "warehouse.url = \"embedded:\" lacks a folder; for example embedded:data/warehouse"
             ),
-            WarehouseUrl::Unknown(_) => bail!(
-                "unsupported warehouse.url, which starts with {self}; expected embedded:FOLDER or postgres://user@host:port/db"
-            ),
+            WarehouseUrl::Unusable(reason) => bail!("unsupported warehouse.url: {reason}"),
             _ => Ok(()),
         }
     }
@@ -60,10 +82,8 @@ impl fmt::Display for WarehouseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WarehouseUrl::Embedded(folder) => write!(f, "embedded:{}", folder.display()),
-            WarehouseUrl::Postgres(url) => f.write_str(&redacted(url)),
-            WarehouseUrl::Unknown(url) => {
-                write!(f, "{:?}", url.split_once(':').map_or("", |(scheme, _)| scheme))
-            }
+            WarehouseUrl::Postgres(url) => url.fmt(f),
+            WarehouseUrl::Unusable(_) => f.write_str("***"),
         }
     }
 }
@@ -72,40 +92,6 @@ impl fmt::Debug for WarehouseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-/// The text with `***` in place of the password of every URL in it.
-pub fn without_passwords(text: &str) -> String {
-    let word_ends = |c: char| c.is_whitespace() || c == '"' || c == '\'';
-    let words = text.split_inclusive(word_ends);
-    words.map(|w| if w.contains("://") { redacted(w) } else { w.to_owned() }).collect()
-}
-
-/// The URL with `***` in place of its password, before the host or among the parameters. In other
-/// than PostgreSQL URLs every parameter is masked, because each object store names its signature
-/// differently.
-fn redacted(url: &str) -> String {
-    let is_postgres = url.contains("postgres://") || url.contains("postgresql://");
-    let (rest, query) = url.split_once('?').map_or((url, None), |(r, q)| (r, Some(q)));
-    let mut shown = match rest.split_once("://") {
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((who, place)) => match who.split_once(':') {
-                Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
-                None => format!("{scheme}://{who}@{place}"),
-            },
-            None => format!("{scheme}://{rest}"),
-        },
-        None => "***".to_owned(),
-    };
-    if let Some(query) = query {
-        let hidden = query.split('&').map(|pair| match pair.split_once('=') {
-            Some((key, _)) if !is_postgres || key.contains("pass") => format!("{key}=***"),
-            _ => pair.to_owned(),
-        });
-        shown.push('?');
-        shown.push_str(&hidden.collect::<Vec<_>>().join("&"));
-    }
-    shown
 }
 
 #[cfg(test)]
@@ -121,19 +107,28 @@ mod tests {
             "postgres://me:s3cret@host/db?sslpassword=s3cret",
         ] {
             let url = WarehouseUrl::parse(url);
+            assert!(url.has_password());
             for shown in [format!("{url}"), format!("{url:?}")] {
                 assert!(!shown.contains("s3c") && !shown.contains("ret@"), "{shown}");
                 assert!(shown.contains("host"), "{shown}");
             }
         }
+        assert!(!WarehouseUrl::parse("postgres://me@host/db?user=me").has_password());
     }
 
     #[test]
     fn other_schemes_are_refused_without_quoting_the_url() {
-        let url = WarehouseUrl::parse("mysql://me:s3cret@host");
-        let error = url.check().unwrap_err().to_string();
-        assert!(error.contains("mysql") && !error.contains("s3cret"), "{error}");
-        assert!(!format!("{url:?}").contains("s3cret"));
+        for (text, word) in [
+            ("mysql://me:s3cret@host", "mysql"),
+            ("s3cret:me@host", "unknown scheme"),
+            ("postgres://me:12?s3cret@host/db", "%3F"),
+            ("s3cret", "embedded:FOLDER"),
+        ] {
+            let url = WarehouseUrl::parse(text);
+            let error = url.check().unwrap_err().to_string();
+            assert!(error.contains(word) && !error.contains("s3cret"), "{error}");
+            assert!(!format!("{url:?}").contains("s3cret"));
+        }
         assert!(WarehouseUrl::parse("embedded:").check().is_err());
     }
 }

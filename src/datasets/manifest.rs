@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use serde::{Deserialize, Serialize};
 
 use super::file_list::{self, Change, Difference, FileList, ListedFile};
@@ -51,6 +51,9 @@ pub struct RecordedInput {
     pub dates: BTreeMap<NaiveDate, u64>,
     /// Rejected rows that belong to no date.
     pub undated: BTreeMap<Code, u64>,
+    /// The file also has rows of purged dates, which are not listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_purged_rows: bool,
 }
 
 /// A date with complete compressed events.
@@ -80,6 +83,19 @@ impl RecordedInput {
         };
         let path = file.location.as_path().to_owned();
         RecordedInput { path, bytes: file.bytes, modified_ns, etag, ..RecordedInput::default() }
+    }
+
+    /// Removes the dates before `before`.
+    pub fn forget_before(&mut self, before: NaiveDate) {
+        let kept = self.dates.split_off(&before);
+        self.has_purged_rows |= !self.dates.is_empty();
+        self.dates = kept;
+        let start = before.and_time(NaiveTime::MIN);
+        self.first = self.first.map(|first| first.max(start));
+        self.last = self.last.filter(|last| *last >= start);
+        if self.last.is_none() {
+            self.first = None;
+        }
     }
 
     /// True if `file` is unchanged since it was recorded.
@@ -183,6 +199,26 @@ impl Manifest {
     /// True if the files of all dates are listed.
     pub fn has_lists(&self) -> bool {
         self.dates.values().all(|completed| completed.files.is_some())
+    }
+
+    /// All dates before `before`, of the outputs and of the inputs.
+    pub fn dates_before(&self, before: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+        let of_inputs = self.inputs.iter().flat_map(|input| input.dates.keys());
+        self.dates.keys().chain(of_inputs).copied().filter(move |date| *date < before)
+    }
+
+    /// The manifest without the dates before `before`, and without local inputs that no longer exist.
+    #[must_use]
+    pub fn without_dates_before(mut self, before: NaiveDate) -> Self {
+        self.inputs.retain(|input| input.etag.is_some() || input.path.exists());
+        for input in &mut self.inputs {
+            input.forget_before(before);
+        }
+        let kept = self.dates.split_off(&before);
+        let rejected: u64 = self.dates.values().map(|completed| completed.rejected).sum();
+        self.rows_rejected = self.rows_rejected.saturating_sub(rejected);
+        self.dates = kept;
+        self
     }
 
     /// Writes the manifest beside `folder`.

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use arrow::array::{AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::Date32Type;
 use chrono::NaiveDate;
 use parquet::file::metadata::KeyValue;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::tables::Table;
+use crate::formats::parquet::provenance;
 use crate::formats::rows::{from_batch, to_batch};
 use crate::formats::table;
 use crate::storage::inputs::InputFile;
@@ -103,6 +107,46 @@ pub fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
         .and_then(|file| table::read(&file))
         .and_then(|batch| from_batch(&batch))
         .with_context(|| format!("{}; `mobility quality` rewrites it", path.display()))
+}
+
+/// Number of rows of dates before `before`; 0 if there is no file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn rows_before(path: &Path, before: NaiveDate) -> Result<u64> {
+    let Some((_, kept)) = from_date(path, before)? else { return Ok(0) };
+    Ok(kept.false_count() as u64)
+}
+
+/// Writes the rows of a table without those of dates before `before` to `target`, which can be the same
+/// file. Does nothing if there is no file, or if all rows of the same file are kept.
+///
+/// # Errors
+/// A file that cannot be read or written.
+pub fn keep_from(path: &Path, target: &Path, before: NaiveDate) -> Result<()> {
+    let Some((rows, kept)) = from_date(path, before)? else { return Ok(()) };
+    if path == target && kept.false_count() == 0 {
+        return Ok(());
+    }
+    // other inputs than those of any run, so that the next one computes the table again
+    let entries = provenance::entries(&format!("without dates before {before}"), &[])?;
+    table::write(target, &filter_record_batch(&rows, &kept)?, entries)
+}
+
+/// The rows of a table, and which of them have no date or one that is not before `before`.
+fn from_date(path: &Path, before: NaiveDate) -> Result<Option<(RecordBatch, BooleanArray)>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let rows = InputFile::local(path.to_owned())
+        .and_then(|file| table::read(&file))
+        .with_context(|| path.display().to_string())?;
+    let dates =
+        rows.column_by_name("date").and_then(|dates| dates.as_primitive_opt::<Date32Type>());
+    let dates = dates.with_context(|| format!("{}: no column of dates", path.display()))?;
+    let before = Date32Type::from_naive_date(before);
+    let kept = dates.iter().map(|date| Some(date.is_none_or(|date| date >= before))).collect();
+    Ok(Some((rows, kept)))
 }
 
 /// Writes the rows of a table, with entries for the footer.

@@ -6,6 +6,7 @@ mod file;
 pub mod parquet;
 pub mod raw;
 mod reader;
+pub mod retention;
 
 pub use batch::{EventBatch, IdEncoder};
 pub use file::{EventFile, extensions, list_files, open, prefetch};

@@ -1,14 +1,18 @@
 //! Raw events in canonical form, including unusable rows, as `mobile_events_uncompressed` shows them.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use arrow::array::{
     Array, ArrayRef, AsArray, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
+use chrono::NaiveTime;
 use chrono_tz::Tz;
 
 use super::file::{self, EventFile};
+use super::retention;
 use crate::config::{Columns, Config};
 use crate::domain::ids::{MAX_ID_BYTES, UserKey, user_key_of_text, user_text};
 use crate::domain::time::EventTime;
@@ -25,6 +29,8 @@ pub struct RawEvents {
     pub zone: Option<Tz>,
     /// Name of the zone in the config.
     zone_name: Option<String>,
+    /// The file with the first date that was not purged; a server reads it again for every query.
+    retention: PathBuf,
 }
 
 impl RawEvents {
@@ -34,6 +40,7 @@ impl RawEvents {
             columns: config.columns.clone(),
             zone: config.time.tz(),
             zone_name: config.time.zone.clone(),
+            retention: config.data.retention(),
         }
     }
 
@@ -55,9 +62,24 @@ impl RawEvents {
     }
 
     /// Fingerprint of the files and of the settings by which they are read.
-    pub fn fingerprint(&self, inputs: &[InputFile]) -> String {
-        let settings = format!("raw {} {:?}", self.columns.of_events(), self.zone_name);
-        fingerprint(inputs, &settings)
+    ///
+    /// # Errors
+    /// As [`retention::read`].
+    pub fn fingerprint(&self, inputs: &[InputFile]) -> Result<String> {
+        let mut settings = format!("raw {} {:?}", self.columns.of_events(), self.zone_name);
+        if let Some(from_us) = self.retained_from_us()? {
+            settings.push_str(&format!(" from {from_us}"));
+        }
+        Ok(fingerprint(inputs, &settings))
+    }
+
+    /// The first local time stamp that was not purged, µs; earlier rows are left out.
+    ///
+    /// # Errors
+    /// As [`retention::read`].
+    pub fn retained_from_us(&self) -> Result<Option<i64>> {
+        let from = retention::read(&self.retention)?;
+        Ok(from.map(|date| date.and_time(NaiveTime::MIN).and_utc().timestamp_micros()))
     }
 }
 

@@ -23,10 +23,26 @@ use crate::storage::ByteSource;
 use crate::storage::atomic::AtomicFile;
 use crate::storage::inputs::InputFile;
 
+/// Memory that a table may take. A cell plan of a million cells takes a tenth of it.
+const MAX_TABLE_BYTES: usize = 1 << 30;
+/// Rows that are decoded at a time: few, since a short file can contain the same long text many times.
+const BATCH_ROWS: usize = 128;
+
+fn refuse_too_large(bytes: usize, row: usize) -> Result<()> {
+    if bytes > MAX_TABLE_BYTES {
+        bail!(
+            "the rows up to row {row} take more than {} MiB in memory; is it a cell plan? If it is, split \
+             the file",
+            MAX_TABLE_BYTES >> 20
+        );
+    }
+    Ok(())
+}
+
 /// Reads a whole input. All columns of a CSV file are text.
 ///
 /// # Errors
-/// A file that is truncated or damaged.
+/// A file that is truncated or damaged, or that takes too much memory.
 pub fn read(input: &InputFile) -> Result<RecordBatch> {
     if csv::EXTENSIONS.iter().any(|ending| input.location.ends_with(ending)) {
         return read_csv(input);
@@ -54,9 +70,16 @@ pub fn read_columns(path: &Path, names: &[&str]) -> Result<RecordBatch> {
 fn read_all<T: ChunkReader + 'static>(
     builder: ParquetRecordBatchReaderBuilder<T>,
 ) -> Result<RecordBatch> {
-    let reader = builder.build()?;
+    let reader = builder.with_batch_size(BATCH_ROWS).build()?;
     let schema = reader.schema();
-    let batches = ParquetBatches::new(reader).collect::<Result<Vec<_>, _>>()?;
+    let (mut batches, mut bytes, mut rows) = (Vec::new(), 0, 0);
+    for batch in ParquetBatches::new(reader) {
+        let batch = batch?;
+        bytes += batch.get_array_memory_size();
+        rows += batch.num_rows();
+        refuse_too_large(bytes, rows)?;
+        batches.push(batch);
+    }
     Ok(concat_batches(&schema, &batches)?)
 }
 
@@ -65,15 +88,17 @@ fn read_csv(input: &InputFile) -> Result<RecordBatch> {
     let rows = csv::decoded_from(input, end)?;
     let mut reader = RecordReader::after_header(rows, delimiter, end);
     let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
-    let mut row = 0;
+    let (mut row, mut bytes) = (0, 0);
     while let Some(record) = reader.next_record()? {
         record.check_len(row, names.len())?;
         for (column, value) in columns.iter_mut().zip(record.iter()) {
             let value = std::str::from_utf8(value)
                 .with_context(|| format!("row {}: text that is not UTF-8", row + 1))?;
             column.push((!value.is_empty()).then(|| value.to_owned()));
+            bytes += value.len() + size_of::<Option<String>>();
         }
         row += 1;
+        refuse_too_large(bytes, row as usize)?;
     }
     let fields: Vec<Field> = names.iter().map(|n| Field::new(n, DataType::Utf8, true)).collect();
     let arrays = columns.into_iter().map(|c| Arc::new(StringArray::from(c)) as ArrayRef).collect();

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 use super::Run;
 use crate::storage::atomic::{create_folder, sync_folder, write_file};
 use crate::storage::lock::{self, FileLock};
+use crate::storage::permissions;
 
 /// Number of records that are kept; older ones are dropped.
 const MAX_RECORDS: usize = 10_000;
@@ -61,6 +62,7 @@ fn locked(path: &Path) -> Result<(File, FileLock)> {
         let current = fs::metadata(path).ok().map(|m| (m.dev(), m.ino()));
         let ours = file.metadata()?;
         if current == Some((ours.dev(), ours.ino())) {
+            permissions::tighten(path);
             return Ok((file, lock));
         }
     }

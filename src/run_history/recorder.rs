@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::file::append;
 use super::{Run, Status};
-use crate::config::without_passwords;
+use crate::config::without_secrets;
 use crate::progress::Progress;
 use crate::progress::now;
 use crate::runtime::interrupt;
@@ -76,7 +76,7 @@ fn close(open: &Mutex<Open>, file: &Path, status: Status, error: Option<String>)
     run.ended_at = now();
     run.seconds = open.began.elapsed().as_secs_f64();
     run.peak_memory_bytes = peak_memory_bytes();
-    run.error = error.map(|text| without_passwords(&text));
+    run.error = error.map(|text| without_secrets(&text));
     append(file, &run)
 }
 
@@ -106,7 +106,7 @@ mod tests {
         let stages: Vec<_> = run.stages.iter().map(|s| (&s.stage[..], s.broken_off)).collect();
         assert_eq!(stages, [("compress", false), ("load", true)]);
         assert_eq!((run.status, run.rows_in(), run.rows_out()), (Status::Failed, Some(9), Some(4)));
-        assert_eq!(run.error.as_deref(), Some("no postgres://me:***@host/db"));
+        assert_eq!(run.error.as_deref(), Some("no postgres://host/db"));
         assert_eq!(run.rows_rejected, Some(2));
     }
 

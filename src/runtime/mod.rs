@@ -3,3 +3,4 @@
 pub mod interrupt;
 pub mod memory;
 pub mod parallel;
+pub mod text_file;

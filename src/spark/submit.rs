@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
-use crate::config::Spark;
+use crate::config::{Spark, shown_location};
 
 /// Time limit for the master to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -117,5 +117,8 @@ pub fn check(spark: &Spark) -> Result<()> {
         }
     }
     let reason = last.map_or_else(|| "no address".to_owned(), |error| error.to_string());
-    bail!("spark.master: {master} does not answer ({reason}); start the master, or correct the key")
+    bail!(
+        "spark.master: {} does not answer ({reason}); start the master, or correct the key",
+        shown_location(master)
+    )
 }

@@ -6,6 +6,7 @@ pub mod extract;
 pub mod geojoin;
 pub mod load;
 pub mod pipeline;
+pub mod purge;
 pub mod quality;
 pub mod synth;
 pub mod views;

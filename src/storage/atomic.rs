@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use super::permissions;
 use super::temporary_name::{Writer, prefix, temporary_name, writer_of};
 use crate::runtime::interrupt::{Unfinished, is_unfinished};
 
@@ -235,11 +236,15 @@ impl AtomicFolder {
 /// A file that can be neither linked nor copied.
 pub fn link_or_copy(source: &Path, target: &Path) -> Result<()> {
     if fs::hard_link(source, target).is_ok() {
+        permissions::tighten(target);
         return Ok(());
     }
     fs::copy(source, target)
         .and_then(|_| File::open(target)?.sync_all())
-        .with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))
+        .with_context(|| format!("cannot copy {} to {}", source.display(), target.display()))?;
+    // a copy has the mode of its source
+    permissions::tighten(target);
+    Ok(())
 }
 
 #[cfg(test)]

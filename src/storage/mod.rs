@@ -8,6 +8,7 @@ mod local_copy;
 mod location;
 pub mod lock;
 pub mod object_store;
+pub mod permissions;
 mod prefetch;
 mod process;
 pub mod sync;

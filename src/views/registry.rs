@@ -11,6 +11,7 @@ use super::header::{Chart, OrderBy, parse};
 use crate::config::{Time, Views};
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
+use crate::runtime::text_file;
 
 /// Placeholder for the date in the header of a snapshot template.
 const DATE_IN_HEADER: &str = "{snapshot_date}";
@@ -159,7 +160,7 @@ fn files_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
         bail!("views.dir: no .sql file in {}", folder.display());
     }
     let read = |file: PathBuf| {
-        let text = std::fs::read_to_string(&file)
+        let text = text_file::read(&file)
             .with_context(|| format!("view file {} cannot be read", file.display()))?;
         Ok((file, text))
     };

@@ -5,6 +5,7 @@ pub mod embedded;
 pub mod postgis;
 mod select;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
+use chrono::NaiveDate;
 
 pub use select::{Relation, Select};
 
@@ -61,6 +63,19 @@ pub struct Loaded {
     pub loaded_at: String,
     /// Number of rows by table name.
     pub rows: std::collections::BTreeMap<String, u64>,
+}
+
+/// Rows of dates before a boundary.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExpiredRows {
+    pub dates: BTreeSet<NaiveDate>,
+    pub rows: u64,
+}
+
+impl ExpiredRows {
+    pub fn is_empty(&self) -> bool {
+        self.dates.is_empty() && self.rows == 0
+    }
 }
 
 /// A view after `deploy`.
@@ -156,6 +171,20 @@ pub trait Warehouse: Send + Sync {
     /// Errors of the engine.
     fn sql(&self, statement: &str) -> Result<Rows>;
 
+    /// What is left of the dates before `before`, in the current rows, in those of earlier loads, and in
+    /// stored results.
+    ///
+    /// # Errors
+    /// A warehouse that cannot be reached or read.
+    fn expired(&self, before: NaiveDate) -> Result<ExpiredRows>;
+
+    /// Removes all rows of the dates before `before`, also those of earlier loads, and results of views
+    /// that were computed from them. Readers see the old or the new rows.
+    ///
+    /// # Errors
+    /// A warehouse that cannot be written; a running load; rows that are left afterwards.
+    fn purge(&self, before: NaiveDate, progress: &Progress) -> Result<()>;
+
     /// The number of open connections to a server, and of the idle ones among them; `None` without a
     /// server.
     fn connections(&self) -> Option<(u32, u32)> {
@@ -183,7 +212,7 @@ pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>>
         WarehouseUrl::Postgres(_) => {
             Ok(Box::new(postgis::Postgis::open(&config.warehouse, raw_events, views)?))
         }
-        url @ WarehouseUrl::Unknown(_) => bail!("unsupported warehouse URL: {url}"),
+        WarehouseUrl::Unusable(reason) => bail!("unsupported warehouse URL: {reason}"),
     }
 }
 
@@ -195,7 +224,7 @@ pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>>
 pub fn record(settings: &Settings, runs: &[Run]) -> Result<()> {
     match &settings.url {
         WarehouseUrl::Postgres(_) => postgis::record(settings, runs),
-        WarehouseUrl::Embedded(_) | WarehouseUrl::Unknown(_) => Ok(()),
+        WarehouseUrl::Embedded(_) | WarehouseUrl::Unusable(_) => Ok(()),
     }
 }
 

@@ -8,7 +8,8 @@ use std::io::Write;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 
-use crate::harness::{Workspace, mini_events, root};
+pub use crate::harness::mini_csv_events as mini_csv;
+use crate::harness::{Workspace, mini_events};
 
 /// A workspace with the mini inputs and these files as events.
 pub fn with(files: &[(&str, Vec<u8>)]) -> Workspace {
@@ -18,11 +19,6 @@ pub fn with(files: &[(&str, Vec<u8>)]) -> Workspace {
         work.write(&format!("raw/events/{name}"), bytes);
     }
     work
-}
-
-/// The mini events as CSV, from `fixtures/mini`.
-pub fn mini_csv() -> String {
-    std::fs::read_to_string(root().join("fixtures/mini/events.csv")).unwrap()
 }
 
 pub fn gzipped(text: &str) -> Vec<u8> {

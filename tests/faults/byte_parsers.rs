@@ -74,7 +74,7 @@ fn boundaries_in(name: &str, bytes: &[u8]) -> bool {
 
 fn reads(path: &Path) -> bool {
     let [id, country, name] = ["GISCO_ID", "CNTR_CODE", "LAU_NAME"].map(str::to_owned);
-    let names = PropertyNames { id, country, name };
+    let names = PropertyNames { id, country, name, max_mib: 100 };
     let input = InputFile::local(path.to_owned()).unwrap();
     boundaries::read(&input, &names, &|_| true, &mut |_| Ok(())).is_ok()
 }

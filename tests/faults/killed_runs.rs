@@ -34,7 +34,10 @@ fn kill_repeatedly(work: &Workspace, rounds: u64) {
         let stage = seed as usize % STAGES.len();
         let from_nothing = stage == 0 && random.random();
         if from_nothing {
+            // another key would give other records
+            let key = work.read("processed/users.key");
             work.remove("processed");
+            work.write("processed/users.key", key);
         }
         // the stage ended before it was killed: assume a shorter duration
         let killed = (0..ATTEMPTS).any(|_| {

@@ -64,6 +64,11 @@ pub fn mini_events() -> Vec<(Vec<u8>, i64, i64)> {
     text.lines().skip(1).map(event).collect()
 }
 
+/// The mini events as CSV with a header, from `fixtures/mini`.
+pub fn mini_csv_events() -> String {
+    fs::read_to_string(root().join("fixtures/mini/events.csv")).unwrap()
+}
+
 /// The mini events as CSV in the order of user, time stamp and cell as text, as queries print them.
 pub fn mini_events_by_user() -> String {
     let text = fs::read_to_string(root().join("fixtures/mini/events.csv")).unwrap();

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 pub use files::{
-    array, columns_as_csv, copy, mini_events, mini_events_by_user, read_table, write_parquet,
+    array, columns_as_csv, copy, mini_csv_events, mini_events, mini_events_by_user, read_table,
+    write_parquet,
 };
 pub use presence::{PresenceRow, group_by_hour, mini_presence, read_presence};
 pub(crate) use warehouse::test_on_each_warehouse;

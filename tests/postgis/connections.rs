@@ -26,7 +26,7 @@ fn connection_errors_name_the_remedy_and_no_password() {
     assert_rejected(
         &work(&wrong),
         &["query", VIEW],
-        &["***", "password authentication", "PGPASSWORD"],
+        &["postgres://", "password authentication", "PGPASSWORD"],
     );
     let nowhere = cluster.url_with("/mobility", "/nowhere");
     assert_rejected(

@@ -48,6 +48,7 @@ pub fn write_day(
     let mut record = DayRecord {
         date: day,
         fingerprint: format!("made for {date}"),
+        users_key: None,
         provisional: false,
         files: files.collect(),
         clock_hours: 24,

@@ -206,6 +206,7 @@ fn inputs_with_every_type_and_error() -> Workspace {
 #[ignore = "needs Spark: run make test"]
 fn spark_and_native_engine_agree_on_every_input_type_and_error() {
     let native = inputs_with_every_type_and_error();
+    native.fix_users_key();
     let spark = Workspace::copy_of(&native);
     native.ok(&["compress"]);
     let found: BTreeSet<String> = ["2024-10-26", "2024-10-27", "2025-03-30"]

@@ -8,6 +8,7 @@ use crate::harness::{ProgramOutput, Workspace, wait_until};
 fn killed_worker_does_not_change_the_result() {
     let native = Workspace::mini();
     native.replace_inputs_with_synthetic(150000, 11);
+    native.fix_users_key();
     let spark = Workspace::copy_of(&native);
     native.ok(&["compress"]);
     let cluster = Cluster::acquire();

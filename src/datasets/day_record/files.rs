@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 
 use super::users::{UserDigest, UserDigests};
-use super::{DayRecord, FileRecord};
+use super::{DayRecord, DigestKey, FileRecord};
 use crate::domain::ids::hex;
 
 /// Name of the record of undated rows, without its extension.
@@ -61,17 +61,38 @@ fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
     file.sync_all().with_context(context)
 }
 
-/// True if `folder` has the users and a record of the date with this fingerprint.
-pub fn has_fingerprint(folder: &Path, date: NaiveDate, fingerprint: &str) -> bool {
-    #[derive(Deserialize)]
-    struct FingerprintOnly {
-        #[serde(rename = "mark")]
-        fingerprint: String,
-    }
+/// What a record was made from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RecordHead {
+    #[serde(rename = "mark")]
+    pub fingerprint: String,
+    /// Id of the key of the digests of users.
+    pub users_key: Option<String>,
+}
+
+/// What the record of a date in `folder` was made from; `None` if the record or its users are missing,
+/// or the record is damaged.
+pub fn head(folder: &Path, date: NaiveDate) -> Option<RecordHead> {
     let [json, users] = paths(folder, date);
-    let record = fs::read(json).ok();
-    let record = record.and_then(|text| serde_json::from_slice::<FingerprintOnly>(&text).ok());
-    record.is_some_and(|r| r.fingerprint == fingerprint) && users.exists()
+    let head = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
+    users.exists().then_some(head)
+}
+
+/// Writes a record of an earlier version of the program into the folder `to`, with the digests of users
+/// under a key.
+///
+/// # Errors
+/// A record that is damaged; a folder that cannot be written.
+pub fn copy_with_key(from: &Path, to: &Path, date: NaiveDate, key: &DigestKey) -> Result<()> {
+    let [json, users] = paths(from, date);
+    let mut record: DayRecord = read(&json)?;
+    record.users_key = Some(key.id().to_owned());
+    let mut digests = Vec::new();
+    let mut unkeyed = UserDigests::open(&users)?;
+    while let Some(digest) = unkeyed.next_user()? {
+        digests.push(key.add_to(&digest));
+    }
+    write(to, &record, digests)
 }
 
 /// The records in a folder, listed but not parsed.
@@ -159,6 +180,14 @@ impl DayFile {
             );
         }
         Ok(record)
+    }
+
+    /// Id of the key of the digests of users.
+    ///
+    /// # Errors
+    /// A record that is damaged.
+    pub fn users_key(&self) -> Result<Option<String>> {
+        Ok(read::<RecordHead>(&self.path)?.users_key)
     }
 
     /// Opens the users of the date.

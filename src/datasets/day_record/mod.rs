@@ -1,6 +1,7 @@
 //! The record of one date: counts that `compress` writes and `quality` reads.
 
 mod files;
+mod key;
 mod users;
 
 use std::collections::BTreeMap;
@@ -10,8 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::Code;
 pub use files::{
-    DayFile, DayRecordFolder, has_fingerprint, list, paths, replace, undated, write, write_undated,
+    DayFile, DayRecordFolder, RecordHead, copy_with_key, head, list, paths, replace, undated,
+    write, write_undated,
 };
+pub use key::DigestKey;
 pub use users::{UserDigest, UserDigests};
 
 /// Counts of the rows of one date. A row belongs to the date of its local timestamp or, without a
@@ -22,6 +25,9 @@ pub struct DayRecord {
     /// Fingerprint of the inputs and settings.
     #[serde(rename = "mark")]
     pub fingerprint: String,
+    /// Id of the key of the digests of users; records of earlier versions have digests without a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users_key: Option<String>,
     /// True while further rows of the date are expected.
     pub provisional: bool,
     pub files: Vec<FileRecord>,

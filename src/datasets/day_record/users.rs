@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// Digest of a user id.
+/// Digest of a user id, see [`DigestKey::digest`](super::DigestKey::digest).
 pub type UserDigest = [u8; 16];
 
 const BUFFER_BYTES: usize = 1 << 18;

@@ -9,6 +9,9 @@ use arrow::error::ArrowError;
 use super::records::Records;
 use crate::domain::time::text::{EpochUnit, number_us};
 
+/// Bytes of the fields in a batch. A few long fields must not take the memory of many short ones.
+const MAX_BATCH_BYTES: usize = 8 << 20;
+
 /// Batches of user id, cell id and time stamp.
 pub struct RecordBatches {
     records: Records,
@@ -25,8 +28,8 @@ impl RecordBatches {
     fn next_batch(&mut self) -> Result<Option<[ArrayRef; 3]>> {
         let [mut users, mut cells, mut texts] = [(); 3].map(|()| StringViewBuilder::new());
         let mut numbers: Vec<Option<i64>> = Vec::new();
-        let mut rows = 0;
-        while rows < self.batch_rows {
+        let (mut rows, mut bytes) = (0, 0);
+        while rows < self.batch_rows && bytes < MAX_BATCH_BYTES {
             let row = self.records.rows();
             let Some([user, cell, time]) = self.records.next_row()? else {
                 self.ended = true;
@@ -44,6 +47,7 @@ impl RecordBatches {
                 Some(unit) => numbers.push(number_us(time, unit)),
             }
             rows += 1;
+            bytes += user.len() + cell.len() + time.len();
         }
         let times: ArrayRef = match self.unit {
             None => Arc::new(texts.finish()),

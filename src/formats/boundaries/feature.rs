@@ -1,16 +1,18 @@
 //! A feature of a boundary file.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use geo::Polygon;
 
 use crate::errors::missing_column;
 
-/// Names of the properties to read.
+/// What is read of a boundary file: the names of the properties, and how much of it.
 #[derive(Debug, Clone)]
 pub struct PropertyNames {
     pub id: String,
     pub country: String,
     pub name: String,
+    /// Largest size of a file, after it is unzipped.
+    pub max_mib: u64,
 }
 
 /// The properties of a feature; numbers are converted to text.
@@ -37,7 +39,28 @@ pub type FeatureFilter<'a> = &'a dyn Fn(&Properties) -> bool;
 /// Called for each selected feature.
 pub type OnFeature<'a> = &'a mut dyn FnMut(Feature) -> Result<()>;
 
+/// Positions of one feature. The largest municipalities of Europe have some hundred thousand at the finest
+/// scale of Eurostat's boundaries.
+pub(super) const MAX_POSITIONS: usize = 10_000_000;
+
 impl PropertyNames {
+    /// Largest size of a file, after it is unzipped.
+    pub(super) fn max_bytes(&self) -> u64 {
+        self.max_mib.saturating_mul(1 << 20)
+    }
+
+    /// # Errors
+    /// More bytes than allowed.
+    pub(super) fn refuse_too_large(&self, bytes: u64) -> Result<()> {
+        if bytes > self.max_bytes() {
+            bail!(
+                "it has more than {} MiB; if it is a file of boundaries, raise lau.max_mib",
+                self.max_mib
+            );
+        }
+        Ok(())
+    }
+
     /// Indices of the three properties among the columns of a table. Only the id is required.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow};
 use geo::Coord;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::feature::{Feature, FeatureFilter, MAX_POSITIONS, OnFeature, Properties, PropertyNames};
 use super::polygons::PolygonBuilder;
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
@@ -159,10 +159,7 @@ impl<'de> Visitor<'de> for FeatureSeed<'_, '_> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "properties" => {
-                    let all: Option<serde_json::Map<String, serde_json::Value>> =
-                        map.next_value()?;
-                    properties =
-                        Some(properties_of(&all.unwrap_or_default(), self.collection.names));
+                    properties = Some(map.next_value_seed(PropertiesSeed(self.collection.names))?);
                 }
                 "geometry" if properties.as_ref().is_some_and(|p| !(self.collection.filter)(p)) => {
                     map.next_value::<IgnoredAny>()?;
@@ -185,16 +182,101 @@ impl<'de> Visitor<'de> for FeatureSeed<'_, '_> {
     }
 }
 
-fn properties_of(
-    all: &serde_json::Map<String, serde_json::Value>,
-    names: &PropertyNames,
-) -> Properties {
-    let text = |name: &str| match all.get(name)? {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    Properties { id: text(&names.id), country: text(&names.country), name: text(&names.name) }
+/// Reads the three properties and skips all others, however large they are.
+struct PropertiesSeed<'a>(&'a PropertyNames);
+
+impl<'de> DeserializeSeed<'de> for PropertiesSeed<'_> {
+    type Value = Properties;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Properties, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PropertiesSeed<'_> {
+    type Value = Properties;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("the properties of a feature")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Properties, E> {
+        Ok(Properties::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
+        let mut properties = Properties::default();
+        while let Some(key) = map.next_key::<String>()? {
+            let names = self.0;
+            // one property can have several meanings
+            let wanted = [&names.id, &names.country, &names.name].map(|name| *name == key);
+            if !wanted.contains(&true) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let text = map.next_value_seed(PropertyText)?;
+            let Properties { id, country, name } = &mut properties;
+            for (into, wanted) in [id, country, name].into_iter().zip(wanted) {
+                if wanted {
+                    into.clone_from(&text);
+                }
+            }
+        }
+        Ok(properties)
+    }
+}
+
+/// A text or number as text; `None` for any other value.
+struct PropertyText;
+
+impl<'de> DeserializeSeed<'de> for PropertyText {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for PropertyText {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a property")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(text.to_owned()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(number.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(serde_json::Number::from_f64(number).map(|number| number.to_string()))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
 }
 
 struct Geometry;
@@ -292,6 +374,11 @@ impl<'de> Visitor<'de> for Nested<'_> {
         }
         Ok(match last {
             Level::Number(_) => {
+                if self.0.positions.len() >= MAX_POSITIONS {
+                    return Err(A::Error::custom(format!(
+                        "a feature has more than {MAX_POSITIONS} positions"
+                    )));
+                }
                 self.0.positions.push(Coord { x: numbers[0], y: numbers[1] });
                 Level::Position
             }
@@ -315,7 +402,8 @@ mod tests {
     fn features(text: &str, country: &str) -> Result<(Vec<Feature>, Option<String>)> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
-        let names = PropertyNames { id: "ID".into(), country: "C".into(), name: "N".into() };
+        let names =
+            PropertyNames { id: "ID".into(), country: "C".into(), name: "N".into(), max_mib: 1 };
         let mut found = Vec::new();
         let input = InputFile::local(file.path().to_owned())?;
         let crs = read(&input, &names, &|p| p.country.as_deref() == Some(country), &mut |f| {

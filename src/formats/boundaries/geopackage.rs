@@ -4,6 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use geo::Polygon;
+use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
@@ -13,6 +14,9 @@ use crate::domain::tables::quoted;
 use crate::formats::crs;
 use crate::storage::LocalCopy;
 use crate::storage::inputs::InputFile;
+
+/// Bytes of a geometry or text.
+const MAX_VALUE_BYTES: i32 = 256 << 20;
 
 /// A table of features.
 struct Layer {
@@ -32,6 +36,7 @@ pub fn read(
     let damaged = "not a complete GeoPackage; download it again";
     let copy = LocalCopy::of(input)?;
     let file = open(copy.path()).context(damaged)?;
+    file.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES).context(damaged)?;
     let layer = select_layer(layers(&file).context(damaged)?, names)?;
     let crs = crs_of(&file, layer.srs_id).context(damaged)?;
     let columns: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
@@ -43,9 +48,12 @@ pub fn read(
     let sql = format!("SELECT {id}, {country}, {name}, {geometry} FROM {table}");
     let mut rows = file.prepare(&sql).context(damaged)?;
     let mut rows = rows.query([]).context(damaged)?;
-    let mut number = 0;
+    let (mut number, mut bytes) = (0, 0);
     while let Some(row) = rows.next().context(damaged)? {
         number += 1;
+        // a layer can be a view, which computes its rows
+        bytes += (0..4).map(|column| bytes_of(row.get_ref(column))).sum::<u64>();
+        names.refuse_too_large(bytes)?;
         let properties =
             Properties { id: text(row, 0)?, country: text(row, 1)?, name: text(row, 2)? };
         if !filter(&properties) {
@@ -81,6 +89,14 @@ fn open(path: &Path) -> Result<Connection> {
         .map_err(|()| anyhow!("{} is not a valid file path", path.display()))?;
     url.set_query(Some("immutable=1"));
     Ok(Connection::open_with_flags(url.as_str(), flags | OpenFlags::SQLITE_OPEN_URI)?)
+}
+
+/// The memory of a value, and at least what a row takes.
+fn bytes_of(value: rusqlite::Result<ValueRef>) -> u64 {
+    match value {
+        Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => bytes.len() as u64,
+        _ => size_of::<u64>() as u64,
+    }
 }
 
 fn layers(file: &Connection) -> Result<Vec<Layer>> {

@@ -15,8 +15,8 @@ use crate::formats::parquet::{ParquetBatches, footer};
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
-/// Features in memory at a time.
-const BATCH_ROWS: usize = 256;
+/// Features in memory at a time: few, since a short file can contain the same long geometry many times.
+const BATCH_ROWS: usize = 32;
 
 /// See [`super::read`].
 pub fn read(
@@ -42,7 +42,7 @@ pub fn read(
         .with_batch_size(BATCH_ROWS)
         .build()
         .context("damaged; download it again")?;
-    let mut number = 0;
+    let (mut number, mut bytes) = (0, 0);
     for batch in ParquetBatches::new(reader) {
         let batch = batch.context("damaged; download it again")?;
         let [ids, countries, unit_names] = properties.map(|index| {
@@ -53,6 +53,8 @@ pub fn read(
         let geometries = cast(geometries, &DataType::LargeBinary).with_context(|| {
             format!("column {:?} is {}; expected WKB", geo.column, geometries.data_type())
         })?;
+        bytes += batch.get_array_memory_size() as u64;
+        names.refuse_too_large(bytes)?;
         for row in 0..batch.num_rows() {
             number += 1;
             let text = |column: &Option<ArrayRef>| {

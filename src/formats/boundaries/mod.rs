@@ -41,7 +41,10 @@ pub fn read(
         Format::Zip => shapefile::read_zip,
         Format::GeoParquet => geoparquet::read,
     };
-    read(input, names, filter, on_feature).with_context(|| format!("LAU file {}", input.location))
+    names
+        .refuse_too_large(input.bytes)
+        .and_then(|()| read(input, names, filter, on_feature))
+        .with_context(|| format!("LAU file {}", input.location))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! CRS in `.prj`, and the text encoding in `.cpg`.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -19,8 +19,18 @@ use crate::formats::crs;
 use crate::storage::inputs::InputFile;
 use crate::storage::{LocalCopy, Location};
 
+/// Bytes before the records of a `.shp` file, and the position of its length among them.
+const SHP_HEADER_BYTES: u64 = 100;
+const SHP_LENGTH_POSITION: u64 = 24;
 /// Bytes of `.prj` and `.cpg` that are read at most.
 const MAX_TEXT_BYTES: u64 = 1 << 16;
+
+/// Files in a zip file.
+const MAX_MEMBERS: usize = 1_000;
+/// Growth of a file when it is unzipped. Tables full of spaces are packed to less than a hundredth.
+const MAX_RATIO: u64 = 200;
+/// A smaller file does no harm, however much it grew.
+const MIN_BOMB_BYTES: u64 = 64 << 20;
 
 /// The files of a shapefile.
 struct ShapefileParts<R> {
@@ -72,6 +82,9 @@ pub fn read_zip(
     let copy = LocalCopy::of(input)?;
     let mut zip =
         zip::ZipArchive::new(BufReader::new(File::open(copy.path())?)).context(damaged)?;
+    if zip.len() > MAX_MEMBERS {
+        bail!("it contains {} files; a zipped shapefile has about ten", zip.len());
+    }
     let members = zip.file_names().map(|name| Ok(name?.into_owned()));
     let members: Vec<String> = members.collect::<Result<_>>().context(damaged)?;
     let of = |ending: &str| {
@@ -96,15 +109,33 @@ pub fn read_zip(
     };
     let dbf =
         member(".dbf").with_context(|| format!("it contains no {stem}.dbf; download it again"))?;
+    let mut left = names.max_bytes();
     let mut unzip = |name: &str| -> Result<_> {
+        let member = zip.by_name(name)?;
+        let packed = member.compressed_size();
+        let by_ratio = packed.saturating_mul(MAX_RATIO).max(MIN_BOMB_BYTES);
         let mut file = tempfile::tempfile().context("cannot unzip into a temporary file")?;
-        std::io::copy(&mut zip.by_name(name)?, &mut file)
+        // the size in the directory of a zip file need not be true
+        let unzipped = std::io::copy(&mut member.take(left.min(by_ratio) + 1), &mut file)
             .with_context(|| format!("cannot unzip {name}; download the file again"))?;
+        if unzipped > left {
+            names.refuse_too_large(u64::MAX).with_context(|| format!("unzipped with {name}"))?;
+        }
+        if unzipped > by_ratio {
+            bail!(
+                "{name} grows to more than {MAX_RATIO} times its {packed} bytes when it is unzipped; \
+                 if it is a shapefile, unzip it, and set data.lau to its .shp file"
+            );
+        }
+        left -= unzipped;
         file.rewind()?;
         Ok(BufReader::new(file))
     };
     let (shapes, records) = (unzip(&shp)?, unzip(&dbf)?);
-    let mut text = |ending: &str| member(ending).map(|m| read_text(unzip(&m)?)).transpose();
+    let mut text = |ending: &str| {
+        let member = member(ending);
+        member.map(|name| read_text(zip.by_name(&name)?)).transpose()
+    };
     let parts = ShapefileParts { shapes, records, prj: text(".prj")?, cpg: text(".cpg")? };
     parts.read(names, filter, on_feature)
 }
@@ -134,7 +165,9 @@ impl<R: Read + Seek> ShapefileParts<R> {
         let fields: Vec<String> = records.fields().iter().map(|f| f.name().to_owned()).collect();
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         let columns = names.find(&fields)?.map(|index| index.map(|i| fields[i].to_owned()));
-        let mut shapes = ShapeReader::new(self.shapes).with_context(|| damaged(".shp"))?;
+        let mut shapes = self.shapes;
+        check_record_lengths(&mut shapes).with_context(|| damaged(".shp"))?;
+        let mut shapes = ShapeReader::new(shapes).with_context(|| damaged(".shp"))?;
         let mut records = records.iter_records();
         let mut number = 0;
         for shape in shapes.iter_shapes() {
@@ -159,6 +192,30 @@ impl<R: Read + Seek> ShapefileParts<R> {
         }
         Ok(self.prj.filter(|prj| !prj.is_empty()).map(|prj| crs::identify(&prj)))
     }
+}
+
+/// Checks that every record lies within the file: the library allocates memory for the length that a
+/// record claims. Leaves the file at its beginning.
+fn check_record_lengths(file: &mut (impl Read + Seek)) -> Result<()> {
+    let bytes = file.seek(SeekFrom::End(0))?;
+    let mut length = [0; 4];
+    file.seek(SeekFrom::Start(SHP_LENGTH_POSITION))?;
+    file.read_exact(&mut length)?;
+    let end = bytes.min(2 * u64::from(u32::from_be_bytes(length)));
+    let mut position = SHP_HEADER_BYTES;
+    while position < end {
+        let mut header = [0; 8];
+        file.seek(SeekFrom::Start(position))?;
+        file.read_exact(&mut header)?;
+        let [.., a, b, c, d] = header;
+        // in words of two bytes
+        position += 8 + 2 * u64::from(u32::from_be_bytes([a, b, c, d]));
+        if position > bytes {
+            bail!("a record claims to be longer than the file");
+        }
+    }
+    file.rewind()?;
+    Ok(())
 }
 
 fn text(record: &Record, column: &str) -> Option<String> {

@@ -5,6 +5,7 @@
 
 use geo::{Coord, Polygon};
 
+use super::feature::MAX_POSITIONS;
 use super::polygons::PolygonBuilder;
 
 const POLYGON: u32 = 3;
@@ -107,6 +108,9 @@ impl WkbReader<'_> {
         }
         for _ in 0..rings {
             let positions = self.count(8 * size)?;
+            if out.positions.len() + positions > MAX_POSITIONS {
+                return Err(format!("the geometry has more than {MAX_POSITIONS} positions"));
+            }
             out.positions.reserve(positions);
             for _ in 0..positions {
                 let (x, y) = (self.coordinate()?, self.coordinate()?);

@@ -49,7 +49,7 @@ impl<R: Read> Lines<R> {
     /// The next line without its line end, for [`Lines::bytes`]; `None` at the end of the file.
     ///
     /// # Errors
-    /// A file that cannot be read; [`NotByLines`] for a line of megabytes.
+    /// A file that cannot be read; [`NotByLines`] for a line that is longer than a record may be.
     pub fn next_line(&mut self) -> Result<Option<Range<usize>>> {
         let mut searched = 0;
         loop {

@@ -72,6 +72,7 @@ pub fn record(
     DayRecord {
         date,
         fingerprint,
+        users_key: None,
         provisional,
         files,
         clock_hours: shift.clock_hours(),

@@ -13,6 +13,7 @@ use super::reread::Reread;
 use crate::checks::Code;
 use crate::checks::duplicates::remove_touching;
 use crate::checks::sequence::{CheckedDate, Rules, SequenceChecker};
+use crate::datasets::day_record::DigestKey;
 
 /// Rows of one date by user, hour and cell, without repetition.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ pub struct JudgeContext<'a> {
     pub groups: &'a [RowGroup],
     /// Whether rejected rows are recorded one by one.
     pub keep_rejected: bool,
+    /// The key of the digests of users.
+    pub key: &'a DigestKey,
 }
 
 /// Rows by date of the batch, from 0.
@@ -85,7 +88,7 @@ impl JudgeContext<'_> {
                         added[at].two_places += events;
                     }
                 }
-                date.totals.add(&name, added);
+                date.totals.add(&name, self.key, added);
                 date.users.push((user, date.rows.len()));
             }
         }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
-use sha2::{Digest, Sha256};
 
 use super::presence_rows::PresenceRow;
-use crate::datasets::day_record::UserDigest;
+use crate::datasets::day_record::{DigestKey, UserDigest};
 use crate::domain::time::SpanHour;
 
 /// Totals of one date over all its users or some of them.
@@ -28,7 +27,7 @@ pub struct DateTotals {
 
 impl DateTotals {
     /// Counts the rows of one user, by hour.
-    pub fn add(&mut self, user: &str, rows: &[PresenceRow]) {
+    pub fn add(&mut self, user: &str, key: &DigestKey, rows: &[PresenceRow]) {
         let (mut events, mut hours) = (0, 0);
         for of_hour in rows.chunk_by(|a, b| a.hour == b.hour) {
             let in_hour: u64 = of_hour.iter().map(|row| row.count).sum();
@@ -44,10 +43,7 @@ impl DateTotals {
             self.cells[cell] += row.count;
         }
         self.rows += rows.len() as u64;
-        let mut digest = UserDigest::default();
-        let bytes = digest.len();
-        digest.copy_from_slice(&Sha256::digest(user)[..bytes]);
-        self.add_user(hours, events, digest);
+        self.add_user(hours, events, key.digest(user));
     }
 
     /// Counts one user with its number of hours and events.

@@ -12,6 +12,7 @@ pub mod combined;
 mod date_counts;
 pub mod date_rows;
 pub mod date_totals;
+mod day_records;
 pub mod findings;
 mod native;
 mod output;
@@ -40,10 +41,12 @@ use crate::cell_plan::PlannedCells;
 use crate::checks::Code;
 use crate::checks::sequence::Rules;
 use crate::config::Engine;
+use crate::datasets::day_record::DigestKey;
 use crate::datasets::manifest::Manifest;
 use crate::domain::numbers::counted;
 use crate::domain::time::{ClockHour, LocalDate, LocalHour, repeated_hour};
 use crate::events;
+use crate::events::retention;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::inputs::{InputFile, ensure_unchanged};
@@ -51,6 +54,7 @@ use crate::storage::lock::{self, FolderLock};
 use crate::storage::object_store::StoreError;
 use as_of::AsOf;
 use batches::RowGroup;
+use day_records::DayRecords;
 use output::Output;
 use previous::Previous;
 pub use settings::Settings;
@@ -105,6 +109,7 @@ fn compress(
     let fingerprint = settings.fingerprint();
     let previous = Previous::read(&settings, extent.since, &target)?;
     let before = previous.manifest.as_ref();
+    let records = DayRecords::of(before, &settings.data.day_records());
     let as_of = AsOf::now(&settings);
     let options = SurveyOptions {
         settings,
@@ -112,10 +117,14 @@ fn compress(
         fingerprint: &fingerprint,
         force: extent.force,
         since: extent.since,
+        retained_from: retention::read(&settings.data.retention())?,
         as_of,
     };
     let survey = survey(inputs, before, &options)?;
+    let key_file = settings.data.users_key();
+    let key = records.key(&key_file, survey.kept.keys())?;
     if let Some(before) = before
+        && survey.kept.keys().all(|date| records.has_key(*date))
         && survey.is_done(before, as_of)
         && previous.is_intact()
     {
@@ -124,7 +133,11 @@ fn compress(
     notes.extend(previous.messages());
     notes.extend(survey.messages());
     let groups: Vec<RowGroup> = survey.inputs.iter().flat_map(|s| s.groups.clone()).collect();
-    let mut output = Output::create(&settings, &survey)?;
+    let key = match key {
+        Some(key) => key,
+        None => DigestKey::create(&key_file)?,
+    };
+    let mut output = Output::create(&settings, &survey, &records, &key)?;
     let work = Work {
         progress,
         settings,
@@ -133,6 +146,7 @@ fn compress(
         as_of,
         survey: &survey,
         groups: &groups,
+        key: &key,
     };
     let findings = match settings.engine {
         Engine::Native => native::run(&work, &mut output)?,
@@ -148,7 +162,11 @@ fn compress(
     let dates: Vec<NaiveDate> = survey.pending.iter().copied().collect();
     notes.extend(repeated_hours(&settings, &dates));
     let manifest = output.finish(&survey, fingerprint, as_of, notes)?;
-    if manifest.rows_in > 0 && manifest.rows_out() == 0 && survey.kept.is_empty() {
+    if manifest.rows_in > 0
+        && manifest.rows_out() == 0
+        && survey.kept.is_empty()
+        && survey.purged.is_empty()
+    {
         bail!(
             "none of {} can be used: {}",
             counted(manifest.rows_in, "row"),

@@ -87,6 +87,7 @@ fn run_batch(work: &Work, batch: &Batch, bar: &StageBar, output: &mut Output) ->
         dates: (batch.first.0..=batch.last.0).map(checked).collect(),
         groups: work.groups,
         keep_rejected: settings.checks.quarantine,
+        key: work.key,
     };
     let overlapping = match policy {
         RunPolicy::Unordered => Vec::new(),

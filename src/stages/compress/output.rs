@@ -1,6 +1,6 @@
 //! The outputs of a run until they are committed: compressed events, records of dates, quarantine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,7 @@ use super::date_counts;
 use super::date_counts::DateCounts;
 use super::date_rows::DateRows;
 use super::date_totals::DateTotals;
+use super::day_records::DayRecords;
 use super::findings::{FileDate, Findings, RejectedRow};
 use super::presence_files;
 use super::quarantine;
@@ -21,7 +22,7 @@ use super::settings::Settings;
 use super::survey::{Survey, SurveyedInput};
 use crate::checks::sequence::CheckedDate;
 use crate::checks::{Code, Disposition};
-use crate::datasets::day_record::{self, DayRecord, FileRecord};
+use crate::datasets::day_record::{self, DayRecord, DigestKey, FileRecord};
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::time::LocalDate;
 use crate::storage::atomic::{AtomicFolder, link_or_copy};
@@ -36,6 +37,8 @@ pub struct Output {
     /// Rows by file and date, of the dates that were computed.
     rows: BTreeMap<(usize, NaiveDate), u64>,
     undated: BTreeMap<usize, FileRecord>,
+    /// Id of the key of the digests of users.
+    key_id: String,
 }
 
 impl Output {
@@ -43,7 +46,12 @@ impl Output {
     ///
     /// # Errors
     /// A folder that cannot be written.
-    pub fn create(settings: &Settings, survey: &Survey) -> Result<Self> {
+    pub fn create(
+        settings: &Settings,
+        survey: &Survey,
+        records: &DayRecords,
+        key: &DigestKey,
+    ) -> Result<Self> {
         let data = settings.data;
         let (events, days) = (data.compressed_events(), data.day_records());
         let output = Output {
@@ -57,13 +65,18 @@ impl Output {
             completed: survey.kept.clone(),
             rows: BTreeMap::new(),
             undated: BTreeMap::new(),
+            key_id: key.id().to_owned(),
         };
         for date in survey.kept.keys() {
             let name = format!("date={date}");
             adopt_folder(&events.join(&name), &output.events.path().join(&name))?;
-            for path in day_record::paths(&days, *date) {
-                let name = path.file_name().unwrap_or_default();
-                link_or_copy(&path, &output.days.path().join(name))?;
+            if records.has_key(*date) {
+                for path in day_record::paths(&days, *date) {
+                    let name = path.file_name().unwrap_or_default();
+                    link_or_copy(&path, &output.days.path().join(name))?;
+                }
+            } else {
+                day_record::copy_with_key(&days, output.days.path(), *date, key)?;
             }
             if let Some(folder) = &output.quarantine {
                 let name = quarantine::folder_name(Some(*date));
@@ -159,8 +172,9 @@ impl Output {
             };
             self.completed.insert(date, completed);
             let totals = (totals, cells);
-            let record =
+            let mut record =
                 date_counts::record(date, fingerprint, provisional, &checked.shift, files, totals);
+            record.users_key = Some(self.key_id.clone());
             day_record::write(self.days.path(), &record, totals.0.digests.clone())?;
         }
         self.write_rejected(findings, survey)
@@ -246,12 +260,16 @@ impl Output {
             input.undated = record.codes.clone();
         }
         let accounted = input.dates.values().sum::<u64>() + input.undated.values().sum::<u64>();
-        if accounted != input.rows && source.dates.is_disjoint(&survey.skipped) {
+        let is_complete = |left_out: &BTreeSet<NaiveDate>| source.dates.is_disjoint(left_out);
+        if accounted != input.rows && is_complete(&survey.skipped) && is_complete(&survey.purged) {
             bail!(
                 "events file {}: {} rows, but {accounted} accounted for",
                 input.path.display(),
                 input.rows
             );
+        }
+        if let Some(from) = survey.retained_from {
+            input.forget_before(from);
         }
         Ok(input)
     }

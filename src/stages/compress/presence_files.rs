@@ -24,6 +24,7 @@ use super::presence_rows::PresenceRow;
 use crate::domain::tables::presence_file_schema;
 use crate::domain::time::LocalDate;
 use crate::formats::parquet::{checksum, footer, provenance};
+use crate::storage::permissions;
 
 /// Events per file of a date; the users are distributed among the files. Fixed, so that the files do not
 /// depend on the number of threads.
@@ -83,6 +84,8 @@ pub fn adopt(from: &Path, path: &Path, fingerprint: &str) -> Result<(u64, u64)> 
     let context = || format!("cannot move a file to {}", path.display());
     let file = File::open(from).with_context(context)?;
     file.sync_all().with_context(context)?;
+    // a worker of a cluster writes with its own umask
+    permissions::tighten(from);
     std::fs::rename(from, path).with_context(context)?;
     Ok((rows, file.metadata().with_context(context)?.len()))
 }

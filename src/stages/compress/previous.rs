@@ -39,7 +39,8 @@ impl Previous {
         }
         let folder = settings.data.day_records();
         for (date, completed) in &manifest.dates {
-            if !day_record::has_fingerprint(&folder, *date, &completed.fingerprint) {
+            let head = day_record::head(&folder, *date);
+            if head.is_none_or(|head| head.fingerprint != completed.fingerprint) {
                 let [record, _] = day_record::paths(&folder, *date);
                 let text = || format!("{} or its users are missing or changed", record.display());
                 damaged.entry(*date).or_insert_with(text);

@@ -100,6 +100,10 @@ pub struct Survey {
     pub removed: Vec<RecordedInput>,
     /// Dates that changed but are too early to be computed again.
     pub skipped: BTreeSet<NaiveDate>,
+    /// Dates of the inputs before the boundary of retention.
+    pub purged: BTreeSet<NaiveDate>,
+    /// The first date that was not purged.
+    pub retained_from: Option<NaiveDate>,
 }
 
 impl Survey {
@@ -132,6 +136,12 @@ impl Survey {
                 counted(self.skipped.len() as u64, "date")
             ));
         }
+        if let Some(from) = self.retained_from.filter(|_| !self.purged.is_empty()) {
+            messages.push(format!(
+                "the inputs still have rows of {} before {from}, which were purged; they are left out",
+                counted(self.purged.len() as u64, "date")
+            ));
+        }
         if !self.kept.is_empty() {
             let unchanged = self.kept.len() - self.skipped.len().min(self.kept.len());
             messages.push(format!(
@@ -154,6 +164,8 @@ pub struct SurveyOptions<'a> {
     pub force: bool,
     /// Leave earlier dates unchanged.
     pub since: Option<NaiveDate>,
+    /// The first date that was not purged.
+    pub retained_from: Option<NaiveDate>,
     pub as_of: AsOf,
 }
 
@@ -188,7 +200,11 @@ pub fn survey(
         });
     }
     open(&mut sources, |source| source.recorded.is_none(), settings, as_of)?;
-    let fingerprints = fingerprints(&sources, options);
+    let mut fingerprints = fingerprints(&sources, options);
+    let retained_from = options.retained_from;
+    let is_purged = |date: &NaiveDate| retained_from.is_some_and(|from| *date < from);
+    let purged: BTreeSet<NaiveDate> = fingerprints.keys().copied().filter(is_purged).collect();
+    fingerprints.retain(|date, _| !is_purged(date));
     let mut kept = BTreeMap::new();
     let mut pending = BTreeSet::new();
     let mut skipped = BTreeSet::new();
@@ -215,14 +231,25 @@ pub fn survey(
     let removed = removed.cloned().collect();
     // dates of removed files are removed as well, unless they are too early to be computed again
     if let (Some(since), Some(before)) = (options.since, before) {
-        let orphans =
-            before.dates.iter().filter(|(d, _)| **d < since && !fingerprints.contains_key(d));
+        let orphans = before
+            .dates
+            .iter()
+            .filter(|(d, _)| **d < since && !fingerprints.contains_key(d) && !is_purged(d));
         for (date, completed) in orphans {
             kept.insert(*date, completed.clone());
             skipped.insert(*date);
         }
     }
-    Ok(Survey { inputs: sources, fingerprints, pending, kept, removed, skipped })
+    Ok(Survey {
+        inputs: sources,
+        fingerprints,
+        pending,
+        kept,
+        removed,
+        skipped,
+        purged,
+        retained_from,
+    })
 }
 
 /// For each date, a text that changes with the inputs that have rows of it, the settings, and the cell

@@ -6,6 +6,7 @@ use super::settings::Settings;
 use super::survey::Survey;
 use crate::cell_plan::PlannedCells;
 use crate::checks::sequence::Rules;
+use crate::datasets::day_record::DigestKey;
 use crate::progress::Progress;
 
 pub struct Work<'a> {
@@ -16,4 +17,6 @@ pub struct Work<'a> {
     pub as_of: AsOf,
     pub survey: &'a Survey,
     pub groups: &'a [RowGroup],
+    /// The key of the digests of users.
+    pub key: &'a DigestKey,
 }

@@ -3,7 +3,6 @@
 //! A file is copied under a hidden name that contains a fingerprint of the source's version, so an
 //! interrupted copy is resumed by the next run, and two versions are never mixed.
 
-mod completed;
 mod copy;
 mod sources;
 
@@ -16,11 +15,11 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::config::Extract;
+use crate::datasets::copies::CompletedCopies;
 use crate::formats::boundaries;
 use crate::progress::Progress;
 use crate::runtime::parallel::{Tasks, on_threads};
 use crate::storage::lock;
-use completed::CompletedCopies;
 use sources::PlannedCopy;
 
 /// How often the list of completed copies is saved.
@@ -49,10 +48,12 @@ pub fn run(config: &Extract, progress: &Progress, force: bool) -> Result<Extract
     let copies = sources::copies(config)?;
     bar.finish();
     let _lock = lock::to_write(to)?;
-    let completed = CompletedCopies::read(to);
+    // without the list, copies are recognised by their size
+    let completed = CompletedCopies::read(to).unwrap_or_default();
     let before = completed.clone();
-    let (present, missing): (Vec<PlannedCopy>, Vec<PlannedCopy>) =
-        copies.into_iter().partition(|copy| !force && completed.contains(copy, to));
+    let (present, missing): (Vec<PlannedCopy>, Vec<PlannedCopy>) = copies
+        .into_iter()
+        .partition(|copy| !force && completed.contains(&copy.name, &copy.input, to));
     let bytes = missing.iter().map(|copy| copy.input.bytes).sum();
     let bar = progress.bar("extract", bytes);
     let shared = Mutex::new((completed, Instant::now()));
@@ -64,7 +65,7 @@ pub fn run(config: &Extract, progress: &Progress, force: bool) -> Result<Extract
             progress.detail(&format!("extract: {}", copy.name.display()));
             copy::copy(copy, &to.join(&copy.name), force, (&etags_are_md5, &bar))?;
             let mut shared = shared.lock().unwrap_or_else(|e| e.into_inner());
-            shared.0.add(copy);
+            shared.0.add(&copy.name, &copy.input);
             if shared.1.elapsed() > SAVE_INTERVAL {
                 shared.1 = Instant::now();
                 shared.0.write(to)?;
@@ -75,7 +76,7 @@ pub fn run(config: &Extract, progress: &Progress, force: bool) -> Result<Extract
     bar.finish();
     let (mut completed, _) = shared.into_inner().unwrap_or_else(|e| e.into_inner());
     for copy in &present {
-        completed.add_if_missing(copy);
+        completed.add_if_missing(&copy.name, &copy.input);
     }
     if completed != before {
         completed.write(to)?;

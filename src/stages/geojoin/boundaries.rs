@@ -61,7 +61,12 @@ impl Boundaries {
 
 fn names(settings: Settings) -> PropertyNames {
     let c = settings.columns;
-    PropertyNames { id: c.gisco_id.clone(), country: c.cntr_code.clone(), name: c.lau_name.clone() }
+    PropertyNames {
+        id: c.gisco_id.clone(),
+        country: c.cntr_code.clone(),
+        name: c.lau_name.clone(),
+        max_mib: settings.lau.max_mib,
+    }
 }
 
 fn is_selected(settings: Settings, properties: &Properties) -> bool {

@@ -196,6 +196,16 @@ fn day(
     let file = &records.days[number];
     let record = file.record()?;
     let previous = &records.days[number.saturating_sub(PREVIOUS_DATES)..number];
+    for day in previous {
+        if day.users_key()? != record.users_key {
+            bail!(
+                "the users of {} and {} were digested with different keys and cannot be compared; run \
+                 `mobility compress --force`",
+                day.path.display(),
+                file.path.display()
+            );
+        }
+    }
     let lists = previous.iter().map(DayFile::users).collect::<Result<Vec<_>>>()?;
     let (all, new) = new_users::count(file.users()?, lists)?;
     let users = UserCounts { all, new: (number > 0).then_some(new) };

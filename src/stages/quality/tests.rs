@@ -27,6 +27,7 @@ fn usual(day: u64, users: u64) -> DayRecord {
     DayRecord {
         date,
         fingerprint: "m".to_owned(),
+        users_key: None,
         provisional: false,
         files: vec![FileRecord {
             path: "a.parquet".to_owned(),

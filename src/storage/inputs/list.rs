@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::file::InputFile;
+use crate::config::known_scheme;
 use crate::storage::location::ends_with;
 use crate::storage::object_store::{self, ObjectUrl};
 
@@ -52,6 +53,9 @@ pub fn list(key: &str, specs: &[String], extensions: &[&str]) -> Result<Vec<Inpu
 /// The paths behind a path or glob.
 fn list_local(key: &str, spec: &str, extensions: &[&str]) -> Result<Vec<PathBuf>> {
     let path = Path::new(spec);
+    if let Some(scheme) = known_scheme(spec).filter(|_| !path.exists()) {
+        bail!("{key}: a URL needs a colon and two slashes behind {scheme}");
+    }
     let mut paths = Vec::new();
     if path.is_dir() {
         walk(path, extensions, &mut paths)?;

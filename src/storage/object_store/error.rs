@@ -107,7 +107,7 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
         _ if text.contains("account name") || text.contains("MissingAccount") => {
             store_error!("{url}: the account is missing; set AZURE_STORAGE_ACCOUNT_NAME")
         }
-        _ => store_error!("{url} cannot be reached: {}", reason(&text)),
+        _ => store_error!("{url} cannot be reached: {}", url.scrub(&reason(&text))),
     }
 }
 

@@ -29,7 +29,10 @@ impl RetryBudget {
     pub async fn wait(&mut self, progress: bool, url: &ObjectUrl, reason: &str) -> Result<()> {
         self.idle = if progress { 0 } else { self.idle + 1 };
         if self.idle >= MAX_IDLE_ATTEMPTS {
-            return Err(store_error!("{url}: the connection breaks off repeatedly: {reason}"));
+            return Err(store_error!(
+                "{url}: the connection breaks off repeatedly: {}",
+                url.scrub(reason)
+            ));
         }
         pause(self.idle).await;
         Ok(())

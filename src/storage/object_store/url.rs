@@ -8,16 +8,15 @@ use anyhow::{Context, Result, bail};
 use object_store::path::Path;
 use url::Url;
 
+use crate::config::{SecretUrl, known_scheme};
+
 /// Supported schemes.
 const SCHEMES: [&str; 10] =
     ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "http", "https"];
 
 /// The URL of an object or of a prefix.
 #[derive(Clone)]
-pub struct ObjectUrl {
-    url: Url,
-    redacted: String,
-}
+pub struct ObjectUrl(SecretUrl);
 
 impl ObjectUrl {
     /// True for a text that is a URL rather than a path.
@@ -28,13 +27,15 @@ impl ObjectUrl {
     /// # Errors
     /// An unsupported scheme, a malformed URL, or one that contains credentials.
     pub fn parse(text: &str) -> Result<Self> {
-        let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
-        if !SCHEMES.contains(&scheme) {
+        let Some(scheme) = known_scheme(text).filter(|scheme| SCHEMES.contains(scheme)) else {
+            let begins = known_scheme(text).map(|scheme| format!("that begins with {scheme}://"));
             bail!(
-                "a URL that begins with {scheme}:// cannot be read; use s3://, gs://, az://, https:// or http://, or a path"
+                "a URL {} cannot be read; use s3://, gs://, az://, https:// or http://, or a path",
+                begins.as_deref().unwrap_or("with an unknown scheme")
             );
-        }
-        let url = Url::parse(text).with_context(|| format!("a {scheme}:// URL is malformed"))?;
+        };
+        let shown: SecretUrl = text.parse()?;
+        let url = shown.reveal();
         if url.host_str().is_none_or(str::is_empty) {
             let missing = if is_http(scheme) { "host" } else { "bucket" };
             bail!("the {missing} is missing from a {scheme}:// URL");
@@ -43,28 +44,32 @@ impl ObjectUrl {
         if let Some(query) = query
             && !query.contains('=')
         {
-            bail!("{}: a URL cannot contain a question mark; use * instead", redact(&url));
+            bail!("{shown}: a URL cannot contain a question mark; use * instead");
         }
         if !is_http(scheme) && url.fragment().is_some() {
-            bail!("{}: a URL cannot contain #; write %23 instead", redact(&url));
+            bail!("{shown}: a URL cannot contain #; write %23 instead");
         }
         if !is_http(scheme) && (url.password().is_some() || query.is_some()) {
             bail!(
-                "{}: credentials do not belong in the URL; docs/object-stores.md lists the environment variables for them",
-                redact(&url)
+                "{shown}: credentials do not belong in the URL; docs/object-stores.md lists the environment variables for them"
             );
         }
-        Ok(ObjectUrl { redacted: redact(&url), url })
+        Ok(ObjectUrl(shown))
     }
 
     /// The whole URL with its secrets, for requests. It must not be printed.
     pub fn reveal(&self) -> &Url {
-        &self.url
+        self.0.reveal()
     }
 
     /// The URL without user, password and query.
     pub fn redacted(&self) -> &str {
-        &self.redacted
+        self.0.redacted()
+    }
+
+    /// The text of a library or server without the secrets of this URL.
+    pub fn scrub(&self, text: &str) -> String {
+        self.0.scrub(text)
     }
 
     /// The name of the object in its bucket.
@@ -72,22 +77,22 @@ impl ObjectUrl {
     /// # Errors
     /// An invalid object name.
     pub fn key(&self) -> Result<Path> {
-        Path::from_url_path(self.url.path())
+        Path::from_url_path(self.reveal().path())
             .with_context(|| format!("{self} is not a valid object name"))
     }
 
     /// Another object of the same bucket.
     pub fn with_key(&self, key: &Path) -> Self {
-        let mut url = self.url.clone();
+        let mut url = self.reveal().clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.clear().extend(key.parts());
         }
-        ObjectUrl { redacted: redact(&url), url }
+        ObjectUrl(url.into())
     }
 
     /// True for a web server, which cannot list objects.
     pub fn is_http(&self) -> bool {
-        is_http(self.url.scheme())
+        is_http(self.reveal().scheme())
     }
 }
 
@@ -95,34 +100,22 @@ fn is_http(scheme: &str) -> bool {
     matches!(scheme, "http" | "https")
 }
 
-fn redact(url: &Url) -> String {
-    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-    let path = percent_encoding::percent_decode_str(url.path());
-    let path = path.decode_utf8().map_or_else(|_| url.path().to_owned(), |path| path.into_owned());
-    // the part before the @ of abfss:// is a container and not a user
-    let container = match url.scheme() {
-        "abfs" | "abfss" if !url.username().is_empty() => format!("{}@", url.username()),
-        _ => String::new(),
-    };
-    format!("{}://{container}{}{port}{path}", url.scheme(), url.host_str().unwrap_or_default())
-}
-
 impl fmt::Display for ObjectUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.redacted)
+        f.write_str(self.redacted())
     }
 }
 
 impl fmt::Debug for ObjectUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.redacted)
+        f.write_str(self.redacted())
     }
 }
 
 // a renewed signature does not make it another object
 impl PartialEq for ObjectUrl {
     fn eq(&self, other: &Self) -> bool {
-        self.redacted == other.redacted
+        self.redacted() == other.redacted()
     }
 }
 
@@ -136,13 +129,13 @@ impl PartialOrd for ObjectUrl {
 
 impl Ord for ObjectUrl {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.redacted.cmp(&other.redacted)
+        self.redacted().cmp(other.redacted())
     }
 }
 
 impl Hash for ObjectUrl {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.redacted.hash(state);
+        self.redacted().hash(state);
     }
 }
 

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use chrono::NaiveDate;
 
 use crate::config::Data;
 use crate::progress::Progress;
@@ -69,6 +70,23 @@ impl Outputs {
         )?;
         bar.finish();
         Ok(())
+    }
+}
+
+impl Outputs {
+    /// Objects of dates before `before` that are left in the store; none for a local folder.
+    ///
+    /// # Errors
+    /// A store that cannot be reached or denies access.
+    pub fn dates_before(&self, before: NaiveDate) -> Result<Vec<String>> {
+        let Some(mirror) = &self.0 else { return Ok(Vec::new()) };
+        let objects = mirror.remote.list().context("data.processed")?;
+        let is_old = |name: &String| {
+            index::date(name)
+                .and_then(|date| date.parse::<NaiveDate>().ok())
+                .is_some_and(|d| d < before)
+        };
+        Ok(objects.into_keys().filter(is_old).collect())
     }
 }
 

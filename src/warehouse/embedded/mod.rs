@@ -6,6 +6,7 @@ mod filter;
 mod load;
 mod parquet_tables;
 mod presence_table;
+mod purge;
 mod raw_csv_table;
 mod raw_events_table;
 mod relations;
@@ -27,9 +28,10 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
 use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
 use tokio::runtime::Runtime;
 
-use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
+use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
 use crate::config::{Engine, Spark};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
@@ -98,7 +100,7 @@ impl Embedded {
         let mut fingerprint = self.views.fingerprint(view)?;
         if self.views.reads(view, Table::MobileEventsUncompressed.name())? {
             let raw_events = &self.settings.raw_events;
-            let raw = raw_events.fingerprint(&raw_events.inputs()?);
+            let raw = raw_events.fingerprint(&raw_events.inputs()?)?;
             fingerprint.push_str(&raw[..16]);
         }
         if self.views.reads(view, Table::Runs.name())? {
@@ -170,6 +172,14 @@ impl Warehouse for Embedded {
         }
         bar.finish();
         Ok(deployed)
+    }
+
+    fn expired(&self, before: NaiveDate) -> Result<ExpiredRows> {
+        purge::expired(&self.store, before)
+    }
+
+    fn purge(&self, before: NaiveDate, _: &Progress) -> Result<()> {
+        purge::run(&self.store, before)
     }
 
     fn columns(&self, relation: Relation) -> Result<SchemaRef> {

@@ -7,13 +7,13 @@ use anyhow::{Context, Result};
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::TableProvider;
-use datafusion::common::DataFusionError;
+use datafusion::common::{DataFusionError, ScalarValue};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::logical_expr::{ColumnarValue, ScalarUDF, Volatility, create_udf};
-use datafusion::prelude::{DataFrame, SessionContext, ident};
+use datafusion::prelude::{DataFrame, SessionContext, ident, lit};
 use url::Url;
 
 use super::parquet_tables::url_of;
@@ -78,7 +78,12 @@ pub fn provider(
             None => frame,
         });
     }
-    Ok(all.context("no event files")?.into_view())
+    let all = all.context("no event files")?;
+    let Some(from_us) = raw_events.retained_from_us()? else { return Ok(all.into_view()) };
+    let from = lit(ScalarValue::TimestampMicrosecond(Some(from_us), None));
+    // a row without a time stamp belongs to no date
+    let retained = ident("timestamp").gt_eq(from).or(ident("timestamp").is_null());
+    Ok(all.filter(retained).map_err(explain)?.into_view())
 }
 
 /// URLs of objects for the engine, in an object store that contains only these objects.

@@ -6,6 +6,7 @@
 //! `load.json` one of `files.json`, which lists the files of the tables.
 //! Stored view results are part of their version, so a new version starts without any.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::datasets::file_list::FileList;
-use crate::storage::atomic::{AtomicFolder, write_file};
+use crate::storage::atomic::{AtomicFolder, sync_folder, write_file};
 use crate::storage::lock::{self, FolderLock};
 use crate::warehouse::Loaded;
 
@@ -49,6 +50,13 @@ struct LoadRecord {
 }
 
 impl Version {
+    /// The version in a folder, for access to its files only.
+    pub fn without_load(folder: PathBuf) -> Self {
+        let loaded =
+            Loaded { fingerprint: String::new(), loaded_at: String::new(), rows: BTreeMap::new() };
+        Version { folder, loaded, list: None }
+    }
+
     pub fn events(&self) -> PathBuf {
         self.folder.join(EVENTS)
     }
@@ -155,6 +163,33 @@ impl Store {
     /// Another run that changes it; a folder that is not writable.
     pub fn lock(&self) -> Result<FolderLock> {
         lock::to_write_warehouse(&self.root)
+    }
+
+    /// The folders of all versions; none before the first load.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn folders(&self) -> Result<Vec<PathBuf>> {
+        if !self.root.exists() {
+            return Ok(Vec::new());
+        }
+        let folder = |number: u64| self.root.join(version_name(number));
+        Ok(self.versions()?.into_iter().map(folder).collect())
+    }
+
+    /// Removes every version that is not the current one.
+    ///
+    /// # Errors
+    /// A running load; a folder that cannot be removed.
+    pub fn remove_all_but_current(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        let current = self.current()?.map(|version| version.folder);
+        for folder in self.folders()?.into_iter().filter(|folder| Some(folder) != current.as_ref())
+        {
+            fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot remove {}", folder.display()))?;
+        }
+        sync_folder(&self.root.join(CURRENT))
     }
 
     fn versions(&self) -> Result<Vec<u64>> {

@@ -99,7 +99,8 @@ pub fn pool_timeout(url: &WarehouseUrl, error: &r2d2::Error) -> anyhow::Error {
 }
 
 fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
-    let WarehouseUrl::Postgres(text) = url else { bail!("not a PostgreSQL URL: {url}") };
+    let WarehouseUrl::Postgres(parsed) = url else { bail!("not a PostgreSQL URL: {url}") };
+    let text = parsed.reveal_text();
     let env = |name: &str| settings.pg_env.get(name);
     let (base, query) = text.split_once('?').unwrap_or((text, ""));
     let mut tls = std::collections::BTreeMap::new();
@@ -114,10 +115,10 @@ fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
         }
     }
     let parsed = format!("{base}?{}", rest.join("&"));
-    let mut client: PgConfig = parsed
-        .trim_end_matches('?')
-        .parse()
-        .map_err(|e: postgres::Error| anyhow!("warehouse.url = {url}: {}", explain(&e)))?;
+    let mut client: PgConfig =
+        parsed.trim_end_matches('?').parse().map_err(|e: postgres::Error| {
+            anyhow!("warehouse.url = {url}: {}", url.scrub(&explain(&e)))
+        })?;
     let mode = tls.get("sslmode").cloned().or_else(|| env("PGSSLMODE"));
     let root = tls.get("sslrootcert").cloned().or_else(|| env("PGSSLROOTCERT"));
     apply_environment(&mut client, &env)?;

@@ -3,7 +3,9 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use arrow::array::{StringArray, TimestampMicrosecondArray};
+use arrow::array::{AsArray, BooleanArray, StringArray, TimestampMicrosecondArray};
+use arrow::compute::filter;
+use arrow::datatypes::TimestampMicrosecondType;
 use postgres::Client;
 
 use super::copy::CopyIn;
@@ -29,6 +31,20 @@ struct Columns {
     times: TimestampMicrosecondArray,
 }
 
+impl Columns {
+    /// The rows without those before a local time stamp, whose users must not be stored either. A row
+    /// without a time stamp belongs to no date.
+    fn from_time(self, from_us: i64) -> Result<Self> {
+        let is_kept = |time: Option<i64>| Some(time.is_none_or(|time| time >= from_us));
+        let kept: BooleanArray = self.times.iter().map(is_kept).collect();
+        Ok(Columns {
+            users: filter(&self.users, &kept)?.as_string::<i32>().clone(),
+            cells: filter(&self.cells, &kept)?.as_string::<i32>().clone(),
+            times: filter(&self.times, &kept)?.as_primitive::<TimestampMicrosecondType>().clone(),
+        })
+    }
+}
+
 /// Fills a partition with all raw events; `None` if the active one was filled from the same files.
 ///
 /// # Errors
@@ -41,7 +57,7 @@ pub fn fill(
     progress: &Progress,
 ) -> Result<Option<Partition>> {
     let inputs = raw_events.inputs()?;
-    let fingerprint = raw_events.fingerprint(&inputs);
+    let fingerprint = raw_events.fingerprint(&inputs)?;
     if active.iter().any(|p| p.date.is_none() && p.fingerprint == fingerprint) {
         return Ok(None);
     }
@@ -50,7 +66,7 @@ pub fn fill(
         files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
     let (number, copy) = partitions::create(lead.client(), &server.schema, PartitionKind::Event)?;
     let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
-    let zone = raw_events.zone;
+    let (zone, from_us) = (raw_events.zone, raw_events.retained_from_us()?);
     let rows = AtomicU64::new(0);
     let ahead = events::prefetch(parts.iter().copied())?;
     let tasks: Vec<_> = parts.iter().enumerate().collect();
@@ -69,6 +85,10 @@ pub fn fill(
                     users: raw::user_ids(&user)?,
                     cells: raw::cell_ids(&cell)?,
                     times: raw::timestamps(&time, &mut times)?,
+                };
+                let columns = match from_us {
+                    Some(from_us) => columns.from_time(from_us)?,
+                    None => columns,
                 };
                 users.resolve(
                     worker.client(),

@@ -17,6 +17,7 @@ mod load_raw_events;
 mod names;
 mod partitions;
 mod pooler;
+mod purge;
 mod query;
 mod relations;
 mod replace_table;
@@ -39,11 +40,12 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
+use chrono::NaiveDate;
 use postgres::Client;
 use postgres::error::SqlState;
 
 use super::select::{ResolvedSelect, Select};
-use super::{Deployed, LoadRequest, Loaded, Relation, Rows, Warehouse};
+use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Warehouse};
 use crate::config::Warehouse as Settings;
 use crate::domain::tables::quoted;
 use crate::events::raw::RawEvents;
@@ -247,6 +249,24 @@ impl Warehouse for Postgis {
         let listed = |d: &Deployed| self.views.views().iter().position(|v| v.view == d.view);
         deployed.sort_by_key(listed);
         Ok(deployed)
+    }
+
+    fn expired(&self, before: NaiveDate) -> Result<ExpiredRows> {
+        let mut connection = self.server.connection()?;
+        let schema = &self.server.schema;
+        if !purge::is_loaded(&mut connection, schema)? {
+            return Ok(ExpiredRows::default());
+        }
+        purge::expired(&mut connection, schema, before)
+    }
+
+    fn purge(&self, before: NaiveDate, progress: &Progress) -> Result<()> {
+        let mut worker = self.server.exclusive_worker()?;
+        let schema = &self.server.schema;
+        if !purge::is_loaded(worker.client(), schema)? {
+            return Ok(());
+        }
+        purge::run(worker.client(), schema, before, progress)
     }
 
     fn columns(&self, relation: Relation) -> Result<SchemaRef> {

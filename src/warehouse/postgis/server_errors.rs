@@ -128,7 +128,8 @@ pub fn unreachable(
             .to_owned(),
     };
     let reason = error.as_db_error().map_or_else(|| chain(error), sentence);
-    anyhow!("cannot connect to {url}: {reason}; {remedy}")
+    // a server repeats the user, which can be a token
+    anyhow!("cannot connect to {url}: {}", url.scrub(&format!("{reason}; {remedy}")))
 }
 
 #[cfg(test)]

@@ -241,6 +241,26 @@ pub fn recompute(
     Ok(all)
 }
 
+/// Recomputes every stored view as [`recompute`] does, and removes the rows of those that fail, which must
+/// not be kept. Returns one message for each of these.
+///
+/// # Errors
+/// All other errors of the server.
+pub fn recompute_or_empty(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    load_no: i64,
+) -> Result<Vec<String>> {
+    let recomputed = recompute(transaction, schema, load_no)?;
+    let outdated = schema.fill("SELECT view FROM {schema}.mobility_view WHERE load_no <> $1");
+    for row in transaction.query(&outdated, &[&load_no]).map_err(failed)? {
+        let table = result_table(schema, row.get(0));
+        transaction.batch_execute(&format!("DELETE FROM {table}")).map_err(failed)?;
+    }
+    let emptied = |warning: String| warning.replace("still shows the old rows", "is empty now");
+    Ok(recomputed.warnings.into_iter().map(emptied).collect())
+}
+
 fn recompute_one(
     transaction: &mut Transaction,
     schema: &SchemaName,

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::checks::sequence::CheckedDate;
 use crate::checks::{Code, Disposition};
-use crate::datasets::day_record::UserDigest;
+use crate::datasets::day_record::DigestKey;
 use crate::datasets::presence;
 use crate::domain::time::{DayShift, LocalDate, SpanHour};
 use crate::formats::rows;
@@ -98,7 +98,7 @@ pub fn import(
             of_date.cells[at] += events;
         }
     }
-    add_users(folder, &of, &mut totals)?;
+    add_users(folder, work.key, &of, &mut totals)?;
     let zone = work.settings.time.tz();
     let checked = |date: &LocalDate| CheckedDate {
         date: *date,
@@ -173,6 +173,7 @@ fn adopt_presence(
 /// Adds the users, read by column since there are many.
 fn add_users(
     folder: &Path,
+    key: &DigestKey,
     of: &impl Fn(i32) -> Result<u32>,
     totals: &mut BTreeMap<u32, DateTotals>,
 ) -> Result<()> {
@@ -181,11 +182,11 @@ fn add_users(
         let dates = column("date")?.as_primitive_opt::<Int32Type>();
         let hours = column("hours")?.as_primitive_opt::<Int64Type>();
         let events = column("events")?.as_primitive_opt::<Int64Type>();
-        let digests = column("digest")?.as_binary_opt::<i32>();
-        let all = dates.zip(hours).zip(events).zip(digests);
-        let (((dates, hours), events), digests) = all.context("unexpected column types")?;
+        let users = column("user_id")?.as_string_opt::<i32>();
+        let all = dates.zip(hours).zip(events).zip(users);
+        let (((dates, hours), events), users) = all.context("unexpected column types")?;
         for row in 0..batch.num_rows() {
-            let digest: UserDigest = digests.value(row).try_into()?;
+            let digest = key.digest(users.value(row));
             let (hours, events) = (hours.value(row).try_into()?, events.value(row).try_into()?);
             let of_date = totals.entry(of(dates.value(row))?).or_default();
             of_date.add_user(hours, events, digest);
