@@ -1,7 +1,12 @@
 //! Errors with an exit status of their own: wrong usage ends the program with status 2 instead of 1,
-//! and a closed pipe with 0. Suggestions for mistyped names.
+//! and a closed pipe with 0. Errors of engines, whose messages may quote values. Suggestions for mistyped
+//! names.
+
+mod engine;
 
 use std::fmt;
+
+pub use engine::{EngineError, without_values};
 
 /// A command line that cannot be executed: an unknown view, or a filter for which the view has no
 /// column. Errors of files and servers are ordinary errors.

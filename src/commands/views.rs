@@ -49,8 +49,8 @@ pub fn list(registry: &Registry) -> Result<()> {
         text.push_str(&format!("{:width$}  {}\n", view.name, view.title));
         let others = std::iter::once(&view.view).chain(&view.aliases);
         others.for_each(|name| text.push_str(&format!("{:width$}  also {name}\n", "")));
-        if view.single_users {
-            text.push_str(&format!("{:width$}  rows of single users\n", ""));
+        if let Some(reason) = &view.single_users {
+            text.push_str(&format!("{:width$}  rows of single users: {reason}\n", ""));
         }
     }
     super::print(&text)

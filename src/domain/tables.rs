@@ -166,14 +166,30 @@ impl Table {
         }
     }
 
+    /// Columns that identify a user.
+    pub fn user_columns(self) -> &'static [&'static str] {
+        match self {
+            Table::MobileEventsCompressed
+            | Table::MobileEventsPlaced
+            | Table::MobileEventsUncompressed => &["user_id"],
+            _ => &[],
+        }
+    }
+
+    /// Columns with the exact times of events of single users.
+    pub fn exact_times(self) -> &'static [&'static str] {
+        match self {
+            Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
+                &["first_seen", "last_seen"]
+            }
+            Table::MobileEventsUncompressed => &["timestamp"],
+            _ => &[],
+        }
+    }
+
     /// True if rows belong to single users and need an explicit permission to be served.
     pub fn single_users(self) -> bool {
-        matches!(
-            self,
-            Table::MobileEventsCompressed
-                | Table::MobileEventsPlaced
-                | Table::MobileEventsUncompressed
-        )
+        !self.user_columns().is_empty()
     }
 }
 

@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::file::append;
 use super::{Run, Status};
 use crate::config::without_secrets;
+use crate::errors::without_values;
 use crate::progress::Progress;
 use crate::progress::now;
 use crate::runtime::interrupt;
@@ -41,7 +42,7 @@ impl Recorder {
         Recorder { file, open }
     }
 
-    /// Appends the record. The run failed if there is an error.
+    /// Appends the record. The run failed if there is an error, of which values of rows are left out.
     ///
     /// # Errors
     /// A folder that cannot be written.
@@ -50,7 +51,7 @@ impl Recorder {
             run.rows_rejected = rows_rejected;
         }
         let status = if error.is_some() { Status::Failed } else { Status::Done };
-        close(&self.open, &self.file, status, error.map(|e| format!("{e:#}")))
+        close(&self.open, &self.file, status, error.map(without_values))
     }
 }
 

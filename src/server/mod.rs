@@ -22,6 +22,7 @@ pub mod params;
 mod problem;
 mod quality;
 mod query_limit;
+mod rejected_views;
 mod relation_routes;
 mod request_error;
 mod response_writer;

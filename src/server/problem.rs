@@ -4,7 +4,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::errors::UsageError;
+use crate::errors::{UsageError, without_values};
 
 /// Media type of problem details.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -51,10 +51,10 @@ impl Problem {
         Problem::new(StatusCode::GATEWAY_TIMEOUT, detail).with(header::RETRY_AFTER, RETRY_AFTER_S)
     }
 
-    /// An error of this program or of the warehouse. The caller finds out whether the warehouse is
-    /// unavailable.
+    /// An error of this program or of the warehouse, without values of rows. The caller finds out whether
+    /// the warehouse is unavailable.
     pub fn of(error: &anyhow::Error) -> Self {
-        let detail = format!("{error:#}");
+        let detail = without_values(error);
         match error.downcast_ref::<UsageError>() {
             Some(_) => Problem::new(StatusCode::BAD_REQUEST, detail),
             None => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail),

@@ -17,6 +17,7 @@ use super::negotiation;
 use super::negotiation::{Representation, accepts_gzip};
 use super::params::Params;
 use super::problem::Problem;
+use super::rejected_views;
 use super::relation_routes::RouteTarget;
 use super::request_error::RequestError;
 use super::response_writer::{ResponseStart, ResponseWriter, StreamOptions};
@@ -129,7 +130,9 @@ async fn respond(
 ) -> Result<Response> {
     let Asked { target, headers, .. } = *asked;
     let relation = state.routes.relation(target);
-    asked.check_permission(state, relation)?;
+    if let Err(forbidden) = asked.check_permission(state, relation) {
+        return Err(rejected_views::problem(state, target).await.unwrap_or(forbidden));
+    }
     let mut params = Params::parse(asked.query)?;
     let (representation, by_accept) = match params.format.take() {
         Some(name) => (negotiation::by_name(&name)?, false),
@@ -230,7 +233,8 @@ impl Query<'_> {
         let (state, current) = (Arc::clone(self.state), Arc::clone(&self.current));
         let request = self.request.clone();
         spawn_blocking(move || {
-            let result = rows_writer::write(&state, &current.version, &request, &writer);
+            let result = rows_writer::write(&state, &current.version, &request, &writer)
+                .map_err(|error| error.of_relation(state.routes.relation(request.target)));
             if let Ok(rows) = &result {
                 state.metrics.rows.inc_by(*rows);
             }

@@ -63,7 +63,7 @@ impl AppState {
         };
         Ok(AppState {
             routes: RelationRoutes::new(Arc::clone(&registry))?,
-            monitor: Arc::new(WarehouseMonitor::new(open_warehouse, fingerprint)),
+            monitor: Arc::new(WarehouseMonitor::new(open_warehouse, fingerprint, options.log.clone())),
             query_limit: QueryLimit::new(&serve, &warehouse),
             metrics: Metrics::new()?,
             assets: AssetResponses::new(),

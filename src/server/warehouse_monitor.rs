@@ -12,7 +12,9 @@ use tokio::sync::watch;
 use super::cache::CachedVersion;
 use super::problem::Problem;
 use super::setup::OpenWarehouse;
+use crate::errors::without_values;
 use crate::output::data_version::{DataVersion, loaded};
+use crate::progress::log::Log;
 use crate::warehouse::Warehouse;
 
 /// The result of a check is valid for this long.
@@ -23,6 +25,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Knows the version of the loaded data.
 pub struct WarehouseMonitor {
     open: OpenWarehouse,
+    log: Log,
     /// Changes with everything but the data that determines a response.
     fingerprint: String,
     warehouse: OnceLock<Arc<dyn Warehouse>>,
@@ -38,9 +41,11 @@ struct Check {
 }
 
 impl WarehouseMonitor {
-    pub fn new(open: OpenWarehouse, fingerprint: String) -> Self {
+    /// `log` receives the errors that may quote values of rows.
+    pub fn new(open: OpenWarehouse, fingerprint: String, log: Log) -> Self {
         WarehouseMonitor {
             open,
+            log,
             fingerprint,
             warehouse: OnceLock::new(),
             last_check: ArcSwapOption::empty(),
@@ -100,7 +105,13 @@ impl WarehouseMonitor {
         tokio::task::spawn_blocking(move || {
             // dropped also when the check panics
             let _running = RunningCheck(&monitor);
-            let result = monitor.check().map_err(|e| format!("{e:#}"));
+            let result = monitor.check().map_err(|error| {
+                let (reason, message) = (without_values(&error), format!("{error:#}"));
+                if reason != message {
+                    monitor.log.error(Some("serve"), &message);
+                }
+                reason
+            });
             monitor.last_check.store(Some(Arc::new(Check { at: Instant::now(), result })));
         });
     }

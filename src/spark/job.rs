@@ -7,11 +7,12 @@ use std::process::Child;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 
 use super::log::{LogLine, SparkLog};
 use super::{sql, submit};
 use crate::config::Spark;
+use crate::errors::EngineError;
 use crate::progress::{Progress, StageBar};
 use crate::runtime::interrupt;
 use crate::runtime::interrupt::ChildGroup;
@@ -99,7 +100,9 @@ impl Job {
         }
         let number = step.into_inner().unwrap_or_else(PoisonError::into_inner);
         let reason = log.into_inner().unwrap_or_else(PoisonError::into_inner).reason();
-        bail!("Spark failed while {} ({status}):\n  {reason}", self.doing(number))
+        let fault = format!("Spark failed while {} ({status})", self.doing(number));
+        let message = format!("{fault}:\n  {reason}");
+        Err(anyhow!(EngineError::new(fault, message)))
     }
 
     fn doing(&self, step: Option<usize>) -> &str {

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use crate::config::{Config, Data, Load};
 use crate::datasets::manifest::Manifest;
 use crate::domain::tables::Table;
+use crate::errors::without_values;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::inputs::{InputFile, fingerprint, list};
@@ -92,7 +93,8 @@ pub fn run(
         Ok(loaded) => loaded.filter(|_| !force),
         // a load repairs a damaged warehouse, and fails if the warehouse is unavailable
         Err(error) => {
-            notes.push(format!("all tables are loaded again, because {error:#}"));
+            let reason = without_values(&error);
+            notes.push(format!("all tables are loaded again, because {reason}"));
             None
         }
     };

@@ -6,8 +6,10 @@ mod header;
 mod id_usage;
 mod masked_sql;
 mod registry;
+mod single_users;
 
 pub use header::{Chart, ChartKind, OrderBy};
 pub use id_usage::compares_ids_only;
 pub use masked_sql::without_literals;
 pub use registry::{Registry, View};
+pub use single_users::Reason;

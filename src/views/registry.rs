@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 
 use super::builtin;
 use super::header::{Chart, OrderBy, parse};
+use super::single_users::{Planner, Reason};
 use crate::config::{Time, Views};
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
@@ -32,8 +33,8 @@ pub struct View {
     /// Order in which rows are listed by default.
     pub order: Vec<OrderBy>,
     pub chart: Chart,
-    /// True if rows belong to single users.
-    pub single_users: bool,
+    /// Why rows count as rows of single users; `None` if they are aggregates over users.
+    pub single_users: Option<Reason>,
     /// True if the rows of a day depend only on the events of that day, so that days can be computed
     /// separately.
     pub by_date: bool,
@@ -43,6 +44,11 @@ pub struct View {
 }
 
 impl View {
+    /// True if rows belong to single users.
+    pub fn single_users(&self) -> bool {
+        self.single_users.is_some()
+    }
+
     /// View and file, for messages.
     pub fn place(&self) -> String {
         format!("view {} ({})", self.view, self.file.display())
@@ -70,14 +76,55 @@ impl Registry {
                 .collect(),
         };
         let mut views = Vec::new();
+        let mut declared = BTreeMap::new();
         for (file, text) in files {
-            let from_file = from_file(&file, &text, settings, time)
+            let (header, from_file) = from_file(&file, &text, settings, time)
                 .with_context(|| format!("view file {}", file.display()))?;
+            declared.extend(from_file.iter().map(|view| (view.view.clone(), header)));
             views.extend(from_file);
         }
-        let registry = Registry { views };
+        let mut registry = Registry { views };
         registry.refuse_duplicate_names()?;
+        registry.classify(&declared)?;
         Ok(registry)
+    }
+
+    /// Decides for each view whether its rows belong to single users. `declared` is the key
+    /// `single_users` of each header, by the name of the view.
+    fn classify(&mut self, declared: &BTreeMap<String, Option<bool>>) -> Result<()> {
+        let planner = Planner::new()?;
+        let mut reasons = BTreeMap::new();
+        for view in self.in_dependency_order()? {
+            let header = declared.get(&view.view).copied().flatten();
+            let reason = planner.view(&view.view, &view.sql, header == Some(true));
+            if header == Some(false)
+                && let Some(reason) = &reason
+            {
+                bail!(
+                    "view file {}: the header has single_users: no, but {reason}; remove the key, \
+                     or change the SQL",
+                    view.file.display()
+                );
+            }
+            reasons.insert(view.view.clone(), reason);
+        }
+        for view in &mut self.views {
+            view.single_users = reasons.remove(&view.view).flatten();
+        }
+        Ok(())
+    }
+
+    /// Why the rows of a query over tables and views count as rows of single users; `None` if they are
+    /// aggregates over users.
+    ///
+    /// # Errors
+    /// A view that depends on itself.
+    pub fn single_users_in(&self, sql: &str) -> Result<Option<Reason>> {
+        let planner = Planner::new()?;
+        for view in self.in_dependency_order()? {
+            planner.view(&view.view, &view.sql, view.single_users());
+        }
+        Ok(planner.query(sql))
     }
 
     /// Views in the order of their files.
@@ -179,7 +226,13 @@ fn date_suffix(name: &str) -> Option<&str> {
     NaiveDate::parse_from_str(&tail.replace('_', "-"), "%Y-%m-%d").ok().map(|_| tail)
 }
 
-fn from_file(file: &Path, text: &str, settings: &Views, time: &Time) -> Result<Vec<View>> {
+/// The key `single_users` of the header, and the views.
+fn from_file(
+    file: &Path,
+    text: &str,
+    settings: &Views,
+    time: &Time,
+) -> Result<(Option<bool>, Vec<View>)> {
     let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let header = parse(text)?;
     let view = header.view.unwrap_or_else(|| stem.clone());
@@ -190,10 +243,8 @@ fn from_file(file: &Path, text: &str, settings: &Views, time: &Time) -> Result<V
         description: header.description.unwrap_or_default(),
         order: header.order,
         chart: header.chart,
-        // without the key, a file that selects users counts as one with rows of single users
-        single_users: header
-            .single_users
-            .unwrap_or_else(|| text.contains("user_id AS") || selects_users(text)),
+        // decided when all views are known
+        single_users: None,
         by_date: header.by_date,
         sql: text
             .replace(":day_start", &time.day_start.to_string())
@@ -204,21 +255,13 @@ fn from_file(file: &Path, text: &str, settings: &Views, time: &Time) -> Result<V
     };
     if !template.sql.contains(DATE_IN_SQL) {
         check_names(&template)?;
-        return Ok(vec![template]);
+        return Ok((header.single_users, vec![template]));
     }
     if !(template.name.contains(DATE_IN_HEADER) && template.view.contains(DATE_IN_HEADER)) {
         bail!("the SQL uses {DATE_IN_SQL}, so name and view must contain {DATE_IN_HEADER}");
     }
-    settings.snapshot_dates.iter().map(|day| snapshot(&template, *day)).collect()
-}
-
-/// True if the first SELECT list contains the plain column `user_id`.
-fn selects_users(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let list = lower.split("select").nth(1).and_then(|rest| rest.split("from").next());
-    list.is_some_and(|list| {
-        list.split(',').any(|c| c.trim() == "user_id" || c.trim().ends_with(".user_id"))
-    })
+    let views = settings.snapshot_dates.iter().map(|day| snapshot(&template, *day));
+    Ok((header.single_users, views.collect::<Result<_>>()?))
 }
 
 fn snapshot(template: &View, day: NaiveDate) -> Result<View> {
@@ -294,7 +337,7 @@ mod tests {
     #[test]
     fn only_the_two_views_of_single_users_are_marked() {
         let marked: Vec<_> =
-            builtin().views.iter().filter(|v| v.single_users).map(|v| v.view.clone()).collect();
+            builtin().views.iter().filter(|v| v.single_users()).map(|v| v.view.clone()).collect();
         assert_eq!(
             marked,
             ["agg_cell_count_per_user_per_day", "unique_locations_per_user_per_day"]
@@ -329,9 +372,9 @@ mod tests {
     fn a_view_without_a_header_gets_the_name_of_its_file() {
         let file = Path::new("sql/views/my_view.sql");
         let text = "SELECT user_id FROM t";
-        let views = from_file(file, text, &Views::default(), &Time::default());
-        let view = views.unwrap().remove(0);
+        let (_, mut views) =
+            from_file(file, text, &Views::default(), &Time::default()).unwrap();
+        let view = views.remove(0);
         assert_eq!((view.name.as_str(), view.view.as_str()), ("my-view", "my_view"));
-        assert!(view.single_users);
     }
 }

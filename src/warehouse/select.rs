@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
-use crate::views::{OrderBy, View};
+use crate::views::{OrderBy, Reason, View};
 
 /// A table or a view.
 #[derive(Debug, Clone, Copy)]
@@ -31,10 +31,19 @@ impl Relation<'_> {
         }
     }
 
+    /// True if rows belong to single users. Everything that lets rows out asks this.
     pub fn single_users(&self) -> bool {
         match self {
             Relation::Table(table) => table.single_users(),
-            Relation::View(view) => view.single_users,
+            Relation::View(view) => view.single_users(),
+        }
+    }
+
+    /// True for a view that could not be analysed, and counts as one with rows of single users.
+    pub fn is_undecided(&self) -> bool {
+        match self {
+            Relation::Table(_) => false,
+            Relation::View(view) => matches!(view.single_users, Some(Reason::Unknown(_))),
         }
     }
 

@@ -7,6 +7,7 @@ mod http_conventions;
 mod memory;
 mod random_requests;
 mod routes;
+mod single_users;
 mod spreadsheets;
 mod tokens;
 

@@ -28,9 +28,10 @@ use style::ChartStyle;
 /// read.
 pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> Result<String> {
     let usage = |text: String| anyhow!(UsageError(text));
-    if view.single_users {
+    if let Some(reason) = &view.single_users {
         return Err(usage(format!(
-            "{} has rows of single users, which are never drawn; `mobility query {}` prints them",
+            "{} counts as rows of single users, because {reason}; these are never drawn, but `mobility \
+             query {}` prints them",
             view.name, view.name
         )));
     }

@@ -45,7 +45,7 @@ pub fn report(registry: &Registry, warehouse: &dyn Warehouse, time: &Time) -> Re
 /// What the dashboard requests, by route.
 fn documents(data: &LoadedData, time: &Time) -> Result<Map<String, Value>> {
     let mut routes = Map::new();
-    for view in data.registry.views().iter().filter(|view| !view.single_users) {
+    for view in data.registry.views().iter().filter(|view| !view.single_users()) {
         routes.insert(view_path(view), rows(data, view)?);
     }
     // the location of the warehouse does not concern the readers of a report

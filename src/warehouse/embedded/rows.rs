@@ -12,6 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
 use tokio::runtime::Runtime;
 
+use super::engine_errors::{failed, not_in_contract};
 use crate::domain::tables::TIMESTAMP;
 
 /// The type of the contract for a type of the engine.
@@ -72,26 +73,16 @@ impl Iterator for StreamRows {
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.runtime.block_on(self.stream.next())?;
-        Some(
-            next.map_err(|e| ArrowError::ExternalError(Box::new(e.strip_backtrace_error())))
-                .and_then(|batch| self.convert(&batch)),
-        )
+        let external = |error| ArrowError::ExternalError(Box::new(error));
+        Some(match next {
+            Ok(batch) => self.convert(&batch).map_err(|e| external(not_in_contract(&e))),
+            Err(error) => Err(external(failed(&error))),
+        })
     }
 }
 
 impl RecordBatchReader for StreamRows {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
-    }
-}
-
-/// Reduces an engine error to its message in one line.
-trait StripBacktrace {
-    fn strip_backtrace_error(self) -> std::io::Error;
-}
-
-impl StripBacktrace for datafusion::error::DataFusionError {
-    fn strip_backtrace_error(self) -> std::io::Error {
-        std::io::Error::other(self.strip_backtrace())
     }
 }

@@ -13,6 +13,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::parser::ParserError;
 
+use super::engine_errors::{failed, quotes_no_value};
 use super::sorted_aggregate::UseSortedAggregate;
 
 /// Rows per batch within the engine.
@@ -116,8 +117,12 @@ pub async fn plan(context: &SessionContext, parsed: Parsed) -> Result<DataFrame>
     context.execute_logical_plan(plan).await.map_err(explain)
 }
 
-/// The message of the engine, after line and column of the error.
+/// The message of the engine, after line and column of the error. If it may quote values of rows, the
+/// error is an [`EngineError`](crate::errors::EngineError).
 pub fn explain(error: DataFusionError) -> anyhow::Error {
+    if !quotes_no_value(&error) {
+        return anyhow!(failed(&error));
+    }
     let place = error.diagnostic().and_then(|d| d.span.map(|s| (s.start, d.message.clone())));
     match (place, error.find_root()) {
         (Some((start, message)), _) => {

@@ -19,9 +19,10 @@ use postgres::{Column, Row, Statement};
 use super::connect::Connection;
 use super::names::SchemaName;
 use super::search_path;
-use super::server_errors::{explain, explain_sql, failed};
+use super::server_errors::{explain, explain_sql, failed, failed_fetch};
 use super::values::{Kind, Raw, Value};
 use crate::domain::tables::TIMESTAMP;
+use crate::errors::EngineError;
 
 /// Rows fetched at a time.
 const FETCH: &str = "FETCH FORWARD 8192 FROM mobility_rows";
@@ -118,8 +119,7 @@ impl Iterator for CursorRows {
                 Ok(rows) => rows,
                 Err(error) => {
                     self.done = true;
-                    let error = std::io::Error::other(explain(&error));
-                    return Some(Err(ArrowError::ExternalError(Box::new(error))));
+                    return Some(Err(ArrowError::ExternalError(Box::new(failed_fetch(&error)))));
                 }
             },
         };
@@ -165,7 +165,8 @@ fn data_type(kind: Kind) -> DataType {
 /// One column of fetched rows.
 fn column(rows: &[Row], i: usize, kind: Kind, name: &str) -> Result<ArrayRef, ArrowError> {
     let invalid = |text: String| {
-        let error = std::io::Error::other(format!("column {name}: {text}"));
+        let fault = format!("column {name}: a value cannot be read");
+        let error = EngineError::new(fault, format!("column {name}: {text}"));
         ArrowError::ExternalError(Box::new(error))
     };
     macro_rules! collect {

@@ -48,6 +48,7 @@ use super::select::{ResolvedSelect, Select};
 use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Warehouse};
 use crate::config::Warehouse as Settings;
 use crate::domain::tables::quoted;
+use crate::errors::EngineError;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::views::{Registry, View};
@@ -300,6 +301,7 @@ impl Warehouse for Postgis {
         drop(connection);
         match self.cursor(without_semicolon(statement), None) {
             Ok(rows) => Ok(Box::new(rows)),
+            Err(error) if error.is::<EngineError>() => Err(error),
             Err(error) => {
                 let text = format!("{error:#}");
                 let missing = text

@@ -1,4 +1,5 @@
-//! Error messages of the server as one sentence, with the position in the SQL and the remedy.
+//! Error messages of the server as one sentence, with the position in the SQL and the remedy. Messages
+//! that may quote values of rows are kept apart from the kind of fault.
 //!
 //! The errors contain text only: an I/O error of a connection in the error chain could be mistaken
 //! for a closed pipe on standard output.
@@ -8,6 +9,12 @@ use postgres::Config as PgConfig;
 use postgres::error::{DbError, ErrorPosition, SqlState};
 
 use crate::config::WarehouseUrl;
+use crate::errors::EngineError;
+
+/// Classes of SQLSTATE whose messages are about statements, privileges, connections and resources.
+const CLASSES_WITHOUT_VALUES: [&str; 14] = [
+    "08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58",
+];
 
 /// The message, with detail and remedy.
 pub fn explain(error: &postgres::Error) -> String {
@@ -27,9 +34,41 @@ fn is_io_error(error: &postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
 }
 
-/// [`explain`] as an error.
+/// [`explain`] as an error. If the message may quote values of rows, it is an [`EngineError`].
 pub fn failed(error: postgres::Error) -> anyhow::Error {
-    anyhow!("{}", explain(&error))
+    match fault(&error) {
+        Some(fault) => anyhow!(EngineError::new(fault, explain(&error))),
+        None => anyhow!("{}", explain(&error)),
+    }
+}
+
+/// An error while rows are fetched.
+pub fn failed_fetch(error: &postgres::Error) -> EngineError {
+    let fault = fault(error).unwrap_or_else(|| "rows cannot be fetched".to_owned());
+    EngineError::new(fault, explain(error))
+}
+
+/// The kind of fault of an error whose message may quote values of rows; `None` if it does not.
+fn fault(error: &postgres::Error) -> Option<String> {
+    let code = error.as_db_error()?.code();
+    let class = code.code().get(..2).unwrap_or_default();
+    if CLASSES_WITHOUT_VALUES.contains(&class) {
+        return None;
+    }
+    let fault = match *code {
+        SqlState::INVALID_TEXT_REPRESENTATION
+        | SqlState::INVALID_DATETIME_FORMAT
+        | SqlState::DATETIME_FIELD_OVERFLOW
+        | SqlState::INVALID_CHARACTER_VALUE_FOR_CAST => {
+            "a value cannot be converted to the type that the SQL asks for"
+        }
+        SqlState::DIVISION_BY_ZERO => "division by zero",
+        SqlState::NUMERIC_VALUE_OUT_OF_RANGE => "a number is out of range",
+        _ if class == "22" => "a value is not valid for an operation",
+        _ if class == "23" => "a row violates a constraint",
+        _ => "the server reports an error",
+    };
+    Some(format!("{fault} (SQLSTATE {})", code.code()))
 }
 
 fn sentence(error: &DbError) -> String {
@@ -89,12 +128,17 @@ pub fn explain_sql(error: &postgres::Error, sql: &str, before: usize) -> anyhow:
         Some(ErrorPosition::Original(at)) => (*at as usize).checked_sub(before + 1),
         _ => None,
     });
-    match position.filter(|at| *at < sql.chars().count()) {
+    let place = match position.filter(|at| *at < sql.chars().count()) {
         Some(at) => {
             let (line, column) = line_and_column(sql, at);
-            anyhow!("line {line}, column {column}: {}", explain(error))
+            format!("line {line}, column {column}: ")
         }
-        None => anyhow!("{}", explain(error)),
+        None => String::new(),
+    };
+    let message = format!("{place}{}", explain(error));
+    match fault(error) {
+        Some(fault) => anyhow!(EngineError::new(format!("{place}{fault}"), message)),
+        None => anyhow!("{message}"),
     }
 }
 
