@@ -46,11 +46,12 @@ impl Subqueries for Plans {
         lineage
     }
 
+    /// If several outer queries have such a column, the origin covers all of them.
     fn outer_column(&self, column: &Column) -> Option<Origin> {
-        let found = |(schema, origins): &(DFSchema, Vec<Origin>)| {
+        let find = |(schema, origins): &(DFSchema, Vec<Origin>)| {
             origins.get(schema.maybe_index_of_column(column)?).copied()
         };
-        self.outer.iter().rev().find_map(found)
+        self.outer.iter().filter_map(find).reduce(Origin::or)
     }
 }
 
@@ -165,7 +166,7 @@ impl Plans {
         mut lineage: Lineage,
         work: impl FnOnce(&mut Expressions) -> Result<T>,
     ) -> Result<(Lineage, T)> {
-        let scope = Scope(vec![(input.schema(), &lineage.columns)]);
+        let scope = Scope(vec![scope_of(input, &lineage)]);
         let mut expressions = Expressions::new(scope, self);
         let done = work(&mut expressions)?;
         let (selects_users, per_user) = (expressions.selects_users, expressions.per_user);
@@ -235,13 +236,10 @@ impl Plans {
 
     fn join(&mut self, join: &Join) -> Result<Lineage> {
         let left = self.lineage(&join.left)?;
-        let scope = Scope(vec![(join.left.schema(), &left.columns)]);
+        let scope = Scope(vec![scope_of(&join.left, &left)]);
         // a lateral subquery refers to columns of the left side
         let right = self.subquery(&join.right, &scope)?;
-        let scope = Scope(vec![
-            (join.left.schema(), &left.columns),
-            (join.right.schema(), &right.columns),
-        ]);
+        let scope = Scope(vec![scope_of(&join.left, &left), scope_of(&join.right, &right)]);
         let mut expressions = Expressions::new(scope, self);
         for (left, right) in &join.on {
             expressions.compared([left, right])?;
@@ -289,4 +287,9 @@ impl Plans {
             lineage = next;
         }
     }
+}
+
+/// The columns of a plan, to which expressions over its rows refer.
+fn scope_of<'a>(plan: &'a LogicalPlan, lineage: &'a Lineage) -> (&'a DFSchema, &'a [Origin]) {
+    (plan.schema().as_ref(), &lineage.columns)
 }
