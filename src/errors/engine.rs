@@ -82,7 +82,8 @@ mod tests {
     #[test]
     fn only_the_complete_message_quotes_values() {
         let direct = anyhow!(EngineError::new("a failed cast", VALUE));
-        let streamed = ArrowError::ExternalError(Box::new(EngineError::new("a failed cast", VALUE)));
+        let streamed =
+            ArrowError::ExternalError(Box::new(EngineError::new("a failed cast", VALUE)));
         for error in [direct, anyhow!(streamed)] {
             let error = error.context("view v (v.sql)");
             let (full, short) = (format!("{error:#}"), without_values(&error));

@@ -63,7 +63,11 @@ impl AppState {
         };
         Ok(AppState {
             routes: RelationRoutes::new(Arc::clone(&registry))?,
-            monitor: Arc::new(WarehouseMonitor::new(open_warehouse, fingerprint, options.log.clone())),
+            monitor: Arc::new(WarehouseMonitor::new(
+                open_warehouse,
+                fingerprint,
+                options.log.clone(),
+            )),
             query_limit: QueryLimit::new(&serve, &warehouse),
             metrics: Metrics::new()?,
             assets: AssetResponses::new(),

@@ -372,8 +372,7 @@ mod tests {
     fn a_view_without_a_header_gets_the_name_of_its_file() {
         let file = Path::new("sql/views/my_view.sql");
         let text = "SELECT user_id FROM t";
-        let (_, mut views) =
-            from_file(file, text, &Views::default(), &Time::default()).unwrap();
+        let (_, mut views) = from_file(file, text, &Views::default(), &Time::default()).unwrap();
         let view = views.remove(0);
         assert_eq!((view.name.as_str(), view.view.as_str()), ("my-view", "my_view"));
     }

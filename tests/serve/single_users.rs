@@ -11,7 +11,10 @@ const OF_USERS: [(&str, &str); 7] = [
     ("distinct_users", "SELECT DISTINCT user_id AS lau_name, date FROM mobile_events_compressed"),
     ("star", "SELECT * FROM agg_cell_count_per_user_per_day"),
     ("over_star", "WITH x AS (SELECT * FROM star) SELECT x.\"user_id\" AS person FROM x"),
-    ("least_user", "SELECT date, MIN(user_id) AS first FROM mobile_events_compressed GROUP BY date"),
+    (
+        "least_user",
+        "SELECT date, MIN(user_id) AS first FROM mobile_events_compressed GROUP BY date",
+    ),
     ("hidden", "SELECT COUNT(*) AS n FROM mobile_events_compressed GROUP BY user_id"),
     ("over_hidden", "SELECT n AS number FROM hidden"),
     ("declared", "-- single_users: yes\nSELECT COUNT(*) AS n FROM lau"),
@@ -89,7 +92,10 @@ fn header_that_contradicts_the_plan_is_refused(warehouse: Warehouse) {
     // true of an aggregate
     work.remove("views");
     write_views(&work, &[]);
-    work.write("views/n.sql", "-- single_users: no\nSELECT COUNT(*) AS n FROM mobile_events_compressed");
+    work.write(
+        "views/n.sql",
+        "-- single_users: no\nSELECT COUNT(*) AS n FROM mobile_events_compressed",
+    );
     assert!(work.ok(&["check"]).contains("11 views"));
 }
 

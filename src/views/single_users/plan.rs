@@ -108,7 +108,9 @@ impl Plans {
                 Ok(lineage)
             }
             // keeps one row for each key, which is a row of a single user if those of the input are
-            LogicalPlan::Distinct(Distinct::On(DistinctOn { on_expr, select_expr, input, .. })) => {
+            LogicalPlan::Distinct(Distinct::On(DistinctOn {
+                on_expr, select_expr, input, ..
+            })) => {
                 let lineage = self.lineage(input)?;
                 let keys = |expressions: &mut Expressions| {
                     on_expr.iter().try_for_each(|key| expressions.origin(key).map(drop))
@@ -175,12 +177,7 @@ impl Plans {
         Ok((lineage, done))
     }
 
-    fn project(
-        &mut self,
-        expr: &[Expr],
-        input: &LogicalPlan,
-        lineage: Lineage,
-    ) -> Result<Lineage> {
+    fn project(&mut self, expr: &[Expr], input: &LogicalPlan, lineage: Lineage) -> Result<Lineage> {
         let origins = |expressions: &mut Expressions| {
             expr.iter().map(|expr| expressions.origin(expr)).collect::<Result<Vec<_>>>()
         };

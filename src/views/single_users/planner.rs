@@ -65,7 +65,9 @@ impl Planner {
     }
 
     fn register(&self, name: &str, table: LineageTable) -> Result<()> {
-        self.context.register_table(TableReference::bare(name), Arc::new(table)).map_err(message)?;
+        self.context
+            .register_table(TableReference::bare(name), Arc::new(table))
+            .map_err(message)?;
         Ok(())
     }
 

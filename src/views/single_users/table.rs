@@ -30,14 +30,12 @@ impl LineageTable {
         let schema = table.schema();
         let origin = |name: &str| match table.user_columns().contains(&name) {
             true => Origin::ID,
-            false => Origin {
-                exact_time: table.exact_times().contains(&name),
-                ..Origin::default()
-            },
+            false => {
+                Origin { exact_time: table.exact_times().contains(&name), ..Origin::default() }
+            }
         };
         let columns = schema.fields().iter().map(|field| origin(field.name())).collect();
-        let lineage =
-            Lineage { columns, per_user: table.single_users(), ..Lineage::default() };
+        let lineage = Lineage { columns, per_user: table.single_users(), ..Lineage::default() };
         LineageTable { schema, lineage }
     }
 

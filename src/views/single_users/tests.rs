@@ -195,7 +195,8 @@ fn long_queries_are_analysed_or_refused_without_overflow() {
 #[test]
 fn every_table_with_a_user_column_has_rows_of_single_users() {
     for table in Table::ALL {
-        let has_users = table.schema().fields().iter().any(|field| field.name().contains("user_id"));
+        let has_users =
+            table.schema().fields().iter().any(|field| field.name().contains("user_id"));
         assert_eq!(table.single_users(), has_users, "{table:?}");
         let found = reason(&format!("SELECT * FROM {}", table.name())).is_some();
         assert_eq!(found, has_users, "{table:?}");

@@ -12,9 +12,8 @@ use crate::config::WarehouseUrl;
 use crate::errors::EngineError;
 
 /// Classes of SQLSTATE whose messages are about statements, privileges, connections and resources.
-const CLASSES_WITHOUT_VALUES: [&str; 14] = [
-    "08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58",
-];
+const CLASSES_WITHOUT_VALUES: [&str; 14] =
+    ["08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58"];
 
 /// The message, with detail and remedy.
 pub fn explain(error: &postgres::Error) -> String {
