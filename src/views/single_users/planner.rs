@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::TableReference;
 use datafusion::common::config::Dialect;
 use datafusion::error::DataFusionError;
@@ -11,10 +12,14 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::FutureExt;
 
+use super::lineage::Lineage;
 use super::plan;
 use super::reason::Reason;
 use super::table::LineageTable;
 use crate::domain::tables::Table;
+
+/// Stack of the thread that plans; memory is only taken as far as it is used.
+const STACK_BYTES: usize = 32 << 20;
 
 /// Plans SQL over the tables of the warehouse, and over the views that were added.
 pub struct Planner {
@@ -40,11 +45,8 @@ impl Planner {
 
     /// Why the rows of a query count as rows of single users; `None` if they are aggregates.
     pub fn query(&self, sql: &str) -> Option<Reason> {
-        let analysed = self.plan(sql).and_then(|plan| Ok((plan::lineage(&plan)?, plan)));
-        match analysed {
-            Ok((lineage, plan)) => {
-                Reason::of(&lineage, plan.schema().fields().iter().map(|field| field.name()))
-            }
+        match self.analyse(sql) {
+            Ok((schema, lineage)) => reason(&schema, &lineage),
             Err(error) => Some(Reason::Unknown(format!("{error:#}"))),
         }
     }
@@ -52,16 +54,28 @@ impl Planner {
     /// As [`Self::query`] for a view, which the SQL of other views can name from then on. If
     /// `declared`, its rows count as rows of single users in any case.
     pub fn view(&self, name: &str, sql: &str, declared: bool) -> Option<Reason> {
-        let added = self.plan(sql).and_then(|plan| {
-            let mut lineage = plan::lineage(&plan)?;
-            let schema = Arc::clone(plan.schema().inner());
-            let found = Reason::of(&lineage, schema.fields().iter().map(|field| field.name()));
+        let added = self.analyse(sql).and_then(|(schema, mut lineage)| {
+            let found = reason(&schema, &lineage);
             lineage.per_user |= declared;
             self.register(name, LineageTable::new(schema, lineage))?;
             Ok(found)
         });
         let found = added.unwrap_or_else(|error| Some(Reason::Unknown(format!("{error:#}"))));
         found.or(declared.then_some(Reason::Declared))
+    }
+
+    /// The columns of a query and their lineage.
+    fn analyse(&self, sql: &str) -> Result<(SchemaRef, Lineage)> {
+        let work = || {
+            let plan = self.plan(sql)?;
+            Ok((Arc::clone(plan.schema().inner()), plan::lineage(&plan)?))
+        };
+        // long expressions are deep trees, which the planner descends recursively
+        let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+        std::thread::scope(|scope| {
+            let thread = builder.spawn_scoped(scope, work).context("cannot start a thread")?;
+            thread.join().unwrap_or_else(|_| bail!("the planner panicked"))
+        })
     }
 
     fn register(&self, name: &str, table: LineageTable) -> Result<()> {
@@ -82,4 +96,8 @@ impl Planner {
 
 fn message(error: DataFusionError) -> anyhow::Error {
     anyhow!("{}", error.strip_backtrace())
+}
+
+fn reason(schema: &SchemaRef, lineage: &Lineage) -> Option<Reason> {
+    Reason::of(lineage, schema.fields().iter().map(|field| field.name()))
 }
