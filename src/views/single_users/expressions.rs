@@ -8,7 +8,7 @@ use datafusion::logical_expr::{
     BinaryExpr, Expr, LogicalPlan, Operator, Subquery, WindowFunctionDefinition,
 };
 
-use super::functions::{Aggregation, aggregation, coarsens, is_total, numbers_rows};
+use super::functions::{Aggregation, aggregation, coarsens, divides_rows, is_total, numbers_rows};
 use super::lineage::{FromUserId, Lineage, Origin};
 
 /// Expressions nested more deeply are not analysed, which bounds the stack.
@@ -43,6 +43,8 @@ pub trait Subqueries {
 pub struct Expressions<'a> {
     scope: Scope<'a>,
     subqueries: &'a mut dyn Subqueries,
+    /// The rows of the input belong to single users.
+    pub input_per_user: bool,
     /// An expression compares user ids with something other than user ids.
     pub selects_users: bool,
     /// An expression is the value of a row of a single user.
@@ -57,6 +59,7 @@ impl<'a> Expressions<'a> {
         Expressions {
             scope,
             subqueries,
+            input_per_user: false,
             selects_users: false,
             per_user: false,
             collects: false,
@@ -282,14 +285,19 @@ impl<'a> Expressions<'a> {
         if let Some(filter) = &params.filter {
             self.condition(filter)?;
         }
-        // reported for subqueries only: a partition is not a value
-        self.computed(&params.partition_by)?;
+        let partition = self.computed(&params.partition_by)?;
         let args = self.computed(&params.args)?;
         let order = self.computed(params.order_by.iter().map(|key| &key.expr))?;
         Ok(match fun {
-            WindowFunctionDefinition::WindowUDF(fun) if numbers_rows(fun.name()) => {
-                // numbers in the order of ids stand for the ids
+            // numbers in the order of ids stand for the ids
+            WindowFunctionDefinition::WindowUDF(fun) if divides_rows(fun.name()) => {
                 Origin { exact_time: false, ..order }
+            }
+            WindowFunctionDefinition::WindowUDF(fun) if numbers_rows(fun.name()) => {
+                // numbers across users pick single users, as a limit does
+                let across_users = self.input_per_user && !partition.is_from_user_id();
+                let number = Origin { exact_time: false, ..order };
+                if across_users { number.computed_with(Origin::ID) } else { number }
             }
             WindowFunctionDefinition::WindowUDF(_) => args.computed_with(order),
             WindowFunctionDefinition::AggregateUDF(fun) => {

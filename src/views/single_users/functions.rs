@@ -32,9 +32,11 @@ const SUMMARISING: [&str; 19] = [
     "var_pop",
 ];
 
-/// Window functions that number rows.
-const NUMBERING: [&str; 6] =
-    ["cume_dist", "dense_rank", "ntile", "percent_rank", "rank", "row_number"];
+/// Window functions that number rows, so that a single row can be picked by its number.
+const NUMBERING: [&str; 3] = ["dense_rank", "rank", "row_number"];
+
+/// Window functions that divide rows into parts.
+const DIVIDING: [&str; 3] = ["cume_dist", "ntile", "percent_rank"];
 
 /// Functions that do not single out particular ids: they return a value for every id.
 const TOTAL: [&str; 27] = [
@@ -99,6 +101,11 @@ pub fn aggregation(name: &str) -> Aggregation {
 /// True if the window function of that name numbers rows.
 pub fn numbers_rows(name: &str) -> bool {
     NUMBERING.contains(&name)
+}
+
+/// True if the window function of that name divides rows into parts.
+pub fn divides_rows(name: &str) -> bool {
+    DIVIDING.contains(&name)
 }
 
 /// True if the function of that name treats all ids alike.

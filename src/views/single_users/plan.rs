@@ -170,6 +170,7 @@ impl Plans {
     ) -> Result<(Lineage, T)> {
         let scope = Scope(vec![scope_of(input, &lineage)]);
         let mut expressions = Expressions::new(scope, self);
+        expressions.input_per_user = lineage.per_user;
         let done = work(&mut expressions)?;
         let (selects_users, per_user) = (expressions.selects_users, expressions.per_user);
         lineage.selects_users |= selects_users;

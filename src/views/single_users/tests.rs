@@ -116,6 +116,8 @@ fn counts_of_selected_users_tell_of_them() {
          JOIN (VALUES ('u1')) AS v(u) ON v.u = e.user_id GROUP BY hour",
         "SELECT hour, COUNT(*) FROM mobile_events_compressed \
          WHERE user_id IN (SELECT user_id FROM per_user ORDER BY cells DESC LIMIT 1) GROUP BY hour",
+        "SELECT cell_id, COUNT(*) FROM (SELECT cell_id, ROW_NUMBER() OVER (ORDER BY hour) AS n \
+         FROM mobile_events_compressed) AS x WHERE n = 7 GROUP BY cell_id",
         "SELECT c.cell_id FROM cell_plan c WHERE EXISTS (SELECT 1 FROM mobile_events_compressed e \
          WHERE e.cell_id = c.cell_id AND e.user_id = 'u1')",
     ]);
@@ -145,6 +147,9 @@ fn aggregates_over_users_are_not_rows_of_users() {
         "SELECT home, COUNT(*) FROM (SELECT cell_id AS home, ROW_NUMBER() OVER \
          (PARTITION BY user_id ORDER BY n DESC) AS place FROM (SELECT user_id, cell_id, COUNT(*) AS n \
          FROM mobile_events_compressed GROUP BY user_id, cell_id) AS x) AS y WHERE place = 1 GROUP BY home",
+        "SELECT part, COUNT(*) FROM (SELECT NTILE(10) OVER (ORDER BY cells) AS part FROM per_user) AS x \
+         GROUP BY part",
+        "SELECT hour, users, RANK() OVER (ORDER BY users DESC) AS place FROM hours",
         "SELECT DATE_TRUNC('hour', first_seen) AS h, COUNT(*) FROM mobile_events_compressed GROUP BY 1",
         "SELECT EXTRACT(HOUR FROM \"timestamp\") AS h, COUNT(*) FROM mobile_events_uncompressed GROUP BY 1",
         "SELECT CAST(\"timestamp\" AS DATE) AS d, COUNT(*) FROM mobile_events_uncompressed GROUP BY 1",
