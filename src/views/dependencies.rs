@@ -43,6 +43,20 @@ impl Registry {
         Ok(order)
     }
 
+    /// The views that do not depend on themselves, each after the views that it reads.
+    pub fn without_cycles(&self) -> Vec<&View> {
+        let mut order: Vec<&View> = Vec::new();
+        for view in self.views() {
+            // a view over a cycle has an error as well
+            for needed in self.with_dependencies(view).into_iter().flatten() {
+                if order.iter().all(|v| v.view != needed.view) {
+                    order.push(needed);
+                }
+            }
+        }
+        order
+    }
+
     /// All views that `view` reads directly or indirectly, followed by `view` itself.
     fn with_dependencies<'a>(&'a self, view: &'a View) -> Result<Vec<&'a View>> {
         let mut order = Vec::new();

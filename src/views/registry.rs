@@ -94,7 +94,7 @@ impl Registry {
     fn classify(&mut self, declared: &BTreeMap<String, Option<bool>>) -> Result<()> {
         let planner = Planner::new()?;
         let mut reasons = BTreeMap::new();
-        for view in self.in_dependency_order()? {
+        for view in self.without_cycles() {
             let header = declared.get(&view.view).copied().flatten();
             let reason = planner.view(&view.view, &view.sql, header == Some(true));
             if header == Some(false)
@@ -108,8 +108,9 @@ impl Registry {
             }
             reasons.insert(view.view.clone(), reason);
         }
+        let of_cycle = || Some(Reason::Unknown("it depends on itself".to_owned()));
         for view in &mut self.views {
-            view.single_users = reasons.remove(&view.view).flatten();
+            view.single_users = reasons.remove(&view.view).unwrap_or_else(of_cycle);
         }
         Ok(())
     }
@@ -118,10 +119,10 @@ impl Registry {
     /// aggregates over users.
     ///
     /// # Errors
-    /// A view that depends on itself.
+    /// None in practice: a planner can always be made.
     pub fn single_users_in(&self, sql: &str) -> Result<Option<Reason>> {
         let planner = Planner::new()?;
-        for view in self.in_dependency_order()? {
+        for view in self.without_cycles() {
             planner.view(&view.view, &view.sql, view.single_users());
         }
         Ok(planner.query(sql))

@@ -69,7 +69,11 @@ fn views_of_single_users_are_recognised_by_their_plan(warehouse: Warehouse) {
     work.ok(&["report", "--output", "report.html"]);
     let report = work.read("report.html");
     assert!(!quotes_a_user(&report), "{report}");
-    assert!(report.contains("\"/selected\"") && !report.contains("\"/hidden\""));
+    let (_, data) = report.split_once("id=\"report-data\">").unwrap();
+    let (data, _) = data.split_once("</script>").unwrap();
+    let routes = serde_json::from_str::<Value>(data).unwrap()["routes"].clone();
+    assert!(routes["/selected"].is_object(), "{routes}");
+    assert!(OF_USERS.iter().all(|(name, _)| routes[route(name)].is_null()), "{routes}");
     work.fails(&["report", "--view", "least-user", "--output", "x.svg"], 2, &["first", "user id"]);
 }
 
@@ -93,7 +97,7 @@ fn header_that_contradicts_the_plan_is_refused(warehouse: Warehouse) {
     work.remove("views");
     write_views(&work, &[]);
     work.write(
-        "views/n.sql",
+        "views/rows_of_events.sql",
         "-- single_users: no\nSELECT COUNT(*) AS n FROM mobile_events_compressed",
     );
     assert!(work.ok(&["check"]).contains("11 views"));
