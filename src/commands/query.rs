@@ -36,9 +36,10 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     let (rows, relation) = match (&args.view, &args.sql) {
         (None, None) => return Err(no_view_named()),
         (_, Some(sql)) => {
-            // what the statement reads is not known, so that it counts as rows of single users
-            let masked = without_literals(sql).map(|masked| ("sql".to_owned(), masked.into()));
-            access = Some(access_of("--sql", masked.into_iter().collect(), format));
+            if registry.single_users_in(sql)?.is_some() {
+                let masked = without_literals(sql).map(|masked| ("sql".to_owned(), masked.into()));
+                access = Some(access_of("--sql", masked.into_iter().collect(), format));
+            }
             (warehouse.sql(sql)?, None)
         }
         (Some(name), None) => {

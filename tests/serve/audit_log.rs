@@ -230,6 +230,9 @@ fn queries_on_the_command_line_are_recorded(warehouse: Warehouse) {
     fs::create_dir(work.path("logs")).unwrap();
     work.config("[serve]\naudit_log = \"logs/audit.jsonl\"\n");
     work.ok(&["query", "users-per-lau", "--format", "csv"]);
+    let counts =
+        "SELECT date, COUNT(DISTINCT user_id) AS n FROM mobile_events_compressed GROUP BY date";
+    work.ok(&["query", "--sql", counts]);
     assert!(!work.path("logs/audit.jsonl").exists());
     let name = whoami();
     let access = |relation: &str, filters: Value, format: &str| {
