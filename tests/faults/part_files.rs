@@ -123,6 +123,8 @@ fn part_file_of_the_warehouse_that_is_missing_added_or_replaced_is_reported_and_
         work.fails(&["query", "--sql", sql], 1, &words);
         work.fails(&["views"], 1, &words);
         work.fails(&["views", "--refresh"], 1, &words);
+        // the next version would be without the file, and nobody would notice
+        work.fails(&["purge", "--before", "2024-09-01", "--yes"], 1, &words);
         // a result that has to be computed again
         fs::remove_file(only(&work, &format!("warehouse/{current}/results/agg_events_per_hour.*")))
             .unwrap();

@@ -180,6 +180,8 @@ impl Warehouse for Embedded {
     }
 
     fn purge(&self, before: NaiveDate, _: &Progress) -> Result<()> {
+        // a file that is missing must not go unnoticed because the new version does not list it
+        self.verify_files(false)?;
         purge::run(&self.store, before)
     }
 
