@@ -110,7 +110,8 @@ Examples:
     #[command(after_help = "Examples:
   mobility serve                                            then open http://127.0.0.1:5000/
   mobility serve --bind 127.0.0.1:8080 --verbose
-  MOBILITY_SERVE_TOKEN=$(openssl rand -hex 32) mobility serve --bind 0.0.0.0:5000
+  MOBILITY_SERVE_TOKEN=$(openssl rand -hex 32) MOBILITY_SERVE_TLS_CERT=server.crt \
+    MOBILITY_SERVE_TLS_KEY=server.key mobility serve --bind 0.0.0.0:5000
   curl http://127.0.0.1:5000/users-per-lau-day-night
   curl 'http://127.0.0.1:5000/users-per-lau?format=csv&date=2024-10-01'
   curl http://127.0.0.1:5000/openapi.json")]

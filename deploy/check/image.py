@@ -163,6 +163,10 @@ def check_services(kept, folder, postgis):
     assert status == 2 and "MOBILITY_SERVE_TOKEN" in err, f"without a token: {status} {err}"
     token = secrets.token_hex(16)
     environment = {**database, "MOBILITY_SERVE_TOKEN": token}
+    status, _, err = run(serve, environment)
+    assert status == 2 and "serve.behind_tls_proxy" in err, f"a token in clear: {status} {err}"
+    proxy = "MOBILITY_SERVE_BEHIND_TLS_PROXY"
+    environment[proxy] = services["serve"]["environment"][proxy]
     # /tmp is empty and writable in any case
     server = inside(kept, folder, serve, environment, "/tmp", stdout=subprocess.DEVNULL)
     health = [*services["serve"]["healthcheck"]["test"][1:], port]

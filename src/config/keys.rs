@@ -103,6 +103,13 @@ pub const KEYS: &[Key] = &[
     value("serve.trusted_proxies"),
     value("serve.max_queries"),
     value("serve.timeout_s"),
+    path("serve.tls_cert"),
+    path("serve.tls_key"),
+    value("serve.behind_tls_proxy"),
+    value("serve.max_connections"),
+    value("serve.max_connections_per_address"),
+    value("serve.client_timeout_s"),
+    value("serve.max_connection_s"),
 ];
 
 /// The environment variable that overrides a key: `MOBILITY_DATA_EVENTS` for `data.events`.

@@ -19,6 +19,8 @@ use crate::runtime::text_file;
 
 /// The file that is read without `--config`; only this one may be missing.
 pub const DEFAULT_FILE: &str = "pipeline.toml";
+/// Maximum of a time limit, one year.
+const MAX_SECONDS: u64 = 366 * 86_400;
 /// Folder of view files without `views.dir`, if it exists.
 const DEFAULT_VIEWS_DIR: &str = "sql/views";
 
@@ -370,8 +372,28 @@ fn validate_serve(serve: &Serve) -> Result<()> {
     if serve.max_queries == 0 {
         bail!("serve.max_queries = 0: at least 1 is needed");
     }
-    if serve.timeout_s == 0 {
-        bail!("serve.timeout_s = 0: at least 1 second is needed");
+    let seconds = [
+        ("timeout_s", serve.timeout_s),
+        ("client_timeout_s", serve.client_timeout_s),
+        ("max_connection_s", serve.max_connection_s),
+    ];
+    if let Some((key, _)) = seconds.iter().find(|(_, seconds)| *seconds == 0) {
+        bail!("serve.{key} = 0: at least 1 second is needed");
+    }
+    if let Some((key, seconds)) = seconds.iter().find(|(_, seconds)| *seconds > MAX_SECONDS) {
+        bail!("serve.{key} = {seconds}: at most {MAX_SECONDS} seconds are possible");
+    }
+    let connections = [
+        ("max_connections", serve.max_connections),
+        ("max_connections_per_address", serve.max_connections_per_address()),
+    ];
+    if let Some((key, _)) = connections.iter().find(|(_, number)| *number == 0) {
+        bail!("serve.{key} = 0: at least 1 is needed");
+    }
+    match (&serve.tls_cert, &serve.tls_key) {
+        (Some(_), None) => bail!("serve.tls_cert is set, but serve.tls_key is not: TLS needs both"),
+        (None, Some(_)) => bail!("serve.tls_key is set, but serve.tls_cert is not: TLS needs both"),
+        _ => {}
     }
     Ok(())
 }

@@ -397,6 +397,30 @@ pub struct Serve {
     pub max_queries: usize,
     /// Seconds after which a request is aborted.
     pub timeout_s: u64,
+    /// Maximum number of connections.
+    pub max_connections: usize,
+    /// Maximum number of connections from one address; `None` for the default, which depends on
+    /// `behind_tls_proxy`.
+    pub max_connections_per_address: Option<usize>,
+    /// Seconds that the server waits for a client that sends or reads nothing.
+    pub client_timeout_s: u64,
+    /// Seconds after which the next response on a connection is its last one, and may take as long again.
+    pub max_connection_s: u64,
+    /// File with the certificate chain, PEM.
+    pub tls_cert: Option<PathBuf>,
+    /// File with the private key, PEM.
+    pub tls_key: Option<PathBuf>,
+    /// Clients reach the server only through a proxy that speaks TLS to them.
+    pub behind_tls_proxy: bool,
+}
+
+impl Serve {
+    /// The maximum number of connections from one address. All connections of a proxy come from its own
+    /// address.
+    pub fn max_connections_per_address(&self) -> usize {
+        let default = if self.behind_tls_proxy { self.max_connections } else { 64 };
+        self.max_connections_per_address.unwrap_or(default)
+    }
 }
 
 impl Default for Serve {
@@ -410,6 +434,13 @@ impl Default for Serve {
             trusted_proxies: Vec::new(),
             max_queries: 8,
             timeout_s: 60,
+            max_connections: 1_024,
+            max_connections_per_address: None,
+            client_timeout_s: 30,
+            max_connection_s: 3_600,
+            tls_cert: None,
+            tls_key: None,
+            behind_tls_proxy: false,
         }
     }
 }

@@ -6,15 +6,18 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::sys::signal::{SIGHUP, SigSet};
 use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 type Callback = Box<dyn FnOnce() + Send>;
+/// Called on each SIGHUP instead of interrupting.
+static ON_HANGUP: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
 /// Called once instead of ending the process.
 static GRACEFUL_SHUTDOWN: Mutex<Option<Callback>> = Mutex::new(None);
 /// Called before the process exits.
@@ -139,31 +142,57 @@ pub fn on_first_interrupt(shutdown: impl FnOnce() + Send + 'static) {
     *GRACEFUL_SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(shutdown));
 }
 
+/// Makes SIGHUP call `reload`; without it, SIGHUP interrupts as SIGTERM does.
+pub fn on_hangup(reload: impl Fn() + Send + 'static) {
+    *ON_HANGUP.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(reload));
+}
+
 /// Makes an interrupt call `callback` after unfinished outputs are removed and before the process exits.
 pub fn before_exit(callback: impl FnOnce() + Send + 'static) {
     *BEFORE_EXIT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(callback));
 }
 
-/// Installs the handler for SIGINT, SIGTERM and SIGHUP; `exit` is called last and must not return.
+/// Installs the handlers for SIGINT, SIGTERM and SIGHUP; `exit` is called last and must not return. The
+/// caller must not have started other threads.
 ///
 /// # Errors
-/// The operating system refuses the handler.
-pub fn install(exit: impl Fn() + Send + 'static) -> Result<()> {
-    ctrlc::set_handler(move || {
-        if let Some(shutdown) =
-            GRACEFUL_SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
-            return shutdown();
+/// The operating system refuses a handler or its thread.
+pub fn install(exit: impl Fn() + Send + Sync + 'static) -> Result<()> {
+    let exit = Arc::new(exit);
+    // all threads that are started from here on block SIGHUP, so that it is left to the one that waits
+    let hangups = SigSet::from_iter([SIGHUP]);
+    hangups.thread_block().context("SIGHUP cannot be handled")?;
+    let exit_on_hangup = Arc::clone(&exit);
+    ctrlc::set_handler(move || interrupt(exit.as_ref()))
+        .context("the handler for Ctrl-C could not be installed")?;
+    let handle_hangups = move || {
+        while hangups.wait().is_ok() {
+            let reload = ON_HANGUP.lock().unwrap_or_else(PoisonError::into_inner);
+            match reload.as_ref() {
+                Some(reload) => reload(),
+                None => {
+                    drop(reload);
+                    interrupt(exit_on_hangup.as_ref());
+                }
+            }
         }
-        INTERRUPTED.store(true, Ordering::SeqCst);
-        let children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        terminate_all(&children.into_iter().filter_map(Pid::from_raw).collect::<Vec<_>>());
-        unfinished().iter().for_each(|path| remove(path));
-        let callback = BEFORE_EXIT.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(callback) = callback {
-            callback();
-        }
-        exit();
-    })
-    .context("the handler for Ctrl-C could not be installed")
+    };
+    let thread = std::thread::Builder::new().name("hangups".to_owned()).spawn(handle_hangups);
+    thread.map(drop).context("the thread that waits for SIGHUP could not be started")
+}
+
+fn interrupt(exit: &impl Fn()) {
+    if let Some(shutdown) = GRACEFUL_SHUTDOWN.lock().unwrap_or_else(PoisonError::into_inner).take()
+    {
+        return shutdown();
+    }
+    INTERRUPTED.store(true, Ordering::SeqCst);
+    let children = CHILDREN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    terminate_all(&children.into_iter().filter_map(Pid::from_raw).collect::<Vec<_>>());
+    unfinished().iter().for_each(|path| remove(path));
+    let callback = BEFORE_EXIT.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(callback) = callback {
+        callback();
+    }
+    exit();
 }

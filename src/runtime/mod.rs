@@ -1,6 +1,8 @@
-//! The process: interruption by signals, worker threads, memory.
+//! The process: interruption by signals, cancellation, worker threads, memory, open files.
 
+pub mod cancellation;
 pub mod interrupt;
 pub mod memory;
+pub mod open_files;
 pub mod parallel;
 pub mod text_file;

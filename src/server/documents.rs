@@ -2,6 +2,7 @@
 //! the response.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use tokio::task::spawn_blocking;
@@ -12,6 +13,7 @@ use super::request_error::RequestError;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, StoredResponse};
 use crate::output::documents::LoadedData;
+use crate::runtime::cancellation;
 
 /// A request gives up when data is loaded this many times while it runs.
 pub const MAX_ATTEMPTS: usize = 3;
@@ -110,7 +112,11 @@ async fn compute(
     let (state, current) = (Arc::clone(state), Arc::clone(current));
     let Document { key, media_type, allow_user_rows } = document;
     let etag = current.etag(key);
-    let computed = spawn_blocking(move || {
+    let seconds = state.serve.timeout_s;
+    let token = state.stopping.child_token();
+    // the computation ends when its time is up, or when the client disconnects and drops this future
+    let _cancel_on_drop = token.clone().drop_guard();
+    let work = move || {
         let _permit = permit;
         let warehouse = state.monitor.warehouse().context("the warehouse is not open")?;
         let bytes =
@@ -120,6 +126,12 @@ async fn compute(
         }
         let response = StoredResponse::new(media_type, bytes, etag, CachePolicy::Revalidate);
         Ok(Arc::new(response.with_gzip()))
-    });
-    computed.await.unwrap_or_else(|panic| Err(RequestError::Internal(anyhow!(panic))))
+    };
+    let computed = spawn_blocking(move || cancellation::run(token, work));
+    match tokio::time::timeout(Duration::from_secs(seconds), computed).await {
+        Err(_) => Err(Problem::too_slow(seconds).into()),
+        Ok(computed) => {
+            computed.unwrap_or_else(|panic| Err(RequestError::Internal(anyhow!(panic))))
+        }
+    }
 }

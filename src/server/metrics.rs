@@ -20,6 +20,7 @@ pub struct Metrics {
     pub rows: IntCounter,
     pub answers: IntCounterVec,
     queries: IntGauge,
+    clients: IntGauge,
     connections: IntGaugeVec,
 }
 
@@ -46,6 +47,7 @@ impl Metrics {
             &["from"],
         )?;
         let queries = IntGauge::new("mobility_queries_running", "Queries that are running.")?;
+        let clients = IntGauge::new("mobility_client_connections", "Connections of clients.")?;
         let connections = IntGaugeVec::new(
             Opts::new("mobility_pool_connections", "Connections to PostGIS by state."),
             &["state"],
@@ -55,8 +57,9 @@ impl Metrics {
         registry.register(Box::new(rows.clone()))?;
         registry.register(Box::new(answers.clone()))?;
         registry.register(Box::new(queries.clone()))?;
+        registry.register(Box::new(clients.clone()))?;
         registry.register(Box::new(connections.clone()))?;
-        Ok(Metrics { registry, requests, seconds, rows, answers, queries, connections })
+        Ok(Metrics { registry, requests, seconds, rows, answers, queries, clients, connections })
     }
 
     /// Counts a request.
@@ -65,12 +68,14 @@ impl Metrics {
         self.seconds.with_label_values(&[route]).observe(elapsed.as_secs_f64());
     }
 
-    /// The text that Prometheus reads. `pool` holds the numbers of open and of idle connections.
+    /// The text that Prometheus reads, with the numbers of running queries and of connected clients.
+    /// `pool` holds the numbers of open and of idle connections to PostGIS.
     ///
     /// # Errors
     /// Those of the encoder.
-    pub fn text(&self, running: usize, pool: Option<(u32, u32)>) -> Result<String> {
+    pub fn text(&self, running: usize, clients: usize, pool: Option<(u32, u32)>) -> Result<String> {
         self.queries.set(i64::try_from(running).unwrap_or(i64::MAX));
+        self.clients.set(i64::try_from(clients).unwrap_or(i64::MAX));
         if let Some((open, idle)) = pool {
             self.connections.with_label_values(&["busy"]).set((open.saturating_sub(idle)).into());
             self.connections.with_label_values(&["idle"]).set(idle.into());

@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::access_control;
 use super::access_log::{Entry, LoggedBody};
+use super::connection_places::Overload;
 use super::negotiation::prefers_page;
 use super::problem::{PROBLEM_JSON, Problem};
 use super::relation_routes::{RESERVED, RouteTarget};
@@ -75,7 +76,7 @@ pub async fn handle(
     if method == Method::OPTIONS || response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
     }
-    security_headers::set(response.headers_mut());
+    security_headers::set(response.headers_mut(), state.requires_https);
     if is_head {
         remove_body(&mut response);
     }
@@ -95,12 +96,19 @@ async fn check(state: &AppState, address: IpAddr, request: &mut Request) -> Resu
     state.access.check_host(request.uri(), request.headers())?;
     let identified = state.access.identify(address, request.headers()).await;
     request.extensions_mut().insert(Authorized(identified.is_ok()));
+    let path = request.uri().path();
     let identity = match identified {
         Ok(identity) => identity,
         // health checks need no token
-        Err(_) if is_health(request.uri().path()) => None,
+        Err(_) if is_health(path) => None,
         Err(problem) => return Err(problem),
     };
+    if let Some(overload) = request.extensions().get::<Overload>()
+        && !is_health(path)
+        && path != "/metrics"
+    {
+        return Err(too_many_connections(*overload));
+    }
     request.extensions_mut().insert(Caller { address, identity });
     match *request.method() {
         Method::GET | Method::HEAD | Method::OPTIONS => {}
@@ -114,6 +122,18 @@ async fn check(state: &AppState, address: IpAddr, request: &mut Request) -> Resu
 
 fn is_health(path: &str) -> bool {
     path == "/health" || path.starts_with("/health/")
+}
+
+fn too_many_connections(overload: Overload) -> Problem {
+    Problem::unavailable(match overload {
+        Overload::Server { limit } => format!(
+            "{limit} connections are open; try again in a moment, or raise serve.max_connections"
+        ),
+        Overload::Address { limit } => format!(
+            "{limit} connections from your address are open; close some, or raise \
+             serve.max_connections_per_address"
+        ),
+    })
 }
 
 /// True when the client should get an error as a page.

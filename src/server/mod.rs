@@ -9,7 +9,11 @@ mod access_log;
 mod address;
 mod assets;
 mod cache;
+mod certificate;
 mod client_address;
+mod client_stream;
+mod connection_activity;
+mod connection_places;
 mod connections;
 mod documents;
 mod health;
@@ -44,24 +48,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::Map;
 use tokio::sync::watch;
 
-use crate::runtime::interrupt;
+use crate::progress::log::{Level, Log};
+use crate::runtime::{interrupt, open_files};
+use certificate::Certificate;
 pub use setup::{OpenWarehouse, Options, Setup};
 use state::AppState;
 
 /// When the server stops, running queries may take this long to end.
 const QUERY_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
+/// Files and sockets besides those of clients: of the warehouse, its queries and the log.
+const OTHER_OPEN_FILES: u64 = 256;
 
 /// Serves until the program is interrupted; responses in progress then have a few seconds to end.
 ///
 /// # Errors
-/// An address that is taken, or that other machines reach while no token is set; rows of single users
-/// without a token; an audit log that cannot be opened; a view with the name of a route.
+/// An address that is taken, or that other machines reach while no token is set, or only by plain HTTP;
+/// a certificate that cannot be read; rows of single users without a token; an audit log that cannot be
+/// opened; a view with the name of a route.
 pub fn run(setup: Setup, options: Options) -> Result<()> {
     let address = address::resolve(&setup.serve, options.insecure)?;
     let warehouse = setup.warehouse.url.to_string();
-    let state = Arc::new(AppState::new(setup, options, &address)?);
+    let certificate = Certificate::open(&setup.serve, &options.log)?;
+    let tls = match &certificate {
+        Some(certificate) => Some((Arc::clone(certificate), certificate.acceptor()?)),
+        None => None,
+    };
+    let max_connections = limited_by_open_files(setup.serve.max_connections, &options.log);
+    let state = Arc::new(AppState::new(setup, options, &address, max_connections)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("serve")
@@ -72,21 +88,42 @@ pub fn run(setup: Setup, options: Options) -> Result<()> {
     interrupt::on_first_interrupt(move || {
         stop.send_replace(true);
     });
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    if let Some(certificate) = certificate {
+        interrupt::on_hangup(move || certificate.reload());
+    }
     let local = listener.local_addr().context("the server has no address")?;
-    announce(local, &warehouse)?;
+    announce(scheme, local, &warehouse)?;
     runtime.block_on(async {
         // opens the warehouse before the first request
         let monitor = Arc::clone(&state.monitor);
         tokio::spawn(async move { monitor.current().await.map(drop) });
-        connections::serve(listener, Arc::clone(&state), stopped).await;
+        connections::serve(listener, Arc::clone(&state), tls, stopped).await;
+        state.stopping.cancel();
+        let _ = tokio::time::timeout(QUERY_SHUTDOWN_TIMEOUT, state.query_limit.idle()).await;
     });
     runtime.shutdown_timeout(QUERY_SHUTDOWN_TIMEOUT);
     Ok(())
 }
 
-fn announce(address: SocketAddr, warehouse: &str) -> Result<()> {
+/// The number of connections for which the process can open sockets.
+fn limited_by_open_files(wanted: usize, log: &Log) -> usize {
+    let reserved = OTHER_OPEN_FILES + connection_places::RESERVE as u64;
+    let limit = open_files::raise_limit(wanted as u64 + reserved);
+    let possible = usize::try_from(limit.saturating_sub(reserved)).unwrap_or(usize::MAX).max(1);
+    if possible < wanted {
+        let text = format!(
+            "only {possible} of {wanted} connections (serve.max_connections) are possible, because the \
+             operating system allows {limit} open files (ulimit -n)"
+        );
+        log.line(Level::Warning, Some("serve"), &text, Map::new(), || format!("serve: {text}"));
+    }
+    possible.min(wanted)
+}
+
+fn announce(scheme: &str, address: SocketAddr, warehouse: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "http://{address}/ shows {warehouse}; Ctrl-C stops it")?;
+    writeln!(out, "{scheme}://{address}/ shows {warehouse}; Ctrl-C stops it")?;
     out.flush()?;
     Ok(())
 }

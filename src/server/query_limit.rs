@@ -19,7 +19,7 @@ const MAX_WAITING_PER_QUERY: usize = 16;
 pub struct QueryLimit {
     permits: Arc<Semaphore>,
     max_queries: usize,
-    waiting: AtomicUsize,
+    waiting: Arc<AtomicUsize>,
     timeout: Duration,
 }
 
@@ -37,7 +37,7 @@ impl QueryLimit {
         QueryLimit {
             permits: Arc::new(Semaphore::new(max_queries)),
             max_queries,
-            waiting: AtomicUsize::new(0),
+            waiting: Arc::default(),
             timeout: Duration::from_secs(serve.timeout_s),
         }
     }
@@ -65,6 +65,17 @@ impl QueryLimit {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(busy()),
         }
+    }
+
+    /// The number of requests that wait for a permit.
+    pub fn waiting(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.waiting)
+    }
+
+    /// Waits until no query is running.
+    pub async fn idle(&self) {
+        let all = u32::try_from(self.max_queries).unwrap_or(u32::MAX);
+        let _ = self.permits.acquire_many(all).await;
     }
 
     /// The number of running queries.

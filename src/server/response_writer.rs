@@ -4,8 +4,9 @@
 //! on the thread of the query, which keeps that work off the threads that serve all other requests.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -19,6 +20,9 @@ use tokio::sync::{mpsc, oneshot};
 const CHUNK_BYTES: usize = 1 << 16;
 /// Chunks in the queue.
 const QUEUE_CHUNKS: usize = 4;
+/// While other requests wait for a query to end, a client that reads nothing for this long counts as
+/// disconnected.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a response begins.
 pub enum ResponseStart<E> {
@@ -39,6 +43,9 @@ pub struct StreamOptions {
     pub gzip: bool,
     /// A client that reads nothing for this long counts as disconnected.
     pub stall_timeout: Duration,
+    /// The number of requests that wait for a query to end. While there are any, a client counts as
+    /// disconnected sooner.
+    pub waiting: Arc<AtomicUsize>,
 }
 
 enum Chunk {
@@ -113,8 +120,8 @@ impl<E: Send> ResponseWriter<E> {
         sender: oneshot::Sender<ResponseStart<E>>,
     ) -> io::Result<State<E>> {
         let (chunks, queue) = mpsc::channel(QUEUE_CHUNKS);
-        let channel =
-            Channel { chunks, buffer: Vec::new(), stall_timeout: self.options.stall_timeout };
+        let options = self.options.clone();
+        let channel = Channel { chunks, buffer: Vec::new(), options };
         let gzip = self.options.gzip;
         sender
             .send(ResponseStart::Streaming { body: body(queue), gzip })
@@ -165,13 +172,30 @@ impl<E: Send> Write for ResponseWriter<E> {
 struct Channel {
     chunks: mpsc::Sender<Chunk>,
     buffer: Vec<u8>,
-    stall_timeout: Duration,
+    options: StreamOptions,
 }
 
 impl Channel {
     fn send(&mut self, chunk: Chunk) -> io::Result<()> {
-        let sent = self.chunks.send_timeout(chunk, self.stall_timeout);
-        Handle::current().block_on(sent).map_err(|_| disconnected())
+        Handle::current().block_on(async {
+            let started = Instant::now();
+            let timeout = self.options.stall_timeout;
+            loop {
+                match tokio::time::timeout(PATIENCE.min(timeout), self.chunks.reserve()).await {
+                    Ok(Ok(place)) => {
+                        place.send(chunk);
+                        return Ok(());
+                    }
+                    Ok(Err(_)) => return Err(disconnected()),
+                    Err(_) => {
+                        let is_needed = self.options.waiting.load(Ordering::Relaxed) > 0;
+                        if is_needed || started.elapsed() >= timeout {
+                            return Err(disconnected());
+                        }
+                    }
+                }
+            }
+        })
     }
 
     fn end(mut self) {

@@ -115,7 +115,8 @@ async fn asset(
 async fn metrics(State(state): State<SharedState>) -> Result<Response, Problem> {
     let running = state.query_limit.running();
     let pool = state.monitor.warehouse().and_then(|w| w.connections());
-    let text = state.metrics.text(running, pool).map_err(|e| Problem::of(&e))?;
+    let clients = state.places.taken();
+    let text = state.metrics.text(running, clients, pool).map_err(|e| Problem::of(&e))?;
     let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     let mut response = text.into_response();
     set_headers(response.headers_mut(), &media_type, None, CachePolicy::Never, None);

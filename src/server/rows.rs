@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use axum::body::Body;
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
@@ -32,6 +34,7 @@ use crate::output::audited_rows::recorded;
 use crate::output::relation::RelationInfo;
 use crate::progress::audit_log::Access;
 use crate::progress::{new_id, now};
+use crate::runtime::cancellation;
 use crate::warehouse::Relation;
 
 type Result<T, E = Problem> = std::result::Result<T, E>;
@@ -217,7 +220,8 @@ struct Query<'a> {
 
 impl Query<'_> {
     /// Queries the warehouse on a thread of its own, which keeps the permit until the query has
-    /// ended, even if the client disconnects before.
+    /// ended. The query is cancelled when its time is up or the client disconnects, which drops this
+    /// future or the body of the response.
     async fn run(
         &self,
         permit: OwnedSemaphorePermit,
@@ -229,17 +233,25 @@ impl Query<'_> {
             max_buffered_bytes: MAX_RESPONSE_BYTES,
             gzip: self.request.representation.is_compressible() && accepts_gzip(headers),
             stall_timeout: timeout,
+            waiting: self.state.query_limit.waiting(),
         });
+        let token = self.state.stopping.child_token();
+        let cancel_on_drop = token.clone().drop_guard();
         let (state, current) = (Arc::clone(self.state), Arc::clone(&self.current));
         let request = self.request.clone();
         spawn_blocking(move || {
-            let result = rows_writer::write(&state, &current.version, &request, &writer)
+            let write = || rows_writer::write(&state, &current.version, &request, &writer);
+            let result = cancellation::run(token.clone(), write)
                 .map_err(|error| error.of_relation(state.routes.relation(request.target)));
+            // the end of the response cancels as well
+            let was_cancelled = token.is_cancelled();
             if let Ok(rows) = &result {
                 state.metrics.rows.inc_by(*rows);
             }
             drop(permit);
-            if let Some(RequestError::Internal(error)) = writer.finish(result) {
+            if let Some(RequestError::Internal(error)) = writer.finish(result)
+                && !was_cancelled
+            {
                 log_truncated(&state, &request, &error);
             }
         });
@@ -250,7 +262,13 @@ impl Query<'_> {
             Ok(Ok(ResponseStart::Complete { bytes, rows })) => {
                 self.complete(bytes, rows, headers).await
             }
-            Ok(Ok(ResponseStart::Streaming { body, gzip })) => Ok(self.streaming(body, gzip)),
+            Ok(Ok(ResponseStart::Streaming { body, gzip })) => {
+                let body = body.map_frame(move |frame| {
+                    let _until_dropped = &cancel_on_drop;
+                    frame
+                });
+                Ok(self.streaming(Body::new(body), gzip))
+            }
         }
     }
 
@@ -278,7 +296,7 @@ impl Query<'_> {
         Ok(response.respond(headers))
     }
 
-    fn streaming(&self, body: axum::body::Body, gzip: bool) -> Response {
+    fn streaming(&self, body: Body, gzip: bool) -> Response {
         let mut response = Response::new(body);
         let headers = response.headers_mut();
         if gzip {

@@ -19,8 +19,14 @@ const HEADERS: [(HeaderName, &str); 8] = [
     (header::VARY, "accept, accept-encoding, authorization"),
 ];
 
-/// Adds the headers.
-pub fn set(headers: &mut HeaderMap) {
+/// Tells browsers to connect by HTTPS alone, for a year.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// Adds the headers; `requires_https` if clients must not connect by plain HTTP.
+pub fn set(headers: &mut HeaderMap, requires_https: bool) {
+    if requires_https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+    }
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }

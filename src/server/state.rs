@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use tokio_util::sync::CancellationToken;
 
 use super::access_control::AccessControl;
 use super::address::Address;
 use super::assets::AssetResponses;
 use super::client_address::TrustedProxies;
+use super::connection_places::Places;
 use super::metrics::Metrics;
 use super::middleware::Caller;
 use super::problem::Problem;
@@ -39,6 +41,11 @@ pub struct AppState {
     pub routes: RelationRoutes,
     pub monitor: Arc<WarehouseMonitor>,
     pub query_limit: QueryLimit,
+    pub places: Arc<Places>,
+    /// Cancels all queries when the server stops.
+    pub stopping: CancellationToken,
+    /// The server speaks TLS to other machines.
+    pub requires_https: bool,
     pub metrics: Metrics,
     pub assets: AssetResponses,
     pub templates: Templates,
@@ -53,7 +60,12 @@ impl AppState {
     /// # Errors
     /// Views that cannot be read, or that have the name of a route; tokens or an audit log that
     /// cannot be used.
-    pub fn new(setup: Setup, options: Options, address: &Address) -> Result<Self> {
+    pub fn new(
+        setup: Setup,
+        options: Options,
+        address: &Address,
+        max_connections: usize,
+    ) -> Result<Self> {
         let Setup { serve, time, limits, warehouse, registry, open_warehouse } = setup;
         let fingerprint = html::fingerprint(&registry)?;
         let tokens = Tokens::read(&serve)?;
@@ -69,6 +81,9 @@ impl AppState {
                 options.log.clone(),
             )),
             query_limit: QueryLimit::new(&serve, &warehouse),
+            places: Arc::new(Places::new(max_connections, serve.max_connections_per_address())),
+            stopping: CancellationToken::new(),
+            requires_https: serve.tls_cert.is_some() && !address.is_loopback,
             metrics: Metrics::new()?,
             assets: AssetResponses::new(),
             templates: Templates::new()?,

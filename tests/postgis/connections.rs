@@ -1,7 +1,9 @@
 //! Connections: errors name the remedy, and passwords are never shown.
 
+use std::net::{IpAddr, Ipv4Addr, Shutdown, TcpListener, TcpStream, UdpSocket};
+
 use super::{Cluster, mini, new_schema};
-use crate::harness::{ProgramOutput, Workspace};
+use crate::harness::{ProgramOutput, Workspace, wait_until};
 
 const VIEW: &str = "users-per-lau-day-night";
 
@@ -141,6 +143,93 @@ fn sslmode_decides_how_the_certificate_is_verified() {
     assert!(ran.status == 1 && ran.stderr.contains("certificate"), "{}", ran.stderr);
     let ran = requested(&format!("{}?sslmode=yes", cluster.url));
     assert!(ran.status == 1 && ran.stderr.contains("verify-full"), "{}", ran.stderr);
+}
+
+/// An address of this machine that is not loopback, as another host would have.
+fn own_address() -> Ipv4Addr {
+    // nothing is sent: this only selects the interface
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    socket.connect("198.51.100.1:9").expect("this test needs a network interface besides loopback");
+    match socket.local_addr().unwrap().ip() {
+        IpAddr::V4(address) if !address.is_loopback() => address,
+        other => panic!("this test needs a network interface besides loopback, not {other}"),
+    }
+}
+
+/// Forwards connections to that address to a port on loopback; returns the port.
+fn forward(address: Ipv4Addr, to: u16) -> u16 {
+    let listener = TcpListener::bind((address, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let server = TcpStream::connect(("127.0.0.1", to)).unwrap();
+            let ends = [(&client, &server), (&server, &client)];
+            for (mut from, mut to) in
+                ends.map(|(a, b)| (a.try_clone().unwrap(), b.try_clone().unwrap()))
+            {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(Shutdown::Write);
+                });
+            }
+        }
+    });
+    port
+}
+
+#[test]
+#[ignore = "needs PostGIS: run make test"]
+fn certificate_of_another_host_is_verified_by_default() {
+    let cluster = Cluster::shared();
+    let (work, schema) = mini();
+    work.ok(&["run-all"]);
+    let root = cluster.certificate();
+    let (head, tail) = cluster.url.split_once("127.0.0.1:").unwrap();
+    let (port, database) = tail.split_once('/').unwrap();
+    let address = own_address();
+    let forwarded = forward(address, port.parse().unwrap());
+    let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let requested = |host: &str, parameters: &str| {
+        let url = format!("{head}{host}:{forwarded}/{database}?{parameters}");
+        work.postgis(&url, &schema, "");
+        work.run(&["query", "--sql", sql, "--format", "csv"])
+    };
+    let other = address.to_string();
+    let own_root = format!("sslrootcert={}", root.display());
+    // the certificate is that of localhost and of no authority that the system knows
+    let as_localhost = format!("hostaddr={address}&{own_root}");
+    for (host, parameters) in [
+        (other.as_str(), String::new()),
+        (&other, own_root.clone()),
+        ("localhost", format!("hostaddr={address}")),
+        (&other, "sslrootcert=system".to_owned()),
+    ] {
+        let ran = requested(host, &parameters);
+        assert_eq!(ran.status, 1, "{host} {parameters}: {}", ran.stdout);
+        for word in ["certificate", "sslrootcert=FILE"] {
+            assert!(ran.stderr.contains(word), "{host} {parameters}: {}", ran.stderr);
+        }
+    }
+    for (host, parameters, out) in [
+        ("localhost", as_localhost, "ssl\ntrue\n"),
+        (&other, format!("sslmode=verify-ca&{own_root}"), "ssl\ntrue\n"),
+        (&other, "sslmode=require".to_owned(), "ssl\ntrue\n"),
+        (&other, "sslmode=prefer".to_owned(), "ssl\ntrue\n"),
+        (&other, "sslmode=disable".to_owned(), "ssl\nfalse\n"),
+    ] {
+        let ran = requested(host, &parameters);
+        assert_eq!(ran.stdout, out, "{host} {parameters}: {}", ran.stderr);
+    }
+    // a server without TLS
+    let plain = Cluster::start("without-tls");
+    plain.client().batch_execute("ALTER SYSTEM SET ssl = off").unwrap();
+    plain.client().batch_execute("SELECT pg_reload_conf()").unwrap();
+    wait_until("TLS is off", || super::lines(&mut plain.client(), "SHOW ssl") == ["off"]);
+    let (head, tail) = plain.url.split_once("127.0.0.1:").unwrap();
+    let (port, database) = tail.split_once('/').unwrap();
+    let forwarded = forward(address, port.parse().unwrap());
+    work.postgis(&format!("{head}{address}:{forwarded}/{database}"), &schema, "");
+    work.fails(&["query", VIEW], 1, &["TLS", "sslmode"]);
 }
 
 #[test]

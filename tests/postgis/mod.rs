@@ -3,6 +3,7 @@
 //! All tests share one cluster and have a schema each. Tests that kill or restart a server start
 //! their own. If the server cannot be started, the tests fail; none is skipped.
 
+mod cancelled_queries;
 mod concurrent_readers;
 mod connections;
 mod interrupted_loads;

@@ -73,6 +73,7 @@ fn public_address_needs_a_token_or_insecure() {
     for (args, variable) in [(vec!["--insecure"], None), (vec![], Some(TOKEN))] {
         let mut command = work.command(&bind);
         command.args(args).envs(variable.map(|token| ("MOBILITY_SERVE_TOKEN", token)));
+        command.env("MOBILITY_SERVE_BEHIND_TLS_PROXY", "true");
         let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let out = child.stdout.take().unwrap();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Server, served};
-use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
+use crate::harness::{Warehouse, Workspace, test_on_each_warehouse, wait_until};
 use crate::postgis::Cluster;
 
 fn server_reports_missing_data_and_answers_after_the_first_load(warehouse: Warehouse) {
@@ -141,7 +141,7 @@ fn restarted_database_gives_503_and_then_answers_again() {
 #[ignore = "needs PostGIS: run make test"]
 fn slow_queries_time_out_and_too_many_queries_are_rejected() {
     let (work, schema) = crate::postgis::mini();
-    work.write("views/slow.sql", "SELECT CAST(1 AS BIGINT) AS x FROM pg_sleep(4)\n");
+    work.write("views/slow.sql", "SELECT CAST(1 AS BIGINT) AS x FROM pg_sleep(3610)\n");
     work.postgis(&Cluster::shared().url, &schema, "[serve]\ntimeout_s = 1\nmax_queries = 1\n");
     for stage in ["compress", "geojoin", "load"] {
         work.ok(&[stage]);
@@ -151,10 +151,21 @@ fn slow_queries_time_out_and_too_many_queries_are_rejected() {
     let got = server.get("/slow");
     assert_eq!(got.status, 504, "{}", got.text());
     assert!(got.text().contains("serve.timeout_s"), "{}", got.text());
-    // the query still runs in the database and keeps its slot
-    let got = server.get("/slow?limit=1");
+    // the query no longer runs in the database, and its place is free
+    assert_eq!(server.get("/slow?limit=1").status, 504);
+    drop(server);
+    work.postgis(&Cluster::shared().url, &schema, "[serve]\ntimeout_s = 600\nmax_queries = 1\n");
+    let server = Server::start(&work);
+    server.until("/health", 200);
+    // one runs, sixteen wait
+    let clients: Vec<_> =
+        (1..=40).map(|limit| server.send(&format!("/slow?limit={limit}"))).collect();
+    let rejected = "mobility_http_requests_total{route=\"/slow\",status=\"503\"} 23\n";
+    wait_until("all others are rejected", || server.get("/metrics").text().contains(rejected));
+    let got = server.get("/slow");
     assert_eq!(got.status, 503, "{}", got.text());
     assert!(got.text().contains("serve.max_queries") && !got.header("retry-after").is_empty());
-    assert!(server.get("/metrics").text().contains("mobility_queries_running 1"));
+    assert!(server.get("/metrics").text().contains("mobility_queries_running 1\n"));
     assert_eq!(server.get("/health").status, 200);
+    drop(clients);
 }

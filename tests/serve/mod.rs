@@ -2,21 +2,26 @@
 
 mod access;
 mod audit_log;
+mod cancelled_queries;
 mod data_changes;
 mod http_conventions;
 mod memory;
 mod random_requests;
 mod routes;
 mod single_users;
+mod slow_clients;
 mod spreadsheets;
+mod tls;
 mod tokens;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use socket2::{Domain, Socket, Type};
 use ureq::Agent;
 use ureq::config::AutoHeaderValue;
 use ureq::http::{HeaderMap, Request};
@@ -51,7 +56,10 @@ impl Server {
     }
 
     pub fn start_with(work: &Workspace, args: &[&str]) -> Server {
-        let mut all = vec!["serve", "--bind", "127.0.0.1:0"];
+        let mut all = vec!["serve"];
+        if !args.contains(&"--bind") {
+            all.extend(["--bind", "127.0.0.1:0"]);
+        }
         all.extend(args);
         Server::spawned(work, work.command(&all))
     }
@@ -126,6 +134,44 @@ impl Server {
         let mut bytes = Vec::new();
         body.into_reader().read_to_end(&mut bytes)?;
         Ok(Response { status: head.status.as_u16(), headers: head.headers, body: bytes })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.url.rsplit_once('/').unwrap().1.parse().unwrap()
+    }
+
+    /// Sends a request from an address of this machine and reads nothing.
+    pub fn send_from(&self, client: IpAddr, path: &str) -> TcpStream {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        // a large response must not fit into the buffers of the operating system
+        socket.set_recv_buffer_size(1 << 14).unwrap();
+        socket.bind(&SocketAddr::from((client, 0)).into()).unwrap();
+        socket.connect(&self.address().into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+        // the server may have closed the connection
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let _ = stream.write_all(head.as_bytes());
+        stream
+    }
+
+    /// Sends a request and reads nothing.
+    pub fn send(&self, path: &str) -> TcpStream {
+        self.send_from([127, 0, 0, 1].into(), path)
+    }
+
+    /// A value of `/metrics`.
+    pub fn metric(&self, name: &str) -> u64 {
+        let text = self.get("/metrics").ok();
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+    }
+
+    /// CPU time of the process so far, in clock ticks.
+    pub fn cpu_ticks(&self) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = text.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
     }
 
     /// The body of an answer, as a stream.

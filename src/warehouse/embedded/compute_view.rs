@@ -15,6 +15,7 @@ use super::versions::Version;
 use super::{Embedded, parquet_tables, session, view_results};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
+use crate::runtime::cancellation;
 use crate::views::View;
 use crate::warehouse::Rows;
 
@@ -89,13 +90,15 @@ impl Embedded {
         if let Some(date) = day {
             parquet_tables::register_day(&context, version, date)?;
         }
-        let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
+        let planned = self.plan_view(&context, version, view);
+        let frame = cancellation::block_on(&self.runtime, planned)??;
         self.rows(sorted(frame, &view.order).with_context(|| view.place())?)
     }
 
     /// Runs a planned query.
     pub(super) fn rows(&self, frame: DataFrame) -> Result<Rows> {
-        let stream = self.runtime.block_on(frame.execute_stream()).map_err(session::explain)?;
+        let stream = cancellation::block_on(&self.runtime, frame.execute_stream())?;
+        let stream = stream.map_err(session::explain)?;
         Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
     }
 }

@@ -21,6 +21,7 @@ mod verify;
 mod version_files;
 mod versions;
 mod view_results;
+mod yielding;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ use crate::config::{Engine, Spark};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
+use crate::runtime::cancellation;
 use crate::storage::atomic::remove_leftovers;
 use crate::views::{Registry, View};
 use filter::{filtered, sorted};
@@ -205,17 +207,18 @@ impl Warehouse for Embedded {
     fn count(&self, select: &Select) -> Result<u64> {
         let frame = self.frame(&session::new(true), select.relation)?;
         let (frame, _) = filtered(frame, select)?;
-        Ok(self.runtime.block_on(frame.count()).map_err(session::explain)? as u64)
+        let count = cancellation::block_on(&self.runtime, frame.count())?;
+        Ok(count.map_err(session::explain)? as u64)
     }
 
     fn sql(&self, statement: &str) -> Result<Rows> {
         let version = self.version()?;
         let context = session::new(false);
-        let frame = self.runtime.block_on(async {
+        let planned = async {
             let parsed = session::parse(&context, statement)?;
             self.register(&context, &version, parsed.relations.clone()).await?;
             session::plan(&context, parsed).await
-        })?;
-        self.rows(frame)
+        };
+        self.rows(cancellation::block_on(&self.runtime, planned)??)
     }
 }

@@ -14,6 +14,7 @@ use super::{
     view_results,
 };
 use crate::domain::tables::Table;
+use crate::runtime::cancellation;
 use crate::views::View;
 use crate::warehouse::Relation;
 
@@ -122,11 +123,10 @@ impl Embedded {
             }
             Relation::Table(table) => {
                 let name = vec![table.name().to_owned()];
-                self.runtime.block_on(self.register(context, &version, name))?;
-                return self
-                    .runtime
-                    .block_on(context.table(table.name()))
-                    .map_err(session::explain);
+                let registered = self.register(context, &version, name);
+                cancellation::block_on(&self.runtime, registered)??;
+                let table = cancellation::block_on(&self.runtime, context.table(table.name()))?;
+                return table.map_err(session::explain);
             }
         };
         context.read_table(provider).map_err(session::explain)

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 
 use super::engine_errors::{failed, not_in_contract};
 use crate::domain::tables::TIMESTAMP;
+use crate::runtime::cancellation;
 
 /// The type of the contract for a type of the engine.
 fn contract_type(engine: &DataType) -> DataType {
@@ -72,7 +73,10 @@ impl Iterator for StreamRows {
     type Item = Result<RecordBatch, ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let next = self.runtime.block_on(self.stream.next())?;
+        let next = match cancellation::block_on(&self.runtime, self.stream.next()) {
+            Ok(next) => next?,
+            Err(cancelled) => return Some(Err(ArrowError::ExternalError(Box::new(cancelled)))),
+        };
         let external = |error| ArrowError::ExternalError(Box::new(error));
         Some(match next {
             Ok(batch) => self.convert(&batch).map_err(|e| external(not_in_contract(&e))),

@@ -15,6 +15,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::engine_errors::{failed, quotes_no_value};
 use super::sorted_aggregate::UseSortedAggregate;
+use super::yielding::YieldAfterJoins;
 
 /// Rows per batch within the engine.
 const BATCH_ROWS: usize = 8_192;
@@ -60,6 +61,7 @@ pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
         .with_runtime_env(runtime(memory))
         .with_default_features()
         .with_physical_optimizer_rule(Arc::new(UseSortedAggregate))
+        .with_physical_optimizer_rule(Arc::new(YieldAfterJoins))
         .build();
     SessionContext::new_with_state(state)
 }

@@ -1,27 +1,21 @@
 //! Opens a connection pool from the warehouse URL and the PG* environment variables; all sessions of
 //! the pool have the same settings.
 //!
-//! As in libpq, the environment supplies the settings that the URL lacks, and `sslmode` selects how
-//! strictly the certificate of the server is verified.
+//! As in libpq, the environment supplies the settings that the URL lacks.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use native_tls::{Certificate, TlsConnector};
-use postgres::config::SslMode;
 use postgres::{Client, Config as PgConfig};
 use postgres_native_tls::MakeTlsConnector;
 use r2d2::CustomizeConnection;
-use r2d2_postgres::PostgresConnectionManager;
 
+use super::pooled_connection::{Connection, Pool, PooledClient};
 use super::pooler;
 use super::search_path::QUALIFIED;
 use super::server_errors::{explain, failed, unreachable};
+use super::tls;
 use crate::config::{Warehouse as Settings, WarehouseUrl};
-
-pub type Manager = PostgresConnectionManager<MakeTlsConnector>;
-pub type Pool = r2d2::Pool<Manager>;
-pub type Connection = r2d2::PooledConnection<Manager>;
 
 /// Application name of the sessions.
 const APPLICATION: &str = "mobility";
@@ -29,14 +23,6 @@ const APPLICATION: &str = "mobility";
 /// Parameters of the URL that this module handles itself, because the client library supports fewer
 /// values.
 const TLS_PARAMETERS: [&str; 2] = ["sslmode", "sslrootcert"];
-
-/// How strictly the certificate of the server is verified, as in libpq.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CertificateCheck {
-    None,
-    Authority,
-    AuthorityAndHost,
-}
 
 /// Settings of the client library, and the TLS connector.
 struct Target {
@@ -66,12 +52,8 @@ pub fn pool(settings: &Settings) -> Result<(Pool, Connection)> {
     // the pool would repeat a rejected attempt until its timeout
     drop(target.connect(url)?);
     let timeout = Duration::from_secs(settings.connect_timeout_s);
-    let pool = Pool::builder()
-        .max_size(settings.connections)
-        .min_idle(Some(0))
-        .connection_timeout(timeout)
-        .connection_customizer(Box::new(Session::new(settings)))
-        .build(Manager::new(target.client, target.tls))
+    let session = Session::new(settings);
+    let pool = Pool::new(target.client, target.tls, settings.connections, timeout, session)
         .with_context(|| url.to_string())?;
     let connection = pool.get().map_err(|e| pool_timeout(url, &e))?;
     Ok((pool, connection))
@@ -103,13 +85,13 @@ fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
     let text = parsed.reveal_text();
     let env = |name: &str| settings.pg_env.get(name);
     let (base, query) = text.split_once('?').unwrap_or((text, ""));
-    let mut tls = std::collections::BTreeMap::new();
+    let mut given = std::collections::BTreeMap::new();
     let mut rest = Vec::new();
     for pair in query.split('&').filter(|p| !p.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         if TLS_PARAMETERS.contains(&key) {
             let value = url::form_urlencoded::parse(pair.as_bytes()).next();
-            tls.insert(key, value.map(|(_, v)| v.into_owned()).unwrap_or_default());
+            given.insert(key, value.map(|(_, v)| v.into_owned()).unwrap_or_default());
         } else {
             rest.push(format!("{key}={value}"));
         }
@@ -119,14 +101,13 @@ fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
         parsed.trim_end_matches('?').parse().map_err(|e: postgres::Error| {
             anyhow!("warehouse.url = {url}: {}", url.scrub(&explain(&e)))
         })?;
-    let mode = tls.get("sslmode").cloned().or_else(|| env("PGSSLMODE"));
-    let root = tls.get("sslrootcert").cloned().or_else(|| env("PGSSLROOTCERT"));
+    let mode = given.get("sslmode").cloned().or_else(|| env("PGSSLMODE"));
+    let root = given.get("sslrootcert").cloned().or_else(|| env("PGSSLROOTCERT"));
     apply_environment(&mut client, &env)?;
     client.application_name(env("PGAPPNAME").as_deref().unwrap_or(APPLICATION));
     client.connect_timeout(Duration::from_secs(settings.connect_timeout_s));
-    let (mode, check) = ssl_mode(mode.as_deref(), root.is_some())?;
-    client.ssl_mode(mode);
-    Ok(Target { client, tls: connector(check, root.as_deref())? })
+    let tls = tls::configure(&mut client, mode.as_deref(), root.as_deref())?;
+    Ok(Target { client, tls })
 }
 
 /// Sets what the URL lacks from the PG* variables.
@@ -157,38 +138,6 @@ fn apply_environment(client: &mut PgConfig, env: &dyn Fn(&str) -> Option<String>
     Ok(())
 }
 
-/// As in libpq, `require` verifies the certificate only if a root certificate is given.
-fn ssl_mode(mode: Option<&str>, has_root: bool) -> Result<(SslMode, CertificateCheck)> {
-    Ok(match mode.unwrap_or("prefer") {
-        "disable" => (SslMode::Disable, CertificateCheck::None),
-        "allow" | "prefer" => (SslMode::Prefer, CertificateCheck::None),
-        "require" if !has_root => (SslMode::Require, CertificateCheck::None),
-        "require" | "verify-ca" => (SslMode::Require, CertificateCheck::Authority),
-        "verify-full" => (SslMode::Require, CertificateCheck::AuthorityAndHost),
-        other => {
-            bail!(
-                "unsupported sslmode = {other:?}; use disable, prefer, require, verify-ca or verify-full"
-            )
-        }
-    })
-}
-
-fn connector(check: CertificateCheck, root: Option<&str>) -> Result<MakeTlsConnector> {
-    let mut builder = TlsConnector::builder();
-    builder.danger_accept_invalid_certs(check == CertificateCheck::None);
-    builder.danger_accept_invalid_hostnames(check != CertificateCheck::AuthorityAndHost);
-    if let Some(path) = root.filter(|_| check != CertificateCheck::None) {
-        let pem = std::fs::read(path).with_context(|| format!("sslrootcert {path}"))?;
-        let certificates = Certificate::stack_from_pem(&pem)
-            .with_context(|| format!("sslrootcert {path} contains no PEM certificate"))?;
-        builder.disable_built_in_roots(true);
-        for certificate in certificates {
-            builder.add_root_certificate(certificate);
-        }
-    }
-    Ok(MakeTlsConnector::new(builder.build().context("TLS")?))
-}
-
 /// Settings that every session gets when its connection is made.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -202,12 +151,15 @@ impl Session {
         }
     }
 
-    /// Sets the timeouts, and a search path without tables: every statement names its schema, or sets
-    /// the path until the end of its transaction.
+    /// Sets the timeouts, the interval at which the server looks whether this process is still
+    /// connected, and a search path without tables: every statement names its schema, or sets the path
+    /// until the end of its transaction.
     ///
     /// # Errors
     /// A broken connection.
     pub fn configure(&self, client: &mut Client) -> Result<(), postgres::Error> {
+        // not supported on every platform
+        let _ = client.batch_execute("SET client_connection_check_interval = '2s'");
         client.batch_execute(&format!("SET search_path = {QUALIFIED}"))?;
         let timeout = match self.statement_timeout_ms {
             Some(ms) => ms.to_string(),
@@ -218,14 +170,16 @@ impl Session {
     }
 }
 
-impl CustomizeConnection<Client, postgres::Error> for Session {
-    fn on_acquire(&self, client: &mut Client) -> Result<(), postgres::Error> {
-        self.configure(client)
+impl CustomizeConnection<PooledClient, postgres::Error> for Session {
+    fn on_acquire(&self, pooled: &mut PooledClient) -> Result<(), postgres::Error> {
+        self.configure(&mut pooled.client)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use postgres::config::SslMode;
+
     use super::*;
 
     fn settings(env: &[(&str, &str)]) -> Settings {
@@ -249,18 +203,6 @@ mod tests {
         assert_eq!((full.get_ports(), full.get_user()), (&[1][..], Some("me")));
         assert_eq!(full.get_ssl_mode(), SslMode::Require);
         assert_eq!(full.get_application_name(), Some("mobility"));
-    }
-
-    #[test]
-    fn sslmode_selects_the_certificate_check() {
-        assert_eq!(ssl_mode(None, false).unwrap(), (SslMode::Prefer, CertificateCheck::None));
-        assert_eq!(ssl_mode(Some("require"), false).unwrap().1, CertificateCheck::None);
-        assert_eq!(ssl_mode(Some("require"), true).unwrap().1, CertificateCheck::Authority);
-        assert_eq!(
-            ssl_mode(Some("verify-full"), false).unwrap().1,
-            CertificateCheck::AuthorityAndHost
-        );
-        assert!(ssl_mode(Some("yes"), false).unwrap_err().to_string().contains("verify-full"));
     }
 
     #[test]

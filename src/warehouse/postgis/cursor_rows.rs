@@ -16,13 +16,14 @@ use arrow::record_batch::RecordBatchReader;
 use postgres::types::ToSql;
 use postgres::{Column, Row, Statement};
 
-use super::connect::Connection;
 use super::names::SchemaName;
+use super::pooled_connection::Connection;
 use super::search_path;
 use super::server_errors::{explain, explain_sql, failed, failed_fetch};
 use super::values::{Kind, Raw, Value};
 use crate::domain::tables::TIMESTAMP;
 use crate::errors::EngineError;
+use crate::runtime::cancellation;
 
 /// Rows fetched at a time.
 const FETCH: &str = "FETCH FORWARD 8192 FROM mobility_rows";
@@ -88,6 +89,13 @@ impl CursorRows {
         Ok((fetch, first))
     }
 
+    fn fetch(&mut self) -> Result<Vec<Row>, ArrowError> {
+        cancellation::check().map_err(|e| ArrowError::ExternalError(Box::new(e)))?;
+        self.connection
+            .query(&self.fetch, &[])
+            .map_err(|e| ArrowError::ExternalError(Box::new(failed_fetch(&e))))
+    }
+
     fn batch(&self, rows: &[Row]) -> Result<RecordBatch, ArrowError> {
         let columns = self
             .kinds
@@ -115,11 +123,11 @@ impl Iterator for CursorRows {
         }
         let rows = match self.first.take() {
             Some(rows) => rows,
-            None => match self.connection.query(&self.fetch, &[]) {
+            None => match self.fetch() {
                 Ok(rows) => rows,
                 Err(error) => {
                     self.done = true;
-                    return Some(Err(ArrowError::ExternalError(Box::new(failed_fetch(&error)))));
+                    return Some(Err(error));
                 }
             },
         };

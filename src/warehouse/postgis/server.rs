@@ -6,11 +6,13 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use postgres::Client;
 
-use super::connect::{Connection, Pool, Session, pool, pool_timeout};
+use super::connect::{Session, pool, pool_timeout};
 use super::names::SchemaName;
+use super::pooled_connection::{Connection, Pool};
 use super::requirements;
 use super::server_errors::failed;
 use crate::config::{Warehouse as Settings, WarehouseUrl};
+use crate::runtime::cancellation;
 
 /// First half of the key of the advisory lock; the second half is a hash of the schema name.
 const LOCK_KEY: i32 = 0x6d6f_6269;
@@ -94,9 +96,11 @@ impl Server {
     /// A connection for a query.
     ///
     /// # Errors
-    /// A server that cannot be reached within the time limit.
+    /// A server that cannot be reached within the time limit; cancelled work.
     pub fn connection(&self) -> Result<Connection> {
-        self.pool.get().map_err(|e| pool_timeout(&self.url, &e))
+        let connection = self.pool.get().map_err(|e| pool_timeout(&self.url, &e))?;
+        cancellation::check()?;
+        Ok(connection)
     }
 
     /// A connection without a statement timeout.
@@ -108,9 +112,6 @@ impl Server {
         connection
             .batch_execute("SET statement_timeout = 0; SET work_mem = '256MB'")
             .map_err(failed)?;
-        // lets the server cancel the statements of a killed client early; not supported on every
-        // platform
-        let _ = connection.batch_execute("SET client_connection_check_interval = '2s'");
         Ok(Worker { connection, session: Arc::clone(&self.session), locked: false })
     }
 

@@ -166,6 +166,12 @@ pub fn unreachable(
             format!("create it, for example with `createdb {database}`, or correct the URL")
         }
         Some(_) => "correct warehouse.url or ask the server's administrator".to_owned(),
+        None if error.to_string().starts_with("error performing TLS handshake") => {
+            "other hosts are connected to by TLS with a verified certificate unless sslmode says \
+             otherwise: turn TLS on at the server, name the certificate of its authority with \
+             sslrootcert=FILE in warehouse.url, or choose a weaker sslmode if the network is trusted"
+                .to_owned()
+        }
         None => "is the server up, and are host, port and sslmode right? \
                  `make postgis` starts a local one"
             .to_owned(),

@@ -1,0 +1,147 @@
+//! TLS to the server: `sslmode` and `sslrootcert` as in libpq, but verified by default unless the server
+//! runs on this machine.
+
+use std::net::{IpAddr, ToSocketAddrs};
+
+use anyhow::{Context, Result, bail};
+use native_tls::{Certificate, Protocol, TlsConnector};
+use postgres::Config as PgConfig;
+use postgres::config::{Host, SslMode};
+use postgres_native_tls::MakeTlsConnector;
+
+/// The value of `sslrootcert` that stands for the certificates of the operating system.
+const SYSTEM_ROOTS: &str = "system";
+
+/// How strictly the certificate of the server is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CertificateCheck {
+    None,
+    Authority,
+    AuthorityAndHost,
+}
+
+/// Sets the mode of the client and returns its connector. `mode` and `root` are the values of `sslmode`
+/// and `sslrootcert`.
+///
+/// # Errors
+/// An unsupported mode; certificates that cannot be read.
+pub fn configure(
+    client: &mut PgConfig,
+    mode: Option<&str>,
+    root: Option<&str>,
+) -> Result<MakeTlsConnector> {
+    let mode = match mode {
+        Some(mode) => mode,
+        None if root != Some(SYSTEM_ROOTS) && is_this_machine(client) => "prefer",
+        None => "verify-full",
+    };
+    let (mode, check) = ssl_mode(mode, root)?;
+    client.ssl_mode(mode);
+    connector(check, root.filter(|root| *root != SYSTEM_ROOTS))
+}
+
+/// True if all addresses of the hosts are loopback addresses. The client then connects to the address
+/// that was found, whatever the name server says the next time.
+fn is_this_machine(client: &mut PgConfig) -> bool {
+    if !client.get_hostaddrs().is_empty() {
+        return client.get_hostaddrs().iter().all(is_loopback);
+    }
+    let mut found = None;
+    for host in client.get_hosts() {
+        let Host::Tcp(name) = host else { continue };
+        let Ok(addresses) = (name.as_str(), 0).to_socket_addrs() else { return false };
+        let addresses: Vec<IpAddr> = addresses.map(|address| address.ip()).collect();
+        if addresses.is_empty() || !addresses.iter().all(is_loopback) {
+            return false;
+        }
+        let is_fixed = name.parse::<IpAddr>().is_ok() || name.eq_ignore_ascii_case("localhost");
+        if !is_fixed {
+            found = addresses.first().copied();
+        }
+    }
+    match found {
+        Some(address) if client.get_hosts().len() == 1 => {
+            client.hostaddr(address);
+            true
+        }
+        Some(_) => false,
+        None => true,
+    }
+}
+
+fn is_loopback(address: &IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// `require` verifies the certificate only if a root certificate is given.
+fn ssl_mode(mode: &str, root: Option<&str>) -> Result<(SslMode, CertificateCheck)> {
+    if root == Some(SYSTEM_ROOTS) && mode != "verify-full" {
+        bail!("sslmode={mode} cannot be combined with sslrootcert=system; use verify-full");
+    }
+    Ok(match mode {
+        "disable" => (SslMode::Disable, CertificateCheck::None),
+        "allow" | "prefer" => (SslMode::Prefer, CertificateCheck::None),
+        "require" if root.is_none() => (SslMode::Require, CertificateCheck::None),
+        "require" | "verify-ca" => (SslMode::Require, CertificateCheck::Authority),
+        "verify-full" => (SslMode::Require, CertificateCheck::AuthorityAndHost),
+        other => {
+            bail!(
+                "unsupported sslmode = {other:?}; use disable, prefer, require, verify-ca or verify-full"
+            )
+        }
+    })
+}
+
+fn connector(check: CertificateCheck, root: Option<&str>) -> Result<MakeTlsConnector> {
+    let mut builder = TlsConnector::builder();
+    builder.min_protocol_version(Some(Protocol::Tlsv12));
+    builder.danger_accept_invalid_certs(check == CertificateCheck::None);
+    builder.danger_accept_invalid_hostnames(check != CertificateCheck::AuthorityAndHost);
+    if let Some(path) = root.filter(|_| check != CertificateCheck::None) {
+        let pem = std::fs::read(path).with_context(|| format!("sslrootcert {path}"))?;
+        let certificates = Certificate::stack_from_pem(&pem)
+            .with_context(|| format!("sslrootcert {path} contains no PEM certificate"))?;
+        builder.disable_built_in_roots(true);
+        for certificate in certificates {
+            builder.add_root_certificate(certificate);
+        }
+    }
+    Ok(MakeTlsConnector::new(builder.build().context("TLS")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(url: &str, mode: Option<&str>) -> SslMode {
+        let mut client: PgConfig = url.parse().unwrap();
+        configure(&mut client, mode, None).unwrap();
+        client.get_ssl_mode()
+    }
+
+    #[test]
+    fn sslmode_selects_the_certificate_check() {
+        let check = |mode: &str, root| ssl_mode(mode, root).unwrap();
+        assert_eq!(check("prefer", None), (SslMode::Prefer, CertificateCheck::None));
+        assert_eq!(check("require", None).1, CertificateCheck::None);
+        assert_eq!(check("require", Some("root.pem")).1, CertificateCheck::Authority);
+        assert_eq!(check("verify-full", None).1, CertificateCheck::AuthorityAndHost);
+        assert!(ssl_mode("yes", None).unwrap_err().to_string().contains("verify-full"));
+        assert!(ssl_mode("require", Some("system")).is_err());
+    }
+
+    #[test]
+    fn only_this_machine_is_trusted_without_a_verified_certificate() {
+        for here in ["localhost", "127.0.0.1", "127.9.8.7", "[::1]", "%2Frun%2Fpostgresql"] {
+            assert_eq!(mode(&format!("postgres://me@{here}/db"), None), SslMode::Prefer, "{here}");
+        }
+        for other in ["192.0.2.1", "[2001:db8::1]", "localhost,192.0.2.1"] {
+            let url = format!("postgres://me@{other}/db");
+            assert_eq!(mode(&url, None), SslMode::Require, "{other}");
+            assert_eq!(mode(&url, Some("prefer")), SslMode::Prefer, "{other}");
+            assert_eq!(mode(&url, Some("disable")), SslMode::Disable, "{other}");
+        }
+        let tunnel = "postgres://me@db.example.org/db?hostaddr=127.0.0.1";
+        assert_eq!(mode(tunnel, None), SslMode::Prefer);
+    }
+}
