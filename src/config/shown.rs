@@ -57,6 +57,11 @@ const VALUES: &[&str] = &[
     "serve.allow_user_rows",
     "serve.max_queries",
     "serve.timeout_s",
+    "serve.behind_tls_proxy",
+    "serve.max_connections",
+    "serve.max_connections_per_address",
+    "serve.client_timeout_s",
+    "serve.max_connection_s",
 ];
 
 /// Keys with paths and URLs, of which scheme, host, port and path are recorded.

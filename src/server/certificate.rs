@@ -1,8 +1,7 @@
 //! The certificate of the server and its private key, read again when the files change.
 
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::Read;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,13 +17,12 @@ use rustls::sign::CertifiedKey;
 use serde_json::Map;
 use tokio_rustls::TlsAcceptor;
 
+use super::private_file;
 use crate::config::Serve;
 use crate::progress::log::{Level, Log};
 
-/// Permissions of the group and of all others.
-const OTHERS: u32 = 0o077;
-/// Larger files are neither certificates nor keys.
-const MAX_BYTES: u64 = 1 << 20;
+/// Bytes of the largest key file.
+const MAX_KEY_BYTES: u64 = 1 << 16;
 
 /// The files of `serve.tls_cert` and `serve.tls_key`, and what they contained when they were last read.
 pub struct Certificate {
@@ -123,20 +121,21 @@ fn state(file: &Path) -> FileState {
 }
 
 fn read(chain_file: &Path, key_file: &Path) -> Result<CertifiedKey> {
-    let chain_pem = bytes(chain_file, "serve.tls_cert", |_| Ok(()))?;
+    let chain_pem = std::fs::read(chain_file)
+        .with_context(|| format!("serve.tls_cert {} cannot be read", chain_file.display()))?;
     let chain = CertificateDer::pem_slice_iter(&chain_pem).collect::<Result<Vec<_>, _>>();
     let chain = match chain {
         Ok(chain) if !chain.is_empty() => chain,
         _ => bail!(
-            "serve.tls_cert: {} contains no PEM certificate (-----BEGIN CERTIFICATE-----)",
+            "serve.tls_cert {} contains no PEM certificate (-----BEGIN CERTIFICATE-----)",
             chain_file.display()
         ),
     };
-    let key_pem = bytes(key_file, "serve.tls_key", require_private)?;
+    let key_pem = private_file::read("serve.tls_key", key_file, MAX_KEY_BYTES)?;
     // the error of the parser could quote the file
     let Ok(key) = PrivateKeyDer::from_pem_slice(&key_pem) else {
         bail!(
-            "serve.tls_key: {} contains no PEM key without a passphrase (-----BEGIN PRIVATE KEY-----)",
+            "serve.tls_key {} contains no PEM key without a passphrase (-----BEGIN PRIVATE KEY-----)",
             key_file.display()
         )
     };
@@ -148,30 +147,4 @@ fn read(chain_file: &Path, key_file: &Path) -> Result<CertifiedKey> {
             key_file.display()
         )
     })
-}
-
-fn bytes(
-    path: &Path,
-    key: &str,
-    check: impl FnOnce(&Metadata) -> Result<(), String>,
-) -> Result<Vec<u8>> {
-    let context = || format!("{key}: {} cannot be read", path.display());
-    let file = File::open(path).with_context(context)?;
-    let metadata = file.metadata().with_context(context)?;
-    if let Err(problem) = check(&metadata) {
-        bail!("{key}: {} {problem}", path.display());
-    }
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut bytes).with_context(context)?;
-    Ok(bytes)
-}
-
-fn require_private(key: &Metadata) -> Result<(), String> {
-    match key.mode() & OTHERS {
-        0 => Ok(()),
-        _ => Err(format!(
-            "can be read by others than its owner (mode {:04o}); run chmod 600 on it",
-            key.mode() & 0o7777
-        )),
-    }
 }

@@ -23,6 +23,7 @@ mod middleware;
 mod negotiation;
 mod openapi;
 pub mod params;
+mod private_file;
 mod problem;
 mod quality;
 mod query_limit;

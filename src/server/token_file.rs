@@ -1,13 +1,10 @@
 //! A file that contains a token.
 
-use std::fs::OpenOptions;
-use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use rustix::fs::OFlags;
+use anyhow::{Result, bail};
 
+use super::private_file;
 use crate::config::Secret;
 
 /// Bytes of the largest file.
@@ -18,37 +15,11 @@ const MAX_BYTES: u64 = 4_096;
 /// # Errors
 /// A file that cannot be read, that others than its owner can read, or that belongs to somebody else.
 pub fn read(path: &Path) -> Result<Secret> {
-    let shown = path.display();
-    // without NONBLOCK, opening a named pipe would wait for a writer
-    let flags = OFlags::NONBLOCK.bits() as i32;
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
-    let file = file.with_context(|| format!("token_file {shown} cannot be opened"))?;
-    // of the open file, which nobody can exchange any more
-    let metadata = file.metadata().with_context(|| format!("token_file {shown}"))?;
-    if !metadata.is_file() {
-        bail!("token_file {shown} is not a regular file");
-    }
-    let mode = metadata.mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        bail!(
-            "token_file {shown} is open to others than its owner (mode {mode:04o}); run `chmod 600 \
-             {shown}`, and replace the token if others may have read it"
-        );
-    }
-    let (owner, user) = (metadata.uid(), rustix::process::geteuid().as_raw());
-    if owner != user && owner != 0 {
-        bail!(
-            "token_file {shown} belongs to the user with the id {owner}; it has to belong to the \
-             user that runs the server ({user}) or to root"
-        );
-    }
-    let mut text = String::new();
-    file.take(MAX_BYTES + 1)
-        .read_to_string(&mut text)
-        .with_context(|| format!("token_file {shown} cannot be read"))?;
-    if text.len() as u64 > MAX_BYTES {
-        bail!("token_file {shown} has more than {MAX_BYTES} bytes; it contains the token alone");
-    }
+    let bytes = private_file::read("token_file", path, MAX_BYTES)?;
+    // the error of the conversion would contain the token
+    let Ok(text) = String::from_utf8(bytes) else {
+        bail!("token_file {} is not text in UTF-8", path.display());
+    };
     Ok(Secret::new(text.trim_end_matches(['\n', '\r'])))
 }
 
