@@ -78,6 +78,7 @@ const LOCATIONS: &[&str] = &[
     "warehouse.url",
     "spark.master",
     "views.dir",
+    "serve.audit_log",
 ];
 
 impl Config {
