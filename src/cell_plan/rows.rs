@@ -18,6 +18,9 @@ use crate::storage::inputs::InputFile;
 /// Seconds of a day, to detect whether a timestamp is at midnight.
 const DAY_S: i64 = 86_400;
 
+/// Memory for the ids of a file, if all were as long as the longest.
+const MAX_ID_MEMORY: usize = 1 << 30;
+
 /// A version of a cell, and the row it was read from.
 #[derive(Debug, Clone)]
 pub struct PlanRow {
@@ -235,6 +238,14 @@ fn cell_ids(column: &ArrayRef) -> Result<ArrayRef> {
         other => bail!(
             "has type {other}; expected an integer or text (floating-point and decimal types lose digits: write the column as integers)"
         ),
+    }
+    // a dictionary has one copy of a long text, which the result would repeat in every row
+    if let Some(dictionary) = column.as_any_dictionary_opt() {
+        let values = cast(dictionary.values(), &DataType::Utf8)?;
+        let longest = values.as_string::<i32>().iter().flatten().map(str::len).max().unwrap_or(0);
+        if longest.saturating_mul(column.len()) > MAX_ID_MEMORY {
+            bail!("has an id of {longest} bytes, which takes too much memory; is it a cell plan?");
+        }
     }
     Ok(cast(column, &DataType::Utf8)?)
 }

@@ -113,6 +113,11 @@ pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
 /// # Errors
 /// A type that is not valid in event files.
 pub fn cell_ids(column: &ArrayRef) -> Result<StringArray> {
+    if let Some(views) = column.as_string_view_opt() {
+        // views share one copy of a long text, which the result would repeat in every row
+        let usable = views.iter().map(|id| id.filter(|id| id.len() <= MAX_ID_BYTES));
+        return Ok(usable.collect());
+    }
     let text = cast(column, &DataType::Utf8)?;
     let text = text.as_string::<i32>();
     let is_usable = |id: Option<&str>| id.is_none_or(|id| id.len() <= MAX_ID_BYTES);

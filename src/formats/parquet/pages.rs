@@ -266,7 +266,10 @@ fn supported(chunk: &ColumnChunkMetaData) -> Option<Option<usize>> {
         Type::BYTE_ARRAY => Some(None),
         Type::INT32 => Some(Some(4)),
         Type::INT64 => Some(Some(8)),
-        Type::FIXED_LEN_BYTE_ARRAY => usize::try_from(column.type_length()).ok().map(Some),
+        // values without bytes could be more than any memory holds
+        Type::FIXED_LEN_BYTE_ARRAY => {
+            usize::try_from(column.type_length()).ok().filter(|length| *length > 0).map(Some)
+        }
         _ => None,
     }
 }
