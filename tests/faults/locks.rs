@@ -107,6 +107,7 @@ fn every_command_that_writes_takes_a_lock() {
                 &["load", "--force"],
                 &["run-all"],
                 &["compress", "--force"],
+                &["purge", "--before", "2024-10-02", "--yes"],
             ],
         ),
         ("warehouse/lock", &[&["load", "--force"], &["views"], &["views", "--refresh"]]),

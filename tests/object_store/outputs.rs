@@ -69,6 +69,28 @@ fn another_machine_continues_from_the_object_store() {
 }
 
 #[test]
+fn purged_dates_leave_the_store_and_no_machine_brings_them_back() {
+    let (store, first, second) =
+        (Store::mini(), workspace_with_remote_outputs(), workspace_with_remote_outputs());
+    let of_date =
+        |names: &BTreeSet<String>| names.iter().filter(|n| n.contains("2024-10-01")).count();
+    store.ok(&first, &["run-all"]);
+    assert!(of_date(&names(&store)[0]) > 2);
+    store.ok(&first, &["purge", "--before", "2024-10-02", "--yes"]);
+    let check = || {
+        let [there, named] = names(&store);
+        assert_eq!(there, named);
+        assert_eq!(of_date(&there), 0, "{there:?}");
+        // machines that share the outputs share the boundary and the key
+        assert!(there.contains("retention.json") && there.contains("users.key"), "{there:?}");
+    };
+    check();
+    store.ok(&second, &["run-all", "--force"]);
+    check();
+    assert!(!answer(&store, &second).contains("2024-10-01"));
+}
+
+#[test]
 fn changes_and_removals_of_one_machine_reach_the_other() {
     let (store, first, second) =
         (Store::mini(), workspace_with_remote_outputs(), workspace_with_remote_outputs());
