@@ -152,8 +152,8 @@ fn quoted_line(line: &str, is_serve: bool) -> String {
     }
     let is_secret = |key: &str| ["token", "pass", "secret", "key"].iter().any(|w| key.contains(w));
     match quoted.split_once('=') {
-        Some((key, value))
-            if !is_serve && !is_secret(&key.to_lowercase()) && !value.contains(':') =>
+        Some((_, value))
+            if !is_serve && !is_secret(&quoted.to_lowercase()) && !value.contains(':') =>
         {
             line.to_owned()
         }

@@ -27,6 +27,7 @@ pub fn store_of_two_days() -> Store {
 fn broken_connections_change_no_byte() {
     let store = store_of_two_days();
     let undisturbed = workspace_on_store("s3://data/events", "");
+    undisturbed.fix_users_key();
     store.ok(&undisturbed, &["run-all"]);
     let expected = undisturbed.snapshot("processed");
     let names = |files: &[(std::path::PathBuf, u64)], work: &Workspace| -> Vec<_> {
@@ -41,6 +42,7 @@ fn broken_connections_change_no_byte() {
     for (times, after) in [(6, 40), (12, 700), (12, 30_000), (12, 150_000)] {
         let proxy = Proxy::to(store.port, times, after);
         let work = workspace_on_store("s3://data/events", "");
+        work.fix_users_key();
         let ran = store.run_at(proxy.port, &work, &["run-all"]);
         assert_eq!(ran.status, 0, "after {after}: {}", ran.stderr);
         assert!(proxy.cuts() > 0, "after {after}: nothing was cut");
