@@ -47,15 +47,10 @@ pub fn refuse_shared_sessions(
 
 fn shares_sessions(first: &mut Client, second: &mut Client) -> Result<bool> {
     let session = session_of(first)?;
-    if session_of(first)? != session {
+    if session_of(second)? == session || session_of(first)? != session {
         return Ok(true);
     }
-    match second.batch_execute("BEGIN") {
-        Ok(()) => {}
-        // a pooler by statement
-        Err(error) if error.as_db_error().is_some() => return Ok(true),
-        Err(error) => return Err(failed(error)),
-    }
+    second.batch_execute("BEGIN").map_err(failed)?;
     // the open transaction occupies its session, so that the pooler has to give the first connection
     // another one if it was the same
     let other = session_of(second)?;
