@@ -196,16 +196,6 @@ impl Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::MAX_ID_BYTES;
-
-    #[test]
-    fn descriptions_name_the_longest_usable_id() {
-        let limits = crate::checks::Checks::default().limits();
-        let longest = crate::domain::numbers::grouped(MAX_ID_BYTES as u64);
-        for code in [Code::UserIdTooLong, Code::CellIdTooLong] {
-            assert!(code.describe(&limits).contains(&longest), "{}", code.describe(&limits));
-        }
-    }
 
     #[test]
     fn every_code_is_read_by_its_name_and_a_renamed_one_by_its_former_name() {

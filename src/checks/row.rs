@@ -93,6 +93,8 @@ impl RowChecks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::MAX_ID_BYTES;
+    use crate::domain::numbers::grouped;
 
     const DAY: i64 = 86_400_000_000;
 
@@ -119,5 +121,14 @@ mod tests {
         assert_eq!(checks.own_date(at(101)), None);
         assert_eq!(checks.own_date(at(6)), Some(LocalDate(6)));
         assert_eq!(checks.accepted_us(&(0..200 * DAY)), 4 * DAY..7 * DAY);
+    }
+
+    #[test]
+    fn descriptions_name_the_longest_usable_id() {
+        let limits = Checks::default().limits();
+        let longest = grouped(MAX_ID_BYTES as u64);
+        for code in [Code::UserIdTooLong, Code::CellIdTooLong] {
+            assert!(code.describe(&limits).contains(&longest), "{}", code.describe(&limits));
+        }
     }
 }

@@ -42,7 +42,7 @@ fn role_of_the_server_reads_and_changes_nothing() {
     for path in ["/", "/summary", "/views", "/quality", "/tables/runs", "/tables/lau", "/map"] {
         server.get(path).ok();
     }
-    work.fails(&["load", "--force"], 1, &["permission denied"]);
+    work.fails(&["load", "--force"], 1, &["may not change them"]);
     let mut client = super::client(&schema);
     let rights = super::lines(
         &mut client,

@@ -17,7 +17,7 @@ const SCHEMA_VERSION: i32 = 3;
 const VERSION_OF_32_BITS: i32 = 2;
 const TABLES: &str = include_str!("../../../sql/postgis/tables.sql");
 /// The relations of the contract over the tables.
-pub const RELATIONS: &str = include_str!("../../../sql/postgis/relations.sql");
+const RELATIONS: &str = include_str!("../../../sql/postgis/relations.sql");
 
 /// Whether the schema holds the tables of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub fn ensure(client: &mut Client, schema: &SchemaName, progress: &Progress) -> 
         refuse_other_roles(client, schema)?;
         if state == SchemaState::Outdated {
             let bar = progress.spinner("load", "upgrading the tables to 64-bit numbers");
-            upgrade::run(client, schema, SCHEMA_VERSION)?;
+            upgrade::run(client, schema, SCHEMA_VERSION, RELATIONS)?;
             bar.finish();
         }
         return small_tables::ensure(client, schema);

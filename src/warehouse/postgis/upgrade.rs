@@ -6,7 +6,6 @@ use postgres::{Client, Transaction};
 
 use super::grants::Grants;
 use super::names::SchemaName;
-use super::schema::RELATIONS;
 use super::server_errors::failed;
 
 const UPGRADE: &str = include_str!("../../../sql/postgis/upgrade.sql");
@@ -24,12 +23,12 @@ struct Attached {
     grants: Grants,
 }
 
-/// Upgrades the tables to `version`.
+/// Upgrades the tables to `version`; `relations` defines the relations of the contract over them.
 ///
 /// # Errors
 /// Views of users over internal tables, whose types can then not be changed; errors of the server. The
 /// tables are unchanged then.
-pub fn run(client: &mut Client, schema: &SchemaName, version: i32) -> Result<()> {
+pub fn run(client: &mut Client, schema: &SchemaName, version: i32, relations: &str) -> Result<()> {
     let mut transaction = client.transaction().map_err(failed)?;
     let attached = attached(&mut transaction, schema)?;
     let (parents, partitions): (Vec<_>, Vec<_>) = attached.iter().partition(|a| a.is_parent);
@@ -60,7 +59,7 @@ pub fn run(client: &mut Client, schema: &SchemaName, version: i32) -> Result<()>
     for Attached { table, parent, bound, .. } in partitions.iter().filter(|p| !p.pending) {
         sql.push_str(&format!("ALTER TABLE {parent} ATTACH PARTITION {table} {bound};"));
     }
-    sql.push_str(&schema.fill(RELATIONS));
+    sql.push_str(&schema.fill(relations));
     transaction.batch_execute(&sql).map_err(failed).context(
         "the tables of an older version could not be upgraded; drop what depends on tables named \
          mobility_*, and load again",

@@ -192,7 +192,9 @@ fn replace_rows(
 pub fn confirm(transaction: &mut Transaction, schema: &SchemaName, load_no: i64) -> Result<()> {
     transaction
         .execute(
-            &schema.fill("UPDATE {schema}.mobility_view SET load_no = $1 WHERE load_no = $1::bigint - 1"),
+            &schema.fill(
+                "UPDATE {schema}.mobility_view SET load_no = $1 WHERE load_no = $1::bigint - 1",
+            ),
             &[&load_no],
         )
         .map_err(failed)?;
