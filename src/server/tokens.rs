@@ -73,9 +73,9 @@ impl Tokens {
     pub fn find(&self, token: &str) -> Option<usize> {
         let digest = digest(token);
         // all are compared, whichever is equal
-        let equal = |(_, known): &(_, [u8; 32])| bool::from(known.ct_eq(&digest));
-        let found = self.0.iter().enumerate().filter(|(_, known)| equal(known));
-        found.map(|(position, _)| position).last()
+        self.0.iter().enumerate().fold(None, |found, (position, (_, known))| {
+            if bool::from(known.ct_eq(&digest)) { Some(position) } else { found }
+        })
     }
 
     pub fn identity(&self, position: usize) -> Option<&Identity> {
