@@ -3,6 +3,7 @@
 mod architecture;
 mod bombs;
 mod boundary_formats;
+mod boundary_variants;
 mod check_command;
 mod checks;
 mod cli;

@@ -7,6 +7,10 @@ use std::sync::Once;
 use anyhow::{Result, anyhow};
 use proj::Proj;
 
+/// The CRS of a GeoParquet file that declares none, as its specification says: WGS 84 in degrees. No
+/// file that declares its CRS gets this name, but `EPSG:4326`.
+pub const UNDECLARED_GEOPARQUET: &str = "OGC:CRS84";
+
 /// The transformation between two coordinate reference systems. Coordinates are in the order x, y or
 /// longitude, latitude.
 ///
@@ -24,6 +28,137 @@ pub fn transformation(from: &str, to: &str) -> Result<Proj> {
 pub fn label(crs: &str) -> &str {
     let is_definition = crs.contains(['[', '{']);
     crs.split('"').nth(1).filter(|_| is_definition).unwrap_or(crs)
+}
+
+/// The codes of EPSG are at most this.
+const MAX_EPSG: u32 = 32_767;
+
+/// A CRS as files and people name it: `EPSG:3301`, `ESRI:102013`, a code alone, `OGC:CRS84`, URNs and
+/// URLs of the OGC with or without a version, addresses of spatialreference.org and epsg.io, or a
+/// definition (WKT, PROJJSON, a PROJ string). The result is `EPSG:3301`, `AUTHORITY:CODE`, or the
+/// definition; `None` if the text is none of these.
+pub fn from_name(name: &str) -> Option<String> {
+    let name = name.trim_start_matches('\u{feff}').trim();
+    if name.contains(['[', '{', '+']) {
+        let init = name.strip_prefix("+init=").map(|code| code.split_whitespace().next());
+        return match init {
+            Some(code) => from_name(code?),
+            None => is_crs(name).then(|| identify(name)),
+        };
+    }
+    let lower = name.to_ascii_lowercase();
+    let (authority, code) = match from_address(&lower) {
+        Some(parts) => parts?,
+        None => match lower.split(':').collect::<Vec<_>>().as_slice() {
+            ["urn", "ogc" | "x-ogc", "def", "crs", authority, code]
+            | ["urn", "ogc" | "x-ogc", "def", "crs", authority, _, code]
+            | [authority, code] => ((*authority).to_owned(), (*code).to_owned()),
+            [code] if code.starts_with("crs") => ("ogc".to_owned(), (*code).to_owned()),
+            [code] => ("epsg".to_owned(), (*code).to_owned()),
+            _ => return None,
+        },
+    };
+    match (authority.as_str(), code.as_str()) {
+        ("ogc", "crs84" | "84" | "crs84h") => Some("EPSG:4326".to_owned()),
+        ("ogc", "crs83" | "crs27") => Some(format!("OGC:{}", code.to_ascii_uppercase())),
+        // Esri's programs call their own codes, which begin above those of EPSG, EPSG codes too
+        ("epsg", number) if number.parse::<u32>().is_ok_and(|n| n > MAX_EPSG) => {
+            let [epsg, esri] = ["EPSG", "ESRI"].map(|authority| format!("{authority}:{number}"));
+            Some(if is_crs(&epsg) || !is_crs(&esri) { epsg } else { esri })
+        }
+        ("epsg" | "esri" | "iau_2015", number) if number.parse::<u32>().is_ok() => {
+            Some(format!("{}:{number}", authority.to_ascii_uppercase()))
+        }
+        _ => None,
+    }
+}
+
+/// Authority and code of an address in lower case; the inner `None` for an address of another kind.
+fn from_address(lower: &str) -> Option<Option<(String, String)>> {
+    let address = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"))?;
+    let address = address.strip_prefix("www.").unwrap_or(address);
+    let (path, fragment) = address.split_once('#').unwrap_or((address, ""));
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    Some(match (parts.as_slice(), fragment) {
+        (["opengis.net", "def", "crs", authority, _version, code], "") => {
+            Some(((*authority).to_owned(), (*code).to_owned()))
+        }
+        // GML 2: http://www.opengis.net/gml/srs/epsg.xml#3301
+        (["opengis.net", "gml", "srs", file], code) if !code.is_empty() => {
+            file.strip_suffix(".xml").map(|authority| (authority.to_owned(), code.to_owned()))
+        }
+        (["spatialreference.org", "ref", authority, code, ..], "") => {
+            Some(((*authority).to_owned(), (*code).to_owned()))
+        }
+        (["epsg.io", code], "") => {
+            let code = code.split('.').next().unwrap_or_default();
+            Some(match code.split_once('-') {
+                Some((authority, code)) => (authority.to_owned(), code.to_owned()),
+                None => ("epsg".to_owned(), code.to_owned()),
+            })
+        }
+        _ => None,
+    })
+}
+
+/// True if PROJ reads the text as a coordinate reference system.
+fn is_crs(definition: &str) -> bool {
+    kind(definition).is_some()
+}
+
+/// The kinds of coordinate reference systems that boundaries can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Coordinates are longitude and latitude.
+    Geographic,
+    /// Coordinates are lengths on a plane.
+    Projected,
+    /// Geocentric, vertical, of an engineering site.
+    Other,
+}
+
+/// The kind of a CRS; `None` for a text that PROJ does not read as a CRS.
+pub fn kind(crs: &str) -> Option<Kind> {
+    silence_proj();
+    // without the type, PROJ takes such a text for a conversion
+    let is_bare = crs.contains("+proj=") && !crs.contains("+type=crs");
+    let text = CString::new(if is_bare { format!("{crs} +type=crs") } else { crs.to_owned() });
+    let text = text.ok()?;
+    // SAFETY: as in `epsg_code`; PROJ returns null for a text that it cannot read.
+    unsafe {
+        let context = proj_sys::proj_context_create();
+        let mut object = proj_sys::proj_create(context, text.as_ptr());
+        // the first part of a compound CRS is the horizontal one
+        while !object.is_null() {
+            let of = proj_sys::proj_get_type(object);
+            let part = match of {
+                proj_sys::PJ_TYPE_PJ_TYPE_BOUND_CRS => {
+                    proj_sys::proj_get_source_crs(context, object)
+                }
+                proj_sys::PJ_TYPE_PJ_TYPE_COMPOUND_CRS => {
+                    proj_sys::proj_crs_get_sub_crs(context, object, 0)
+                }
+                _ => break,
+            };
+            proj_sys::proj_destroy(object);
+            object = part;
+        }
+        let kind = if object.is_null() || proj_sys::proj_is_crs(object) == 0 {
+            None
+        } else {
+            Some(match proj_sys::proj_get_type(object) {
+                proj_sys::PJ_TYPE_PJ_TYPE_GEOGRAPHIC_2D_CRS
+                | proj_sys::PJ_TYPE_PJ_TYPE_GEOGRAPHIC_3D_CRS => Kind::Geographic,
+                proj_sys::PJ_TYPE_PJ_TYPE_PROJECTED_CRS => Kind::Projected,
+                _ => Kind::Other,
+            })
+        };
+        if !object.is_null() {
+            proj_sys::proj_destroy(object);
+        }
+        proj_sys::proj_context_destroy(context);
+        kind
+    }
 }
 
 /// The confidence that PROJ has to report, percent: parameters and datum are the same, and names may
@@ -95,6 +230,55 @@ mod tests {
         assert_eq!(identify(ESRI), "EPSG:3035");
         let json = Proj::new("EPSG:3301").unwrap().to_projjson(Some(false), None, None).unwrap();
         assert_eq!(identify(&json), "EPSG:3301");
+    }
+
+    #[test]
+    fn names_urns_urls_and_codes_are_read() {
+        for name in [
+            "EPSG:3301",
+            "epsg:3301",
+            "3301",
+            "urn:ogc:def:crs:EPSG::3301",
+            "urn:ogc:def:crs:EPSG:9.9.1:3301",
+            "urn:x-ogc:def:crs:EPSG:3301",
+            "http://www.opengis.net/def/crs/EPSG/0/3301",
+            "https://www.opengis.net/def/crs/EPSG/9.9.1/3301",
+            "http://www.opengis.net/gml/srs/epsg.xml#3301",
+            "http://spatialreference.org/ref/epsg/3301/proj4/",
+            "https://epsg.io/3301.json",
+            "+init=epsg:3301",
+            "\u{feff}EPSG:3301\n",
+        ] {
+            assert_eq!(from_name(name).as_deref(), Some("EPSG:3301"), "{name}");
+        }
+        for name in [
+            "urn:ogc:def:crs:OGC:1.3:CRS84",
+            "urn:ogc:def:crs:OGC::CRS84",
+            "http://www.opengis.net/def/crs/OGC/1.3/CRS84",
+            "OGC:CRS84",
+            "CRS84",
+        ] {
+            assert_eq!(from_name(name).as_deref(), Some("EPSG:4326"), "{name}");
+        }
+        assert_eq!(from_name("urn:ogc:def:crs:ESRI::102013").as_deref(), Some("ESRI:102013"));
+        assert_eq!(from_name("https://epsg.io/ESRI-102013").as_deref(), Some("ESRI:102013"));
+        assert_eq!(from_name("EPSG:102013").as_deref(), Some("ESRI:102013"));
+        assert_eq!(from_name(ESRI).as_deref(), Some("EPSG:3035"));
+        for name in ["", "GISCO", "http://example.com/crs/3301", "urn:ogc:def:crs:EPSG::", "a:1"] {
+            assert_eq!(from_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_kind_of_a_crs_is_that_of_its_horizontal_part() {
+        assert_eq!(kind("EPSG:4326"), Some(Kind::Geographic));
+        assert_eq!(kind("OGC:CRS84"), Some(Kind::Geographic));
+        assert_eq!(kind("ESRI:102013"), Some(Kind::Projected));
+        assert_eq!(kind("EPSG:3301+5705"), Some(Kind::Projected));
+        assert_eq!(kind("EPSG:4978"), Some(Kind::Other));
+        assert_eq!(kind("+proj=utm +zone=35"), Some(Kind::Projected));
+        assert_eq!(kind("+proj=longlat +type=crs"), Some(Kind::Geographic));
+        assert_eq!(kind("EPSG:999999"), None);
     }
 
     #[test]

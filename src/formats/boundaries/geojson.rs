@@ -2,12 +2,13 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 
 use anyhow::{Result, anyhow};
 use geo::Coord;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use super::crs_member;
 use super::feature::{Feature, FeatureFilter, MAX_POSITIONS, OnFeature, Properties, PropertyNames};
 use super::polygons::PolygonBuilder;
 use crate::storage::ByteSource;
@@ -26,7 +27,12 @@ pub fn read(
     on_feature: OnFeature,
 ) -> Result<Option<String>> {
     let file = ByteSource::open(input)?.reader()?;
-    let mut json = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 20, file));
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    // an editor may have put a byte order mark before the text
+    if file.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+        file.consume(3);
+    }
+    let mut json = serde_json::Deserializer::from_reader(file);
     // serde's errors are text, so an error of `on_feature` is kept here
     let callback_error = RefCell::new(None);
     let collection = Collection {
@@ -34,6 +40,7 @@ pub fn read(
         filter,
         on_feature: RefCell::new(on_feature),
         callback_error: &callback_error,
+        crs: RefCell::new(None),
     };
     let result = collection.deserialize(&mut json).and_then(|crs| json.end().map(|()| crs));
     match (callback_error.into_inner(), result) {
@@ -42,6 +49,12 @@ pub fn read(
         (None, Err(e)) if e.is_io() => Err(anyhow!("{e}")),
         (None, Err(e)) if e.is_eof() => Err(anyhow!(
             "the file ends early, at line {}, column {}; download it again",
+            e.line(),
+            e.column()
+        )),
+        (None, Err(e)) if e.to_string().starts_with("invalid unicode") => Err(anyhow!(
+            "not encoded in UTF-8, at line {}, column {}; convert it, for example with \
+             iconv -f ISO-8859-1 -t UTF-8",
             e.line(),
             e.column()
         )),
@@ -54,6 +67,30 @@ struct Collection<'a> {
     filter: FeatureFilter<'a>,
     on_feature: RefCell<OnFeature<'a>>,
     callback_error: &'a RefCell<Option<anyhow::Error>>,
+    /// The member `crs`, as it was found first, and what it names.
+    crs: RefCell<Option<(serde_json::Value, String)>>,
+}
+
+impl Collection<'_> {
+    /// Takes a member `crs` of the collection, a feature or a geometry.
+    fn declare_crs<E: Error>(&self, member: serde_json::Value) -> Result<(), E> {
+        if self.crs.borrow().as_ref().is_some_and(|(first, _)| *first == member) {
+            return Ok(());
+        }
+        let Some(named) = crs_member::read(&member).map_err(E::custom)? else { return Ok(()) };
+        match &*self.crs.borrow() {
+            Some((first, other)) if *other != named => {
+                return Err(E::custom(format!(
+                    "it declares two coordinate reference systems, {first} and {member}; convert it \
+                     to one, for example with ogr2ogr -t_srs EPSG:3035"
+                )));
+            }
+            Some(_) => return Ok(()),
+            None => {}
+        }
+        *self.crs.borrow_mut() = Some((member, named));
+        Ok(())
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Collection<'_> {
@@ -72,7 +109,6 @@ impl<'de> Visitor<'de> for Collection<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut crs = None;
         let mut features = false;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -80,24 +116,45 @@ impl<'de> Visitor<'de> for Collection<'_> {
                     map.next_value_seed(Features(&self))?;
                     features = true;
                 }
-                "crs" => crs = crs_name(&map.next_value()?),
+                "crs" => self.declare_crs(map.next_value()?)?,
+                "coordRefSys" => {
+                    let member: serde_json::Value = map.next_value()?;
+                    return Err(A::Error::custom(format!(
+                        "it is JSON-FG, with the member \"coordRefSys\": {member}; convert it to \
+                         GeoJSON, for example with ogr2ogr -t_srs EPSG:3035"
+                    )));
+                }
+                "type" => {
+                    let kind: serde_json::Value = map.next_value()?;
+                    match kind.as_str() {
+                        Some("Topology") => {
+                            return Err(A::Error::custom(
+                                "it is TopoJSON; convert it, for example with ogr2ogr -f GeoJSON",
+                            ));
+                        }
+                        Some("FeatureCollection") => {}
+                        _ => {
+                            return Err(A::Error::custom(format!(
+                                "its type is {kind}, expected \"FeatureCollection\""
+                            )));
+                        }
+                    }
+                }
+                "geometryType" => {
+                    return Err(A::Error::custom(
+                        "it is JSON of Esri; convert it, for example with ogr2ogr -f GeoJSON",
+                    ));
+                }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        if features { Ok(crs) } else { Err(A::Error::custom("the list of features is missing")) }
+        if !features {
+            return Err(A::Error::custom("the list of features is missing"));
+        }
+        Ok(self.crs.into_inner().map(|(_, crs)| crs))
     }
-}
-
-/// `EPSG:3035` out of `{"properties": {"name": "urn:ogc:def:crs:EPSG::3035"}}`.
-fn crs_name(crs: &serde_json::Value) -> Option<String> {
-    let name = crs.get("properties")?.get("name")?.as_str()?;
-    if name.ends_with("CRS84") {
-        return Some("EPSG:4326".to_owned());
-    }
-    let code = name.rsplit(':').next().filter(|c| c.parse::<u32>().is_ok())?;
-    Some(format!("EPSG:{code}"))
 }
 
 struct Features<'c, 'a>(&'c Collection<'a>);
@@ -165,12 +222,13 @@ impl<'de> Visitor<'de> for FeatureSeed<'_, '_> {
                     map.next_value::<IgnoredAny>()?;
                 }
                 "geometry" => {
-                    let geometry = map.next_value_seed(Geometry)?;
+                    let geometry = map.next_value_seed(Geometry(self.collection))?;
                     polygons = geometry
                         .map(PolygonBuilder::build)
                         .transpose()
                         .map_err(|e| A::Error::custom(format!("feature {}: {e}", self.number)))?;
                 }
+                "crs" => self.collection.declare_crs(map.next_value()?)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -279,9 +337,9 @@ impl<'de> Visitor<'de> for PropertyText {
     }
 }
 
-struct Geometry;
+struct Geometry<'c, 'a>(&'c Collection<'a>);
 
-impl<'de> DeserializeSeed<'de> for Geometry {
+impl<'de> DeserializeSeed<'de> for Geometry<'_, '_> {
     type Value = Option<PolygonBuilder>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -289,7 +347,7 @@ impl<'de> DeserializeSeed<'de> for Geometry {
     }
 }
 
-impl<'de> Visitor<'de> for Geometry {
+impl<'de> Visitor<'de> for Geometry<'_, '_> {
     type Value = Option<PolygonBuilder>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
@@ -303,23 +361,52 @@ impl<'de> Visitor<'de> for Geometry {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut polygons = PolygonBuilder::default();
         let mut kind = None;
+        let mut parts = None;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "type" => kind = Some(map.next_value::<String>()?),
                 "coordinates" => {
                     map.next_value_seed(Nested(&mut polygons))?;
                 }
+                "geometries" => parts = Some(map.next_value_seed(Parts(self.0))?),
+                "crs" => self.0.declare_crs(map.next_value()?)?,
                 _ => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        if !matches!(kind.as_deref(), Some("Polygon" | "MultiPolygon")) {
-            let kind = kind.as_deref().unwrap_or("without a type");
-            let error = format!("the geometry is {kind}, expected Polygon or MultiPolygon");
-            polygons.error = Some(error);
+        Ok(Some(match (kind.as_deref(), parts) {
+            (Some("Polygon" | "MultiPolygon"), _) => polygons,
+            (Some("GeometryCollection"), Some(parts)) => parts,
+            (kind, _) => PolygonBuilder::not_a_polygon(kind.unwrap_or("without a type")),
+        }))
+    }
+}
+
+/// The polygons of a geometry collection.
+struct Parts<'c, 'a>(&'c Collection<'a>);
+
+impl<'de> DeserializeSeed<'de> for Parts<'_, '_> {
+    type Value = PolygonBuilder;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Parts<'_, '_> {
+    type Value = PolygonBuilder;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a list of geometries")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(part) = seq.next_element_seed(Geometry(self.0))? {
+            all.extend(part);
         }
-        Ok(Some(polygons))
+        Ok(PolygonBuilder::collection(all))
     }
 }
 

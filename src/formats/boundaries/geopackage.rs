@@ -1,6 +1,6 @@
 //! Boundaries in a GeoPackage, a table of an SQLite file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use geo::Polygon;
@@ -35,10 +35,10 @@ pub fn read(
 ) -> Result<Option<String>> {
     let damaged = "not a complete GeoPackage; download it again";
     let copy = LocalCopy::of(input)?;
-    let file = open(copy.path()).context(damaged)?;
+    let file = open(copy.path())?;
     file.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES).context(damaged)?;
     let layer = select_layer(layers(&file).context(damaged)?, names)?;
-    let crs = crs_of(&file, layer.srs_id).context(damaged)?;
+    let crs = crs_of(&file, layer.srs_id)?;
     let columns: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
     let [id, country, name] = names.find(&columns)?.map(|index| match index {
         Some(index) => quoted(columns[index]),
@@ -54,8 +54,10 @@ pub fn read(
         // a layer can be a view, which computes its rows
         bytes += (0..4).map(|column| bytes_of(row.get_ref(column))).sum::<u64>();
         names.refuse_too_large(bytes)?;
-        let properties =
-            Properties { id: text(row, 0)?, country: text(row, 1)?, name: text(row, 2)? };
+        let text = |column| {
+            text(row, column).with_context(|| format!("layer {}, feature {number}", layer.table))
+        };
+        let properties = Properties { id: text(0)?, country: text(1)?, name: text(2)? };
         if !filter(&properties) {
             continue;
         }
@@ -73,15 +75,50 @@ pub fn read(
     Ok(crs)
 }
 
+/// The first bytes of a rollback journal that is in use.
+const JOURNAL_START: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+
+/// A file that SQLite keeps beside a GeoPackage, whose name may be a link.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let mut name = path.into_os_string();
+    name.push(ending);
+    PathBuf::from(name)
+}
+
+/// The write-ahead log, if it holds changes that are not in the file itself.
+fn write_ahead_log(path: &Path) -> Option<PathBuf> {
+    let log = beside(path, "-wal");
+    std::fs::metadata(&log).is_ok_and(|log| log.len() > 0).then_some(log)
+}
+
+/// The files beside a GeoPackage with changes that are not in it yet.
+pub fn unmerged_files(path: &Path) -> Vec<PathBuf> {
+    write_ahead_log(path).into_iter().collect()
+}
+
 /// Opens the file for reading. A file that is not being written is opened as immutable, so that SQLite
 /// creates no files beside it: the folder may be read-only.
 fn open(path: &Path) -> Result<Connection> {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
+    let journal = beside(path, "-journal");
+    if std::fs::read(&journal).is_ok_and(|bytes| bytes.starts_with(&JOURNAL_START)) {
+        bail!(
+            "{} holds a change that was not finished; close the program that writes the GeoPackage, or open it once in QGIS, and run again",
+            journal.display()
+        );
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let is_being_written = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
-    if is_being_written {
-        return Ok(Connection::open_with_flags(path, flags)?);
+    if let Some(log) = write_ahead_log(path) {
+        let opened = Connection::open_with_flags(path, flags).and_then(|file| {
+            file.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()))?;
+            Ok(file)
+        });
+        return opened.with_context(|| {
+            format!(
+                "{} holds changes that cannot be read; close the program that writes the GeoPackage, or make its folder writable, and run again",
+                log.display()
+            )
+        });
     }
     std::fs::File::open(path)?;
     let path = std::path::absolute(path)?;
@@ -136,17 +173,31 @@ fn select_layer(mut layers: Vec<Layer>, names: &PropertyNames) -> Result<Layer> 
         .context("it has no layer of features; download it again, or set data.lau to another file")
 }
 
+/// The CRS of an entry of `gpkg_spatial_ref_sys`; ids of 0 and below mean that none is declared.
 fn crs_of(file: &Connection, srs_id: i64) -> Result<Option<String>> {
-    let sql = "SELECT organization, organization_coordsys_id, definition \
-               FROM gpkg_spatial_ref_sys WHERE srs_id = ?1 AND srs_id > 0";
+    const REMEDY: &str = "set lau.crs, for example to \"EPSG:3035\"";
+    if srs_id <= 0 {
+        return Ok(None);
+    }
+    let sql = "SELECT * FROM gpkg_spatial_ref_sys WHERE srs_id = ?1";
     let mut rows = file.prepare(sql)?;
     let mut rows = rows.query([srs_id])?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let organization: String = row.get(0)?;
-    if organization.eq_ignore_ascii_case("EPSG") {
-        return Ok(Some(format!("EPSG:{}", row.get::<_, i64>(1)?)));
-    }
-    Ok(Some(crs::identify(&row.get::<_, String>(2)?)))
+    let row = rows.next()?.with_context(|| {
+        format!(
+            "its layer has the CRS {srs_id}, which gpkg_spatial_ref_sys does not list; {REMEDY}"
+        )
+    })?;
+    let organization: String = row.get("organization")?;
+    let code: i64 = row.get("organization_coordsys_id")?;
+    // an extension of the format adds definitions in WKT 2
+    let definitions =
+        ["definition_12_063", "definition"].map(|column| row.get::<_, String>(column));
+    crs::from_name(&format!("{organization}:{code}"))
+        .or_else(|| definitions.iter().flatten().find_map(|text| crs::from_name(text)))
+        .map(Some)
+        .with_context(|| {
+            format!("its CRS {srs_id} ({organization} {code}) is not one that PROJ knows; {REMEDY}")
+        })
 }
 
 fn text(row: &Row, column: usize) -> Result<Option<String>> {
@@ -154,7 +205,12 @@ fn text(row: &Row, column: usize) -> Result<Option<String>> {
         ValueRef::Null | ValueRef::Blob(_) => None,
         ValueRef::Integer(number) => Some(number.to_string()),
         ValueRef::Real(number) => Some(number.to_string()),
-        ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Text(text) => {
+            let text = std::str::from_utf8(text).context(
+                "text is not encoded in UTF-8; rewrite the file, for example with ogr2ogr",
+            )?;
+            Some(text.to_owned())
+        }
     })
 }
 

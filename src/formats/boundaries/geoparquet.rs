@@ -102,20 +102,32 @@ impl GeoMetadata {
                 other.unwrap_or("an unspecified encoding")
             ),
         }
-        Ok(GeoMetadata { column: column.to_owned(), crs: crs_of(description.get("crs")) })
+        Ok(GeoMetadata { column: column.to_owned(), crs: crs_of(description.get("crs"))? })
     }
 }
 
-/// Without an entry the CRS is OGC:CRS84, and `null` means that it is unknown.
-fn crs_of(crs: Option<&Value>) -> Option<String> {
-    let Some(crs) = crs else { return Some("EPSG:4326".to_owned()) };
-    if crs.is_null() {
-        return None;
+/// Without an entry the CRS is that of [`crs::UNDECLARED_GEOPARQUET`], and `null` means that it is
+/// unknown. Files older than version 0.4 have WKT in place of PROJJSON.
+///
+/// # Errors
+/// A description that is not a CRS; the message quotes its start.
+fn crs_of(declared: Option<&Value>) -> Result<Option<String>> {
+    let Some(declared) = declared else {
+        return Ok(Some(crs::UNDECLARED_GEOPARQUET.to_owned()));
+    };
+    if declared.is_null() {
+        return Ok(None);
     }
     let code = |code: &Value| code.as_str().map_or_else(|| code.to_string(), str::to_owned);
-    match (crs["id"]["authority"].as_str(), code(&crs["id"]["code"])) {
-        (Some("EPSG"), code) => Some(format!("EPSG:{code}")),
-        (Some("OGC"), code) if code == "CRS84" => Some("EPSG:4326".to_owned()),
-        _ => Some(crs::identify(&crs.to_string())),
-    }
+    let name = match (declared["id"]["authority"].as_str(), declared.as_str()) {
+        (Some(authority), _) => Some(format!("{authority}:{}", code(&declared["id"]["code"]))),
+        (None, name) => name.map(str::to_owned),
+    };
+    let text = declared.to_string();
+    name.as_deref().and_then(crs::from_name).or_else(|| crs::from_name(&text)).map(Some).with_context(
+        || {
+            let start: String = text.chars().take(200).collect();
+            format!("the entry \"crs\" in its footer is not a CRS that PROJ knows: {start}; set lau.crs, for example to \"EPSG:3035\"")
+        },
+    )
 }

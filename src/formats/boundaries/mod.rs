@@ -1,6 +1,11 @@
 //! Boundary files of every format, read feature by feature: properties and polygons.
 
+mod code_page;
+mod companions;
+mod crs_member;
+mod dbf;
 mod feature;
+mod foreign;
 mod geojson;
 mod geopackage;
 mod geoparquet;
@@ -12,17 +17,15 @@ use anyhow::{Context, Result};
 
 use crate::storage::Location;
 use crate::storage::inputs::InputFile;
+pub use companions::{companions, is_companion};
 pub use feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 
 /// Extensions of boundary files.
 pub const EXTENSIONS: [&str; 7] =
     ["geojson", "json", "gpkg", "shp", "zip", "parquet", "geoparquet"];
 
-/// Extensions of the files beside a `.shp` file that its features are read from.
-pub const COMPANIONS: [&str; 3] = ["dbf", "prj", "cpg"];
-
 /// Reads the features of a file that pass the filter. If the format allows it, the geometry of other
-/// features is skipped. Returns the CRS of the file, if it has one: `EPSG:3035` if it has a code,
+/// features is skipped. Returns the CRS of the file, if it declares one: `EPSG:3035` if it has a code,
 /// otherwise its definition.
 ///
 /// # Errors
@@ -34,7 +37,8 @@ pub fn read(
     filter: FeatureFilter,
     on_feature: OnFeature,
 ) -> Result<Option<String>> {
-    let read = match Format::of(&input.location) {
+    let format = Format::of(&input.location);
+    let read = match format {
         Format::GeoJson => geojson::read,
         Format::GeoPackage => geopackage::read,
         Format::Shapefile => shapefile::read,
@@ -43,6 +47,7 @@ pub fn read(
     };
     names
         .refuse_too_large(input.bytes)
+        .and_then(|()| foreign::refuse(input, format))
         .and_then(|()| read(input, names, filter, on_feature))
         .with_context(|| format!("LAU file {}", input.location))
 }

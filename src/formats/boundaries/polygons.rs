@@ -15,6 +15,33 @@ pub struct PolygonBuilder {
 }
 
 impl PolygonBuilder {
+    /// A geometry that is not a polygon; it is an error unless a collection holds polygons beside it.
+    pub fn not_a_polygon(kind: &str) -> Self {
+        let error = format!("the geometry is {kind}, expected Polygon or MultiPolygon");
+        PolygonBuilder { error: Some(error), ..PolygonBuilder::default() }
+    }
+
+    /// The polygons of a geometry collection. Points and lines beside them, which repairs leave, cover
+    /// no area.
+    pub fn collection(parts: Vec<PolygonBuilder>) -> Self {
+        let mut all = PolygonBuilder::default();
+        let is_empty = parts.is_empty();
+        for part in parts.into_iter().filter(|part| part.error.is_none()) {
+            all.append(part);
+        }
+        if all.polygons.is_empty() && !is_empty {
+            return Self::not_a_polygon("GeometryCollection without a polygon");
+        }
+        all
+    }
+
+    fn append(&mut self, other: PolygonBuilder) {
+        let (positions, rings) = (self.positions.len(), self.rings.len());
+        self.positions.extend(other.positions);
+        self.rings.extend(other.rings.into_iter().map(|end| end + positions));
+        self.polygons.extend(other.polygons.into_iter().map(|end| end + rings));
+    }
+
     /// # Errors
     /// The reason why the geometry is not a valid polygon.
     pub fn build(self) -> Result<Vec<Polygon>, String> {

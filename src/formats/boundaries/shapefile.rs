@@ -6,13 +6,13 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
-use dbase::encoding::DynEncoding;
-use dbase::{FieldValue, ReaderBuilder, Record};
 use geo::coordinate_position::{CoordPos, CoordinatePosition};
 use geo::{Area, BoundingRect, Coord, LineString, Polygon};
 use shapefile::record::traits::HasXY;
 use shapefile::{PolygonRing, ShapeReader};
 
+use super::companions::companion;
+use super::dbf::{Field, Table};
 use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 use super::polygons::PolygonBuilder;
 use crate::formats::crs;
@@ -50,18 +50,16 @@ pub fn read(
     let Location::Local(path) = &input.location else {
         bail!("a shapefile in an object store can only be read as one .zip file; zip its files");
     };
-    let beside = |ending: &str| {
-        let here = [ending.to_owned(), ending.to_uppercase()];
-        here.iter().map(|e| path.with_extension(e)).find(|p| p.exists())
-    };
-    let dbf = beside("dbf").with_context(|| {
+    let dbf = companion(path, "dbf")?.with_context(|| {
         let dbf = path.with_extension("dbf");
         format!("{} is missing; copy all files of the shapefile", dbf.display())
     })?;
     let open = |path: &Path| -> Result<_> {
         Ok(BufReader::new(File::open(path).with_context(|| path.display().to_string())?))
     };
-    let text = |ending: &str| beside(ending).map(|p| read_text(open(&p)?)).transpose();
+    let text = |ending: &str| -> Result<_> {
+        companion(path, ending)?.map(|p| read_text(open(&p)?)).transpose()
+    };
     let parts = ShapefileParts {
         shapes: open(path)?,
         records: open(&dbf)?,
@@ -86,7 +84,11 @@ pub fn read_zip(
         bail!("it contains {} files; a zipped shapefile has about ten", zip.len());
     }
     let members = zip.file_names().map(|name| Ok(name?.into_owned()));
-    let members: Vec<String> = members.collect::<Result<_>>().context(damaged)?;
+    let mut members: Vec<String> = members.collect::<Result<_>>().context(damaged)?;
+    // what macOS adds beside each file
+    members.retain(|name| {
+        !name.split(['/', '\\']).any(|part| part == "__MACOSX" || part.starts_with("._"))
+    });
     let of = |ending: &str| {
         let found = |name: &&String| name.to_lowercase().ends_with(ending);
         members.iter().filter(found).cloned().collect::<Vec<_>>()
@@ -143,7 +145,7 @@ pub fn read_zip(
 fn read_text(file: impl Read) -> Result<String> {
     let mut bytes = Vec::new();
     file.take(MAX_TEXT_BYTES).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').trim().to_owned())
 }
 
 impl<R: Read + Seek> ShapefileParts<R> {
@@ -153,44 +155,56 @@ impl<R: Read + Seek> ShapefileParts<R> {
         filter: FeatureFilter,
         on_feature: OnFeature,
     ) -> Result<Option<String>> {
-        let mut builder = ReaderBuilder::new();
-        if let Some(name) = self.cpg.filter(|name| !name.is_empty()) {
-            let encoding = DynEncoding::from_name(&name).with_context(|| {
-                format!("its .cpg file specifies the unknown encoding {name:?}; rewrite it in UTF-8, for example with ogr2ogr -lco ENCODING=UTF-8")
-            })?;
-            builder = builder.with_encoding(encoding);
-        }
         let damaged = |what: &str| format!("its {what} file is damaged; download it again");
-        let mut records = builder.build(self.records).with_context(|| damaged(".dbf"))?;
-        let fields: Vec<String> = records.fields().iter().map(|f| f.name().to_owned()).collect();
-        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-        let columns = names.find(&fields)?.map(|index| index.map(|i| fields[i].to_owned()));
+        let mut table = Table::open(self.records).with_context(|| damaged(".dbf"))?;
+        if let Some(cpg) = &self.cpg {
+            table.set_code_page(cpg)?;
+        }
+        let fields: Vec<&str> = table.fields.iter().map(|f| f.name.as_str()).collect();
+        let columns = names.find(&fields)?.map(|index| index.map(|i| table.fields[i].clone()));
+        let [id_field, country_field, name_field] = &columns;
         let mut shapes = self.shapes;
         check_record_lengths(&mut shapes).with_context(|| damaged(".shp"))?;
         let mut shapes = ShapeReader::new(shapes).with_context(|| damaged(".shp"))?;
-        let mut records = records.iter_records();
         let mut number = 0;
         for shape in shapes.iter_shapes() {
             number += 1;
             let place = |what| format!("feature {number}: {}", damaged(what));
             let shape = shape.with_context(|| place(".shp"))?;
-            let record = records.next().with_context(|| {
-                format!("its .dbf file has fewer records than its .shp file has shapes: record {number} is missing; download both again")
-            })?;
-            let record = record.with_context(|| place(".dbf"))?;
-            let [id, country, name] = columns.each_ref().map(|c| text(&record, c.as_ref()?));
-            let properties = Properties { id, country, name };
+            if number > table.records {
+                bail!(
+                    "its .dbf file has fewer records than its .shp file has shapes: record {number} is missing; download both again"
+                );
+            }
+            // a shape whose record is deleted is deleted with it
+            if !table.advance().with_context(|| place(".dbf"))? {
+                continue;
+            }
+            let text = |field: &Option<Field>| {
+                let text = field.as_ref().map(|field| table.text(field)).transpose();
+                text.map(Option::flatten).with_context(|| format!("feature {number}"))
+            };
+            // the text of a unit that is not selected may be in any encoding
+            let name = text(name_field);
+            let (id, country) = (text(id_field)?, text(country_field)?);
+            let mut properties = Properties { id, country, name: None };
             if filter(&properties) {
+                properties.name = name?;
                 let polygons = polygons(shape).map_err(|e| anyhow!("feature {number}: {e}"))?;
                 on_feature(Feature { number, properties, polygons })?;
             }
         }
-        if records.next().is_some() {
+        if table.records > number {
             bail!(
                 "its .shp file has {number} shapes, and its .dbf file has more records; download both again"
             );
         }
-        Ok(self.prj.filter(|prj| !prj.is_empty()).map(|prj| crs::identify(&prj)))
+        let Some(prj) = self.prj.filter(|prj| !prj.is_empty()) else { return Ok(None) };
+        let crs = crs::from_name(&prj).with_context(|| {
+            let start: String = prj.chars().take(200).collect();
+            format!("its .prj file is not a CRS that PROJ knows: {start}; set lau.crs, for example to \"EPSG:3035\"")
+        });
+        crs.map(Some)
     }
 }
 
@@ -216,18 +230,6 @@ fn check_record_lengths(file: &mut (impl Read + Seek)) -> Result<()> {
     }
     file.rewind()?;
     Ok(())
-}
-
-fn text(record: &Record, column: &str) -> Option<String> {
-    match record.get(column)? {
-        FieldValue::Character(text) => text.clone(),
-        FieldValue::Memo(text) => Some(text.clone()),
-        FieldValue::Numeric(number) => Some((*number)?.to_string()),
-        FieldValue::Float(number) => Some((*number)?.to_string()),
-        FieldValue::Integer(number) => Some(number.to_string()),
-        FieldValue::Double(number) | FieldValue::Currency(number) => Some(number.to_string()),
-        FieldValue::Logical(_) | FieldValue::Date(_) | FieldValue::DateTime(_) => None,
-    }
 }
 
 fn polygons(shape: shapefile::Shape) -> Result<Option<Vec<Polygon>>, String> {

@@ -10,42 +10,29 @@ use super::polygons::PolygonBuilder;
 
 const POLYGON: u32 = 3;
 const MULTI_POLYGON: u32 = 6;
+const COLLECTION: u32 = 7;
 
-/// The polygons of a Polygon or MultiPolygon; heights and measures are ignored.
+/// Collections in collections; more are refused, because each level takes stack.
+const MAX_DEPTH: usize = 16;
+
+/// The polygons of a Polygon, a MultiPolygon or a collection that holds such; heights and measures are
+/// ignored.
 ///
 /// # Errors
 /// Truncated bytes; another geometry.
 pub fn polygons(bytes: &[u8]) -> Result<Vec<Polygon>, String> {
-    let mut reader = WkbReader { bytes, little: true };
-    let mut polygons = PolygonBuilder::default();
-    let (kind, size) = reader.header()?;
-    match kind {
-        POLYGON => reader.polygon(size, &mut polygons)?,
-        MULTI_POLYGON => {
-            // a polygon has at least a header and a count
-            for _ in 0..reader.count(9)? {
-                match reader.header()? {
-                    (POLYGON, size) => reader.polygon(size, &mut polygons)?,
-                    (other, _) => return Err(not_a_polygon(other)),
-                }
-            }
-        }
-        other => return Err(not_a_polygon(other)),
-    }
-    polygons.build()
+    WkbReader { bytes, little: true }.geometry(0)?.build()
 }
 
-fn not_a_polygon(kind: u32) -> String {
-    let name = match kind {
+fn name(kind: u32) -> &'static str {
+    match kind {
         1 => "Point",
         2 => "LineString",
         4 => "MultiPoint",
         5 => "MultiLineString",
-        7 => "GeometryCollection",
         10 | 12 => "of curves",
         _ => "of an unknown type",
-    };
-    format!("the geometry is {name}, expected Polygon or MultiPolygon")
+    }
 }
 
 struct WkbReader<'a> {
@@ -55,6 +42,62 @@ struct WkbReader<'a> {
 }
 
 impl WkbReader<'_> {
+    /// A geometry of any type; points and lines are skipped and leave an error.
+    fn geometry(&mut self, depth: usize) -> Result<PolygonBuilder, String> {
+        let mut polygons = PolygonBuilder::default();
+        let (kind, size) = self.header()?;
+        match kind {
+            POLYGON => self.polygon(size, &mut polygons)?,
+            MULTI_POLYGON => {
+                // a polygon has at least a header and a count
+                for _ in 0..self.count(9)? {
+                    match self.header()? {
+                        (POLYGON, size) => self.polygon(size, &mut polygons)?,
+                        (other, _) => return Ok(PolygonBuilder::not_a_polygon(name(other))),
+                    }
+                }
+            }
+            COLLECTION if depth < MAX_DEPTH => {
+                let count = self.count(5)?;
+                let parts = (0..count).map(|_| self.geometry(depth + 1));
+                return Ok(PolygonBuilder::collection(parts.collect::<Result<_, _>>()?));
+            }
+            other => {
+                self.skip(other, size)?;
+                return Ok(PolygonBuilder::not_a_polygon(name(other)));
+            }
+        }
+        Ok(polygons)
+    }
+
+    /// Skips a point or lines after their header.
+    fn skip(&mut self, kind: u32, size: usize) -> Result<(), String> {
+        let positions = match kind {
+            1 => 1,
+            2 => self.count(8 * size)?,
+            4 | 5 => {
+                for _ in 0..self.count(9)? {
+                    let (kind, size) = self.header()?;
+                    if !matches!(kind, 1 | 2) {
+                        return Err(format!("a part of the geometry is {}", name(kind)));
+                    }
+                    self.skip(kind, size)?;
+                }
+                0
+            }
+            other => {
+                return Err(format!(
+                    "the geometry is {}, expected Polygon or MultiPolygon",
+                    name(other)
+                ));
+            }
+        };
+        for _ in 0..positions * size {
+            self.coordinate()?;
+        }
+        Ok(())
+    }
+
     fn take<const N: usize>(&mut self) -> Result<[u8; N], String> {
         let (taken, rest) =
             self.bytes.split_first_chunk::<N>().ok_or("the geometry is truncated")?;

@@ -1,25 +1,18 @@
 //! LAU units from boundary files: merged by GISCO_ID, checked, in metres of EPSG:3035.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result, bail};
-use geo::line_intersection::{LineIntersection, line_intersection};
-use geo::{
-    BoundingRect, Contains, Coord, Line, LinesIter, MultiPolygon, Orient, Point, Polygon, Rect,
-};
-use rstar::primitives::GeomWithData;
-use rstar::{RTree, RTreeObject};
+use geo::{BoundingRect, Contains, Coord, MultiPolygon, Orient, Point, Polygon, Rect};
 
-use super::Settings;
-use super::grid::{GRID, ToGrid};
+use super::grid::ToGrid;
+use super::{Settings, editions, repair};
 use crate::datasets::geodata::{self, LauUnit};
 use crate::domain::ids::MAX_ID_BYTES;
 use crate::domain::numbers::grouped;
 use crate::formats::boundaries;
-use crate::formats::boundaries::{
-    COMPANIONS, EXTENSIONS, Feature, Format, Properties, PropertyNames,
-};
+use crate::formats::boundaries::{EXTENSIONS, Feature, Properties, PropertyNames};
 use crate::storage::Location;
 use crate::storage::inputs::{InputFile, list};
 
@@ -29,20 +22,23 @@ use crate::storage::inputs::{InputFile, list};
 /// A path that does not exist or contains no such file.
 pub fn files(settings: Settings) -> Result<Vec<InputFile>> {
     let mut files = list("data.lau", &settings.data.lau, &EXTENSIONS)?;
-    let companions: Vec<String> = files
-        .iter()
-        .filter(|f| Format::of(&f.location) == Format::Shapefile)
-        .flat_map(|f| COMPANIONS.map(|ending| f.location.as_path().with_extension(ending)))
-        .filter(|path| path.exists())
-        .map(|path| path.to_string_lossy().into_owned())
-        .collect();
-    files.extend(list("data.lau", &companions, &COMPANIONS)?);
+    // a glob may have found companions too
+    files.retain(|f| !boundaries::is_companion(&f.location));
+    if files.is_empty() {
+        bail!("data.lau: no boundary file in {}", settings.data.lau.join(", "));
+    }
+    editions::refuse(&files.iter().map(|f| &f.location).collect::<Vec<_>>())?;
+    let mut companions = Vec::new();
+    for file in &files {
+        companions.extend(boundaries::companions(&file.location)?);
+    }
+    files.extend(companions.into_iter().map(InputFile::local).collect::<Result<Vec<_>>>()?);
     Ok(files)
 }
 
 /// The files without companion files.
 fn main_files(files: &[InputFile]) -> impl Iterator<Item = &InputFile> {
-    files.iter().filter(|f| !COMPANIONS.iter().any(|ending| f.location.ends_with(ending)))
+    files.iter().filter(|f| !boundaries::is_companion(&f.location))
 }
 
 /// Units of the selected countries by GISCO_ID, in byte order.
@@ -77,8 +73,8 @@ fn is_selected(settings: Settings, properties: &Properties) -> bool {
 /// Reads the units of the selected countries.
 ///
 /// # Errors
-/// A file that is truncated, in another CRS, or without a feature of the selected countries; a ring
-/// that crosses itself.
+/// A file that is truncated, in another CRS, or without a feature of the selected countries; a unit in
+/// two files; a ring that crosses itself more than slightly.
 pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
     let mut boundaries = Boundaries::default();
     let countries = RefCell::new(BTreeSet::new());
@@ -103,7 +99,7 @@ pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
             let place = format!("LAU file {}, feature {}", file.location, feature.number);
             if let Some(id) = &feature.properties.id {
                 let other = first_seen.entry(id.clone()).or_insert(&file.location);
-                refuse_second_format(id, other, &file.location)?;
+                refuse_second_file(id, other, &file.location)?;
             }
             add(&mut boundaries, feature, &to_grid, settings).context(place)?;
         }
@@ -130,9 +126,10 @@ pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
     Ok(boundaries)
 }
 
-/// A unit in two formats is most likely the same boundary twice, and its polygons would overlap.
-fn refuse_second_format(id: &str, first: &Location, second: &Location) -> Result<()> {
-    if Format::of(first) != Format::of(second) {
+/// A unit in two files is most likely the same boundary twice, in another year or coordinate reference
+/// system, and its polygons would overlap.
+fn refuse_second_file(id: &str, first: &Location, second: &Location) -> Result<()> {
+    if first != second {
         bail!("{id} is in {first} and in {second}; name only one of them in data.lau");
     }
     Ok(())
@@ -168,16 +165,7 @@ fn add(
         .map(|p| to_grid.metres(p))
         .collect::<Result<Vec<_>>>()
         .context(id.to_owned())?;
-    for polygon in &polygons {
-        if let Some(at) = self_intersection(polygon) {
-            bail!(
-                "{id}: a ring crosses itself or another ring near ({:.1}, {:.1}) in {GRID}; repair \
-                 the file, for example with ogr2ogr -makevalid, or download it again",
-                at.x,
-                at.y
-            );
-        }
-    }
+    let polygons = repair::repaired(id, polygons, &mut boundaries.notes)?;
     match boundaries.units.get_mut(id) {
         Some(unit) => {
             if unit.name != *name {
@@ -195,24 +183,6 @@ fn add(
     Ok(())
 }
 
-/// A point where two edges of a polygon cross; edges may touch.
-fn self_intersection(polygon: &Polygon) -> Option<Coord> {
-    let edges: Vec<GeomWithData<Line, usize>> =
-        polygon.lines_iter().enumerate().map(|(i, l)| GeomWithData::new(l, i)).collect();
-    let tree = RTree::bulk_load(edges.clone());
-    edges.iter().find_map(|edge| {
-        let near = tree.locate_in_envelope_intersecting(&edge.geom().envelope());
-        near.filter(|other| other.data > edge.data).find_map(|other| {
-            match line_intersection(*edge.geom(), *other.geom()) {
-                Some(LineIntersection::SinglePoint { intersection, is_proper: true }) => {
-                    Some(intersection)
-                }
-                _ => None,
-            }
-        })
-    })
-}
-
 /// Which of the points (metres) lie in a country that is not selected. The method `nearest` must
 /// not assign them to a unit across the border.
 ///
@@ -228,8 +198,10 @@ pub fn in_excluded_countries(
         return Ok(excluded);
     }
     for file in main_files(files) {
-        // a first pass finds the CRS, which may follow the features
-        let crs = boundaries::read(file, &names(settings), &|_| false, &mut |_| Ok(()))?;
+        // a first pass finds the CRS, which may follow the features, or lie in each geometry
+        let is_first = Cell::new(true);
+        let first = |_: &Properties| is_first.replace(false);
+        let crs = boundaries::read(file, &names(settings), &first, &mut |_| Ok(()))?;
         let to_grid = ToGrid::new(settings.lau.crs.as_deref(), crs, &file.location)?;
         let mut near: Vec<Polygon> = Vec::new();
         let not_selected = |p: &Properties| !is_selected(settings, p);

@@ -7,9 +7,11 @@ mod assign;
 mod boundaries;
 mod cells;
 mod check;
+mod editions;
 mod grid;
 pub mod lau_index;
 mod notes;
+mod repair;
 
 use std::time::Instant;
 
