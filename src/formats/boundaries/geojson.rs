@@ -77,7 +77,7 @@ impl Collection<'_> {
         if self.crs.borrow().as_ref().is_some_and(|(first, _)| *first == member) {
             return Ok(());
         }
-        let Some(named) = crs_member::read(&member).map_err(E::custom)? else { return Ok(()) };
+        let Some(named) = crs_member::read(&member) else { return Ok(()) };
         match &*self.crs.borrow() {
             Some((first, other)) if *other != named => {
                 return Err(E::custom(format!(

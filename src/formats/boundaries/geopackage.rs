@@ -38,7 +38,7 @@ pub fn read(
     let file = open(copy.path())?;
     file.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES).context(damaged)?;
     let layer = select_layer(layers(&file).context(damaged)?, names)?;
-    let crs = crs_of(&file, layer.srs_id)?;
+    let crs = crs_of(&file, layer.srs_id).context(damaged)?;
     let columns: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
     let [id, country, name] = names.find(&columns)?.map(|index| match index {
         Some(index) => quoted(columns[index]),
@@ -173,31 +173,25 @@ fn select_layer(mut layers: Vec<Layer>, names: &PropertyNames) -> Result<Layer> 
         .context("it has no layer of features; download it again, or set data.lau to another file")
 }
 
-/// The CRS of an entry of `gpkg_spatial_ref_sys`; ids of 0 and below mean that none is declared.
+/// The CRS of an entry of `gpkg_spatial_ref_sys`; ids of 0 and below mean that none is declared. An
+/// entry that cannot be read is described, so that an error can quote it.
 fn crs_of(file: &Connection, srs_id: i64) -> Result<Option<String>> {
-    const REMEDY: &str = "set lau.crs, for example to \"EPSG:3035\"";
     if srs_id <= 0 {
         return Ok(None);
     }
-    let sql = "SELECT * FROM gpkg_spatial_ref_sys WHERE srs_id = ?1";
-    let mut rows = file.prepare(sql)?;
+    let mut rows = file.prepare("SELECT * FROM gpkg_spatial_ref_sys WHERE srs_id = ?1")?;
     let mut rows = rows.query([srs_id])?;
-    let row = rows.next()?.with_context(|| {
-        format!(
-            "its layer has the CRS {srs_id}, which gpkg_spatial_ref_sys does not list; {REMEDY}"
-        )
-    })?;
+    let Some(row) = rows.next()? else {
+        return Ok(Some(format!("srs_id {srs_id}, which gpkg_spatial_ref_sys does not list")));
+    };
     let organization: String = row.get("organization")?;
-    let code: i64 = row.get("organization_coordsys_id")?;
+    let name = format!("{organization}:{}", row.get::<_, i64>("organization_coordsys_id")?);
     // an extension of the format adds definitions in WKT 2
     let definitions =
         ["definition_12_063", "definition"].map(|column| row.get::<_, String>(column));
-    crs::from_name(&format!("{organization}:{code}"))
-        .or_else(|| definitions.iter().flatten().find_map(|text| crs::from_name(text)))
-        .map(Some)
-        .with_context(|| {
-            format!("its CRS {srs_id} ({organization} {code}) is not one that PROJ knows; {REMEDY}")
-        })
+    let known = crs::from_name(&name)
+        .or_else(|| definitions.iter().flatten().find_map(|text| crs::from_name(text)));
+    Ok(Some(known.unwrap_or_else(|| format!("srs_id {srs_id}, {name}"))))
 }
 
 fn text(row: &Row, column: usize) -> Result<Option<String>> {

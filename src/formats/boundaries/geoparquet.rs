@@ -102,21 +102,17 @@ impl GeoMetadata {
                 other.unwrap_or("an unspecified encoding")
             ),
         }
-        Ok(GeoMetadata { column: column.to_owned(), crs: crs_of(description.get("crs"))? })
+        Ok(GeoMetadata { column: column.to_owned(), crs: crs_of(description.get("crs")) })
     }
 }
 
 /// Without an entry the CRS is that of [`crs::UNDECLARED_GEOPARQUET`], and `null` means that it is
-/// unknown. Files older than version 0.4 have WKT in place of PROJJSON.
-///
-/// # Errors
-/// A description that is not a CRS; the message quotes its start.
-fn crs_of(declared: Option<&Value>) -> Result<Option<String>> {
-    let Some(declared) = declared else {
-        return Ok(Some(crs::UNDECLARED_GEOPARQUET.to_owned()));
-    };
+/// unknown. Files older than version 0.4 have WKT in place of PROJJSON. A description that cannot be
+/// read is returned as it is, so that an error can quote it.
+fn crs_of(declared: Option<&Value>) -> Option<String> {
+    let Some(declared) = declared else { return Some(crs::UNDECLARED_GEOPARQUET.to_owned()) };
     if declared.is_null() {
-        return Ok(None);
+        return None;
     }
     let code = |code: &Value| code.as_str().map_or_else(|| code.to_string(), str::to_owned);
     let name = match (declared["id"]["authority"].as_str(), declared.as_str()) {
@@ -124,10 +120,5 @@ fn crs_of(declared: Option<&Value>) -> Result<Option<String>> {
         (None, name) => name.map(str::to_owned),
     };
     let text = declared.to_string();
-    name.as_deref().and_then(crs::from_name).or_else(|| crs::from_name(&text)).map(Some).with_context(
-        || {
-            let start: String = text.chars().take(200).collect();
-            format!("the entry \"crs\" in its footer is not a CRS that PROJ knows: {start}; set lau.crs, for example to \"EPSG:3035\"")
-        },
-    )
+    Some(name.and_then(|n| crs::from_name(&n)).or_else(|| crs::from_name(&text)).unwrap_or(text))
 }

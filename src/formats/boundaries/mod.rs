@@ -26,7 +26,7 @@ pub const EXTENSIONS: [&str; 7] =
 
 /// Reads the features of a file that pass the filter. If the format allows it, the geometry of other
 /// features is skipped. Returns the CRS of the file, if it declares one: `EPSG:3035` if it has a code,
-/// otherwise its definition.
+/// otherwise its definition, or, if that cannot be read, what the file declares.
 ///
 /// # Errors
 /// A file that is damaged or has another format than its name says, a feature that is not a polygon,

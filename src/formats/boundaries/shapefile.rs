@@ -199,12 +199,8 @@ impl<R: Read + Seek> ShapefileParts<R> {
                 "its .shp file has {number} shapes, and its .dbf file has more records; download both again"
             );
         }
-        let Some(prj) = self.prj.filter(|prj| !prj.is_empty()) else { return Ok(None) };
-        let crs = crs::from_name(&prj).with_context(|| {
-            let start: String = prj.chars().take(200).collect();
-            format!("its .prj file is not a CRS that PROJ knows: {start}; set lau.crs, for example to \"EPSG:3035\"")
-        });
-        crs.map(Some)
+        let prj = self.prj.filter(|prj| !prj.is_empty());
+        Ok(prj.map(|prj| crs::from_name(&prj).unwrap_or(prj)))
     }
 }
 

@@ -10,6 +10,9 @@ use crate::storage::Location;
 /// All geometry is measured in metres of this CRS.
 pub const GRID: &str = "EPSG:3035";
 
+/// Characters of a declaration that a message quotes at most.
+const MAX_QUOTED: usize = 200;
+
 /// Converts the coordinates of one file to the grid.
 pub struct ToGrid {
     /// `None` if the file is on the grid already.
@@ -24,6 +27,15 @@ impl ToGrid {
     /// # Errors
     /// A CRS that PROJ does not know, or that is not horizontal.
     pub fn new(configured: Option<&str>, in_file: Option<String>, file: &Location) -> Result<Self> {
+        if let (None, Some(declared)) = (configured, &in_file)
+            && crs::from_name(declared).is_none()
+        {
+            let start: String = declared.chars().take(MAX_QUOTED).collect();
+            bail!(
+                "LAU file {file}: the CRS in the file cannot be read: {start}; set lau.crs, for example \
+                 to \"{GRID}\""
+            );
+        }
         let named = configured.map(|name| crs::from_name(name).unwrap_or_else(|| name.to_owned()));
         let crs = named.or(in_file).unwrap_or_else(|| GRID.to_owned());
         if crs.eq_ignore_ascii_case(GRID) {
