@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::access_control;
 use super::access_log::{Entry, LoggedBody};
+use super::caller::Caller;
 use super::connection_places::Overload;
 use super::negotiation::prefers_page;
 use super::problem::{PROBLEM_JSON, Problem};
@@ -20,8 +21,6 @@ use super::relation_routes::{RESERVED, RouteTarget};
 use super::security_headers;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
-use super::tokens::Identity;
-use crate::config::Role;
 
 /// The address at the other end of the connection.
 #[derive(Debug, Clone, Copy)]
@@ -30,22 +29,6 @@ pub struct Peer(pub SocketAddr);
 /// Whether the client may see more than the health of the server.
 #[derive(Debug, Clone, Copy)]
 pub struct Authorized(pub bool);
-
-/// Who sent the request.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// The address of the client, behind trusted proxies the forwarded one.
-    pub address: IpAddr,
-    /// `None` if the server has no tokens.
-    pub identity: Option<Identity>,
-}
-
-impl Caller {
-    /// True if the token, if there is one, has the role `user_rows`.
-    pub fn has_user_rows_role(&self) -> bool {
-        self.identity.as_ref().is_some_and(|identity| identity.role == Role::UserRows)
-    }
-}
 
 /// The view or table of the route.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@ mod access_log;
 mod address;
 mod assets;
 mod cache;
+mod caller;
 mod certificate;
 mod client_address;
 mod client_stream;

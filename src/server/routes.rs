@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
-use super::middleware::Caller;
+use super::caller::Caller;
 use super::problem::Problem;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};

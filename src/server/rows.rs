@@ -13,8 +13,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
 use super::cache::{CachedVersion, MAX_RESPONSE_BYTES};
+use super::caller::Caller;
 use super::documents::{MAX_ATTEMPTS, still_loading};
-use super::middleware::{Caller, MatchedRelation};
+use super::middleware::MatchedRelation;
 use super::negotiation;
 use super::negotiation::{Representation, accepts_gzip};
 use super::params::Params;
