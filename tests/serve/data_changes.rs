@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::cancelled_queries::endless;
 use super::{Server, served};
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse, wait_until};
 use crate::postgis::Cluster;
@@ -141,7 +142,7 @@ fn restarted_database_gives_503_and_then_answers_again() {
 #[ignore = "needs PostGIS: run make test"]
 fn slow_queries_time_out_and_too_many_queries_are_rejected() {
     let (work, schema) = crate::postgis::mini();
-    work.write("views/slow.sql", "SELECT CAST(1 AS BIGINT) AS x FROM pg_sleep(3610)\n");
+    work.write("views/slow.sql", endless());
     work.postgis(&Cluster::shared().url, &schema, "[serve]\ntimeout_s = 1\nmax_queries = 1\n");
     for stage in ["compress", "geojoin", "load"] {
         work.ok(&[stage]);

@@ -2,7 +2,7 @@
 
 mod access;
 mod audit_log;
-mod cancelled_queries;
+pub mod cancelled_queries;
 mod data_changes;
 mod http_conventions;
 mod memory;
