@@ -125,6 +125,13 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("serve.trusted_proxies", "[\"10.0.0.0/8\"]", json!(["10.0.0.0/8"])),
         ("serve.max_queries", "3", json!(3)),
         ("serve.timeout_s", "5", json!(5)),
+        ("serve.tls_cert", "/tls/server.crt", json!("/tls/server.crt")),
+        ("serve.tls_key", "/tls/server.key", json!("/tls/server.key")),
+        ("serve.behind_tls_proxy", "true", json!(true)),
+        ("serve.max_connections", "100", json!(100)),
+        ("serve.max_connections_per_address", "10", json!(10)),
+        ("serve.client_timeout_s", "5", json!(5)),
+        ("serve.max_connection_s", "60", json!(60)),
     ]
 }
 
@@ -247,6 +254,9 @@ fn shipped_config_lists_every_key_with_its_default() {
     let names: Vec<&str> = all.serve.tokens.iter().map(|token| token.name.as_str()).collect();
     assert_eq!(names, ["dashboard"]);
     expected.serve.audit_log = Some("/var/log/mobility/audit.jsonl".into());
+    expected.serve.tls_cert = Some(work.path("server.crt"));
+    expected.serve.tls_key = Some(work.path("server.key"));
+    expected.serve.max_connections_per_address = Some(64);
     assert_eq!(all, expected);
 }
 

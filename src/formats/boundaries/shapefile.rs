@@ -213,7 +213,9 @@ fn check_record_lengths(file: &mut (impl Read + Seek)) -> Result<()> {
     file.read_exact(&mut length)?;
     let end = bytes.min(2 * u64::from(u32::from_be_bytes(length)));
     let mut position = SHP_HEADER_BYTES;
+    let mut number = 0;
     while position < end {
+        number += 1;
         let mut header = [0; 8];
         file.seek(SeekFrom::Start(position))?;
         file.read_exact(&mut header)?;
@@ -221,7 +223,7 @@ fn check_record_lengths(file: &mut (impl Read + Seek)) -> Result<()> {
         // in words of two bytes
         position += 8 + 2 * u64::from(u32::from_be_bytes([a, b, c, d]));
         if position > bytes {
-            bail!("a record claims to be longer than the file");
+            bail!("feature {number} claims to be longer than the file");
         }
     }
     file.rewind()?;
