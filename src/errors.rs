@@ -6,6 +6,7 @@ mod engine;
 
 use std::fmt;
 
+use anyhow::{Result, bail};
 pub use engine::{EngineError, without_values};
 
 /// A command line that cannot be executed: an unknown view, or a filter for which the view has no
@@ -47,6 +48,16 @@ pub fn missing_column(name: &str, key: &str, present: &[&str], taken: &[&str]) -
         None => format!("set {key} to the right one"),
     };
     format!("no column {name:?} among {}; {hint}", present.join(", "))
+}
+
+/// # Errors
+/// A column name that occurs several times among `present`: which of the columns is meant is unknown.
+pub fn refuse_duplicate<'a>(name: &str, present: impl Iterator<Item = &'a str>) -> Result<()> {
+    let count = present.filter(|other| *other == name).count();
+    if count > 1 {
+        bail!("{count} columns have the name {name:?}; rename or remove all but the right one");
+    }
+    Ok(())
 }
 
 fn nearest_spelling<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {

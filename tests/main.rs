@@ -17,6 +17,7 @@ mod expected_tables;
 mod extract;
 mod faults;
 mod harness;
+mod input_forms;
 mod invalid_events;
 mod invalid_geodata;
 mod notebook;

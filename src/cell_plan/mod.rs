@@ -1,18 +1,20 @@
 //! The cell plan: rows of its files, and the versions of each cell over time.
 
+mod dates;
 mod rows;
 mod versions;
 
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
+use chrono_tz::Tz;
 
 pub use rows::{CellPlan, PlanRow};
 pub use versions::CellVersion;
 
 use crate::config::Columns;
-use crate::formats::csv;
-use crate::storage::inputs::{InputFile, list};
+use crate::formats::table;
+use crate::storage::inputs::{self, InputFile, list};
 
 /// One version of a cell.
 #[derive(Debug, Clone)]
@@ -26,7 +28,15 @@ pub struct Cell {
 /// # Errors
 /// A path that does not exist or contains no such file.
 pub fn files(paths: &[String]) -> Result<Vec<InputFile>> {
-    list("data.cells", paths, &[&["parquet"][..], &csv::EXTENSIONS].concat())
+    list("data.cells", paths, &table::EXTENSIONS)
+}
+
+/// A message that names files beside those of the cell plan which are not read.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub fn passed_over(paths: &[String]) -> Result<Option<String>> {
+    inputs::passed_over("data.cells", paths, &table::EXTENSIONS)
 }
 
 /// The cell plan as the checks on events need it.
@@ -38,12 +48,16 @@ pub struct PlannedCells {
     pub bad_coordinates: BTreeSet<String>,
 }
 
-/// Reads the cell plan; `paths` are those of `data.cells`.
+/// Reads the cell plan; `paths` are those of `data.cells`, `zone` is that of `time.zone`.
 ///
 /// # Errors
 /// Files that cannot be read, and rows that contradict each other.
-pub fn planned_cells(paths: &[String], columns: &Columns) -> Result<PlannedCells> {
-    let plan = CellPlan::read(&files(paths)?, columns)?;
+pub fn planned_cells(
+    paths: &[String],
+    columns: &Columns,
+    zone: Option<Tz>,
+) -> Result<PlannedCells> {
+    let plan = CellPlan::read(&files(paths)?, columns, zone)?;
     let mut cells: Vec<(String, Vec<CellVersion>)> = Vec::new();
     for cell in plan.resolve()?.0 {
         match cells.last_mut() {

@@ -1,22 +1,23 @@
 //! Reads the rows of all files of the cell plan and rejects invalid ones.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Float64Type};
+use arrow::datatypes::{DataType, Float64Type};
+use chrono_tz::Tz;
 
+use super::dates::{Bound, DayColumn, NotADay};
 use super::versions::CellVersion;
 use crate::config::Columns;
 use crate::domain::ids::{MAX_ID_BYTES, beginning};
+use crate::domain::null_words::NullWords;
 use crate::domain::numbers::counted;
-use crate::formats::table;
+use crate::formats::{csv, table};
 use crate::storage::Location;
 use crate::storage::inputs::InputFile;
-
-/// Seconds of a day, to detect whether a timestamp is at midnight.
-const DAY_S: i64 = 86_400;
 
 /// Memory for the ids of a file, if all were as long as the longest.
 const MAX_ID_MEMORY: usize = 1 << 30;
@@ -76,17 +77,21 @@ impl Reject {
 }
 
 impl CellPlan {
-    /// Reads all files.
+    /// Reads all files. `zone` is the one in which instants of validity become days.
     ///
     /// # Errors
     /// A file that cannot be read or lacks a column; files without any valid row.
-    pub fn read(files: &[InputFile], columns: &Columns) -> Result<Self> {
+    pub fn read(files: &[InputFile], columns: &Columns, zone: Option<Tz>) -> Result<Self> {
         let mut plan = CellPlan::default();
         for (number, file) in files.iter().enumerate() {
             plan.files.push(file.location.clone());
             let place = || format!("cell plan {}", file.location);
             let table = table::read(file).with_context(place)?;
-            let table = PlanColumns::new(&table, columns).with_context(place)?;
+            // writers do not know the types of columns without values
+            if table.num_rows() == 0 && !csv::is_csv(&file.location) {
+                continue;
+            }
+            let table = PlanColumns::new(&table, columns, zone).with_context(place)?;
             plan.add(number, &table);
         }
         if plan.valid.is_empty() {
@@ -172,32 +177,36 @@ struct PlanColumns {
     cells: ArrayRef,
     lat: ArrayRef,
     lon: ArrayRef,
-    start: DateColumn,
-    end: DateColumn,
+    start: DayColumn,
+    end: DayColumn,
 }
 
 impl PlanColumns {
-    fn new(table: &RecordBatch, names: &Columns) -> Result<Self> {
+    fn new(table: &RecordBatch, names: &Columns, zone: Option<Tz>) -> Result<Self> {
         let (cell_name, cell_key) = match &names.plan_cell_id {
             Some(name) => (name, "columns.plan_cell_id"),
             None => (&names.cell_id, "columns.cell_id"),
         };
         let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
+        let nulls = &names.null_values;
         let taken = [cell_name, latitude, longitude, valid_date_start, valid_date_end];
         let taken = taken.map(String::as_str);
         let column = |name: &str, key| table::column(table, name, key, &taken);
+        let days = |name: &String, bound| {
+            let column = table::optional_column(table, name)?;
+            let column = column.map(without_dictionary).transpose()?;
+            DayColumn::new(column.as_ref(), bound, zone, nulls).with_context(|| format!("column {name:?}"))
+        };
         Ok(PlanColumns {
             rows: table.num_rows(),
-            cells: cell_ids(column(cell_name, cell_key)?)
+            cells: cell_ids(column(cell_name, cell_key)?, nulls)
                 .with_context(|| format!("column {cell_name:?}"))?,
             lat: degrees(column(latitude, "columns.latitude")?)
                 .with_context(|| format!("column {:?}", names.latitude))?,
             lon: degrees(column(longitude, "columns.longitude")?)
                 .with_context(|| format!("column {:?}", names.longitude))?,
-            start: DateColumn::new(table.column_by_name(&names.valid_date_start))
-                .with_context(|| format!("column {:?}", names.valid_date_start))?,
-            end: DateColumn::new(table.column_by_name(&names.valid_date_end))
-                .with_context(|| format!("column {:?}", names.valid_date_end))?,
+            start: days(valid_date_start, Bound::First)?,
+            end: days(valid_date_end, Bound::Last)?,
         })
     }
 
@@ -222,7 +231,8 @@ impl PlanColumns {
         if lat == 0.0 && lon == 0.0 {
             return Err(Reject::NullIsland);
         }
-        let (start, end) = (self.start.day(i)?, self.end.day(i)?);
+        let day = |column: &DayColumn| column.day(i).map_err(|NotADay| Reject::BadDate);
+        let (start, end) = (day(&self.start)?, day(&self.end)?);
         if start.zip(end).is_some_and(|(s, e)| e < s) {
             return Err(Reject::EndsBeforeStart);
         }
@@ -230,13 +240,17 @@ impl PlanColumns {
     }
 }
 
-/// Cell ids as canonical text: integers in decimal notation.
-fn cell_ids(column: &ArrayRef) -> Result<ArrayRef> {
+/// Cell ids as canonical text, integers in decimal notation; words for nothing are null.
+fn cell_ids(column: &ArrayRef, nulls: &NullWords) -> Result<ArrayRef> {
     match column.data_type() {
         t if t.is_integer() => {}
+        DataType::Decimal32(_, 0)
+        | DataType::Decimal64(_, 0)
+        | DataType::Decimal128(_, 0)
+        | DataType::Decimal256(_, 0) => {}
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(_, _) => {}
         other => bail!(
-            "has type {other}; expected an integer or text (floating-point and decimal types lose digits: write the column as integers)"
+            "has type {other}; expected an integer or text (floating-point types and decimals with decimal places lose digits: write the column as integers)"
         ),
     }
     // a dictionary has one copy of a long text, which the result would repeat in every row
@@ -247,66 +261,29 @@ fn cell_ids(column: &ArrayRef) -> Result<ArrayRef> {
             bail!("has an id of {longest} bytes, which takes too much memory; is it a cell plan?");
         }
     }
-    Ok(cast(column, &DataType::Utf8)?)
+    let text = cast(column, &DataType::Utf8)?;
+    if column.data_type().is_numeric() {
+        return Ok(text);
+    }
+    let is_id = |id: &&str| !nulls.contains(id.as_bytes());
+    let ids = text.as_string::<i32>().iter().map(|id| id.filter(is_id));
+    Ok(Arc::new(ids.collect::<StringArray>()))
+}
+
+/// The values of a column that may be a dictionary.
+fn without_dictionary(column: &ArrayRef) -> Result<ArrayRef> {
+    Ok(match column.data_type() {
+        DataType::Dictionary(_, value) => cast(column, value)?,
+        _ => Arc::clone(column),
+    })
 }
 
 fn degrees(column: &ArrayRef) -> Result<ArrayRef> {
+    let column = &without_dictionary(column)?;
     let text =
         matches!(column.data_type(), DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
     if !(column.data_type().is_numeric() || text) {
         bail!("has type {}; expected degrees as a number", column.data_type());
     }
     Ok(cast(column, &DataType::Float64)?)
-}
-
-/// A column of dates; empty if the file has no such column.
-struct DateColumn {
-    dates: Option<ArrayRef>,
-    /// The column before conversion, to distinguish nulls from invalid dates.
-    original: Option<ArrayRef>,
-    /// Seconds since 1970, for a column of timestamps.
-    seconds: Option<ArrayRef>,
-}
-
-impl DateColumn {
-    fn new(column: Option<&ArrayRef>) -> Result<Self> {
-        let Some(column) = column else {
-            return Ok(DateColumn { dates: None, original: None, seconds: None });
-        };
-        let mut seconds = None;
-        let dates = match column.data_type() {
-            DataType::Timestamp(_, zone) => {
-                let unit = DataType::Timestamp(arrow::datatypes::TimeUnit::Second, zone.clone());
-                let whole = cast(&cast(column, &unit)?, &DataType::Int64)?;
-                seconds = Some(whole);
-                cast(column, &DataType::Date32)?
-            }
-            DataType::Date32 | DataType::Date64 | DataType::Null => {
-                cast(column, &DataType::Date32)?
-            }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
-                cast(column, &DataType::Date32)?
-            }
-            other => bail!("has type {other}; expected a date"),
-        };
-        Ok(DateColumn { dates: Some(dates), original: Some(column.clone()), seconds })
-    }
-
-    /// Days since 1970-01-01; `None` for null.
-    fn day(&self, i: usize) -> Result<Option<i32>, Reject> {
-        let (Some(dates), Some(original)) = (&self.dates, &self.original) else { return Ok(None) };
-        let dates = dates.as_primitive::<Date32Type>();
-        match (original.is_null(i), dates.is_null(i)) {
-            (true, _) => Ok(None),
-            (false, true) => Err(Reject::BadDate),
-            (false, false) => Ok(Some(dates.value(i))),
-        }
-    }
-
-    /// True for a timestamp that is not at midnight.
-    fn has_time_of_day(&self, i: usize) -> bool {
-        let Some(seconds) = &self.seconds else { return false };
-        let seconds = seconds.as_primitive::<arrow::datatypes::Int64Type>();
-        !seconds.is_null(i) && seconds.value(i).rem_euclid(DAY_S) != 0
-    }
 }

@@ -106,7 +106,7 @@ fn engine(spark: &Spark) -> Result<String> {
     })
 }
 
-fn events(config: &Config) -> Result<String> {
+fn events(config: &Config) -> Result<Passed> {
     let files = events::open(&config.columns, events::list_files(&config.data.events)?)?;
     let (text, counted_files): (Vec<_>, Vec<_>) =
         files.iter().partition(|f| matches!(f, EventFile::Csv(_)));
@@ -125,7 +125,11 @@ fn events(config: &Config) -> Result<String> {
     if !text.is_empty() {
         parts.push(format!("{} in CSV with a valid header", counted(text.len() as u64, "file")));
     }
-    Ok(format!("{}, {}", parts.join(", "), size(bytes)))
+    let text = format!("{}, {}", parts.join(", "), size(bytes));
+    Ok(match events::passed_over(&config.data.events)? {
+        Some(warning) => Passed { text: format!("{text}; {warning}"), is_warning: true },
+        None => text.into(),
+    })
 }
 
 fn cell_plan(checked: geojoin::CheckedPlan) -> Passed {

@@ -105,7 +105,8 @@ fn read_table(path: &Path, folder: &Path, is_optional: bool) -> Result<Table> {
                 .with_context(|| format!("config file {} cannot be read", path.display()));
         }
     };
-    parse(&text, folder).with_context(|| format!("config file {}", path.display()))
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    parse(text, folder).with_context(|| format!("config file {}", path.display()))
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Table> {

@@ -25,6 +25,7 @@ use chrono_tz::Tz;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::null_words::NullWords;
 use crate::domain::tables::Table;
 use crate::domain::time::text::EpochUnit;
 pub use extract::Extract;
@@ -178,6 +179,8 @@ pub struct Columns {
     pub timestamp: String,
     /// Unit of numeric time stamps in CSV, counted from 1970; without it, time stamps are date-time text.
     pub timestamp_unit: Option<EpochUnit>,
+    /// Words that stand for a missing value in columns of text, in event files and the cell plan.
+    pub null_values: NullWords,
     /// Name of the cell id in the cell plan, if it differs from the one in the events.
     pub plan_cell_id: Option<String>,
     pub latitude: String,
@@ -193,7 +196,8 @@ impl Columns {
     /// The settings that determine how event files are read, as a text.
     pub fn of_events(&self) -> String {
         let unit = self.timestamp_unit.map(|unit| format!(" {unit:?}")).unwrap_or_default();
-        format!("{} {} {}{unit}", self.user_id, self.cell_id, self.timestamp)
+        let Columns { user_id, cell_id, timestamp, null_values, .. } = self;
+        format!("{user_id} {cell_id} {timestamp}{unit} {null_values:?}")
     }
 }
 
@@ -204,6 +208,7 @@ impl Default for Columns {
             cell_id: "cell_id".into(),
             timestamp: "timestamp".into(),
             timestamp_unit: None,
+            null_values: NullWords::default(),
             plan_cell_id: None,
             latitude: "latitude".into(),
             longitude: "longitude".into(),

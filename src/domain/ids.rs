@@ -30,11 +30,20 @@ impl UserKey<'_> {
     }
 }
 
+/// Where the dashes of a UUID are, and its length in both forms.
+const UUID_DASHES: [usize; 4] = [8, 13, 18, 23];
+const UUID_CHARACTERS: usize = 36;
+const UUID_BYTES: usize = 16;
+
 /// Reads a text id. A hexadecimal hash in either case, with the prefix `0x` or `\x` or with at least
-/// 32 digits, becomes its bytes (written to `scratch`); other text is kept unchanged.
+/// 32 digits, and a UUID with dashes become their bytes (written to `scratch`); other text is kept
+/// unchanged.
 pub fn user_key_of_text<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<'a> {
     let prefixed = text.strip_prefix("0x").or_else(|| text.strip_prefix("\\x"));
     let digits = prefixed.unwrap_or(text).as_bytes();
+    if digits.len() == UUID_CHARACTERS && prefixed.is_none() && is_dashed(digits) {
+        return uuid(text, scratch);
+    }
     let long_enough = if prefixed.is_some() { 2 } else { MIN_HASH_DIGITS };
     if digits.len() < long_enough || !digits.len().is_multiple_of(2) {
         return UserKey::Text(text);
@@ -47,6 +56,28 @@ pub fn user_key_of_text<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<
         }
     }
     UserKey::Bytes(scratch)
+}
+
+fn is_dashed(text: &[u8]) -> bool {
+    UUID_DASHES.iter().all(|at| text.get(*at) == Some(&b'-'))
+}
+
+/// The bytes of a text with the dashes of a UUID; the text itself if it has other characters than
+/// hexadecimal digits between them.
+fn uuid<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<'a> {
+    scratch.clear();
+    for group in text.split('-') {
+        for pair in group.as_bytes().chunks(2) {
+            match (hex_value(pair[0]), pair.get(1).and_then(|digit| hex_value(*digit))) {
+                (Some(high), Some(low)) => scratch.push(high << 4 | low),
+                _ => return UserKey::Text(text),
+            }
+        }
+    }
+    match scratch.len() {
+        UUID_BYTES => UserKey::Bytes(scratch),
+        _ => UserKey::Text(text),
+    }
 }
 
 /// Values of hexadecimal digits, and [`NO_DIGIT`] for other bytes. A table is used because text ids
@@ -122,6 +153,24 @@ mod tests {
         let hash = "00ff".repeat(16);
         for form in [hash.clone(), hash.to_uppercase(), format!("0x{hash}"), format!("\\x{hash}")] {
             assert_eq!(canonical(&form), hash);
+        }
+    }
+
+    #[test]
+    fn a_uuid_is_one_user_in_every_notation() {
+        let digits = "0f8fad5bd9cb469fa16570867728950e";
+        let dashed = "0f8fad5b-d9cb-469f-a165-70867728950e";
+        for form in [digits.to_owned(), dashed.to_owned(), dashed.to_uppercase()] {
+            assert_eq!(canonical(&form), digits);
+        }
+        for text in [
+            "0f8fad5b-d9cb-469f-a165-70867728950g",
+            "0f8fad5bd-9cb-469f-a165-70867728950e",
+            "0f8fad5b-d9cb-469f-a1-5-70867728950e",
+            "0f8fad5b-d9cb-469f-a1---70867728950e",
+            "0f8fad5b-d9cb-469f-a165-70867728950",
+        ] {
+            assert_eq!(canonical(text), text);
         }
     }
 

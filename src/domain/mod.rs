@@ -3,6 +3,7 @@
 
 pub mod id_slot;
 pub mod ids;
+pub mod null_words;
 pub mod numbers;
 pub mod tables;
 pub mod time;

@@ -9,22 +9,18 @@ use chrono_tz::Tz;
 use super::csv::CsvEvents;
 use super::parquet::{self, ParquetEvents};
 use crate::config::Columns;
+use crate::domain::null_words::NullWords;
 use crate::domain::time::columns::Times;
-use crate::formats::csv;
-use crate::storage::inputs::{InputFile, list};
+use crate::formats::{csv, table};
+use crate::storage::inputs::{self, InputFile, list};
 use crate::storage::{ByteSource, Prefetch, PrefetchRequest};
 
 /// An event file whose columns are valid. Its parts, row groups of Parquet or blocks of CSV, can be read
 /// separately.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum EventFile {
     Parquet(ParquetEvents),
     Csv(CsvEvents),
-}
-
-/// Extensions of event files.
-pub fn extensions() -> Vec<&'static str> {
-    [&["parquet", "parq"][..], &csv::EXTENSIONS].concat()
 }
 
 /// Lists the event files behind paths, globs and URLs.
@@ -32,7 +28,15 @@ pub fn extensions() -> Vec<&'static str> {
 /// # Errors
 /// A path that does not exist or contains no event file.
 pub fn list_files(paths: &[String]) -> Result<Vec<InputFile>> {
-    list("data.events", paths, &extensions())
+    list("data.events", paths, &table::EXTENSIONS)
+}
+
+/// A message that names files beside the event files which are not read.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub fn passed_over(paths: &[String]) -> Result<Option<String>> {
+    inputs::passed_over("data.events", paths, &table::EXTENSIONS)
 }
 
 /// Opens event files and checks their columns. The footers of several objects are requested
@@ -41,11 +45,12 @@ pub fn list_files(paths: &[String]) -> Result<Vec<InputFile>> {
 /// # Errors
 /// The first file that cannot be used.
 pub fn open(columns: &Columns, inputs: Vec<InputFile>) -> Result<Vec<EventFile>> {
-    let parquet: Vec<InputFile> = inputs.iter().filter(|i| !is_csv(i)).cloned().collect();
+    let parquet: Vec<InputFile> =
+        inputs.iter().filter(|i| !csv::is_csv(&i.location)).cloned().collect();
     let footers = parquet::prefetch_footers(&parquet)?;
     let mut numbers = 0..parquet.len();
     let open = |input: InputFile| {
-        if is_csv(&input) {
+        if csv::is_csv(&input.location) {
             return CsvEvents::open(input, columns).map(EventFile::Csv);
         }
         let place = || format!("events file {}", input.location);
@@ -68,10 +73,6 @@ pub fn prefetch<'a>(parts: impl IntoIterator<Item = (&'a EventFile, usize)>) -> 
         }
     };
     Prefetch::start(parts.into_iter().map(request).collect::<Result<_>>()?)
-}
-
-fn is_csv(input: &InputFile) -> bool {
-    csv::EXTENSIONS.iter().any(|extension| input.location.ends_with(extension))
 }
 
 impl EventFile {
@@ -114,12 +115,31 @@ impl EventFile {
         }
     }
 
+    /// Words that stand for a missing value in columns of text.
+    pub fn nulls(&self) -> &NullWords {
+        match self {
+            EventFile::Parquet(file) => &file.nulls,
+            EventFile::Csv(file) => &file.nulls,
+        }
+    }
+
     /// The conversion of the file's time stamps to local time.
     ///
     /// # Errors
     /// A column with an unknown time zone.
     pub fn times(&self, zone: Option<Tz>) -> Result<Times> {
-        Times::new(zone, self.types()[2])
+        Times::new(zone, self.types()[2], self.nulls())
+    }
+
+    /// Opens the file to read a part, without fetching other parts ahead.
+    ///
+    /// # Errors
+    /// A file that can no longer be opened; an error of the object store.
+    pub fn source(&self, part: usize) -> Result<ByteSource> {
+        match self {
+            EventFile::Parquet(file) => file.source(part),
+            EventFile::Csv(file) => ByteSource::open(&file.input),
+        }
     }
 
     /// Reads user id, cell id and time stamp of a part as arrays. `source` is that of [`prefetch`].

@@ -9,5 +9,5 @@ mod reader;
 pub mod retention;
 
 pub use batch::{EventBatch, IdEncoder};
-pub use file::{EventFile, extensions, list_files, open, prefetch};
+pub use file::{EventFile, list_files, open, passed_over, prefetch};
 pub use reader::EventReader;

@@ -15,6 +15,7 @@ use super::file::{self, EventFile};
 use super::retention;
 use crate::config::{Columns, Config};
 use crate::domain::ids::{MAX_ID_BYTES, UserKey, user_key_of_text, user_text};
+use crate::domain::null_words::NullWords;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::storage::inputs::{InputFile, fingerprint};
@@ -83,11 +84,11 @@ impl RawEvents {
     }
 }
 
-/// Canonical user ids; null for those that are longer than any usable one.
+/// Canonical user ids; null for those that are missing or longer than any usable one.
 ///
 /// # Errors
 /// A type that is not valid in event files.
-pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
+pub fn user_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
     let mut out = StringBuilder::new();
     let mut scratch = Vec::new();
     let usable = |key: &UserKey| !key.is_too_long();
@@ -101,22 +102,23 @@ pub fn user_ids(column: &ArrayRef) -> Result<StringArray> {
         }
         _ => {
             let text = cast(column, &DataType::Utf8View)?;
-            let ids = text.as_string_view().iter();
+            let is_word = |id: &&str| nulls.contains(id.as_bytes());
+            let ids = text.as_string_view().iter().map(|id| id.filter(|id| !is_word(id)));
             ids.for_each(|id| push(id.map(|t| user_key_of_text(t, &mut scratch))));
         }
     }
     Ok(out.finish())
 }
 
-/// Canonical cell ids, as text; null for those that are longer than any usable one.
+/// Canonical cell ids, as text; null for those that are missing or longer than any usable one.
 ///
 /// # Errors
 /// A type that is not valid in event files.
-pub fn cell_ids(column: &ArrayRef) -> Result<StringArray> {
+pub fn cell_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
     if let Some(views) = column.as_string_view_opt() {
         // views share one copy of a long text, which the result would repeat in every row
-        let usable = views.iter().map(|id| id.filter(|id| id.len() <= MAX_ID_BYTES));
-        return Ok(usable.collect());
+        let is_usable = |id: &&str| id.len() <= MAX_ID_BYTES && !nulls.contains(id.as_bytes());
+        return Ok(views.iter().map(|id| id.filter(is_usable)).collect());
     }
     let text = cast(column, &DataType::Utf8)?;
     let text = text.as_string::<i32>();

@@ -26,7 +26,7 @@ enum Format<'f> {
     },
     /// Parquet of any other type or encoding.
     Arrays {
-        batches: ArrayBatches,
+        batches: ArrayBatches<3>,
         columns: ArrayColumns,
     },
     Csv(Box<RecordColumns<'f>>),
@@ -85,7 +85,7 @@ impl<'f> EventReader<'f> {
             Format::Arrays { batches, columns } => {
                 let Some(arrays) = batches.next() else { return Ok(false) };
                 let arrays = arrays.with_context(damaged)?;
-                columns.convert(&arrays, ids, times, batch).with_context(place)?;
+                columns.convert(&arrays, file.nulls(), ids, times, batch).with_context(place)?;
                 Ok(true)
             }
             Format::Csv(columns) => {

@@ -7,21 +7,28 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Field, Schema};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Type};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
+use parquet::schema::types::ColumnDescriptor;
 
 use super::csv::{self, Header, RecordReader};
 use super::parquet::{ParquetBatches, checksum, footer};
-use crate::errors::missing_column;
+use crate::errors::{missing_column, refuse_duplicate};
 use crate::storage::ByteSource;
 use crate::storage::atomic::AtomicFile;
 use crate::storage::inputs::InputFile;
+
+/// Extensions of tables.
+pub const EXTENSIONS: [&str; 9] =
+    ["parquet", "parq", "pq", "csv", "csv.gz", "csv.zst", "tsv", "tsv.gz", "tsv.zst"];
 
 /// Memory that a table may take. A cell plan of a million cells takes a tenth of it.
 const MAX_TABLE_BYTES: usize = 1 << 30;
@@ -44,7 +51,7 @@ fn refuse_too_large(bytes: usize, row: usize) -> Result<()> {
 /// # Errors
 /// A file that is truncated or damaged, or that takes too much memory.
 pub fn read(input: &InputFile) -> Result<RecordBatch> {
-    if csv::EXTENSIONS.iter().any(|ending| input.location.ends_with(ending)) {
+    if csv::is_csv(&input.location) {
         return read_csv(input);
     }
     read_parquet(ByteSource::open(input)?)
@@ -53,8 +60,34 @@ pub fn read(input: &InputFile) -> Result<RecordBatch> {
 fn read_parquet(source: ByteSource) -> Result<RecordBatch> {
     let source = source.in_memory()?;
     let metadata = footer::read(&source).map_err(|e| footer::explain(&e))?;
+    let metadata = plain_types(metadata)?;
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
     read_all(builder).context("damaged; copy the file again")
+}
+
+/// Requests values in place of dictionaries of other types than text, and instants in UTC for the legacy type INT96, as Spark and
+/// Hive write them. Microseconds hold every year of that type.
+fn plain_types(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata> {
+    let leaves = metadata.parquet_schema().columns();
+    let is_int96 = |name: &str| {
+        let is_it = |leaf: &&Arc<ColumnDescriptor>| leaf.path().parts() == [name];
+        leaves.iter().find(is_it).is_some_and(|leaf| leaf.physical_type() == Type::INT96)
+    };
+    let plain = |field: &FieldRef| match field.data_type() {
+        // one copy of a long text is shared by all rows
+        DataType::Dictionary(_, value) if !value.is_string() => {
+            Arc::new(field.as_ref().clone().with_data_type(value.as_ref().clone()))
+        }
+        DataType::Timestamp(_, _) if is_int96(field.name()) => {
+            let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+            Arc::new(field.as_ref().clone().with_data_type(micros))
+        }
+        _ => Arc::clone(field),
+    };
+    let fields: Vec<FieldRef> = metadata.schema().fields().iter().map(plain).collect();
+    let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    Ok(ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?)
 }
 
 /// Reads some columns of a Parquet file. Names that it does not have are ignored.
@@ -126,18 +159,27 @@ pub fn write(path: &Path, batch: &RecordBatch, entries: Vec<KeyValue>) -> Result
     target.commit()
 }
 
+/// Finds a column that a table may lack.
+///
+/// # Errors
+/// A name that several columns have.
+pub fn optional_column<'a>(table: &'a RecordBatch, name: &str) -> Result<Option<&'a ArrayRef>> {
+    refuse_duplicate(name, table.schema_ref().fields().iter().map(|f| f.name().as_str()))?;
+    Ok(table.column_by_name(name))
+}
+
 /// Finds a column. `key` is the config key of its name, and `taken` are the names of columns with
 /// another meaning.
 ///
 /// # Errors
-/// A missing column; the message lists the columns of the table.
+/// A missing column, with a list of the columns of the table; a name that several columns have.
 pub fn column<'a>(
     table: &'a RecordBatch,
     name: &str,
     key: &str,
     taken: &[&str],
 ) -> Result<&'a ArrayRef> {
-    if let Some(column) = table.column_by_name(name) {
+    if let Some(column) = optional_column(table, name)? {
         return Ok(column);
     }
     let schema = table.schema_ref();

@@ -3,15 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 use arrow::datatypes::{DataType, TimeUnit};
 
 use super::local_time::local_time;
 use super::sql;
 use crate::config::{Columns, Time};
+use crate::domain::null_words::NullWords;
 use crate::domain::time::LocalDate;
 use crate::domain::time::columns::Times;
-use crate::events::parquet::{ParquetEvents, StoredTime, is_text};
+use crate::events::parquet::{ParquetEvents, StoredTime, is_text, is_whole};
 
 /// Limit, µs, to which times are clamped so that arithmetic cannot overflow; it is outside the accepted
 /// range of time stamps in every zone.
@@ -26,8 +27,9 @@ const TABLE: &str = include_str!("../../sql/spark/events/table.sql");
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct EventTypes {
     user_is_text: bool,
-    /// Spark type of the cell id.
-    cell: &'static str,
+    /// Names down to each column, and the Spark types of its values.
+    columns: [(Vec<String>, String); 3],
+    cell_is_text: bool,
     time: StoredTime,
     /// Time zone in the type of the time column.
     zone: Option<String>,
@@ -51,7 +53,8 @@ pub fn event_tables<'a>(
     last: LocalDate,
 ) -> Result<EventTables> {
     let mut by_types: BTreeMap<EventTypes, Vec<&ParquetEvents>> = BTreeMap::new();
-    for file in files {
+    // the types of a file without rows are arbitrary
+    for file in files.into_iter().filter(|file| file.row_groups() > 0) {
         by_types.entry(EventTypes::of(file)?).or_default().push(file);
     }
     let (mut tables, mut selects) = (Vec::new(), Vec::new());
@@ -60,7 +63,7 @@ pub fn event_tables<'a>(
         let paths = files.iter().map(|file| sql::absolute(file.input.location.as_path()));
         let paths = paths.collect::<Result<Vec<_>>>()?;
         let paths = sql::glob_of(paths.iter().map(|path| path.as_path()))?;
-        tables.push(types.table(&table, &paths, columns)?);
+        tables.push(types.table(&table, &paths)?);
         selects.push(types.select(&table, files[0], (columns, time), first, last)?);
     }
     Ok(EventTables { tables, select: selects.join("\nUNION ALL\n") })
@@ -69,44 +72,63 @@ pub fn event_tables<'a>(
 impl EventTypes {
     fn of(file: &ParquetEvents) -> Result<EventTypes> {
         let [user, cell, time] = file.types();
-        let cell = match cell {
-            DataType::Int8 => "TINYINT",
-            DataType::Int16 | DataType::UInt8 => "SMALLINT",
-            DataType::Int32 | DataType::UInt16 => "INT",
-            DataType::Int64 | DataType::UInt32 => "BIGINT",
-            DataType::UInt64 => "DECIMAL(20, 0)",
-            text if is_text(text) => "STRING",
-            other => {
-                bail!("{}: Spark cannot read cell ids of type {other}", file.input.location)
-            }
+        let cell_type = match cell {
+            DataType::Int8 => "TINYINT".to_owned(),
+            DataType::Int16 | DataType::UInt8 => "SMALLINT".to_owned(),
+            DataType::Int32 | DataType::UInt16 => "INT".to_owned(),
+            DataType::Int64 | DataType::UInt32 => "BIGINT".to_owned(),
+            DataType::UInt64 => "DECIMAL(20, 0)".to_owned(),
+            text if is_text(text) => "STRING".to_owned(),
+            other => decimal(other).with_context(|| {
+                format!("{}: Spark cannot read cell ids of type {other}", file.input.location)
+            })?,
         };
-        let zone = match time {
-            DataType::Timestamp(_, zone) => zone.as_deref().map(str::to_owned),
-            _ => None,
+        let user_type = match user {
+            text if is_text(text) => "STRING".to_owned(),
+            other if is_whole(other) => decimal(other).with_context(|| {
+                format!("{}: Spark cannot read user ids of type {other}", file.input.location)
+            })?,
+            _ => "BINARY".to_owned(),
         };
-        Ok(EventTypes { user_is_text: is_text(user), cell, time: file.stored_time(), zone })
-    }
-
-    fn table(&self, table: &str, paths: &str, columns: &Columns) -> Result<String> {
-        let time = match self.time {
+        let time_type = match file.stored_time() {
             StoredTime::Int96 => "TIMESTAMP",
             StoredTime::Text => "STRING",
             // the number in the file, without any conversion to a time
             StoredTime::Int64(_) => "BIGINT",
         };
+        let zone = match time {
+            DataType::Timestamp(_, zone) => zone.as_deref().map(str::to_owned),
+            _ => None,
+        };
+        let types = [user_type, cell_type, time_type.to_owned()];
+        let paths = file.columns().each_ref().map(|column| column.path.clone());
+        let [user_path, cell_path, time_path] = paths;
+        let [user_type, cell_type, time_type] = types;
+        Ok(EventTypes {
+            user_is_text: is_text(user) || is_whole(user),
+            columns: [(user_path, user_type), (cell_path, cell_type), (time_path, time_type)],
+            cell_is_text: is_text(cell),
+            time: file.stored_time(),
+            zone,
+        })
+    }
+
+    fn table(&self, table: &str, paths: &str) -> Result<String> {
         sql::fill(
             TABLE,
             &[
                 ("table", table.to_owned()),
-                ("user", sql::name(&columns.user_id)),
-                ("user_type", if self.user_is_text { "STRING" } else { "BINARY" }.to_owned()),
-                ("cell", sql::name(&columns.cell_id)),
-                ("cell_type", self.cell.to_owned()),
-                ("time", sql::name(&columns.timestamp)),
-                ("time_type", time.to_owned()),
+                ("columns", sql::columns(&self.columns)),
                 ("paths", sql::text(paths)),
             ],
         )
+    }
+
+    /// Names of user id, cell id and time stamp in the table.
+    fn names(&self) -> [String; 3] {
+        self.columns
+            .each_ref()
+            .map(|(path, _)| path.iter().map(|name| sql::name(name)).collect::<Vec<_>>().join("."))
     }
 
     fn select(
@@ -117,9 +139,20 @@ impl EventTypes {
         first: LocalDate,
         last: LocalDate,
     ) -> Result<String> {
-        let times = Times::new(time.tz(), sample.timestamp_type())?;
+        let nulls = &columns.null_values;
+        let times = Times::new(time.tz(), sample.timestamp_type(), nulls)?;
         let local = local_time(times.clock(), "instant_us", first, last);
-        let user = if self.user_is_text { TEXT_USER } else { BINARY_USER };
+        let user_key = if self.user_is_text { TEXT_USER } else { BINARY_USER };
+        let [user, cell, at] = self.names();
+        let user = match self.user_is_text {
+            true => without_null_words(&format!("CAST({user} AS STRING)"), nulls),
+            false => user,
+        };
+        let cell = if self.cell_is_text { without_null_words(&cell, nulls) } else { cell };
+        let at = match self.time {
+            StoredTime::Text => without_null_words(&format!("trim({at})"), nulls),
+            _ => at,
+        };
         let instant = match self.time {
             StoredTime::Int96 => "unix_micros(raw_time)".to_owned(),
             StoredTime::Int64(unit) => instant(unit),
@@ -133,10 +166,10 @@ impl EventTypes {
             READ,
             &[
                 ("table", table.to_owned()),
-                ("user", sql::name(&columns.user_id)),
-                ("cell", sql::name(&columns.cell_id)),
-                ("time", sql::name(&columns.timestamp)),
-                ("user_key", user.to_owned()),
+                ("user", user),
+                ("cell", cell),
+                ("time", at),
+                ("user_key", user_key.to_owned()),
                 ("instant", instant),
                 ("unreadable", unreadable.to_owned()),
                 ("local_us", local.us),
@@ -146,14 +179,35 @@ impl EventTypes {
     }
 }
 
+/// The Spark type of a decimal.
+fn decimal(t: &DataType) -> Option<String> {
+    match t {
+        DataType::Decimal32(precision, 0)
+        | DataType::Decimal64(precision, 0)
+        | DataType::Decimal128(precision, 0) => Some(format!("DECIMAL({precision}, 0)")),
+        _ => None,
+    }
+}
+
+/// A text, or null for one of the words.
+fn without_null_words(text: &str, nulls: &NullWords) -> String {
+    let words: Vec<String> = nulls.iter().map(sql::text).collect();
+    match words.is_empty() {
+        true => text.to_owned(),
+        false => format!("CASE WHEN {text} NOT IN ({}) THEN {text} END", words.join(", ")),
+    }
+}
+
 /// An empty binary id is a missing user.
 const BINARY_USER: &str = "CASE WHEN length(raw_user) > 0 THEN concat(X'01', raw_user) END";
-/// A hash in hexadecimal is the same user as the binary hash; see `domain::ids`.
+/// A hash in hexadecimal or a UUID with dashes is the same user as its bytes; see `domain::ids`.
 const TEXT_USER: &str = r"CASE
     WHEN raw_user = '' THEN NULL
     WHEN raw_user RLIKE r'\A(0x|\\x)([0-9a-fA-F]{2})+\z'
       THEN concat(X'01', unhex(substring(raw_user, 3)))
     WHEN raw_user RLIKE r'\A([0-9a-fA-F]{2}){16,}\z' THEN concat(X'01', unhex(raw_user))
+    WHEN raw_user RLIKE r'\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\z'
+      THEN concat(X'01', unhex(replace(raw_user, '-', '')))
     ELSE concat(X'00', CAST(raw_user AS BINARY))
   END";
 
@@ -176,31 +230,45 @@ fn instant(unit: TimeUnit) -> String {
     }
 }
 
-/// The time in µs of a text. A UTC offset in the text is applied only if a zone is configured; otherwise
-/// the text is local time.
+/// The time in µs of a text. A zone in the text is applied only if a zone is configured; otherwise the
+/// text is local time. See `domain::time::written`.
 fn text_instant(zoned: bool) -> String {
-    let part = |number: u32| {
-        format!("nullif(regexp_extract(trim(raw_time), r'{TEXT_TIME}', {number}), '')")
-    };
+    let part =
+        |number: u32| format!("nullif(regexp_extract(raw_time, r'{TEXT_TIME}', {number}), '')");
     let wall = format!(
-        "unix_micros(try_cast(concat({}, ' ', coalesce({}, '00:00:00'), '.', \
-         substring(rpad(coalesce({}, '0'), 6, '0'), 1, 6)) AS TIMESTAMP))",
+        "try_cast(concat({}, ' ', coalesce({}, '00:00:00'), '.', \
+         substring(rpad(coalesce({}, '0'), 6, '0'), 1, 6)) AS TIMESTAMP)",
         part(1),
         part(2),
         part(3)
     );
-    if !zoned {
-        return wall;
-    }
-    let (hours, minutes) = (part(5), part(6));
+    let (utc, hours, minutes) = (part(4), part(5), part(6));
+    let zone = format!("coalesce({}, {})", part(7), part(8));
+    let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| sql::text(zone.name()));
+    let zones = zones.collect::<Vec<_>>().join(", ");
+    let instant = format!("to_utc_timestamp({wall}, {zone})");
+    let offset = format!(
+        "CASE WHEN {hours} LIKE '-%' THEN -1 ELSE 1 END * (abs(CAST({hours} AS BIGINT)) * \
+         3600000000 + coalesce(CAST({minutes} AS BIGINT), 0) * 60000000)"
+    );
+    let (by_offset, by_name) = match zoned {
+        true => (format!("unix_micros({wall}) - ({offset})"), format!("unix_micros({instant})")),
+        false => (format!("unix_micros({wall})"), format!("unix_micros({wall})")),
+    };
+    // a time that the clocks of its zone skip does not come back as it was
     format!(
-        "{wall} - coalesce(CASE WHEN {hours} LIKE '-%' THEN -1 ELSE 1 END * (abs(CAST({hours} AS \
-         BIGINT)) * 3600000000 + coalesce(CAST({minutes} AS BIGINT), 0) * 60000000), 0)"
+        "CASE WHEN {zone} NOT IN ({zones}) THEN NULL \
+         WHEN {hours} IS NOT NULL THEN {by_offset} \
+         WHEN {utc} IS NOT NULL OR {zone} IS NULL THEN unix_micros({wall}) \
+         WHEN from_utc_timestamp({instant}, {zone}) = {wall} THEN {by_name} END"
     )
 }
 
-/// Groups: date, time, fraction, Z, hours and minutes of the UTC offset.
+/// Groups: date, time, fraction, Z, hours and minutes of the UTC offset, name of the zone, the same in
+/// brackets.
 const TEXT_TIME: &str = concat!(
     r"\A(\d{4}-\d{2}-\d{2})",
-    r"(?:[Tt ](\d{2}:\d{2}:\d{2})(?:[.](\d+))?[ ]?(?:([Zz])|([+-]\d{2}):?(\d{2})?)?)?\z"
+    r"(?:[Tt ](\d{2}:\d{2}:\d{2})(?:[.](\d+))?",
+    r"(?:[ ]?(?:([Zz])(?![A-Za-z])|([+-]\d{2}):?(\d{2})?))?",
+    r"(?:[ ]*([A-Za-z][A-Za-z0-9_+/-]*)|\[([^\]]+)\])?)?\z"
 );

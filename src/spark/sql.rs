@@ -14,6 +14,35 @@ pub fn name(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
+/// Definitions of columns and of fields inside structs, each given by the names down to it and its type.
+/// Fields of the same struct form one column.
+pub fn columns(columns: &[(Vec<String>, String)]) -> String {
+    let definitions = structs(columns, 0);
+    definitions.iter().map(|(n, t)| format!("{} {t}", name(n))).collect::<Vec<_>>().join(", ")
+}
+
+/// Names and types at a depth of the paths, each name once.
+fn structs(columns: &[(Vec<String>, String)], depth: usize) -> Vec<(String, String)> {
+    let mut definitions: Vec<(String, String)> = Vec::new();
+    for (path, data_type) in columns {
+        let Some(first) = path.get(depth) else { continue };
+        if definitions.iter().any(|(known, _)| known == first) {
+            continue;
+        }
+        let data_type = if path.len() == depth + 1 {
+            data_type.clone()
+        } else {
+            let same = |other: &&(Vec<String>, String)| other.0.starts_with(&path[..=depth]);
+            let inner: Vec<_> = columns.iter().filter(same).cloned().collect();
+            let fields = structs(&inner, depth + 1);
+            let fields = fields.iter().map(|(n, t)| format!("{}: {t}", name(n)));
+            format!("STRUCT<{}>", fields.collect::<Vec<_>>().join(", "))
+        };
+        definitions.push((first.clone(), data_type));
+    }
+    definitions
+}
+
 /// A literal with the exact value of the number.
 pub fn double(number: f64) -> String {
     format!("{number:e}D")
@@ -95,6 +124,22 @@ mod tests {
         assert_eq!(name("a`b"), "`a``b`");
         assert_eq!(double(0.1), "1e-1D");
         assert_eq!(double(12_742_017.6), "1.27420176e7D");
+    }
+
+    #[test]
+    fn fields_of_one_struct_form_one_column() {
+        let column = |path: &str, t: &str| {
+            (path.split('.').map(str::to_owned).collect::<Vec<_>>(), t.to_owned())
+        };
+        let all = [
+            column("sub.imsi", "STRING"),
+            column("cell", "BIGINT"),
+            column("sub.at.time", "TIMESTAMP"),
+        ];
+        assert_eq!(
+            columns(&all),
+            "`sub` STRUCT<`imsi`: STRING, `at`: STRUCT<`time`: TIMESTAMP>>, `cell` BIGINT"
+        );
     }
 
     #[test]

@@ -2,16 +2,16 @@
 
 use anyhow::{Result, bail};
 use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::compute::kernels::cast_utils::string_to_datetime;
 use arrow::datatypes::{
     DataType, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
 };
-use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
 use super::text::{EpochUnit, UsualText, number_us};
+use super::written::written_time;
 use super::{Clock, EventTime, MICROS_PER_SECOND};
+use crate::domain::null_words::NullWords;
 
 /// Converts time columns of one file.
 #[derive(Debug, Clone)]
@@ -19,14 +19,16 @@ pub struct Times {
     clock: Clock,
     configured: bool,
     usual: UsualText,
+    nulls: NullWords,
 }
 
 impl Times {
-    /// `zone` is the configured zone, which takes precedence over that of the column.
+    /// `zone` is the configured zone, which takes precedence over that of the column; text that is one
+    /// of `nulls` is a missing time.
     ///
     /// # Errors
     /// A column zone that is not known.
-    pub fn new(zone: Option<Tz>, column: &DataType) -> Result<Self> {
+    pub fn new(zone: Option<Tz>, column: &DataType, nulls: &NullWords) -> Result<Self> {
         let own = match column {
             DataType::Timestamp(_, own) => own.as_deref(),
             _ => None,
@@ -35,6 +37,7 @@ impl Times {
             clock: Clock::for_column(zone, own)?,
             configured: zone.is_some(),
             usual: UsualText::default(),
+            nulls: nulls.clone(),
         })
     }
 
@@ -101,6 +104,9 @@ impl Times {
     /// Local time of date and time in text.
     #[inline]
     pub fn of_text(&mut self, text: &[u8]) -> EventTime {
+        if self.nulls.contains(text) {
+            return EventTime::MISSING;
+        }
         match self.usual.us(text) {
             // without a UTC offset
             Some(us) => self.clock.event_time(us),
@@ -110,6 +116,9 @@ impl Times {
 
     /// Local time of a number in text.
     pub fn of_number(&mut self, text: &[u8], unit: EpochUnit) -> EventTime {
+        if self.nulls.contains(text) {
+            return EventTime::MISSING;
+        }
         match number_us(text, unit) {
             Some(us) => self.clock.event_time(us),
             None if text.trim_ascii().is_empty() => EventTime::MISSING,
@@ -118,19 +127,18 @@ impl Times {
     }
 
     fn of_unusual_text(&mut self, text: &[u8]) -> EventTime {
-        if text.is_empty() {
+        if text.is_empty() || self.nulls.contains(text) {
             return EventTime::MISSING;
         }
-        let Ok(text) = std::str::from_utf8(text) else { return EventTime::UNREADABLE };
-        let Ok(instant) = string_to_datetime(&Utc, text) else { return EventTime::UNREADABLE };
-        // with an offset, the text shows local time, which is kept if no zone is configured
-        if !self.configured
-            && let Ok(written) =
-                DateTime::parse_from_str(&text.replace('T', " "), "%Y-%m-%d %H:%M:%S%.f%#z")
-        {
-            return EventTime::untracked(written.naive_local().and_utc().timestamp_micros());
+        let written = std::str::from_utf8(text).ok().and_then(written_time);
+        match written {
+            None => EventTime::UNREADABLE,
+            Some(written) if self.configured => {
+                self.clock.event_time(written.instant_us.unwrap_or(written.wall_us))
+            }
+            // with a zone, the text shows local time, which is kept if no zone is configured
+            Some(written) => EventTime::untracked(written.wall_us),
         }
-        self.clock.event_time(instant.timestamp_micros())
     }
 }
 
@@ -155,7 +163,8 @@ mod tests {
 
     fn times(zone: Option<Tz>, column: ArrayRef) -> Vec<EventTime> {
         let mut out = Vec::new();
-        Times::new(zone, column.data_type()).unwrap().convert(&column, &mut out).unwrap();
+        let nulls = NullWords::default();
+        Times::new(zone, column.data_type(), &nulls).unwrap().convert(&column, &mut out).unwrap();
         out
     }
 
@@ -186,15 +195,24 @@ mod tests {
 
     #[test]
     fn text_is_read_in_common_formats() {
-        let texts =
-            ["2024-10-01 08:00:00", "2024-10-01T08:00:00.5", "2024-10-01T08:00:00+03:00", "x", ""];
+        let texts = [
+            "2024-10-01 08:00:00",
+            "2024-10-01T08:00:00.5",
+            "2024-10-01T08:00:00+03:00",
+            "2024-10-01 08:00:00.000 Europe/Tallinn",
+            "x",
+            "",
+            "NULL",
+            " \\N ",
+        ];
         let column = || -> ArrayRef { Arc::new(StringViewArray::from_iter_values(texts)) };
         let us = |us| EventTime::untracked(us);
-        let expected =
-            [us(EIGHT), us(EIGHT + 500_000), us(EIGHT), EventTime::UNREADABLE, EventTime::MISSING];
+        let [unreadable, missing] = [EventTime::UNREADABLE, EventTime::MISSING];
+        let [eight, later] = [us(EIGHT), us(EIGHT + 500_000)];
+        let expected = [eight, later, eight, eight, unreadable, missing, missing, missing];
         assert_eq!(times(None, column()), expected);
         let local = convert(Some(chrono_tz::Europe::Tallinn), column());
         assert_eq!(local[0], Some(EIGHT + 3 * HOUR));
-        assert_eq!(local[2], Some(EIGHT));
+        assert_eq!(local[2..4], [Some(EIGHT); 2]);
     }
 }

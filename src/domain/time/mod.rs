@@ -5,6 +5,7 @@ pub mod columns;
 mod event_time;
 pub mod seen;
 pub mod text;
+pub mod written;
 
 use anyhow::{Result, anyhow};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone};

@@ -63,6 +63,7 @@ impl<'f> RecordColumns<'f> {
                 std::str::from_utf8(field)
                     .with_context(|| format!("row {}: text that is not UTF-8", row + 1))
             };
+            let user = if file.nulls.contains(user) { b"" } else { user };
             spans.push(match user_key_of_text(text(user)?, scratch) {
                 UserKey::Bytes(hash) => {
                     hashes.extend_from_slice(hash);
@@ -75,8 +76,8 @@ impl<'f> RecordColumns<'f> {
                 }
             });
             batch.cells.push(match number(cell) {
+                _ if cell.is_empty() || file.nulls.contains(cell) => IdSlot::MISSING,
                 Some(number) => ids.cell_number(number),
-                None if cell.is_empty() => IdSlot::MISSING,
                 None => ids.cell(text(cell)?),
             });
             batch.times.push(file.event_time(time, times));

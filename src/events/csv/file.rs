@@ -11,6 +11,7 @@ use super::arrays::RecordBatches;
 use super::block::Block;
 use super::records::{Layout, Records};
 use crate::config::Columns;
+use crate::domain::null_words::NullWords;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::domain::time::text::EpochUnit;
@@ -23,6 +24,8 @@ use crate::storage::inputs::InputFile;
 #[derive(Debug, Clone)]
 pub struct CsvEvents {
     pub input: InputFile,
+    /// Words that stand for a missing value.
+    pub nulls: NullWords,
     layout: Layout,
     /// Position of the first row in the decompressed text.
     rows_start: u64,
@@ -55,6 +58,7 @@ impl CsvEvents {
         let header = header.map_err(with_remedy).with_context(place)?;
         let mut indices = [0; 3];
         for ((name, key), into) in names.iter().zip(keys).zip(&mut indices) {
+            header.refuse_duplicate(name).with_context(place)?;
             let Some(index) = header.index_of(name) else {
                 let columns: Vec<&str> = header.names.iter().map(String::as_str).collect();
                 bail!(
@@ -67,7 +71,8 @@ impl CsvEvents {
         }
         let layout = Layout { delimiter: header.delimiter, columns: header.names.len(), indices };
         let (rows_start, unit) = (header.end, columns.timestamp_unit);
-        Ok(CsvEvents { input, layout, rows_start, unit, blocks: None })
+        let nulls = columns.null_values.clone();
+        Ok(CsvEvents { input, nulls, layout, rows_start, unit, blocks: None })
     }
 
     /// Types of the arrays of user id, cell id and time stamp.
@@ -82,7 +87,7 @@ impl CsvEvents {
     /// # Errors
     /// None in practice: text columns have no zone.
     pub fn times(&self, zone: Option<Tz>) -> Result<Times> {
-        Times::new(zone, self.types()[2])
+        Times::new(zone, self.types()[2], &self.nulls)
     }
 
     /// Local time of a field.

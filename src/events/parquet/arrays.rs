@@ -3,36 +3,64 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, NullArray, RecordBatch, make_array};
+use arrow::buffer::NullBuffer;
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
 
+use super::columns::is_whole;
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
+use crate::domain::null_words::NullWords;
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
 use crate::formats::parquet::ParquetBatches;
 
-/// Batches of user id, cell id and time stamp.
-pub struct ArrayBatches {
+/// Batches of some columns, such as user id, cell id and time stamp.
+pub struct ArrayBatches<const N: usize> {
     batches: ParquetBatches,
-    /// Index of each column in a batch.
-    positions: [usize; 3],
+    /// The names down to each column.
+    paths: [Vec<String>; N],
 }
 
-impl ArrayBatches {
-    pub(super) fn new(batches: ParquetBatches, positions: [usize; 3]) -> Self {
-        ArrayBatches { batches, positions }
+impl<const N: usize> ArrayBatches<N> {
+    pub(super) fn new(batches: ParquetBatches, paths: [Vec<String>; N]) -> Self {
+        ArrayBatches { batches, paths }
     }
 }
 
-impl Iterator for ArrayBatches {
-    type Item = Result<[ArrayRef; 3], ArrowError>;
+impl<const N: usize> Iterator for ArrayBatches<N> {
+    type Item = Result<[ArrayRef; N], ArrowError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.batches.next()?;
-        Some(batch.map(|b| self.positions.map(|i| Arc::clone(b.column(i)))))
+        let batch = match self.batches.next()? {
+            Ok(batch) => batch,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut columns = [(); N].map(|()| Arc::new(NullArray::new(0)) as ArrayRef);
+        for (path, into) in self.paths.iter().zip(&mut columns) {
+            match column_at(&batch, path) {
+                Ok(column) => *into = column,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        Some(Ok(columns))
     }
+}
+
+/// The column at a path. A value is null where the struct that contains it is null.
+fn column_at(batch: &RecordBatch, path: &[String]) -> Result<ArrayRef, ArrowError> {
+    let missing = || ArrowError::SchemaError(format!("no column {:?}", path.join(".")));
+    let (first, rest) = path.split_first().ok_or_else(missing)?;
+    let mut column = Arc::clone(batch.column_by_name(first).ok_or_else(missing)?);
+    for name in rest {
+        let outer = column.as_struct_opt().ok_or_else(missing)?;
+        let inner = outer.column_by_name(name).ok_or_else(missing)?;
+        let nulls = NullBuffer::union(outer.nulls(), inner.nulls());
+        column = make_array(inner.to_data().into_builder().nulls(nulls).build()?);
+    }
+    Ok(column)
 }
 
 /// Converts arrays to event batches, with a reused buffer.
@@ -49,22 +77,24 @@ impl ArrayColumns {
     pub fn convert(
         &mut self,
         arrays: &[ArrayRef; 3],
+        nulls: &NullWords,
         ids: &mut impl IdEncoder,
         times: &mut Times,
         batch: &mut EventBatch,
     ) -> Result<()> {
         let [user, cell, time] = arrays;
-        self.convert_users(user, ids, &mut batch.users);
-        convert_cells(cell, ids, &mut batch.cells)?;
+        self.convert_users(user, nulls, ids, &mut batch.users)?;
+        convert_cells(cell, nulls, ids, &mut batch.cells)?;
         times.convert(time, &mut batch.times)
     }
 
     fn convert_users(
         &mut self,
         users: &ArrayRef,
+        nulls: &NullWords,
         encoder: &mut impl IdEncoder,
         out: &mut Vec<IdSlot>,
-    ) {
+    ) -> Result<()> {
         match users.data_type() {
             DataType::FixedSizeBinary(_) => {
                 let ids = users.as_fixed_size_binary();
@@ -74,29 +104,38 @@ impl ArrayColumns {
                 let ids = users.as_binary_view();
                 encoder.users(ids.len(), |i| ids.is_valid(i).then(|| ids.value(i)), out);
             }
-            // when the file was opened, all other types but text were rejected
+            // when the file was opened, all other types but text and decimals were rejected
             _ => {
-                let ids = users.as_string_view().iter();
-                out.extend(ids.map(|id| match id {
-                    None | Some("") => IdSlot::MISSING,
-                    Some(id) => encoder.user(user_key_of_text(id, &mut self.scratch)),
+                let text = cast(users, &DataType::Utf8View)?;
+                out.extend(text.as_string_view().iter().map(|id| match id {
+                    Some(id) if !id.is_empty() && !nulls.contains(id.as_bytes()) => {
+                        encoder.user(user_key_of_text(id, &mut self.scratch))
+                    }
+                    _ => IdSlot::MISSING,
                 }));
             }
         }
+        Ok(())
     }
 }
 
 fn convert_cells(
     cells: &ArrayRef,
+    nulls: &NullWords,
     encoder: &mut impl IdEncoder,
     out: &mut Vec<IdSlot>,
 ) -> Result<()> {
     match cells.data_type() {
         DataType::Utf8View => {
             out.extend(cells.as_string_view().iter().map(|id| match id {
-                None | Some("") => IdSlot::MISSING,
-                Some(id) => encoder.cell(id),
+                Some(id) if !id.is_empty() && !nulls.contains(id.as_bytes()) => encoder.cell(id),
+                _ => IdSlot::MISSING,
             }));
+        }
+        t if is_whole(t) => {
+            let text = cast(cells, &DataType::Utf8)?;
+            let ids = text.as_string::<i32>().iter();
+            out.extend(ids.map(|id| id.map_or(IdSlot::MISSING, |id| encoder.cell(id))));
         }
         DataType::UInt64 => {
             let ids = cells.as_primitive::<UInt64Type>().iter();
@@ -107,7 +146,7 @@ fn convert_cells(
             }));
         }
         t if t.is_integer() => {
-            let wide = arrow::compute::cast(cells, &DataType::Int64)?;
+            let wide = cast(cells, &DataType::Int64)?;
             let ids = wide.as_primitive::<Int64Type>();
             if ids.null_count() == 0 {
                 out.extend(ids.values().iter().map(|&id| encoder.cell_number(id)));
@@ -126,7 +165,7 @@ fn convert_cells(
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Int32Array, Int64Array, StringViewArray, UInt64Array};
+    use arrow::array::{Decimal128Array, Int32Array, Int64Array, StringViewArray, UInt64Array};
 
     use super::*;
     use crate::events::batch::tests::Ids;
@@ -134,19 +173,22 @@ mod tests {
     #[test]
     fn cell_ids_of_every_type_keep_all_digits() {
         let mut ids = Ids::default();
-        let mut numbers = Vec::new();
+        let (mut numbers, nulls) = (Vec::new(), NullWords::default());
         let big = 9_007_199_254_740_993; // 2^53 + 1
+        let decimal = DataType::Decimal128(38, 0);
         let columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from(vec![Some(big), None, Some(7)])),
             Arc::new(StringViewArray::from(vec![Some("9007199254740993"), Some(""), Some("007")])),
             Arc::new(Int32Array::from(vec![7])),
+            Arc::new(Decimal128Array::from(vec![i128::from(big)]).with_data_type(decimal)),
             Arc::new(UInt64Array::from(vec![u64::MAX, 7])),
         ];
         for column in &columns {
-            convert_cells(column, &mut ids, &mut numbers).unwrap();
+            convert_cells(column, &nulls, &mut ids, &mut numbers).unwrap();
         }
         let numbers: Vec<_> = numbers.into_iter().map(IdSlot::number).collect();
-        let expected = [Some(0), None, Some(1), Some(0), None, Some(2), Some(1), Some(3), Some(1)];
+        let expected =
+            [Some(0), None, Some(1), Some(0), None, Some(2), Some(1), Some(0), Some(3), Some(1)];
         assert_eq!(numbers, expected);
         assert_eq!(ids.cells, ["9007199254740993", "7", "007", "18446744073709551615"]);
     }

@@ -9,7 +9,7 @@ use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit};
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::config::Columns;
-use crate::errors::missing_column;
+use crate::errors::{missing_column, refuse_duplicate};
 
 /// Requirements of a column.
 #[derive(Clone, Copy)]
@@ -21,13 +21,16 @@ struct Role {
 
 const USER: Role = Role {
     key: "columns.user_id",
-    expected: "binary of any length, or text",
-    accepts: |t| matches!(t, DataType::FixedSizeBinary(_)) || is_bytes(t) || is_text(t),
+    expected: "binary of any length, text, or a decimal without decimal places",
+    accepts: |t| {
+        matches!(t, DataType::FixedSizeBinary(_)) || is_bytes(t) || is_text(t) || is_whole(t)
+    },
 };
 const CELL: Role = Role {
     key: "columns.cell_id",
-    expected: "an integer, or text (a float or decimal loses digits: write it as an integer)",
-    accepts: |t| t.is_integer() || is_text(t),
+    expected: "an integer, a decimal without decimal places, or text (a float loses digits: write it \
+               as an integer)",
+    accepts: |t| t.is_integer() || is_text(t) || is_whole(t),
 };
 const TIMESTAMP: Role = Role {
     key: "columns.timestamp",
@@ -54,6 +57,12 @@ fn is_bytes(t: &DataType) -> bool {
     matches!(value_type(t), DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
 }
 
+/// True for decimals without decimal places.
+pub fn is_whole(t: &DataType) -> bool {
+    use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
+    matches!(t, Decimal32(_, 0) | Decimal64(_, 0) | Decimal128(_, 0) | Decimal256(_, 0))
+}
+
 /// The type of the values, with or without a dictionary.
 fn value_type(t: &DataType) -> &DataType {
     match t {
@@ -62,31 +71,79 @@ fn value_type(t: &DataType) -> &DataType {
     }
 }
 
-/// Indices of user id, cell id and time stamp in a schema.
+/// A column of an event file: a column of the table, or a field inside a column of structs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventColumn {
+    /// Names from the column of the table down to the field.
+    pub path: Vec<String>,
+    /// Index of the column of the table.
+    pub root: usize,
+    /// Type of the values.
+    pub data_type: DataType,
+}
+
+impl EventColumn {
+    /// Columns of a file without rows, whose types are arbitrary.
+    pub fn of_no_rows(columns: &Columns) -> [EventColumn; 3] {
+        let column =
+            |name: &String, data_type| EventColumn { path: vec![name.clone()], root: 0, data_type };
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+        [
+            column(&columns.user_id, DataType::Utf8View),
+            column(&columns.cell_id, DataType::Utf8View),
+            column(&columns.timestamp, micros),
+        ]
+    }
+
+    /// True for a field inside a column of structs.
+    pub fn is_nested(&self) -> bool {
+        self.path.len() > 1
+    }
+}
+
+/// User id, cell id and time stamp in a schema.
 ///
 /// # Errors
-/// A missing column, or one of an unsupported type.
-pub fn find_columns(schema: &Schema, columns: &Columns) -> Result<[usize; 3]> {
+/// A missing column, one of an unsupported type, a name that several columns have.
+pub fn find_columns(schema: &Schema, columns: &Columns) -> Result<[EventColumn; 3]> {
     let Columns { user_id, cell_id, timestamp, .. } = columns;
     let names = [user_id, cell_id, timestamp].map(String::as_str);
     let find = |name, role| find(schema, name, role, &names);
     Ok([find(user_id, USER)?, find(cell_id, CELL)?, find(timestamp, TIMESTAMP)?])
 }
 
-fn find(schema: &Schema, name: &str, role: Role, taken: &[&str]) -> Result<usize> {
-    let Some((index, field)) = schema.column_with_name(name) else {
+fn find(schema: &Schema, name: &str, role: Role, taken: &[&str]) -> Result<EventColumn> {
+    refuse_duplicate(name, schema.fields().iter().map(|field| field.name().as_str()))?;
+    let Some((root, path, field)) = field_at(schema, name) else {
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         bail!(missing_column(name, role.key, &names, taken));
     };
-    if !(role.accepts)(field.data_type()) {
+    let data_type = value_type(field.data_type()).clone();
+    if !(role.accepts)(&data_type) {
         bail!(
-            "column {name:?} is {}; expected {}; {} can name another column",
-            field.data_type(),
+            "column {name:?} is {data_type}; expected {}; {} can name another column",
             role.expected,
             role.key
         );
     }
-    Ok(index)
+    let path = path.into_iter().map(str::to_owned).collect();
+    Ok(EventColumn { path, root, data_type: read_as(&data_type) })
+}
+
+/// The column with this name, else the field `b` of the column `a` for the name `a.b`, with the index of
+/// the column of the table and the names down to the field.
+fn field_at<'a>(schema: &'a Schema, name: &'a str) -> Option<(usize, Vec<&'a str>, &'a Field)> {
+    if let Some((root, field)) = schema.column_with_name(name) {
+        return Some((root, vec![name], field));
+    }
+    let path: Vec<&str> = name.split('.').collect();
+    let (first, rest) = path.split_first()?;
+    let (root, mut field) = schema.column_with_name(first)?;
+    for name in rest {
+        let DataType::Struct(fields) = field.data_type() else { return None };
+        field = fields.find(name)?.1;
+    }
+    Some((root, path, field))
 }
 
 /// The unit in the annotation of a column.
@@ -103,28 +160,43 @@ pub fn annotated_unit(column: &ColumnDescriptor) -> Option<TimeUnit> {
     }
 }
 
-/// Requests views instead of copies for the text and bytes of these columns: a view refers to the
-/// decoded page, so ids of 32 bytes per row are never copied.
-pub fn with_views(metadata: ArrowReaderMetadata, columns: &[usize]) -> Result<ArrowReaderMetadata> {
-    let fields: Vec<FieldRef> = metadata
-        .schema()
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(i, field)| {
-            let view = match field.data_type() {
-                t if is_text(t) => DataType::Utf8View,
-                t if is_bytes(t) => DataType::BinaryView,
-                _ => return Arc::clone(field),
-            };
-            if columns.contains(&i) {
-                Arc::new(Field::new(field.name(), view, field.is_nullable()))
-            } else {
-                Arc::clone(field)
-            }
-        })
-        .collect();
+/// The type as which values are read. A view of text or bytes refers to the decoded page, so that ids of
+/// 32 bytes per row are never copied; dictionaries are decoded.
+fn read_as(t: &DataType) -> DataType {
+    match value_type(t) {
+        t if is_text(t) => DataType::Utf8View,
+        t if is_bytes(t) => DataType::BinaryView,
+        other => other.clone(),
+    }
+}
+
+/// Requests the types of these columns.
+pub fn with_types(
+    metadata: ArrowReaderMetadata,
+    columns: &[EventColumn],
+) -> Result<ArrowReaderMetadata> {
+    let mut fields: Vec<FieldRef> = metadata.schema().fields().to_vec();
+    for column in columns {
+        let Some(root) = fields.get(column.root) else { continue };
+        fields[column.root] = with_type(root, &column.path[1..], &column.data_type);
+    }
     let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     Ok(ArrowReaderMetadata::try_new(Arc::clone(metadata.metadata()), options)?)
+}
+
+/// The field with another type of its field at `path`, or of its own for an empty path.
+fn with_type(field: &FieldRef, path: &[String], data_type: &DataType) -> FieldRef {
+    let data_type = match (path.split_first(), field.data_type()) {
+        (None, _) => data_type.clone(),
+        (Some((name, rest)), DataType::Struct(fields)) => {
+            let changed = |inner: &FieldRef| match inner.name() == name {
+                true => with_type(inner, rest, data_type),
+                false => Arc::clone(inner),
+            };
+            DataType::Struct(fields.iter().map(changed).collect())
+        }
+        (Some(_), other) => other.clone(),
+    };
+    Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
 }

@@ -7,11 +7,16 @@ use arrow::datatypes::{DataType, TimeUnit};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Type as PhysicalType;
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
+use parquet::schema::types::SchemaDescriptor;
 
 use super::arrays::ArrayBatches;
-use super::columns::{StoredTime, annotated_unit, find_columns, is_text, with_views};
+use super::columns::{
+    EventColumn, StoredTime, annotated_unit, find_columns, is_text, is_whole, with_types,
+};
 use crate::config::Columns;
+use crate::domain::null_words::NullWords;
 use crate::formats::parquet::pages::Pages;
 use crate::formats::parquet::{ParquetBatches, footer};
 use crate::storage::inputs::InputFile;
@@ -22,12 +27,18 @@ use crate::storage::{ByteSource, Location, Prefetch, PrefetchRequest};
 const FOOTER_BYTES: u64 = 64 << 10;
 
 /// An event file whose footer was read and whose columns have supported types.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct ParquetEvents {
     pub input: InputFile,
+    /// Words that stand for a missing value in columns of text.
+    pub nulls: NullWords,
     metadata: ArrowReaderMetadata,
-    /// Indices of user id, cell id and time stamp in the schema.
-    columns: [usize; 3],
+    /// User id, cell id and time stamp. A file without rows may lack them.
+    columns: [EventColumn; 3],
+    /// Positions of the leaf columns of user id, cell id and time stamp.
+    leaves: [usize; 3],
+    /// The row groups of the file that have rows; those without may lack pages.
+    row_groups: Vec<usize>,
 }
 
 /// Starts to fetch the footers of inputs, which will be opened in this order.
@@ -51,33 +62,55 @@ impl ParquetEvents {
         let place = || format!("events file {}", input.location);
         let metadata =
             footer::read(&source).map_err(|e| footer::explain(&e)).with_context(place)?;
-        let columns = find_columns(metadata.schema(), columns).with_context(place)?;
-        let metadata = with_views(metadata, &columns).with_context(place)?;
-        Ok(ParquetEvents { input, metadata, columns })
+        let groups = metadata.metadata().row_groups().iter().enumerate();
+        let row_groups: Vec<usize> =
+            groups.filter(|(_, group)| group.num_rows() > 0).map(|(number, _)| number).collect();
+        let nulls = columns.null_values.clone();
+        let found = find_columns(metadata.schema(), columns).with_context(place);
+        let columns = match found {
+            // writers do not know the types of columns without values
+            Err(_) if row_groups.is_empty() => EventColumn::of_no_rows(columns),
+            found => found?,
+        };
+        let (metadata, leaves) = match row_groups.is_empty() {
+            true => (metadata, [0; 3]),
+            false => {
+                let metadata = with_types(metadata, &columns).with_context(place)?;
+                let leaves = leaves(metadata.parquet_schema(), &columns).with_context(place)?;
+                (metadata, leaves)
+            }
+        };
+        Ok(ParquetEvents { input, nulls, metadata, columns, leaves, row_groups })
     }
 
+    /// Number of row groups that have rows. Other methods take an index below it.
     pub fn row_groups(&self) -> usize {
-        self.metadata.metadata().num_row_groups()
+        self.row_groups.len()
+    }
+
+    fn group(&self, row_group: usize) -> &RowGroupMetaData {
+        self.metadata.metadata().row_group(self.row_groups[row_group])
     }
 
     /// Rows of a row group.
     pub fn rows(&self, row_group: usize) -> u64 {
-        self.metadata.metadata().row_group(row_group).num_rows().max(0) as u64
+        self.group(row_group).num_rows().max(0) as u64
+    }
+
+    /// User id, cell id and time stamp.
+    pub fn columns(&self) -> &[EventColumn; 3] {
+        &self.columns
     }
 
     /// Compressed bytes of the three columns of a row group.
     pub fn bytes(&self, row_group: usize) -> u64 {
-        let group = self.metadata.metadata().row_group(row_group);
-        self.columns
-            .iter()
-            .filter_map(|column| self.leaf(*column))
-            .map(|leaf| group.column(leaf).compressed_size().max(0) as u64)
-            .sum()
+        let group = self.group(row_group);
+        self.leaves.iter().map(|leaf| group.column(*leaf).compressed_size().max(0) as u64).sum()
     }
 
     /// Types of the arrays of user id, cell id and time stamp.
     pub fn types(&self) -> [&DataType; 3] {
-        self.columns.map(|i| self.metadata.schema().field(i).data_type())
+        self.columns.each_ref().map(|column| &column.data_type)
     }
 
     /// Type of the time stamps, with the unit and zone of the column unless they are text.
@@ -88,21 +121,10 @@ impl ParquetEvents {
     /// Smallest and largest time stamp of a row group in the unit of the column, if the footer contains
     /// them.
     pub fn timestamp_range(&self, row_group: usize) -> Option<(i64, i64)> {
-        let leaf = self.timestamp_leaf()?;
-        match self.metadata.metadata().row_group(row_group).column(leaf).statistics()? {
+        match self.group(row_group).column(self.leaves[2]).statistics()? {
             Statistics::Int64(s) => Some((*s.min_opt()?, *s.max_opt()?)),
             _ => None,
         }
-    }
-
-    /// Index of a column of the schema among the leaf columns of the file.
-    fn leaf(&self, column: usize) -> Option<usize> {
-        let schema = self.metadata.parquet_schema();
-        (0..schema.num_columns()).find(|i| schema.get_column_root_idx(*i) == column)
-    }
-
-    fn timestamp_leaf(&self) -> Option<usize> {
-        self.leaf(self.columns[2])
     }
 
     /// Reads user id, cell id and time stamp of a row group as arrays. `source` is that of
@@ -115,11 +137,10 @@ impl ParquetEvents {
         source: ByteSource,
         row_group: usize,
         batch_rows: usize,
-    ) -> Result<ArrayBatches> {
-        let batches = self.read_columns(source, row_group, batch_rows, &self.columns)?;
-        // the batches have the columns in the order of the file
-        let position = |column| self.columns.iter().filter(|other| **other < column).count();
-        Ok(ArrayBatches::new(batches, self.columns.map(position)))
+    ) -> Result<ArrayBatches<3>> {
+        let batches = self.read_leaves(source, row_group, batch_rows, &self.leaves)?;
+        let paths = self.columns.each_ref().map(|column| column.path.clone());
+        Ok(ArrayBatches::new(batches, paths))
     }
 
     /// Opens the pages of user id, cell id and time stamp of a row group, with the unit of the time
@@ -132,17 +153,19 @@ impl ParquetEvents {
         source: &ByteSource,
         row_group: usize,
     ) -> Result<Option<([Pages; 3], TimeUnit)>> {
-        let [_, cell, _] = self.types();
-        let cell_is_supported = is_text(cell) || matches!(cell, DataType::Int32 | DataType::Int64);
-        let Some(unit) = self.stored_unit().filter(|_| cell_is_supported) else {
+        let [user, cell, _] = self.types();
+        let are_supported = !is_whole(user)
+            && (is_text(cell) || matches!(cell, DataType::Int32 | DataType::Int64))
+            && !self.columns.iter().any(EventColumn::is_nested);
+        let Some(unit) = self.stored_unit().filter(|_| are_supported) else {
             return Ok(None);
         };
-        let open = |column| match self.leaf(column) {
-            Some(leaf) => Pages::open(source, self.metadata.metadata(), row_group, leaf)
-                .with_context(|| self.place(row_group)),
-            None => Ok(None),
+        let number = self.row_groups[row_group];
+        let open = |leaf| {
+            Pages::open(source, self.metadata.metadata(), number, leaf)
+                .with_context(|| self.place(row_group))
         };
-        let [user, cell, timestamp] = self.columns;
+        let [user, cell, timestamp] = self.leaves;
         Ok(match (open(user)?, open(cell)?, open(timestamp)?) {
             (Some(users), Some(cells), Some(times)) => Some(([users, cells, times], unit)),
             _ => None,
@@ -152,17 +175,16 @@ impl ParquetEvents {
     /// How the time stamps are stored.
     pub fn stored_time(&self) -> StoredTime {
         let DataType::Timestamp(unit, _) = self.timestamp_type() else { return StoredTime::Text };
-        let leaf = self.timestamp_leaf();
-        match leaf.map(|leaf| self.metadata.parquet_schema().column(leaf)) {
-            Some(column) if column.physical_type() == PhysicalType::INT96 => StoredTime::Int96,
-            Some(column) => StoredTime::Int64(annotated_unit(&column).unwrap_or(*unit)),
-            None => StoredTime::Int64(*unit),
+        let column = self.metadata.parquet_schema().column(self.leaves[2]);
+        match column.physical_type() {
+            PhysicalType::INT96 => StoredTime::Int96,
+            _ => StoredTime::Int64(annotated_unit(&column).unwrap_or(*unit)),
         }
     }
 
     /// The unit of the stored time stamps, if it is that of the Arrow type.
     fn stored_unit(&self) -> Option<TimeUnit> {
-        let column = self.metadata.parquet_schema().column(self.timestamp_leaf()?);
+        let column = self.metadata.parquet_schema().column(self.leaves[2]);
         let stored = annotated_unit(&column)?;
         // seconds, for example, are stored as milliseconds
         let same = matches!(self.timestamp_type(), DataType::Timestamp(unit, _) if *unit == stored);
@@ -174,12 +196,12 @@ impl ParquetEvents {
     /// # Errors
     /// A file that can no longer be opened; an error of the object store.
     pub fn source(&self, row_group: usize) -> Result<ByteSource> {
-        self.source_of(row_group, &self.columns)
+        self.source_of(row_group, &self.leaves)
     }
 
-    fn source_of(&self, row_group: usize, columns: &[usize]) -> Result<ByteSource> {
+    fn source_of(&self, row_group: usize, leaves: &[usize]) -> Result<ByteSource> {
         ByteSource::open(&self.input)
-            .and_then(|source| source.with_ranges(self.ranges(row_group, columns)?))
+            .and_then(|source| source.with_ranges(self.ranges(row_group, leaves)?))
             .with_context(|| format!("events file {}", self.input.location))
     }
 
@@ -188,16 +210,16 @@ impl ParquetEvents {
     /// # Errors
     /// A footer with an invalid column position.
     pub fn prefetch_request(&self, row_group: usize) -> Result<PrefetchRequest> {
-        let ranges = self.ranges(row_group, &self.columns)?;
+        let ranges = self.ranges(row_group, &self.leaves)?;
         Ok(PrefetchRequest { input: self.input.clone(), ranges })
     }
 
-    /// The ranges of columns in an object; none for a local file, which is not fetched.
-    fn ranges(&self, row_group: usize, columns: &[usize]) -> Result<Vec<Range<u64>>> {
+    /// The ranges of leaf columns in an object; none for a local file, which is not fetched.
+    fn ranges(&self, row_group: usize, leaves: &[usize]) -> Result<Vec<Range<u64>>> {
         if let Location::Local(_) = self.input.location {
             return Ok(Vec::new());
         }
-        let group = self.metadata.metadata().row_group(row_group);
+        let group = self.group(row_group);
         let range = |leaf: usize| {
             let chunk = group.column(leaf);
             let start = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
@@ -205,10 +227,10 @@ impl ParquetEvents {
                 (u64::try_from(start).ok()?, u64::try_from(chunk.compressed_size()).ok()?);
             start.checked_add(length).filter(|end| *end <= self.input.bytes).map(|end| start..end)
         };
-        let leaves = columns.iter().filter_map(|column| self.leaf(*column));
         leaves
+            .iter()
             .map(|leaf| {
-                range(leaf).with_context(|| {
+                range(*leaf).with_context(|| {
                     format!(
                         "{}: damaged; copy the file again, or take it out of the folder",
                         self.place(row_group)
@@ -222,22 +244,23 @@ impl ParquetEvents {
     ///
     /// # Errors
     /// A file that can no longer be opened; an error of the object store.
-    pub fn read_timestamps(&self, row_group: usize, batch_rows: usize) -> Result<ParquetBatches> {
-        let columns = [self.columns[2]];
-        let source = self.source_of(row_group, &columns)?;
-        self.read_columns(source, row_group, batch_rows, &columns)
+    pub fn read_timestamps(&self, row_group: usize, batch_rows: usize) -> Result<ArrayBatches<1>> {
+        let leaves = [self.leaves[2]];
+        let source = self.source_of(row_group, &leaves)?;
+        let batches = self.read_leaves(source, row_group, batch_rows, &leaves)?;
+        Ok(ArrayBatches::new(batches, [self.columns[2].path.clone()]))
     }
 
-    fn read_columns(
+    fn read_leaves(
         &self,
         source: ByteSource,
         row_group: usize,
         batch_rows: usize,
-        columns: &[usize],
+        leaves: &[usize],
     ) -> Result<ParquetBatches> {
-        let mask = ProjectionMask::roots(self.metadata.parquet_schema(), columns.iter().copied());
+        let mask = ProjectionMask::leaves(self.metadata.parquet_schema(), leaves.iter().copied());
         ParquetRecordBatchReaderBuilder::new_with_metadata(source, self.metadata.clone())
-            .with_row_groups(vec![row_group])
+            .with_row_groups(vec![self.row_groups[row_group]])
             .with_projection(mask)
             .with_batch_size(batch_rows)
             .build()
@@ -247,6 +270,24 @@ impl ParquetEvents {
 
     /// File and row group, for messages.
     pub fn place(&self, row_group: usize) -> String {
-        format!("events file {}, row group {row_group}", self.input.location)
+        let number = self.row_groups.get(row_group).unwrap_or(&row_group);
+        format!("events file {}, row group {number}", self.input.location)
     }
+}
+
+/// Positions of the leaf columns.
+///
+/// # Errors
+/// A column without values of its own.
+fn leaves(schema: &SchemaDescriptor, columns: &[EventColumn; 3]) -> Result<[usize; 3]> {
+    let mut leaves = [0; 3];
+    for (column, into) in columns.iter().zip(&mut leaves) {
+        let of_root = |i: &usize| schema.get_column_root_idx(*i) == column.root;
+        let is_it =
+            |i: &usize| !column.is_nested() || schema.column(*i).path().parts() == column.path;
+        let leaf = (0..schema.num_columns()).find(|i| of_root(i) && is_it(i));
+        *into =
+            leaf.with_context(|| format!("column {:?} has no values", column.path.join(".")))?;
+    }
+    Ok(leaves)
 }

@@ -7,6 +7,7 @@ use super::columns::is_text;
 use super::file::ParquetEvents;
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
+use crate::domain::null_words::NullWords;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
@@ -19,6 +20,7 @@ pub struct PageColumns {
     users_are_text: bool,
     cells_are_text: bool,
     unit: TimeUnit,
+    nulls: NullWords,
     users: Vec<IdSlot>,
     cells: Vec<IdSlot>,
     times: Vec<EventTime>,
@@ -42,6 +44,7 @@ impl PageColumns {
             users_are_text: is_text(user),
             cells_are_text: is_text(cell),
             unit,
+            nulls: file.nulls.clone(),
             users: Vec::new(),
             cells: Vec::new(),
             times: Vec::new(),
@@ -61,6 +64,7 @@ impl PageColumns {
         batch: &mut EventBatch,
     ) -> Result<()> {
         let [user_pages, cell_pages, time_pages] = &mut self.pages;
+        let nulls = &self.nulls;
         let (as_text, scratch) = (self.users_are_text, &mut self.scratch);
         fill(
             user_pages,
@@ -76,6 +80,7 @@ impl PageColumns {
                 for id in all {
                     out.push(match text(id.of(page))? {
                         "" => IdSlot::MISSING,
+                        id if nulls.contains(id.as_bytes()) => IdSlot::MISSING,
                         id => ids.user(user_key_of_text(id, scratch)),
                     });
                 }
@@ -94,7 +99,7 @@ impl PageColumns {
                     let id = id.of(page);
                     out.push(match (as_text, number(id)) {
                         (false, Some(number)) => ids.cell_number(number),
-                        (true, _) if !id.is_empty() => ids.cell(text(id)?),
+                        (true, _) if !id.is_empty() && !nulls.contains(id) => ids.cell(text(id)?),
                         _ => IdSlot::MISSING,
                     });
                 }

@@ -5,6 +5,7 @@ use std::io::Read;
 use anyhow::{Result, anyhow, bail};
 
 use super::record_reader::RecordReader;
+use crate::errors::refuse_duplicate;
 
 /// Supported delimiters.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -54,6 +55,12 @@ impl Header {
             bail!("it is not UTF-8 text; convert it to UTF-8");
         }
         Ok(header)
+    }
+
+    /// # Errors
+    /// A name that several columns have: which of them is meant is unknown.
+    pub fn refuse_duplicate(&self, name: &str) -> Result<()> {
+        refuse_duplicate(name, self.names.iter().map(String::as_str))
     }
 
     /// Index of a column.

@@ -12,6 +12,8 @@
 //! - A quoted field that is never closed is an error with the number of its row, instead of a field
 //!   with the rest of the file.
 
+use crate::storage::Location;
+
 mod decompress;
 mod header;
 mod lines;
@@ -24,5 +26,11 @@ pub use record_reader::{
     Record, RecordReader, RowError, RowProblem, check_len, skip_byte_order_mark, span,
 };
 
-/// Extensions of text tables.
-pub const EXTENSIONS: [&str; 3] = ["csv", "csv.gz", "csv.zst"];
+/// Extensions of text tables, as which a file is read if it is named.
+const EXTENSIONS: [&str; 9] =
+    ["csv", "csv.gz", "csv.zst", "tsv", "tsv.gz", "tsv.zst", "txt", "txt.gz", "txt.zst"];
+
+/// True for a text table, by its name.
+pub fn is_csv(location: &Location) -> bool {
+    EXTENSIONS.iter().any(|extension| location.ends_with(extension))
+}

@@ -158,8 +158,8 @@ fn scan(
     let mut seen = Seen::default();
     let mut local = Vec::new();
     for batch in file.read_timestamps(index, SCAN_ROWS)? {
-        let batch = batch.with_context(place)?;
-        times.convert(batch.column(0), &mut local).with_context(place)?;
+        let [column] = batch.with_context(place)?;
+        times.convert(&column, &mut local).with_context(place)?;
         local.iter().copied().filter_map(EventTime::us).for_each(|us| seen.add(us, latest_us));
     }
     Ok(seen.result())

@@ -80,7 +80,10 @@ pub fn run(settings: Settings, progress: &Progress, extent: Extent) -> Result<St
     let inputs = events::list_files(&settings.data.events)?;
     // a file that is replaced while it is read looks damaged; the true reason is that it changed
     let listed = inputs.clone();
-    let report = compress(settings, progress, extent, inputs, &lock);
+    let mut report = compress(settings, progress, extent, inputs, &lock);
+    if let Ok(report) = &mut report {
+        report.notes.extend(events::passed_over(&settings.data.events)?);
+    }
     report.map_err(|error| ensure_unchanged(&listed).err().unwrap_or(error))
 }
 
@@ -186,7 +189,7 @@ fn planned(settings: &Settings) -> Result<(Option<PlannedCells>, Vec<String>)> {
     if !Code::ALL.iter().any(|code| code.about_places() && settings.checks.on(*code)) {
         return Ok((None, Vec::new()));
     }
-    Ok(match cell_plan::planned_cells(&settings.data.cells, settings.columns) {
+    Ok(match cell_plan::planned_cells(&settings.data.cells, settings.columns, settings.time.tz()) {
         Ok(plan) => (Some(plan), Vec::new()),
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => {

@@ -7,8 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::config::Extract;
 use crate::errors::UsageError;
-use crate::events;
-use crate::formats::boundaries;
+use crate::formats::{boundaries, table};
 use crate::storage::inputs::{InputFile, list};
 use crate::storage::object_store::ObjectUrl;
 use crate::storage::object_store::download;
@@ -34,7 +33,7 @@ pub fn copies(config: &Extract) -> Result<Vec<PlannedCopy>> {
                 .to_owned()
         ));
     }
-    let tables = events::extensions();
+    let tables = table::EXTENSIONS;
     let mut copies = of("extract.events", &config.events, "events", &tables)?;
     copies.extend(of("extract.cells", &config.cells, "cells", &tables)?);
     if let Some(year) = config.lau_year {

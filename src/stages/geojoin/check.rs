@@ -33,10 +33,11 @@ pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<String>) {
 
 fn check_cells(settings: Settings, boundaries: Option<&Boundaries>) -> Result<CheckedPlan> {
     let files = cell_plan::files(&settings.data.cells)?;
-    let plan = CellPlan::read(&files, settings.columns)?;
+    let plan = CellPlan::read(&files, settings.columns, settings.time.tz())?;
     refuse_rejected(&plan, settings.strict)?;
     let (cells, _) = plan.resolve()?;
     let mut warnings = plan.rejected();
+    warnings.extend(cell_plan::passed_over(&settings.data.cells)?);
     let points = project(&cells)?;
     if let Some(boundaries) = boundaries {
         let index = LauIndex::new(boundaries.units.values().map(|u| &u.geometry));

@@ -19,7 +19,7 @@ use anyhow::Result;
 use geo::Coord;
 
 use crate::cell_plan::{self, Cell, CellPlan};
-use crate::config::{Columns, Config, Data, Geojoin, GeojoinMethod, Lau};
+use crate::config::{Columns, Config, Data, Geojoin, GeojoinMethod, Lau, Time};
 use crate::datasets::geodata::{self, CellLau};
 use crate::domain::numbers::counted;
 use crate::formats::parquet::provenance;
@@ -41,6 +41,7 @@ const CELLS_PER_THREAD: usize = 100_000;
 pub struct Settings<'a> {
     pub data: &'a Data,
     pub columns: &'a Columns,
+    pub time: &'a Time,
     pub lau: &'a Lau,
     pub geojoin: &'a Geojoin,
     /// Fail if the cell plan has rejected rows.
@@ -52,6 +53,7 @@ impl<'a> From<&'a Config> for Settings<'a> {
         Settings {
             data: &config.data,
             columns: &config.columns,
+            time: &config.time,
             lau: &config.lau,
             geojoin: &config.geojoin,
             strict: config.strict,
@@ -68,8 +70,8 @@ pub fn inputs(settings: Settings) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
 }
 
 fn current_fingerprint(settings: Settings, cells: &[InputFile], laus: &[InputFile]) -> String {
-    let Settings { columns, lau, geojoin, strict, .. } = settings;
-    let settings = format!("geojoin {columns:?} {lau:?} {geojoin:?} {strict}");
+    let Settings { columns, time, lau, geojoin, strict, .. } = settings;
+    let settings = format!("geojoin {columns:?} {:?} {lau:?} {geojoin:?} {strict}", time.zone);
     fingerprint(&[cells, laus].concat(), &settings)
 }
 
@@ -95,6 +97,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     {
         report = StageReport { rows_in: cells.rows, rows_out: cells.rows, skipped: true, ..report };
         report.notes = cells.notes;
+        report.notes.extend(cell_plan::passed_over(&data.cells)?);
         report.elapsed = started.elapsed();
         return Ok(report);
     }
@@ -106,7 +109,8 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
             .err()
             .unwrap_or(error)
     };
-    let plan = CellPlan::read(&cell_files, settings.columns).map_err(or_changed)?;
+    let plan =
+        CellPlan::read(&cell_files, settings.columns, settings.time.tz()).map_err(or_changed)?;
     cells::refuse_rejected(&plan, settings.strict)?;
     let (cells, overlapping) = plan.resolve()?;
     bar.message("reading LAU boundaries");
@@ -129,6 +133,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let laus = laus(&boundaries, &assignments);
     geodata::write_cells(&data.cells_with_lau(), &cells, &laus, &fingerprint, &report.notes)?;
     bar.finish();
+    report.notes.extend(cell_plan::passed_over(&data.cells)?);
     report.rows_in = plan.rows;
     report.rows_out = cells.len() as u64;
     report.elapsed = started.elapsed();

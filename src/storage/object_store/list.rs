@@ -8,7 +8,7 @@ use object_store::path::{Path, PathPart};
 use super::object::{head, input_file, list_prefix};
 use super::runtime::block_on;
 use super::url::ObjectUrl;
-use crate::storage::inputs::InputFile;
+use crate::storage::inputs::{InputFile, refuse_tables_of_objects};
 
 /// A star matches within one path segment, as it does for local files.
 const WITHIN_SEGMENTS: MatchOptions = MatchOptions {
@@ -53,7 +53,7 @@ pub fn list(url: &ObjectUrl, extensions: &[&str]) -> Result<Vec<InputFile>> {
             has_extension(meta.location.as_ref())
                 && !meta.location.parts().skip(segments).any(is_hidden)
         });
-        Ok(objects.map(|meta| input_file(url.with_key(&meta.location), meta)).collect())
+        selected(&url, &found, objects)
     })
 }
 
@@ -74,6 +74,20 @@ async fn list_matches(
             || has_extension(name) && folders.any(|f| pattern.matches_with(f, WITHIN_SEGMENTS))
     };
     let found = list_prefix(&url.with_key(&prefix)).await?;
-    let objects = found.iter().filter(is_match);
-    Ok(objects.map(|meta| input_file(url.with_key(&meta.location), meta)).collect())
+    selected(url, &found, found.iter().filter(is_match))
+}
+
+/// The selected ones of the objects that were listed.
+///
+/// # Errors
+/// An object that belongs to a table format.
+fn selected<'a>(
+    url: &ObjectUrl,
+    listed: &'a [ObjectMeta],
+    selected: impl Iterator<Item = &'a ObjectMeta>,
+) -> Result<Vec<InputFile>> {
+    let selected: Vec<&ObjectMeta> = selected.collect();
+    let names: Vec<&str> = selected.iter().map(|meta| meta.location.as_ref()).collect();
+    refuse_tables_of_objects(listed.iter().map(|meta| meta.location.as_ref()), &names)?;
+    Ok(selected.into_iter().map(|meta| input_file(url.with_key(&meta.location), meta)).collect())
 }

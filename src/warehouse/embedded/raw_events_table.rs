@@ -17,13 +17,14 @@ use datafusion::prelude::{DataFrame, SessionContext, ident, lit};
 use url::Url;
 
 use super::parquet_tables::url_of;
-use super::raw_csv_table;
+use super::raw_streamed_table;
 use super::session::explain;
 use crate::config::Columns;
+use crate::domain::null_words::NullWords;
 use crate::domain::tables::TIMESTAMP;
 use crate::domain::time::columns::Times;
 use crate::events::EventFile;
-use crate::events::parquet::ParquetEvents;
+use crate::events::parquet::{EventColumn, ParquetEvents};
 use crate::events::raw::{RawEvents, cell_ids, timestamps, user_ids};
 use crate::storage::Location;
 use crate::storage::inputs::{InputFile, fingerprint};
@@ -40,12 +41,14 @@ pub fn provider(
     // local files with the same column types are one table, and so are objects of an object store
     type Kind = (bool, Vec<DataType>);
     let mut kinds: Vec<(Kind, Vec<ParquetEvents>)> = Vec::new();
-    let mut text = Vec::new();
+    let mut streamed = Vec::new();
     for file in raw_events.open(raw_events.inputs()?)? {
         let file = match file {
-            EventFile::Parquet(file) => file,
-            EventFile::Csv(file) => {
-                text.push(file);
+            // the types of a file without rows are arbitrary
+            EventFile::Parquet(file) if file.row_groups() == 0 => continue,
+            EventFile::Parquet(file) if !file.columns().iter().any(EventColumn::is_nested) => file,
+            file => {
+                streamed.push(file);
                 continue;
             }
         };
@@ -66,9 +69,11 @@ pub fn provider(
         };
         frames.push(parquet_files(context, raw_events, &types, urls)?);
     }
-    if !text.is_empty() {
+    if !streamed.is_empty() || frames.is_empty() {
         frames.push(
-            context.read_table(raw_csv_table::provider(raw_events.zone, text)?).map_err(explain)?,
+            context
+                .read_table(raw_streamed_table::provider(raw_events.zone, streamed)?)
+                .map_err(explain)?,
         );
     }
     let mut all: Option<DataFrame> = None;
@@ -107,7 +112,7 @@ fn parquet_files(
     types: &[DataType],
     urls: Vec<ListingTableUrl>,
 ) -> Result<DataFrame> {
-    let Columns { user_id, cell_id, timestamp, .. } = &raw_events.columns;
+    let Columns { user_id, cell_id, timestamp, null_values: nulls, .. } = &raw_events.columns;
     let names = [user_id, cell_id, timestamp];
     let fields: Vec<Field> =
         names.iter().zip(types).map(|(n, t)| Field::new(n.as_str(), t.clone(), true)).collect();
@@ -116,10 +121,10 @@ fn parquet_files(
         .with_listing_options(options)
         .with_schema(Arc::new(Schema::new(fields)));
     let table = ListingTable::try_new(listing).map_err(explain)?;
-    let times = Times::new(raw_events.zone, &types[2])?;
+    let times = Times::new(raw_events.zone, &types[2], &raw_events.columns.null_values)?;
     let columns = vec![
-        user_function(&types[0]).call(vec![ident(user_id)]).alias("user_id"),
-        cell_function(&types[1]).call(vec![ident(cell_id)]).alias("cell_id"),
+        user_function(&types[0], nulls).call(vec![ident(user_id)]).alias("user_id"),
+        cell_function(&types[1], nulls).call(vec![ident(cell_id)]).alias("cell_id"),
         time_function(&types[2], times).call(vec![ident(timestamp)]).alias("timestamp"),
     ];
     context.read_table(Arc::new(table)).and_then(|f| f.select(columns)).map_err(explain)
@@ -141,12 +146,16 @@ fn function(
     create_udf(name, vec![input.clone()], output, Volatility::Immutable, Arc::new(convert))
 }
 
-fn user_function(input: &DataType) -> ScalarUDF {
-    function("canonical_user_id", input, DataType::Utf8, |ids| Ok(Arc::new(user_ids(ids)?)))
+fn user_function(input: &DataType, nulls: &NullWords) -> ScalarUDF {
+    let nulls = nulls.clone();
+    let convert = move |ids: &ArrayRef| Ok(Arc::new(user_ids(ids, &nulls)?) as ArrayRef);
+    function("canonical_user_id", input, DataType::Utf8, convert)
 }
 
-fn cell_function(input: &DataType) -> ScalarUDF {
-    function("canonical_cell_id", input, DataType::Utf8, |ids| Ok(Arc::new(cell_ids(ids)?)))
+fn cell_function(input: &DataType, nulls: &NullWords) -> ScalarUDF {
+    let nulls = nulls.clone();
+    let convert = move |ids: &ArrayRef| Ok(Arc::new(cell_ids(ids, &nulls)?) as ArrayRef);
+    function("canonical_cell_id", input, DataType::Utf8, convert)
 }
 
 fn time_function(input: &DataType, times: Times) -> ScalarUDF {

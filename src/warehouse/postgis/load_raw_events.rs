@@ -82,8 +82,8 @@ pub fn fill(
             for batch in file.read_arrays(ahead.take(*turn)?, *part, BATCH_ROWS)? {
                 let [user, cell, time] = batch.with_context(|| file.place(*part))?;
                 let columns = Columns {
-                    users: raw::user_ids(&user)?,
-                    cells: raw::cell_ids(&cell)?,
+                    users: raw::user_ids(&user, file.nulls())?,
+                    cells: raw::cell_ids(&cell, file.nulls())?,
                     times: raw::timestamps(&time, &mut times)?,
                 };
                 let columns = match from_us {

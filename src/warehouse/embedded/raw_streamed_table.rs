@@ -1,5 +1,5 @@
-//! Raw events in CSV files as a table. DataFusion's CSV reader cannot convert ids and times to their
-//! canonical form.
+//! Raw events as a table that this program reads itself: CSV, whose ids and times DataFusion's reader
+//! cannot convert to their canonical form, and Parquet with a column inside a struct.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use datafusion::physical_plan::streaming::PartitionStream;
 
 use super::session::explain;
 use crate::domain::tables::TIMESTAMP;
-use crate::events::csv::CsvEvents;
+use crate::events::EventFile;
 use crate::events::raw::{cell_ids, timestamps, user_ids};
 
 /// Rows per batch.
@@ -29,31 +29,31 @@ const AHEAD: usize = 2;
 ///
 /// # Errors
 /// None in practice: all partitions have the same schema.
-pub fn provider(zone: Option<Tz>, files: Vec<CsvEvents>) -> Result<Arc<dyn TableProvider>> {
+pub fn provider(zone: Option<Tz>, files: Vec<EventFile>) -> Result<Arc<dyn TableProvider>> {
     let text = |name: &str| Field::new(name, arrow::datatypes::DataType::Utf8, true);
     let fields = vec![text("user_id"), text("cell_id"), Field::new("timestamp", TIMESTAMP, true)];
     let schema = Arc::new(Schema::new(fields));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut groups: Vec<Vec<CsvEvents>> = vec![Vec::new(); cores.min(files.len())];
+    let mut groups: Vec<Vec<EventFile>> = vec![Vec::new(); cores.min(files.len()).max(1)];
     let count = groups.len();
     for (i, file) in files.into_iter().enumerate() {
         groups[i % count].push(file);
     }
     let partition = |files| -> Arc<dyn PartitionStream> {
-        Arc::new(CsvPartition { files, zone, schema: Arc::clone(&schema) })
+        Arc::new(StreamedPartition { files, zone, schema: Arc::clone(&schema) })
     };
     let partitions = groups.into_iter().map(partition).collect();
     Ok(Arc::new(StreamingTable::try_new(Arc::clone(&schema), partitions).map_err(explain)?))
 }
 
 #[derive(Debug)]
-struct CsvPartition {
-    files: Vec<CsvEvents>,
+struct StreamedPartition {
+    files: Vec<EventFile>,
     zone: Option<Tz>,
     schema: SchemaRef,
 }
 
-impl PartitionStream for CsvPartition {
+impl PartitionStream for StreamedPartition {
     fn schema(&self) -> &SchemaRef {
         &self.schema
     }
@@ -82,19 +82,18 @@ impl PartitionStream for CsvPartition {
 
 /// Sends the rows of a file in canonical form until `send` returns false; returns what it returned last.
 fn read(
-    file: &CsvEvents,
+    file: &EventFile,
     zone: Option<Tz>,
     schema: &SchemaRef,
     send: &mut dyn FnMut(RecordBatch) -> bool,
 ) -> Result<bool> {
-    let place = || format!("events file {}", file.input.location);
     let mut times = file.times(zone)?;
-    for block in 0..file.blocks() {
-        for batch in file.read_arrays(block, BATCH_ROWS)? {
-            let [user, cell, time] = batch.with_context(place)?;
+    for part in 0..file.parts() {
+        for batch in file.read_arrays(file.source(part)?, part, BATCH_ROWS)? {
+            let [user, cell, time] = batch.with_context(|| file.place(part))?;
             let columns: Vec<arrow::array::ArrayRef> = vec![
-                Arc::new(user_ids(&user)?),
-                Arc::new(cell_ids(&cell)?),
+                Arc::new(user_ids(&user, file.nulls())?),
+                Arc::new(cell_ids(&cell, file.nulls())?),
                 Arc::new(timestamps(&time, &mut times)?),
             ];
             if !send(RecordBatch::try_new(Arc::clone(schema), columns)?) {

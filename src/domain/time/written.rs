@@ -1,0 +1,117 @@
+//! Dates with times as text in other forms than the usual one, with a zone or without.
+
+use arrow::compute::kernels::cast_utils::string_to_datetime;
+use chrono::{DateTime, TimeZone, Utc};
+use chrono_tz::Tz;
+
+/// Bytes of a date such as `2024-10-01`.
+const DATE: usize = 10;
+
+/// A time as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenTime {
+    /// What the clock showed, µs since 1970.
+    pub wall_us: i64,
+    /// The instant, µs since 1970 UTC, if a zone was written with it: `Z`, an offset or a name.
+    pub instant_us: Option<i64>,
+}
+
+/// Reads a text without spaces around it. The zone may be `Z`, an offset such as `+03:00`, a name of the
+/// IANA database, or both as in `+03:00[Europe/Tallinn]`, of which the offset counts. A local time that
+/// occurs twice in its zone is the first of the two.
+///
+/// Returns `None` for other text, and for a local time that the clocks of its zone skip.
+pub fn written_time(text: &str) -> Option<WrittenTime> {
+    let (text, zone) = split_zone_name(text)?;
+    let us = |text: &str| Some(string_to_datetime(&Utc, text).ok()?.timestamp_micros());
+    let shown_us = us(text)?;
+    let offset = text.get(DATE..).and_then(|time| time.find(['+', '-']));
+    if let Some(at) = offset {
+        let wall_us = us(text[..DATE + at].trim_end())?;
+        return Some(WrittenTime { wall_us, instant_us: Some(shown_us) });
+    }
+    let instant_us = match zone {
+        _ if text.ends_with(['Z', 'z']) => Some(shown_us),
+        Some(zone) => {
+            let wall = DateTime::from_timestamp_micros(shown_us)?.naive_utc();
+            Some(zone.from_local_datetime(&wall).earliest()?.timestamp_micros())
+        }
+        None => None,
+    };
+    Some(WrittenTime { wall_us: shown_us, instant_us })
+}
+
+/// Takes the name of a zone off the end of a text; `None` if what is written there is not a zone.
+fn split_zone_name(text: &str) -> Option<(&str, Option<Tz>)> {
+    if let Some((time, name)) = text.strip_suffix(']').and_then(|text| text.split_once('[')) {
+        return Some((time, Some(name.parse().ok()?)));
+    }
+    // a `T` may separate the time from the date
+    let time = text.get(DATE + 1..).unwrap_or_default();
+    match time.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(at) if !matches!(&time[at..], "Z" | "z") => {
+            let (before, name) = text.split_at(DATE + 1 + at);
+            let before = before.trim_end();
+            (before.len() > DATE).then_some(())?;
+            Some((before, Some(name.parse().ok()?)))
+        }
+        _ => Some((text, None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EIGHT: i64 = 1_727_769_600_000_000; // 2024-10-01 08:00:00
+    const HOUR: i64 = 3_600_000_000;
+
+    #[test]
+    fn every_form_of_a_zone_gives_the_same_wall_time_and_instant() {
+        let expected = Some(WrittenTime { wall_us: EIGHT, instant_us: Some(EIGHT - 3 * HOUR) });
+        for text in [
+            "2024-10-01 08:00:00.000 Europe/Tallinn",
+            "2024-10-01T08:00:00 Europe/Tallinn",
+            "2024-10-01 08:00:00Europe/Tallinn",
+            "2024-10-01 08:00:00 Etc/GMT-3",
+            "2024-10-01T08:00:00+03:00",
+            "2024-10-01 08:00:00 +0300",
+            "2024-10-01T080000+03:00",
+            "2024-10-01T08:00:00+03:00[Europe/Tallinn]",
+            "2024-10-01T08:00:00[Europe/Tallinn]",
+            "2024-10-01T08:00:00.000+03",
+        ] {
+            assert_eq!(written_time(text), expected, "{text}");
+        }
+        let utc = Some(WrittenTime { wall_us: EIGHT, instant_us: Some(EIGHT) });
+        for text in ["2024-10-01T08:00:00Z", "2024-10-01 08:00:00 UTC", "2024-10-01T08:00:00Z[UTC]"]
+        {
+            assert_eq!(written_time(text), utc, "{text}");
+        }
+        let unzoned = Some(WrittenTime { wall_us: EIGHT, instant_us: None });
+        assert_eq!(written_time("2024-10-01T08:00:00.000"), unzoned);
+    }
+
+    #[test]
+    fn what_is_not_a_time_in_a_zone_is_not_read() {
+        for text in [
+            "2024-10-01 08:00:00 Europe/Nowhere",
+            "2024-10-01 08:00:00 PM",
+            "2024-10-01T08:00:00+03:00[nowhere]",
+            "2024-10-01 UTC",
+            "2024-13-01 08:00:00 UTC",
+            "soon",
+            "é024-10-01é08:00:00",
+            // skipped when the clocks go forward
+            "2024-03-31 03:30:00 Europe/Tallinn",
+        ] {
+            assert_eq!(written_time(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_local_time_that_occurs_twice_is_the_first() {
+        let written = written_time("2024-10-27 03:30:00 Europe/Tallinn").unwrap();
+        assert_eq!(written.wall_us - written.instant_us.unwrap(), 3 * HOUR);
+    }
+}

@@ -1,0 +1,114 @@
+//! Folders of table formats. Their files are not the rows of the table: a log says which files count, and
+//! the others hold rows that were removed or replaced.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+const DELTA_LOG: &str = "_delta_log";
+const HUDI_LOG: &str = ".hoodie";
+/// The folder of an Iceberg table that holds files with this ending.
+const ICEBERG_LOG: &str = "metadata";
+const ICEBERG_ENDING: &str = ".metadata.json";
+
+/// Refuses local files in folders of table formats. Symbolic links in `files` are resolved.
+///
+/// # Errors
+/// The first such folder.
+pub fn refuse_tables<'a>(files: impl Iterator<Item = &'a Path>) -> Result<()> {
+    let mut checked: HashSet<PathBuf> = HashSet::new();
+    for file in files {
+        for folder in file.ancestors().skip(1) {
+            if !checked.insert(folder.to_owned()) {
+                break;
+            }
+            if let Some(format) = format_of(folder) {
+                return refuse(&folder.display().to_string(), format);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn format_of(folder: &Path) -> Option<&'static str> {
+    let is_metadata = |entry: fs::DirEntry| {
+        entry.file_name().to_string_lossy().to_lowercase().ends_with(ICEBERG_ENDING)
+    };
+    if folder.join(DELTA_LOG).is_dir() {
+        Some("Delta")
+    } else if folder.join(HUDI_LOG).is_dir() {
+        Some("Hudi")
+    } else if fs::read_dir(folder.join(ICEBERG_LOG))
+        .is_ok_and(|entries| entries.flatten().any(is_metadata))
+    {
+        Some("Iceberg")
+    } else {
+        None
+    }
+}
+
+/// Refuses objects that belong to a table, given the names of all listed objects.
+///
+/// # Errors
+/// The first such table.
+pub fn refuse_tables_of_objects<'a>(
+    all: impl Iterator<Item = &'a str>,
+    selected: &[&str],
+) -> Result<()> {
+    for name in all {
+        let Some((root, format)) = table_of_object(name) else { continue };
+        if selected.iter().any(|other| root.is_empty() || other.starts_with(root)) {
+            return refuse(if root.is_empty() { "the bucket" } else { root }, format);
+        }
+    }
+    Ok(())
+}
+
+/// The folder of the table to whose log an object belongs, with a slash at its end.
+fn table_of_object(name: &str) -> Option<(&str, &'static str)> {
+    let before = |log: &str| {
+        let inside = format!("{log}/");
+        let at = name.find(&inside).filter(|at| *at == 0 || name[..*at].ends_with('/'))?;
+        Some(&name[..at])
+    };
+    if let Some(root) = before(DELTA_LOG) {
+        Some((root, "Delta"))
+    } else if let Some(root) = before(HUDI_LOG) {
+        Some((root, "Hudi"))
+    } else {
+        let root = before(ICEBERG_LOG).filter(|_| name.ends_with(ICEBERG_ENDING))?;
+        Some((root, "Iceberg"))
+    }
+}
+
+fn refuse(place: &str, format: &str) -> Result<()> {
+    bail!(
+        "{place} is a {format} table, whose folder also holds files with rows that were removed or \
+         replaced; export the current rows as Parquet to another folder and name that one"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objects_of_tables_are_refused_and_others_are_not() {
+        for log in
+            ["t/_delta_log/0.json", "t/.hoodie/hoodie.properties", "t/metadata/1.metadata.json"]
+        {
+            let refused = |file| refuse_tables_of_objects([log, file].into_iter(), &[file]);
+            assert!(refused("t/date=1/a.parquet").is_err(), "{log}");
+            assert!(refused("other/a.parquet").is_ok(), "{log}");
+        }
+        let file = "t/a.parquet";
+        for other in ["t/metadata/readme.json", "t/my_delta_log/0.json"] {
+            assert!(
+                refuse_tables_of_objects([other, file].into_iter(), &[file]).is_ok(),
+                "{other}"
+            );
+        }
+    }
+}

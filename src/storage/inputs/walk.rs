@@ -1,0 +1,86 @@
+//! The files below a local folder.
+
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::storage::location::ends_with;
+
+/// Endings of files that accompany data: check sums and notes.
+const COMPANIONS: [&str; 8] = ["crc", "md5", "sha1", "sha256", "sha512", "md", "toml", "sql"];
+
+/// Names, without extension, of files that describe data.
+const NOTES: [&str; 5] = ["readme", "license", "licence", "changelog", "makefile"];
+
+/// The files that are wanted.
+pub struct Wanted<'a> {
+    pub extensions: &'a [&'a str],
+}
+
+impl Wanted<'_> {
+    pub fn names(&self, path: &Path) -> bool {
+        self.extensions.iter().any(|ending| ends_with(path, ending))
+    }
+}
+
+/// What was found, in no particular order.
+#[derive(Default)]
+pub struct Found {
+    /// Wanted files, each with the number of symbolic links on the way to it.
+    pub files: Vec<(usize, PathBuf)>,
+    /// Other files that may hold data.
+    pub passed_over: Vec<PathBuf>,
+}
+
+impl Found {
+    /// Adds a file that is not wanted, unless it is known to hold no data.
+    pub fn pass_over(&mut self, path: PathBuf) {
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
+        let is_note = stem.is_some_and(|stem| NOTES.contains(&stem.as_str()));
+        if !is_note && !COMPANIONS.iter().any(|ending| ends_with(&path, ending)) {
+            self.passed_over.push(path);
+        }
+    }
+
+    /// Adds the files below a folder. Symbolic links are followed last, and no folder is entered twice,
+    /// so that cycles end.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn walk(&mut self, folder: &Path, wanted: &Wanted) -> Result<()> {
+        let mut entered = HashSet::new();
+        let mut folders = vec![(0, folder.to_owned())];
+        let mut behind_links = Vec::new();
+        while let Some((links, folder)) = folders.pop().or_else(|| behind_links.pop()) {
+            let context = || format!("cannot list the folder {}", folder.display());
+            if !entered.insert(folder.canonicalize().with_context(context)?) {
+                continue;
+            }
+            for entry in fs::read_dir(&folder).with_context(context)? {
+                let entry = entry.with_context(context)?;
+                if is_hidden(&entry.file_name()) {
+                    continue;
+                }
+                let path = entry.path();
+                let is_link = entry.file_type().with_context(context)?.is_symlink();
+                let links = links + usize::from(is_link);
+                match path.is_dir() {
+                    true if is_link => behind_links.push((links, path)),
+                    true => folders.push((links, path)),
+                    false if wanted.names(&path) => self.files.push((links, path)),
+                    false => self.pass_over(path),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// True for names that Spark and Hive skip.
+pub fn is_hidden(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name.starts_with(b"_") || name.starts_with(b".") && name != b"." && name != b".."
+}
