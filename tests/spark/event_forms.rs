@@ -18,6 +18,9 @@ type User = Option<Vec<u8>>;
 /// User, cell, µs in UTC.
 type Row = (User, Option<&'static str>, Option<i64>);
 
+/// A time with the name of its zone, as Trino writes it.
+const NAMED: &str = "%Y-%m-%d %H:%M:%S%.3f Europe/Tallinn";
+
 const SETTINGS: &str = "[time]\nzone = \"Europe/Tallinn\"\n\
     [checks]\nquarantine = true\nuser_id_bytes = 16\nfolder_tolerance_days = 30\n\
     most_events_a_day = 25\n";
@@ -147,6 +150,7 @@ fn inputs_with_every_type_and_error() -> Workspace {
         (user(1), Some("a"), Some(ahead)),
         (user(1), None, Some(autumn)),
         (user(1), Some(""), Some(autumn)),
+        (user(1), Some("NA"), Some(autumn)),
         (Some(vec![1; 513]), Some("a"), Some(autumn)),
         (user(1), Some(LONG_CELL), Some(autumn)),
         (user(1), Some("a"), Some(us("2025-03-30T00:30:00"))),
@@ -154,7 +158,16 @@ fn inputs_with_every_type_and_error() -> Workspace {
     one.extend((0..40).map(|i| (user(250), Some("a"), Some(autumn + i * SECOND))));
     let day = "year=2024/month=10/day=27";
     file(&work, &format!("{day}/one.parquet"), [binary(&one), cells(&one), micros(&one)], 100);
-    let forms = |i: usize, hex: &str| match i % 4 {
+    let forms = |i: usize, hex: &str| match i % 6 {
+        4 => format!(
+            "{}-{}-{}-{}-{}",
+            &hex[..8],
+            &hex[8..12],
+            &hex[12..16],
+            &hex[16..20],
+            &hex[20..]
+        ),
+        5 if i < 60 => "NULL".to_owned(),
         0 => hex.to_owned(),
         1 => format!("0x{}", hex.to_uppercase()),
         2 => format!("\\x{hex}"),
@@ -182,7 +195,13 @@ fn inputs_with_every_type_and_error() -> Workspace {
     let written = |(i, row): (usize, &Row)| {
         let time = chrono::DateTime::from_timestamp_micros(row.2?).unwrap();
         let offset = chrono::FixedOffset::east_opt(5_400).unwrap();
-        Some(match i % 6 {
+        Some(match i % 9 {
+            5 => time.with_timezone(&chrono_tz::Europe::Tallinn).format(NAMED).to_string(),
+            6 => {
+                time.with_timezone(&offset).format("%Y-%m-%dT%H:%M:%S%:z[Asia/Kolkata]").to_string()
+            }
+            7 => " \\N".to_owned(),
+            8 => time.format("%Y-%m-%d %H:%M:%S Europe/Nowhere").to_string(),
             0 => time.format("%Y-%m-%d %H:%M:%S").to_string(),
             1 => time.format(" %Y-%m-%dT%H:%M:%S.250Z").to_string(),
             2 => time.with_timezone(&offset).format("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string(),
