@@ -195,7 +195,8 @@ impl PlanColumns {
         let days = |name: &String, bound| {
             let column = table::optional_column(table, name)?;
             let column = column.map(without_dictionary).transpose()?;
-            DayColumn::new(column.as_ref(), bound, zone, nulls).with_context(|| format!("column {name:?}"))
+            DayColumn::new(column.as_ref(), bound, zone, nulls)
+                .with_context(|| format!("column {name:?}"))
         };
         Ok(PlanColumns {
             rows: table.num_rows(),

@@ -198,5 +198,5 @@ fn with_type(field: &FieldRef, path: &[String], data_type: &DataType) -> FieldRe
         }
         (Some(_), other) => other.clone(),
     };
-    Arc::new(Field::new(field.name(), data_type, field.is_nullable()))
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
 }

@@ -93,7 +93,7 @@ fn add_local(key: &str, spec: &str, extensions: &[&str], found: &mut Found) -> R
     }
     let wanted = Wanted { extensions };
     if path.is_dir() {
-        return found.walk(path, &wanted);
+        return found.walk(path, 0, &wanted);
     }
     if path.exists() {
         found.files.push((0, path.to_owned()));
@@ -109,7 +109,7 @@ fn add_local(key: &str, spec: &str, extensions: &[&str], found: &mut Found) -> R
             continue;
         }
         if entry.is_dir() {
-            found.walk(&entry, &wanted)?;
+            found.walk(&entry, usize::from(entry.is_symlink()), &wanted)?;
         } else if wanted.names(&entry) || has_ending_of(path, &entry) {
             found.files.push((usize::from(entry.is_symlink()), entry));
         } else {

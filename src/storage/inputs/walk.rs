@@ -45,14 +45,14 @@ impl Found {
         }
     }
 
-    /// Adds the files below a folder. Symbolic links are followed last, and no folder is entered twice,
+    /// Adds the files below a folder, to which `links` symbolic links lead. Symbolic links are followed last, and no folder is entered twice,
     /// so that cycles end.
     ///
     /// # Errors
     /// A folder that cannot be listed.
-    pub fn walk(&mut self, folder: &Path, wanted: &Wanted) -> Result<()> {
+    pub fn walk(&mut self, folder: &Path, links: usize, wanted: &Wanted) -> Result<()> {
         let mut entered = HashSet::new();
-        let mut folders = vec![(0, folder.to_owned())];
+        let mut folders = vec![(links, folder.to_owned())];
         let mut behind_links = Vec::new();
         while let Some((links, folder)) = folders.pop().or_else(|| behind_links.pop()) {
             let context = || format!("cannot list the folder {}", folder.display());
