@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
+use rustix::io::Errno;
 
 use super::file::InputFile;
 use super::table_format::refuse_tables;
@@ -105,7 +106,11 @@ fn add_local(key: &str, spec: &str, extensions: &[&str], found: &mut Found) -> R
     let matches = glob::glob(spec).with_context(|| format!("{key}: {spec} is not a valid glob"))?;
     for entry in matches {
         let entry = entry.with_context(|| format!("{key}: {spec}"))?;
-        if is_hidden_match(path, &entry) {
+        // `**` follows a cycle of links until the system refuses to
+        let is_cycle = entry
+            .canonicalize()
+            .is_err_and(|e| e.raw_os_error() == Some(Errno::LOOP.raw_os_error()));
+        if is_cycle || is_hidden_match(path, &entry) {
             continue;
         }
         if entry.is_dir() {
