@@ -140,5 +140,9 @@ fn file_with_an_unknown_extension_is_not_a_cell_plan() {
     let work = Workspace::mini();
     work.remove("raw/cells");
     work.write("raw/cells/plan.csv.txt", "cell_id,latitude,longitude\n1,59,10\n");
-    work.fails(&["geojoin"], 1, &["data.cells", "no .parquet or .csv or .csv.gz or .csv.zst"]);
+    work.fails(
+        &["geojoin"],
+        1,
+        &["data.cells", "no .parquet or .parq or .pq or .csv or .csv.gz or .csv.zst or .tsv"],
+    );
 }
