@@ -92,7 +92,7 @@ fn object_store_errors_name_the_remedy_and_no_secret() {
         (
             "s3://data/lau",
             [
-                "no .parquet or .parq or .csv or .csv.gz or .csv.zst file in s3://data/lau",
+                "no .parquet or .parq or .pq or .csv or .csv.gz or .csv.zst or .tsv or .tsv.gz or .tsv.zst file in s3://data/lau",
                 "other files",
             ],
         ),
