@@ -112,7 +112,7 @@ fn health_and_metrics_are_answered_when_all_places_are_taken() {
         assert_eq!(server.get(path).status, 200, "{path}");
     }
     drop((one, third, silent));
-    server.until("/views", 200);
+    server.until("/tables/lau", 200);
 }
 
 #[test]
