@@ -76,6 +76,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("columns.cell_id", "site", json!("site")),
         ("columns.timestamp", "at", json!("at")),
         ("columns.timestamp_unit", "ms", json!("ms")),
+        ("columns.null_values", "[\"-\"]", json!(["-"])),
         ("columns.plan_cell_id", "cell", json!("cell")),
         ("columns.latitude", "y", json!("y")),
         ("columns.longitude", "x", json!("x")),
