@@ -22,7 +22,7 @@ fn named(member: &Value) -> Option<String> {
     let kind = member.get("type").and_then(Value::as_str).unwrap_or("name").to_ascii_lowercase();
     let properties = member.get("properties")?;
     // programs disagree about what the order counts from
-    if properties.get("coordinate_order").is_some_and(|order| order.to_string() != "[0,1]") {
+    if properties.get("coordinate_order").is_some_and(|order| *order != serde_json::json!([0, 1])) {
         return None;
     }
     let text = |key: &str| match properties.get(key)? {

@@ -34,7 +34,7 @@ struct Columns {
 impl Columns {
     /// The rows without those before a local time stamp, whose users must not be stored either. A row
     /// without a time stamp belongs to no date.
-    fn from_time(self, from_us: i64) -> Result<Self> {
+    fn at_or_after(self, from_us: i64) -> Result<Self> {
         let is_kept = |time: Option<i64>| Some(time.is_none_or(|time| time >= from_us));
         let kept: BooleanArray = self.times.iter().map(is_kept).collect();
         Ok(Columns {
@@ -87,7 +87,7 @@ pub fn fill(
                     times: raw::timestamps(&time, &mut times)?,
                 };
                 let columns = match from_us {
-                    Some(from_us) => columns.from_time(from_us)?,
+                    Some(from_us) => columns.at_or_after(from_us)?,
                     None => columns,
                 };
                 users.resolve(

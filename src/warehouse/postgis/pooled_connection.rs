@@ -121,8 +121,8 @@ impl Drop for Connection {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Use {
-    InUse,
+enum ConnectionUse {
+    Running,
     Cancelled,
     Returned,
 }
@@ -130,7 +130,7 @@ enum Use {
 /// Sends cancel requests from the moment at which the work of a thread is cancelled until its connection
 /// is returned.
 struct StatementCancellation {
-    state: Arc<Mutex<Use>>,
+    state: Arc<Mutex<ConnectionUse>>,
     returned: CancellationToken,
 }
 
@@ -140,7 +140,7 @@ impl StatementCancellation {
         let cancelled = cancellation::current()?;
         let runtime = Handle::try_current().ok()?;
         let watched = StatementCancellation {
-            state: Arc::new(Mutex::new(Use::InUse)),
+            state: Arc::new(Mutex::new(ConnectionUse::Running)),
             returned: CancellationToken::new(),
         };
         let (state, returned) = (Arc::clone(&watched.state), watched.returned.clone());
@@ -161,17 +161,18 @@ impl StatementCancellation {
     /// True if a cancel request has been or is being sent.
     fn end(self) -> bool {
         self.returned.cancel();
-        std::mem::replace(&mut *lock(&self.state), Use::Returned) == Use::Cancelled
+        std::mem::replace(&mut *lock(&self.state), ConnectionUse::Returned)
+            == ConnectionUse::Cancelled
     }
 }
 
 /// False once the connection has been returned.
-fn begin_cancelling(state: &Mutex<Use>) -> bool {
+fn begin_cancelling(state: &Mutex<ConnectionUse>) -> bool {
     let mut state = lock(state);
-    if *state == Use::Returned {
+    if *state == ConnectionUse::Returned {
         return false;
     }
-    *state = Use::Cancelled;
+    *state = ConnectionUse::Cancelled;
     true
 }
 
@@ -180,6 +181,6 @@ async fn send(request: CancelToken, tls: MakeTlsConnector) {
     let _ = tokio::task::spawn_blocking(move || request.cancel_query(tls)).await;
 }
 
-fn lock(state: &Mutex<Use>) -> MutexGuard<'_, Use> {
+fn lock(state: &Mutex<ConnectionUse>) -> MutexGuard<'_, ConnectionUse> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
