@@ -49,13 +49,10 @@ pub fn user_key_of_text<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<
         return UserKey::Text(text);
     }
     scratch.clear();
-    for pair in digits.chunks_exact(2) {
-        match (hex_value(pair[0]), hex_value(pair[1])) {
-            (Some(high), Some(low)) => scratch.push(high << 4 | low),
-            _ => return UserKey::Text(text),
-        }
+    match push_bytes(digits, scratch) {
+        Some(()) => UserKey::Bytes(scratch),
+        None => UserKey::Text(text),
     }
-    UserKey::Bytes(scratch)
 }
 
 fn is_dashed(text: &[u8]) -> bool {
@@ -66,16 +63,9 @@ fn is_dashed(text: &[u8]) -> bool {
 /// hexadecimal digits between them.
 fn uuid<'a>(text: &'a str, scratch: &'a mut Vec<u8>) -> UserKey<'a> {
     scratch.clear();
-    for group in text.split('-') {
-        for pair in group.as_bytes().chunks(2) {
-            match (hex_value(pair[0]), pair.get(1).and_then(|digit| hex_value(*digit))) {
-                (Some(high), Some(low)) => scratch.push(high << 4 | low),
-                _ => return UserKey::Text(text),
-            }
-        }
-    }
-    match scratch.len() {
-        UUID_BYTES => UserKey::Bytes(scratch),
+    let read = text.split('-').try_for_each(|group| push_bytes(group.as_bytes(), scratch));
+    match read {
+        Some(()) if scratch.len() == UUID_BYTES => UserKey::Bytes(scratch),
         _ => UserKey::Text(text),
     }
 }
@@ -98,6 +88,20 @@ const NO_DIGIT: u8 = u8::MAX;
 fn hex_value(digit: u8) -> Option<u8> {
     let value = DIGIT_VALUES[usize::from(digit)];
     (value != NO_DIGIT).then_some(value)
+}
+
+/// Appends the bytes that hexadecimal digits of either case stand for. `None` for an odd number of
+/// digits and for other characters; a part of the bytes may then have been appended.
+#[inline]
+pub fn push_bytes(digits: &[u8], bytes: &mut Vec<u8>) -> Option<()> {
+    let (pairs, rest) = digits.as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    for &[high, low] in pairs {
+        bytes.push(hex_value(high)? << 4 | hex_value(low)?);
+    }
+    Some(())
 }
 
 /// The canonical text of a user id: lower-case hexadecimal for bytes.

@@ -14,7 +14,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
 use super::users::UserDigest;
-use crate::domain::ids::hex;
+use crate::domain::ids::{hex, push_bytes};
 use crate::storage::atomic::{AtomicFile, sync_folder};
 
 /// Bytes of a key.
@@ -108,15 +108,9 @@ fn beginning(bytes: &[u8]) -> UserDigest {
 }
 
 fn parse(text: &[u8]) -> Option<[u8; KEY_BYTES]> {
-    let text = std::str::from_utf8(text).ok()?.trim_end();
-    if text.len() != 2 * KEY_BYTES || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut key = [0; KEY_BYTES];
-    for (number, byte) in key.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * number..2 * number + 2], 16).ok()?;
-    }
-    Some(key)
+    let mut key = Vec::with_capacity(KEY_BYTES);
+    push_bytes(std::str::from_utf8(text).ok()?.trim_end().as_bytes(), &mut key)?;
+    key.try_into().ok()
 }
 
 #[cfg(test)]

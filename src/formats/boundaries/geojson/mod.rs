@@ -1,18 +1,22 @@
 //! GeoJSON boundaries, streamed: one feature is in memory at a time, and geometry only if it is needed.
 
+mod coordinates;
+mod properties;
+
 use std::cell::RefCell;
 use std::fmt;
 use std::io::{BufRead, BufReader};
 
 use anyhow::{Result, anyhow};
-use geo::Coord;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::crs_member;
-use super::feature::{Feature, FeatureFilter, MAX_POSITIONS, OnFeature, Properties, PropertyNames};
+use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 use super::polygons::PolygonBuilder;
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
+use coordinates::Nested;
+use properties::PropertiesSeed;
 
 /// See [`super::read`]. If the properties of a feature precede its geometry, the geometry of other
 /// features is skipped.
@@ -240,103 +244,6 @@ impl<'de> Visitor<'de> for FeatureSeed<'_, '_> {
     }
 }
 
-/// Reads the three properties and skips all others, however large they are.
-struct PropertiesSeed<'a>(&'a PropertyNames);
-
-impl<'de> DeserializeSeed<'de> for PropertiesSeed<'_> {
-    type Value = Properties;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Properties, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for PropertiesSeed<'_> {
-    type Value = Properties;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("the properties of a feature")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Properties, E> {
-        Ok(Properties::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
-        let mut properties = Properties::default();
-        while let Some(key) = map.next_key::<String>()? {
-            let names = self.0;
-            // one property can have several meanings
-            let wanted = [&names.id, &names.country, &names.name].map(|name| *name == key);
-            if !wanted.contains(&true) {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            }
-            let text = map.next_value_seed(PropertyText)?;
-            let Properties { id, country, name } = &mut properties;
-            for (into, wanted) in [id, country, name].into_iter().zip(wanted) {
-                if wanted {
-                    into.clone_from(&text);
-                }
-            }
-        }
-        Ok(properties)
-    }
-}
-
-/// A text or number as text; `None` for any other value.
-struct PropertyText;
-
-impl<'de> DeserializeSeed<'de> for PropertyText {
-    type Value = Option<String>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for PropertyText {
-    type Value = Option<String>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a property")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Some(text.to_owned()))
-    }
-
-    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string()))
-    }
-
-    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Some(number.to_string()))
-    }
-
-    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
-        Ok(serde_json::Number::from_f64(number).map(|number| number.to_string()))
-    }
-
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(None)
-    }
-}
-
 struct Geometry<'c, 'a>(&'c Collection<'a>);
 
 impl<'de> DeserializeSeed<'de> for Geometry<'_, '_> {
@@ -407,78 +314,6 @@ impl<'de> Visitor<'de> for Parts<'_, '_> {
             all.extend(part);
         }
         Ok(PolygonBuilder::collection(all))
-    }
-}
-
-/// The nesting level of a list of coordinates.
-enum Level {
-    Number(f64),
-    Position,
-    Ring,
-    Polygon,
-    Several,
-}
-
-struct Nested<'a>(&'a mut PolygonBuilder);
-
-impl<'de> DeserializeSeed<'de> for Nested<'_> {
-    type Value = Level;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Level, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Nested<'_> {
-    type Value = Level;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("numbers or lists of coordinates")
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Level, E> {
-        Ok(Level::Number(value))
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Level, E> {
-        Ok(Level::Number(value as f64))
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Level, E> {
-        Ok(Level::Number(value as f64))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Level, A::Error> {
-        let mut last = Level::Several;
-        let mut numbers = [f64::NAN; 2];
-        let mut count = 0;
-        while let Some(level) = seq.next_element_seed(Nested(self.0))? {
-            if let (Level::Number(value), true) = (&level, count < 2) {
-                numbers[count] = *value;
-            }
-            count += 1;
-            last = level;
-        }
-        Ok(match last {
-            Level::Number(_) => {
-                if self.0.positions.len() >= MAX_POSITIONS {
-                    return Err(A::Error::custom(format!(
-                        "a feature has more than {MAX_POSITIONS} positions"
-                    )));
-                }
-                self.0.positions.push(Coord { x: numbers[0], y: numbers[1] });
-                Level::Position
-            }
-            Level::Position => {
-                self.0.rings.push(self.0.positions.len());
-                Level::Ring
-            }
-            Level::Ring => {
-                self.0.polygons.push(self.0.rings.len());
-                Level::Polygon
-            }
-            Level::Polygon | Level::Several => Level::Several,
-        })
     }
 }
 
