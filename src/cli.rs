@@ -92,10 +92,12 @@ Examples:
   mobility load
   mobility load --warehouse embedded:/data/warehouse")]
     Load(Force),
-    /// Deploy the views of sql/views to the warehouse
-    #[command(
-        after_help = "Examples:\n  mobility views\n  mobility views --list\n  mobility views --refresh"
-    )]
+    /// Deploy the built-in views and those of sql/views to the warehouse
+    #[command(after_help = "Examples:
+  mobility views
+  mobility views --list
+  mobility views --refresh
+  mobility views --export my-views                          the built-in views, to start from")]
     Views(Views),
     /// Print a view, or the result of your own SELECT
     #[command(after_help = "Examples:
@@ -279,6 +281,9 @@ pub struct Views {
     /// Compute every view again
     #[arg(long, conflicts_with = "list")]
     pub refresh: bool,
+    /// Write the files of the built-in views into a folder, and change nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["list", "refresh", "engine"])]
+    pub export: Option<PathBuf>,
     #[command(flatten)]
     pub engine: ByEngine,
 }

@@ -1,5 +1,6 @@
 //! `mobility check`: validates configuration, inputs and warehouse without changing anything.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use crate::domain::numbers::{counted, grouped, size};
 use crate::events;
 use crate::events::EventFile;
 use crate::formats::parquet::checksum;
+use crate::output::snapshots;
 use crate::stages::geojoin;
 use crate::storage::{lock, permissions, sync};
 use crate::views::Registry;
@@ -207,11 +209,36 @@ fn views_of(
     if let Some(warehouse) = warehouse {
         warehouse.verify()?;
     }
-    let number = counted(registry.views().len() as u64, "view");
-    Ok(match &config.views.dir {
-        Some(folder) => format!("{number} in {}", folder.display()),
-        None => format!("{number} built into the program"),
-    })
+    let (all, own) = (registry.views().len(), registry.own_views());
+    let number = counted(all as u64, "view");
+    let folder = config.views.dir.as_deref().unwrap_or(Path::new("sql/views")).display();
+    let summary = match own {
+        0 => format!("{number} built into the program"),
+        _ if own == all => format!("{number} in {folder}"),
+        _ => format!("{number}, {} of them in {folder}", grouped(own as u64)),
+    };
+    let mut parts: Vec<String> = std::iter::once(summary).chain(registry.remarks()).collect();
+    if let Some(warehouse) = warehouse
+        && warehouse.loaded().is_ok_and(|loaded| loaded.is_some())
+    {
+        parts.extend(snapshots_without_rows(registry, warehouse)?);
+    }
+    Ok(parts.join("; "))
+}
+
+/// The dates of `views.snapshot_dates` that are not loaded.
+fn snapshots_without_rows(
+    registry: &Registry,
+    warehouse: &dyn Warehouse,
+) -> Result<Option<String>> {
+    let mut missing = BTreeSet::new();
+    for view in registry.views() {
+        if !snapshots::is_loaded(warehouse, view)? {
+            missing.extend(view.snapshot.map(|date| date.to_string()));
+        }
+    }
+    let dates = missing.into_iter().collect::<Vec<_>>().join(", ");
+    Ok((!dates.is_empty()).then(|| format!("views.snapshot_dates: {dates} is not loaded")))
 }
 
 fn contents(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {

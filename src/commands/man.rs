@@ -26,8 +26,8 @@ const SECTIONS: [(&str, &str); 3] = [
     (
         "FILES",
         "pipeline.toml in the current folder is the configuration file; --config names another. \
-         Relative paths in it are relative to its folder. View files are read from sql/views \
-         beside it; without that folder, the views built into the program are used.",
+         Relative paths in it are relative to its folder. View files in sql/views beside it add to the \
+         views that are built into the program.",
     ),
     (
         "PRECEDENCE",

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
-use crate::cli::{ByEngine, Cli, Command, Global};
+use crate::cli::{self, ByEngine, Cli, Command, Global};
 use crate::config::{self, Config, Sources, WarehouseUrl};
 use crate::errors::UsageError;
 use crate::progress::log::Log;
@@ -101,6 +101,9 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
             record::with_record(&session, record::load_inputs, |_| {
                 stages::load(&session, args.force)
             })
+        }
+        Command::Views(cli::Views { export: Some(folder), .. }) => {
+            views::export(&folder, &progress)
         }
         Command::Views(args) if args.list => views::list_configured(&open(Vec::new())?),
         Command::Views(args) => {

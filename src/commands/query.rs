@@ -14,6 +14,7 @@ use crate::output::audited_rows::{AuditedAccess, recorded};
 use crate::output::formats;
 use crate::output::formats::{Format, Options, Rows};
 use crate::output::query::{geometry_options, lau_geometries, order_by};
+use crate::output::snapshots;
 use crate::progress::audit_log::{Access, AuditLog};
 use crate::progress::{new_id, now};
 use crate::storage::atomic::AtomicFile;
@@ -88,8 +89,11 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     audited.map_or(Ok(()), AuditedAccess::complete)?;
     match relation {
         Some(relation) if count == 0 && args.limit != Some(0) && !session.quiet => {
-            let all = warehouse.count(&Select::all(relation))?;
-            session.progress.note(&why_no_rows(args, relation, all));
+            let reason = match snapshots::why_empty(warehouse.as_ref(), relation)? {
+                Some(reason) => format!("no rows: {reason}"),
+                None => why_no_rows(args, relation, warehouse.count(&Select::all(relation))?),
+            };
+            session.progress.note(&reason);
         }
         _ => {}
     }

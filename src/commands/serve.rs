@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Result;
+use serde_json::Map;
 
 use crate::cli;
 use crate::config::Config;
-use crate::progress::log::Log;
+use crate::progress::log::{Level, Log};
 use crate::server;
 use crate::server::{Options, Setup};
 use crate::views::Registry;
@@ -20,6 +21,10 @@ pub fn keys(args: &cli::Serve) -> Vec<(&'static str, String)> {
 pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
     let options = Options { insecure: args.insecure, access_log: global.verbose, log };
     let registry = Arc::new(Registry::read(&config.views, &config.time)?);
+    for remark in registry.remarks() {
+        let text = format!("views: {remark}");
+        options.log.line(Level::Info, Some("serve"), &text, Map::new(), || text.clone());
+    }
     let setup = Setup {
         serve: config.serve.clone(),
         time: config.time.clone(),

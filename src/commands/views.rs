@@ -1,18 +1,22 @@
 //! `mobility views`.
 
+use std::path::Path;
+
 use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 
 use super::Session;
-use crate::domain::numbers::grouped;
+use crate::domain::numbers::{counted, grouped};
+use crate::progress::Progress;
 use crate::stages::views;
-use crate::views::Registry;
+use crate::views::{self as view_files, Registry};
 
 pub fn run(session: &Session, refresh: bool) -> Result<()> {
-    let (_, warehouse) = session.warehouse()?;
+    let (registry, warehouse) = session.warehouse()?;
     let mut deployed = Vec::new();
     session.stage("views", || {
-        let (report, views) = views::run(warehouse.as_ref(), &session.progress, refresh)?;
+        let (report, views) =
+            views::run(warehouse.as_ref(), &registry, &session.progress, refresh)?;
         deployed = views;
         Ok(report)
     })?;
@@ -35,6 +39,14 @@ pub fn run(session: &Session, refresh: bool) -> Result<()> {
     super::print(&format!("{table}\n"))
 }
 
+/// Writes the built-in view files into a folder.
+pub fn export(folder: &Path, progress: &Progress) -> Result<()> {
+    let written = view_files::export(folder)?;
+    let (files, folder) = (counted(written.len() as u64, "view file"), folder.display());
+    progress.note(&format!("{files} written to {folder}"));
+    Ok(())
+}
+
 /// Lists the views that the configuration names.
 pub fn list_configured(session: &Session) -> Result<()> {
     list(&Registry::read(&session.config.views, &session.config.time)?)
@@ -49,6 +61,10 @@ pub fn list(registry: &Registry) -> Result<()> {
         text.push_str(&format!("{:width$}  {}\n", view.name, view.title));
         let others = std::iter::once(&view.view).chain(&view.aliases);
         others.for_each(|name| text.push_str(&format!("{:width$}  also {name}\n", "")));
+        if registry.replaces_builtin(view) {
+            let file = view.file.display();
+            text.push_str(&format!("{:width$}  replaces the built-in view, from {file}\n", ""));
+        }
         if let Some(reason) = &view.single_users {
             text.push_str(&format!("{:width$}  rows of single users: {reason}\n", ""));
         }

@@ -95,6 +95,7 @@ pub const KEYS: &[Key] = &[
     value("spark.master"),
     value("spark.conf"),
     path("views.dir"),
+    value("views.builtin"),
     value("views.snapshot_dates"),
     value("serve.bind"),
     value("serve.token"),

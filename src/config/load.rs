@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use chrono::NaiveDate;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use toml::de::{DeTable, DeValue};
@@ -414,21 +412,4 @@ pub(super) fn one_or_many<'de, D: Deserializer<'de>>(
         OneOrMany::Many(paths) => paths,
     };
     Ok(paths.into_iter().map(|p| p.to_string_lossy().into_owned()).collect())
-}
-
-/// A list of days, as `"2024-10-01"` or as TOML dates.
-pub(super) fn dates<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<NaiveDate>, D::Error> {
-    let days = Vec::<Value>::deserialize(deserializer)?;
-    let day = |value: &Value| {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        NaiveDate::parse_from_str(&text, "%Y-%m-%d").map_err(|_| {
-            D::Error::custom(format!("{text} is not a date; expected the form \"2024-10-01\""))
-        })
-    };
-    days.iter().map(day).collect()
 }

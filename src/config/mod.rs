@@ -13,6 +13,7 @@ mod shown;
 mod spark;
 mod tokens;
 mod url;
+mod views;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,7 +21,6 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Result, anyhow};
-use chrono::NaiveDate;
 use chrono_tz::Tz;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,7 @@ pub use secret_url::{SecretUrl, known_scheme, shown_location, without_secrets};
 pub use spark::{Engine, Spark};
 pub use tokens::{NamedToken, Role, UNNAMED_TOKEN, check_token};
 pub use url::WarehouseUrl;
+pub use views::{SnapshotDate, Views};
 
 pub use crate::checks::Checks;
 
@@ -359,25 +360,6 @@ impl std::fmt::Debug for PgEnv {
 pub struct Load {
     /// Also load raw events.
     pub uncompressed: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Views {
-    /// Folder of the view files; without it, the views built into the program are used.
-    pub dir: Option<PathBuf>,
-    /// Dates with snapshot views of their own.
-    #[serde(deserialize_with = "load::dates")]
-    pub snapshot_dates: Vec<NaiveDate>,
-}
-
-impl Default for Views {
-    fn default() -> Self {
-        Views {
-            dir: None,
-            snapshot_dates: NaiveDate::from_ymd_opt(2024, 10, 1).into_iter().collect(),
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]

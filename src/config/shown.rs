@@ -52,6 +52,7 @@ const VALUES: &[&str] = &[
     "warehouse.connect_timeout_s",
     "warehouse.statement_timeout_s",
     "load.uncompressed",
+    "views.builtin",
     "views.snapshot_dates",
     "serve.bind",
     "serve.allow_user_rows",

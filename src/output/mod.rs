@@ -13,3 +13,4 @@ pub mod quality_report;
 pub mod query;
 pub mod relation;
 pub mod run_details;
+pub mod snapshots;

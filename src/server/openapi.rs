@@ -165,6 +165,7 @@ fn json_schema(columns: &[ColumnInfo]) -> Value {
             "total": { "type": "integer" },
             "limit": { "type": "integer" },
             "offset": { "type": "integer" },
+            "note": { "type": "string", "description": "why there are no rows, if it is known" },
             "rows": { "type": "array", "items": { "type": "object", "properties": properties } },
             "links": { "type": "object", "properties": {
                 "self": link, "next": link, "prev": link,

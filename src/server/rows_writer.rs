@@ -22,6 +22,7 @@ use crate::output::formats;
 use crate::output::formats::Format;
 use crate::output::html::rows_page::{FormatLink, RowsPage};
 use crate::output::relation::RelationInfo;
+use crate::output::snapshots;
 use crate::progress::audit_log::Access;
 use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select};
@@ -138,7 +139,7 @@ impl Query<'_> {
     fn write_json(&self, writer: &Writer) -> Result<u64, RequestError> {
         let total = self.data.version.total(self.data.warehouse, &self.select)?;
         let options = geometry_options(&self.data, self.relation, Format::Json)?;
-        let head = RowsHead::new(&self.select, self.columns, total);
+        let head = RowsHead::new(self.data.warehouse, &self.select, self.columns, total)?;
         let head = serde_json::to_string(&head).map_err(|e| anyhow!(e))?;
         let path = self.state.routes.path(self.request.target);
         let links = page_links(&path, Representation::Json, &self.request.params, total);
@@ -172,6 +173,10 @@ impl Query<'_> {
             columns: self.columns,
             rows,
             total,
+            note: match total {
+                0 => snapshots::why_empty(self.data.warehouse, self.relation)?,
+                _ => None,
+            },
             formats: self.format_links(&path),
             previous: links.prev,
             next: links.next,

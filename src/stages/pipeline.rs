@@ -74,7 +74,7 @@ pub fn run(
     };
     // report missing privileges and invalid view files before the long stages run
     let registry = Arc::new(Registry::read(&config.views, &config.time)?);
-    let warehouse = warehouse::open(config, registry)?;
+    let warehouse = warehouse::open(config, Arc::clone(&registry))?;
     if options.includes(Stage::Load) {
         warehouse.prepare()?;
     }
@@ -96,7 +96,7 @@ pub fn run(
     }
     if options.includes(Stage::Views) {
         let warehouse = warehouse.as_ref();
-        stage("views", &mut || Ok(views::run(warehouse, progress, options.force)?.0))?;
+        stage("views", &mut || Ok(views::run(warehouse, &registry, progress, options.force)?.0))?;
     }
     Ok(reports)
 }

@@ -6,14 +6,17 @@ use anyhow::Result;
 
 use crate::progress::Progress;
 use crate::progress::StageReport;
+use crate::views::Registry;
 use crate::warehouse::{Deployed, Warehouse};
 
-/// Runs the stage; also returns the rows and the duration of each view.
+/// Runs the stage; also returns the rows and the duration of each view. Files that replace built-in views
+/// are named unless there was nothing to do.
 ///
 /// # Errors
 /// A view that the engine rejects; the error names file, line and reason.
 pub fn run(
     warehouse: &dyn Warehouse,
+    registry: &Registry,
     progress: &Progress,
     refresh: bool,
 ) -> Result<(StageReport, Vec<Deployed>)> {
@@ -29,5 +32,8 @@ pub fn run(
         skipped: deployed.iter().all(|d| d.fresh),
         notes: Vec::new(),
     };
+    if !report.skipped {
+        registry.remarks().iter().for_each(|remark| progress.note(&format!("views: {remark}")));
+    }
     Ok((report, deployed))
 }

@@ -6,7 +6,8 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use sha2::{Digest, Sha256};
 
-use super::registry::{Registry, View};
+use super::registry::Registry;
+use super::view::View;
 use crate::domain::ids::hex;
 
 /// Identifiers and keywords of the SQL in lower case, without string literals and comments.

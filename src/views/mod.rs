@@ -2,14 +2,20 @@
 
 mod builtin;
 mod dependencies;
+mod export;
+mod files;
 mod header;
 mod id_usage;
 mod masked_sql;
 mod registry;
 mod single_users;
+mod template;
+mod view;
 
+pub use export::export;
 pub use header::{Chart, ChartKind, OrderBy};
 pub use id_usage::compares_ids_only;
 pub use masked_sql::without_literals;
-pub use registry::{Registry, View};
+pub use registry::Registry;
 pub use single_users::Reason;
+pub use view::View;

@@ -1,92 +1,98 @@
 //! The view registry: all views with their names, and the lookup of a view by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use chrono::NaiveDate;
 
-use super::builtin;
-use super::header::{Chart, OrderBy, parse};
+use super::files::{self, ViewFile};
 use super::single_users::{Planner, Reason};
+use super::template::{self, date_suffix};
+use super::view::View;
 use crate::config::{Time, Views};
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
-use crate::runtime::text_file;
-
-/// Placeholder for the date in the header of a snapshot template.
-const DATE_IN_HEADER: &str = "{snapshot_date}";
-/// Placeholder for the date in its SQL, in the form of a psql variable, so that psql can run the file
-/// unchanged.
-const DATE_IN_SQL: &str = ":'snapshot_date'";
-
-/// One view, ready to be deployed to a warehouse.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct View {
-    /// Query name and route: `users-per-lau`.
-    pub name: String,
-    /// Name in SQL: `agg_users_per_lau_per_day`.
-    pub view: String,
-    pub aliases: Vec<String>,
-    pub title: String,
-    pub description: String,
-    /// Order in which rows are listed by default.
-    pub order: Vec<OrderBy>,
-    pub chart: Chart,
-    /// Why rows count as rows of single users; `None` if they are aggregates over users.
-    pub single_users: Option<Reason>,
-    /// True if the rows of a day depend only on the events of that day, so that days can be computed
-    /// separately.
-    pub by_date: bool,
-    /// The SELECT with settings filled in; its line numbers are those of the file.
-    pub sql: String,
-    pub file: PathBuf,
-}
-
-impl View {
-    /// True if rows belong to single users.
-    pub fn single_users(&self) -> bool {
-        self.single_users.is_some()
-    }
-
-    /// View and file, for messages.
-    pub fn place(&self) -> String {
-        format!("view {} ({})", self.view, self.file.display())
-    }
-}
 
 /// All views, by query name.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
     views: Vec<View>,
+    /// SQL names of the views that the user's files define, and not the program.
+    own: BTreeSet<String>,
+    /// User's files that replace built-in views with other ones, and the SQL names of these.
+    replaced: BTreeMap<PathBuf, Vec<String>>,
 }
 
 impl Registry {
-    /// Reads the view files in `views.dir`, or the built-in ones if it is not set. A snapshot template
-    /// becomes one view for each of `views.snapshot_dates`.
+    /// The views that are built into the program, unless `views.builtin` is false, and those of the files
+    /// in `views.dir`. A file with the SQL name of a built-in view replaces it. A snapshot template becomes
+    /// one view for each of `views.snapshot_dates`.
     ///
     /// # Errors
-    /// A folder without view files, an invalid header (file and line), two views with the same name.
+    /// A folder that cannot be read, an invalid header (file and line), two views with the same name.
     pub fn read(settings: &Views, time: &Time) -> Result<Self> {
-        let files = match &settings.dir {
-            Some(folder) => files_in(folder)?,
-            None => builtin::files()
-                .into_iter()
-                .map(|(name, text)| (Path::new("built-in").join(name), text))
-                .collect(),
-        };
-        let mut views = Vec::new();
+        let mut registry = Registry::default();
         let mut declared = BTreeMap::new();
-        for (file, text) in files {
-            let (header, from_file) = from_file(&file, &text, settings, time)
-                .with_context(|| format!("view file {}", file.display()))?;
-            declared.extend(from_file.iter().map(|view| (view.view.clone(), header)));
-            views.extend(from_file);
+        let views_of = |file: &ViewFile| {
+            template::views(&file.path, &file.text, &settings.snapshot_dates, time)
+                .with_context(|| format!("view file {}", file.path.display()))
+        };
+        for file in files::of_program(settings) {
+            let (header, views) = views_of(&file)?;
+            declared.extend(views.iter().map(|view| (view.view.clone(), header)));
+            registry.views.extend(views);
         }
-        let mut registry = Registry { views };
+        let mut own = Vec::new();
+        for file in files::of_user(settings)? {
+            let (header, views) = views_of(&file)?;
+            declared.extend(views.iter().map(|view| (view.view.clone(), header)));
+            own.extend(views);
+        }
+        registry.add(own);
         registry.refuse_duplicate_names()?;
         registry.classify(&declared)?;
         Ok(registry)
+    }
+
+    /// Adds the user's views. One with the SQL name of a built-in view takes its place and keeps its query
+    /// names, so that whoever asks for these gets the new view.
+    fn add(&mut self, own: Vec<View>) {
+        let claimed: BTreeSet<String> =
+            own.iter().flat_map(View::names).map(str::to_owned).collect();
+        for mut view in own {
+            let is_new = self.own.insert(view.view.clone());
+            let replaced = self.views.iter_mut().find(|v| is_new && v.view == view.view);
+            let Some(replaced) = replaced else {
+                self.views.push(view);
+                continue;
+            };
+            let is_the_same = View { file: replaced.file.clone(), ..view.clone() } == *replaced;
+            if !is_the_same {
+                let kept = replaced.names().filter(|name| !claimed.contains(*name));
+                view.aliases.extend(kept.map(str::to_owned));
+                self.replaced.entry(view.file.clone()).or_default().push(view.view.clone());
+            }
+            *replaced = view;
+        }
+    }
+
+    /// Number of views that the user's files define.
+    pub fn own_views(&self) -> usize {
+        self.own.len()
+    }
+
+    /// One remark for each file of the user that replaces built-in views with others.
+    pub fn remarks(&self) -> Vec<String> {
+        let remark = |(file, views): (&PathBuf, &Vec<String>)| {
+            let noun = if views.len() == 1 { "view" } else { "views" };
+            format!("{} replaces the built-in {noun} {}", file.display(), views.join(", "))
+        };
+        self.replaced.iter().map(remark).collect()
+    }
+
+    /// True for a view of the user that replaces a built-in one with another.
+    pub fn replaces_builtin(&self, view: &View) -> bool {
+        self.replaced.values().flatten().any(|name| *name == view.view)
     }
 
     /// Decides for each view whether its rows belong to single users. `declared` is the key
@@ -128,7 +134,7 @@ impl Registry {
         Ok(planner.query(sql))
     }
 
-    /// Views in the order of their files.
+    /// Views in the order of their files, those of the program first.
     pub fn views(&self) -> &[View] {
         &self.views
     }
@@ -143,7 +149,7 @@ impl Registry {
     /// # Errors
     /// [`UsageError`] with the nearest name.
     pub fn find(&self, name: &str) -> Result<&View> {
-        let known = || self.views.iter().flat_map(|v| names(v).map(move |n| (n, v)));
+        let known = || self.views.iter().flat_map(|v| v.names().map(move |n| (n, v)));
         if let Some((_, view)) = known().find(|(n, _)| *n == name) {
             return Ok(view);
         }
@@ -168,16 +174,27 @@ impl Registry {
         Some(format!("did you mean {near:?}?"))
     }
 
+    /// How a view of the user replaces the first view of a file, if that one is built in.
+    fn how_to_replace(&self, file: &Path) -> String {
+        match self.views.iter().find(|v| v.file == file && !self.own.contains(&v.view)) {
+            Some(view) => {
+                format!(", or replace the built-in view with `-- view: {}`", view.view)
+            }
+            None => String::new(),
+        }
+    }
+
     fn refuse_duplicate_names(&self) -> Result<()> {
         let mut seen: BTreeMap<&str, &Path> = BTreeMap::new();
         for view in &self.views {
-            for name in names(view) {
+            for name in view.names() {
                 // the same view may have one name in SQL and on the command line
                 match seen.insert(name, &view.file) {
                     Some(other) if other != view.file => bail!(
-                        "{name:?} is the name of two views, {} and {}; rename one of them",
+                        "{name:?} is the name of two views, {} and {}; rename one of them{}",
                         other.display(),
-                        view.file.display()
+                        view.file.display(),
+                        self.how_to_replace(other)
                     ),
                     _ => {}
                 }
@@ -188,114 +205,6 @@ impl Registry {
         }
         Ok(())
     }
-}
-
-/// Paths and texts of the view files in a folder, by name.
-fn files_in(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .with_context(|| {
-            format!(
-                "views.dir: the folder {} cannot be read; correct the path, or remove \
-                 views.dir to use the built-in views",
-                folder.display()
-            )
-        })?
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "sql"))
-        .collect();
-    files.sort();
-    if files.is_empty() {
-        bail!("views.dir: no .sql file in {}", folder.display());
-    }
-    let read = |file: PathBuf| {
-        let text = text_file::read(&file)
-            .with_context(|| format!("view file {} cannot be read", file.display()))?;
-        Ok((file, text))
-    };
-    files.into_iter().map(read).collect()
-}
-
-fn names(view: &View) -> impl Iterator<Item = &str> {
-    [view.name.as_str(), view.view.as_str()]
-        .into_iter()
-        .chain(view.aliases.iter().map(String::as_str))
-}
-
-/// The date at the end of a name, as `2024-10-01` or `2024_10_01`.
-fn date_suffix(name: &str) -> Option<&str> {
-    let tail = name.get(name.len().checked_sub(10)?..)?;
-    NaiveDate::parse_from_str(&tail.replace('_', "-"), "%Y-%m-%d").ok().map(|_| tail)
-}
-
-/// The key `single_users` of the header, and the views.
-fn from_file(
-    file: &Path,
-    text: &str,
-    settings: &Views,
-    time: &Time,
-) -> Result<(Option<bool>, Vec<View>)> {
-    let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-    let header = parse(text)?;
-    let view = header.view.unwrap_or_else(|| stem.clone());
-    let name = header.name.unwrap_or_else(|| view.replace('_', "-"));
-    let template = View {
-        title: header.title.unwrap_or_else(|| name.replace('-', " ")),
-        aliases: header.aliases,
-        description: header.description.unwrap_or_default(),
-        order: header.order,
-        chart: header.chart,
-        // decided when all views are known
-        single_users: None,
-        by_date: header.by_date,
-        sql: text
-            .replace(":day_start", &time.day_start.to_string())
-            .replace(":day_end", &time.day_end.to_string()),
-        file: file.to_owned(),
-        name,
-        view,
-    };
-    if !template.sql.contains(DATE_IN_SQL) {
-        check_names(&template)?;
-        return Ok((header.single_users, vec![template]));
-    }
-    if !(template.name.contains(DATE_IN_HEADER) && template.view.contains(DATE_IN_HEADER)) {
-        bail!("the SQL uses {DATE_IN_SQL}, so name and view must contain {DATE_IN_HEADER}");
-    }
-    let views = settings.snapshot_dates.iter().map(|day| snapshot(&template, *day));
-    Ok((header.single_users, views.collect::<Result<_>>()?))
-}
-
-fn snapshot(template: &View, day: NaiveDate) -> Result<View> {
-    let hyphens = day.to_string();
-    let fill = |text: &str| text.replace(DATE_IN_HEADER, &hyphens);
-    let view = View {
-        name: fill(&template.name),
-        view: template.view.replace(DATE_IN_HEADER, &hyphens.replace('-', "_")),
-        aliases: template.aliases.iter().map(|a| fill(a)).collect(),
-        title: fill(&template.title),
-        description: fill(&template.description),
-        sql: template.sql.replace(DATE_IN_SQL, &format!("'{hyphens}'")),
-        ..template.clone()
-    };
-    check_names(&view)?;
-    Ok(view)
-}
-
-/// SQL names are restricted so that no engine has to quote them; query names are routes.
-fn check_names(view: &View) -> Result<()> {
-    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    if view.view.is_empty()
-        || !view.view.chars().all(is_plain)
-        || view.view.starts_with(|c: char| c.is_ascii_digit())
-    {
-        bail!("view name {:?}: use lower-case letters, digits and underscores", view.view);
-    }
-    for name in std::iter::once(&view.name).chain(&view.aliases) {
-        if name.is_empty() || !name.chars().all(|c| is_plain(c) || c == '-') {
-            bail!("query name {name:?}: use lower-case letters, digits and hyphens");
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -367,14 +276,5 @@ mod tests {
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
         let night = registry.find("users-per-lau-day-night").unwrap();
         assert!(night.sql.contains(">= 6") && !night.sql.contains(":day"), "{}", night.sql);
-    }
-
-    #[test]
-    fn a_view_without_a_header_gets_the_name_of_its_file() {
-        let file = Path::new("sql/views/my_view.sql");
-        let text = "SELECT user_id FROM t";
-        let (_, mut views) = from_file(file, text, &Views::default(), &Time::default()).unwrap();
-        let view = views.remove(0);
-        assert_eq!((view.name.as_str(), view.view.as_str()), ("my-view", "my_view"));
     }
 }

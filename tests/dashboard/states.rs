@@ -126,6 +126,20 @@ fn custom_view_gets_a_card() {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
+fn snapshots_of_dates_that_are_not_loaded_get_no_card() {
+    let work = Workspace::loaded();
+    work.set_snapshot_dates("[\"2031-01-01\", \"newest\"]");
+    let server = Server::start(&work);
+    let page = Page::open(&server.url, Viewport::WIDE);
+    let cards = |date: &str| {
+        page.eval(&format!("document.querySelectorAll('[id$=\"{date}\"]').length")).as_u64()
+    };
+    assert_eq!((cards("-2031-01-01"), cards("-newest")), (Some(0), Some(2)));
+    assert_no_errors(&page, &server);
+}
+
+#[test]
+#[ignore = "needs Chromium: run make test"]
 fn rows_of_single_users_are_never_drawn() {
     let work = Workspace::mini();
     work.config(USER_ROWS);

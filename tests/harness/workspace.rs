@@ -74,14 +74,15 @@ impl Workspace {
     }
 
     /// Writes `pipeline.toml`: `more`, then the sections that name inputs, outputs, warehouse and
-    /// views. The folder of views is `views` of this workspace if it exists, else the shipped one.
+    /// views. The folder of views is `views` of this workspace if it exists, else the shipped one; there
+    /// are no views but those in it.
     pub fn config(&self, more: &str) {
-        let views = root().join("sql/views");
+        let shipped = root().join("sql/views");
         let own = self.path("views");
-        let views = if own.exists() { own } else { views };
+        let views = if own.exists() { own } else { shipped };
         let text = format!(
             "{more}\n[data]\nevents = \"raw/events\"\ncells = \"raw/cells\"\nlau = \"raw/lau\"\n\
-             processed = \"processed\"\n[warehouse]\n{}\n[views]\ndir = \"{}\"\n",
+             processed = \"processed\"\n[warehouse]\n{}\n[views]\nbuiltin = false\ndir = \"{}\"\n",
             self.warehouse.lock().unwrap(),
             views.display()
         );
@@ -204,6 +205,21 @@ impl Workspace {
     pub fn remove(&self, name: &str) {
         let path = self.path(name);
         let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+    }
+
+    /// Makes the built-in views available beside those of the configured folder.
+    pub fn add_builtin_views(&self) {
+        let config = self.read("pipeline.toml");
+        let with_builtin = config.replace("[views]\nbuiltin = false\n", "[views]\n");
+        assert_ne!(with_builtin, config);
+        self.write("pipeline.toml", with_builtin);
+    }
+
+    /// Sets `views.snapshot_dates` in the config.
+    pub fn set_snapshot_dates(&self, dates: &str) {
+        let config = self.read("pipeline.toml");
+        let views = format!("[views]\nsnapshot_dates = {dates}\n");
+        self.write("pipeline.toml", config.replace("[views]\n", &views));
     }
 
     /// Copies the shipped views to the folder `views` and configures it.

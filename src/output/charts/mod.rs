@@ -9,12 +9,12 @@ mod line;
 mod map;
 mod style;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use arrow::datatypes::Schema;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::errors::UsageError;
-use crate::output::lau_outlines;
+use crate::output::{lau_outlines, snapshots};
 use crate::views::{ChartKind, View};
 use crate::warehouse::{Select, Warehouse};
 pub use data::{Axis, Data, Series};
@@ -34,6 +34,9 @@ pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> R
              query {}` prints them",
             view.name, view.name
         )));
+    }
+    if let Some(reason) = snapshots::why_empty(warehouse, view.into())? {
+        bail!("{} has nothing to draw, because {reason}", view.name);
     }
     let mut select = Select::all(view.into());
     (select.from, select.to) = (date, date);

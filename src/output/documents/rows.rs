@@ -8,7 +8,8 @@ use crate::output::columns::ColumnInfo;
 use crate::output::formats::{Format, Options};
 use crate::output::query;
 use crate::output::relation::RelationInfo;
-use crate::warehouse::{Relation, Select};
+use crate::output::snapshots;
+use crate::warehouse::{Relation, Select, Warehouse};
 
 /// The members of the document before its rows.
 #[derive(Serialize)]
@@ -22,12 +23,26 @@ pub struct RowsHead<'a> {
     total: u64,
     limit: Option<u64>,
     offset: u64,
+    /// Why there are no rows, if the reason is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
 }
 
 impl<'a> RowsHead<'a> {
-    pub fn new(select: &'a Select<'a>, columns: &'a [ColumnInfo], total: u64) -> Self {
+    /// # Errors
+    /// A warehouse that cannot be read.
+    pub fn new(
+        warehouse: &dyn Warehouse,
+        select: &'a Select<'a>,
+        columns: &'a [ColumnInfo],
+        total: u64,
+    ) -> Result<Self> {
+        let note = match total {
+            0 => snapshots::why_empty(warehouse, select.relation)?,
+            _ => None,
+        };
         let info = RelationInfo::of(select.relation);
-        RowsHead {
+        Ok(RowsHead {
             name: info.name,
             view: select.relation.sql_name(),
             title: info.title,
@@ -36,7 +51,8 @@ impl<'a> RowsHead<'a> {
             total,
             limit: select.limit,
             offset: select.offset,
-        }
+            note,
+        })
     }
 }
 

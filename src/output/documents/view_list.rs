@@ -7,6 +7,7 @@ use super::LoadedData;
 use crate::domain::tables::Table;
 use crate::output::columns::ColumnInfo;
 use crate::output::relation::{RelationInfo, table_path, view_path};
+use crate::output::snapshots;
 use crate::views::OrderBy;
 use crate::warehouse::Relation;
 
@@ -38,6 +39,7 @@ pub fn view_list(data: &LoadedData) -> Result<Value> {
         entry["aliases"] = json!(view.aliases);
         entry["chart"] = json!({ "kind": view.chart.kind, "columns": view.chart.columns });
         entry["href"] = json!(view_path(view));
+        entry["loaded"] = json!(snapshots::is_loaded(data.warehouse, view)?);
         views.push(entry);
     }
     let mut tables = Vec::new();

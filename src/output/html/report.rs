@@ -14,6 +14,7 @@ use crate::output::formats;
 use crate::output::formats::Format;
 use crate::output::lau_outlines;
 use crate::output::relation::view_path;
+use crate::output::snapshots;
 use crate::views::{ChartKind, Registry, View};
 use crate::warehouse::{Select, Warehouse};
 
@@ -46,6 +47,9 @@ pub fn report(registry: &Registry, warehouse: &dyn Warehouse, time: &Time) -> Re
 fn documents(data: &LoadedData, time: &Time) -> Result<Map<String, Value>> {
     let mut routes = Map::new();
     for view in data.registry.views().iter().filter(|view| !view.single_users()) {
+        if !snapshots::is_loaded(data.warehouse, view)? {
+            continue;
+        }
         routes.insert(view_path(view), rows(data, view)?);
     }
     // the location of the warehouse does not concern the readers of a report
@@ -62,7 +66,7 @@ fn rows(data: &LoadedData, view: &View) -> Result<Value> {
     let select = Select { limit: Some(limit), ..Select::all(view.into()) };
     let columns = ColumnInfo::all(&*data.version.columns(data.warehouse, view.into())?);
     let total = data.version.total(data.warehouse, &select)?;
-    let head = RowsHead::new(&select, &columns, total);
+    let head = RowsHead::new(data.warehouse, &select, &columns, total)?;
     let mut document = serde_json::to_value(head)?;
     let all = Select { limit: is_table.then_some(limit), ..select };
     let options = geometry_options(data, view.into(), Format::Json)?;

@@ -24,6 +24,8 @@ pub struct RowsPage<'a> {
     pub rows: Vec<Vec<Option<String>>>,
     /// Rows that pass the filters.
     pub total: u64,
+    /// Why there are no rows, if the reason is known.
+    pub note: Option<String>,
     pub formats: Vec<FormatLink>,
     pub previous: Option<String>,
     pub next: Option<String>,
@@ -78,6 +80,7 @@ impl RowsPage<'_> {
                 headings => Serde(self.headings()),
                 rows => Serde(rows),
                 total => grouped(self.total),
+                note => self.note.as_deref(),
                 first => grouped(select.offset + 1),
                 last => grouped(select.offset + self.rows.len() as u64),
                 is_empty => self.rows.is_empty(),
@@ -154,6 +157,7 @@ mod tests {
             columns: &columns,
             rows,
             total,
+            note: None,
             formats: vec![FormatLink {
                 name: "CSV",
                 href: "/v?format=csv".into(),

@@ -46,7 +46,8 @@ async function start(delay = MIN_DELAY) {
 function build(cards, summary, views, outlines) {
   header(summary);
   footer(summary, views);
-  const drawable = views.filter((v) => !v.single_users);
+  // snapshot views of dates that are not loaded have nothing to show
+  const drawable = views.filter((v) => !v.single_users && v.loaded !== false);
   const find = (name) => drawable.find((v) => v.name === name);
   const nodes = [];
   const drawn = new Set();
