@@ -15,6 +15,7 @@ use crate::progress::ProgressMode;
 use crate::progress::log::LogFormat;
 use crate::stages::pipeline::Stage;
 use crate::stages::quality::Level;
+use crate::stages::synth::Layout;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -64,7 +65,8 @@ pub enum Command {
     /// Write a synthetic data set: events, cell plan, LAU boundaries
     #[command(after_help = "Examples:
   mobility synth --out data/raw
-  mobility synth --out /tmp/big --events 40700000 --days 3 --seed 7")]
+  mobility synth --out /tmp/big --events 40700000 --days 3 --seed 7
+  mobility synth --out german --layout german --events 20000 --laus 12")]
     Synth(Synth),
     /// Copy inputs from object stores and web servers to this machine
     #[command(
@@ -225,6 +227,9 @@ pub struct Synth {
     /// Seed of the random numbers; the same seed gives the same bytes
     #[arg(long, default_value_t = 20_241_001)]
     pub seed: u64,
+    /// Formats, column names and identifiers of the files
+    #[arg(long, value_enum, default_value_t)]
+    pub layout: Layout,
 }
 
 #[derive(Debug, Args)]

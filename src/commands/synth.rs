@@ -18,6 +18,7 @@ pub fn run(args: &Synth, progress: &Progress) -> Result<()> {
         days: args.days,
         start: args.start,
         seed: args.seed,
+        layout: args.layout,
     };
     let report = synth::run(&settings, progress)?;
     report.notes.iter().for_each(|note| progress.note(&format!("synth: {note}")));

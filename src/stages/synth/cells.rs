@@ -175,8 +175,16 @@ fn ids(count: u64, rng: &mut ChaCha8Rng) -> Vec<i64> {
     ids
 }
 
+/// Converts EPSG:3035 to longitude and latitude in degrees.
+///
+/// # Errors
+/// If PROJ refuses its definition.
+pub fn to_lon_lat() -> Result<Proj> {
+    Proj::new(TO_LON_LAT).context("PROJ cannot convert EPSG:3035")
+}
+
 fn lon_lat(position_m: &[[f64; 2]]) -> Result<Vec<[f64; 2]>> {
-    let inverse = Proj::new(TO_LON_LAT).context("PROJ cannot convert EPSG:3035")?;
+    let inverse = to_lon_lat()?;
     let round = |degrees: f64| (degrees * 1e6).round() / 1e6;
     position_m
         .iter()

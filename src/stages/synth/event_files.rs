@@ -2,35 +2,24 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::{Context, Result, anyhow};
-use arrow::array::{BinaryArray, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
-use parquet::arrow::ArrowWriter;
-use parquet::basic::Compression;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
-use parquet::schema::types::ColumnPath;
 
 use super::cells::Cells;
+use super::event_writer::{EventWriter, Rows};
 use super::events::{Segment, draw, slices};
+use super::layout::Layout;
 use super::people::{DayPaths, user_id};
 use super::random::stream;
 use super::tables::days_since_1970;
-use crate::domain::tables::TIMESTAMP;
 use crate::progress::StageBar;
 
-/// Rows per row group.
-const ROW_GROUP_ROWS: usize = 1 << 20;
 /// Rows per batch of the Parquet writer.
 const BATCH_ROWS: usize = 1 << 15;
 /// Size of a row in memory, bytes: 32 for the user id, 8 each for cell and time.
 pub const ROW_BYTES: u64 = 48;
-/// Maximum number of users for which a dictionary of user ids fits its page.
-const MAX_DICTIONARY_USERS: usize = 25_000;
 
 /// Counts of one day, taken while rows are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +61,7 @@ impl DayCount {
 /// The data from which events are generated.
 pub struct EventContext<'a> {
     pub seed: u64,
+    pub layout: Layout,
     pub user_ids: &'a [[u8; 32]],
     pub cells: &'a Cells,
     /// True for cells outside the main country.
@@ -110,7 +100,7 @@ pub fn write_day(
             if failed.load(Ordering::Relaxed) {
                 return Ok(count);
             }
-            let path = folder.join(format!("part-{number:05}.parquet"));
+            let path = folder.join(format!("part-{number:05}.{}", context.layout.extension()));
             let file = EventFile { context, paths, day, number, bar };
             file.write(segments, &path, &mut count, &mut latest_s)
                 .inspect_err(|_| failed.store(true, Ordering::Relaxed))
@@ -131,14 +121,6 @@ pub fn write_day(
     Ok(total)
 }
 
-fn schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![
-        Field::new("user_id", DataType::Binary, true),
-        Field::new("cell_id", DataType::Int64, true),
-        Field::new("timestamp", TIMESTAMP, true),
-    ]))
-}
-
 struct EventFile<'a> {
     context: &'a EventContext<'a>,
     paths: &'a DayPaths,
@@ -156,26 +138,20 @@ impl EventFile<'_> {
         latest_s: &mut [u32],
     ) -> Result<()> {
         let users = self.context.user_ids.len();
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::SNAPPY)
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_column_dictionary_enabled(
-                ColumnPath::from("user_id"),
-                users <= MAX_DICTIONARY_USERS,
-            )
-            .build();
-        let mut writer = ArrowWriter::try_new(File::create(path)?, schema(), Some(properties))?;
+        let file = File::create(path)?;
+        let mut writer = match self.context.layout.csv() {
+            Some(layout) => EventWriter::csv(file, layout, self.day)?,
+            None => EventWriter::parquet(file, self.day, users)?,
+        };
         let day = days_since_1970(self.day);
         let mut rng = stream(self.context.seed, "events", &[day as u64, self.number as u64]);
-        let midnight_us = i64::from(day) * 86_400_000_000;
         let mut rows = Rows::default();
         for &segment in segments {
             draw(segment, users as u32, &mut rng, |second, user| -> Result<()> {
                 let cell = self.paths.cell_at(user, second) as usize;
                 rows.users.extend_from_slice(&self.context.user_ids[user as usize]);
                 rows.cells.push(self.context.cells.ids[cell]);
-                rows.times_us.push(midnight_us + i64::from(second) * 1_000_000);
+                rows.seconds.push(second);
                 count.events += 1;
                 count.events_per_hour[second as usize / 3_600] += 1;
                 count.events_outside += u64::from(self.context.outside[cell]);
@@ -189,36 +165,19 @@ impl EventFile<'_> {
             })?;
         }
         self.flush(&mut rows, &mut writer)?;
-        writer.into_inner()?.sync_all()?;
+        writer.finish()?;
         for (seen, latest) in count.seen.iter_mut().zip(&mut *latest_s) {
             *seen |= *latest != u32::MAX;
         }
         Ok(())
     }
 
-    fn flush(&self, rows: &mut Rows, writer: &mut ArrowWriter<File>) -> Result<()> {
-        let Rows { users, cells, times_us } = std::mem::take(rows);
-        let count = cells.len();
-        let users = BinaryArray::try_new(
-            OffsetBuffer::new((0..=count as i32).map(|i| 32 * i).collect::<ScalarBuffer<i32>>()),
-            Buffer::from_vec(users),
-            None,
-        )?;
-        let columns: Vec<arrow::array::ArrayRef> = vec![
-            Arc::new(users),
-            Arc::new(Int64Array::from(cells)),
-            Arc::new(TimestampMicrosecondArray::from(times_us)),
-        ];
-        writer.write(&RecordBatch::try_new(schema(), columns)?)?;
-        self.bar.add_rows(count as u64);
-        self.bar.add_bytes(count as u64 * ROW_BYTES);
+    fn flush(&self, rows: &mut Rows, writer: &mut EventWriter) -> Result<()> {
+        let rows = std::mem::take(rows);
+        let count = rows.cells.len() as u64;
+        writer.write(rows)?;
+        self.bar.add_rows(count);
+        self.bar.add_bytes(count * ROW_BYTES);
         Ok(())
     }
-}
-
-#[derive(Default)]
-struct Rows {
-    users: Vec<u8>,
-    cells: Vec<i64>,
-    times_us: Vec<i64>,
 }

@@ -8,9 +8,11 @@
 mod boundaries;
 mod cells;
 mod event_files;
+mod event_writer;
 mod events;
 mod lattice;
 mod laus;
+mod layout;
 mod people;
 mod random;
 mod rings;
@@ -23,11 +25,11 @@ mod tests;
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Days, NaiveDate};
 
 use crate::domain::numbers::{counted, grouped};
 use crate::progress::Progress;
@@ -37,6 +39,7 @@ use crate::storage::lock;
 use cells::Cells;
 use event_files::{EventContext, ROW_BYTES};
 use laus::LauMap;
+pub use layout::Layout;
 use people::{DayPaths, Person};
 use rings::Borders;
 pub use settings::Settings;
@@ -45,8 +48,6 @@ use truth::{Laus, Truth};
 const EVENTS: &str = "events";
 const CELLS: &str = "cells";
 const BOUNDARIES: &str = "lau_boundaries";
-/// The name that GISCO uses for the boundaries of 2021 at a scale of 1:1 million.
-const BOUNDARY_FILE: &str = "LAU_RG_01M_2021_3035.geojson";
 
 /// Writes `events/`, `cells/`, `lau_boundaries/`, `truth_homes.parquet` and `truth.json`.
 ///
@@ -94,15 +95,15 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
         rows_out: truth.events(),
         elapsed: started.elapsed(),
         notes: vec![format!(
-            "{} events per day on {}, {} users, {} cells ({} outside EE), {} LAUs in EE and \
-             {} in LV, in {}",
+            "{} events per day on {}, {} users, {} cells ({} outside the main country), {} LAUs in \
+             the boundary file ({} of the main country), in {}",
             grouped(settings.events),
             counted(u64::from(settings.days), "day"),
             grouped(truth.users),
             grouped(truth.cells),
             grouped(truth.cells_outside_ee),
-            grouped(truth.laus.main.into()),
-            grouped(truth.laus.second.into()),
+            grouped(settings.layout.units_written(&map).into()),
+            grouped(map.main_units.into()),
             out.display()
         )],
         ..StageReport::default()
@@ -112,19 +113,21 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
 fn write_boundaries(settings: &Settings, map: &LauMap) -> Result<AtomicFolder> {
     let folder = AtomicFolder::create(&settings.out.join(BOUNDARIES))?;
     let borders = Borders::new(map.lattice, settings.seed, map.units);
-    let mut out = BufWriter::new(create(&folder.path().join(BOUNDARY_FILE))?);
-    boundaries::write(map, &borders, settings.seed, &mut out)
+    let name = settings.layout.boundary_file();
+    let mut out = BufWriter::new(create(&folder.path().join(name))?);
+    boundaries::write(map, &borders, settings, &mut out)
         .and_then(|()| out.flush().map_err(Into::into))
         .and_then(|()| out.get_ref().sync_all().map_err(Into::into))
-        .with_context(|| format!("cannot write {BOUNDARY_FILE}"))?;
+        .with_context(|| format!("cannot write {name}"))?;
     Ok(folder)
 }
 
 fn write_cell_plans(settings: &Settings, cells: &Cells) -> Result<AtomicFolder> {
     let folder = AtomicFolder::create(&settings.out.join(CELLS))?;
     for day in days(settings) {
-        let file = folder.path().join(day_folder(day)).join("part-0.parquet");
-        tables::write_cell_plan(cells, settings.start, create(&file)?)
+        let name = format!("part-0.{}", settings.layout.extension());
+        let file = folder.path().join(settings.layout.day_folder(day)).join(name);
+        tables::write_cell_plan(cells, settings, create(&file)?)
             .context("cannot write the cell plan")?;
     }
     Ok(folder)
@@ -142,10 +145,11 @@ fn write_events(
     let rows = settings.events * u64::from(settings.days);
     let bar = progress.bar("synth", rows * ROW_BYTES);
     let user_ids = event_files::user_ids(settings.seed, people.len() as u64);
-    let context = EventContext { seed: settings.seed, user_ids: &user_ids, cells, outside };
+    let layout = settings.layout;
+    let context = EventContext { seed: settings.seed, layout, user_ids: &user_ids, cells, outside };
     for day in days(settings) {
         let paths = DayPaths::new(settings.seed, people, cells, day);
-        let into = folder.path().join(day_folder(day));
+        let into = folder.path().join(layout.day_folder(day));
         let count = event_files::write_day(&context, &paths, day, settings.events, &into, &bar)?;
         truth.add_day(day, &count);
     }
@@ -156,11 +160,6 @@ fn write_events(
 fn days(settings: &Settings) -> impl Iterator<Item = NaiveDate> {
     let start = settings.start;
     (0..u64::from(settings.days)).filter_map(move |n| start.checked_add_days(Days::new(n)))
-}
-
-/// `year=2024/month=10/day=1`, without leading zeros, as operators deliver it.
-fn day_folder(day: NaiveDate) -> PathBuf {
-    PathBuf::from(format!("year={}/month={}/day={}", day.year(), day.month(), day.day()))
 }
 
 fn create(path: &Path) -> Result<File> {

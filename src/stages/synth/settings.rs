@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Result, bail};
 use chrono::NaiveDate;
 
+use super::layout::Layout;
+
 /// Ratio of users to events per day in a typical data set.
 const USERS_PER_EVENTS: (u64, u64) = (150_000, 40_700_000);
 
@@ -25,6 +27,7 @@ pub struct Settings {
     /// First day.
     pub start: NaiveDate,
     pub seed: u64,
+    pub layout: Layout,
 }
 
 impl Default for Settings {
@@ -38,6 +41,7 @@ impl Default for Settings {
             days: 1,
             start: NaiveDate::from_ymd_opt(2024, 10, 1).unwrap_or_default(),
             seed: 20_241_001,
+            layout: Layout::default(),
         }
     }
 }

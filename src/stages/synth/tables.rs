@@ -1,6 +1,7 @@
 //! Writes the cell plan and the ground truth of homes and work places.
 
 use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -8,14 +9,14 @@ use arrow::array::{
     ArrayRef, Date32Array, Float64Array, Int64Array, RecordBatch, StringArray, StringBuilder,
 };
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 
-use super::boundaries;
 use super::cells::Cells;
 use super::laus::LauMap;
+use super::layout::CsvLayout;
 use super::people::{Person, user_id};
 use super::settings::Settings;
 use crate::domain::ids::hex;
@@ -25,11 +26,38 @@ pub fn days_since_1970(date: NaiveDate) -> i32 {
     date.num_days_from_ce() - 719_163
 }
 
-/// Writes the cell plan, which is the same for each day: no cell is removed, so validity has no end.
+/// Writes the cell plan as Parquet or CSV, which is the same for each day: no cell is removed, so validity has no end.
 ///
 /// # Errors
 /// If writing fails.
-pub fn write_cell_plan(cells: &Cells, start: NaiveDate, file: File) -> Result<()> {
+pub fn write_cell_plan(cells: &Cells, settings: &Settings, file: File) -> Result<()> {
+    match settings.layout.csv() {
+        Some(layout) => write_csv_cell_plan(cells, settings.start, layout, file),
+        None => write_parquet_cell_plan(cells, settings.start, file),
+    }
+}
+
+fn write_csv_cell_plan(
+    cells: &Cells,
+    start: NaiveDate,
+    layout: CsvLayout,
+    file: File,
+) -> Result<()> {
+    let mut out = BufWriter::new(file);
+    out.write_all(layout.row(&layout.plan_header).as_bytes())?;
+    for ((id, [lon, lat]), days) in
+        cells.ids.iter().zip(&cells.lon_lat).zip(&cells.valid_since_days)
+    {
+        let since = start - Days::new(u64::from(*days));
+        let fields =
+            [id.to_string(), lat.to_string(), lon.to_string(), since.to_string(), String::new()];
+        out.write_all(layout.row(&fields.each_ref().map(String::as_str)).as_bytes())?;
+    }
+    out.into_inner()?.sync_all()?;
+    Ok(())
+}
+
+fn write_parquet_cell_plan(cells: &Cells, start: NaiveDate, file: File) -> Result<()> {
     let schema = Arc::new(Schema::new(vec![
         Field::new("cell_id", DataType::Utf8, true),
         Field::new("latitude", DataType::Float64, true),
@@ -69,7 +97,7 @@ pub fn write_homes(
         Field::new("work_cell_id", DataType::Int64, true),
     ]));
     let lau_ids: Vec<String> =
-        (0..map.units).map(|n| boundaries::unit(map, n, settings.seed).gisco_id).collect();
+        (0..map.units).map(|n| settings.layout.unit(map, n, settings.seed).id).collect();
     let batches = people.chunks(1 << 16).enumerate().map(|(chunk, people)| {
         let mut users = StringBuilder::new();
         for i in 0..people.len() {

@@ -1,7 +1,7 @@
 //! Tests of the whole stage with small settings, and of the geometry of the full map.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::{Int64Type, TimestampMicrosecondType};
@@ -330,7 +330,7 @@ fn every_cell_lies_in_its_declared_lau_only() {
 fn boundary_file_contains_the_map() {
     let folder = tempfile::tempdir().unwrap();
     generate(&Settings { laus: 79, events: 100, ..small(folder.path()) });
-    let path = folder.path().join(BOUNDARIES).join(BOUNDARY_FILE);
+    let path = folder.path().join(BOUNDARIES).join(Layout::Gisco.boundary_file());
     let text = fs::read_to_string(path).unwrap();
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!(json["crs"]["properties"]["name"], "urn:ogc:def:crs:EPSG::3035");
@@ -358,4 +358,66 @@ fn polygon(json: &serde_json::Value) -> geo::Polygon {
     assert!(rings.iter().all(|ring| ring.first() == ring.last()), "rings are closed");
     let mut lines = rings.into_iter().map(geo::LineString::from);
     geo::Polygon::new(lines.next().unwrap(), lines.collect())
+}
+
+#[test]
+fn layouts_differ_in_form_and_have_the_same_events() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["gisco", "german", "spanish"].map(|name| folder.path().join(name));
+    for (path, layout) in paths.iter().zip([Layout::Gisco, Layout::German, Layout::Spanish]) {
+        generate(&Settings { layout, days: 1, ..small(path) });
+    }
+    let [gisco, german, spanish] = &paths;
+    let text = |path: &Path, name: &str| fs::read_to_string(path.join(name)).unwrap();
+    let lines = |path: &Path| -> Vec<String> {
+        let name = "events/2024-10-01/part-00000.csv";
+        text(path, name).lines().map(str::to_owned).collect()
+    };
+    let midnight_us = 1_727_740_800_000_000;
+    let clock = |us: i64| {
+        let second = (us - midnight_us) / 1_000_000;
+        [second / 3_600, second / 60 % 60, second % 60]
+    };
+    let rows = rows(&gisco.join("events/year=2024/month=10/day=1/part-00000.parquet"));
+    let in_german = rows.iter().map(|(user, cell, us)| {
+        let [hour, minute, second] = clock(*us);
+        let user = crate::domain::ids::hex(user);
+        format!("{user};01-10-2024 {hour:02}:{minute:02}:{second:02};{cell}")
+    });
+    let in_spanish = rows.iter().map(|(user, cell, us)| {
+        let [hour, minute, _] = clock(*us);
+        let user = crate::domain::ids::hex(user);
+        format!("{user},01/10/2024 {hour:02}:{minute:02},{cell}")
+    });
+    let header = |text: &str| text.to_owned();
+    let german_rows: Vec<String> =
+        std::iter::once(header("Teilnehmer;Zeitpunkt;Funkzelle")).chain(in_german).collect();
+    let spanish_rows: Vec<String> =
+        std::iter::once(header("abonado,fecha_hora,celda")).chain(in_spanish).collect();
+    assert_eq!(lines(german), german_rows);
+    assert_eq!(lines(spanish), spanish_rows);
+
+    let collection = |path: &Path, name: &str| -> serde_json::Value {
+        serde_json::from_str(&text(path, name)).unwrap()
+    };
+    let kreise = collection(german, "lau_boundaries/kreise.geojson");
+    let municipios = collection(spanish, "lau_boundaries/municipios.geojson");
+    assert!(kreise.get("crs").is_none());
+    assert_eq!(kreise["features"].as_array().unwrap().len(), 20);
+    assert_eq!(kreise["features"][0]["properties"]["AGS"], "01001");
+    assert_eq!(municipios["crs"]["properties"]["name"], "urn:ogc:def:crs:EPSG::4258");
+    assert_eq!(municipios["features"].as_array().unwrap().len(), 30);
+    assert_eq!(municipios["features"][29]["properties"]["PAIS"], "PRT");
+    for file in [&kreise, &municipios] {
+        let [lon, lat] = [0, 1].map(|axis| {
+            file["features"][0]["geometry"]
+                .pointer(&format!("/coordinates/0/0/{axis}"))
+                .or_else(|| {
+                    file["features"][0]["geometry"].pointer(&format!("/coordinates/0/0/0/{axis}"))
+                })
+                .and_then(serde_json::Value::as_f64)
+                .unwrap()
+        });
+        assert!((20.0..30.0).contains(&lon) && (56.0..61.0).contains(&lat), "{lon} {lat}");
+    }
 }

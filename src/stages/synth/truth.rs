@@ -11,7 +11,7 @@ use super::event_files::DayCount;
 /// Identifies a ground truth file of this stage.
 const MADE_BY: &str = "mobility synth";
 
-/// Content of `truth.json`.
+/// Content of `truth.json`. EE stands for the main country and LV for the second one in all layouts.
 #[derive(Debug, Serialize)]
 pub struct Truth {
     made_by: &'static str,
