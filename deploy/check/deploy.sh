@@ -36,7 +36,7 @@ fi
 
 kubernetes-validate --strict --quiet deploy/kubernetes/*.yaml
 image="image: mobility:$("$program" --version | cut -d' ' -f2)"
-if grep 'image:' deploy/kubernetes/*.yaml | grep -v "$image$"; then die "not $image"; fi
+if grep -E '^ *(- )?image:' deploy/kubernetes/*.yaml | grep -v "$image$"; then die "not $image"; fi
 say "deploy/kubernetes fits the schemas of Kubernetes"
 
 if ! command -v systemd-analyze >/dev/null; then
