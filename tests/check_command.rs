@@ -64,6 +64,45 @@ fn one_error_is_counted_once() {
     work.fails(&["check"], 1, &["1 problem found"]);
 }
 
+#[test]
+fn check_says_the_shares_of_events_and_cells_that_find_a_place() {
+    let printed = Workspace::mini().ok(&["check"]);
+    for words in [
+        "26 rows of 2 files sampled",
+        "of 26 (",
+        "sampled events have a cell of the cell plan",
+        "of 10 (",
+        "in a LAU",
+    ] {
+        assert!(printed.contains(words), "no {words:?} in {printed}");
+    }
+}
+
+#[test]
+fn a_cell_plan_without_any_cell_of_the_events_is_found() {
+    let work = Workspace::mini();
+    work.remove("raw/cells");
+    work.write("raw/cells/plan.csv", "cell_id,site,latitude,longitude\nA1,100,59.13,9.9\n");
+    let checked = work.run(&["check"]);
+    assert_eq!(checked.status, 1, "{}", checked.stdout);
+    let line = checked.stdout.lines().find(|l| l.starts_with("WRONG  events")).unwrap();
+    for words in ["0 of 26 (0 %)", "\"A1\"", "columns.plan_cell_id"] {
+        assert!(line.contains(words), "no {words:?} in {line}");
+    }
+    work.config("[columns]\nplan_cell_id = \"site\"\n");
+    let printed = work.ok(&["check"]);
+    let line = printed.lines().find(|l| l.starts_with("warn   events")).unwrap();
+    assert!(line.contains("sampled events have a cell of the cell plan, for example"), "{line}");
+    // the right cells, but of other dates
+    work.write(
+        "raw/cells/plan.csv",
+        "cell_id,latitude,longitude,valid_date_end\n100,59.13,9.9,2023-12-31\n",
+    );
+    work.config("");
+    let checked = work.run(&["check"]);
+    assert!(checked.stdout.contains("none on their dates"), "{}", checked.stdout);
+}
+
 /// A workspace whose cell plan is replaced by CSV lines.
 fn with_plan(lines: &str) -> Workspace {
     let work = Workspace::mini();
@@ -74,7 +113,7 @@ fn with_plan(lines: &str) -> Workspace {
 
 #[test]
 fn skipped_rows_of_the_cell_plan_are_a_warning() {
-    let work = with_plan("1,59.13,9.9\n2,,10.1\n3,99,10\n");
+    let work = with_plan("100,59.13,9.9\n2,,10.1\n3,99,10\n");
     let printed = work.ok(&["check"]);
     let line = printed.lines().find(|l| l.starts_with("warn   cell plan")).unwrap();
     for words in ["1 cell in 1 version;", "1 row of the cell plan rejected", "plan.csv, row 2"] {
@@ -83,7 +122,7 @@ fn skipped_rows_of_the_cell_plan_are_a_warning() {
     work.config("strict = true\n");
     assert!(work.run(&["check"]).stdout.contains("WRONG  cell plan"));
     // a cell plan of another country is valid but hardly intended
-    let printed = with_plan("1,45,9.9\n").ok(&["check"]);
+    let printed = with_plan("100,45,9.9\n").ok(&["check"]);
     assert!(
         printed.contains("warn   cell plan") && printed.contains("no cell lies in a LAU"),
         "{printed}"

@@ -14,7 +14,7 @@ pub use versions::CellVersion;
 
 use crate::config::Columns;
 use crate::formats::table;
-use crate::storage::inputs::{self, InputFile, list};
+use crate::storage::inputs::{self, Listed};
 
 /// One version of a cell.
 #[derive(Debug, Clone)]
@@ -27,16 +27,8 @@ pub struct Cell {
 ///
 /// # Errors
 /// A path that does not exist or contains no such file.
-pub fn files(paths: &[String]) -> Result<Vec<InputFile>> {
-    list("data.cells", paths, &table::EXTENSIONS)
-}
-
-/// A message that names files beside those of the cell plan which are not read.
-///
-/// # Errors
-/// A folder that cannot be listed.
-pub fn passed_over(paths: &[String]) -> Result<Option<String>> {
-    inputs::passed_over("data.cells", paths, &table::EXTENSIONS)
+pub fn files(paths: &[String]) -> Result<Listed> {
+    inputs::list_all("data.cells", paths, &table::EXTENSIONS, |_| false)
 }
 
 /// The cell plan as the checks on events need it.
@@ -57,7 +49,7 @@ pub fn planned_cells(
     columns: &Columns,
     zone: Option<Tz>,
 ) -> Result<PlannedCells> {
-    let plan = CellPlan::read(&files(paths)?, columns, zone)?;
+    let plan = CellPlan::read(&files(paths)?.files, columns, zone)?;
     let mut cells: Vec<(String, Vec<CellVersion>)> = Vec::new();
     for cell in plan.resolve()?.0 {
         match cells.last_mut() {

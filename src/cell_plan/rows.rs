@@ -86,7 +86,8 @@ impl CellPlan {
         for (number, file) in files.iter().enumerate() {
             plan.files.push(file.location.clone());
             let place = || format!("cell plan {}", file.location);
-            let table = table::read(file).with_context(place)?;
+            let wanted = wanted_columns(columns);
+            let table = table::read_columns_of(file, &wanted).with_context(place)?;
             // writers do not know the types of columns without values
             if table.num_rows() == 0 && !csv::is_csv(&file.location) {
                 continue;
@@ -171,6 +172,13 @@ impl CellPlan {
     }
 }
 
+/// Names of the columns that are read, the cell id first.
+fn wanted_columns(names: &Columns) -> [&str; 5] {
+    let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
+    let cell = names.plan_cell_id.as_ref().unwrap_or(&names.cell_id);
+    [cell, latitude, longitude, valid_date_start, valid_date_end]
+}
+
 /// The columns of one file, converted.
 struct PlanColumns {
     rows: usize,
@@ -183,14 +191,14 @@ struct PlanColumns {
 
 impl PlanColumns {
     fn new(table: &RecordBatch, names: &Columns, zone: Option<Tz>) -> Result<Self> {
-        let (cell_name, cell_key) = match &names.plan_cell_id {
-            Some(name) => (name, "columns.plan_cell_id"),
-            None => (&names.cell_id, "columns.cell_id"),
+        let cell_key = match names.plan_cell_id {
+            Some(_) => "columns.plan_cell_id",
+            None => "columns.cell_id",
         };
         let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
         let nulls = &names.null_values;
-        let taken = [cell_name, latitude, longitude, valid_date_start, valid_date_end];
-        let taken = taken.map(String::as_str);
+        let taken = wanted_columns(names);
+        let cell_name = taken[0];
         let column = |name: &str, key| table::column(table, name, key, &taken);
         let days = |name: &String, bound| {
             let column = table::optional_column(table, name)?;

@@ -23,6 +23,11 @@ impl CellVersion {
         self.end.map_or(i64::MAX, |d| i64::from(d) + 1)
     }
 
+    /// True on a day, days since 1970-01-01, on which it is valid.
+    pub fn covers(&self, day: i32) -> bool {
+        (self.first()..self.end_exclusive()).contains(&i64::from(day))
+    }
+
     fn same_place(&self, other: &CellVersion) -> bool {
         self.lon == other.lon && self.lat == other.lat
     }

@@ -4,15 +4,14 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 
+use super::check_events;
 use crate::config::{Config, Engine, OutputMode, Spark, WarehouseUrl, shown_location};
 use crate::datasets::copies::has_copies;
 use crate::datasets::manifest::Manifest;
 use crate::datasets::presence;
-use crate::domain::numbers::{counted, grouped, size};
-use crate::events;
-use crate::events::EventFile;
+use crate::domain::numbers::{counted, grouped};
 use crate::formats::parquet::checksum;
 use crate::output::snapshots;
 use crate::stages::geojoin;
@@ -79,15 +78,16 @@ pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
 
 fn check_all(config: &Config) -> Vec<Finding> {
     let (cells, laus) = geojoin::check(config.into());
+    let events = check_events::check(config, cells.as_ref().ok());
     let registry = Registry::read(&config.views, &config.time);
     // an invalid view file is reported under its own subject, not under the warehouse
     let views = Arc::new(registry.as_ref().map(Registry::clone).unwrap_or_default());
     let warehouse = warehouse::open(config, views);
     let views = registry.and_then(|r| views_of(config, &r, warehouse.as_deref().ok()));
     let mut findings = vec![
-        finding("events", events(config)),
-        finding("cell plan", cells.map(cell_plan)),
-        finding("LAUs", laus),
+        finding("events", events.map(|(summary, warnings)| passed(summary, warnings))),
+        finding("cell plan", cells.map(|plan| passed(plan.summary, plan.warnings))),
+        finding("LAUs", laus.map(|laus| passed(laus.summary, laus.warnings))),
         finding("outputs", outputs(config)),
         finding("processed", processed(config)),
         finding("views", views),
@@ -108,35 +108,9 @@ fn engine(spark: &Spark) -> Result<String> {
     })
 }
 
-fn events(config: &Config) -> Result<Passed> {
-    let files = events::open(&config.columns, events::list_files(&config.data.events)?)?;
-    let (text, counted_files): (Vec<_>, Vec<_>) =
-        files.iter().partition(|f| matches!(f, EventFile::Csv(_)));
-    let rows_in_footer =
-        |f: &EventFile| (0..f.parts()).filter_map(|part| f.rows_in_footer(part)).sum::<u64>();
-    let rows: u64 = counted_files.iter().map(|f| rows_in_footer(f)).sum();
-    let bytes: u64 = files.iter().map(|f| f.input().bytes).sum();
-    if rows == 0 && text.is_empty() {
-        bail!("{} without any rows", counted(files.len() as u64, "file"));
-    }
-    let mut parts = Vec::new();
-    if !counted_files.is_empty() {
-        let number = counted(counted_files.len() as u64, "file");
-        parts.push(format!("{} in {number}", counted(rows, "row")));
-    }
-    if !text.is_empty() {
-        parts.push(format!("{} in CSV with a valid header", counted(text.len() as u64, "file")));
-    }
-    let text = format!("{}, {}", parts.join(", "), size(bytes));
-    Ok(match events::passed_over(&config.data.events)? {
-        Some(warning) => Passed { text: format!("{text}; {warning}"), is_warning: true },
-        None => text.into(),
-    })
-}
-
-fn cell_plan(checked: geojoin::CheckedPlan) -> Passed {
-    let is_warning = !checked.warnings.is_empty();
-    let parts: Vec<String> = std::iter::once(checked.summary).chain(checked.warnings).collect();
+fn passed(summary: String, warnings: Vec<String>) -> Passed {
+    let is_warning = !warnings.is_empty();
+    let parts: Vec<String> = std::iter::once(summary).chain(warnings).collect();
     Passed { text: parts.join("; "), is_warning }
 }
 

@@ -1,6 +1,7 @@
 //! One thin file per subcommand: it turns flags into a call and prints the outcome.
 
 mod check;
+mod check_events;
 mod completions;
 mod extract;
 mod man;

@@ -26,11 +26,11 @@ pub fn no_inputs(_: &Config) -> Result<Option<Vec<InputFile>>> {
 }
 
 pub fn compress_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    events::list_files(&config.data.events).map(Some)
+    Ok(Some(events::list_files(&config.data.events)?.files))
 }
 
 pub fn geojoin_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    geojoin::inputs(config.into()).map(|(cells, laus)| Some([cells, laus].concat()))
+    Ok(Some(geojoin::inputs(config.into())?.all()))
 }
 
 pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
@@ -38,8 +38,8 @@ pub fn load_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
 }
 
 pub fn run_all_inputs(config: &Config) -> Result<Option<Vec<InputFile>>> {
-    let (cells, laus) = geojoin::inputs(config.into())?;
-    Ok(Some([events::list_files(&config.data.events)?, cells, laus].concat()))
+    let of_geojoin = geojoin::inputs(config.into())?.all();
+    Ok(Some([events::list_files(&config.data.events)?.files, of_geojoin].concat()))
 }
 
 /// Runs the command and records the run. If the record cannot be written, a warning is logged and

@@ -30,6 +30,14 @@ pub fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
+/// `24 of 26 (92.3 %)`. A share that is not whole is never shown as 0 % or 100 %.
+pub fn share_of(part: u64, whole: u64) -> String {
+    let tenths = part.saturating_mul(1_000) / whole.max(1);
+    let tenths = if part > 0 { tenths.max(1) } else { tenths };
+    let decimals = if tenths % 10 == 0 { String::new() } else { format!(".{}", tenths % 10) };
+    format!("{} of {} ({}{decimals} %)", grouped(part), grouped(whole), tenths / 10)
+}
+
 /// `700 KiB`, `1,200 MiB`.
 pub fn size(bytes: u64) -> String {
     match bytes >> 20 {
@@ -40,7 +48,7 @@ pub fn size(bytes: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{counted, grouped, grouped_decimal, size};
+    use super::{counted, grouped, grouped_decimal, share_of, size};
 
     #[test]
     fn decimals_are_grouped_and_other_text_is_unchanged() {
@@ -60,6 +68,14 @@ mod tests {
         assert_eq!(counted(1, "cell"), "1 cell");
         assert_eq!(counted(1_500, "row"), "1,500 rows");
         assert_eq!([size(0), size(1), size(1 << 20)], ["0 KiB", "1 KiB", "1 MiB"]);
+    }
+
+    #[test]
+    fn a_share_is_whole_only_if_it_is_so() {
+        assert_eq!(share_of(24, 26), "24 of 26 (92.3 %)");
+        assert_eq!(share_of(9_999, 10_000), "9,999 of 10,000 (99.9 %)");
+        assert_eq!(share_of(1, 10_000), "1 of 10,000 (0.1 %)");
+        assert_eq!([share_of(0, 0), share_of(5, 5)], ["0 of 0 (0 %)", "5 of 5 (100 %)"]);
     }
 
     #[test]

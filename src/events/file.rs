@@ -1,8 +1,9 @@
 //! Event files of every format: listing, opening, and the parts that can be read separately.
 
 use anyhow::{Context, Result};
-use arrow::array::ArrayRef;
-use arrow::datatypes::DataType;
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type};
 use arrow::error::ArrowError;
 use chrono_tz::Tz;
 
@@ -11,8 +12,9 @@ use super::parquet::{self, ParquetEvents};
 use crate::config::Columns;
 use crate::domain::null_words::NullWords;
 use crate::domain::time::columns::Times;
+use crate::domain::time::explain::ReadAs;
 use crate::formats::{csv, table};
-use crate::storage::inputs::{self, InputFile, list};
+use crate::storage::inputs::{self, InputFile, Listed};
 use crate::storage::{ByteSource, Prefetch, PrefetchRequest};
 
 /// An event file whose columns are valid. Its parts, row groups of Parquet or blocks of CSV, can be read
@@ -23,20 +25,36 @@ pub enum EventFile {
     Csv(CsvEvents),
 }
 
+/// A time stamp as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TimeValue {
+    Text(String),
+    /// In the unit of the column.
+    Number(i64),
+}
+
+/// Rows that are decoded at a time to find one value.
+const VALUE_ROWS: usize = 1 << 12;
+
+impl TimeValue {
+    fn of(column: &ArrayRef, row: usize) -> Result<Option<Self>> {
+        if column.is_null(row) {
+            return Ok(None);
+        }
+        if let Some(texts) = column.as_string_view_opt() {
+            return Ok(Some(TimeValue::Text(texts.value(row).to_owned())));
+        }
+        let numbers = cast(column, &DataType::Int64)?;
+        Ok(Some(TimeValue::Number(numbers.as_primitive::<Int64Type>().value(row))))
+    }
+}
+
 /// Lists the event files behind paths, globs and URLs.
 ///
 /// # Errors
 /// A path that does not exist or contains no event file.
-pub fn list_files(paths: &[String]) -> Result<Vec<InputFile>> {
-    list("data.events", paths, &table::EXTENSIONS)
-}
-
-/// A message that names files beside the event files which are not read.
-///
-/// # Errors
-/// A folder that cannot be listed.
-pub fn passed_over(paths: &[String]) -> Result<Option<String>> {
-    inputs::passed_over("data.events", paths, &table::EXTENSIONS)
+pub fn list_files(paths: &[String]) -> Result<Listed> {
+    inputs::list_all("data.events", paths, &table::EXTENSIONS, |_| false)
 }
 
 /// Opens event files and checks their columns. The footers of several objects are requested
@@ -129,6 +147,48 @@ impl EventFile {
     /// A column with an unknown time zone.
     pub fn times(&self, zone: Option<Tz>) -> Result<Times> {
         Times::new(zone, self.types()[2], self.nulls())
+    }
+
+    /// How the time stamps are read, for explanations.
+    pub fn read_as<'a>(&self, columns: &'a Columns) -> ReadAs<'a> {
+        match (self, self.types()[2]) {
+            (EventFile::Csv(_), _) => {
+                let is_configured = columns.timestamp_unit.is_some();
+                ReadAs { unit: columns.timestamp_unit, is_configured, ..ReadAs::default() }
+            }
+            (_, DataType::Timestamp(unit, _)) => {
+                ReadAs { unit: Some((*unit).into()), ..ReadAs::default() }
+            }
+            _ => ReadAs::default(),
+        }
+    }
+
+    /// The time stamp of a row of a part, from 0, as it is stored; `None` if it is missing.
+    ///
+    /// # Errors
+    /// A file that can no longer be read.
+    pub fn time_value(&self, part: usize, row: u64) -> Result<Option<TimeValue>> {
+        match self {
+            EventFile::Csv(file) => {
+                let mut records = file.records(part)?;
+                while records.rows() < row {
+                    records.next_row()?;
+                }
+                let time = records.next_row()?.map(|[_, _, time]| time.to_owned());
+                Ok(time.map(|time| TimeValue::Text(String::from_utf8_lossy(&time).into_owned())))
+            }
+            EventFile::Parquet(file) => {
+                let mut row = usize::try_from(row)?;
+                for batch in file.read_timestamps(part, VALUE_ROWS)? {
+                    let [column] = batch?;
+                    if row < column.len() {
+                        return TimeValue::of(&column, row);
+                    }
+                    row -= column.len();
+                }
+                Ok(None)
+            }
+        }
     }
 
     /// Opens the file to read a part, without fetching other parts ahead.

@@ -7,7 +7,9 @@ pub mod parquet;
 pub mod raw;
 mod reader;
 pub mod retention;
+mod sample;
 
 pub use batch::{EventBatch, IdEncoder};
-pub use file::{EventFile, list_files, open, passed_over, prefetch};
+pub use file::{EventFile, TimeValue, list_files, open, prefetch};
 pub use reader::EventReader;
+pub use sample::{Sample, sample};

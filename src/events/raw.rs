@@ -50,8 +50,9 @@ impl RawEvents {
     /// # Errors
     /// A path that does not exist or contains no event file.
     pub fn inputs(&self) -> Result<Vec<InputFile>> {
-        let inputs = file::list_files(&self.paths);
-        inputs.context("mobile_events_uncompressed is read from the raw files")
+        let listed = file::list_files(&self.paths);
+        let listed = listed.context("mobile_events_uncompressed is read from the raw files")?;
+        Ok(listed.files)
     }
 
     /// Opens event files and checks their columns.

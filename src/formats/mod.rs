@@ -2,6 +2,7 @@
 //! reference systems.
 
 pub mod boundaries;
+pub mod content;
 pub mod crs;
 pub mod csv;
 pub mod geoparquet;

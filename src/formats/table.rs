@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader, StringArray};
+use arrow::array::{
+    ArrayRef, NullArray, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray,
+};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::{
@@ -20,7 +22,7 @@ use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use super::csv::{self, Header, RecordReader};
-use super::parquet::{ParquetBatches, checksum, footer};
+use super::parquet::{ParquetBatches, checksum, footer, refuse_encrypted};
 use crate::errors::{missing_column, refuse_duplicate};
 use crate::storage::ByteSource;
 use crate::storage::atomic::AtomicFile;
@@ -51,22 +53,56 @@ fn refuse_too_large(bytes: usize, row: usize) -> Result<()> {
 /// # Errors
 /// A file that is truncated or damaged, or that takes too much memory.
 pub fn read(input: &InputFile) -> Result<RecordBatch> {
+    read_some(input, None)
+}
+
+/// Reads the `wanted` columns of an input; the others are null, so that it does not matter what they hold.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_columns_of(input: &InputFile, wanted: &[&str]) -> Result<RecordBatch> {
+    read_some(input, Some(wanted))
+}
+
+fn read_some(input: &InputFile, wanted: Option<&[&str]>) -> Result<RecordBatch> {
     if csv::is_csv(&input.location) {
-        return read_csv(input);
+        return read_csv(input, wanted);
     }
-    read_parquet(ByteSource::open(input)?)
+    read_parquet(ByteSource::open(input)?, wanted)
 }
 
-fn read_parquet(source: ByteSource) -> Result<RecordBatch> {
+fn read_parquet(source: ByteSource, wanted: Option<&[&str]>) -> Result<RecordBatch> {
     let source = source.in_memory()?;
-    let metadata = footer::read(&source).map_err(|e| footer::explain(&e))?;
+    let metadata = footer::read(&source).map_err(|e| footer::explain(&source, &e))?;
     let metadata = plain_types(metadata)?;
+    let schema = Arc::clone(metadata.schema());
+    let is_wanted = |name: &str| wanted.is_none_or(|wanted| wanted.contains(&name));
+    let roots = (0..schema.fields().len()).filter(|root| is_wanted(schema.field(*root).name()));
+    let roots: Vec<usize> = roots.collect();
+    let descriptor = metadata.parquet_schema();
+    let leaves = 0..descriptor.num_columns();
+    let leaves = leaves.filter(|leaf| roots.contains(&descriptor.get_column_root_idx(*leaf)));
+    refuse_encrypted(&source, metadata.metadata(), leaves)?;
+    let mask = ProjectionMask::roots(descriptor, roots);
     let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata);
-    read_all(builder).context("damaged; copy the file again")
+    let table = read_all(builder.with_projection(mask)).context("damaged; copy the file again")?;
+    let mut read = table.columns().iter();
+    let column = |field: &FieldRef| match is_wanted(field.name()).then(|| read.next()).flatten() {
+        Some(column) => (Arc::clone(field), Arc::clone(column)),
+        None => unread(field.name(), table.num_rows()),
+    };
+    let (fields, columns): (Vec<_>, Vec<_>) = schema.fields().iter().map(column).unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(table.num_rows()));
+    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?)
 }
 
-/// Requests values in place of dictionaries of other types than text, and instants in UTC for the legacy type INT96, as Spark and
-/// Hive write them. Microseconds hold every year of that type.
+/// A column of nulls in place of one that was not read.
+fn unread(name: &str, rows: usize) -> (FieldRef, ArrayRef) {
+    (Arc::new(Field::new(name, DataType::Null, true)), Arc::new(NullArray::new(rows)))
+}
+
+/// Requests values in place of dictionaries of other types than text, and instants in UTC for the legacy
+/// type INT96, as Spark and Hive write them. Microseconds hold every year of that type.
 fn plain_types(metadata: ArrowReaderMetadata) -> Result<ArrowReaderMetadata> {
     let leaves = metadata.parquet_schema().columns();
     let is_int96 = |name: &str| {
@@ -116,26 +152,38 @@ fn read_all<T: ChunkReader + 'static>(
     Ok(concat_batches(&schema, &batches)?)
 }
 
-fn read_csv(input: &InputFile) -> Result<RecordBatch> {
-    let Header { delimiter, names, end } = Header::read(csv::decoded(input)?, &[])?;
+fn read_csv(input: &InputFile, wanted: Option<&[&str]>) -> Result<RecordBatch> {
+    let decoded = csv::decoded(input)?;
+    let Header { delimiter, names, end } = Header::read(decoded, wanted.unwrap_or_default())?;
     let rows = csv::decoded_from(input, end)?;
     let mut reader = RecordReader::after_header(rows, delimiter, end);
-    let mut columns: Vec<Vec<Option<String>>> = vec![Vec::new(); names.len()];
+    let is_wanted = |name: &String| wanted.is_none_or(|wanted| wanted.contains(&name.as_str()));
+    let mut columns: Vec<Option<Vec<Option<String>>>> =
+        names.iter().map(|name| is_wanted(name).then(Vec::new)).collect();
     let (mut row, mut bytes) = (0, 0);
     while let Some(record) = reader.next_record()? {
         record.check_len(row, names.len())?;
-        for (column, value) in columns.iter_mut().zip(record.iter()) {
-            let value = std::str::from_utf8(value)
-                .with_context(|| format!("row {}: text that is not UTF-8", row + 1))?;
+        for ((column, name), value) in columns.iter_mut().zip(&names).zip(record.iter()) {
+            let Some(column) = column else { continue };
+            let value =
+                std::str::from_utf8(value).with_context(|| csv::not_utf8(row, Some(name)))?;
             column.push((!value.is_empty()).then(|| value.to_owned()));
             bytes += value.len() + size_of::<Option<String>>();
         }
         row += 1;
         refuse_too_large(bytes, row as usize)?;
     }
-    let fields: Vec<Field> = names.iter().map(|n| Field::new(n, DataType::Utf8, true)).collect();
-    let arrays = columns.into_iter().map(|c| Arc::new(StringArray::from(c)) as ArrayRef).collect();
-    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    let rows = usize::try_from(row)?;
+    let column = |(name, values): (&String, Option<Vec<Option<String>>>)| match values {
+        Some(values) => (
+            Arc::new(Field::new(name, DataType::Utf8, true)),
+            Arc::new(StringArray::from(values)) as ArrayRef,
+        ),
+        None => unread(name, rows),
+    };
+    let (fields, columns): (Vec<_>, Vec<_>) = names.iter().zip(columns).map(column).unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?)
 }
 
 /// Writes a table and its checksum. The footer `entries` include [`checksum::placeholder`].

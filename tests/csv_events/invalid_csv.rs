@@ -65,7 +65,9 @@ fn truncated_and_foreign_files_are_rejected() {
     let words = ["damaged", "copy the file again"];
     assert_rejected("a.csv.gz", half(gzipped(&text)), &words);
     assert_rejected("a.csv.zst", half(zstandard(&text)), &words);
-    assert_rejected("a.csv.gz", "user_id,cell_id,timestamp\n", &words);
+    let mut damaged = gzipped(&text);
+    damaged[0] ^= 1;
+    assert_rejected("a.csv.gz", damaged, &words);
     assert_rejected(
         "a.csv",
         [HEADER.as_bytes(), b"\xff\xfe,1,2024-10-01 06:59:59\n"].concat(),

@@ -260,3 +260,45 @@ fn time_stamps_as_text_are_read_from_an_object_store() {
     assert!(found.contains("2024-10-04 10:00:00"), "{found}");
     assert_eq!(found, local.ok(&args));
 }
+
+#[test]
+fn objects_that_are_not_read_are_named() {
+    let store = Store::mini();
+    std::fs::write(store.path("events/day3.csv.bz2"), "x").unwrap();
+    std::fs::write(store.path("events/_SUCCESS"), "x").unwrap();
+    std::fs::write(store.path("events/README.md"), "x").unwrap();
+    for events in [EVENTS, "s3://data/events/*"] {
+        let work = workspace_on_store(events, "");
+        for command in ["check", "compress"] {
+            let ran = store.run(&work, &[command]);
+            let printed = format!("{}{}", ran.stdout, ran.stderr);
+            assert_eq!(ran.status, 0, "{printed}");
+            assert!(printed.contains("s3://data/events/day3.csv.bz2 is not read"), "{printed}");
+        }
+    }
+    std::fs::remove_file(store.path("events/day3.csv.bz2")).unwrap();
+    let work = workspace_on_store(EVENTS, "");
+    assert!(!store.ok(&work, &["check"]).contains("not read"));
+    std::fs::write(store.path("lau/borders.kml"), "x").unwrap();
+    let geojoin = store.run(&work, &["geojoin"]);
+    assert!(geojoin.stderr.contains("s3://data/lau/borders.kml is not read"), "{}", geojoin.stderr);
+}
+
+#[test]
+fn a_geopackage_with_changes_in_another_object_is_refused() {
+    let store = Store::mini();
+    std::fs::remove_file(store.path("lau/lau.geojson")).unwrap();
+    std::fs::copy(root().join("fixtures/formats/parts.gpkg"), store.path("lau/parts.gpkg"))
+        .unwrap();
+    let work = workspace_on_store(EVENTS, "");
+    store.ok(&work, &["geojoin"]);
+    for ending in ["-wal", "-journal"] {
+        let beside = store.path(&format!("lau/parts.gpkg{ending}"));
+        std::fs::write(&beside, "").unwrap();
+        store.ok(&work, &["geojoin", "--force"]);
+        std::fs::write(&beside, "changes").unwrap();
+        let name = format!("s3://data/lau/parts.gpkg{ending}");
+        store.fails(&work, &["geojoin"], &[&name, "upload it again"]);
+        std::fs::remove_file(beside).unwrap();
+    }
+}

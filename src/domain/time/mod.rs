@@ -1,8 +1,10 @@
 //! Local time: from time stamps to clock hours and dates.
 
+pub mod belief;
 mod clock_hour;
 pub mod columns;
 mod event_time;
+pub mod explain;
 pub mod seen;
 pub mod text;
 pub mod written;

@@ -1,5 +1,6 @@
 //! Time stamps as text: dates with times, and numbers since 1970.
 
+use arrow::datatypes::TimeUnit;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,58 @@ impl EpochUnit {
             EpochUnit::Ms => 3,
             EpochUnit::Us => 0,
             EpochUnit::Ns => -3,
+        }
+    }
+
+    /// The value in the configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            EpochUnit::S => "s",
+            EpochUnit::Ms => "ms",
+            EpochUnit::Us => "us",
+            EpochUnit::Ns => "ns",
+        }
+    }
+
+    /// The unit in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            EpochUnit::S => "seconds",
+            EpochUnit::Ms => "milliseconds",
+            EpochUnit::Us => "microseconds",
+            EpochUnit::Ns => "nanoseconds",
+        }
+    }
+
+    /// The microseconds of a number in this unit.
+    pub fn micros(self, number: i128) -> i128 {
+        match self {
+            EpochUnit::S => number.saturating_mul(1_000_000),
+            EpochUnit::Ms => number.saturating_mul(1_000),
+            EpochUnit::Us => number,
+            EpochUnit::Ns => number.div_euclid(1_000),
+        }
+    }
+
+    /// The number in this unit of a time in microseconds.
+    pub fn number(self, us: i64) -> i128 {
+        let us = i128::from(us);
+        match self {
+            EpochUnit::S => us.div_euclid(1_000_000),
+            EpochUnit::Ms => us.div_euclid(1_000),
+            EpochUnit::Us => us,
+            EpochUnit::Ns => us.saturating_mul(1_000),
+        }
+    }
+}
+
+impl From<TimeUnit> for EpochUnit {
+    fn from(unit: TimeUnit) -> Self {
+        match unit {
+            TimeUnit::Second => EpochUnit::S,
+            TimeUnit::Millisecond => EpochUnit::Ms,
+            TimeUnit::Microsecond => EpochUnit::Us,
+            TimeUnit::Nanosecond => EpochUnit::Ns,
         }
     }
 }

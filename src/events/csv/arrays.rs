@@ -8,6 +8,7 @@ use arrow::error::ArrowError;
 
 use super::records::Records;
 use crate::domain::time::text::{EpochUnit, number_us};
+use crate::formats::csv::not_utf8;
 
 /// Bytes of the fields in a batch. A few long fields must not take the memory of many short ones.
 const MAX_BATCH_BYTES: usize = 8 << 20;
@@ -36,14 +37,16 @@ impl RecordBatches {
                 break;
             };
             let text = |bytes| -> Result<Option<&str>> {
-                let text: &str = std::str::from_utf8(bytes)
-                    .with_context(|| format!("row {}: text that is not UTF-8", row + 1))?;
+                let text = std::str::from_utf8(bytes).with_context(|| not_utf8(row, None))?;
                 Ok(Some(text).filter(|text| !text.is_empty()))
             };
             users.append_option(text(user)?);
             cells.append_option(text(cell)?);
             match self.unit {
-                None => texts.append_option(text(time)?),
+                // as when events are counted, bytes that are not UTF-8 are an unreadable time
+                None => texts.append_option(
+                    Some(String::from_utf8_lossy(time)).filter(|text| !text.is_empty()),
+                ),
                 Some(unit) => numbers.push(number_us(time, unit)),
             }
             rows += 1;

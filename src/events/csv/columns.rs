@@ -10,6 +10,7 @@ use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::{UserKey, user_key_of_text};
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
+use crate::formats::csv::not_utf8;
 
 /// Every number with this many digits fits into 64 bits.
 const MAX_DIGITS: usize = 18;
@@ -59,10 +60,7 @@ impl<'f> RecordColumns<'f> {
         while spans.len() < rows {
             let row = records.rows();
             let Some([user, cell, time]) = records.next_row()? else { break };
-            let text = |field| {
-                std::str::from_utf8(field)
-                    .with_context(|| format!("row {}: text that is not UTF-8", row + 1))
-            };
+            let text = |field| std::str::from_utf8(field).with_context(|| not_utf8(row, None));
             let user = if file.nulls.contains(user) { b"" } else { user };
             spans.push(match user_key_of_text(text(user)?, scratch) {
                 UserKey::Bytes(hash) => {

@@ -16,7 +16,7 @@ use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::domain::time::text::EpochUnit;
 use crate::errors::missing_column;
-use crate::formats::csv::{Header, decoded, decoded_from, is_compressed};
+use crate::formats::csv::{Header, decoded, decoded_from};
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
@@ -24,6 +24,8 @@ use crate::storage::inputs::InputFile;
 #[derive(Debug, Clone)]
 pub struct CsvEvents {
     pub input: InputFile,
+    /// True if the file can only be read from its beginning.
+    pub(super) is_compressed: bool,
     /// Words that stand for a missing value.
     pub nulls: NullWords,
     layout: Layout,
@@ -54,8 +56,11 @@ impl CsvEvents {
         let Columns { user_id, cell_id, timestamp, .. } = columns;
         let names = [user_id, cell_id, timestamp].map(String::as_str);
         let keys = ["columns.user_id", "columns.cell_id", "columns.timestamp"];
-        let header = decoded(&input).and_then(|file| Header::read(file, &names));
-        let header = header.map_err(with_remedy).with_context(place)?;
+        let opened = decoded(&input).and_then(|file| {
+            let is_compressed = file.is_compressed;
+            Ok((Header::read(file, &names)?, is_compressed))
+        });
+        let (header, is_compressed) = opened.map_err(with_remedy).with_context(place)?;
         let mut indices = [0; 3];
         for ((name, key), into) in names.iter().zip(keys).zip(&mut indices) {
             header.refuse_duplicate(name).with_context(place)?;
@@ -72,7 +77,7 @@ impl CsvEvents {
         let layout = Layout { delimiter: header.delimiter, columns: header.names.len(), indices };
         let (rows_start, unit) = (header.end, columns.timestamp_unit);
         let nulls = columns.null_values.clone();
-        Ok(CsvEvents { input, nulls, layout, rows_start, unit, blocks: None })
+        Ok(CsvEvents { input, is_compressed, nulls, layout, rows_start, unit, blocks: None })
     }
 
     /// Types of the arrays of user id, cell id and time stamp.
@@ -112,7 +117,7 @@ impl CsvEvents {
     /// Bytes that are read of a block.
     pub fn bytes(&self, block: usize) -> u64 {
         match &self.blocks {
-            Some(blocks) if !is_compressed(&self.input.location) => {
+            Some(blocks) if !self.is_compressed => {
                 blocks.get(block).map_or(0, |b| b.bytes.end - b.bytes.start)
             }
             _ => self.input.bytes,
@@ -127,7 +132,7 @@ impl CsvEvents {
         let place = || format!("events file {}", self.input.location);
         match self.blocks.as_ref().and_then(|blocks| blocks.get(block)) {
             None => self.any_rows(),
-            Some(_) if is_compressed(&self.input.location) => self.decompressed_lines(),
+            Some(_) if self.is_compressed => self.decompressed_lines(),
             Some(block) => self.lines_of(block),
         }
         .with_context(place)

@@ -9,7 +9,7 @@ use super::file::{CsvEvents, with_remedy};
 use super::records::Records;
 use crate::domain::time::columns::Times;
 use crate::domain::time::seen::Seen;
-use crate::formats::csv::{NotByLines, RowError, is_compressed};
+use crate::formats::csv::{NotByLines, RowError};
 use crate::runtime::parallel::{Tasks, on_all_cores};
 
 /// A block, and the error of the row that ends it.
@@ -23,7 +23,7 @@ impl CsvEvents {
     /// A file that cannot be read; a row with another number of fields than the header.
     pub fn scan(&mut self, times: &Times, latest_us: i64, block_bytes: u64) -> Result<Vec<Block>> {
         let place = || format!("events file {}", self.input.location);
-        let by_lines = if is_compressed(&self.input.location) {
+        let by_lines = if self.is_compressed {
             self.scan_compressed(times, latest_us)
         } else {
             self.scan_blocks(times, latest_us, block_bytes)

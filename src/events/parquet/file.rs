@@ -18,7 +18,7 @@ use super::columns::{
 use crate::config::Columns;
 use crate::domain::null_words::NullWords;
 use crate::formats::parquet::pages::Pages;
-use crate::formats::parquet::{ParquetBatches, footer};
+use crate::formats::parquet::{ParquetBatches, footer, refuse_encrypted};
 use crate::storage::inputs::InputFile;
 use crate::storage::{ByteSource, Location, Prefetch, PrefetchRequest};
 
@@ -61,7 +61,7 @@ impl ParquetEvents {
     pub fn open(input: InputFile, source: ByteSource, columns: &Columns) -> Result<Self> {
         let place = || format!("events file {}", input.location);
         let metadata =
-            footer::read(&source).map_err(|e| footer::explain(&e)).with_context(place)?;
+            footer::read(&source).map_err(|e| footer::explain(&source, &e)).with_context(place)?;
         let groups = metadata.metadata().row_groups().iter().enumerate();
         let row_groups: Vec<usize> =
             groups.filter(|(_, group)| group.num_rows() > 0).map(|(number, _)| number).collect();
@@ -77,6 +77,7 @@ impl ParquetEvents {
             false => {
                 let metadata = with_types(metadata, &columns).with_context(place)?;
                 let leaves = leaves(metadata.parquet_schema(), &columns).with_context(place)?;
+                refuse_encrypted(&source, metadata.metadata(), leaves).with_context(place)?;
                 (metadata, leaves)
             }
         };

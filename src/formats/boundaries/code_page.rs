@@ -3,6 +3,8 @@
 
 use anyhow::{Context, Result, bail};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use oem_cp::code_table::DECODING_TABLE_CP_MAP;
+use oem_cp::code_table_type::TableType;
 
 const REMEDY: &str = "rewrite the shapefile in UTF-8, for example with ogr2ogr -lco ENCODING=UTF-8";
 
@@ -10,6 +12,8 @@ const REMEDY: &str = "rewrite the shapefile in UTF-8, for example with ogr2ogr -
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodePage {
     Stated(&'static Encoding),
+    /// A code page of DOS.
+    Dos(u16),
     /// A DOS code page without a decoder: only ASCII can be read.
     Unsupported(u16),
     /// Text that is valid UTF-8 is UTF-8, and other text Latin-1.
@@ -53,7 +57,9 @@ impl CodePage {
 
     fn numbered(number: u16) -> Option<Self> {
         match number {
-            437 | 620 | 720 | 737 | 775 | 850..=865 | 869 | 895 => Some(Self::Unsupported(number)),
+            620 | 895 => Some(Self::Unsupported(number)),
+            // the library of encodings has none of DOS but 866, and reads 874 as Windows does
+            _ if number != 874 && dos_table(number).is_some() => Some(Self::Dos(number)),
             _ => codepage::to_encoding(number).and_then(of_bytes),
         }
     }
@@ -104,6 +110,10 @@ impl CodePage {
         }
         let encoding = match self {
             Self::Stated(encoding) => encoding,
+            Self::Dos(number) => {
+                let text = dos_table(number).and_then(|table| table.decode_string_checked(bytes));
+                return text.with_context(|| not_in(&format!("code page {number}")));
+            }
             Self::Unsupported(number) => bail!("its text is in code page {number}; {REMEDY}"),
             Self::Unstated if whole_characters(bytes, fills_field).is_some() => UTF_8,
             Self::Unstated => WINDOWS_1252,
@@ -115,14 +125,19 @@ impl CodePage {
                 .decode_without_bom_handling_and_without_replacement(bytes)
                 .map(std::borrow::Cow::into_owned)
         };
-        text.with_context(|| {
-            format!(
-                "its text is not encoded in {}, which the .cpg file or the .dbf file states; put the \
-                 right encoding into the .cpg file, for example ISO-8859-1",
-                encoding.name()
-            )
-        })
+        text.with_context(|| not_in(encoding.name()))
     }
+}
+
+fn not_in(encoding: &str) -> String {
+    format!(
+        "its text is not encoded in {encoding}, which the .cpg file or the .dbf file states; put the right \
+         encoding into the .cpg file, for example ISO-8859-1"
+    )
+}
+
+fn dos_table(number: u16) -> Option<&'static TableType> {
+    DECODING_TABLE_CP_MAP.get(&number)
 }
 
 /// The encoding of a label, if ASCII is a part of it.
@@ -188,9 +203,32 @@ mod tests {
         assert_eq!(read(None, 0, "Õis".as_bytes()).unwrap(), "Õis");
         assert_eq!(read(None, 204, b"R\xe2da").unwrap(), "Rāda");
         assert_eq!(read(None, 201, b"\xc4\xe0").unwrap(), "Да");
-        let error = read(None, 2, b"\xe5is").unwrap_err().to_string();
-        assert!(error.contains("code page 850") && error.contains("ENCODING=UTF-8"), "{error}");
-        assert_eq!(read(None, 2, b"Ois").unwrap(), "Ois");
+        let error = read(None, 104, b"\xe5is").unwrap_err().to_string();
+        assert!(error.contains("code page 895") && error.contains("ENCODING=UTF-8"), "{error}");
+        assert_eq!(read(None, 104, b"Ois").unwrap(), "Ois");
+    }
+
+    /// The bytes are those of Python's codecs.
+    #[test]
+    fn code_pages_of_dos_are_read() {
+        for (id, names, bytes, text) in [
+            (1, ["437", "OEM 437"], b"Z\x81rich".as_slice(), "Zürich"),
+            (2, ["850", "CP850"], b"\xe5is", "Õis"),
+            (31, ["852", "IBM852"], b"\x9d\xa2d\xab", "Łódź"),
+            (38, ["866", "cp866"], b"\x84\xa0", "Да"),
+            (101, ["866", "dos-866"], b"\x84\xa0", "Да"),
+            (106, ["737", "OEM 737"], b"\x80\x9f\xe3\xa4\x98", "Αθήνα"),
+            (107, ["857", "857"], b"\xa7", "ğ"),
+            (8, ["865", "ibm865"], b"\x9dre", "Øre"),
+            (0, ["775", "CP775"], b"R\x83da", "Rāda"),
+        ] {
+            for name in names {
+                assert_eq!(read(Some(name), 0, bytes).unwrap(), text, "{name}");
+            }
+            if id > 0 {
+                assert_eq!(read(None, id, bytes).unwrap(), text, "{id}");
+            }
+        }
     }
 
     #[test]

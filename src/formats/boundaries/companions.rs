@@ -7,13 +7,14 @@ use anyhow::{Context, Result, bail};
 use super::Format;
 use super::geopackage;
 use crate::storage::Location;
+use crate::storage::object_store::{self, ObjectUrl};
 
 /// Extensions of the files beside a `.shp` file that its features are read from.
 const OF_SHAPEFILES: [&str; 3] = ["dbf", "prj", "cpg"];
 
 /// Extensions of files beside boundary files that are not read by themselves: companions, indexes,
 /// styles and metadata of shapefiles, and what SQLite keeps beside a GeoPackage.
-const NOT_BOUNDARIES: [&str; 19] = [
+const NOT_BOUNDARIES: [&str; 25] = [
     "dbf",
     "prj",
     "cpg",
@@ -33,14 +34,29 @@ const NOT_BOUNDARIES: [&str; 19] = [
     "gpkg-wal",
     "gpkg-shm",
     "gpkg-journal",
+    "xml",
+    "lyr",
+    "lyrx",
+    "sld",
+    "pdf",
+    "html",
 ];
 
 /// The files that the features of a local boundary file are read from in addition to it.
 ///
 /// # Errors
-/// Several files that could be the companion; a folder that cannot be listed.
+/// Several files that could be the companion; a folder that cannot be listed; a GeoPackage in an object
+/// store with changes beside it, which SQLite could only read together on one disk.
 pub fn companions(location: &Location) -> Result<Vec<PathBuf>> {
-    let Location::Local(path) = location else { return Ok(Vec::new()) };
+    let path = match location {
+        Location::Local(path) => path,
+        Location::Remote(url) => {
+            if Format::of(location) == Format::GeoPackage && !url.is_http() {
+                refuse_unmerged(url)?;
+            }
+            return Ok(Vec::new());
+        }
+    };
     Ok(match Format::of(location) {
         Format::Shapefile => {
             let found = OF_SHAPEFILES.map(|extension| companion(path, extension));
@@ -49,6 +65,21 @@ pub fn companions(location: &Location) -> Result<Vec<PathBuf>> {
         Format::GeoPackage => geopackage::unmerged_files(path),
         Format::GeoJson | Format::Zip | Format::GeoParquet => Vec::new(),
     })
+}
+
+/// # Errors
+/// Changes of a GeoPackage that lie in another object beside it.
+fn refuse_unmerged(url: &ObjectUrl) -> Result<()> {
+    for ending in ["-wal", "-journal"] {
+        let beside = url.with_key(&format!("{}{ending}", url.key()?).into());
+        if object_store::size(&beside).is_some_and(|bytes| bytes > 0) {
+            bail!(
+                "{beside} holds changes that are not in the GeoPackage itself; close the program that \
+                 writes it, and upload it again without that object"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// True for a file that is read only with another one.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 use super::wkb;
 use crate::formats::crs;
-use crate::formats::parquet::{ParquetBatches, footer};
+use crate::formats::parquet::{ParquetBatches, footer, refuse_encrypted};
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
 
@@ -36,7 +36,11 @@ pub fn read(
         format!("its footer specifies a column {:?} that does not exist", geo.column)
     })?;
     let roots: Vec<usize> = properties.into_iter().flatten().chain([geometry]).collect();
-    let mask = ProjectionMask::roots(metadata.parquet_schema(), roots.iter().copied());
+    let schema = metadata.parquet_schema();
+    let leaves = 0..schema.num_columns();
+    let leaves = leaves.filter(|leaf| roots.contains(&schema.get_column_root_idx(*leaf)));
+    refuse_encrypted(&file, metadata.metadata(), leaves)?;
+    let mask = ProjectionMask::roots(schema, roots.iter().copied());
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
         .with_projection(mask)
         .with_batch_size(BATCH_ROWS)

@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow, bail};
 
 use super::record_reader::RecordReader;
 use crate::errors::refuse_duplicate;
+use crate::formats::content::Content;
 
 /// Supported delimiters.
 const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
@@ -31,6 +32,9 @@ impl Header {
     pub fn read(from: impl Read, expected: &[&str]) -> Result<Self> {
         let mut start = Vec::new();
         from.take(MAX_BYTES as u64).read_to_end(&mut start)?;
+        if let Some(content) = Content::of(&start) {
+            bail!(content.in_place_of_a_table());
+        }
         let mut headers = Vec::new();
         let mut error = None;
         for delimiter in DELIMITERS {

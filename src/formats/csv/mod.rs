@@ -19,7 +19,7 @@ mod header;
 mod lines;
 mod record_reader;
 
-pub use decompress::{decoded, decoded_from, is_compressed};
+pub use decompress::{decoded, decoded_from};
 pub use header::Header;
 pub use lines::{Lines, NotByLines};
 pub use record_reader::{
@@ -33,4 +33,14 @@ const EXTENSIONS: [&str; 9] =
 /// True for a text table, by its name.
 pub fn is_csv(location: &Location) -> bool {
     EXTENSIONS.iter().any(|extension| location.ends_with(extension))
+}
+
+/// The message for a field that is not UTF-8, in a row from 0. Fields that are not used may hold any text.
+pub fn not_utf8(row: u64, column: Option<&str>) -> String {
+    let column = column.map(|name| format!(", column {name:?}")).unwrap_or_default();
+    format!(
+        "row {}{column}: text that is not UTF-8; convert the file, for example with iconv -f ISO-8859-1 -t \
+         UTF-8",
+        row + 1
+    )
 }

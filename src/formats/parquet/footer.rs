@@ -14,15 +14,22 @@ use parquet::file::metadata::{
 use parquet::file::reader::ChunkReader;
 
 use super::panic::catch_parquet_panic;
+use crate::formats::content::{self, ENCRYPTED};
 
-/// The error with its remedy. Errors of object stores have one already.
-pub fn explain(error: &ParquetError) -> anyhow::Error {
-    match error {
-        ParquetError::External(source) => anyhow!("{source}"),
-        error => anyhow!(
-            "not a complete Parquet file ({error}); copy it again, or take it out of the folder"
-        ),
+/// The error of reading the footer of `file` with its remedy. Errors of object stores have one already.
+pub fn explain(file: &impl ChunkReader, error: &ParquetError) -> anyhow::Error {
+    if let ParquetError::External(source) = error {
+        return anyhow!("{source}");
     }
+    if error.to_string().contains("encrypted footer") {
+        return anyhow!(ENCRYPTED);
+    }
+    let start = file.get_read(0).map(content::start_of).unwrap_or_default();
+    content::not_parquet(&start).err().unwrap_or_else(|| {
+        anyhow!(
+            "not a complete Parquet file ({error}); copy it again, or take it out of the folder"
+        )
+    })
 }
 
 /// Reads the footer.

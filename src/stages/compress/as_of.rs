@@ -4,6 +4,7 @@ use chrono::{NaiveDate, Utc};
 
 use super::settings::Settings;
 use crate::checks::Code;
+use crate::domain::time::belief::Belief;
 use crate::domain::time::{LocalDate, LocalHour, MICROS_PER_HOUR};
 
 /// The range of UTC offsets on Earth, hours: without a zone, local time may be anywhere in it.
@@ -15,6 +16,8 @@ const MAX_AHEAD_OF_UTC_H: i64 = 14;
 pub struct AsOf {
     /// Later local times, µs, are in the future; the maximum if that is not checked.
     pub latest_us: i64,
+    /// Which times can be believed.
+    pub belief: Belief,
     /// The last date that is final.
     closed: LocalDate,
 }
@@ -38,6 +41,7 @@ impl AsOf {
         let open_days = i32::try_from(settings.checks.open_days).unwrap_or(i32::MAX);
         AsOf {
             latest_us: if settings.checks.on(Code::TimeFuture) { latest } else { i64::MAX },
+            belief: Belief { now_us: latest },
             closed: LocalDate(current.0.saturating_sub(1).saturating_sub(open_days)),
         }
     }

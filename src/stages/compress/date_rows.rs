@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::batches::RowGroup;
 use super::combined::Combined;
 use super::date_totals::DateTotals;
-use super::findings::{Findings, RejectedRow};
+use super::findings::{Findings, FirstRow, RejectedRow};
 use super::presence_rows;
 use super::presence_rows::PresenceRow;
 use super::reread::Reread;
@@ -101,10 +101,11 @@ impl JudgeContext<'_> {
         let date = Some(self.dates[date as usize].date);
         let file = group.file as u32;
         findings.add((file, date), Code::Duplicate, 1);
-        findings.note_first(Code::Duplicate, || match row {
+        let row_of = |row: Option<u32>| match row {
             Some(row) => group.place_of(u64::from(row)),
             None => group.place(),
-        });
+        };
+        findings.note_first(Code::Duplicate, || FirstRow { place: row_of(row), at: None });
         if let Some(row) = row.filter(|_| self.keep_rejected) {
             let row = group.first_row + u64::from(row) + 1;
             findings.rows.push(RejectedRow { date, file, row, code: Code::Duplicate });

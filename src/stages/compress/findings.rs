@@ -11,6 +11,15 @@ use crate::domain::time::LocalDate;
 /// What rows are counted by: the number of the file, and the date, if they have one.
 pub type FileDate = (u32, Option<LocalDate>);
 
+/// The first row with a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstRow {
+    /// File and row, for messages.
+    pub place: String,
+    /// Number of the row group, and the row in it from 0, if they are known.
+    pub at: Option<(u32, u64)>,
+}
+
 /// A rejected row, for the quarantine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RejectedRow {
@@ -25,7 +34,9 @@ pub struct RejectedRow {
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
     counts: HashMap<(FileDate, Code), u64, foldhash::fast::FixedState>,
-    first: BTreeMap<Code, String>,
+    first: BTreeMap<Code, FirstRow>,
+    /// What is wrong with the first row, by code.
+    explanations: BTreeMap<Code, String>,
     /// Rejected rows, if the quarantine is on.
     pub rows: Vec<RejectedRow>,
 }
@@ -36,9 +47,19 @@ impl Findings {
         *self.counts.entry((place, code)).or_default() += rows;
     }
 
-    /// Records where a code occurs first; `place` is only evaluated for the first row with the code.
-    pub fn note_first(&mut self, code: Code, place: impl FnOnce() -> String) {
-        self.first.entry(code).or_insert_with(place);
+    /// Records where a code occurs first; `row` is only evaluated for the first row with the code.
+    pub fn note_first(&mut self, code: Code, row: impl FnOnce() -> FirstRow) {
+        self.first.entry(code).or_insert_with(row);
+    }
+
+    /// The first row with a code.
+    pub fn first(&self, code: Code) -> Option<&FirstRow> {
+        self.first.get(&code)
+    }
+
+    /// Adds to the message about a code what is wrong with its first row.
+    pub fn explain(&mut self, code: Code, text: String) {
+        self.explanations.insert(code, text);
     }
 
     pub fn merge(&mut self, other: Findings) {
@@ -48,10 +69,11 @@ impl Findings {
         for (code, first) in other.first {
             // the smallest, so that the message does not depend on the order of threads
             let kept = self.first.entry(code).or_insert_with(|| first.clone());
-            if first < *kept {
+            if first.place < kept.place {
                 *kept = first;
             }
         }
+        self.explanations.extend(other.explanations);
         self.rows.extend(other.rows);
     }
 
@@ -65,10 +87,12 @@ impl Findings {
     pub fn messages(&self, limits: &Limits, selects: impl Fn(Code) -> bool) -> Vec<String> {
         let message = |code: Code| {
             let rows = self.iter().filter(|(_, c, _)| *c == code).map(|(_, _, rows)| rows).sum();
-            let first = self.first.get(&code).map_or("unknown", String::as_str);
+            let first = self.first.get(&code).map_or("unknown", |row| row.place.as_str());
+            let why = self.explanations.get(&code).map(|why| format!(": {why}"));
+            let why = why.unwrap_or_default();
             (rows > 0 && code.disposition() == Disposition::Rejected && selects(code)).then(|| {
                 let wrong = code.describe(limits);
-                format!("{} rejected: {wrong}; the first is {first}", counted(rows, "row"))
+                format!("{} rejected: {wrong}; the first is {first}{why}", counted(rows, "row"))
             })
         };
         Code::ALL.into_iter().filter_map(message).collect()

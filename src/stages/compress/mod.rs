@@ -14,6 +14,7 @@ pub mod date_rows;
 pub mod date_totals;
 mod day_records;
 pub mod findings;
+mod first_values;
 mod native;
 mod output;
 mod plan_fingerprints;
@@ -26,6 +27,7 @@ pub mod run_buffer;
 mod settings;
 mod spark;
 mod survey;
+mod unlikely_dates;
 pub mod user_ids;
 mod user_order;
 mod work;
@@ -49,7 +51,7 @@ use crate::events;
 use crate::events::retention;
 use crate::progress::Progress;
 use crate::progress::StageReport;
-use crate::storage::inputs::{InputFile, ensure_unchanged};
+use crate::storage::inputs::{InputFile, Listed, ensure_unchanged};
 use crate::storage::lock::{self, FolderLock};
 use crate::storage::object_store::StoreError;
 use as_of::AsOf;
@@ -77,12 +79,12 @@ pub struct Extent {
 /// written. The previous output then stays.
 pub fn run(settings: Settings, progress: &Progress, extent: Extent) -> Result<StageReport> {
     let lock = lock::to_write(&settings.data.processed)?;
-    let inputs = events::list_files(&settings.data.events)?;
+    let Listed { files: inputs, passed_over } = events::list_files(&settings.data.events)?;
     // a file that is replaced while it is read looks damaged; the true reason is that it changed
     let listed = inputs.clone();
     let mut report = compress(settings, progress, extent, inputs, &lock);
     if let Ok(report) = &mut report {
-        report.notes.extend(events::passed_over(&settings.data.events)?);
+        report.notes.extend(passed_over);
     }
     report.map_err(|error| ensure_unchanged(&listed).err().unwrap_or(error))
 }
@@ -151,10 +153,11 @@ fn compress(
         groups: &groups,
         key: &key,
     };
-    let findings = match settings.engine {
+    let mut findings = match settings.engine {
         Engine::Native => native::run(&work, &mut output)?,
         Engine::Spark => spark::run(&work, &mut output)?,
     };
+    first_values::explain(&mut findings, &survey, &groups, &settings, as_of.belief);
     let usable = |code: Code| code != Code::Duplicate;
     let limits = settings.checks.limits();
     let unusable = findings.messages(&limits, usable);
@@ -164,7 +167,12 @@ fn compress(
     notes.extend(findings.messages(&limits, |_| true));
     let dates: Vec<NaiveDate> = survey.pending.iter().copied().collect();
     notes.extend(repeated_hours(&settings, &dates));
-    let manifest = output.finish(&survey, fingerprint, as_of, notes)?;
+    let mut manifest = output.finish(&survey, fingerprint, as_of, notes)?;
+    let read_as = |input: usize| {
+        let file = survey.inputs.get(input)?.file.as_ref()?;
+        Some(file.read_as(settings.columns))
+    };
+    manifest.notes.extend(unlikely_dates::messages(&manifest.inputs, read_as, as_of.belief));
     if manifest.rows_in > 0
         && manifest.rows_out() == 0
         && survey.kept.is_empty()

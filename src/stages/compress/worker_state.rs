@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use super::batches::{Batch, RowGroup};
 use super::cell_ids::CellIds;
-use super::findings::{FileDate, Findings, RejectedRow};
+use super::findings::{FileDate, Findings, FirstRow, RejectedRow};
 use super::run_buffer::RunBuffer;
 use super::user_ids::UserIds;
 use super::user_order::{PrefixedUser, sorted_users};
@@ -292,7 +292,8 @@ impl WorkerState {
         if reading.options.only_users.is_none() {
             let file = group.file as u32;
             self.findings.add((file, date), code, 1);
-            self.findings.note_first(code, place);
+            let at = Some((reading.number, row));
+            self.findings.note_first(code, || FirstRow { place: place(), at });
             *self.rows.entry((file, date)).or_default() += 1;
             if reading.options.checks.quarantine {
                 let row = group.first_row + row + 1;

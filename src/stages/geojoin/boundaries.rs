@@ -14,14 +14,16 @@ use crate::domain::numbers::grouped;
 use crate::formats::boundaries;
 use crate::formats::boundaries::{EXTENSIONS, Feature, Properties, PropertyNames};
 use crate::storage::Location;
-use crate::storage::inputs::{InputFile, list};
+use crate::storage::inputs::{self, InputFile, Listed};
 
 /// Lists the boundary files, including the companion files of shapefiles.
 ///
 /// # Errors
 /// A path that does not exist or contains no such file.
-pub fn files(settings: Settings) -> Result<Vec<InputFile>> {
-    let mut files = list("data.lau", &settings.data.lau, &EXTENSIONS)?;
+pub fn files(settings: Settings) -> Result<Listed> {
+    let mut listed =
+        inputs::list_all("data.lau", &settings.data.lau, &EXTENSIONS, boundaries::is_companion)?;
+    let files = &mut listed.files;
     // a glob may have found companions too
     files.retain(|f| !boundaries::is_companion(&f.location));
     if files.is_empty() {
@@ -29,11 +31,11 @@ pub fn files(settings: Settings) -> Result<Vec<InputFile>> {
     }
     editions::refuse(&files.iter().map(|f| &f.location).collect::<Vec<_>>())?;
     let mut companions = Vec::new();
-    for file in &files {
+    for file in files.iter() {
         companions.extend(boundaries::companions(&file.location)?);
     }
     files.extend(companions.into_iter().map(InputFile::local).collect::<Result<Vec<_>>>()?);
-    Ok(files)
+    Ok(listed)
 }
 
 /// The files without companion files.

@@ -1,5 +1,7 @@
 //! Checks the inputs of the stage without writing anything.
 
+use std::collections::HashMap;
+
 use anyhow::Result;
 
 use super::boundaries::Boundaries;
@@ -7,50 +9,92 @@ use super::cells::{project, refuse_rejected, refuse_swapped};
 use super::lau_index::LauIndex;
 use super::notes::NO_CELL_IN_A_LAU;
 use super::{Settings, assign, boundaries};
-use crate::cell_plan::{self, CellPlan};
-use crate::domain::numbers::counted;
+use crate::cell_plan::{self, CellPlan, CellVersion};
+use crate::domain::numbers::{counted, share_of};
 
 /// Result of the check of a cell plan that can be used.
 pub struct CheckedPlan {
     /// Numbers of cells and versions.
     pub summary: String,
     pub warnings: Vec<String>,
+    /// The versions of each cell.
+    pub cells: HashMap<String, Vec<CheckedVersion>>,
 }
+
+/// A version of a cell.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckedVersion {
+    pub version: CellVersion,
+    /// Whether it lies in a LAU; false if the boundaries cannot be read.
+    pub is_in_lau: bool,
+}
+
+/// Result of the check of LAU boundaries that can be used.
+pub struct CheckedLaus {
+    /// Number of units, and what was repaired.
+    pub summary: String,
+    pub warnings: Vec<String>,
+}
+
+/// Messages of one kind that are listed.
+const MAX_NOTES: usize = 3;
 
 /// Reads the cell plan and the LAU boundaries and summarizes each. If both can be read, also
 /// assigns the cells to LAUs.
-pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<String>) {
-    let boundaries =
-        boundaries::files(settings).and_then(|files| boundaries::read(&files, settings));
+pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<CheckedLaus>) {
+    let mut passed_over = None;
+    let boundaries = boundaries::files(settings).and_then(|listed| {
+        passed_over = listed.passed_over;
+        boundaries::read(&listed.files, settings)
+    });
     let cells = check_cells(settings, boundaries.as_ref().ok());
     let countries = match settings.lau.countries.as_slice() {
         [] => "all countries".to_owned(),
         some => some.join(", "),
     };
-    let units = |b: Boundaries| counted(b.units.len() as u64, "unit");
-    (cells, boundaries.map(|b| format!("{} of {countries}", units(b))))
+    let laus = boundaries.map(|boundaries| {
+        let units = counted(boundaries.units.len() as u64, "unit");
+        let mut parts = vec![format!("{units} of {countries}")];
+        parts.extend(boundaries.notes.iter().take(MAX_NOTES).cloned());
+        if let Some(more) = boundaries.notes.len().checked_sub(MAX_NOTES).filter(|n| *n > 0) {
+            parts.push(format!("and {more} more, which `mobility geojoin` lists"));
+        }
+        CheckedLaus { summary: parts.join("; "), warnings: passed_over.into_iter().collect() }
+    });
+    (cells, laus)
 }
 
 fn check_cells(settings: Settings, boundaries: Option<&Boundaries>) -> Result<CheckedPlan> {
-    let files = cell_plan::files(&settings.data.cells)?;
-    let plan = CellPlan::read(&files, settings.columns, settings.time.tz())?;
+    let listed = cell_plan::files(&settings.data.cells)?;
+    let plan = CellPlan::read(&listed.files, settings.columns, settings.time.tz())?;
     refuse_rejected(&plan, settings.strict)?;
     let (cells, _) = plan.resolve()?;
     let mut warnings = plan.rejected();
-    warnings.extend(cell_plan::passed_over(&settings.data.cells)?);
+    warnings.extend(listed.passed_over);
     let points = project(&cells)?;
+    let mut is_in_lau = vec![false; cells.len()];
     if let Some(boundaries) = boundaries {
         let index = LauIndex::new(boundaries.units.values().map(|u| &u.geometry));
         let assignments = assign::within(&index, &points);
         refuse_swapped(&cells, boundaries.extent(), &assignments)?;
-        if assignments.iter().all(|a| a.unit.is_none()) {
+        is_in_lau = assignments.iter().map(|a| a.unit.is_some()).collect();
+        if !is_in_lau.contains(&true) {
             warnings.push(NO_CELL_IN_A_LAU.to_owned());
         }
     }
-    let summary = format!(
+    let mut summary = format!(
         "{} in {}",
         counted(plan.cells().count() as u64, "cell"),
         counted(cells.len() as u64, "version")
     );
-    Ok(CheckedPlan { summary, warnings })
+    if boundaries.is_some() {
+        let inside = is_in_lau.iter().filter(|is_in| **is_in).count() as u64;
+        summary.push_str(&format!("; {} in a LAU", share_of(inside, cells.len() as u64)));
+    }
+    let mut by_id: HashMap<String, Vec<CheckedVersion>> = HashMap::new();
+    for (cell, is_in_lau) in cells.into_iter().zip(is_in_lau) {
+        let version = CheckedVersion { version: cell.version, is_in_lau };
+        by_id.entry(cell.id).or_default().push(version);
+    }
+    Ok(CheckedPlan { summary, warnings, cells: by_id })
 }

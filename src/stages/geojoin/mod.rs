@@ -30,7 +30,7 @@ use crate::storage::inputs::{InputFile, ensure_unchanged, fingerprint};
 use crate::storage::lock;
 use assign::Assignment;
 use boundaries::Boundaries;
-pub use check::{CheckedPlan, check};
+pub use check::{CheckedLaus, CheckedPlan, CheckedVersion, check};
 use lau_index::LauIndex;
 
 /// Minimum number of cells per thread: creating a projection takes as long as projecting these.
@@ -61,12 +61,31 @@ impl<'a> From<&'a Config> for Settings<'a> {
     }
 }
 
+/// The inputs of the stage.
+pub struct Inputs {
+    pub cells: Vec<InputFile>,
+    /// Boundary files and their companions.
+    pub laus: Vec<InputFile>,
+    /// Messages that name files beside them which are not read.
+    pub passed_over: Vec<String>,
+}
+
+impl Inputs {
+    /// All files.
+    pub fn all(&self) -> Vec<InputFile> {
+        [self.cells.as_slice(), &self.laus].concat()
+    }
+}
+
 /// Lists cell plan files and LAU files.
 ///
 /// # Errors
 /// A path that does not exist or contains no such file.
-pub fn inputs(settings: Settings) -> Result<(Vec<InputFile>, Vec<InputFile>)> {
-    Ok((cell_plan::files(&settings.data.cells)?, boundaries::files(settings)?))
+pub fn inputs(settings: Settings) -> Result<Inputs> {
+    let cells = cell_plan::files(&settings.data.cells)?;
+    let laus = boundaries::files(settings)?;
+    let passed_over = [cells.passed_over, laus.passed_over].into_iter().flatten().collect();
+    Ok(Inputs { cells: cells.files, laus: laus.files, passed_over })
 }
 
 fn current_fingerprint(settings: Settings, cells: &[InputFile], laus: &[InputFile]) -> String {
@@ -84,7 +103,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let started = Instant::now();
     let data = settings.data;
     let lock = lock::to_write(&data.processed)?;
-    let (cell_files, lau_files) = inputs(settings)?;
+    let Inputs { cells: cell_files, laus: lau_files, passed_over } = inputs(settings)?;
     let fingerprint = current_fingerprint(settings, &cell_files, &lau_files);
     let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
     let mut report = StageReport { stage: "geojoin", bytes_in, ..StageReport::default() };
@@ -97,7 +116,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     {
         report = StageReport { rows_in: cells.rows, rows_out: cells.rows, skipped: true, ..report };
         report.notes = cells.notes;
-        report.notes.extend(cell_plan::passed_over(&data.cells)?);
+        report.notes.extend(passed_over);
         report.elapsed = started.elapsed();
         return Ok(report);
     }
@@ -133,7 +152,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let laus = laus(&boundaries, &assignments);
     geodata::write_cells(&data.cells_with_lau(), &cells, &laus, &fingerprint, &report.notes)?;
     bar.finish();
-    report.notes.extend(cell_plan::passed_over(&data.cells)?);
+    report.notes.extend(passed_over);
     report.rows_in = plan.rows;
     report.rows_out = cells.len() as u64;
     report.elapsed = started.elapsed();

@@ -46,7 +46,7 @@ pub fn find(settings: Settings, before: NaiveDate, expired: &mut Expired) -> Res
     }
     // inputs that cannot be listed are reported by the stages that need them
     let inputs = events::list_files(&settings.data.events).unwrap_or_default();
-    for input in inputs {
+    for input in inputs.files {
         let path = input.location.as_path();
         let is_copy = matches!(&input.location, Location::Local(path) if copies.contains(path));
         let by_name = || folder_date(path).is_some_and(|date| date < before);

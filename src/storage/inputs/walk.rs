@@ -1,30 +1,12 @@
 //! The files below a local folder.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::storage::location::ends_with;
-
-/// Endings of files that accompany data: check sums and notes.
-const COMPANIONS: [&str; 8] = ["crc", "md5", "sha1", "sha256", "sha512", "md", "toml", "sql"];
-
-/// Names, without extension, of files that describe data.
-const NOTES: [&str; 5] = ["readme", "license", "licence", "changelog", "makefile"];
-
-/// The files that are wanted.
-pub struct Wanted<'a> {
-    pub extensions: &'a [&'a str],
-}
-
-impl Wanted<'_> {
-    pub fn names(&self, path: &Path) -> bool {
-        self.extensions.iter().any(|ending| ends_with(path, ending))
-    }
-}
+use super::wanted::{Wanted, is_hidden, may_hold_data};
 
 /// What was found, in no particular order.
 #[derive(Default)]
@@ -38,15 +20,13 @@ pub struct Found {
 impl Found {
     /// Adds a file that is not wanted, unless it is known to hold no data.
     pub fn pass_over(&mut self, path: PathBuf) {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().to_lowercase());
-        let is_note = stem.is_some_and(|stem| NOTES.contains(&stem.as_str()));
-        if !is_note && !COMPANIONS.iter().any(|ending| ends_with(&path, ending)) {
+        if may_hold_data(&path) {
             self.passed_over.push(path);
         }
     }
 
-    /// Adds the files below a folder, to which `links` symbolic links lead. Symbolic links are followed last, and no folder is entered twice,
-    /// so that cycles end.
+    /// Adds the files below a folder, to which `links` symbolic links lead. Symbolic links are followed
+    /// last, and no folder is entered twice, so that cycles end.
     ///
     /// # Errors
     /// A folder that cannot be listed.
@@ -77,10 +57,4 @@ impl Found {
         }
         Ok(())
     }
-}
-
-/// True for names that Spark and Hive skip.
-pub fn is_hidden(name: &OsStr) -> bool {
-    let name = name.as_encoded_bytes();
-    name.starts_with(b"_") || name.starts_with(b".") && name != b"." && name != b".."
 }

@@ -8,7 +8,10 @@ use object_store::path::{Path, PathPart};
 use super::object::{head, input_file, list_prefix};
 use super::runtime::block_on;
 use super::url::ObjectUrl;
-use crate::storage::inputs::{InputFile, refuse_tables_of_objects};
+use crate::storage::inputs::{
+    InputFile, Wanted, is_hidden, is_hidden_match, may_hold_data, refuse_tables_of_objects,
+};
+use crate::storage::location::Location;
 
 /// A star matches within one path segment, as it does for local files.
 const WITHIN_SEGMENTS: MatchOptions = MatchOptions {
@@ -17,77 +20,112 @@ const WITHIN_SEGMENTS: MatchOptions = MatchOptions {
     require_literal_leading_dot: false,
 };
 
-/// Lists the objects behind a URL: a single object, all objects below a prefix that have one of the
-/// `extensions`, or all that match a glob. Names below the prefix that start with `.` or `_` are
-/// skipped.
+/// What was found behind a URL.
+#[derive(Debug, Default)]
+pub struct ListedObjects {
+    pub files: Vec<InputFile>,
+    /// Other objects that may hold data.
+    pub passed_over: Vec<Location>,
+}
+
+/// Lists the objects behind a URL: a single object, all wanted objects below a prefix, or all that match a
+/// glob. Names below the prefix that start with `.` or `_` are skipped.
 ///
 /// # Errors
 /// A store that cannot be reached or denies access; a bucket or an object that does not exist.
-pub fn list(url: &ObjectUrl, extensions: &[&str]) -> Result<Vec<InputFile>> {
+pub fn list(url: &ObjectUrl, wanted: &Wanted) -> Result<ListedObjects> {
     let url = url.clone();
-    let endings: Vec<String> = extensions.iter().map(|e| format!(".{e}")).collect();
+    let endings: Vec<String> = wanted.extensions.iter().map(|&e| e.to_owned()).collect();
     block_on(async move {
+        let endings: Vec<&str> = endings.iter().map(String::as_str).collect();
+        let wanted = Wanted { extensions: &endings };
         if url.is_http() {
-            return Ok(vec![head(url).await?]);
+            return Ok(ListedObjects::one(head(url).await?));
         }
         let key = url.key()?;
-        let has_extension =
-            |name: &str| endings.iter().any(|end| name.to_lowercase().ends_with(end));
         if key.as_ref().contains(['*', '?', '[']) {
-            return list_matches(&url, &key, has_extension).await;
+            return list_matches(&url, &key, wanted).await;
         }
-        if has_extension(key.as_ref())
+        if wanted.names(key.as_ref().as_ref())
             && let Ok(object) = head(url.clone()).await
         {
-            return Ok(vec![object]);
+            return Ok(ListedObjects::one(object));
         }
         let found = list_prefix(&url).await?;
         if found.is_empty() && !key.as_ref().is_empty() {
             // an object with another extension, or an error that says what does not exist
             let object = head(url).await;
-            return Ok(vec![object.context("neither an object nor a prefix of objects")?]);
+            return Ok(ListedObjects::one(
+                object.context("neither an object nor a prefix of objects")?,
+            ));
         }
         let segments = key.parts().count();
-        let is_hidden = |part: PathPart| part.as_ref().starts_with(['.', '_']);
-        let objects = found.iter().filter(|meta| {
-            has_extension(meta.location.as_ref())
-                && !meta.location.parts().skip(segments).any(is_hidden)
-        });
-        selected(&url, &found, objects)
+        let is_visible = |meta: &&ObjectMeta| {
+            !meta.location.parts().skip(segments).any(|part| is_hidden(part.as_ref().as_ref()))
+        };
+        let is_wanted = |meta: &&ObjectMeta| wanted.names(name(meta));
+        let (objects, others) = found.iter().filter(is_visible).partition(is_wanted);
+        selected(&url, &found, objects, others)
     })
 }
 
-/// The objects that match the glob, and those with an extension in folders that match.
-async fn list_matches(
-    url: &ObjectUrl,
-    key: &Path,
-    has_extension: impl Fn(&str) -> bool,
-) -> Result<Vec<InputFile>> {
+/// The objects that match the glob, and the wanted ones in folders that match.
+async fn list_matches(url: &ObjectUrl, key: &Path, wanted: Wanted<'_>) -> Result<ListedObjects> {
     let pattern =
         Pattern::new(key.as_ref()).with_context(|| format!("{url} is not a valid glob"))?;
     let is_literal = |part: &PathPart| !part.as_ref().contains(['*', '?', '[']);
     let prefix: Path = key.parts().take_while(is_literal).collect();
-    let is_match = |meta: &&ObjectMeta| {
-        let name = meta.location.as_ref();
-        let mut folders = name.match_indices('/').map(|(at, _)| &name[..at]);
-        pattern.matches_with(name, WITHIN_SEGMENTS)
-            || has_extension(name) && folders.any(|f| pattern.matches_with(f, WITHIN_SEGMENTS))
-    };
+    let glob = std::path::Path::new(key.as_ref());
     let found = list_prefix(&url.with_key(&prefix)).await?;
-    selected(url, &found, found.iter().filter(is_match))
+    let (mut objects, mut others) = (Vec::new(), Vec::new());
+    for meta in &found {
+        let text = meta.location.as_ref();
+        let mut folders = text.match_indices('/').map(|(at, _)| &text[..at]);
+        let is_match = pattern.matches_with(text, WITHIN_SEGMENTS);
+        let is_inside = folders.any(|folder| pattern.matches_with(folder, WITHIN_SEGMENTS));
+        // consoles of object stores create empty objects in place of folders
+        let is_folder = meta.size == 0 && name(meta).extension().is_none();
+        if is_folder || !is_match && !is_inside || is_hidden_match(glob, name(meta)) {
+            continue;
+        }
+        match is_match && wanted.is_match(glob, name(meta)) || wanted.names(name(meta)) {
+            true => objects.push(meta),
+            false => others.push(meta),
+        }
+    }
+    selected(url, &found, objects, others)
 }
 
-/// The selected ones of the objects that were listed.
+fn name(meta: &ObjectMeta) -> &std::path::Path {
+    std::path::Path::new(meta.location.as_ref())
+}
+
+/// The selected ones of the objects that were listed, and the others beside them that may hold data.
 ///
 /// # Errors
 /// An object that belongs to a table format.
-fn selected<'a>(
+fn selected(
     url: &ObjectUrl,
-    listed: &'a [ObjectMeta],
-    selected: impl Iterator<Item = &'a ObjectMeta>,
-) -> Result<Vec<InputFile>> {
-    let selected: Vec<&ObjectMeta> = selected.collect();
+    listed: &[ObjectMeta],
+    selected: Vec<&ObjectMeta>,
+    others: Vec<&ObjectMeta>,
+) -> Result<ListedObjects> {
     let names: Vec<&str> = selected.iter().map(|meta| meta.location.as_ref()).collect();
     refuse_tables_of_objects(listed.iter().map(|meta| meta.location.as_ref()), &names)?;
-    Ok(selected.into_iter().map(|meta| input_file(url.with_key(&meta.location), meta)).collect())
+    let files = selected.into_iter().map(|meta| input_file(url.with_key(&meta.location), meta));
+    let passed_over = others.into_iter().filter(|meta| meta.size > 0 && may_hold_data(name(meta)));
+    let passed_over = passed_over.map(|meta| Location::Remote(url.with_key(&meta.location)));
+    Ok(ListedObjects { files: files.collect(), passed_over: passed_over.collect() })
+}
+
+impl ListedObjects {
+    fn one(file: InputFile) -> Self {
+        ListedObjects { files: vec![file], passed_over: Vec::new() }
+    }
+}
+
+/// The size of an object; `None` if there is none, or if that cannot be found out.
+pub fn size(url: &ObjectUrl) -> Option<u64> {
+    let url = url.clone();
+    block_on(async move { head(url).await }).ok().map(|object| object.bytes)
 }

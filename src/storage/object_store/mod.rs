@@ -17,7 +17,7 @@ mod url;
 pub use error::StoreError;
 pub use folder::{ObjectEntry, ObjectVersion, PutCondition, PutOutcome, RemoteFolder};
 pub use input_store::InputStore;
-pub use list::list;
+pub use list::{list, size};
 pub use object::Object;
 pub use object_bytes::{ObjectBytes, ObjectReader};
 pub use url::ObjectUrl;

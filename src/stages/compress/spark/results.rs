@@ -19,9 +19,9 @@ use crate::domain::time::{DayShift, LocalDate, SpanHour};
 use crate::formats::rows;
 use crate::runtime::parallel::in_chunks;
 use crate::spark::output_files;
-use crate::stages::compress::batches::Batch;
+use crate::stages::compress::batches::{Batch, RowGroup};
 use crate::stages::compress::date_totals::DateTotals;
-use crate::stages::compress::findings::{FileDate, Findings, RejectedRow};
+use crate::stages::compress::findings::{FileDate, Findings, FirstRow, RejectedRow};
 use crate::stages::compress::output::Output;
 use crate::stages::compress::work::Work;
 
@@ -134,12 +134,16 @@ fn counts(work: &Work, folder: &Path) -> Result<(Findings, RowCounts)> {
     Ok((findings, counted))
 }
 
-/// Names a row of a file, from 0, for messages.
-fn row_of(work: &Work, file: u32, row: u64) -> String {
-    let groups = work.survey.inputs.get(file as usize).map_or(&[][..], |s| &s.groups);
-    match groups.iter().rfind(|group| group.first_row <= row) {
-        Some(group) => format!("{}, row {}", group.place(), row - group.first_row + 1),
-        None => format!("row {}", row + 1),
+/// A row of a file, from 0.
+fn row_of(work: &Work, file: u32, row: u64) -> FirstRow {
+    let of_file = |group: &&RowGroup| group.file == file as usize && group.first_row <= row;
+    let groups = (0u32..).zip(work.groups).filter(|(_, group)| of_file(group));
+    match groups.last() {
+        Some((number, group)) => {
+            let row = row - group.first_row;
+            FirstRow { place: group.place_of(row), at: Some((number, row)) }
+        }
+        None => FirstRow { place: format!("row {}", row + 1), at: None },
     }
 }
 

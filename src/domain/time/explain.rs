@@ -1,0 +1,309 @@
+//! Why a time stamp cannot be used, in words, with the key that would help.
+//!
+//! Texts are quoted only if they look like a date, since the wrong column may hold ids.
+
+use super::belief::{Belief, is_placeholder, is_placeholder_time, shown};
+use super::text::EpochUnit;
+
+/// The forms of date-time text that are read without a format.
+pub const ACCEPTED: &str =
+    "2024-10-01 08:00:00, also with a T, without seconds, with decimals, and with a zone";
+
+/// Longer text is not quoted.
+const MAX_QUOTED: usize = 40;
+/// The days between 1899-12-30 and a time that can be believed, by which spreadsheets count.
+const SPREADSHEET_DAYS: std::ops::Range<i128> = 32_874..80_000;
+
+/// How the time stamps of a file are read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ReadAs<'a> {
+    /// Numbers of this unit.
+    pub unit: Option<EpochUnit>,
+    /// Text of this format.
+    pub format: Option<&'a str>,
+    /// True if `unit` is a setting, and not a property of the column.
+    pub is_configured: bool,
+}
+
+/// Explains text that is not a time stamp.
+pub fn unreadable(text: &str, read_as: ReadAs, belief: Belief) -> String {
+    let text = text.trim();
+    if let Some(number) = number(text) {
+        return match (read_as.unit, number_without_unit(text, number, belief)) {
+            (Some(unit), _) => format!("a number that is not one of {}", unit.name()),
+            (None, hint) => format!("{hint}; expected are {}", expected(read_as)),
+        };
+    }
+    if !looks_like_a_date(text) {
+        return format!(
+            "text that does not look like a date (is columns.timestamp right?); expected are {}",
+            expected(read_as)
+        );
+    }
+    let proposed: Vec<String> = proposed_formats(text)
+        .iter()
+        .map(|f| format!("columns.timestamp_format = \"{f}\""))
+        .collect();
+    let remedy = match (read_as.unit, proposed.as_slice()) {
+        (Some(_), _) => "; columns.timestamp_unit is for numbers, remove it for text".to_owned(),
+        (None, []) => "; columns.timestamp_format states another form".to_owned(),
+        (None, [one]) => format!("; set {one}"),
+        (None, several) => {
+            format!("; if the day comes first, set {}", several.join(", if the month does, "))
+        }
+    };
+    format!("{text:?}; expected are {}{remedy}", expected(read_as))
+}
+
+fn expected(read_as: ReadAs) -> String {
+    match read_as {
+        ReadAs { unit: Some(unit), .. } => format!("numbers of {} since 1970", unit.name()),
+        ReadAs { format: Some(format), .. } => {
+            format!("times as in columns.timestamp_format = {format:?}")
+        }
+        _ => format!("times such as {ACCEPTED}"),
+    }
+}
+
+fn number_without_unit(text: &str, number: i128, belief: Belief) -> String {
+    let digits = text.len();
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit());
+    if is_plain && matches!(digits, 8 | 12 | 14) && is_compact_date(text) {
+        let format = match digits {
+            8 => "%Y%m%d",
+            12 => "%Y%m%d%H%M",
+            _ => "%Y%m%d%H%M%S",
+        };
+        return format!(
+            "{digits} digits that look like a date; set columns.timestamp_format = {format:?}"
+        );
+    }
+    match belief.unit_of(number) {
+        Some(unit) => format!(
+            "a number, which can be {} since 1970; set columns.timestamp_unit = {:?}",
+            unit.name(),
+            unit.key()
+        ),
+        None if SPREADSHEET_DAYS.contains(&number) => {
+            "a number, which can be a date of a spreadsheet in days; save the column as text"
+                .to_owned()
+        }
+        None => "a number that is not a believable time in any unit since 1970; \
+                 columns.timestamp_unit states the unit"
+            .to_owned(),
+    }
+}
+
+/// Explains a number that was read in a unit and is no time that can be believed.
+pub fn unbelievable_number(
+    number: i128,
+    unit: EpochUnit,
+    read_as: ReadAs,
+    belief: Belief,
+) -> String {
+    let time = i64::try_from(unit.micros(number)).map_or_else(|_| shown(i64::MAX), shown);
+    if is_placeholder(number) {
+        return format!("{time}, a number that often stands for an unknown time");
+    }
+    match belief.unit_of(number).filter(|other| *other != unit) {
+        Some(other) => format!("{time}; {}", reread_in(other, unit, read_as)),
+        None => time,
+    }
+}
+
+/// Explains a time, local µs, that cannot be believed.
+pub fn unbelievable_time(us: i64) -> String {
+    let time = shown(us);
+    match is_placeholder_time(us) {
+        true => format!("{time}, which often stands for an unknown time"),
+        false => time,
+    }
+}
+
+/// The unit in which numbers can be believed that were read as times such as this one, µs, in words;
+/// `None` if there is none.
+pub fn other_unit(us: i64, read_as: ReadAs, belief: Belief) -> Option<String> {
+    let unit = read_as.unit?;
+    belief.other_unit(us, unit).map(|other| reread_in(other, unit, read_as))
+}
+
+fn reread_in(other: EpochUnit, unit: EpochUnit, read_as: ReadAs) -> String {
+    let remedy = match read_as.is_configured {
+        true => format!("set columns.timestamp_unit = {:?}", other.key()),
+        false => "write the file again with the right unit".to_owned(),
+    };
+    format!(
+        "it was read as a number of {}, and as {} it would be believable: {remedy}",
+        unit.name(),
+        other.name()
+    )
+}
+
+/// The whole part of a number with or without decimals.
+pub fn number(text: &str) -> Option<i128> {
+    let whole = match text.split_once('.') {
+        Some((whole, decimals)) if decimals.bytes().all(|b| b.is_ascii_digit()) => whole,
+        Some(_) => return None,
+        None => text,
+    };
+    whole.parse().ok()
+}
+
+fn is_compact_date(digits: &str) -> bool {
+    let part = |range: std::ops::Range<usize>| digits[range].parse::<u32>().unwrap_or(u32::MAX);
+    (1990..2100).contains(&part(0..4))
+        && (1..=12).contains(&part(4..6))
+        && (1..=31).contains(&part(6..8))
+}
+
+/// True for short text of digits, separators and a few letters, as dates have and ids have not.
+fn looks_like_a_date(text: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || " -/.:,+TZ[]_".contains(c);
+    let longest = |is_part: fn(char) -> bool| {
+        text.split(|c| !is_part(c)).map(str::len).max().unwrap_or_default()
+    };
+    let separators = text.matches(['-', '/', '.', ':', ' ', ',']).count();
+    text.len() <= MAX_QUOTED
+        && text.chars().all(is_allowed)
+        && text.contains(|c: char| c.is_ascii_digit())
+        && separators >= 2
+        && longest(|c| c.is_ascii_digit()) <= 9
+        // letters and digits of an id in hexadecimal alternate
+        && longest(|c| c.is_ascii_alphanumeric()) <= 9
+}
+
+/// Formats of a text with the date in another order: one, or two if day and month cannot be told apart.
+fn proposed_formats(text: &str) -> Vec<String> {
+    let end = text.find([' ', 'T', ',']).unwrap_or(text.len());
+    let (date, time) = text.split_at(end);
+    let Some(time) = time_format(time) else { return Vec::new() };
+    let Some(separator) = date.chars().find(|c| "./-".contains(*c)) else { return Vec::new() };
+    let parts: Vec<&str> = date.split(separator).collect();
+    let &[first, second, third] = parts.as_slice() else { return Vec::new() };
+    let number = |part: &str| part.parse::<u32>().ok();
+    let dates: Vec<[&str; 3]> = match (number(first), number(second), number(third)) {
+        (Some(_), None, Some(_)) if second.len() == 3 => vec![["%d", "%b", year(third)]],
+        (Some(_), None, Some(_)) => vec![["%d", "%B", year(third)]],
+        (Some(_), Some(month), Some(_)) if first.len() == 4 && month > 12 => {
+            vec![["%Y", "%d", "%m"]]
+        }
+        (Some(_), Some(_), Some(_)) if first.len() == 4 => vec![["%Y", "%m", "%d"]],
+        (Some(day), Some(_), Some(_)) if day > 12 => vec![["%d", "%m", year(third)]],
+        (Some(_), Some(day), Some(_)) if day > 12 => vec![["%m", "%d", year(third)]],
+        (Some(_), Some(_), Some(_)) => {
+            vec![["%d", "%m", year(third)], ["%m", "%d", year(third)]]
+        }
+        _ => Vec::new(),
+    };
+    dates.iter().map(|date| format!("{}{time}", date.join(&separator.to_string()))).collect()
+}
+
+fn year(digits: &str) -> &'static str {
+    if digits.len() == 2 { "%y" } else { "%Y" }
+}
+
+/// The format of what follows the date; `None` for an unknown form.
+fn time_format(text: &str) -> Option<String> {
+    let clock = text.trim_start_matches([' ', 'T', ',']);
+    let before = &text[..text.len() - clock.len()];
+    if clock.is_empty() {
+        return before.is_empty().then(String::new);
+    }
+    let (clock, half) = match clock.to_ascii_uppercase().trim_end_matches(['A', 'P', 'M']).len() {
+        length if length < clock.len() => (&clock[..length], true),
+        _ => (clock, false),
+    };
+    let (digits, zone) = match clock.find(['+', 'Z']) {
+        Some(at) => (&clock[..at], "%z"),
+        None => (clock, ""),
+    };
+    let space = &digits[digits.trim_end().len()..];
+    let hour = if half { "%I" } else { "%H" };
+    let fields = [hour, "%M", "%S"].into_iter().zip(digits.trim_end().split(':'));
+    let field = |(field, part): (&str, &str)| match part.find(['.', ',']) {
+        Some(at) => format!("{field}{}%f", &part[at..=at]),
+        None => field.to_owned(),
+    };
+    let mut format = format!("{before}{}", fields.map(field).collect::<Vec<_>>().join(":"));
+    format.push_str(space);
+    format.push_str(if half { "%p" } else { zone });
+    Some(format)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BELIEF: Belief = Belief { now_us: 1_800_000_000_000_000 };
+
+    fn why(text: &str) -> String {
+        unreadable(text, ReadAs::default(), BELIEF)
+    }
+
+    #[test]
+    fn numbers_name_the_unit_that_fits() {
+        for (text, unit) in [
+            ("1727769600", "\"s\""),
+            ("1727769600.25", "\"s\""),
+            ("1727769600000", "\"ms\""),
+            ("1727769600000000", "\"us\""),
+            ("1727769600000000000", "\"ns\""),
+        ] {
+            assert!(
+                why(text).contains(&format!("columns.timestamp_unit = {unit}")),
+                "{}",
+                why(text)
+            );
+        }
+        assert!(why("20241001080000").contains("columns.timestamp_format = \"%Y%m%d%H%M%S\""));
+        assert!(why("45566.33").contains("spreadsheet"));
+        assert!(why("37255512345678901234").contains("any unit"));
+    }
+
+    #[test]
+    fn formats_are_proposed_and_day_and_month_are_not_guessed() {
+        for (text, formats) in [
+            ("07-05-2024 12:42:28", vec!["%d-%m-%Y %H:%M:%S", "%m-%d-%Y %H:%M:%S"]),
+            ("17.05.2024 12:42", vec!["%d.%m.%Y %H:%M"]),
+            ("05/17/24 01:42:28 PM", vec!["%m/%d/%y %I:%M:%S %p"]),
+            ("17-May-2024 12:42:28,123", vec!["%d-%b-%Y %H:%M:%S,%f"]),
+            ("2024/05/17T12:42:28.5", vec!["%Y/%m/%d T%H:%M:%S.%f"]),
+            ("2024-17-05 12:42:28", vec!["%Y-%d-%m %H:%M:%S"]),
+            ("17.05.2024", vec!["%d.%m.%Y"]),
+        ] {
+            let formats: Vec<String> = formats.iter().map(|f| f.replace(" T", "T")).collect();
+            assert_eq!(proposed_formats(text), formats, "{text}");
+            let why = why(text);
+            assert!(why.contains(text) && formats.iter().all(|f| why.contains(f)), "{why}");
+        }
+    }
+
+    #[test]
+    fn text_that_may_be_an_id_is_not_quoted() {
+        for id in [
+            "0f8fad5b-d9cb-469f-a165-70867728950e",
+            "deadbeefdeadbeef",
+            "u1",
+            "37255512345",
+            "a b c",
+        ] {
+            assert!(!why(id).contains(id), "{}", why(id));
+        }
+    }
+
+    #[test]
+    fn another_unit_is_proposed_for_a_number_out_of_belief() {
+        let configured =
+            ReadAs { unit: Some(EpochUnit::Ms), is_configured: true, ..ReadAs::default() };
+        let why = unbelievable_number(1_727_769_600, EpochUnit::Ms, configured, BELIEF);
+        assert!(
+            why.contains("1970-01-20") && why.contains("columns.timestamp_unit = \"s\""),
+            "{why}"
+        );
+        let stored = ReadAs { is_configured: false, ..configured };
+        let why = unbelievable_number(1_727_769_600_000, EpochUnit::S, stored, BELIEF);
+        assert!(why.contains("milliseconds") && why.contains("write the file again"), "{why}");
+        let why = unbelievable_number(9_999_999_999, EpochUnit::S, configured, BELIEF);
+        assert!(why.contains("2286-11-20") && why.contains("unknown time"), "{why}");
+    }
+}
