@@ -21,7 +21,7 @@ fn with_times(times: &[&str]) -> Workspace {
 
 /// Expects these words from `check` and from a run of `compress`, with their exit status.
 fn assert_said(work: &Workspace, status: i32, words: &[&str]) {
-    for command in ["check", "compress", "run-all"] {
+    for command in ["check", "run-all", "compress"] {
         let ran = work.run(&[command]);
         let printed = format!("{}{}", ran.stdout, ran.stderr);
         assert_eq!(ran.status, status, "{command}: {printed}");

@@ -50,11 +50,15 @@ pub fn check(config: &Config, plan: Option<&CheckedPlan>) -> Result<(String, Vec
             counted(sample.files, "file")
         ));
     }
-    values(&sample, &mut warnings)?;
-    if let Some(plan) = plan {
-        places(&sample, plan, &mut summary, &mut warnings)?;
+    let checked = values(&sample, &mut warnings).and_then(|()| match plan {
+        Some(plan) => places(&sample, plan, &mut summary, &mut warnings),
+        None => Ok(()),
+    });
+    match checked {
+        Ok(()) => Ok((summary, warnings)),
+        Err(error) if warnings.is_empty() => Err(error),
+        Err(error) => bail!("{error}; {}", warnings.join("; ")),
     }
-    Ok((summary, warnings))
 }
 
 /// Warnings about values that are missing, or cannot be read or believed.

@@ -36,7 +36,7 @@ pub struct Sample {
     pub unlikely_times: u64,
     /// Where the first of them is, and what may be wrong with it.
     pub first_unlikely: Option<String>,
-    /// Rows by canonical cell id and date; of those with both.
+    /// Rows by canonical cell id and date, of those with both.
     pub places: HashMap<(String, LocalDate), u64>,
 }
 
@@ -103,6 +103,7 @@ impl Sample {
                     let why = why_unlikely(file, columns, row, us, belief)?;
                     self.first_unlikely = Some(format!("{}: {why}", row_of(file, row)));
                 }
+                continue;
             }
             if cells.is_valid(row) && !cells.value(row).is_empty() {
                 *self.places.entry((cells.value(row).to_owned(), date)).or_default() += 1;
