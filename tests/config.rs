@@ -76,6 +76,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("columns.cell_id", "site", json!("site")),
         ("columns.timestamp", "at", json!("at")),
         ("columns.timestamp_unit", "ms", json!("ms")),
+        ("columns.timestamp_format", "%d.%m.%Y %H:%M", json!("%d.%m.%Y %H:%M")),
         ("columns.null_values", "[\"-\"]", json!(["-"])),
         ("columns.plan_cell_id", "cell", json!("cell")),
         ("columns.latitude", "y", json!("y")),
@@ -252,6 +253,7 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.extract.cells = vec!["s3://bucket/cells".to_owned()];
     expected.extract.lau_year = Some(2021);
     expected.columns.timestamp_unit = Some(mobility::domain::time::text::EpochUnit::S);
+    expected.columns.timestamp_format = Some("%d.%m.%Y %H:%M:%S".to_owned().try_into().unwrap());
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
     expected.checks.user_id_bytes = Some(32);
     expected.checks.folder_tolerance_days = Some(30);

@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Date32Type, Int64Type, TimeUnit};
 use chrono_tz::Tz;
 
 use crate::domain::null_words::NullWords;
+use crate::domain::time::format::TimestampFormat;
 use crate::domain::time::written::written_time;
 use crate::domain::time::{Clock, LocalHour, MICROS_PER_HOUR};
 
@@ -30,11 +31,13 @@ pub struct NotADay;
 pub struct DayColumn {
     days: Vec<Result<Option<i32>, NotADay>>,
     with_time_of_day: Vec<bool>,
+    /// Text that is not a day, by row: the first such text.
+    first_invalid: Option<(usize, String)>,
 }
 
 impl DayColumn {
     /// Instants become the days that they have in `zone`, else in the zone that the column or the text
-    /// states; times without a zone are local already.
+    /// states; times without a zone are local already. Text may also be a date or time in `format`.
     ///
     /// # Errors
     /// A column of another type than dates, time stamps and text; an unknown time zone.
@@ -43,6 +46,7 @@ impl DayColumn {
         bound: Bound,
         zone: Option<Tz>,
         nulls: &NullWords,
+        format: Option<&TimestampFormat>,
     ) -> Result<Self> {
         let Some(column) = column else { return Ok(DayColumn::default()) };
         let mut result = DayColumn::default();
@@ -77,8 +81,16 @@ impl DayColumn {
                 let mut clock = Clock::new(zone);
                 for (text, day) in text.as_string::<i32>().iter().zip(days) {
                     let text = text.unwrap_or_default().trim();
+                    let formatted = format.and_then(|format| format.read_day(text.as_bytes()));
+                    let is_ambiguous = format.is_some_and(TimestampFormat::is_like_iso_but_swapped);
                     let (day, has_time) = match written_time(text) {
                         _ if is_open(text, bound, nulls) => (Ok(None), false),
+                        _ if formatted.is_some() => {
+                            let time = format.and_then(|format| format.read(text.as_bytes()));
+                            let has_time = time.is_some_and(|time| has_time_of_day(time.wall_us));
+                            (Ok(formatted.map(|day| day.to_epoch_days())), has_time)
+                        }
+                        _ if is_ambiguous => (Err(NotADay), false),
                         Some(written) => {
                             let us = match (zone, written.instant_us) {
                                 (Some(_), Some(instant_us)) => clock.local_us(instant_us),
@@ -88,6 +100,9 @@ impl DayColumn {
                         }
                         None => (day.map(Some).ok_or(NotADay), false),
                     };
+                    if day.is_err() && result.first_invalid.is_none() {
+                        result.first_invalid = Some((result.days.len(), text.to_owned()));
+                    }
                     result.push(day, has_time, bound);
                 }
             }
@@ -105,6 +120,11 @@ impl DayColumn {
     /// Days since 1970-01-01; `None` without a limit.
     pub fn day(&self, row: usize) -> Result<Option<i32>, NotADay> {
         self.days.get(row).copied().unwrap_or(Ok(None))
+    }
+
+    /// The text of the first row that is not a day, if it is this row.
+    pub fn invalid_text(&self, row: usize) -> Option<&str> {
+        self.first_invalid.as_ref().filter(|(first, _)| *first == row).map(|(_, text)| &**text)
     }
 
     /// True for a time that is not midnight.
@@ -149,7 +169,7 @@ mod tests {
     fn days(column: ArrayRef, bound: Bound, zone: Option<Tz>) -> Vec<Result<Option<i32>, NotADay>> {
         let nulls = NullWords::default();
         let rows = column.len();
-        let days = DayColumn::new(Some(&column), bound, zone, &nulls).unwrap();
+        let days = DayColumn::new(Some(&column), bound, zone, &nulls, None).unwrap();
         (0..rows).map(|row| days.day(row)).collect()
     }
 
@@ -186,6 +206,24 @@ mod tests {
         assert_eq!(days(Arc::new(column), Bound::Last, TALLINN), october);
         assert_eq!(text(&["2024-10-01 23:00:00"], Bound::Last), october);
         assert_eq!(text(&["2024-10-01"], Bound::Last), october);
+    }
+
+    #[test]
+    fn days_are_read_in_the_configured_form_and_as_iso_dates() {
+        let days = |format: &str, text: &str| {
+            let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
+            let format = TimestampFormat::try_from(format.to_owned()).unwrap();
+            let nulls = NullWords::default();
+            let days = DayColumn::new(Some(&column), Bound::First, None, &nulls, Some(&format));
+            days.unwrap().day(0)
+        };
+        let october = Ok(Some(FIRST_OF_OCTOBER));
+        for text in ["01.10.2024", "1.10.2024 08:00", "2024-10-01"] {
+            assert_eq!(days("%d.%m.%Y %H:%M", text), october, "{text}");
+        }
+        assert_eq!(days("%d.%m.%Y %H:%M", "10/01/2024"), Err(NotADay));
+        assert_eq!(days("%Y-%d-%m %H:%M", "2024-01-10"), october);
+        assert_eq!(days("%Y-%d-%m %H:%M", "2024-01-13"), Err(NotADay));
     }
 
     #[test]

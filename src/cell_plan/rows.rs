@@ -19,6 +19,8 @@ use crate::formats::{csv, table};
 use crate::storage::Location;
 use crate::storage::inputs::InputFile;
 
+/// Characters of a date that a message quotes at most.
+const MAX_QUOTED: usize = 40;
 /// Memory for the ids of a file, if all were as long as the longest.
 const MAX_ID_MEMORY: usize = 1 << 30;
 
@@ -128,17 +130,25 @@ impl CellPlan {
                         self.bad_coordinates
                             .insert(table.cells.as_string::<i32>().value(i).to_owned());
                     }
-                    self.reject(reject, file, i + 1);
+                    let text = table.start.invalid_text(i).or(table.end.invalid_text(i));
+                    self.reject(reject, file, i + 1, text.filter(|_| reject == Reject::BadDate));
                 }
             }
         }
     }
 
-    fn reject(&mut self, reject: Reject, file: usize, row: usize) {
+    fn reject(&mut self, reject: Reject, file: usize, row: usize, text: Option<&str>) {
         match self.rejected.iter_mut().find(|(r, _, _)| *r == reject) {
             Some((_, count, _)) => *count += 1,
             None => {
-                let place = format!("{}, row {row}", self.files[file]);
+                let mut place = format!("{}, row {row}", self.files[file]);
+                if let Some(text) = text {
+                    let start: String = text.chars().take(MAX_QUOTED).collect();
+                    place.push_str(&format!(
+                        ": {start:?}; expected are days such as 2024-10-01, or the form of \
+                         columns.timestamp_format"
+                    ));
+                }
                 self.rejected.push((reject, 1, place));
             }
         }
@@ -203,7 +213,7 @@ impl PlanColumns {
         let days = |name: &String, bound| {
             let column = table::optional_column(table, name)?;
             let column = column.map(without_dictionary).transpose()?;
-            DayColumn::new(column.as_ref(), bound, zone, nulls)
+            DayColumn::new(column.as_ref(), bound, zone, nulls, names.timestamp_format.as_ref())
                 .with_context(|| format!("column {name:?}"))
         };
         Ok(PlanColumns {

@@ -90,6 +90,12 @@ fn values(sample: &Sample, warnings: &mut Vec<String>) -> Result<()> {
         }
         warnings.push(text);
     }
+    if sample.bare_dates > 0 {
+        warnings.push(format!(
+            "{} sampled time stamps are a date without a time of day, and count at 00:00",
+            share_of(sample.bare_dates, rows)
+        ));
+    }
     Ok(())
 }
 

@@ -58,6 +58,7 @@ pub const KEYS: &[Key] = &[
     value("columns.cell_id"),
     value("columns.timestamp"),
     value("columns.timestamp_unit"),
+    value("columns.timestamp_format"),
     value("columns.null_values"),
     value("columns.plan_cell_id"),
     value("columns.latitude"),

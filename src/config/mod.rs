@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::null_words::NullWords;
 use crate::domain::tables::Table;
+use crate::domain::time::format::TimestampFormat;
 use crate::domain::time::text::EpochUnit;
 pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
@@ -180,6 +181,8 @@ pub struct Columns {
     pub timestamp: String,
     /// Unit of numeric time stamps in CSV, counted from 1970; without it, time stamps are date-time text.
     pub timestamp_unit: Option<EpochUnit>,
+    /// Form of time stamps in text; without it, they are dates with times as in ISO 8601.
+    pub timestamp_format: Option<TimestampFormat>,
     /// Words that stand for a missing value in columns of text, in event files and the cell plan.
     pub null_values: NullWords,
     /// Name of the cell id in the cell plan, if it differs from the one in the events.
@@ -197,8 +200,10 @@ impl Columns {
     /// The settings that determine how event files are read, as a text.
     pub fn of_events(&self) -> String {
         let unit = self.timestamp_unit.map(|unit| format!(" {unit:?}")).unwrap_or_default();
+        let format = self.timestamp_format.as_ref().map(|format| format!(" {format:?}"));
+        let format = format.unwrap_or_default();
         let Columns { user_id, cell_id, timestamp, null_values, .. } = self;
-        format!("{user_id} {cell_id} {timestamp}{unit} {null_values:?}")
+        format!("{user_id} {cell_id} {timestamp}{unit}{format} {null_values:?}")
     }
 }
 
@@ -209,6 +214,7 @@ impl Default for Columns {
             cell_id: "cell_id".into(),
             timestamp: "timestamp".into(),
             timestamp_unit: None,
+            timestamp_format: None,
             null_values: NullWords::default(),
             plan_cell_id: None,
             latitude: "latitude".into(),

@@ -21,6 +21,7 @@ const VALUES: &[&str] = &[
     "columns.cell_id",
     "columns.timestamp",
     "columns.timestamp_unit",
+    "columns.timestamp_format",
     "columns.plan_cell_id",
     "columns.latitude",
     "columns.longitude",

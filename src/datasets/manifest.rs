@@ -49,6 +49,9 @@ pub struct RecordedInput {
     pub last: Option<NaiveDateTime>,
     /// Rows by date, including rejected rows. Dates that the run did not process are absent.
     pub dates: BTreeMap<NaiveDate, u64>,
+    /// Time stamps that are a date without a time of day.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub bare_dates: u64,
     /// Rejected rows that belong to no date.
     pub undated: BTreeMap<Code, u64>,
     /// The file also has rows of purged dates, which are not listed.
@@ -72,6 +75,10 @@ pub struct CompletedDate {
     /// earlier version of the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FileList>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl RecordedInput {

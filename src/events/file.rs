@@ -13,6 +13,7 @@ use crate::config::Columns;
 use crate::domain::null_words::NullWords;
 use crate::domain::time::columns::Times;
 use crate::domain::time::explain::ReadAs;
+use crate::domain::time::format::TimestampFormat;
 use crate::formats::{csv, table};
 use crate::storage::inputs::{self, InputFile, Listed};
 use crate::storage::{ByteSource, Prefetch, PrefetchRequest};
@@ -146,20 +147,24 @@ impl EventFile {
     /// # Errors
     /// A column with an unknown time zone.
     pub fn times(&self, zone: Option<Tz>) -> Result<Times> {
-        Times::new(zone, self.types()[2], self.nulls())
+        match self {
+            EventFile::Parquet(file) => file.times(zone),
+            EventFile::Csv(file) => file.times(zone),
+        }
     }
 
     /// How the time stamps are read, for explanations.
     pub fn read_as<'a>(&self, columns: &'a Columns) -> ReadAs<'a> {
+        let format = columns.timestamp_format.as_ref().map(TimestampFormat::as_str);
         match (self, self.types()[2]) {
             (EventFile::Csv(_), _) => {
                 let is_configured = columns.timestamp_unit.is_some();
-                ReadAs { unit: columns.timestamp_unit, is_configured, ..ReadAs::default() }
+                ReadAs { unit: columns.timestamp_unit, format, is_configured }
             }
             (_, DataType::Timestamp(unit, _)) => {
-                ReadAs { unit: Some((*unit).into()), ..ReadAs::default() }
+                ReadAs { unit: Some((*unit).into()), format: None, is_configured: false }
             }
-            _ => ReadAs::default(),
+            _ => ReadAs { format, ..ReadAs::default() },
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Sample {
     pub unlikely_times: u64,
     /// Where the first of them is, and what may be wrong with it.
     pub first_unlikely: Option<String>,
+    /// Times that are a date without a time of day.
+    pub bare_dates: u64,
     /// Rows by canonical cell id and date, of those with both.
     pub places: HashMap<(String, LocalDate), u64>,
 }
@@ -87,7 +89,9 @@ impl Sample {
         let cells = raw::cell_ids(&cells, nulls)?;
         self.without_cell += cells.iter().filter(|id| is_none(*id)).count() as u64;
         let mut local = Vec::new();
-        file.times(zone)?.convert(&times, &mut local)?;
+        let mut converter = file.times(zone)?;
+        converter.convert(&times, &mut local)?;
+        self.bare_dates += converter.bare_dates();
         for (row, time) in local.into_iter().enumerate() {
             let us = match time.view() {
                 EventTimeView::Local { us, .. } => us,

@@ -8,6 +8,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 
 use super::local_time::local_time;
 use super::sql;
+use super::time_format::formatted_instant;
 use crate::config::{Columns, Time};
 use crate::domain::null_words::NullWords;
 use crate::domain::time::LocalDate;
@@ -156,7 +157,10 @@ impl EventTypes {
         let instant = match self.time {
             StoredTime::Int96 => "unix_micros(raw_time)".to_owned(),
             StoredTime::Int64(unit) => instant(unit),
-            StoredTime::Text => text_instant(time.zone.is_some()),
+            StoredTime::Text => match &columns.timestamp_format {
+                Some(format) => formatted_instant(format, "raw_time", time.zone.is_some()),
+                None => text_instant(time.zone.is_some()),
+            },
         };
         let unreadable = match self.time {
             StoredTime::Text => "trim(raw_time) <> '' AND instant_us IS NULL",
@@ -236,7 +240,7 @@ fn text_instant(zoned: bool) -> String {
     let part =
         |number: u32| format!("nullif(regexp_extract(raw_time, r'{TEXT_TIME}', {number}), '')");
     let wall = format!(
-        "try_cast(concat({}, ' ', coalesce({}, '00:00:00'), '.', \
+        "try_cast(concat({}, ' ', rpad(coalesce({}, '00:00'), 8, ':00'), '.', \
          substring(rpad(coalesce({}, '0'), 6, '0'), 1, 6)) AS TIMESTAMP)",
         part(1),
         part(2),
@@ -268,7 +272,7 @@ fn text_instant(zoned: bool) -> String {
 /// brackets.
 const TEXT_TIME: &str = concat!(
     r"\A(\d{4}-\d{2}-\d{2})",
-    r"(?:[Tt ](\d{2}:\d{2}:\d{2})(?:[.](\d+))?",
+    r"(?:[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:(?<=\d:\d{2}:\d{2})[.](\d+))?",
     r"(?:[ ]?(?:([Zz])(?![A-Za-z])|([+-]\d{2}):?(\d{2})?))?",
     r"(?:[ ]*([A-Za-z][A-Za-z0-9_+/-]*)|\[([^\]]+)\])?)?\z"
 );

@@ -11,6 +11,7 @@ mod log;
 mod output_files;
 pub mod sql;
 mod submit;
+mod time_format;
 
 pub use job::Job;
 pub use output_files::output_files;

@@ -195,7 +195,7 @@ fn inputs_with_every_type_and_error() -> Workspace {
     let written = |(i, row): (usize, &Row)| {
         let time = chrono::DateTime::from_timestamp_micros(row.2?).unwrap();
         let offset = chrono::FixedOffset::east_opt(5_400).unwrap();
-        Some(match i % 9 {
+        Some(match i % 10 {
             5 => time.with_timezone(&chrono_tz::Europe::Tallinn).format(NAMED).to_string(),
             6 => {
                 time.with_timezone(&offset).format("%Y-%m-%dT%H:%M:%S%:z[Asia/Kolkata]").to_string()
@@ -207,6 +207,7 @@ fn inputs_with_every_type_and_error() -> Workspace {
             2 => time.with_timezone(&offset).format("%Y-%m-%dT%H:%M:%S%.6f%:z").to_string(),
             3 => time.with_timezone(&offset).format("%Y-%m-%d %H:%M:%S %z").to_string(),
             4 => time.format("%d.%m.%Y %H:%M").to_string(),
+            9 => time.format("%Y-%m-%d %H:%M").to_string(),
             _ => String::new(),
         })
     };
@@ -250,4 +251,71 @@ fn spark_and_native_engine_agree_on_every_input_type_and_error() {
         assert!(printed.contains("unchanged, skipped"), "{printed}");
     }
     assert!(!glob::glob(&spark.path("processed/.spark*").to_string_lossy()).unwrap().any(|_| true));
+}
+
+#[test]
+#[ignore = "needs Spark: run make test"]
+fn spark_and_native_engine_read_the_same_configured_forms_of_time_stamps() {
+    let cluster = Cluster::acquire();
+    for (format, times) in [
+        (
+            "%d.%m.%Y %H:%M:%S",
+            vec![
+                "07.05.2024 12:42:28",
+                "7.5.2024 2:42:28",
+                "2024-05-07 12:42:28",
+                "31.02.2024 00:00:00",
+                "07.05.24 12:42:28",
+                "07.05.2024 24:00:00",
+                "07.05.2024 12:42:60",
+                "NULL",
+                "",
+                "007.05.2024 12:42:28",
+                " 07.05.2024 12:42:29 ",
+                "07.13.2024 12:42:28",
+            ],
+        ),
+        (
+            "%m/%d/%y, %I:%M:%S%.f %p %z",
+            vec![
+                "05/07/24, 12:42:28 PM +0300",
+                "05/07/69, 01:42:28.25 am Z",
+                "05/07/24, 12:00:00 AM -09:30",
+                "05/07/24, 13:00:00 PM +03",
+                "05/07/24, 0:00:00 AM +03",
+                "05/07/24, 12:42:28. PM +0300",
+                "05/07/24, 11:59:59.9999999 pm +03",
+                "05/07/24, 12:42:28 PM",
+            ],
+        ),
+        (
+            "%Y%b%d%H%M",
+            vec![
+                "2024May071242",
+                "2024mAY070000",
+                "2024Maj071242",
+                "2024December312359",
+                "2024May71242",
+            ],
+        ),
+    ] {
+        let native = along_a_line();
+        let users = (0..times.len()).map(|n| vec![n as u8; 16]);
+        let users: ArrayRef = array(BinaryArray::from_iter_values(users));
+        let cells: ArrayRef = array(StringArray::from(vec!["a"; times.len()]));
+        let count = times.len();
+        file(&native, "a.parquet", [users, cells, array(StringArray::from(times))], count);
+        let settings = format!(
+            "[columns]\ntimestamp_format = \"{format}\"\n[time]\nzone = \"Europe/Tallinn\"\n\
+             [checks]\nquarantine = true\n"
+        );
+        native.config(&settings);
+        native.fix_users_key();
+        let spark = Workspace::copy_of(&native);
+        let printed = native.run(&["compress"]);
+        assert!(printed.stderr.contains("columns.timestamp_format"), "{}", printed.stderr);
+        spark.config(&cluster.settings(&settings));
+        ok(&spark, &["compress", "--engine", "spark"]);
+        compare_outputs::same(&native, &spark);
+    }
 }

@@ -8,8 +8,9 @@ use arrow::datatypes::{
 };
 use chrono_tz::Tz;
 
+use super::format::{FormattedTime, TimestampFormat};
 use super::text::{EpochUnit, UsualText, number_us};
-use super::written::written_time;
+use super::written::{DATE, written_time};
 use super::{Clock, EventTime, MICROS_PER_SECOND};
 use crate::domain::null_words::NullWords;
 
@@ -20,6 +21,9 @@ pub struct Times {
     configured: bool,
     usual: UsualText,
     nulls: NullWords,
+    format: Option<TimestampFormat>,
+    /// Texts so far that are a date without a time of day.
+    bare_dates: u64,
 }
 
 impl Times {
@@ -38,7 +42,19 @@ impl Times {
             configured: zone.is_some(),
             usual: UsualText::default(),
             nulls: nulls.clone(),
+            format: None,
+            bare_dates: 0,
         })
+    }
+
+    /// The same, with text in this form only, if there is one.
+    pub fn with_format(self, format: Option<&TimestampFormat>) -> Self {
+        Times { format: format.cloned(), ..self }
+    }
+
+    /// Number of texts so far that are a date without a time of day.
+    pub fn bare_dates(&self) -> u64 {
+        self.bare_dates
     }
 
     /// The same, with times that the clocks show for the second time distinguished from the first.
@@ -107,6 +123,9 @@ impl Times {
         if self.nulls.contains(text) {
             return EventTime::MISSING;
         }
+        if self.format.is_some() {
+            return self.of_formatted_text(text.trim_ascii());
+        }
         match self.usual.us(text) {
             // without a UTC offset
             Some(us) => self.clock.event_time(us),
@@ -131,6 +150,7 @@ impl Times {
             return EventTime::MISSING;
         }
         let written = std::str::from_utf8(text).ok().and_then(written_time);
+        self.bare_dates += u64::from(written.is_some() && text.len() <= DATE);
         match written {
             None => EventTime::UNREADABLE,
             Some(written) if self.configured => {
@@ -138,6 +158,28 @@ impl Times {
             }
             // with a zone, the text shows local time, which is kept if no zone is configured
             Some(written) => EventTime::untracked(written.wall_us),
+        }
+    }
+}
+
+impl Times {
+    fn of_formatted_text(&mut self, text: &[u8]) -> EventTime {
+        let Some(format) = &self.format else { return EventTime::UNREADABLE };
+        if text.is_empty() || self.nulls.contains(text) {
+            return EventTime::MISSING;
+        }
+        match format.read(text) {
+            None => EventTime::UNREADABLE,
+            Some(FormattedTime { wall_us, offset_us }) => {
+                self.bare_dates += u64::from(!format.has_time_of_day());
+                match offset_us {
+                    None => self.clock.event_time(wall_us),
+                    Some(offset_us) if self.configured => {
+                        self.clock.event_time(wall_us - offset_us)
+                    }
+                    Some(_) => EventTime::untracked(wall_us),
+                }
+            }
         }
     }
 }
@@ -200,6 +242,8 @@ mod tests {
             "2024-10-01T08:00:00.5",
             "2024-10-01T08:00:00+03:00",
             "2024-10-01 08:00:00.000 Europe/Tallinn",
+            "2024-10-01 08:00",
+            "2024-10-01T08:00Z",
             "x",
             "",
             "NULL",
@@ -209,10 +253,51 @@ mod tests {
         let us = |us| EventTime::untracked(us);
         let [unreadable, missing] = [EventTime::UNREADABLE, EventTime::MISSING];
         let [eight, later] = [us(EIGHT), us(EIGHT + 500_000)];
-        let expected = [eight, later, eight, eight, unreadable, missing, missing, missing];
+        let expected =
+            [eight, later, eight, eight, eight, eight, unreadable, missing, missing, missing];
         assert_eq!(times(None, column()), expected);
-        let local = convert(Some(chrono_tz::Europe::Tallinn), column());
+        let tallinn = Some(chrono_tz::Europe::Tallinn);
+        let local = convert(tallinn, column());
         assert_eq!(local[0], Some(EIGHT + 3 * HOUR));
         assert_eq!(local[2..4], [Some(EIGHT); 2]);
+    }
+
+    #[test]
+    fn text_is_read_in_the_configured_form_only() {
+        let texts = [
+            "01.10.2024 11:00 +0300",
+            "1.10.2024 08:00 Z",
+            "2024-10-01 08:00:00",
+            "NULL",
+            "",
+            " 01.10.2024 11:00 +0300 ",
+        ];
+        let column: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
+        let format = TimestampFormat::try_from("%d.%m.%Y %H:%M %z".to_owned()).unwrap();
+        let local = |zone| {
+            let times = Times::new(zone, column.data_type(), &NullWords::default()).unwrap();
+            let mut out = Vec::new();
+            times.with_format(Some(&format)).convert(&column, &mut out).unwrap();
+            out
+        };
+        let at = EventTime::untracked;
+        let [unreadable, missing] = [EventTime::UNREADABLE, EventTime::MISSING];
+        let eleven = at(EIGHT + 3 * HOUR);
+        assert_eq!(local(None), [eleven, at(EIGHT), unreadable, missing, missing, eleven]);
+        let in_zone = local(Some(chrono_tz::Europe::Tallinn));
+        assert_eq!(in_zone, [eleven, eleven, unreadable, missing, missing, eleven]);
+    }
+
+    #[test]
+    fn dates_without_a_time_of_day_are_counted() {
+        let texts = ["2024-10-01", "2024-10-01 00:00:00", "2024-10-01 08:00", "x"];
+        let column: ArrayRef = Arc::new(StringViewArray::from_iter_values(texts));
+        let mut times = Times::new(None, column.data_type(), &NullWords::default()).unwrap();
+        times.convert(&column, &mut Vec::new()).unwrap();
+        assert_eq!(times.bare_dates(), 1);
+        let format = TimestampFormat::try_from("%Y-%m-%d".to_owned()).unwrap();
+        let mut times = times.with_format(Some(&format));
+        times.convert(&column, &mut Vec::new()).unwrap();
+        assert_eq!(times.bare_dates(), 2);
     }
 }

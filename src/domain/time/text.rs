@@ -122,7 +122,9 @@ impl UsualText {
     #[inline]
     pub fn us(&mut self, text: &[u8]) -> Option<i64> {
         let (date, rest) = text.split_first_chunk::<10>()?;
-        let (time, fraction) = rest.split_first_chunk::<9>()?;
+        let Some((time, fraction)) = rest.split_first_chunk::<9>() else {
+            return self.us_of_minutes(text);
+        };
         if *date != self.date {
             self.midnight_us = midnight_us(date)?;
             self.date = *date;
@@ -139,6 +141,16 @@ impl UsualText {
         let fraction_us = if fraction.is_empty() { 0 } else { fraction_us(fraction)? };
         let seconds = (hour * 60 + minute) * 60 + second;
         Some(self.midnight_us + seconds * MICROS_PER_SECOND + fraction_us)
+    }
+}
+
+impl UsualText {
+    /// The same for text without seconds, such as `2024-10-01 08:00`.
+    fn us_of_minutes(&mut self, text: &[u8]) -> Option<i64> {
+        let minutes: &[u8; 16] = text.try_into().ok()?;
+        let mut with_seconds = *b"0000-00-00 00:00:00";
+        with_seconds[..minutes.len()].copy_from_slice(minutes);
+        self.us(&with_seconds)
     }
 }
 
@@ -219,5 +231,7 @@ mod tests {
         assert_eq!(usual.us(b"2024-10-02T08:00:00.000001"), Some(EIGHT + day + 1));
         assert_eq!(usual.us(b"2024-10-01 08:00:00"), Some(EIGHT));
         assert_eq!(usual.us(b"1970-01-01 00:00:00"), Some(0));
+        assert_eq!(usual.us(b"2024-10-01 08:00"), Some(EIGHT));
+        assert_eq!(usual.us(b"2024-10-01 08:0"), None);
     }
 }

@@ -1,11 +1,15 @@
 //! Dates with times as text in other forms than the usual one, with a zone or without.
 
+use std::borrow::Cow;
+
 use arrow::compute::kernels::cast_utils::string_to_datetime;
 use chrono::{DateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 
 /// Bytes of a date such as `2024-10-01`.
-const DATE: usize = 10;
+pub const DATE: usize = 10;
+/// Bytes of a date with hours and minutes.
+const MINUTES: usize = 16;
 
 /// A time as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,7 @@ pub struct WrittenTime {
 /// Returns `None` for other text, and for a local time that the clocks of its zone skip.
 pub fn written_time(text: &str) -> Option<WrittenTime> {
     let (text, zone) = split_zone_name(text)?;
+    let text = &*with_seconds(text);
     let us = |text: &str| Some(string_to_datetime(&Utc, text).ok()?.timestamp_micros());
     let shown_us = us(text)?;
     let offset = text.get(DATE..).and_then(|time| time.find(['+', '-']));
@@ -39,6 +44,19 @@ pub fn written_time(text: &str) -> Option<WrittenTime> {
         None => None,
     };
     Some(WrittenTime { wall_us: shown_us, instant_us })
+}
+
+/// The text with seconds, if it has only hours and minutes.
+fn with_seconds(text: &str) -> Cow<'_, str> {
+    match text.as_bytes() {
+        [_, _, _, _, _, _, _, _, _, _, b' ' | b'T' | b't', _, _, b':', _, _, rest @ ..]
+            if text.is_ascii() && !rest.starts_with(b":") && !rest.starts_with(b".") =>
+        {
+            let (minutes, zone) = text.split_at(MINUTES);
+            Cow::Owned(format!("{minutes}:00{zone}"))
+        }
+        _ => Cow::Borrowed(text),
+    }
 }
 
 /// Takes the name of a zone off the end of a text; `None` if what is written there is not a zone.
@@ -79,6 +97,8 @@ mod tests {
             "2024-10-01T08:00:00+03:00[Europe/Tallinn]",
             "2024-10-01T08:00:00[Europe/Tallinn]",
             "2024-10-01T08:00:00.000+03",
+            "2024-10-01 08:00 Europe/Tallinn",
+            "2024-10-01T08:00+03:00",
         ] {
             assert_eq!(written_time(text), expected, "{text}");
         }
@@ -89,6 +109,7 @@ mod tests {
         }
         let unzoned = Some(WrittenTime { wall_us: EIGHT, instant_us: None });
         assert_eq!(written_time("2024-10-01T08:00:00.000"), unzoned);
+        assert_eq!(written_time("2024-10-01 08:00"), unzoned);
     }
 
     #[test]
@@ -98,6 +119,9 @@ mod tests {
             "2024-10-01 08:00:00 PM",
             "2024-10-01T08:00:00+03:00[nowhere]",
             "2024-10-01 UTC",
+            "2024-10-01 08:00.5",
+            "2024-10-01 08",
+            "2024-10-01 08:5",
             "2024-13-01 08:00:00 UTC",
             "soon",
             "é024-10-01é08:00:00",

@@ -16,6 +16,8 @@ pub struct Block {
     pub rows: u64,
     /// Dates of its usable time stamps, sorted.
     pub dates: Vec<LocalDate>,
+    /// Time stamps that are a date without a time of day.
+    pub bare_dates: u64,
     /// Smallest and largest usable time stamp, local µs.
     pub range_us: Option<(i64, i64)>,
 }

@@ -14,6 +14,7 @@ use crate::config::Columns;
 use crate::domain::null_words::NullWords;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
+use crate::domain::time::format::TimestampFormat;
 use crate::domain::time::text::EpochUnit;
 use crate::errors::missing_column;
 use crate::formats::csv::{Header, decoded, decoded_from};
@@ -33,6 +34,8 @@ pub struct CsvEvents {
     rows_start: u64,
     /// Unit of numeric time stamps.
     unit: Option<EpochUnit>,
+    /// Form of time stamps in text.
+    format: Option<TimestampFormat>,
     /// Set by a scan if every row is a line.
     pub(super) blocks: Option<Vec<Block>>,
 }
@@ -76,8 +79,17 @@ impl CsvEvents {
         }
         let layout = Layout { delimiter: header.delimiter, columns: header.names.len(), indices };
         let (rows_start, unit) = (header.end, columns.timestamp_unit);
-        let nulls = columns.null_values.clone();
-        Ok(CsvEvents { input, is_compressed, nulls, layout, rows_start, unit, blocks: None })
+        let (nulls, format) = (columns.null_values.clone(), columns.timestamp_format.clone());
+        Ok(CsvEvents {
+            input,
+            is_compressed,
+            nulls,
+            layout,
+            rows_start,
+            unit,
+            format,
+            blocks: None,
+        })
     }
 
     /// Types of the arrays of user id, cell id and time stamp.
@@ -92,7 +104,8 @@ impl CsvEvents {
     /// # Errors
     /// None in practice: text columns have no zone.
     pub fn times(&self, zone: Option<Tz>) -> Result<Times> {
-        Times::new(zone, self.types()[2], &self.nulls)
+        let times = Times::new(zone, self.types()[2], &self.nulls)?;
+        Ok(times.with_format(self.format.as_ref()))
     }
 
     /// Local time of a field.

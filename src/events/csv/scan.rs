@@ -113,7 +113,8 @@ impl CsvEvents {
         }
         let (dates, range_us) = seen.result();
         let bytes = start..records.position();
-        Ok((Block { bytes, rows: records.rows(), dates, range_us }, row_error))
+        let (rows, bare_dates) = (records.rows(), times.bare_dates());
+        Ok((Block { bytes, rows, dates, bare_dates, range_us }, row_error))
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use anyhow::{Context, Result};
 use arrow::datatypes::{DataType, TimeUnit};
+use chrono_tz::Tz;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Type as PhysicalType;
@@ -17,6 +18,8 @@ use super::columns::{
 };
 use crate::config::Columns;
 use crate::domain::null_words::NullWords;
+use crate::domain::time::columns::Times;
+use crate::domain::time::format::TimestampFormat;
 use crate::formats::parquet::pages::Pages;
 use crate::formats::parquet::{ParquetBatches, footer, refuse_encrypted};
 use crate::storage::inputs::InputFile;
@@ -32,6 +35,8 @@ pub struct ParquetEvents {
     pub input: InputFile,
     /// Words that stand for a missing value in columns of text.
     pub nulls: NullWords,
+    /// Form of time stamps in text.
+    format: Option<TimestampFormat>,
     metadata: ArrowReaderMetadata,
     /// User id, cell id and time stamp. A file without rows may lack them.
     columns: [EventColumn; 3],
@@ -65,7 +70,7 @@ impl ParquetEvents {
         let groups = metadata.metadata().row_groups().iter().enumerate();
         let row_groups: Vec<usize> =
             groups.filter(|(_, group)| group.num_rows() > 0).map(|(number, _)| number).collect();
-        let nulls = columns.null_values.clone();
+        let (nulls, format) = (columns.null_values.clone(), columns.timestamp_format.clone());
         let found = find_columns(metadata.schema(), columns).with_context(place);
         let columns = match found {
             // writers do not know the types of columns without values
@@ -81,7 +86,16 @@ impl ParquetEvents {
                 (metadata, leaves)
             }
         };
-        Ok(ParquetEvents { input, nulls, metadata, columns, leaves, row_groups })
+        Ok(ParquetEvents { input, nulls, format, metadata, columns, leaves, row_groups })
+    }
+
+    /// The conversion of the file's time stamps to local time.
+    ///
+    /// # Errors
+    /// A column with an unknown time zone.
+    pub fn times(&self, zone: Option<Tz>) -> Result<Times> {
+        let times = Times::new(zone, self.timestamp_type(), &self.nulls)?;
+        Ok(times.with_format(self.format.as_ref()))
     }
 
     /// Number of row groups that have rows. Other methods take an index below it.

@@ -34,6 +34,8 @@ pub struct RowGroup {
     pub first_row: u64,
     /// Dates of its usable time stamps, in order.
     pub dates: Vec<LocalDate>,
+    /// Time stamps that are a date without a time of day.
+    pub bare_dates: u64,
     /// Smallest and largest usable time stamp, local µs.
     pub range_us: Option<(i64, i64)>,
     /// The date in the names of the file's folders.
@@ -88,24 +90,25 @@ pub fn row_groups(
     let name: Arc<str> = format!("events file {}", file.input().location).into();
     let mut times = file.times(zone).with_context(|| name.to_string())?;
     let of_text = matches!(file, EventFile::Csv(_));
-    let parts: Vec<(u64, DatesAndRange)> = match file {
+    let parts: Vec<(u64, u64, DatesAndRange)> = match file {
         EventFile::Csv(file) => {
             let blocks = file.scan(&times, latest_us, BLOCK_BYTES)?;
-            blocks.into_iter().map(|b| (b.rows, (b.dates, b.range_us))).collect()
+            blocks.into_iter().map(|b| (b.rows, b.bare_dates, (b.dates, b.range_us))).collect()
         }
         EventFile::Parquet(file) => (0..file.row_groups())
             .map(|index| {
+                let before = times.bare_dates();
                 let dates = match date_by_footer(file, index, zone, latest_us, &mut times) {
                     Some((date, range)) => (vec![date], Some(range)),
                     None => scan(file, index, latest_us, &mut times)?,
                 };
-                Ok((file.rows(index), dates))
+                Ok((file.rows(index), times.bare_dates() - before, dates))
             })
             .collect::<Result<_>>()?,
     };
     let mut first_row = 0;
     let mut groups = Vec::new();
-    for (index, (rows, (dates, range_us))) in parts.into_iter().enumerate() {
+    for (index, (rows, bare_dates, (dates, range_us))) in parts.into_iter().enumerate() {
         let name = Arc::clone(&name);
         let fallback_date = folder;
         groups.push(RowGroup {
@@ -116,6 +119,7 @@ pub fn row_groups(
             rows,
             first_row,
             dates,
+            bare_dates,
             range_us,
             folder,
             fallback_date,
@@ -223,6 +227,7 @@ mod tests {
             rows,
             first_row,
             dates,
+            bare_dates: 0,
             range_us: None,
             folder: None,
             fallback_date,

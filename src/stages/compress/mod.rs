@@ -27,7 +27,7 @@ pub mod run_buffer;
 mod settings;
 mod spark;
 mod survey;
-mod unlikely_dates;
+mod time_notes;
 pub mod user_ids;
 mod user_order;
 mod work;
@@ -172,7 +172,10 @@ fn compress(
         let file = survey.inputs.get(input)?.file.as_ref()?;
         Some(file.read_as(settings.columns))
     };
-    manifest.notes.extend(unlikely_dates::messages(&manifest.inputs, read_as, as_of.belief));
+    let inputs = &manifest.inputs;
+    let mut time_notes = time_notes::unlikely_dates(inputs, read_as, as_of.belief);
+    time_notes.extend(time_notes::bare_dates(inputs));
+    manifest.notes.extend(time_notes);
     if manifest.rows_in > 0
         && manifest.rows_out() == 0
         && survey.kept.is_empty()

@@ -247,6 +247,7 @@ impl Output {
             return Ok(input);
         }
         input.rows = source.groups.iter().map(|group| group.rows).sum();
+        input.bare_dates = source.groups.iter().map(|group| group.bare_dates).sum();
         let ranges = || source.groups.iter().filter_map(|group| group.range_us);
         input.first = ranges().map(|(first, _)| first).min().and_then(wall_time);
         input.last = ranges().map(|(_, last)| last).max().and_then(wall_time);

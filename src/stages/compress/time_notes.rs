@@ -1,4 +1,5 @@
-//! Messages about dates that events of a mobile network cannot have, although they are counted.
+//! Messages about time stamps that are counted, but may not mean what they say: dates that events of a mobile
+//! network cannot have, and dates without a time of day.
 
 use chrono::{NaiveDate, NaiveDateTime};
 
@@ -10,7 +11,7 @@ use crate::domain::time::explain::{ReadAs, other_unit};
 
 /// One message for dates before 1990 and one for dates in the future, with the number of rows, the first
 /// file, and what may be the reason. `read_as` states how an input is read, if it was opened.
-pub fn messages<'a>(
+pub fn unlikely_dates<'a>(
     inputs: &[RecordedInput],
     read_as: impl Fn(usize) -> Option<ReadAs<'a>>,
     belief: Belief,
@@ -45,6 +46,18 @@ pub fn messages<'a>(
         messages.push(message);
     }
     messages
+}
+
+/// A message about dates without a time of day, if there are any.
+pub fn bare_dates(inputs: &[RecordedInput]) -> Option<String> {
+    let with_any = || inputs.iter().filter(|input| input.bare_dates > 0);
+    let first = with_any().next()?;
+    Some(format!(
+        "{} of {} have a date without a time of day, and count at 00:00; the first file is {}",
+        counted(with_any().map(|input| input.bare_dates).sum(), "time stamp"),
+        counted(with_any().count() as u64, "file"),
+        first.path.display()
+    ))
 }
 
 struct Unlikely {
@@ -90,7 +103,7 @@ mod tests {
             dates: [day(first).date(), day(last).date()].map(|date| (date, 5)).into(),
             ..RecordedInput::default()
         };
-        let of = |input| messages(&[input], |_| Some(read_as), belief);
+        let of = |input| unlikely_dates(&[input], |_| Some(read_as), belief);
         assert!(of(input("2024-10-01T00:00:00", "2024-10-02T00:00:00")).is_empty());
         let seconds = of(input("1970-01-20T23:56:09.600", "1970-01-20T23:56:09.700"));
         assert_eq!(seconds.len(), 1);
