@@ -115,7 +115,7 @@ fn crs_and_encoding_are_read_from_the_file() {
         let work = with_boundaries(files);
         assert_eq!(places(&work), expected, "{files:?}");
     }
-    // without a CRS the default is assumed, which does not fit
+    // a shapefile without a CRS has no default
     let work = with_boundaries(&["degrees.shp", "degrees.dbf", "degrees.cpg"]);
     work.fails(&["geojoin"], 1, &["degrees.shp", "look like degrees", "lau.crs"]);
 }

@@ -390,7 +390,10 @@ fn crs_of_geoparquet_is_read_or_refused() {
         ["lau.parquet", "look like metres", "a GeoParquet file without a CRS", "set lau.crs"];
     work.fails(&["geojoin"], 1, &words);
     let id = json!({"type": "ProjectedCRS", "id": {"authority": "EPSG", "code": 3035}});
-    for crs in [Value::Null, id, json!("EPSG:3035")] {
+    // null means that the CRS is not known
+    write_geoparquet(&work, Some(Value::Null));
+    work.fails(&["geojoin"], 1, &["lau.parquet", "declares no CRS", "set lau.crs", "EPSG:3035"]);
+    for crs in [id, json!("EPSG:3035")] {
         write_geoparquet(&work, Some(crs.clone()));
         let units = units_of_cells(&work);
         assert!(units.contains(&"100,2024-09-01,EE_0001".to_owned()), "{crs}: {units:?}");

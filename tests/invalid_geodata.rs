@@ -144,7 +144,11 @@ fn boundaries_in_an_unexpected_crs_are_rejected() {
     let degrees = r#"{"type":"FeatureCollection","features":[{"type":"Feature",
         "properties":{"GISCO_ID":"EE_0001","CNTR_CODE":"EE","LAU_NAME":"x"},
         "geometry":{"type":"Polygon","coordinates":[[[9,58],[11,58],[11,60],[9,60],[9,58]]]}}]}"#;
-    let work = with_boundaries(|_| degrees.to_owned());
+    // without a CRS, GeoJSON is in longitude and latitude
+    assert!(placed_cells(&with_boundaries(|_| degrees.to_owned())).contains("100,EE_0001,within"));
+    let in_metres = r#"{"crs":{"type":"name","properties":{"name":"EPSG:3035"}},"#;
+    let declared = degrees.replacen('{', in_metres, 1);
+    let work = with_boundaries(|_| declared.clone());
     assert_rejected(&work, &["lau.geojson", "look like degrees", "lau.crs = \"EPSG:4326\""]);
     work.config("[lau]\ncrs = \"EPSG:4326\"\n");
     assert!(placed_cells(&work).contains("100,EE_0001,within"));
@@ -175,6 +179,7 @@ fn self_intersecting_ring_is_rejected() {
         "properties":{"GISCO_ID":"EE_0009","CNTR_CODE":"EE","LAU_NAME":"x"},
         "geometry":{"type":"Polygon","coordinates":[[[4311000,4000000],[4321000,4010000],[4321000,4000000],[4311000,4010000],[4311000,4000000]]]}}]}"#;
     let work = with_boundaries(|_| bow.to_owned());
+    work.config("[lau]\ncrs = \"EPSG:3035\"\n");
     assert_rejected(
         &work,
         &["lau.geojson", "EE_0009", "crosses itself", "(4316000.0, 4005000.0)", "makevalid"],
@@ -186,7 +191,11 @@ fn other_geometry_types_and_missing_ids_are_rejected() {
     let point = |text: &str| text.replace("\"MultiPolygon\"", "\"MultiLineString\"");
     assert_rejected(&with_boundaries(point), &["feature 1", "MultiLineString", "expected Polygon"]);
     let nameless = |text: &str| text.replace("GISCO_ID", "ID");
-    assert_rejected(&with_boundaries(nameless), &["feature 1", "GISCO_ID", "columns.gisco_id"]);
+    let words =
+        ["lau.geojson", "no column \"GISCO_ID\" among CNTR_CODE, ID, LAU_NAME", "columns.gisco_id"];
+    assert_rejected(&with_boundaries(nameless), &words);
+    let one = |text: &str| text.replacen("GISCO_ID", "ID", 1);
+    assert_rejected(&with_boundaries(one), &["feature 1", "GISCO_ID", "columns.gisco_id"]);
 }
 
 #[test]

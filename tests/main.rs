@@ -1,5 +1,6 @@
 //! The one integration-test binary: it drives the real program.
 
+mod another_country;
 mod architecture;
 mod bombs;
 mod boundary_formats;

@@ -48,6 +48,8 @@ pub struct CellPlan {
     pub cut_to_days: u64,
     /// Ids of cells with invalid coordinates in at least one row.
     pub bad_coordinates: BTreeSet<String>,
+    /// Messages about columns of validity that are configured and missing.
+    pub without_validity: Vec<String>,
 }
 
 /// Why a row was rejected.
@@ -94,6 +96,7 @@ impl CellPlan {
             if table.num_rows() == 0 && !csv::is_csv(&file.location) {
                 continue;
             }
+            plan.without_validity.extend(without_validity(&table, columns, &place()));
             let table = PlanColumns::new(&table, columns, zone).with_context(place)?;
             plan.add(number, &table);
         }
@@ -187,6 +190,26 @@ fn wanted_columns(names: &Columns) -> [&str; 5] {
     let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
     let cell = names.plan_cell_id.as_ref().unwrap_or(&names.cell_id);
     [cell, latitude, longitude, valid_date_start, valid_date_end]
+}
+
+/// Messages about columns of validity that the file lacks although they are configured.
+fn without_validity(table: &RecordBatch, names: &Columns, place: &str) -> Vec<String> {
+    let usual = Columns::default();
+    let columns = [
+        (&names.valid_date_start, &usual.valid_date_start, "columns.valid_date_start"),
+        (&names.valid_date_end, &usual.valid_date_end, "columns.valid_date_end"),
+    ];
+    let is_missing = |name: &str, usual: &str| {
+        name != usual && table.schema_ref().column_with_name(name).is_none()
+    };
+    let missing = columns.iter().filter(|(name, usual, _)| is_missing(name, usual));
+    missing
+        .map(|(name, _, key)| {
+            format!(
+                "{place} has no column {name:?}, which {key} names; its rows have no such limit"
+            )
+        })
+        .collect()
 }
 
 /// The columns of one file, converted.

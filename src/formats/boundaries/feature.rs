@@ -1,9 +1,7 @@
 //! A feature of a boundary file.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use geo::Polygon;
-
-use crate::errors::missing_column;
 
 /// What is read of a boundary file: the names of the properties, and how much of it.
 #[derive(Debug, Clone)]
@@ -31,6 +29,16 @@ pub struct Feature {
     pub properties: Properties,
     /// Polygons in the coordinates of the file; `None` for a null geometry.
     pub polygons: Option<Vec<Polygon>>,
+}
+
+/// What a file states about all of its features.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// `EPSG:3035` if the CRS has a code, otherwise its definition, or, if that cannot be read, what the file
+    /// declares; `None` if it declares none.
+    pub crs: Option<String>,
+    /// Names of the properties; none of a GeoJSON file without features.
+    pub properties: Vec<String>,
 }
 
 /// Selects features by their properties.
@@ -61,15 +69,9 @@ impl PropertyNames {
         Ok(())
     }
 
-    /// Indices of the three properties among the columns of a table. Only the id is required.
-    ///
-    /// # Errors
-    /// A missing column of the id; the message lists the columns of the table.
-    pub(super) fn find(&self, columns: &[&str]) -> Result<[Option<usize>; 3]> {
-        let taken = [self.id.as_str(), &self.country, &self.name];
+    /// Indices of the three properties among the columns of a table.
+    pub(super) fn find(&self, columns: &[&str]) -> [Option<usize>; 3] {
         let index_of = |name: &str| columns.iter().position(|column| *column == name);
-        let id = index_of(&self.id)
-            .with_context(|| missing_column(&self.id, "columns.gisco_id", columns, &taken))?;
-        Ok([Some(id), index_of(&self.country), index_of(&self.name)])
+        [index_of(&self.id), index_of(&self.country), index_of(&self.name)]
     }
 }

@@ -8,7 +8,7 @@ use rusqlite::limits::Limit;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 
-use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::feature::{Declared, Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 use super::wkb;
 use crate::domain::tables::quoted;
 use crate::formats::crs;
@@ -32,7 +32,7 @@ pub fn read(
     names: &PropertyNames,
     filter: FeatureFilter,
     on_feature: OnFeature,
-) -> Result<Option<String>> {
+) -> Result<Declared> {
     let damaged = "not a complete GeoPackage; download it again";
     let copy = LocalCopy::of(input)?;
     let file = open(copy.path())?;
@@ -40,7 +40,7 @@ pub fn read(
     let layer = select_layer(layers(&file).context(damaged)?, names)?;
     let crs = crs_of(&file, layer.srs_id).context(damaged)?;
     let columns: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
-    let [id, country, name] = names.find(&columns)?.map(|index| match index {
+    let [id, country, name] = names.find(&columns).map(|index| match index {
         Some(index) => quoted(columns[index]),
         None => "NULL".to_owned(),
     });
@@ -72,7 +72,8 @@ pub fn read(
         };
         on_feature(Feature { number, properties, polygons })?;
     }
-    Ok(crs)
+    let properties = layer.columns.iter().filter(|column| **column != layer.geometry);
+    Ok(Declared { crs, properties: properties.cloned().collect() })
 }
 
 /// The first bytes of a rollback journal that is in use.

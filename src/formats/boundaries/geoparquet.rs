@@ -8,7 +8,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use serde_json::Value;
 
-use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::feature::{Declared, Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 use super::wkb;
 use crate::formats::crs;
 use crate::formats::parquet::{ParquetBatches, footer, refuse_encrypted};
@@ -24,14 +24,14 @@ pub fn read(
     names: &PropertyNames,
     filter: FeatureFilter,
     on_feature: OnFeature,
-) -> Result<Option<String>> {
+) -> Result<Declared> {
     let file = ByteSource::open(input)?;
     let metadata = footer::read(&file)
         .map_err(|e| anyhow!("not a complete Parquet file ({e}); download it again"))?;
     let geo = GeoMetadata::of(&metadata)?;
     let schema = metadata.schema();
     let columns: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-    let properties = names.find(&columns)?;
+    let properties = names.find(&columns);
     let geometry = schema.index_of(&geo.column).with_context(|| {
         format!("its footer specifies a column {:?} that does not exist", geo.column)
     })?;
@@ -79,7 +79,8 @@ pub fn read(
             on_feature(Feature { number, properties, polygons })?;
         }
     }
-    Ok(geo.crs)
+    let named = columns.iter().filter(|column| **column != geo.column);
+    Ok(Declared { crs: geo.crs, properties: named.map(|&column| column.to_owned()).collect() })
 }
 
 /// The description of the geometry in the footer.

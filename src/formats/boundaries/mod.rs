@@ -18,15 +18,14 @@ use anyhow::{Context, Result};
 use crate::storage::Location;
 use crate::storage::inputs::InputFile;
 pub use companions::{companions, is_companion};
-pub use feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+pub use feature::{Declared, Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 
 /// Extensions of boundary files.
 pub const EXTENSIONS: [&str; 7] =
     ["geojson", "json", "gpkg", "shp", "zip", "parquet", "geoparquet"];
 
 /// Reads the features of a file that pass the filter. If the format allows it, the geometry of other
-/// features is skipped. Returns the CRS of the file, if it declares one: `EPSG:3035` if it has a code,
-/// otherwise its definition, or, if that cannot be read, what the file declares.
+/// features is skipped. Returns what the file states about all of them.
 ///
 /// # Errors
 /// A file that is damaged or has another format than its name says, a feature that is not a polygon,
@@ -36,7 +35,7 @@ pub fn read(
     names: &PropertyNames,
     filter: FeatureFilter,
     on_feature: OnFeature,
-) -> Result<Option<String>> {
+) -> Result<Declared> {
     let format = Format::of(&input.location);
     let read = match format {
         Format::GeoJson => geojson::read,
@@ -63,6 +62,12 @@ pub enum Format {
 }
 
 impl Format {
+    /// True if coordinates without a CRS are longitude and latitude by the specification (RFC 7946), which
+    /// programs that are older than it do not follow.
+    pub fn defaults_to_degrees(self) -> bool {
+        self == Format::GeoJson
+    }
+
     /// The format by the extension; GeoJSON for an unknown one.
     pub fn of(location: &Location) -> Self {
         let extension = location.as_path().extension().map(|e| e.to_string_lossy().to_lowercase());

@@ -13,7 +13,7 @@ use shapefile::{PolygonRing, ShapeReader};
 
 use super::companions::companion;
 use super::dbf::{Field, Table};
-use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::feature::{Declared, Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 use super::polygons::PolygonBuilder;
 use crate::formats::crs;
 use crate::storage::inputs::InputFile;
@@ -46,7 +46,7 @@ pub fn read(
     names: &PropertyNames,
     filter: FeatureFilter,
     on_feature: OnFeature,
-) -> Result<Option<String>> {
+) -> Result<Declared> {
     let Location::Local(path) = &input.location else {
         bail!("a shapefile in an object store can only be read as one .zip file; zip its files");
     };
@@ -75,7 +75,7 @@ pub fn read_zip(
     names: &PropertyNames,
     filter: FeatureFilter,
     on_feature: OnFeature,
-) -> Result<Option<String>> {
+) -> Result<Declared> {
     let damaged = "not a complete zip file; download it again";
     let copy = LocalCopy::of(input)?;
     let mut zip =
@@ -154,14 +154,15 @@ impl<R: Read + Seek> ShapefileParts<R> {
         names: &PropertyNames,
         filter: FeatureFilter,
         on_feature: OnFeature,
-    ) -> Result<Option<String>> {
+    ) -> Result<Declared> {
         let damaged = |what: &str| format!("its {what} file is damaged; download it again");
         let mut table = Table::open(self.records).with_context(|| damaged(".dbf"))?;
         if let Some(cpg) = &self.cpg {
             table.set_code_page(cpg)?;
         }
         let fields: Vec<&str> = table.fields.iter().map(|f| f.name.as_str()).collect();
-        let columns = names.find(&fields)?.map(|index| index.map(|i| table.fields[i].clone()));
+        let named = fields.iter().map(|&field| field.to_owned()).collect();
+        let columns = names.find(&fields).map(|index| index.map(|i| table.fields[i].clone()));
         let [id_field, country_field, name_field] = &columns;
         let mut shapes = self.shapes;
         check_record_lengths(&mut shapes).with_context(|| damaged(".shp"))?;
@@ -200,7 +201,8 @@ impl<R: Read + Seek> ShapefileParts<R> {
             );
         }
         let prj = self.prj.filter(|prj| !prj.is_empty());
-        Ok(prj.map(|prj| crs::from_name(&prj).unwrap_or(prj)))
+        let crs = prj.map(|prj| crs::from_name(&prj).unwrap_or(prj));
+        Ok(Declared { crs, properties: named })
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail};
 use geo::{BoundingRect, Contains, Coord, MultiPolygon, Orient, Point, Polygon, Rect};
 
 use super::grid::ToGrid;
+use super::properties::{self, OtherCountries};
 use super::{Settings, editions, repair};
 use crate::datasets::geodata::{self, LauUnit};
 use crate::domain::ids::MAX_ID_BYTES;
@@ -47,7 +48,10 @@ fn main_files(files: &[InputFile]) -> impl Iterator<Item = &InputFile> {
 #[derive(Debug, Default)]
 pub struct Boundaries {
     pub units: BTreeMap<String, LauUnit>,
+    /// What was repaired or left out.
     pub notes: Vec<String>,
+    /// What may be wrong.
+    pub warnings: Vec<String>,
 }
 
 impl Boundaries {
@@ -75,8 +79,8 @@ fn is_selected(settings: Settings, properties: &Properties) -> bool {
 /// Reads the units of the selected countries.
 ///
 /// # Errors
-/// A file that is truncated, in another CRS, or without a feature of the selected countries; a unit in
-/// two files; a ring that crosses itself more than slightly.
+/// A file that is truncated, in another CRS, or without a property that is needed; [`OtherCountries`] without
+/// a feature of the selected countries; a unit in two files; a ring that crosses itself more than slightly.
 pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
     let mut boundaries = Boundaries::default();
     let countries = RefCell::new(BTreeSet::new());
@@ -92,11 +96,27 @@ pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
             }
             is_selected(settings, p)
         };
-        let crs = boundaries::read(file, &names(settings), &selected, &mut |feature| {
+        let declared = boundaries::read(file, &names(settings), &selected, &mut |feature| {
             features.push(feature);
             Ok(())
         })?;
-        let to_grid = ToGrid::new(settings.lau.crs.as_deref(), crs, &file.location)?;
+        let missing = properties::missing(&declared.properties, settings);
+        if !missing.is_empty() {
+            bail!("LAU file {}: {}", file.location, missing.join("; "));
+        }
+        let without_names = properties::without_names(&declared.properties, settings);
+        boundaries
+            .warnings
+            .extend(without_names.map(|text| format!("LAU file {}: {text}", file.location)));
+        let polygons = features.iter().filter_map(|f| f.polygons.as_ref()).flatten();
+        let to_grid =
+            ToGrid::new(settings.lau.crs.as_deref(), declared.crs, polygons, &file.location)?;
+        if let Some((used, declared)) = to_grid.overridden() {
+            boundaries.warnings.push(format!(
+                "LAU file {} declares {declared}, but lau.crs overrides it with {used}",
+                file.location
+            ));
+        }
         for feature in features {
             let place = format!("LAU file {}, feature {}", file.location, feature.number);
             if let Some(id) = &feature.properties.id {
@@ -107,19 +127,9 @@ pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
         }
     }
     if boundaries.units.is_empty() {
-        let countries: Vec<String> = countries.into_inner().into_iter().collect();
         let paths: Vec<String> = main_files(files).map(|f| f.location.to_string()).collect();
-        bail!(
-            "no feature of lau.countries = {:?} in {}; values of {}: {}",
-            settings.lau.countries,
-            paths.join(", "),
-            settings.columns.cntr_code,
-            if countries.is_empty() {
-                "none (is columns.cntr_code correct?)".to_owned()
-            } else {
-                countries.join(", ")
-            }
-        );
+        let found: Vec<String> = countries.into_inner().into_iter().collect();
+        return Err(OtherCountries::new(settings, found, &paths).into());
     }
     for unit in boundaries.units.values_mut() {
         // GeoParquet and GeoJSON require exterior rings to be counter-clockwise
@@ -145,10 +155,7 @@ fn add(
 ) -> Result<()> {
     let Properties { id, country, name } = &feature.properties;
     let id = id.as_deref().filter(|id| !id.is_empty()).with_context(|| {
-        format!(
-            "no property {:?}; set columns.gisco_id to the name of the id",
-            settings.columns.gisco_id
-        )
+        format!("no value of {:?}, which columns.gisco_id names", settings.columns.gisco_id)
     })?;
     if id.len() > MAX_ID_BYTES {
         bail!(
@@ -167,7 +174,12 @@ fn add(
         .map(|p| to_grid.metres(p))
         .collect::<Result<Vec<_>>>()
         .context(id.to_owned())?;
-    let polygons = repair::repaired(id, polygons, &mut boundaries.notes)?;
+    let unit = match name.as_deref().unwrap_or_default() {
+        "" => id.to_owned(),
+        name => format!("{id} ({name})"),
+    };
+    let in_file = |at| to_grid.in_file(at);
+    let polygons = repair::repaired(&unit, polygons, in_file, &mut boundaries.notes)?;
     match boundaries.units.get_mut(id) {
         Some(unit) => {
             if unit.name != *name {
@@ -203,8 +215,13 @@ pub fn in_excluded_countries(
         // a first pass finds the CRS, which may follow the features, or lie in each geometry
         let is_first = Cell::new(true);
         let first = |_: &Properties| is_first.replace(false);
-        let crs = boundaries::read(file, &names(settings), &first, &mut |_| Ok(()))?;
-        let to_grid = ToGrid::new(settings.lau.crs.as_deref(), crs, &file.location)?;
+        let mut sample: Vec<Polygon> = Vec::new();
+        let declared = boundaries::read(file, &names(settings), &first, &mut |feature| {
+            sample = feature.polygons.unwrap_or_default();
+            Ok(())
+        })?;
+        let configured = settings.lau.crs.as_deref();
+        let to_grid = ToGrid::new(configured, declared.crs, sample.iter(), &file.location)?;
         let mut near: Vec<Polygon> = Vec::new();
         let not_selected = |p: &Properties| !is_selected(settings, p);
         boundaries::read(file, &names(settings), &not_selected, &mut |feature| {

@@ -2,15 +2,18 @@
 
 use std::collections::HashMap;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::boundaries::Boundaries;
 use super::cells::{project, refuse_rejected, refuse_swapped};
 use super::lau_index::LauIndex;
-use super::notes::NO_CELL_IN_A_LAU;
+use super::notes::no_cell_in_a_lau;
+use super::properties::OtherCountries;
 use super::{Settings, assign, boundaries};
 use crate::cell_plan::{self, CellPlan, CellVersion};
+use crate::config::Lau;
 use crate::domain::numbers::{counted, share_of};
+use crate::storage::inputs::InputFile;
 
 /// Result of the check of a cell plan that can be used.
 pub struct CheckedPlan {
@@ -46,6 +49,7 @@ pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<CheckedLaus>) {
     let boundaries = boundaries::files(settings).and_then(|listed| {
         passed_over = listed.passed_over;
         boundaries::read(&listed.files, settings)
+            .map_err(|error| with_next_error(error, &listed.files, settings))
     });
     let cells = check_cells(settings, boundaries.as_ref().ok());
     let countries = match settings.lau.countries.as_slice() {
@@ -59,9 +63,20 @@ pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<CheckedLaus>) {
         if let Some(more) = boundaries.notes.len().checked_sub(MAX_NOTES).filter(|n| *n > 0) {
             parts.push(format!("and {more} more, which `mobility geojoin` lists"));
         }
-        CheckedLaus { summary: parts.join("; "), warnings: passed_over.into_iter().collect() }
+        let warnings = boundaries.warnings.into_iter().chain(passed_over).collect();
+        CheckedLaus { summary: parts.join("; "), warnings }
     });
     (cells, laus)
+}
+
+/// The error, and the one that would follow if other countries were selected.
+fn with_next_error(error: anyhow::Error, files: &[InputFile], settings: Settings) -> anyhow::Error {
+    let Some(other) = error.downcast_ref::<OtherCountries>() else { return error };
+    let lau = Lau { countries: other.proposed.clone(), ..settings.lau.clone() };
+    match boundaries::read(files, Settings { lau: &lau, ..settings }) {
+        Ok(_) => error,
+        Err(next) => anyhow!("{error}; and then: {next:#}"),
+    }
 }
 
 fn check_cells(settings: Settings, boundaries: Option<&Boundaries>) -> Result<CheckedPlan> {
@@ -70,6 +85,7 @@ fn check_cells(settings: Settings, boundaries: Option<&Boundaries>) -> Result<Ch
     refuse_rejected(&plan, settings.strict)?;
     let (cells, _) = plan.resolve()?;
     let mut warnings = plan.rejected();
+    warnings.extend(plan.without_validity.iter().cloned());
     warnings.extend(listed.passed_over);
     let points = project(&cells)?;
     let mut is_in_lau = vec![false; cells.len()];
@@ -79,7 +95,7 @@ fn check_cells(settings: Settings, boundaries: Option<&Boundaries>) -> Result<Ch
         refuse_swapped(&cells, boundaries.extent(), &assignments)?;
         is_in_lau = assignments.iter().map(|a| a.unit.is_some()).collect();
         if !is_in_lau.contains(&true) {
-            warnings.push(NO_CELL_IN_A_LAU.to_owned());
+            warnings.push(no_cell_in_a_lau(settings.lau.crs.as_deref()));
         }
     }
     let mut summary = format!(

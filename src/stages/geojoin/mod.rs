@@ -11,6 +11,7 @@ mod editions;
 mod grid;
 pub mod lau_index;
 mod notes;
+mod properties;
 mod repair;
 
 use std::time::Instant;
@@ -143,7 +144,14 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
         counted(cells.len() as u64, "cell version"),
         assigning.elapsed().as_secs_f64()
     ));
-    report.notes = notes::notes(&plan, &cells, &boundaries, &assignments, overlapping);
+    report.notes = notes::notes(
+        &plan,
+        &cells,
+        &boundaries,
+        &assignments,
+        overlapping,
+        settings.lau.crs.as_deref(),
+    );
     ensure_unchanged(&cell_files)?;
     ensure_unchanged(&lau_files)?;
     bar.message("writing");

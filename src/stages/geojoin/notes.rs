@@ -8,18 +8,30 @@ use crate::cell_plan::{Cell, CellPlan};
 use crate::datasets::geodata::LauMatch;
 use crate::domain::numbers::{counted, grouped};
 
-/// Warning for a plan and boundaries of different areas.
-pub const NO_CELL_IN_A_LAU: &str = "no cell lies in a LAU; LAU views will be empty. Are lau.countries and the cell plan of the same country?";
+/// Warning for a plan and boundaries of different areas; `crs` is that of `lau.crs`.
+pub fn no_cell_in_a_lau(crs: Option<&str>) -> String {
+    let question = match crs {
+        Some(crs) => format!(", and is {crs}, as lau.crs says, the CRS of the file?"),
+        None => "?".to_owned(),
+    };
+    format!(
+        "no cell lies in a LAU; LAU views will be empty. Are lau.countries and the cell plan of the same \
+         country{question}"
+    )
+}
 
-/// All messages; `overlapping` is the number of cells with overlapping versions.
+/// All messages; `overlapping` is the number of cells with overlapping versions, and `crs` is that of
+/// `lau.crs`.
 pub fn notes(
     plan: &CellPlan,
     cells: &[Cell],
     boundaries: &Boundaries,
     assignments: &[Assignment],
     overlapping: u64,
+    crs: Option<&str>,
 ) -> Vec<String> {
     let mut notes = plan.rejected();
+    notes.extend(plan.without_validity.iter().map(|warning| format!("WARNING: {warning}")));
     if plan.cut_to_days > 0 {
         notes.push(format!(
             "validity dates with a time of day were cut to whole days: {}",
@@ -33,6 +45,7 @@ pub fn notes(
             counted(overlapping, "cell")
         ));
     }
+    notes.extend(boundaries.warnings.iter().map(|warning| format!("WARNING: {warning}")));
     notes.extend(boundaries.notes.iter().cloned());
     let mut by_match: BTreeMap<LauMatch, u64> = BTreeMap::new();
     assignments.iter().for_each(|a| *by_match.entry(a.lau_match).or_default() += 1);
@@ -45,7 +58,7 @@ pub fn notes(
         counts.join(", ")
     ));
     if assignments.iter().all(|a| a.unit.is_none()) {
-        notes.push(format!("WARNING: {NO_CELL_IN_A_LAU}"));
+        notes.push(format!("WARNING: {}", no_cell_in_a_lau(crs)));
     }
     notes
 }

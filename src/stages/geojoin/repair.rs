@@ -7,8 +7,6 @@ use geo::{Area, BooleanOps, Coord, Line, LinesIter, MultiPolygon, OpType, Orient
 use rstar::primitives::GeomWithData;
 use rstar::{RTree, RTreeObject};
 
-use super::grid::GRID;
-
 /// The largest area that a repair may change, square metres.
 const MAX_AREA_M2: f64 = 1.0;
 
@@ -16,12 +14,18 @@ const MAX_AREA_M2: f64 = 1.0;
 const MAX_SHARE: f64 = 1e-5;
 
 /// The polygons of a unit, in metres. Those whose edges cross are replaced by what the even-odd rule
-/// fills, and a note states the area that changed.
+/// fills, and a note states the area that changed. `unit` names the unit, and `in_file` states a position
+/// as the file does.
 ///
 /// # Errors
 /// Edges that cross so that the area would change by more than a square metre or a hundred-thousandth
 /// of the unit.
-pub fn repaired(id: &str, polygons: Vec<Polygon>, notes: &mut Vec<String>) -> Result<Vec<Polygon>> {
+pub fn repaired(
+    unit: &str,
+    polygons: Vec<Polygon>,
+    in_file: impl Fn(Coord) -> String,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Polygon>> {
     let crossings: Vec<Option<Coord>> = polygons.iter().map(self_intersection).collect();
     let Some(first) = crossings.iter().flatten().next().copied() else { return Ok(polygons) };
     let mut valid = Vec::with_capacity(polygons.len());
@@ -38,17 +42,15 @@ pub fn repaired(id: &str, polygons: Vec<Polygon>, notes: &mut Vec<String>) -> Re
     let unit_m2: f64 = valid.iter().map(Area::unsigned_area).sum();
     if changed_m2 > MAX_AREA_M2.min(unit_m2 * MAX_SHARE) || changed_m2.is_nan() {
         bail!(
-            "{id}: a ring crosses itself or another ring near ({:.1}, {:.1}) in {GRID}, and a repair \
-             would change {changed_m2:.1} m2; repair the file, for example with ogr2ogr -makevalid, \
-             or download it again",
-            first.x,
-            first.y
+            "{unit}: a ring crosses itself or another ring near {}, and a repair would change \
+             {changed_m2:.1} m2; repair the file, for example with ogr2ogr -makevalid, or download it \
+             again",
+            in_file(first)
         );
     }
     notes.push(format!(
-        "{id}: edges that crossed near ({:.1}, {:.1}) in {GRID} were repaired; {changed_m2:.4} m2 of \
-         its area changed",
-        first.x, first.y
+        "{unit}: edges that crossed near {} were repaired; {changed_m2:.4} m2 of its area changed",
+        in_file(first)
     ));
     Ok(valid)
 }
@@ -89,6 +91,10 @@ mod tests {
 
     use super::*;
 
+    fn shown(at: Coord) -> String {
+        format!("{at:?}")
+    }
+
     /// A square of 1 km; its right edge has a spike that crosses itself, with a loop of `loop_m` by
     /// `loop_m` over two.
     fn crossing(loop_m: f64) -> Polygon {
@@ -103,7 +109,7 @@ mod tests {
     fn slight_crossings_are_repaired_and_the_area_is_reported() {
         let mut notes = Vec::new();
         // the loop is a triangle with base and height of 0.1 m and 0.05 m
-        let valid = repaired("EE_1", vec![crossing(0.1)], &mut notes).unwrap();
+        let valid = repaired("EE_1", vec![crossing(0.1)], shown, &mut notes).unwrap();
         let area: f64 = valid.iter().map(Area::unsigned_area).sum();
         assert!((area - 1e6).abs() < 0.02, "{area}");
         assert!(valid.iter().all(|p| self_intersection(p).is_none()), "{valid:?}");
@@ -114,7 +120,8 @@ mod tests {
     fn crossings_that_matter_are_refused() {
         for (loop_m, scale) in [(3.0, 1.0), (1.0, 0.1)] {
             let polygon = geo::Scale::scale(&crossing(loop_m / scale), scale);
-            let error = repaired("EE_1", vec![polygon], &mut Vec::new()).unwrap_err().to_string();
+            let error =
+                repaired("EE_1", vec![polygon], shown, &mut Vec::new()).unwrap_err().to_string();
             assert!(error.contains("crosses itself") && error.contains("makevalid"), "{error}");
         }
     }
@@ -123,7 +130,7 @@ mod tests {
     fn polygons_without_crossings_stay_as_they_are() {
         let square = polygon![(x: 0., y: 0.), (x: 9., y: 0.), (x: 9., y: 9.), (x: 0., y: 9.)];
         let mut notes = Vec::new();
-        assert_eq!(repaired("EE_1", vec![square.clone()], &mut notes).unwrap(), [square]);
+        assert_eq!(repaired("EE_1", vec![square.clone()], shown, &mut notes).unwrap(), [square]);
         assert!(notes.is_empty());
     }
 }

@@ -4,6 +4,7 @@ mod coordinates;
 mod properties;
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{BufRead, BufReader};
 
@@ -11,7 +12,7 @@ use anyhow::{Result, anyhow};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::crs_member;
-use super::feature::{Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+use super::feature::{Declared, Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
 use super::polygons::PolygonBuilder;
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
@@ -29,7 +30,7 @@ pub fn read(
     names: &PropertyNames,
     filter: FeatureFilter,
     on_feature: OnFeature,
-) -> Result<Option<String>> {
+) -> Result<Declared> {
     let file = ByteSource::open(input)?.reader()?;
     let mut file = BufReader::with_capacity(1 << 20, file);
     // an editor may have put a byte order mark before the text
@@ -45,11 +46,13 @@ pub fn read(
         on_feature: RefCell::new(on_feature),
         callback_error: &callback_error,
         crs: RefCell::new(None),
+        properties: RefCell::default(),
     };
-    let result = collection.deserialize(&mut json).and_then(|crs| json.end().map(|()| crs));
+    let result =
+        collection.deserialize(&mut json).and_then(|declared| json.end().map(|()| declared));
     match (callback_error.into_inner(), result) {
         (Some(error), _) => Err(error),
-        (None, Ok(crs)) => Ok(crs),
+        (None, Ok(declared)) => Ok(declared),
         (None, Err(e)) if e.is_io() => Err(anyhow!("{e}")),
         (None, Err(e)) if e.is_eof() => Err(anyhow!(
             "the file ends early, at line {}, column {}; download it again",
@@ -73,6 +76,8 @@ struct Collection<'a> {
     callback_error: &'a RefCell<Option<anyhow::Error>>,
     /// The member `crs`, as it was found first, and what it names.
     crs: RefCell<Option<(serde_json::Value, String)>>,
+    /// Names of properties.
+    properties: RefCell<BTreeSet<String>>,
 }
 
 impl Collection<'_> {
@@ -98,7 +103,7 @@ impl Collection<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Collection<'_> {
-    type Value = Option<String>;
+    type Value = Declared;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -106,7 +111,7 @@ impl<'de> DeserializeSeed<'de> for Collection<'_> {
 }
 
 impl<'de> Visitor<'de> for Collection<'_> {
-    type Value = Option<String>;
+    type Value = Declared;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object with a list of features")
@@ -157,7 +162,10 @@ impl<'de> Visitor<'de> for Collection<'_> {
         if !features {
             return Err(A::Error::custom("the list of features is missing"));
         }
-        Ok(self.crs.into_inner().map(|(_, crs)| crs))
+        Ok(Declared {
+            crs: self.crs.into_inner().map(|(_, crs)| crs),
+            properties: self.properties.into_inner().into_iter().collect(),
+        })
     }
 }
 
@@ -220,7 +228,10 @@ impl<'de> Visitor<'de> for FeatureSeed<'_, '_> {
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "properties" => {
-                    properties = Some(map.next_value_seed(PropertiesSeed(self.collection.names))?);
+                    properties = Some(map.next_value_seed(PropertiesSeed {
+                        names: self.collection.names,
+                        seen: &self.collection.properties,
+                    })?);
                 }
                 "geometry" if properties.as_ref().is_some_and(|p| !(self.collection.filter)(p)) => {
                     map.next_value::<IgnoredAny>()?;
@@ -321,18 +332,19 @@ impl<'de> Visitor<'de> for Parts<'_, '_> {
 mod tests {
     use super::*;
 
-    fn features(text: &str, country: &str) -> Result<(Vec<Feature>, Option<String>)> {
+    fn features(text: &str, country: &str) -> Result<(Vec<Feature>, Declared)> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
         let names =
             PropertyNames { id: "ID".into(), country: "C".into(), name: "N".into(), max_mib: 1 };
         let mut found = Vec::new();
         let input = InputFile::local(file.path().to_owned())?;
-        let crs = read(&input, &names, &|p| p.country.as_deref() == Some(country), &mut |f| {
-            found.push(f);
-            Ok(())
-        })?;
-        Ok((found, crs))
+        let declared =
+            read(&input, &names, &|p| p.country.as_deref() == Some(country), &mut |f| {
+                found.push(f);
+                Ok(())
+            })?;
+        Ok((found, declared))
     }
 
     const TWO: &str = r#"{"type":"FeatureCollection","features":[
@@ -342,8 +354,9 @@ mod tests {
 
     #[test]
     fn parts_and_holes_are_kept_in_any_order_of_members() {
-        let (found, crs) = features(TWO, "EE").unwrap();
-        assert_eq!(crs.as_deref(), Some("EPSG:3035"));
+        let (found, declared) = features(TWO, "EE").unwrap();
+        assert_eq!(declared.crs.as_deref(), Some("EPSG:3035"));
+        assert_eq!(declared.properties, ["C", "ID", "N"]);
         let polygons = found[0].polygons.as_ref().unwrap();
         assert_eq!((polygons.len(), polygons[0].interiors().len()), (2, 1));
         assert_eq!(polygons[0].exterior().0.len(), 5);

@@ -1,13 +1,37 @@
 //! The properties of a GeoJSON feature.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::formats::boundaries::feature::{Properties, PropertyNames};
 
-/// Reads the three properties and skips all others, however large they are.
-pub struct PropertiesSeed<'a>(pub &'a PropertyNames);
+/// Names of properties that are listed at most.
+const MAX_SEEN: usize = 100;
+
+/// Names that are longer are not listed.
+const MAX_NAME: usize = 200;
+
+/// Reads the three properties and skips the values of all others, however large they are.
+pub struct PropertiesSeed<'a> {
+    pub names: &'a PropertyNames,
+    /// The names of all properties.
+    pub seen: &'a RefCell<BTreeSet<String>>,
+}
+
+impl PropertiesSeed<'_> {
+    fn note(&self, name: &str) {
+        let is_new = {
+            let seen = self.seen.borrow();
+            seen.len() < MAX_SEEN && name.len() < MAX_NAME && !seen.contains(name)
+        };
+        if is_new {
+            self.seen.borrow_mut().insert(name.to_owned());
+        }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for PropertiesSeed<'_> {
     type Value = Properties;
@@ -31,7 +55,8 @@ impl<'de> Visitor<'de> for PropertiesSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
         let mut properties = Properties::default();
         while let Some(key) = map.next_key::<String>()? {
-            let names = self.0;
+            let names = self.names;
+            self.note(&key);
             // one property can have several meanings
             let wanted = [&names.id, &names.country, &names.name].map(|name| *name == key);
             if !wanted.contains(&true) {
