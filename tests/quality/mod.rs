@@ -332,3 +332,18 @@ fn quality_route_returns_what_the_command_prints(warehouse: Warehouse) {
 }
 
 test_on_each_warehouse!(quality_route_returns_what_the_command_prints);
+
+#[test]
+fn a_date_on_which_no_event_finds_a_place_is_critical() {
+    let work = Workspace::mini();
+    work.remove("raw/cells");
+    work.write("raw/cells/plan.csv", "cell_id,latitude,longitude\nA1,59.13,9.9\n");
+    let ran = work.run(&["run-all"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    for words in ["no event of 2024-10-01 and of 1 more date finds a place", "mobility check"] {
+        assert!(ran.stderr.contains(words), "no {words:?} in {}", ran.stderr);
+    }
+    let words = ["--fail-on critical", "none of", "finds a place"];
+    work.fails(&["quality", "--fail-on", "critical"], 1, &words);
+    assert_eq!(work.run(&["check"]).status, 1);
+}

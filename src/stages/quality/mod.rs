@@ -40,6 +40,7 @@ use crate::storage::lock;
 use cells_on_date::CellLaus;
 use comparison::add_comparisons;
 use figures::{UserCounts, figures, refuse_undated_not_rejected};
+use warnings::is_without_places;
 
 /// Number of previous dates that a date is compared with.
 const PREVIOUS_DATES: usize = 7;
@@ -220,11 +221,28 @@ fn notes(tables: &Tables) -> Vec<String> {
     if tables.days.is_empty() {
         return vec!["there is no record of any date; run `mobility compress` first".to_owned()];
     }
-    match (criticals, warnings) {
+    let mut notes = without_places(tables);
+    notes.extend(match (criticals, warnings) {
         (0, 0) => Vec::new(),
         (0, n) => vec![format!("{}; see `mobility quality`", counted(n, "warning"))],
         (c, n) => {
             vec![format!("{c} critical and {}; see `mobility quality`", counted(n, "warning"))]
         }
-    }
+    });
+    notes
+}
+
+/// A message that names the first date on which no event finds a place, if there is one.
+fn without_places(tables: &Tables) -> Vec<String> {
+    let mut dates = tables.days.iter().filter(|day| is_without_places(day));
+    let Some(first) = dates.next() else { return Vec::new() };
+    let more = match dates.count() {
+        0 => String::new(),
+        more => format!(" and of {} more", counted(more as u64, "date")),
+    };
+    vec![format!(
+        "WARNING: no event of {}{more} finds a place, so views about places lack it; `mobility check` shows \
+         where events, cell plan and boundaries do not match",
+        first.date
+    )]
 }

@@ -93,11 +93,18 @@ fn of_day(day: &DayFigures, previous: &[DayFigures], out: &mut Vec<Warning>) {
         let share = unmapped_percent(day);
         let level =
             if share >= UNMAPPED_CRITICAL_PERCENT { Level::Critical } else { Level::Warning };
-        let text = format!(
-            "{} ({}) in no LAU: the cell is unknown, not valid on the date, or outside all LAUs",
-            counted(day.events_unmapped, "event"),
-            percent(share)
-        );
+        let text = match is_without_places(day) {
+            true => format!(
+                "none of {} finds a place: its cell is unknown, not valid on the date, or outside all \
+                 LAUs; `mobility check` shows the shares",
+                counted(day.events_unmapped, "event")
+            ),
+            false => format!(
+                "{} ({}) in no LAU: the cell is unknown, not valid on the date, or outside all LAUs",
+                counted(day.events_unmapped, "event"),
+                percent(share)
+            ),
+        };
         push(level, "unmapped_percent", share, 0.0, text);
     }
     if day.empty_hours > 0 && !day.provisional {
@@ -131,6 +138,11 @@ fn unusual(value: f64, previous: impl Iterator<Item = f64>) -> Option<f64> {
 
 fn direction(value: f64, mean: f64) -> &'static str {
     if value > mean { "more than" } else { "less than" }
+}
+
+/// True for a date with events of which none is in a LAU.
+pub fn is_without_places(day: &DayFigures) -> bool {
+    day.events_unmapped > 0 && day.events_unmapped == day.rows_kept
 }
 
 /// Rejected rows as a share of the rows in, percent.
