@@ -74,6 +74,7 @@ fn a_file_of_another_kind_is_named_with_the_remedy() {
     let parquet =
         fs::read(root().join("fixtures/mini/events/year=2024/month=10/day=1/part-0.parquet"))
             .unwrap();
+    let tar = format!("{:257}ustar\0", "day.csv\0");
     let xz = b"\xfd7zXZ\x00\x00\x04\xe6\xd6";
     for (name, bytes, words) in [
         ("day.csv.bz2", b"BZh91AY&SY\x01\x00".as_slice(), ["bzip2", "bunzip2"]),
@@ -86,6 +87,10 @@ fn a_file_of_another_kind_is_named_with_the_remedy() {
         ("day.csv", b"<?xml version=\"1.0\"?><Error/>", ["XML", "download it again"]),
         ("day.csv", b"version https://git-lfs.github.com/spec/v1\n", ["Git LFS", "git lfs pull"]),
         ("day.csv", b"\xff\xfeu\0s\0", ["UTF-16", "iconv"]),
+        ("day.csv", b"{\"user_id\": \"u1\"}\n", ["JSON", "convert it"]),
+        ("day.csv", b"7z\xbc\xaf\x27\x1c\0", ["archive", "unpack it"]),
+        ("day.csv.gz", &gzipped(&tar), ["archive", "unpack it"]),
+        ("day.csv", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ["Excel", "as CSV"]),
         ("day.parquet", b"user_id,cell_id,timestamp\n", ["text", "name it .csv"]),
         ("day.parquet", &gzipped("user_id\n"), ["gzip", ".csv.gz"]),
         ("day.parquet", b"ORC\x0a\x00", ["ORC", "convert it to Parquet"]),

@@ -233,7 +233,8 @@ impl Default for Columns {
 pub struct Lau {
     /// CNTR_CODEs to keep; an empty list keeps all.
     pub countries: Vec<String>,
-    /// CRS of the boundary file as an EPSG code; by default the one that the file states, else EPSG:3035.
+    /// CRS of the boundary file as an EPSG code; by default the one that the file states, else that of RFC 7946
+    /// for GeoJSON in longitude and latitude.
     pub crs: Option<String>,
     /// Largest size of a boundary file in MiB, of a zip file after it is unzipped.
     pub max_mib: u64,

@@ -7,6 +7,9 @@ use anyhow::{Error, Result, anyhow};
 /// Bytes that are looked at.
 pub const START_BYTES: usize = 512;
 
+/// Position of the magic bytes of a tar archive.
+const TAR_MAGIC: std::ops::Range<usize> = 257..262;
+
 /// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
@@ -17,6 +20,12 @@ pub enum Content {
     Lz4,
     Snappy,
     Zip,
+    SevenZip,
+    Rar,
+    Tar,
+    /// A workbook of old versions of Excel.
+    Xls,
+    Pdf,
     Parquet,
     EncryptedParquet,
     Orc,
@@ -30,7 +39,7 @@ pub enum Content {
 }
 
 /// The first bytes of binary formats.
-const SIGNATURES: [(&[u8], Content); 19] = [
+const SIGNATURES: [(&[u8], Content); 23] = [
     (&[0x1f, 0x8b], Content::Gzip),
     (&[0x28, 0xb5, 0x2f, 0xfd], Content::Zstd),
     (b"BZh", Content::Bzip2),
@@ -38,6 +47,10 @@ const SIGNATURES: [(&[u8], Content); 19] = [
     (&[0x04, 0x22, 0x4d, 0x18], Content::Lz4),
     (&[0xff, 0x06, 0, 0, b's', b'N', b'a', b'P', b'p', b'Y'], Content::Snappy),
     (b"PK\x03\x04", Content::Zip),
+    (&[b'7', b'z', 0xbc, 0xaf, 0x27, 0x1c], Content::SevenZip),
+    (b"Rar!\x1a\x07", Content::Rar),
+    (&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1], Content::Xls),
+    (b"%PDF-", Content::Pdf),
     (b"PAR1", Content::Parquet),
     (b"PARE", Content::EncryptedParquet),
     (b"ORC", Content::Orc),
@@ -60,6 +73,9 @@ impl Content {
             // words of a table in text may begin with the same letters
             let is_word = kind.is_word() && is_text(&start[..start.len().min(START_BYTES)]);
             return (!is_word).then_some(*kind);
+        }
+        if start.get(TAR_MAGIC).is_some_and(|magic| magic == b"ustar") {
+            return Some(Content::Tar);
         }
         let text = String::from_utf8_lossy(&start[..start.len().min(START_BYTES)]);
         let text = text.trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
@@ -98,6 +114,11 @@ impl Content {
             }
             Content::Zip => {
                 "it is a zip file or an Excel workbook; unzip it, or save the sheet as CSV"
+            }
+            Content::SevenZip | Content::Rar | Content::Tar => "it is an archive; unpack it",
+            Content::Xls => "it is an Excel workbook; save the sheet as CSV",
+            Content::Pdf => {
+                "it is a PDF document, not a table; ask for the table as CSV or Parquet"
             }
             Content::Parquet => "it is a Parquet file; name it .parquet",
             Content::EncryptedParquet => ENCRYPTED,

@@ -11,6 +11,9 @@ pub const EARLIEST_US: i64 = 631_152_000 * MICROS_PER_SECOND;
 /// How far clocks may be ahead, besides the offsets of zones, µs.
 const MAX_AHEAD_US: i64 = 24 * MICROS_PER_HOUR;
 
+/// 9999-12-31, local µs.
+const LAST_DAY_US: i64 = 253_402_214_400 * MICROS_PER_SECOND;
+
 /// The units from the longest to the shortest.
 const UNITS: [EpochUnit; 4] = [EpochUnit::S, EpochUnit::Ms, EpochUnit::Us, EpochUnit::Ns];
 
@@ -76,15 +79,18 @@ pub fn is_placeholder(number: i128) -> bool {
     PLACEHOLDERS.contains(&number)
 }
 
-/// True for a local time, µs, that programs write for an unknown one: 1900-01-01 and 1970-01-01, to the
-/// second before and in any zone.
+/// True for a local time, µs, that programs write for an unknown one: 1900-01-01, 1970-01-01 to the second
+/// before and in any zone, and from 9999-12-31 on.
 pub fn is_placeholder_time(local_us: i64) -> bool {
     const QUARTER_US: i64 = MICROS_PER_HOUR / 4;
     let near =
         |us: i64| (us - 12 * MICROS_PER_HOUR..=us + 14 * MICROS_PER_HOUR).contains(&local_us);
     let is_quarter = |us: i64| us.rem_euclid(QUARTER_US) == 0;
+    let is_end = local_us >= LAST_DAY_US;
     let is_date = local_us == super::TIMESTAMP_RANGE_US.start;
-    is_date || near(0) && (is_quarter(local_us) || is_quarter(local_us + MICROS_PER_SECOND))
+    is_date
+        || is_end
+        || near(0) && (is_quarter(local_us) || is_quarter(local_us + MICROS_PER_SECOND))
 }
 
 /// A local time for messages.

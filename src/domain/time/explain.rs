@@ -2,12 +2,16 @@
 //!
 //! Texts are quoted only if they look like a date, since the wrong column may hold ids.
 
+use super::TIMESTAMP_RANGE_US;
 use super::belief::{Belief, is_placeholder, is_placeholder_time, shown};
 use super::text::EpochUnit;
 
 /// The forms of date-time text that are read without a format.
 pub const ACCEPTED: &str =
     "2024-10-01 08:00:00, also with a T, without seconds, with decimals, and with a zone";
+
+/// The end of the year 9999, local µs.
+const LATEST_US: i64 = TIMESTAMP_RANGE_US.end;
 
 /// Longer text is not quoted.
 const MAX_QUOTED: usize = 40;
@@ -101,8 +105,9 @@ pub fn unbelievable_number(
     read_as: ReadAs,
     belief: Belief,
 ) -> String {
-    let time = i64::try_from(unit.micros(number)).map_or_else(|_| shown(i64::MAX), shown);
-    if is_placeholder(number) {
+    let us = i64::try_from(unit.micros(number)).unwrap_or(i64::MAX);
+    let time = shown(us);
+    if is_placeholder(number) || us < LATEST_US && is_placeholder_time(us) {
         return format!("{time}, a number that often stands for an unknown time");
     }
     match belief.unit_of(number).filter(|other| *other != unit) {

@@ -35,6 +35,9 @@ impl Header {
         if let Some(content) = Content::of(&start) {
             bail!(content.in_place_of_a_table());
         }
+        if is_json(&start) {
+            bail!("it is JSON, not CSV; convert it to CSV or Parquet");
+        }
         let mut headers = Vec::new();
         let mut error = None;
         for delimiter in DELIMITERS {
@@ -71,6 +74,13 @@ impl Header {
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.names.iter().position(|column| column == name)
     }
+}
+
+/// True for the beginning of an object or of a list of objects.
+fn is_json(start: &[u8]) -> bool {
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start).trim_ascii_start();
+    let text = text.strip_prefix(b"[").map_or(text, <[u8]>::trim_ascii_start);
+    text.strip_prefix(b"{").is_some_and(|text| text.trim_ascii_start().starts_with(b"\""))
 }
 
 /// The header with this delimiter; `None` for a text without a record.
@@ -119,6 +129,8 @@ mod tests {
         let message = |bytes: &[u8]| format!("{:#}", Header::read(bytes, &[]).unwrap_err());
         assert!(message(b"").contains("empty"));
         assert!(message(b"u\0s\0e\0r\0").contains("not UTF-8 text"));
+        assert!(message(b"{\"user_id\": \"u1\"}\n").contains("JSON"));
+        assert!(message(b"[\n {\"user_id\": \"u1\"}]\n").contains("JSON"));
         assert!(message(b"user_id,\"cell_id\nu,c\n").contains("never closed"));
         assert!(message(&b"user_id,cell_id,".repeat(1 << 15)).contains("longer than 256 KiB"));
     }

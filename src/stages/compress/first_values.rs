@@ -50,7 +50,13 @@ fn explained(
             let number = explain::number(text.trim())?;
             Some(explain::unbelievable_number(number, unit, read_as, belief))
         }
-        (TimeValue::Text(text), None) => Some(format!("{:?}", text.trim())),
+        (TimeValue::Text(text), None) => {
+            let text = text.trim();
+            let is_placeholder = text.starts_with("9999-") || text.starts_with("1900-01-01");
+            let reason =
+                if is_placeholder { ", which often stands for an unknown time" } else { "" };
+            Some(format!("{text:?}{reason}"))
+        }
         (TimeValue::Number(number), Some(unit)) => {
             Some(explain::unbelievable_number((*number).into(), unit, read_as, belief))
         }

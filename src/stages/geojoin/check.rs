@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use anyhow::{Result, anyhow};
 
 use super::boundaries::Boundaries;
-use super::cells::{project, refuse_rejected, refuse_swapped};
-use super::lau_index::LauIndex;
+use super::cells::refuse_rejected;
 use super::notes::no_cell_in_a_lau;
 use super::properties::OtherCountries;
-use super::{Settings, assign, boundaries};
+use super::{Settings, assign_cells, boundaries};
 use crate::cell_plan::{self, CellPlan, CellVersion};
 use crate::config::Lau;
 use crate::domain::numbers::{counted, share_of};
@@ -45,13 +44,14 @@ const MAX_NOTES: usize = 3;
 /// Reads the cell plan and the LAU boundaries and summarizes each. If both can be read, also
 /// assigns the cells to LAUs.
 pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<CheckedLaus>) {
-    let mut passed_over = None;
+    let (mut passed_over, mut lau_files) = (None, Vec::new());
     let boundaries = boundaries::files(settings).and_then(|listed| {
         passed_over = listed.passed_over;
-        boundaries::read(&listed.files, settings)
-            .map_err(|error| with_next_error(error, &listed.files, settings))
+        lau_files = listed.files;
+        boundaries::read(&lau_files, settings)
+            .map_err(|error| with_next_error(error, &lau_files, settings))
     });
-    let cells = check_cells(settings, boundaries.as_ref().ok());
+    let cells = check_cells(settings, boundaries.as_ref().ok().map(|b| (b, lau_files.as_slice())));
     let countries = match settings.lau.countries.as_slice() {
         [] => "all countries".to_owned(),
         some => some.join(", "),
@@ -79,7 +79,10 @@ fn with_next_error(error: anyhow::Error, files: &[InputFile], settings: Settings
     }
 }
 
-fn check_cells(settings: Settings, boundaries: Option<&Boundaries>) -> Result<CheckedPlan> {
+fn check_cells(
+    settings: Settings,
+    boundaries: Option<(&Boundaries, &[InputFile])>,
+) -> Result<CheckedPlan> {
     let listed = cell_plan::files(&settings.data.cells)?;
     let plan = CellPlan::read(&listed.files, settings.columns, settings.time.tz())?;
     refuse_rejected(&plan, settings.strict)?;
@@ -87,12 +90,9 @@ fn check_cells(settings: Settings, boundaries: Option<&Boundaries>) -> Result<Ch
     let mut warnings = plan.rejected();
     warnings.extend(plan.without_validity.iter().cloned());
     warnings.extend(listed.passed_over);
-    let points = project(&cells)?;
     let mut is_in_lau = vec![false; cells.len()];
-    if let Some(boundaries) = boundaries {
-        let index = LauIndex::new(boundaries.units.values().map(|u| &u.geometry));
-        let assignments = assign::within(&index, &points);
-        refuse_swapped(&cells, boundaries.extent(), &assignments)?;
+    if let Some((boundaries, files)) = boundaries {
+        let assignments = assign_cells(settings, &cells, boundaries, files)?;
         is_in_lau = assignments.iter().map(|a| a.unit.is_some()).collect();
         if !is_in_lau.contains(&true) {
             warnings.push(no_cell_in_a_lau(settings.lau.crs.as_deref()));
