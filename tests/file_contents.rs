@@ -193,6 +193,9 @@ fn file_names_that_are_not_utf8_are_refused_by_folder_and_by_glob() {
         work.write("pipeline.toml", config.replace("\"raw/events\"", &format!("\"{glob}\"")));
         work.fails(&["compress"], 1, &["data.events", "not UTF-8", "rename"]);
     }
+    let other = "\"raw/events/year=*/**/*.parquet\"";
+    work.write("pipeline.toml", config.replace("\"raw/events\"", other));
+    work.ok(&["compress"]);
 }
 
 /// Writes row groups of events at cell 100 with the given numbers of rows.

@@ -1,20 +1,17 @@
 //! Globs over local files.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use glob::{MatchOptions, Pattern};
+use glob::Pattern;
 use rustix::io::Errno;
 
 use super::wanted::{is_hidden_match, literal_folders};
 
-/// A star matches within one name.
-const WITHIN_NAMES: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: false,
-};
+/// The part of a glob that stands for any number of folders.
+const ANY_FOLDERS: &str = "**";
 
 /// The paths that match, without hidden ones that the glob does not spell out.
 ///
@@ -40,41 +37,39 @@ pub fn matches(spec: &str) -> Result<Vec<PathBuf>> {
 
 /// The library skips names that are not UTF-8.
 fn refuse_not_utf8(spec: &str) -> Result<()> {
-    let pattern = Pattern::new(spec).with_context(|| format!("{spec} is not a valid glob"))?;
     let glob = Path::new(spec);
+    let parts: Vec<String> = glob.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    // whether the glob matches a name at this depth, as far as that part of the glob decides it
+    let is_match = |depth: usize, name: &OsStr| {
+        let behind_any_folders = parts.iter().take(depth + 1).any(|part| part == ANY_FOLDERS);
+        let pattern = parts.get(depth).and_then(|part| Pattern::new(part).ok());
+        behind_any_folders
+            || pattern.is_some_and(|pattern| pattern.matches(&name.to_string_lossy()))
+    };
+    let is_last = |depth: usize| depth + 1 >= parts.len();
     let literal = literal_folders(glob);
-    let is_recursive = spec.contains("**");
-    let depth = if is_recursive { usize::MAX } else { glob.iter().count() };
-    let base = if literal.as_os_str().is_empty() { PathBuf::from(".") } else { literal.clone() };
-    let mut folders = vec![(literal.iter().count(), base)];
-    while let Some((level, folder)) = folders.pop() {
+    let base = if literal.as_os_str().is_empty() { Path::new(".") } else { &literal };
+    let mut folders = vec![(literal.iter().count(), base.to_owned())];
+    while let Some((depth, folder)) = folders.pop() {
         // what cannot be listed was reported before
         let Ok(entries) = fs::read_dir(&folder) else { continue };
         for entry in entries.flatten() {
-            let path = literal_child(&literal, &folder, &entry.file_name());
+            let name = entry.file_name();
+            let path = folder.join(&name);
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if path.to_str().is_some() {
-                if is_folder && level + 1 < depth {
-                    folders.push((level + 1, path));
-                }
+            let ends_here = is_last(depth) || parts.iter().any(|part| part == ANY_FOLDERS);
+            if !is_match(depth, &name) || !is_folder && !ends_here {
                 continue;
             }
-            // inside of a folder, a file may match
-            let text = path.to_string_lossy();
-            let is_match = pattern.matches_with(&text, WITHIN_NAMES)
-                || is_folder && (is_recursive || level + 1 < depth);
-            if is_match && !is_hidden_match(glob, &path) {
-                bail!("the name of the file {path:?} is not UTF-8; rename it");
+            let is_hidden = is_hidden_match(glob, path.strip_prefix("./").unwrap_or(&path));
+            match name.to_str() {
+                None if !is_hidden => {
+                    bail!("the name of the file {path:?} is not UTF-8; rename it")
+                }
+                Some(_) if is_folder => folders.push((depth + 1, path)),
+                _ => {}
             }
         }
     }
     Ok(())
-}
-
-/// A child of a folder, written as the glob would write it.
-fn literal_child(literal: &Path, folder: &Path, name: &std::ffi::OsStr) -> PathBuf {
-    match literal.as_os_str().is_empty() && folder == Path::new(".") {
-        true => PathBuf::from(name),
-        false => folder.join(name),
-    }
 }
