@@ -4,6 +4,7 @@
 -- title: Unique locations per user and day
 -- description: Number of different locations (cells) at which each user was seen on a day.
 -- order: user_id, date
+-- by: date
 -- chart: table
 -- single_users: yes
 SELECT user_id, date, unique_cell_count AS unique_locations

@@ -4,6 +4,7 @@
 -- title: Unique users per LAU and day (name kept for old scripts)
 -- description: The same rows as users-per-lau, under a name that older scripts use.
 -- order: date, lau_id
+-- by: date
 -- chart: map user_count
 SELECT lau_id, lau_name, date, user_count
 FROM agg_users_per_lau_per_day

@@ -6,6 +6,7 @@
 mod cancelled_queries;
 mod concurrent_readers;
 mod connections;
+mod daily_results;
 mod interrupted_loads;
 mod loading;
 mod pooler;

@@ -7,6 +7,7 @@ mod compute_view;
 mod connect;
 mod copy;
 mod cursor_rows;
+mod daily_results;
 pub mod encode;
 mod fingerprint;
 mod grants;
@@ -62,6 +63,7 @@ pub use run_records::record;
 use schema::SchemaState;
 use server::Server;
 use server_errors::failed;
+use view_results::Deployment;
 
 /// An open PostGIS warehouse.
 pub struct Postgis {
@@ -221,21 +223,27 @@ impl Warehouse for Postgis {
             let started = Instant::now();
             let fingerprint = self.views.fingerprint(view)?;
             let stored = view_results::stored(worker.client(), schema, &view.view)?;
-            let current =
-                stored.filter(|s| s.fingerprint == fingerprint && s.load_no == load.load_no);
+            let by_date = view.by_date
+                && daily_results::sources(worker.client(), schema, &view.view, &view.sql)?
+                    .is_some();
+            let is_suitable =
+                daily_results::is_stored_by_date(worker.client(), schema, &view.view)? == by_date;
+            let current = stored.filter(|s| {
+                is_suitable && s.fingerprint == fingerprint && s.load_no == load.load_no
+            });
             let (rows, fresh) = match current.filter(|_| !refresh) {
                 Some(stored) => (stored.rows, true),
                 None => {
                     let mut transaction = worker.client().transaction().map_err(failed)?;
-                    let rows = view_results::deploy(
-                        &mut transaction,
-                        schema,
+                    let deployment = Deployment {
                         view,
                         position,
-                        &fingerprint,
-                        load.load_no,
-                    )
-                    .with_context(|| view.place())?;
+                        fingerprint: &fingerprint,
+                        load_no: load.load_no,
+                        refresh,
+                    };
+                    let rows = view_results::deploy(&mut transaction, schema, &deployment)
+                        .with_context(|| view.place())?;
                     transaction.commit().map_err(failed)?;
                     (rows, false)
                 }

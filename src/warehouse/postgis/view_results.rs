@@ -3,14 +3,17 @@
 //! `agg_events_per_hour` is a view over the table `stored_agg_events_per_hour`. A result is replaced by
 //! deleting and inserting rows in one transaction: a reader sees the old rows or the new ones and
 //! never waits. A load recomputes all results in the transaction that activates its partitions, so
-//! that tables and views always belong to the same load.
+//! that tables and views always belong to the same load; of results that are stored by date, it
+//! recomputes the dates that changed.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use postgres::{Client, Transaction};
 
-use super::compute_view::{COMPUTED, compute};
+use super::compute_view::{COMPUTED, DATE_COLUMN, compute, compute_columns, prepare};
+use super::daily_results;
+use super::daily_results::DailyResult;
 use super::grants::Grants;
 use super::names::SchemaName;
 use super::query::order_list;
@@ -55,19 +58,27 @@ pub fn stored(
     }))
 }
 
-/// Computes a view and stores the result; creates the view if it does not exist yet. `position` is the
-/// place of the view in the order in which views are computed.
+/// A view to be computed and stored.
+pub struct Deployment<'a> {
+    pub view: &'a View,
+    /// The place of the view in the order in which views are computed.
+    pub position: usize,
+    pub fingerprint: &'a str,
+    pub load_no: i64,
+    /// Compute all dates again, also those whose rows are current.
+    pub refresh: bool,
+}
+
+/// Computes a view and stores the result; creates the view if it does not exist yet.
 ///
 /// # Errors
 /// SQL that the server rejects, with the position in it; a foreign relation with the name of the view.
 pub fn deploy(
     transaction: &mut Transaction,
     schema: &SchemaName,
-    view: &View,
-    position: usize,
-    fingerprint: &str,
-    load_no: i64,
+    deployment: &Deployment,
 ) -> Result<u64> {
+    let Deployment { view, fingerprint, load_no, .. } = deployment;
     let exists = transaction
         .query_opt(
             &schema.fill("SELECT FROM {schema}.mobility_view WHERE view = $1"),
@@ -81,7 +92,15 @@ pub fn deploy(
              view, or set warehouse.schema to a schema of its own"
         );
     }
-    compute(transaction, schema, &view.sql)?;
+    prepare(transaction, schema, &view.sql)?;
+    let sources = match view.by_date {
+        true => daily_results::sources(transaction, schema, &view.view, &view.sql)?,
+        false => None,
+    };
+    match sources {
+        Some(_) => compute_columns(transaction, schema, &view.sql)?,
+        None => compute(transaction, schema, &view.sql, None)?,
+    }
     let computed = column_types(transaction, None, COMPUTED)?;
     let missing = view.order.iter().find(|o| computed.iter().all(|c| c.0 != o.column));
     if let Some(OrderBy { column, .. }) = missing {
@@ -90,24 +109,67 @@ pub fn deploy(
             computed.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ")
         );
     }
-    if !exists
-        || column_types(transaction, Some(schema), &result_table_name(&view.view))? != computed
-    {
-        create(transaction, schema, view, &computed)?;
+    let by_date = sources.is_some();
+    let table = result_table(schema, &view.view);
+    let found = column_types(transaction, Some(schema), &result_table_name(&view.view))?;
+    let is_as_needed = exists && found == stored_columns(&computed, by_date);
+    if !is_as_needed || deployment.refresh {
+        daily_results::forget(transaction, schema, &view.view)?;
     }
-    let rows = replace_rows(transaction, schema, &view.view, &view.order)?;
-    let position = i32::try_from(position).unwrap_or(i32::MAX);
+    if exists && found == stored_columns(&computed, !by_date) {
+        daily_results::change_table(transaction, &table, by_date)?;
+    } else if !is_as_needed {
+        create(transaction, schema, view, &computed)?;
+        if by_date {
+            daily_results::change_table(transaction, &table, true)?;
+        }
+    } else if deployment.refresh {
+        empty(transaction, schema, &view.view)?;
+    }
+    let position = i32::try_from(deployment.position).unwrap_or(i32::MAX);
     transaction
         .execute(
             &schema.fill(
-                "INSERT INTO {schema}.mobility_view (view, place, mark, sql, load_no, row_count) \
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (view) DO UPDATE SET place = $2, \
-                 mark = $3, sql = $4, load_no = $5, row_count = $6",
+                "INSERT INTO {schema}.mobility_view (view, place, mark, sql, load_no, row_count, by_date) \
+                 VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (view) DO UPDATE SET place = $2, \
+                 mark = $3, sql = $4, load_no = $5, by_date = $6",
             ),
-            &[&view.view, &position, &fingerprint, &view.sql, &load_no, &rows],
+            &[&view.view, &position, fingerprint, &view.sql, load_no, &sources.is_some()],
         )
         .map_err(failed)?;
+    let rows = match sources {
+        Some(sources) => {
+            let result = DailyResult {
+                view: &view.view,
+                sql: &view.sql,
+                fingerprint,
+                table: &table,
+                order: &view.order,
+            };
+            daily_results::update(transaction, schema, &result, &sources)?
+        }
+        None => replace_rows(transaction, schema, &view.view, &view.order)?,
+    };
+    set_rows(transaction, schema, &view.view, *load_no, rows)?;
     Ok(u64::try_from(rows).unwrap_or_default())
+}
+
+/// The columns of the table of a result with these columns.
+fn stored_columns(computed: &ColumnTypes, by_date: bool) -> ColumnTypes {
+    let date = by_date.then(|| (DATE_COLUMN.to_owned(), "date".to_owned()));
+    computed.iter().cloned().chain(date).collect()
+}
+
+/// Records that the stored result has these rows and belongs to the load.
+fn set_rows(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    view: &str,
+    load_no: i64,
+    rows: i64,
+) -> Result<()> {
+    let sql = "UPDATE {schema}.mobility_view SET load_no = $2, row_count = $3 WHERE view = $1";
+    transaction.execute(&schema.fill(sql), &[&view, &load_no, &rows]).map_err(failed).map(drop)
 }
 
 /// Creates the table and the view for a result with these columns, in place of those with others, whose
@@ -144,7 +206,11 @@ fn create(
     if !view.order.is_empty() {
         sql.push_str(&format!("CREATE INDEX ON {table} ({});", order_list(&view.order)));
     }
-    sql.push_str(&format!("CREATE VIEW {name} AS SELECT * FROM {table}; {grants}"));
+    let shown: Vec<String> = columns.iter().map(|(column, _)| quoted(column)).collect();
+    sql.push_str(&format!(
+        "CREATE VIEW {name} AS SELECT {} FROM {table}; {grants}",
+        shown.join(", ")
+    ));
     transaction
         .batch_execute(&sql)
         .map_err(failed)
@@ -172,7 +238,7 @@ fn replace_rows(
         true => String::new(),
         false => format!(" ORDER BY {}", order_list(order)),
     };
-    transaction.batch_execute(&format!("DELETE FROM {table}")).map_err(failed)?;
+    empty(transaction, schema, view)?;
     let rows = transaction
         .execute(
             &format!("INSERT INTO {table} SELECT * FROM pg_temp.mobility_computed{order}"),
@@ -183,6 +249,12 @@ fn replace_rows(
         .batch_execute(&format!("DROP TABLE pg_temp.mobility_computed; ANALYZE {table}"))
         .map_err(failed)?;
     Ok(i64::try_from(rows).unwrap_or(i64::MAX))
+}
+
+/// Removes all stored rows.
+fn empty(transaction: &mut Transaction, schema: &SchemaName, view: &str) -> Result<()> {
+    let delete = format!("DELETE FROM {}", result_table(schema, view));
+    transaction.batch_execute(&delete).map_err(failed)
 }
 
 /// Marks the results of the previous load as results of this load, which changed nothing.
@@ -220,14 +292,22 @@ pub fn recompute(
     load_no: i64,
 ) -> Result<Recomputed> {
     let known = transaction
-        .query(&schema.fill("SELECT view, sql FROM {schema}.mobility_view ORDER BY place"), &[])
+        .query(
+            &schema
+                .fill("SELECT view, sql, mark, by_date FROM {schema}.mobility_view ORDER BY place"),
+            &[],
+        )
         .map_err(failed)?;
     let mut all = Recomputed::default();
     for row in known {
         let (view, sql): (String, String) = (row.get(0), row.get(1));
+        let (fingerprint, by_date): (String, bool) = (row.get(2), row.get(3));
         let started = Instant::now();
         let mut attempt = transaction.savepoint("view").map_err(failed)?;
-        match recompute_one(&mut attempt, schema, &view, &sql, load_no) {
+        let fingerprint = by_date.then_some(&*fingerprint);
+        let recomputed = recompute_one(&mut attempt, schema, (&view, &sql), fingerprint)
+            .and_then(|rows| set_rows(&mut attempt, schema, &view, load_no, rows));
+        match recomputed {
             Ok(()) => {
                 attempt.commit().map_err(failed)?;
                 all.elapsed.push((view, started.elapsed()));
@@ -256,37 +336,44 @@ pub fn recompute_or_empty(
     let recomputed = recompute(transaction, schema, load_no)?;
     let outdated = schema.fill("SELECT view FROM {schema}.mobility_view WHERE load_no <> $1");
     for row in transaction.query(&outdated, &[&load_no]).map_err(failed)? {
-        let table = result_table(schema, row.get(0));
-        transaction.batch_execute(&format!("DELETE FROM {table}")).map_err(failed)?;
+        let view: String = row.get(0);
+        empty(transaction, schema, &view)?;
+        daily_results::forget(transaction, schema, &view)?;
     }
     let emptied = |warning: String| warning.replace("still shows the old rows", "is empty now");
     Ok(recomputed.warnings.into_iter().map(emptied).collect())
 }
 
+/// Recomputes a stored view, date by date if a fingerprint of its SQL is given. Returns the number of rows.
 fn recompute_one(
     transaction: &mut Transaction,
     schema: &SchemaName,
-    view: &str,
-    sql: &str,
-    load_no: i64,
-) -> Result<()> {
-    compute(transaction, schema, sql)?;
-    if column_types(transaction, Some(schema), &result_table_name(view))?
-        != column_types(transaction, None, COMPUTED)?
-    {
-        return Err(anyhow!("its columns have changed; run `mobility views`"));
+    (view, sql): (&str, &str),
+    fingerprint: Option<&str>,
+) -> Result<i64> {
+    let changed = || anyhow!("its columns have changed; run `mobility views`");
+    let by_date = fingerprint.is_some();
+    prepare(transaction, schema, sql)?;
+    match by_date {
+        true => compute_columns(transaction, schema, sql)?,
+        false => compute(transaction, schema, sql, None)?,
+    }
+    let computed = column_types(transaction, None, COMPUTED)?;
+    let table = result_table_name(view);
+    if column_types(transaction, Some(schema), &table)? != stored_columns(&computed, by_date) {
+        return Err(changed());
     }
     let order = order_of_index(transaction, schema, view)?;
-    let rows = replace_rows(transaction, schema, view, &order)?;
-    transaction
-        .execute(
-            &schema.fill(
-                "UPDATE {schema}.mobility_view SET load_no = $2, row_count = $3 WHERE view = $1",
-            ),
-            &[&view, &load_no, &rows],
-        )
-        .map_err(failed)?;
-    Ok(())
+    let Some(fingerprint) = fingerprint else {
+        return replace_rows(transaction, schema, view, &order);
+    };
+    // a view that it reads may be computed as a whole since
+    let Some(sources) = daily_results::sources(transaction, schema, view, sql)? else {
+        return Err(anyhow!("a view that it reads has changed; run `mobility views`"));
+    };
+    let table = schema.relation(&table);
+    let result = DailyResult { view, sql, fingerprint, table: &table, order: &order };
+    daily_results::update(transaction, schema, &result, &sources)
 }
 
 /// The order of a stored result, which is that of its index.
@@ -303,9 +390,9 @@ fn order_of_index(
              JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
              JOIN pg_class c ON c.oid = i.indrelid \
              JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = $1 AND c.relname = $2 \
+             WHERE n.nspname = $1 AND c.relname = $2 AND a.attname <> $3 \
              ORDER BY i.indexrelid, k.n",
-            &[&schema.name(), &result_table_name(view)],
+            &[&schema.name(), &result_table_name(view), &DATE_COLUMN],
         )
         .map_err(failed)?;
     Ok(rows.iter().map(|r| OrderBy { column: r.get(0), descending: r.get(1) }).collect())
