@@ -126,7 +126,7 @@ fn hide(transaction: &mut Transaction, schema: &SchemaName, day: Day) -> Result<
             .iter()
             .map(|(name, _)| quoted(name))
             .collect();
-        let stored = schema.relation(&format!("stored_{view}"));
+        let stored = schema.result_table(view);
         sources.push((view.clone(), stored, columns.join(", "), DATE_COLUMN));
     }
     let mut hidden = Vec::new();

@@ -162,7 +162,10 @@ fn insert(result: &DailyResult) -> String {
         true => String::new(),
         false => format!(" ORDER BY {}", order_list(result.order)),
     };
-    format!("INSERT INTO {} SELECT *, $1::date FROM pg_temp.mobility_computed{order}", result.table)
+    format!(
+        "INSERT INTO {} SELECT *, $1::date AS {DATE_COLUMN} FROM pg_temp.mobility_computed{order}",
+        result.table
+    )
 }
 
 /// The loaded dates, each with a fingerprint of everything that its rows depend on.

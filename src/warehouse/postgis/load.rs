@@ -9,10 +9,10 @@ use super::fingerprint::fingerprint;
 use super::names::SchemaName;
 use super::partitions;
 use super::partitions::Partition;
+use super::recompute::Recomputed;
 use super::server::Server;
 use super::server_errors::failed;
-use super::view_results::Recomputed;
-use super::{load_presence, load_raw_events, replace_table, schema, view_results};
+use super::{load_presence, load_raw_events, recompute, replace_table, schema};
 use crate::datasets::presence::{PresenceDay, days};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
@@ -129,10 +129,10 @@ fn activate(
     // without statistics the server underestimates the rows of active partitions by far
     transaction.batch_execute(&schema.fill("ANALYZE {schema}.mobility_leaf")).map_err(failed)?;
     let recomputed = if filled.is_empty() && retired == 0 && !places_changed && !small_changed {
-        view_results::confirm(&mut transaction, schema, load_no)?;
+        recompute::confirm(&mut transaction, schema, load_no)?;
         Recomputed::default()
     } else {
-        view_results::recompute(&mut transaction, schema, load_no)?
+        recompute::recompute(&mut transaction, schema, load_no)?
     };
     transaction.commit().map_err(failed)?;
     for (view, elapsed) in recomputed.elapsed {

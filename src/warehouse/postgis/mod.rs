@@ -21,6 +21,7 @@ mod pooled_connection;
 mod pooler;
 mod purge;
 mod query;
+mod recompute;
 mod relations;
 mod replace_table;
 mod requirements;

@@ -6,6 +6,11 @@ use crate::domain::tables::{Table, quoted};
 /// The gap of SQL templates that is filled with the schema.
 const GAP: &str = "{schema}";
 
+/// Name of the table with the stored result of a view.
+pub fn result_table_name(view: &str) -> String {
+    format!("stored_{view}")
+}
+
 /// The name of the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaName(String);
@@ -32,6 +37,11 @@ impl SchemaName {
     /// A table of the contract in SQL.
     pub fn table(&self, table: Table) -> String {
         self.relation(table.name())
+    }
+
+    /// The table with the stored result of a view.
+    pub fn result_table(&self, view: &str) -> String {
+        self.relation(&result_table_name(view))
     }
 
     /// SQL in which `{schema}` stands for the schema.

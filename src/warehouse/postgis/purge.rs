@@ -9,7 +9,7 @@ use postgres::{Client, Transaction};
 use super::names::SchemaName;
 use super::relations::exists;
 use super::server_errors::failed;
-use super::{partitions, schema, view_results};
+use super::{partitions, recompute, schema};
 use crate::domain::tables::{Table, quoted};
 use crate::progress::Progress;
 use crate::warehouse::{ExpiredRows, Loaded};
@@ -148,7 +148,7 @@ pub fn run(
         }
     }
     let load_no = record_load(&mut transaction, schema, before)?;
-    for warning in view_results::recompute_or_empty(&mut transaction, schema, load_no)? {
+    for warning in recompute::recompute_or_empty(&mut transaction, schema, load_no)? {
         progress.warn(&format!("purge: {warning}"));
     }
     transaction

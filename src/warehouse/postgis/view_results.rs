@@ -6,16 +6,14 @@
 //! that tables and views always belong to the same load; of results that are stored by date, it
 //! recomputes the dates that changed.
 
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use postgres::{Client, Transaction};
 
 use super::compute_view::{COMPUTED, DATE_COLUMN, compute, compute_columns, prepare};
 use super::daily_results;
 use super::daily_results::DailyResult;
 use super::grants::Grants;
-use super::names::SchemaName;
+use super::names::{SchemaName, result_table_name};
 use super::query::order_list;
 use super::relations::{ColumnTypes, column_types, describe, exists};
 use super::server_errors::failed;
@@ -28,14 +26,6 @@ pub struct StoredResult {
     pub fingerprint: String,
     pub load_no: i64,
     pub rows: u64,
-}
-
-fn result_table_name(view: &str) -> String {
-    format!("stored_{view}")
-}
-
-fn result_table(schema: &SchemaName, view: &str) -> String {
-    schema.relation(&result_table_name(view))
 }
 
 /// The stored result of a view; `None` if there is none.
@@ -110,7 +100,7 @@ pub fn deploy(
         );
     }
     let by_date = sources.is_some();
-    let table = result_table(schema, &view.view);
+    let table = schema.result_table(&view.view);
     let found = column_types(transaction, Some(schema), &result_table_name(&view.view))?;
     let is_as_needed = exists && found == stored_columns(&computed, by_date);
     if !is_as_needed || deployment.refresh {
@@ -154,14 +144,17 @@ pub fn deploy(
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
-/// The columns of the table of a result with these columns.
-fn stored_columns(computed: &ColumnTypes, by_date: bool) -> ColumnTypes {
+/// The columns of the table that stores a result with these columns.
+pub fn stored_columns(computed: &ColumnTypes, by_date: bool) -> ColumnTypes {
     let date = by_date.then(|| (DATE_COLUMN.to_owned(), "date".to_owned()));
     computed.iter().cloned().chain(date).collect()
 }
 
 /// Records that the stored result has these rows and belongs to the load.
-fn set_rows(
+///
+/// # Errors
+/// Errors of the server.
+pub fn set_rows(
     transaction: &mut Transaction,
     schema: &SchemaName,
     view: &str,
@@ -180,7 +173,7 @@ fn create(
     view: &View,
     columns: &ColumnTypes,
 ) -> Result<()> {
-    let (name, table) = (schema.relation(&view.view), result_table(schema, &view.view));
+    let (name, table) = (schema.relation(&view.view), schema.result_table(&view.view));
     let mut grants = String::new();
     for (relation, sql_name) in
         [(result_table_name(&view.view), &table), (view.view.clone(), &name)]
@@ -227,13 +220,16 @@ fn create(
 }
 
 /// Replaces the stored rows by the computed ones; returns their number.
-fn replace_rows(
+///
+/// # Errors
+/// Errors of the server.
+pub fn replace_rows(
     transaction: &mut Transaction,
     schema: &SchemaName,
     view: &str,
     order: &[OrderBy],
 ) -> Result<i64> {
-    let table = result_table(schema, view);
+    let table = schema.result_table(view);
     let order = match order.is_empty() {
         true => String::new(),
         false => format!(" ORDER BY {}", order_list(order)),
@@ -252,150 +248,12 @@ fn replace_rows(
 }
 
 /// Removes all stored rows.
-fn empty(transaction: &mut Transaction, schema: &SchemaName, view: &str) -> Result<()> {
-    let delete = format!("DELETE FROM {}", result_table(schema, view));
-    transaction.batch_execute(&delete).map_err(failed)
-}
-
-/// Marks the results of the previous load as results of this load, which changed nothing.
 ///
 /// # Errors
 /// Errors of the server.
-pub fn confirm(transaction: &mut Transaction, schema: &SchemaName, load_no: i64) -> Result<()> {
-    transaction
-        .execute(
-            &schema.fill(
-                "UPDATE {schema}.mobility_view SET load_no = $1 WHERE load_no = $1::bigint - 1",
-            ),
-            &[&load_no],
-        )
-        .map_err(failed)?;
-    Ok(())
-}
-
-/// The views that a load recomputed.
-#[derive(Debug, Default)]
-pub struct Recomputed {
-    pub elapsed: Vec<(String, Duration)>,
-    /// One message for each view that failed.
-    pub warnings: Vec<String>,
-}
-
-/// Recomputes every stored view from the tables as this transaction sees them. A view that fails keeps
-/// its old result, which is outdated, and is reported; `mobility views` then reports file and line.
-///
-/// # Errors
-/// All other errors of the server.
-pub fn recompute(
-    transaction: &mut Transaction,
-    schema: &SchemaName,
-    load_no: i64,
-) -> Result<Recomputed> {
-    let known = transaction
-        .query(
-            &schema
-                .fill("SELECT view, sql, mark, by_date FROM {schema}.mobility_view ORDER BY place"),
-            &[],
-        )
-        .map_err(failed)?;
-    let mut all = Recomputed::default();
-    for row in known {
-        let (view, sql): (String, String) = (row.get(0), row.get(1));
-        let (fingerprint, by_date): (String, bool) = (row.get(2), row.get(3));
-        let started = Instant::now();
-        let mut attempt = transaction.savepoint("view").map_err(failed)?;
-        let fingerprint = by_date.then_some(&*fingerprint);
-        let recomputed = recompute_one(&mut attempt, schema, (&view, &sql), fingerprint)
-            .and_then(|rows| set_rows(&mut attempt, schema, &view, load_no, rows));
-        match recomputed {
-            Ok(()) => {
-                attempt.commit().map_err(failed)?;
-                all.elapsed.push((view, started.elapsed()));
-            }
-            Err(error) => {
-                attempt.rollback().map_err(failed)?;
-                all.warnings.push(format!(
-                    "view {view} could not be recomputed and still shows the old rows: {error:#}"
-                ));
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// Recomputes every stored view as [`recompute`] does, and removes the rows of those that fail, which must
-/// not be kept. Returns one message for each of these.
-///
-/// # Errors
-/// All other errors of the server.
-pub fn recompute_or_empty(
-    transaction: &mut Transaction,
-    schema: &SchemaName,
-    load_no: i64,
-) -> Result<Vec<String>> {
-    let recomputed = recompute(transaction, schema, load_no)?;
-    let outdated = schema.fill("SELECT view FROM {schema}.mobility_view WHERE load_no <> $1");
-    for row in transaction.query(&outdated, &[&load_no]).map_err(failed)? {
-        let view: String = row.get(0);
-        empty(transaction, schema, &view)?;
-        daily_results::forget(transaction, schema, &view)?;
-    }
-    let emptied = |warning: String| warning.replace("still shows the old rows", "is empty now");
-    Ok(recomputed.warnings.into_iter().map(emptied).collect())
-}
-
-/// Recomputes a stored view, date by date if a fingerprint of its SQL is given. Returns the number of rows.
-fn recompute_one(
-    transaction: &mut Transaction,
-    schema: &SchemaName,
-    (view, sql): (&str, &str),
-    fingerprint: Option<&str>,
-) -> Result<i64> {
-    let changed = || anyhow!("its columns have changed; run `mobility views`");
-    let by_date = fingerprint.is_some();
-    prepare(transaction, schema, sql)?;
-    match by_date {
-        true => compute_columns(transaction, schema, sql)?,
-        false => compute(transaction, schema, sql, None)?,
-    }
-    let computed = column_types(transaction, None, COMPUTED)?;
-    let table = result_table_name(view);
-    if column_types(transaction, Some(schema), &table)? != stored_columns(&computed, by_date) {
-        return Err(changed());
-    }
-    let order = order_of_index(transaction, schema, view)?;
-    let Some(fingerprint) = fingerprint else {
-        return replace_rows(transaction, schema, view, &order);
-    };
-    // a view that it reads may be computed as a whole since
-    let Some(sources) = daily_results::sources(transaction, schema, view, sql)? else {
-        return Err(anyhow!("a view that it reads has changed; run `mobility views`"));
-    };
-    let table = schema.relation(&table);
-    let result = DailyResult { view, sql, fingerprint, table: &table, order: &order };
-    daily_results::update(transaction, schema, &result, &sources)
-}
-
-/// The order of a stored result, which is that of its index.
-fn order_of_index(
-    transaction: &mut Transaction,
-    schema: &SchemaName,
-    view: &str,
-) -> Result<Vec<OrderBy>> {
-    let rows = transaction
-        .query(
-            "SELECT a.attname::text, i.indoption[k.n - 1] & 1 = 1 \
-             FROM pg_index i \
-             CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, n) \
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-             JOIN pg_class c ON c.oid = i.indrelid \
-             JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = $1 AND c.relname = $2 AND a.attname <> $3 \
-             ORDER BY i.indexrelid, k.n",
-            &[&schema.name(), &result_table_name(view), &DATE_COLUMN],
-        )
-        .map_err(failed)?;
-    Ok(rows.iter().map(|r| OrderBy { column: r.get(0), descending: r.get(1) }).collect())
+pub fn empty(transaction: &mut Transaction, schema: &SchemaName, view: &str) -> Result<()> {
+    let delete = format!("DELETE FROM {}", schema.result_table(view));
+    transaction.batch_execute(&delete).map_err(failed)
 }
 
 /// Drops the views whose file no longer exists, unless another relation depends on them. Returns one
@@ -421,7 +279,7 @@ pub fn drop_removed(
         let dropped = attempt.batch_execute(&format!(
             "DROP VIEW IF EXISTS {}; DROP TABLE IF EXISTS {}",
             schema.relation(&view),
-            result_table(schema, &view)
+            schema.result_table(&view)
         ));
         match dropped {
             Ok(()) => {
