@@ -58,8 +58,8 @@ pub fn write(
         )?,
     }
     out.write_all(br#""features":["#)?;
-    for number in 0..layout.units_written(map) {
-        let unit = layout.unit(map, number, settings.seed);
+    for number in 0..layout.units_written(map.main_units, map.units) {
+        let unit = layout.unit(number, map.main_units, settings.seed);
         out.write_all(if number == 0 { b"\n" } else { b",\n" })?;
         out.write_all(properties(layout, &unit).as_bytes())?;
         geometry(&borders.trace(map.hexagons(number)), &coordinates, out)?;

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use chrono::{Datelike, NaiveDate};
 use clap::ValueEnum;
 
-use super::laus::LauMap;
 use super::random::mix;
 
 /// The file formats and names of a synthetic data set. The events, cells and shapes are the same in all
@@ -95,11 +94,12 @@ impl Names {
 }
 
 impl Layout {
-    /// The properties of a unit. Names may repeat, as in real data; ids are unique.
-    pub fn unit(self, map: &LauMap, number: u32, seed: u64) -> Unit {
+    /// The properties of a unit; those below `main_units` are of the main country. Names may repeat, as in
+    /// real data; ids are unique.
+    pub fn unit(self, number: u32, main_units: u32, seed: u64) -> Unit {
         let hash = mix(seed, number.into(), 11) as usize;
         let rare = number % 5 == 3;
-        let (id, country, names) = if number < map.main_units {
+        let (id, country, names) = if number < main_units {
             match self {
                 Layout::Gisco => {
                     (format!("EE_{:04}", 100 + 7 * u64::from(number)), "EE", &ESTONIAN)
@@ -108,7 +108,7 @@ impl Layout {
                 Layout::Spanish => (format!("{:05}", 1_001 + 3 * number), "ESP", &SPANISH),
             }
         } else {
-            let beyond = number - map.main_units;
+            let beyond = number - main_units;
             match self {
                 Layout::Gisco => (format!("LV_{:07}", 1_000 + beyond), "LV", &LATVIAN),
                 Layout::German => (format!("{:05}", 16_001 + beyond), "", &GERMAN),
@@ -120,8 +120,8 @@ impl Layout {
 
     /// The number of units in the boundary file, the main country first: a file without country codes
     /// is that of one country.
-    pub fn units_written(self, map: &LauMap) -> u32 {
-        if self == Layout::German { map.main_units } else { map.units }
+    pub fn units_written(self, main_units: u32, all_units: u32) -> u32 {
+        if self == Layout::German { main_units } else { all_units }
     }
 
     /// Name of the boundary file.

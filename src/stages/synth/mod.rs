@@ -102,7 +102,7 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
             grouped(truth.users),
             grouped(truth.cells),
             grouped(truth.cells_outside_ee),
-            grouped(settings.layout.units_written(&map).into()),
+            grouped(settings.layout.units_written(map.main_units, map.units).into()),
             grouped(map.main_units.into()),
             out.display()
         )],

@@ -97,7 +97,7 @@ pub fn write_homes(
         Field::new("work_cell_id", DataType::Int64, true),
     ]));
     let lau_ids: Vec<String> =
-        (0..map.units).map(|n| settings.layout.unit(map, n, settings.seed).id).collect();
+        (0..map.units).map(|n| settings.layout.unit(n, map.main_units, settings.seed).id).collect();
     let batches = people.chunks(1 << 16).enumerate().map(|(chunk, people)| {
         let mut users = StringBuilder::new();
         for i in 0..people.len() {
