@@ -19,6 +19,7 @@ pub fn keys(args: &cli::Serve) -> Vec<(&'static str, String)> {
 }
 
 pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
+    let warnings = log.clone();
     let options = Options { insecure: args.insecure, access_log: global.verbose, log };
     let registry = Arc::new(Registry::read(&config.views, &config.time)?);
     for remark in registry.remarks() {
@@ -32,7 +33,13 @@ pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) ->
         warehouse: config.warehouse.clone(),
         registry: Arc::clone(&registry),
         open_warehouse: Box::new(move || {
-            Ok(Arc::from(warehouse::open(&config, Arc::clone(&registry))?))
+            let warehouse = warehouse::open(&config, Arc::clone(&registry))?;
+            for warning in warehouse.warnings() {
+                warnings.line(Level::Warning, None, &warning, Map::new(), || {
+                    format!("mobility: {warning}")
+                });
+            }
+            Ok(Arc::from(warehouse))
         }),
     };
     server::run(setup, options)

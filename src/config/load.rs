@@ -47,7 +47,8 @@ pub fn load(sources: &Sources) -> Result<Config> {
             .then(|| (sources.env)("DATABASE_URL").map(|v| ("DATABASE_URL".to_owned(), v)))
             .flatten();
         if let Some((name, text)) = by_env.or(database).filter(|(_, text)| !text.is_empty()) {
-            set_from_text(&mut table, key, &text)
+            // files and commands from which variables are set end with a line end
+            set_from_text(&mut table, key, text.trim_end_matches(['\r', '\n']))
                 .with_context(|| format!("environment variable {name}"))?;
         }
     }
@@ -220,7 +221,7 @@ fn find<'t>(table: &'t mut Table, name: &str) -> Option<&'t mut Value> {
 fn resolve_paths(value: &mut Value, kind: KeyKind, folder: &Path) {
     let join = |text: &str| {
         if text.contains("://") {
-            text.to_owned()
+            text.trim().to_owned()
         } else {
             folder.join(text).to_string_lossy().into_owned()
         }

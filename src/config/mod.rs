@@ -7,6 +7,7 @@ mod extract;
 mod keys;
 mod load;
 mod output;
+mod pg_env;
 mod secret;
 mod secret_url;
 mod shown;
@@ -15,7 +16,6 @@ mod tokens;
 mod url;
 mod views;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -33,6 +33,7 @@ pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{DEFAULT_FILE, Sources, load};
 pub use output::{Output, OutputMode};
+pub use pg_env::PgEnv;
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, known_scheme, shown_location, without_secrets};
 pub use spark::{Engine, Spark};
@@ -303,10 +304,11 @@ pub struct Warehouse {
     pub schema: String,
     /// PostGIS: maximum number of connections.
     pub connections: u32,
-    /// PostGIS: seconds to wait for a connection.
+    /// PostGIS: seconds to wait for a connection, unless the URL, the service or PGCONNECT_TIMEOUT states
+    /// another limit.
     pub connect_timeout_s: u64,
-    /// PostGIS: seconds after which a query is cancelled; without it, the setting of the server applies.
-    /// Loads and the computation of views are not limited.
+    /// PostGIS: seconds after which a query is cancelled; without it, queries are not limited, whatever the
+    /// settings of server, database and role are. Loads and the computation of views are never limited.
     pub statement_timeout_s: Option<u64>,
     /// The PG* variables of the environment.
     #[serde(skip)]
@@ -323,42 +325,6 @@ impl Default for Warehouse {
             statement_timeout_s: None,
             pg_env: PgEnv::default(),
         }
-    }
-}
-
-/// The connection parameters that libpq takes from the environment, by name. Only the names are ever
-/// displayed.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct PgEnv(BTreeMap<String, String>);
-
-impl PgEnv {
-    /// The variables that are read.
-    pub const NAMES: [&str; 9] = [
-        "PGHOST",
-        "PGPORT",
-        "PGUSER",
-        "PGPASSWORD",
-        "PGDATABASE",
-        "PGSSLMODE",
-        "PGSSLROOTCERT",
-        "PGAPPNAME",
-        "USER",
-    ];
-
-    pub fn get(&self, name: &str) -> Option<String> {
-        self.0.get(name).filter(|v| !v.is_empty()).cloned()
-    }
-}
-
-impl Extend<(String, String)> for PgEnv {
-    fn extend<T: IntoIterator<Item = (String, String)>>(&mut self, variables: T) {
-        self.0.extend(variables);
-    }
-}
-
-impl std::fmt::Debug for PgEnv {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 

@@ -74,6 +74,10 @@ impl FromStr for SecretUrl {
         };
         let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(end);
+        // the standard for URLs drops them
+        if text.contains(char::is_control) {
+            return invalid("contains a line end or another control character; remove it");
+        }
         // what precedes the @ is probably a password, but would be taken for host and path
         if tail.contains('@') {
             return invalid(
@@ -142,7 +146,7 @@ impl SecretUrl {
 
     /// True if the URL names a password, before its host or among its parameters.
     pub fn has_password(&self) -> bool {
-        let is_password = |key: &str| key.to_lowercase().contains("pass");
+        let is_password = |key: &str| key.to_lowercase().contains("pass") && key != "passfile";
         self.url.password().is_some() || self.url.query_pairs().any(|(key, _)| is_password(&key))
     }
 
@@ -173,13 +177,21 @@ fn is_parameter(text: &str) -> bool {
         "dbname",
         "disable",
         "host",
+        "hostaddr",
+        "options",
+        "passfile",
         "password",
         "port",
         "prefer",
         "require",
+        "service",
+        "servicefile",
+        "sslcert",
+        "sslkey",
         "sslmode",
         "sslpassword",
         "sslrootcert",
+        "target_session_attrs",
         "user",
         "verify-ca",
         "verify-full",
@@ -324,6 +336,9 @@ mod tests {
             assert!(!message.contains("secret") && !message.contains("12"), "{message}");
         }
         assert_eq!(shown("s3cret://h/x"), "invalid: a URL has an unknown scheme");
+        for broken in ["s3://bucket/a\nb", "postgres://u:se\tcret@h/d", "https://h/a\r\n"] {
+            assert!(shown(broken).contains("contains a line end"), "{}", shown(broken));
+        }
         assert_eq!(shown_location("k8s://https://u:p@h:6443"), "k8s://https://h:6443/");
         assert!(shown("postgres://h:port/x").contains("invalid port number"));
     }

@@ -21,6 +21,7 @@ pub enum WarehouseUrl {
 
 impl WarehouseUrl {
     pub fn parse(url: &str) -> Self {
+        let url = url.trim();
         if let Some(folder) = url.strip_prefix("embedded:") {
             return WarehouseUrl::Embedded(folder.into());
         }

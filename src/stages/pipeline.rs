@@ -75,6 +75,7 @@ pub fn run(
     // report missing privileges and invalid view files before the long stages run
     let registry = Arc::new(Registry::read(&config.views, &config.time)?);
     let warehouse = warehouse::open(config, Arc::clone(&registry))?;
+    warehouse.warnings().iter().for_each(|warning| progress.warn(warning));
     if options.includes(Stage::Load) {
         warehouse.prepare()?;
     }

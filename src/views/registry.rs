@@ -117,6 +117,7 @@ impl Registry {
         let of_cycle = || Some(Reason::Unknown("it depends on itself".to_owned()));
         for view in &mut self.views {
             view.single_users = reasons.remove(&view.view).unwrap_or_else(of_cycle);
+            view.columns = planner.columns(&view.view);
         }
         Ok(())
     }

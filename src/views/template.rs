@@ -40,6 +40,7 @@ pub fn views(
         chart: header.chart,
         // decided when all views are known
         single_users: None,
+        columns: None,
         by_date: header.by_date,
         snapshot: None,
         sql: text

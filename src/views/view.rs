@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use arrow::datatypes::SchemaRef;
+
 use super::header::{Chart, OrderBy};
 use super::single_users::Reason;
 use crate::config::SnapshotDate;
@@ -24,6 +26,8 @@ pub struct View {
     /// True if the rows of a day depend only on the events of that day, so that days can be computed
     /// separately.
     pub by_date: bool,
+    /// The columns, with the types of DataFusion; `None` if the SQL cannot be planned with it.
+    pub columns: Option<SchemaRef>,
     /// The date of a snapshot view.
     pub snapshot: Option<SnapshotDate>,
     /// The SELECT with settings filled in; its line numbers are those of the file.
@@ -40,6 +44,12 @@ impl View {
     /// View and file, for messages.
     pub fn place(&self) -> String {
         format!("view {} ({})", self.view, self.file.display())
+    }
+
+    /// The error with view and file before it, unless it states them already.
+    pub fn placed(&self, error: anyhow::Error) -> anyhow::Error {
+        let place = self.place();
+        if error.to_string() == place { error } else { error.context(place) }
     }
 
     /// Query name, SQL name and aliases.

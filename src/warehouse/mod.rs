@@ -1,9 +1,11 @@
 //! Warehouses store tables and views: one trait, so that commands and the server are independent of
 //! the engine.
 
+mod catalogue;
 pub mod embedded;
 pub mod postgis;
 mod select;
+mod sql_excerpt;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
 use chrono::NaiveDate;
 
+pub use catalogue::{question, sql_type};
 pub use select::{Relation, Select};
 
 use crate::config::{Config, Warehouse as Settings, WarehouseUrl};
@@ -184,6 +187,11 @@ pub trait Warehouse: Send + Sync {
     /// # Errors
     /// A warehouse that cannot be written; a running load; rows that are left afterwards.
     fn purge(&self, before: NaiveDate, progress: &Progress) -> Result<()>;
+
+    /// What was noticed when the warehouse was opened.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The number of open connections to a server, and of the idle ones among them; `None` without a
     /// server.

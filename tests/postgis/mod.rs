@@ -9,11 +9,13 @@ mod connections;
 mod daily_results;
 mod interrupted_loads;
 mod loading;
+mod passwords;
 mod pooler;
 mod rights;
 mod run_records;
 mod schemas;
 mod serve_role;
+mod session_settings;
 mod table_ownership;
 mod upgrades;
 

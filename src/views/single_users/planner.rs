@@ -64,6 +64,12 @@ impl Planner {
         found.or(declared.then_some(Reason::Declared))
     }
 
+    /// The columns of a view that was added and could be analysed.
+    pub fn columns(&self, view: &str) -> Option<SchemaRef> {
+        let table = self.context.table_provider(TableReference::bare(view)).now_or_never()?;
+        Some(table.ok()?.schema())
+    }
+
     /// The columns of a query and their lineage.
     fn analyse(&self, sql: &str) -> Result<(SchemaRef, Lineage)> {
         let work = || {
@@ -95,7 +101,9 @@ impl Planner {
 }
 
 fn message(error: DataFusionError) -> anyhow::Error {
-    anyhow!("{}", error.strip_backtrace())
+    // lists of columns may follow on further lines
+    let text = error.strip_backtrace();
+    anyhow!("{}", text.lines().next().unwrap_or_default())
 }
 
 fn reason(schema: &SchemaRef, lineage: &Lineage) -> Option<Reason> {

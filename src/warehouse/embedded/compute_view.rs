@@ -92,7 +92,7 @@ impl Embedded {
         }
         let planned = self.plan_view(&context, version, view);
         let frame = cancellation::block_on(&self.runtime, planned)??;
-        self.rows(sorted(frame, &view.order).with_context(|| view.place())?)
+        self.rows(sorted(frame, &view.order).map_err(|error| view.placed(error))?)
     }
 
     /// Runs a planned query.

@@ -65,7 +65,8 @@ pub fn sorted(frame: DataFrame, order: &[OrderBy]) -> Result<DataFrame> {
     if order.is_empty() {
         return Ok(frame);
     }
-    let columns = frame.schema().field_names();
+    let columns: Vec<&str> =
+        frame.schema().fields().iter().map(|field| field.name().as_str()).collect();
     if let Some(missing) =
         order.iter().find(|o| frame.schema().field_with_unqualified_name(&o.column).is_err())
     {

@@ -13,7 +13,7 @@ mod raw_streamed_table;
 mod relations;
 mod rows;
 mod runs_table;
-mod session;
+pub(super) mod session;
 mod sorted_aggregate;
 mod spark_views;
 mod temporary_results;
@@ -33,7 +33,10 @@ use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 use tokio::runtime::Runtime;
 
-use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Select, Warehouse};
+use super::sql_excerpt::with_excerpt;
+use super::{
+    Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Select, Warehouse, catalogue,
+};
 use crate::config::{Engine, Spark};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
@@ -59,6 +62,9 @@ pub struct Settings {
     pub engine: Engine,
     pub spark: Spark,
 }
+
+/// The schema of all relations in `information_schema`.
+const SCHEMA: &str = "public";
 
 /// An open embedded warehouse.
 pub struct Embedded {
@@ -212,13 +218,25 @@ impl Warehouse for Embedded {
     }
 
     fn sql(&self, statement: &str) -> Result<Rows> {
-        let version = self.version()?;
-        let context = session::new(false);
-        let planned = async {
-            let parsed = session::parse(&context, statement)?;
-            self.register(&context, &version, parsed.relations.clone()).await?;
-            session::plan(&context, parsed).await
+        let rows = || -> Result<Rows> {
+            let context = session::new(false);
+            if let Some(question) = catalogue::question(statement) {
+                let relations = catalogue::relations(&self.views, |_| None);
+                let answer =
+                    catalogue::answer(&question, statement, SCHEMA, &relations, &self.views);
+                if let Some(rows) = answer? {
+                    return Ok(rows);
+                }
+                catalogue::register(&context, SCHEMA, &relations)?;
+            }
+            let version = self.version()?;
+            let planned = async {
+                let parsed = session::parse(&context, statement)?;
+                self.register(&context, &version, parsed.relations.clone()).await?;
+                session::plan(&context, parsed).await
+            };
+            self.rows(cancellation::block_on(&self.runtime, planned)??)
         };
-        self.rows(cancellation::block_on(&self.runtime, planned)??)
+        rows().map_err(|error| with_excerpt(statement, error))
     }
 }

@@ -75,10 +75,10 @@ impl Embedded {
         version: &Version,
         view: &View,
     ) -> Result<DataFrame> {
-        let place = || view.place();
-        let parsed = session::parse(context, &view.sql).with_context(place)?;
-        self.register(context, version, parsed.relations.clone()).await.with_context(place)?;
-        session::plan(context, parsed).await.with_context(place)
+        let place = |error| view.placed(error);
+        let parsed = session::parse(context, &view.sql).map_err(place)?;
+        self.register(context, version, parsed.relations.clone()).await.map_err(place)?;
+        session::plan(context, parsed).await.map_err(place)
     }
 
     /// The stored result of a view: its file, its number of rows, and whether it was current already.
@@ -93,7 +93,8 @@ impl Embedded {
         if !refresh && let Some((_, rows)) = view_results::describe(&path) {
             return Ok((path, rows, true));
         }
-        let count = self.compute(version, view, &path, refresh).with_context(|| view.place())?;
+        let count =
+            self.compute(version, view, &path, refresh).map_err(|error| view.placed(error))?;
         Ok((path, count, false))
     }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Result, anyhow};
+use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
@@ -16,6 +17,8 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use super::engine_errors::{failed, quotes_no_value};
 use super::sorted_aggregate::UseSortedAggregate;
 use super::yielding::YieldAfterJoins;
+use crate::errors::nearest;
+use crate::warehouse::sql_excerpt;
 
 /// Rows per batch within the engine.
 const BATCH_ROWS: usize = 8_192;
@@ -46,7 +49,7 @@ pub fn new(ordered: bool) -> SessionContext {
 
 /// A session without tables and with a given memory limit.
 pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
-    let mut config = SessionConfig::new().with_batch_size(BATCH_ROWS).with_information_schema(true);
+    let mut config = SessionConfig::new().with_batch_size(BATCH_ROWS);
     if ordered {
         config = config.with_target_partitions(1);
     }
@@ -95,7 +98,8 @@ pub struct Parsed {
 pub fn parse(context: &SessionContext, sql: &str) -> Result<Parsed> {
     let state = context.state();
     let dialect = state.config_options().sql_parser.dialect;
-    let statement = state.sql_to_statement(sql, &dialect).map_err(explain)?;
+    let statement =
+        state.sql_to_statement(sql, &dialect).map_err(|error| explain_syntax(sql, error))?;
     let (relations, _) = resolve_table_references(&statement, true).map_err(explain)?;
     let relations = relations
         .into_iter()
@@ -127,9 +131,19 @@ pub fn explain(error: DataFusionError) -> anyhow::Error {
     }
     let place = error.diagnostic().and_then(|d| d.span.map(|s| (s.start, d.message.clone())));
     match (place, error.find_root()) {
-        (Some((start, message)), _) => {
-            anyhow!("line {}, column {}: {message}", start.line, start.column)
+        (Some((start, message)), root) => {
+            let hint = column_hint(root).or_else(|| own_hint(&error));
+            let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            anyhow!("line {}, column {}: {message}{hint}", start.line, start.column)
         }
+        (None, DataFusionError::SchemaError(schema, _)) => match column_hint(error.find_root()) {
+            Some(hint) => {
+                let text = schema.to_string();
+                // the engine's own suggestion may follow
+                anyhow!("{}; {hint}", text.split(". ").next().unwrap_or_default())
+            }
+            None => anyhow!("{}", error.strip_backtrace()),
+        },
         (None, DataFusionError::SQL(parser, _)) => match parser.as_ref() {
             ParserError::ParserError(message) | ParserError::TokenizerError(message) => {
                 with_position_first(message)
@@ -140,6 +154,34 @@ pub fn explain(error: DataFusionError) -> anyhow::Error {
     }
 }
 
+/// The column that was probably meant, or those that there are.
+fn column_hint(error: &DataFusionError) -> Option<String> {
+    let DataFusionError::SchemaError(error, _) = error else { return None };
+    let SchemaError::FieldNotFound { field, valid_fields } = error.as_ref() else { return None };
+    let names: Vec<&str> = valid_fields.iter().map(|column| column.name.as_str()).collect();
+    match nearest(&field.name, names.iter().copied()) {
+        Some(near) => Some(format!("did you mean {near:?}?")),
+        None if names.is_empty() => None,
+        None => Some(format!("the columns are {}", names.join(", "))),
+    }
+}
+
+/// The suggestion of the engine itself, for the name of a function.
+fn own_hint(error: &DataFusionError) -> Option<String> {
+    let text = error.strip_backtrace();
+    let (_, rest) = text.split_once("Did you mean '")?;
+    rest.split_once('\'').map(|(near, _)| format!("did you mean {near:?}?"))
+}
+
+/// The error of the parser, with the keyword that was probably misspelt.
+fn explain_syntax(sql: &str, error: DataFusionError) -> anyhow::Error {
+    let error = explain(error);
+    match sql_excerpt::place_in(&error.to_string()) {
+        Some((place, message)) => anyhow!("{}", sql_excerpt::syntax_error(sql, place, message)),
+        None => error,
+    }
+}
+
 /// Moves the position in a message of the parser to its start, as in other messages.
 fn with_position_first(message: &str) -> anyhow::Error {
     let parts = message.rsplit_once(" at Line: ").and_then(|(text, position)| {
@@ -147,7 +189,11 @@ fn with_position_first(message: &str) -> anyhow::Error {
         Some((text, line.parse::<u64>().ok()?, column.trim().parse::<u64>().ok()?))
     });
     match parts {
-        Some((text, line, column)) => anyhow!("line {line}, column {column}: {text}"),
+        Some((text, line, column)) => {
+            // two layers of the parser may have appended it
+            let text = text.split_once(" at Line: ").map_or(text, |(text, _)| text);
+            anyhow!("line {line}, column {column}: {text}")
+        }
         None => anyhow!("{message}"),
     }
 }

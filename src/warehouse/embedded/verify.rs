@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::prelude::SessionContext;
 
@@ -24,7 +24,7 @@ impl Embedded {
             parquet_tables::register(&context, table.name(), Arc::new(rows))?;
         }
         for view in self.views.in_dependency_order()? {
-            self.plan_one(&context, view).await.with_context(|| view.place())?;
+            self.plan_one(&context, view).await.map_err(|error| view.placed(error))?;
         }
         Ok(())
     }

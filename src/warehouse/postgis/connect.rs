@@ -1,33 +1,36 @@
-//! Opens a connection pool from the warehouse URL and the PG* environment variables; all sessions of
-//! the pool have the same settings.
-//!
-//! As in libpq, the environment supplies the settings that the URL lacks.
+//! Opens a connection pool from the URL of the warehouse and what completes it, as in libpq: the service
+//! file, the PG* environment variables and the password file.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use postgres::config::Host;
 use postgres::{Client, Config as PgConfig};
 use postgres_native_tls::MakeTlsConnector;
-use r2d2::CustomizeConnection;
 
-use super::pooled_connection::{Connection, Pool, PooledClient};
+use super::parameters::Parameters;
+use super::password_file::{self, Found};
+use super::pooled_connection::{Connection, Pool};
 use super::pooler;
-use super::search_path::QUALIFIED;
-use super::server_errors::{explain, failed, unreachable};
+use super::server_errors::{Attempt, explain, failed, unreachable};
+use super::session::Session;
 use super::tls;
-use crate::config::{Warehouse as Settings, WarehouseUrl};
+use crate::config::{PgEnv, Warehouse as Settings, WarehouseUrl};
 
 /// Application name of the sessions.
 const APPLICATION: &str = "mobility";
-
-/// Parameters of the URL that this module handles itself, because the client library supports fewer
-/// values.
-const TLS_PARAMETERS: [&str; 2] = ["sslmode", "sslrootcert"];
+const DEFAULT_PORT: u16 = 5432;
+/// Limit on the time for connecting that stands for none.
+const NO_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// Settings of the client library, and the TLS connector.
 struct Target {
     client: PgConfig,
     tls: MakeTlsConnector,
+    connect_timeout: Duration,
+    /// Where the password comes from, or where none was found.
+    password: String,
+    warnings: Vec<String>,
 }
 
 impl Target {
@@ -35,10 +38,18 @@ impl Target {
     /// any setting of a session is changed.
     fn connect(&self, url: &WarehouseUrl) -> Result<Client> {
         let connect = || self.client.connect(self.tls.clone());
-        let mut client = connect().map_err(|e| unreachable(&e, url, &self.client))?;
+        let attempt = Attempt { url, client: &self.client, password: &self.password };
+        let mut client = connect().map_err(|e| unreachable(&e, &attempt))?;
         pooler::refuse_shared_sessions(&mut client, url, connect)?;
         Ok(client)
     }
+}
+
+/// An open pool.
+pub struct Opened {
+    pub pool: Pool,
+    pub connection: Connection,
+    pub warnings: Vec<String>,
 }
 
 /// Opens a pool. The first connection is made directly, so that a rejected connection is reported with
@@ -46,32 +57,33 @@ impl Target {
 ///
 /// # Errors
 /// An invalid URL; a server that cannot be reached or rejects the connection.
-pub fn pool(settings: &Settings) -> Result<(Pool, Connection)> {
+pub fn pool(settings: &Settings) -> Result<Opened> {
     let url = &settings.url;
     let target = target(url, settings)?;
     // the pool would repeat a rejected attempt until its timeout
-    drop(target.connect(url)?);
-    let timeout = Duration::from_secs(settings.connect_timeout_s);
+    let mut first = target.connect(url)?;
     let session = Session::new(settings);
+    session.configure(&mut first).map_err(failed)?;
+    drop(first);
+    let timeout = target.connect_timeout;
     let pool = Pool::new(target.client, target.tls, settings.connections, timeout, session)
         .with_context(|| url.to_string())?;
     let connection = pool.get().map_err(|e| pool_timeout(url, &e))?;
-    Ok((pool, connection))
+    Ok(Opened { pool, connection, warnings: target.warnings })
 }
 
-/// A single connection on which connecting and every statement must finish within `timeout`.
+/// A single connection that may change data, and on which connecting and every statement must finish
+/// within `timeout`.
 ///
 /// # Errors
 /// As [`pool`]; a server that does not answer within `timeout`.
 pub fn with_timeout(settings: &Settings, timeout: Duration) -> Result<Client> {
     let url = &settings.url;
     let mut target = target(url, settings)?;
-    target.client.connect_timeout(timeout.min(Duration::from_secs(settings.connect_timeout_s)));
+    target.client.connect_timeout(timeout.min(target.connect_timeout));
     let mut client = target.connect(url)?;
-    let milliseconds = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
-    let mut session = Session::new(settings);
-    session.statement_timeout_ms = Some(milliseconds);
-    session.configure(&mut client).map_err(failed)?;
+    Session::with_timeout(timeout).configure(&mut client).map_err(failed)?;
+    Session::allow_changes(&mut client).map_err(failed)?;
     Ok(client)
 }
 
@@ -82,97 +94,101 @@ pub fn pool_timeout(url: &WarehouseUrl, error: &r2d2::Error) -> anyhow::Error {
 
 fn target(url: &WarehouseUrl, settings: &Settings) -> Result<Target> {
     let WarehouseUrl::Postgres(parsed) = url else { bail!("not a PostgreSQL URL: {url}") };
-    let text = parsed.reveal_text();
-    let env = |name: &str| settings.pg_env.get(name);
-    let (base, query) = text.split_once('?').unwrap_or((text, ""));
-    let mut given = std::collections::BTreeMap::new();
-    let mut rest = Vec::new();
-    for pair in query.split('&').filter(|p| !p.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if TLS_PARAMETERS.contains(&key) {
-            let value = url::form_urlencoded::parse(pair.as_bytes()).next();
-            given.insert(key, value.map(|(_, v)| v.into_owned()).unwrap_or_default());
-        } else {
-            rest.push(format!("{key}={value}"));
-        }
-    }
-    let parsed = format!("{base}?{}", rest.join("&"));
-    let mut client: PgConfig =
-        parsed.trim_end_matches('?').parse().map_err(|e: postgres::Error| {
-            anyhow!("warehouse.url = {url}: {}", url.scrub(&explain(&e)))
-        })?;
-    let mode = given.get("sslmode").cloned().or_else(|| env("PGSSLMODE"));
-    let root = given.get("sslrootcert").cloned().or_else(|| env("PGSSLROOTCERT"));
-    apply_environment(&mut client, &env)?;
-    client.application_name(env("PGAPPNAME").as_deref().unwrap_or(APPLICATION));
-    client.connect_timeout(Duration::from_secs(settings.connect_timeout_s));
-    let tls = tls::configure(&mut client, mode.as_deref(), root.as_deref())?;
-    Ok(Target { client, tls })
-}
-
-/// Sets what the URL lacks from the PG* variables.
-fn apply_environment(client: &mut PgConfig, env: &dyn Fn(&str) -> Option<String>) -> Result<()> {
-    if client.get_hosts().is_empty() {
-        client.host(env("PGHOST").as_deref().unwrap_or("localhost"));
-    }
-    if client.get_ports().is_empty()
-        && let Some(port) = env("PGPORT")
-    {
-        client.port(port.parse().map_err(|_| anyhow!("PGPORT = {port:?} is not a port number"))?);
+    let env = &settings.pg_env;
+    let given = Parameters::collect(parsed, env)?;
+    let invalid = |e: postgres::Error| {
+        // the error names the parameter, which need not be one of the URL
+        let reason = url.scrub(&explain(&e));
+        anyhow!("the parameters of the connection to {url} cannot be used: {reason}")
+    };
+    let mut client: PgConfig = given.of_library().parse().map_err(invalid)?;
+    if client.get_hosts().is_empty() && client.get_hostaddrs().is_empty() {
+        client.host("localhost");
     }
     if client.get_user().is_none()
-        && let Some(user) = env("PGUSER").or_else(|| env("USER"))
+        && let Some(user) = env.get("USER")
     {
-        client.user(&user);
+        client.user(user);
     }
-    if client.get_password().is_none()
-        && let Some(password) = env("PGPASSWORD")
-    {
+    let name = given.get("application_name").or_else(|| given.get("fallback_application_name"));
+    client.application_name(name.unwrap_or(APPLICATION));
+    if let Some(count) = given.number("keepalives_count")?.and_then(|n| u32::try_from(n).ok()) {
+        client.keepalives_retries(count);
+    }
+    if let Some(ms) = given.number("tcp_user_timeout")?.and_then(|n| u64::try_from(n).ok()) {
+        client.tcp_user_timeout(Duration::from_millis(ms));
+    }
+    let connect_timeout = match given.number("connect_timeout")? {
+        Some(seconds) => match u64::try_from(seconds) {
+            Ok(seconds) if seconds > 0 => Duration::from_secs(seconds).min(NO_LIMIT),
+            _ => NO_LIMIT,
+        },
+        None => Duration::from_secs(settings.connect_timeout_s),
+    };
+    client.connect_timeout(connect_timeout);
+    let mut warnings = Vec::new();
+    let password = set_password(&mut client, &given, env, &mut warnings);
+    let tls = tls::configure(&mut client, &given)?;
+    Ok(Target { client, tls, connect_timeout, password, warnings })
+}
+
+/// Sets the password, and returns where it comes from or where none was found.
+fn set_password(
+    client: &mut PgConfig,
+    given: &Parameters,
+    env: &PgEnv,
+    warnings: &mut Vec<String>,
+) -> String {
+    if let Some(password) = &given.url_password {
         client.password(password);
+        return "the password is that of the URL".to_owned();
     }
-    if client.get_dbname().is_none()
-        && let Some(name) = env("PGDATABASE")
-    {
-        client.dbname(&name);
+    if let Some((password, origin)) = given.get("password").zip(given.origin("password")) {
+        client.password(password);
+        return format!("the password is that of {origin}");
     }
-    Ok(())
-}
-
-/// Settings that every session gets when its connection is made.
-#[derive(Debug, Clone)]
-pub struct Session {
-    statement_timeout_ms: Option<u64>,
-}
-
-impl Session {
-    pub fn new(settings: &Settings) -> Self {
-        Session {
-            statement_timeout_ms: settings.statement_timeout_s.map(|s| s.saturating_mul(1_000)),
+    let Some(path) = password_file::path(given.get("passfile"), env) else {
+        return "there is no password file, since HOME is not set".to_owned();
+    };
+    let user = client.get_user().unwrap_or_default().to_owned();
+    let database = client.get_dbname().unwrap_or(&user).to_owned();
+    let addresses = addresses(client);
+    for (host, port) in &addresses {
+        match password_file::find(&path, [host, &port.to_string(), &database, &user]) {
+            Found::Password(password, line) => {
+                client.password(password);
+                return format!("the password is that of {}, line {line}", path.display());
+            }
+            Found::Unusable(reason) => {
+                warnings.push(reason.clone());
+                return reason;
+            }
+            Found::None => {}
         }
     }
-
-    /// Sets the timeouts, the interval at which the server looks whether this process is still
-    /// connected, and a search path without tables: every statement names its schema, or sets the path
-    /// until the end of its transaction.
-    ///
-    /// # Errors
-    /// A broken connection.
-    pub fn configure(&self, client: &mut Client) -> Result<(), postgres::Error> {
-        // not supported on every platform
-        let _ = client.batch_execute("SET client_connection_check_interval = '2s'");
-        client.batch_execute(&format!("SET search_path = {QUALIFIED}"))?;
-        let timeout = match self.statement_timeout_ms {
-            Some(ms) => ms.to_string(),
-            None => return client.batch_execute("RESET statement_timeout; RESET work_mem"),
-        };
-        client.query("SELECT set_config('statement_timeout', $1, false)", &[&timeout])?;
-        client.batch_execute("RESET work_mem")
-    }
+    let (host, port) = addresses.first().cloned().unwrap_or_default();
+    format!("{} has no line for {host}:{port}:{database} and the user", path.display())
 }
 
-impl CustomizeConnection<PooledClient, postgres::Error> for Session {
-    fn on_acquire(&self, pooled: &mut PooledClient) -> Result<(), postgres::Error> {
-        self.configure(&mut pooled.client)
+/// Hosts and ports as a password file names them.
+fn addresses(client: &PgConfig) -> Vec<(String, u16)> {
+    let mut hosts: Vec<String> = client.get_hosts().iter().map(file_name).collect();
+    if hosts.is_empty() {
+        hosts = client.get_hostaddrs().iter().map(ToString::to_string).collect();
+    }
+    let ports = client.get_ports();
+    let port = |i: usize| ports.get(i).or(ports.first()).copied().unwrap_or(DEFAULT_PORT);
+    hosts.into_iter().enumerate().map(|(i, host)| (host, port(i))).collect()
+}
+
+/// The default folders of sockets are called localhost.
+fn file_name(host: &Host) -> String {
+    match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(folder) => match folder.to_str() {
+            Some("/tmp" | "/var/run/postgresql" | "/run/postgresql") => "localhost".to_owned(),
+            _ => folder.to_string_lossy().into_owned(),
+        },
     }
 }
 
@@ -207,9 +223,51 @@ mod tests {
 
     #[test]
     fn error_for_an_invalid_url_hides_the_password() {
-        for url in ["postgres://me:s3cret@host:port/db", "postgres://me:s3cret@h/d?nonsense=1"] {
+        for url in [
+            "postgres://me:s3cret@host:port/db",
+            "postgres://me:s3cret@h/d?nonsense=1",
+            "postgres://me:s3cret@h/d?port=s3cret",
+        ] {
             let error = target(&WarehouseUrl::parse(url), &settings(&[])).err().unwrap();
             assert!(!format!("{error:#}").contains("s3cret"), "{error:#}");
         }
+    }
+
+    #[test]
+    fn password_file_is_asked_for_the_first_host_with_a_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pass");
+        std::fs::write(&path, "h1:5432:d:u:first\nh2:7:d:u:second\nlocalhost:*:*:*:socket\n")
+            .unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, mode).unwrap();
+        let env = [("PGPASSFILE", path.to_str().unwrap())];
+        let password = |url: &str| {
+            let client = client(url, &env);
+            client.get_password().map(|p| String::from_utf8(p.to_vec()).unwrap())
+        };
+        for (url, expected) in [
+            ("postgres://u@h1/d", Some("first")),
+            ("postgres://u@h2:7/d", Some("second")),
+            ("postgres://u@h3,h2:7/d", Some("second")),
+            ("postgres://u@h3:7,h2:7/d", Some("second")),
+            ("postgres://u@h2/d", None),
+            ("postgres://u:own@h1/d", Some("own")),
+            ("postgres://u@%2Fvar%2Frun%2Fpostgresql/d", Some("socket")),
+        ] {
+            assert_eq!(password(url).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn time_limit_of_the_url_replaces_that_of_the_configuration() {
+        let seconds = |url: &str, env| {
+            let target = target(&WarehouseUrl::parse(url), &settings(env)).unwrap();
+            target.connect_timeout.as_secs()
+        };
+        assert_eq!(seconds("postgres://h/d", &[]), 10);
+        assert_eq!(seconds("postgres://h/d?connect_timeout=3", &[("PGCONNECT_TIMEOUT", "4")]), 3);
+        assert_eq!(seconds("postgres://h/d", &[("PGCONNECT_TIMEOUT", "4")]), 4);
+        assert_eq!(seconds("postgres://h/d?connect_timeout=0", &[]), 86_400);
     }
 }

@@ -16,7 +16,9 @@ mod load;
 mod load_presence;
 mod load_raw_events;
 mod names;
+mod parameters;
 mod partitions;
+mod password_file;
 mod pooled_connection;
 mod pooler;
 mod purge;
@@ -30,6 +32,8 @@ mod schema;
 mod search_path;
 mod server;
 mod server_errors;
+mod service_file;
+mod session;
 mod small_tables;
 mod tls;
 mod two_places;
@@ -49,7 +53,8 @@ use postgres::Client;
 use postgres::error::SqlState;
 
 use super::select::{ResolvedSelect, Select};
-use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Warehouse};
+use super::sql_excerpt::with_excerpt;
+use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Warehouse, catalogue};
 use crate::config::Warehouse as Settings;
 use crate::domain::tables::quoted;
 use crate::errors::EngineError;
@@ -190,6 +195,10 @@ impl Warehouse for Postgis {
         Some(self.server.connections())
     }
 
+    fn warnings(&self) -> Vec<String> {
+        self.server.warnings().to_vec()
+    }
+
     fn loaded(&self) -> Result<Option<Loaded>> {
         let mut connection = self.server.connection()?;
         Ok(self.latest_load(&mut connection)?.map(|s| s.loaded))
@@ -303,6 +312,24 @@ impl Warehouse for Postgis {
     }
 
     fn sql(&self, statement: &str) -> Result<Rows> {
+        self.rows_of(statement).map_err(|error| with_excerpt(statement, error))
+    }
+}
+
+impl Postgis {
+    fn rows_of(&self, statement: &str) -> Result<Rows> {
+        if let Some(question) = catalogue::question(statement) {
+            let columns = |view: &str| {
+                let view = self.views.by_sql_name(view)?;
+                self.columns(Relation::View(view)).ok()
+            };
+            let relations = catalogue::relations(&self.views, columns);
+            let schema = self.server.schema.name();
+            let answer = catalogue::answer(&question, statement, schema, &relations, &self.views);
+            if let Some(rows) = answer? {
+                return Ok(rows);
+            }
+        }
         let mut connection = self.server.connection()?;
         if let Err(error) = self.require_load(&mut connection)
             && !own_tables_are_hidden(&mut connection, &self.server.schema)?

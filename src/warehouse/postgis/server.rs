@@ -6,11 +6,12 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use postgres::Client;
 
-use super::connect::{Session, pool, pool_timeout};
+use super::connect::{Opened, pool, pool_timeout};
 use super::names::SchemaName;
 use super::pooled_connection::{Connection, Pool};
 use super::requirements;
 use super::server_errors::failed;
+use super::session::Session;
 use crate::config::{Warehouse as Settings, WarehouseUrl};
 use crate::runtime::cancellation;
 
@@ -23,6 +24,7 @@ pub struct Server {
     pool: Pool,
     url: WarehouseUrl,
     session: Arc<Session>,
+    warnings: Vec<String>,
     pub schema: SchemaName,
 }
 
@@ -33,12 +35,12 @@ impl Server {
     /// All unmet requirements in one message: what was found, what is needed, who can correct it.
     pub fn open(settings: &Settings) -> Result<Self> {
         let url = &settings.url;
-        let (pool, mut connection) = pool(settings)?;
+        let Opened { pool, mut connection, warnings } = pool(settings)?;
         let schema = SchemaName::new(&settings.schema);
         let problems = requirements::find(&mut *connection, &schema)?.problems;
         drop(connection);
         let session = Arc::new(Session::new(settings));
-        let server = Server { pool, url: url.clone(), session, schema };
+        let server = Server { pool, url: url.clone(), session, warnings, schema };
         server.refuse(&problems)?;
         Ok(server)
     }
@@ -68,17 +70,22 @@ impl Server {
     /// # Errors
     /// What the role may not create, with the statements for others to run.
     pub fn prepare(&self) -> Result<()> {
-        let mut connection = self.connection()?;
-        let found = requirements::find(&mut *connection, &self.schema)?;
+        let mut worker = self.worker()?;
+        let found = requirements::find(worker.client(), &self.schema)?;
         let mut problems = Vec::new();
         for missing in found.missing {
-            problems.extend(missing.create(&mut connection));
+            problems.extend(missing.create(worker.client()));
         }
         self.refuse(&problems)
     }
 
     pub fn url(&self) -> &WarehouseUrl {
         &self.url
+    }
+
+    /// What was noticed while connecting.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Number of workers for `tasks`, besides the caller's: a worker without a connection would wait
@@ -103,25 +110,31 @@ impl Server {
         Ok(connection)
     }
 
-    /// A connection without a statement timeout.
+    /// A connection that may change data, without a statement timeout.
     ///
     /// # Errors
     /// A server that cannot be reached within the time limit.
     pub fn worker(&self) -> Result<Worker> {
         let mut connection = self.connection()?;
-        connection
-            .batch_execute("SET statement_timeout = 0; SET work_mem = '256MB'")
-            .map_err(failed)?;
+        Session::for_work(&mut connection).map_err(failed)?;
         Ok(Worker { connection, session: Arc::clone(&self.session), locked: false })
     }
 
     /// A worker that holds the lock of loads.
     ///
     /// # Errors
-    /// A running load: its process, role, address and start.
+    /// A running load: its process, role, address and start. A standby server.
     pub fn exclusive_worker(&self) -> Result<Worker> {
         let mut worker = self.worker()?;
         let schema = self.schema.name();
+        let standby =
+            worker.client().query_one("SELECT pg_is_in_recovery()", &[]).map_err(failed)?;
+        if standby.get(0) {
+            bail!(
+                "{} is a standby server, which can only be read; load into its primary server",
+                self.url
+            );
+        }
         let acquired = worker
             .client()
             .query_one("SELECT pg_try_advisory_lock($1, hashtext($2))", &[&LOCK_KEY, &schema])
@@ -151,7 +164,7 @@ impl Server {
     }
 }
 
-/// A connection without a statement timeout, until it returns to the pool.
+/// A connection that may change data, without a statement timeout, until it returns to the pool.
 pub struct Worker {
     connection: Connection,
     session: Arc<Session>,
@@ -170,7 +183,7 @@ impl Drop for Worker {
         if self.locked {
             let _ = self.connection.batch_execute("SELECT pg_advisory_unlock_all()");
         }
-        let _ = self.session.configure(&mut self.connection);
+        let _ = self.session.for_queries(&mut self.connection);
     }
 }
 

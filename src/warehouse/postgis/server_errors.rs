@@ -6,10 +6,12 @@
 
 use anyhow::anyhow;
 use postgres::Config as PgConfig;
+use postgres::config::Host;
 use postgres::error::{DbError, ErrorPosition, SqlState};
 
 use crate::config::WarehouseUrl;
 use crate::errors::EngineError;
+use crate::warehouse::sql_excerpt::{at, place_of, syntax_error};
 
 /// Classes of SQLSTATE whose messages are about statements, privileges, connections and resources.
 const CLASSES_WITHOUT_VALUES: [&str; 14] =
@@ -127,40 +129,51 @@ pub fn explain_sql(error: &postgres::Error, sql: &str, before: usize) -> anyhow:
         Some(ErrorPosition::Original(at)) => (*at as usize).checked_sub(before + 1),
         _ => None,
     });
-    let place = match position.filter(|at| *at < sql.chars().count()) {
-        Some(at) => {
-            let (line, column) = line_and_column(sql, at);
-            format!("line {line}, column {column}: ")
+    let place = position.filter(|at| *at <= sql.chars().count()).map(|at| place_of(sql, at));
+    let with_place = |text: &str| match place {
+        Some(place) if error.code() == Some(&SqlState::SYNTAX_ERROR) => {
+            syntax_error(sql, place, text)
         }
-        None => String::new(),
+        Some(place) => at(place, text),
+        None => text.to_owned(),
     };
-    let message = format!("{place}{}", explain(error));
+    let message = with_place(&explain(error));
     match fault(error) {
-        Some(fault) => anyhow!(EngineError::new(format!("{place}{fault}"), message)),
+        Some(fault) => anyhow!(EngineError::new(with_place(&fault), message)),
         None => anyhow!("{message}"),
     }
 }
 
-/// Line and column of the character `at`, both counted from 1.
-fn line_and_column(text: &str, at: usize) -> (usize, usize) {
-    let before = text.chars().take(at);
-    before.fold(
-        (1, 1),
-        |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) },
-    )
+/// What a connection was tried with, for messages.
+pub struct Attempt<'a> {
+    pub url: &'a WarehouseUrl,
+    pub client: &'a PgConfig,
+    /// Where the password comes from, or where none was found.
+    pub password: &'a str,
 }
 
 /// The reason why no connection could be made, and the remedy.
-pub fn unreachable(
-    error: &postgres::Error,
-    url: &WarehouseUrl,
-    client: &PgConfig,
-) -> anyhow::Error {
+pub fn unreachable(error: &postgres::Error, attempt: &Attempt) -> anyhow::Error {
+    let Attempt { url, client, password } = attempt;
     let user = client.get_user().unwrap_or_default();
     let database = client.get_dbname().unwrap_or(user);
+    let reason = error.as_db_error().map_or_else(|| chain(error), sentence);
+    let place = place(attempt);
+    // the client library reports this without asking the server any further
+    if client.get_password().is_none() && reason.contains("password missing") {
+        return anyhow!(
+            "cannot connect to {url}{place}: the server requires a password, and none is set \
+             ({password}); set PGPASSWORD, add a line host:port:database:user:password to ~/.pgpass \
+             (mode 0600; PGPASSFILE names another file), or name a service of ~/.pg_service.conf with \
+             PGSERVICE"
+        );
+    }
     let remedy = match error.code() {
         Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
-            "correct user and password in the URL, or set PGUSER and PGPASSWORD".to_owned()
+            format!(
+                "correct user and password in the URL, or set PGUSER and PGPASSWORD, or a line in \
+                 ~/.pgpass ({password})"
+            )
         }
         Some(&SqlState::INVALID_CATALOG_NAME) => {
             format!("create it, for example with `createdb {database}`, or correct the URL")
@@ -176,20 +189,22 @@ pub fn unreachable(
                  `make postgis` starts a local one"
             .to_owned(),
     };
-    let reason = error.as_db_error().map_or_else(|| chain(error), sentence);
     // a server repeats the user, which can be a token
-    anyhow!("cannot connect to {url}: {}", url.scrub(&format!("{reason}; {remedy}")))
+    anyhow!("cannot connect to {url}{place}: {}", url.scrub(&format!("{reason}; {remedy}")))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::line_and_column;
-
-    #[test]
-    fn lines_and_columns_are_counted_from_one() {
-        let text = "SELECT õ,\n  nope";
-        assert_eq!(line_and_column(text, 0), (1, 1));
-        assert_eq!(line_and_column(text, 8), (1, 9));
-        assert_eq!(line_and_column(text, 12), (2, 3));
+/// The hosts, if the URL does not name them.
+fn place(attempt: &Attempt) -> String {
+    let WarehouseUrl::Postgres(url) = attempt.url else { return String::new() };
+    if url.reveal().host_str().is_some_and(|host| !host.is_empty()) {
+        return String::new();
     }
+    let hosts = attempt.client.get_hosts().iter().map(|host| match host {
+        Host::Tcp(name) => name.clone(),
+        Host::Unix(folder) => folder.display().to_string(),
+    });
+    let hosts: Vec<String> = hosts.collect();
+    let ports: Vec<String> = attempt.client.get_ports().iter().map(u16::to_string).collect();
+    let port = if ports.is_empty() { String::new() } else { format!(", port {}", ports.join(",")) };
+    format!(" (host {}{port})", hosts.join(","))
 }

@@ -2,12 +2,15 @@
 //! runs on this machine.
 
 use std::net::{IpAddr, ToSocketAddrs};
+use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, bail};
-use native_tls::{Certificate, Protocol, TlsConnector};
+use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use postgres::Config as PgConfig;
 use postgres::config::{Host, SslMode};
 use postgres_native_tls::MakeTlsConnector;
+
+use super::parameters::Parameters;
 
 /// The value of `sslrootcert` that stands for the certificates of the operating system.
 const SYSTEM_ROOTS: &str = "system";
@@ -20,24 +23,20 @@ enum CertificateCheck {
     AuthorityAndHost,
 }
 
-/// Sets the mode of the client and returns its connector. `mode` and `root` are the values of `sslmode`
-/// and `sslrootcert`.
+/// Sets the mode of the client and returns its connector.
 ///
 /// # Errors
-/// An unsupported mode; certificates that cannot be read.
-pub fn configure(
-    client: &mut PgConfig,
-    mode: Option<&str>,
-    root: Option<&str>,
-) -> Result<MakeTlsConnector> {
-    let mode = match mode {
+/// An unsupported mode; certificates and keys that cannot be read.
+pub fn configure(client: &mut PgConfig, given: &Parameters) -> Result<MakeTlsConnector> {
+    let root = given.get("sslrootcert");
+    let mode = match given.get("sslmode") {
         Some(mode) => mode,
         None if root != Some(SYSTEM_ROOTS) && is_this_machine(client) => "prefer",
         None => "verify-full",
     };
     let (mode, check) = ssl_mode(mode, root)?;
     client.ssl_mode(mode);
-    connector(check, root.filter(|root| *root != SYSTEM_ROOTS))
+    connector(check, root.filter(|root| *root != SYSTEM_ROOTS), given)
 }
 
 /// True if all addresses of the hosts are loopback addresses. The client then connects to the address
@@ -92,9 +91,18 @@ fn ssl_mode(mode: &str, root: Option<&str>) -> Result<(SslMode, CertificateCheck
     })
 }
 
-fn connector(check: CertificateCheck, root: Option<&str>) -> Result<MakeTlsConnector> {
+fn connector(
+    check: CertificateCheck,
+    root: Option<&str>,
+    given: &Parameters,
+) -> Result<MakeTlsConnector> {
     let mut builder = TlsConnector::builder();
-    builder.min_protocol_version(Some(Protocol::Tlsv12));
+    let oldest = protocol(given, "ssl_min_protocol_version")?.unwrap_or(Protocol::Tlsv12);
+    builder.min_protocol_version(Some(oldest));
+    builder.max_protocol_version(protocol(given, "ssl_max_protocol_version")?);
+    if let Some(certificate) = given.get("sslcert") {
+        builder.identity(identity(certificate, given.get("sslkey"))?);
+    }
     builder.danger_accept_invalid_certs(check == CertificateCheck::None);
     builder.danger_accept_invalid_hostnames(check != CertificateCheck::AuthorityAndHost);
     if let Some(path) = root.filter(|_| check != CertificateCheck::None) {
@@ -109,13 +117,49 @@ fn connector(check: CertificateCheck, root: Option<&str>) -> Result<MakeTlsConne
     Ok(MakeTlsConnector::new(builder.build().context("TLS")?))
 }
 
+fn protocol(given: &Parameters, name: &str) -> Result<Option<Protocol>> {
+    Ok(match given.get(name) {
+        None => None,
+        Some("TLSv1.2") => Some(Protocol::Tlsv12),
+        Some("TLSv1.3") => Some(Protocol::Tlsv13),
+        Some(other) => bail!("unsupported {name} = {other:?}; use TLSv1.2 or TLSv1.3"),
+    })
+}
+
+/// The certificate of the client, with its key.
+fn identity(certificate: &str, key: Option<&str>) -> Result<Identity> {
+    let Some(key) = key else { bail!("sslcert {certificate} needs sslkey, the file with its key") };
+    let chain = std::fs::read(certificate).with_context(|| format!("sslcert {certificate}"))?;
+    let metadata = std::fs::metadata(key).with_context(|| format!("sslkey {key}"))?;
+    // root may own a key that a group reads
+    let (mode, is_of_root) = (metadata.mode() & 0o7777, metadata.uid() == 0);
+    if mode & if is_of_root { 0o037 } else { 0o077 } != 0 {
+        bail!(
+            "sslkey {key} is open to others than its owner (mode {mode:04o}); run `chmod 600 {key}`"
+        );
+    }
+    let pem = std::fs::read(key).with_context(|| format!("sslkey {key}"))?;
+    Identity::from_pkcs8(&chain, &pem).with_context(|| {
+        format!(
+            "sslcert {certificate} and sslkey {key} cannot be used; the key has to be in PKCS #8 \
+             without a password (\"BEGIN PRIVATE KEY\"): \
+             openssl pkcs8 -topk8 -nocrypt -in {key} -out NEW"
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::PgEnv;
 
     fn mode(url: &str, mode: Option<&str>) -> SslMode {
-        let mut client: PgConfig = url.parse().unwrap();
-        configure(&mut client, mode, None).unwrap();
+        let sign = if url.contains('?') { '&' } else { '?' };
+        let mode = mode.map(|mode| format!("{sign}sslmode={mode}")).unwrap_or_default();
+        let url = format!("{url}{mode}").parse().unwrap();
+        let given = Parameters::collect(&url, &PgEnv::default()).unwrap();
+        let mut client: PgConfig = given.of_library().parse().unwrap();
+        configure(&mut client, &given).unwrap();
         client.get_ssl_mode()
     }
 
