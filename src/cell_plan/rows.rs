@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 use super::dates::{Bound, DayColumn, NotADay};
 use super::versions::CellVersion;
 use crate::config::Columns;
-use crate::domain::ids::{MAX_ID_BYTES, beginning};
+use crate::domain::ids::{MAX_ID_BYTES, beginning, has_nul};
 use crate::domain::null_words::NullWords;
 use crate::domain::numbers::counted;
 use crate::formats::{csv, table};
@@ -57,6 +57,7 @@ pub struct CellPlan {
 enum Reject {
     NoCell,
     TooLong,
+    WithNul,
     NoCoordinates,
     OutOfRange,
     NullIsland,
@@ -69,6 +70,7 @@ impl Reject {
         match self {
             Reject::NoCell => "cell id null or empty",
             Reject::TooLong => "cell id longer than 1,024 bytes",
+            Reject::WithNul => "cell id with a NUL character",
             Reject::NoCoordinates => "latitude or longitude null or not a number",
             Reject::OutOfRange => {
                 "latitude outside -90 to 90 or longitude outside -180 to 180 (are the two swapped?)"
@@ -259,6 +261,9 @@ impl PlanColumns {
         }
         if cells.value(i).len() > MAX_ID_BYTES {
             return Err(Reject::TooLong);
+        }
+        if has_nul(cells.value(i)) {
+            return Err(Reject::WithNul);
         }
         let number = |a: &ArrayRef| {
             let a = a.as_primitive::<Float64Type>();

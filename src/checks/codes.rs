@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 pub enum Code {
     UserMissing,
     UserIdTooLong,
+    UserIdWithNul,
     UserMalformed,
     TimeMissing,
     TimeUnreadable,
@@ -19,6 +20,7 @@ pub enum Code {
     OutsideFolder,
     CellMissing,
     CellIdTooLong,
+    CellIdWithNul,
     Duplicate,
     UnknownCell,
     CellNotValid,
@@ -65,9 +67,10 @@ pub struct Limits {
 }
 
 impl Code {
-    pub const ALL: [Code; 19] = [
+    pub const ALL: [Code; 21] = [
         Code::UserMissing,
         Code::UserIdTooLong,
+        Code::UserIdWithNul,
         Code::UserMalformed,
         Code::TimeMissing,
         Code::TimeUnreadable,
@@ -76,6 +79,7 @@ impl Code {
         Code::OutsideFolder,
         Code::CellMissing,
         Code::CellIdTooLong,
+        Code::CellIdWithNul,
         Code::Duplicate,
         Code::UnknownCell,
         Code::CellNotValid,
@@ -92,6 +96,7 @@ impl Code {
         match self {
             Code::UserMissing => "user_missing",
             Code::UserIdTooLong => "user_id_too_long",
+            Code::UserIdWithNul => "user_id_with_nul",
             Code::UserMalformed => "user_malformed",
             Code::TimeMissing => "time_missing",
             Code::TimeUnreadable => "time_unreadable",
@@ -100,6 +105,7 @@ impl Code {
             Code::OutsideFolder => "outside_folder",
             Code::CellMissing => "cell_missing",
             Code::CellIdTooLong => "cell_id_too_long",
+            Code::CellIdWithNul => "cell_id_with_nul",
             Code::Duplicate => "duplicate",
             Code::UnknownCell => "unknown_cell",
             Code::CellNotValid => "cell_not_valid",
@@ -118,6 +124,7 @@ impl Code {
         Cow::Borrowed(match self {
             Code::UserMissing => "user id null or empty",
             Code::UserIdTooLong => "user id longer than 1,024 bytes",
+            Code::UserIdWithNul => "user id with a NUL character",
             Code::UserMalformed => "user id of another length than checks.user_id_bytes",
             Code::TimeMissing => "time stamp null",
             Code::TimeUnreadable => "time stamp not a date and time",
@@ -126,6 +133,7 @@ impl Code {
             Code::OutsideFolder => "time stamp too far from the date of its folder",
             Code::CellMissing => "cell id null or empty",
             Code::CellIdTooLong => "cell id longer than 1,024 bytes",
+            Code::CellIdWithNul => "cell id with a NUL character",
             Code::Duplicate => "the same user, time and cell as another row",
             Code::UnknownCell => "cell not in the cell plan",
             Code::CellNotValid => "cell not valid on that date",
@@ -156,11 +164,13 @@ impl Code {
             self,
             Code::UserMissing
                 | Code::UserIdTooLong
+                | Code::UserIdWithNul
                 | Code::TimeMissing
                 | Code::TimeUnreadable
                 | Code::TimestampOutOfRange
                 | Code::CellMissing
                 | Code::CellIdTooLong
+                | Code::CellIdWithNul
         )
     }
 
@@ -174,6 +184,7 @@ impl Code {
         match self {
             Code::UserMissing
             | Code::UserIdTooLong
+            | Code::UserIdWithNul
             | Code::UserMalformed
             | Code::TimeMissing
             | Code::TimeUnreadable
@@ -182,6 +193,7 @@ impl Code {
             | Code::OutsideFolder
             | Code::CellMissing
             | Code::CellIdTooLong
+            | Code::CellIdWithNul
             | Code::Duplicate => Disposition::Rejected,
             Code::UnknownCell | Code::CellNotValid | Code::BadCoordinates | Code::TwoPlaces => {
                 Disposition::Unplaced

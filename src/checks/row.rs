@@ -66,6 +66,7 @@ impl RowChecks {
         match user.view() {
             IdSlotView::Missing => return Some(Code::UserMissing),
             IdSlotView::TooLong => return Some(Code::UserIdTooLong),
+            IdSlotView::WithNul => return Some(Code::UserIdWithNul),
             IdSlotView::Malformed => return Some(Code::UserMalformed),
             IdSlotView::Number(_) => {}
         }
@@ -84,6 +85,7 @@ impl RowChecks {
             match cell.view() {
                 IdSlotView::Number(_) => None,
                 IdSlotView::TooLong => Some(Code::CellIdTooLong),
+                IdSlotView::WithNul => Some(Code::CellIdWithNul),
                 IdSlotView::Missing | IdSlotView::Malformed => Some(Code::CellMissing),
             }
         }
@@ -111,6 +113,7 @@ mod tests {
         assert_eq!(code(none, EventTime::MISSING, none), Some("user_missing"));
         assert_eq!(code(IdSlot::MALFORMED, at(4), id), Some("user_malformed"));
         assert_eq!(code(IdSlot::TOO_LONG, EventTime::MISSING, id), Some("user_id_too_long"));
+        assert_eq!(code(IdSlot::WITH_NUL, EventTime::MISSING, id), Some("user_id_with_nul"));
         assert_eq!(code(id, EventTime::MISSING, none), Some("time_missing"));
         assert_eq!(code(id, EventTime::UNREADABLE, id), Some("time_unreadable"));
         assert_eq!(code(id, at(5_000_000), id), Some("timestamp_out_of_range"));
@@ -118,6 +121,7 @@ mod tests {
         assert_eq!(code(id, at(7), none), Some("outside_folder"));
         assert_eq!(code(id, at(6), none), Some("cell_missing"));
         assert_eq!(code(id, at(6), IdSlot::TOO_LONG), Some("cell_id_too_long"));
+        assert_eq!(code(id, at(6), IdSlot::WITH_NUL), Some("cell_id_with_nul"));
         assert_eq!(checks.own_date(at(101)), None);
         assert_eq!(checks.own_date(at(6)), Some(LocalDate(6)));
         assert_eq!(checks.accepted_us(&(0..200 * DAY)), 4 * DAY..7 * DAY);

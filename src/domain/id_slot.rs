@@ -1,6 +1,6 @@
 //! The dense number of an id in a column of events, or the reason why a row has none, in 32 bits.
 
-/// The number that an id got while events are read. The three highest numbers stand for rows without a
+/// The number that an id got while events are read. The four highest numbers stand for rows without a
 /// usable id. Numbers are given anew for every batch of dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
@@ -16,15 +16,18 @@ pub enum IdSlotView {
     Malformed,
     /// Longer than [`crate::domain::ids::MAX_ID_BYTES`].
     TooLong,
+    /// With a NUL character, which PostgreSQL cannot store.
+    WithNul,
 }
 
 impl IdSlot {
     pub const MISSING: IdSlot = IdSlot(u32::MAX);
     pub const MALFORMED: IdSlot = IdSlot(u32::MAX - 1);
     pub const TOO_LONG: IdSlot = IdSlot(u32::MAX - 2);
+    pub const WITH_NUL: IdSlot = IdSlot(u32::MAX - 3);
 
     /// How many ids can be numbered.
-    pub const CAPACITY: u32 = Self::TOO_LONG.0;
+    pub const CAPACITY: u32 = Self::WITH_NUL.0;
 
     /// An id with this number, which has to be lower than [`IdSlot::CAPACITY`].
     #[inline]
@@ -45,6 +48,7 @@ impl IdSlot {
             Self::MISSING => IdSlotView::Missing,
             Self::MALFORMED => IdSlotView::Malformed,
             Self::TOO_LONG => IdSlotView::TooLong,
+            Self::WITH_NUL => IdSlotView::WithNul,
             IdSlot(number) => IdSlotView::Number(number),
         }
     }

@@ -28,6 +28,16 @@ impl UserKey<'_> {
             UserKey::Text(text) => text.len() > MAX_ID_BYTES,
         }
     }
+
+    /// True if the id can be counted and stored.
+    pub fn is_usable(self) -> bool {
+        !self.is_too_long() && !matches!(self, UserKey::Text(text) if has_nul(text))
+    }
+}
+
+/// True for a text with a NUL character, which PostgreSQL cannot store, so that no warehouse has it.
+pub fn has_nul(text: &str) -> bool {
+    text.as_bytes().contains(&0)
 }
 
 /// Where the dashes of a UUID are, and its length in both forms.

@@ -14,7 +14,7 @@ use chrono_tz::Tz;
 use super::file::{self, EventFile};
 use super::retention;
 use crate::config::{Columns, Config};
-use crate::domain::ids::{MAX_ID_BYTES, UserKey, user_key_of_text, user_text};
+use crate::domain::ids::{MAX_ID_BYTES, UserKey, has_nul, user_key_of_text, user_text};
 use crate::domain::null_words::NullWords;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
@@ -85,14 +85,14 @@ impl RawEvents {
     }
 }
 
-/// Canonical user ids; null for those that are missing or longer than any usable one.
+/// Canonical user ids; null for those that are missing, longer than any usable one, or have a NUL.
 ///
 /// # Errors
 /// A type that is not valid in event files.
 pub fn user_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
     let mut out = StringBuilder::new();
     let mut scratch = Vec::new();
-    let usable = |key: &UserKey| !key.is_too_long();
+    let usable = |key: &UserKey| key.is_usable();
     let mut push = |key: Option<UserKey>| out.append_option(key.filter(usable).map(user_text));
     match column.data_type() {
         DataType::FixedSizeBinary(_) => {
@@ -111,23 +111,28 @@ pub fn user_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
     Ok(out.finish())
 }
 
-/// Canonical cell ids, as text; null for those that are missing or longer than any usable one.
+/// Canonical cell ids, as text; null for those that are missing, longer than any usable one, or have a
+/// NUL.
 ///
 /// # Errors
 /// A type that is not valid in event files.
 pub fn cell_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
     if let Some(views) = column.as_string_view_opt() {
         // views share one copy of a long text, which the result would repeat in every row
-        let is_usable = |id: &&str| id.len() <= MAX_ID_BYTES && !nulls.contains(id.as_bytes());
+        let is_usable = |id: &&str| is_usable_cell(id) && !nulls.contains(id.as_bytes());
         return Ok(views.iter().map(|id| id.filter(is_usable)).collect());
     }
     let text = cast(column, &DataType::Utf8)?;
     let text = text.as_string::<i32>();
-    let is_usable = |id: Option<&str>| id.is_none_or(|id| id.len() <= MAX_ID_BYTES);
+    let is_usable = |id: Option<&str>| id.is_none_or(is_usable_cell);
     Ok(match text.iter().all(is_usable) {
         true => text.clone(),
         false => text.iter().map(|id| id.filter(|id| is_usable(Some(id)))).collect(),
     })
+}
+
+fn is_usable_cell(id: &str) -> bool {
+    id.len() <= MAX_ID_BYTES && !has_nul(id)
 }
 
 /// Local time stamps; null for those that are missing or unreadable.

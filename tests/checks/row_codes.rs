@@ -184,6 +184,34 @@ fn ids_too_long_for_an_index_are_rejected_and_do_not_end_the_load(warehouse: War
 
 test_on_each_warehouse!(ids_too_long_for_an_index_are_rejected_and_do_not_end_the_load);
 
+fn ids_with_a_nul_are_rejected_and_do_not_end_the_load(warehouse: Warehouse) {
+    let work = put_cells_along_a_line(warehouse.mini());
+    let texts = |texts: Vec<&str>| array(arrow::array::StringArray::from(texts));
+    let times = (0..6).map(|i| DAY + i * HOUR);
+    let times = array(arrow::array::TimestampMicrosecondArray::from_iter_values(times));
+    let users = texts(vec!["u", "u\0", "\0", "u\0v", "u", "u"]);
+    let cells = texts(vec!["a", "a", "a", "a\0", "a\0", "\0"]);
+    let columns = vec![("timestamp", times), ("user_id", users), ("cell_id", cells)];
+    work.write_events("text.parquet", columns);
+    let rows = "user_id,cell_id,timestamp\nw,a,2024-10-01 05:00:00\nw\0,a,2024-10-01 06:00:00\n\
+                w,\0a,2024-10-01 07:00:00\n";
+    work.write("raw/events/rows.csv", rows);
+    work.write("raw/cells/nul.csv", "cell_id,latitude,longitude\nz,58.6,25.0\nz\0,58.6,25.0\n");
+    work.config("[load]\nuncompressed = true\n");
+    let ran = work.run(&["run-all"]);
+    assert_eq!(ran.status, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("cell id with a NUL character"), "{}", ran.stderr);
+    assert_eq!(codes(&work, "2024-10-01"), "cell_id_with_nul=3 user_id_with_nul=4");
+    let count = |sql: &str| csv(&work, &format!("SELECT COUNT(*) AS n FROM {sql}"));
+    assert_eq!(count("mobile_events_compressed"), "n\n2\n");
+    assert_eq!(count("mobile_events_uncompressed"), "n\n9\n");
+    assert_eq!(count("mobile_events_uncompressed WHERE user_id IS NULL"), "n\n4\n");
+    assert_eq!(count("mobile_events_uncompressed WHERE cell_id IS NULL"), "n\n4\n");
+    assert_eq!(count("cell_plan WHERE cell_id LIKE 'z%'"), "n\n1\n");
+}
+
+test_on_each_warehouse!(ids_with_a_nul_are_rejected_and_do_not_end_the_load);
+
 #[test]
 fn busy_user_is_flagged_on_rows_without_another_code() {
     let work = along_a_line();

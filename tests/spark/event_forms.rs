@@ -25,9 +25,10 @@ const SETTINGS: &str = "[time]\nzone = \"Europe/Tallinn\"\n\
     [checks]\nquarantine = true\nuser_id_bytes = 16\nfolder_tolerance_days = 30\n\
     most_events_a_day = 25\n";
 
-const ALL: [&str; 19] = [
+const ALL: [&str; 21] = [
     "user_missing",
     "user_id_too_long",
+    "user_id_with_nul",
     "user_malformed",
     "time_missing",
     "time_unreadable",
@@ -36,6 +37,7 @@ const ALL: [&str; 19] = [
     "outside_folder",
     "cell_missing",
     "cell_id_too_long",
+    "cell_id_with_nul",
     "duplicate",
     "unknown_cell",
     "cell_not_valid",
@@ -153,6 +155,8 @@ fn inputs_with_every_type_and_error() -> Workspace {
         (user(1), Some("NA"), Some(autumn)),
         (Some(vec![1; 513]), Some("a"), Some(autumn)),
         (user(1), Some(LONG_CELL), Some(autumn)),
+        (user(1), Some("a\0"), Some(autumn)),
+        (user(1), Some("\0"), Some(autumn)),
         (user(1), Some("a"), Some(us("2025-03-30T00:30:00"))),
     ]);
     one.extend((0..40).map(|i| (user(250), Some("a"), Some(autumn + i * SECOND))));
@@ -168,6 +172,8 @@ fn inputs_with_every_type_and_error() -> Workspace {
             &hex[20..]
         ),
         5 if i < 60 => "NULL".to_owned(),
+        5 if i < 90 => format!("{hex}\0"),
+        5 if i < 100 => "\0".to_owned(),
         0 => hex.to_owned(),
         1 => format!("0x{}", hex.to_uppercase()),
         2 => format!("\\x{hex}"),

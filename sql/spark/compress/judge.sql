@@ -37,6 +37,8 @@ read AS (
       WHEN user_key IS NULL THEN 'user_missing'
       WHEN (length(user_key) - 1) * CASE WHEN substring(user_key, 1, 1) = X'01' THEN 2 ELSE 1 END
         > {{max_id_bytes}} THEN 'user_id_too_long'
+      WHEN substring(user_key, 1, 1) <> X'01' AND instr(CAST(substring(user_key, 2) AS STRING), char(0)) > 0
+        THEN 'user_id_with_nul'
       WHEN length(user_key) - 1 <> {{user_id_bytes}} THEN 'user_malformed'
       WHEN unreadable THEN 'time_unreadable'
       WHEN local_us IS NULL THEN 'time_missing'
@@ -45,6 +47,7 @@ read AS (
       WHEN abs(day - folder) > {{folder_tolerance}} THEN 'outside_folder'
       WHEN cell_id IS NULL THEN 'cell_missing'
       WHEN octet_length(cell_id) > {{max_id_bytes}} THEN 'cell_id_too_long'
+      WHEN instr(cell_id, char(0)) > 0 THEN 'cell_id_with_nul'
     END AS rejection,
     user_key,
     cell_id,

@@ -58,7 +58,8 @@ impl Header {
             (_, Some(error)) => return Err(error),
             (_, None) => bail!("it is empty; a line with the names of the columns is expected"),
         };
-        if start.contains(&0) {
+        // the ids of a row with such a character are checked with the row
+        if header.names.iter().any(|name| name.contains('\0')) {
             bail!("it is not UTF-8 text; convert it to UTF-8");
         }
         Ok(header)

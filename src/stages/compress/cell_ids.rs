@@ -5,7 +5,7 @@ use std::fmt::Write;
 use hashbrown::HashMap;
 
 use crate::domain::id_slot::IdSlot;
-use crate::domain::ids::MAX_ID_BYTES;
+use crate::domain::ids::{MAX_ID_BYTES, has_nul};
 
 /// Size, as a power of two, of the table of recent numbers.
 const RECENT_BITS: u32 = 15;
@@ -41,6 +41,9 @@ impl CellIds {
         }
         if name.len() > MAX_ID_BYTES {
             return IdSlot::TOO_LONG;
+        }
+        if has_nul(name) {
+            return IdSlot::WITH_NUL;
         }
         if self.names.len() >= IdSlot::CAPACITY as usize {
             self.is_full = true;
@@ -104,5 +107,6 @@ mod tests {
         assert_eq!(numbers, [0, 1, 0, 2, 1].map(IdSlot::new));
         assert_eq!(cells.names(), ["9007199254740993", "7", "007"]);
         assert_eq!(cells.intern(&"7".repeat(MAX_ID_BYTES + 1)), IdSlot::TOO_LONG);
+        assert_eq!(cells.intern("7\0"), IdSlot::WITH_NUL);
     }
 }

@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use super::run_buffer::RunBuffer;
 use crate::checks::open_run::{Added, OpenRun, RunPolicy};
 use crate::domain::id_slot::IdSlot;
-use crate::domain::ids::UserKey;
+use crate::domain::ids::{UserKey, has_nul};
 use crate::domain::time::SpanHour;
 
 /// Longest id inside the cache line, bytes.
@@ -86,6 +86,10 @@ impl UserIds {
         loop {
             let slot = self.slots[at];
             if slot == 0 {
+                // ids that are known have passed this
+                if matches!(key, UserKey::Text(text) if has_nul(text)) {
+                    return IdSlot::WITH_NUL;
+                }
                 if self.users.len() >= self.capacity as usize {
                     self.is_full = true;
                     return IdSlot::MISSING;

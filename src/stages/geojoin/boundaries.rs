@@ -10,7 +10,7 @@ use super::grid::ToGrid;
 use super::properties::{self, OtherCountries};
 use super::{Settings, editions, repair};
 use crate::datasets::geodata::{self, LauUnit};
-use crate::domain::ids::MAX_ID_BYTES;
+use crate::domain::ids::{MAX_ID_BYTES, has_nul};
 use crate::domain::numbers::grouped;
 use crate::formats::boundaries;
 use crate::formats::boundaries::{EXTENSIONS, Feature, Properties, PropertyNames};
@@ -153,7 +153,20 @@ fn add(
     to_grid: &ToGrid,
     settings: Settings,
 ) -> Result<()> {
+    let columns = settings.columns;
     let Properties { id, country, name } = &feature.properties;
+    for (value, property, key) in [
+        (id, &columns.gisco_id, "columns.gisco_id"),
+        (country, &columns.cntr_code, "columns.cntr_code"),
+        (name, &columns.lau_name, "columns.lau_name"),
+    ] {
+        if value.as_deref().is_some_and(has_nul) {
+            bail!(
+                "the property {property:?} contains a NUL character, which no warehouse can store; remove \
+                 it, or set {key} to another property"
+            );
+        }
+    }
     let id = id.as_deref().filter(|id| !id.is_empty()).with_context(|| {
         format!("no value of {:?}, which columns.gisco_id names", settings.columns.gisco_id)
     })?;
