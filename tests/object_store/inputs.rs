@@ -84,6 +84,47 @@ fn objects_lists_and_patterns_name_inputs_and_hidden_names_are_ignored() {
 }
 
 #[test]
+fn names_with_brackets_spaces_and_signs_are_read_and_matched() {
+    let store = Store::empty();
+    let folder = "odd [2]/100% + \u{f5}%41";
+    for (name, from) in [("a[2].parquet", 1), ("a2.parquet", 2)] {
+        let path = store.path(&format!("{folder}/{name}"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let day = format!("fixtures/mini/events/year=2024/month=10/day={from}/part-0.parquet");
+        std::fs::copy(root().join(day), path).unwrap();
+    }
+    let encoded = "s3://data/odd%20%5B2%5D/100%25%20+%20%C3%B5%2541";
+    for (events, files) in [
+        (encoded.to_owned(), "2 files"),
+        // as it is shown, apart from percent signs before digits
+        ("s3://data/odd [2]/100% + \u{f5}%2541/".to_owned(), "2 files"),
+        ("s3://data/odd [2]/*".to_owned(), "no object matches"),
+        ("s3://data/odd %5B2%5D/*".to_owned(), "2 files"),
+        ("s3://data/odd*/100%25 + */a2.*".to_owned(), "1 file"),
+        (format!("{encoded}/a%5B2%5D.parquet"), "1 file"),
+        (format!("{encoded}/a[2].parquet"), "1 file"),
+        (format!("{encoded}/*[[]2].parquet"), "1 file"),
+        (format!("{encoded}/a[12].p*"), "1 file"),
+        (format!("{encoded}/a[1].parquet"), "%5B"),
+        ("s3://data//odd".to_owned(), "(//)"),
+        (format!("{encoded}/\\n"), "2 files"),
+    ] {
+        let work = workspace_on_store(&events, "");
+        let ran = store.run(&work, &["check"]);
+        let printed = format!("{}{}", ran.stdout, ran.stderr);
+        let line = printed.lines().find(|line| line.contains(" events ")).unwrap();
+        assert!(line.contains(files), "{events}: {line}");
+    }
+    // of the variable as well
+    let work = workspace_on_store(EVENTS, "");
+    let mut command = work.command(&["check"]);
+    let command =
+        command.envs(store.env(store.port)).env("MOBILITY_DATA_EVENTS", format!("{encoded}\n"));
+    let printed = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(printed.contains("in 2 files"), "{printed}");
+}
+
+#[test]
 fn object_store_errors_name_the_remedy_and_no_secret() {
     let store = Store::mini();
     for (events, words) in [

@@ -10,7 +10,7 @@ use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
 use sha2::{Digest, Sha256};
 
 use super::proxy::Proxy;
-use super::s3_server::{Store, outputs, pages, workspace_on_store};
+use super::s3_server::{Conditions, Store, outputs, pages, workspace_on_store};
 use crate::harness::{ProgramOutput, Workspace, array, expected, write_parquet};
 
 const OUT: &str = "processed = \"s3://data/out\"\n";
@@ -254,6 +254,75 @@ fn second_of_two_concurrent_runs_is_rejected() {
     assert_eq!(answer(&store, &first), answer(&store, &second));
     let [there, named] = names(&store);
     assert_eq!(there, named);
+}
+
+#[test]
+fn runs_go_on_where_conditional_puts_are_not_supported() {
+    for (conditions, reason) in [
+        (Conditions::Refused(501, "NotImplemented"), "the store answered NotImplemented"),
+        (Conditions::Refused(400, "InvalidArgument"), "the store answered InvalidArgument"),
+    ] {
+        let (store, work) = (Store::mini(), workspace_with_remote_outputs());
+        store.answer_conditions(conditions);
+        let ran = store.run(&work, &["run-all"]);
+        assert_eq!(ran.status, 0, "{conditions:?}: {}", ran.stderr);
+        for word in ["conditional puts", reason, "s3://data/out"] {
+            assert!(ran.stderr.contains(word), "{conditions:?}: no {word:?} in {}", ran.stderr);
+        }
+        assert_eq!(answer(&store, &work), expected("view_users_per_lau_day_night"));
+        let [there, named] = names(&store);
+        assert_eq!(there, named);
+        assert!(!store.path("out/_mobility.lock").exists());
+        // the lease of another run is respected here as well
+        let claim = "{\"id\":\"x\",\"host\":\"elsewhere\",\"process\":7,\
+                     \"since\":\"2024-10-01T00:00:00Z\",\"until\":\"2999-01-01T00:00:00Z\"}";
+        std::fs::write(store.path("out/_mobility.lock"), claim).unwrap();
+        store.fails(&work, &["run-all", "--force"], &["process 7 on elsewhere"]);
+    }
+}
+
+#[test]
+fn run_that_lost_an_unconditional_lease_replaces_nothing() {
+    let (store, work) = (Store::mini(), workspace_with_remote_outputs());
+    store.ok(&work, &["run-all"]);
+    let before = std::fs::read(store.path("out/_mobility.json")).unwrap();
+    store.answer_conditions(Conditions::Refused(400, "InvalidRequest"));
+    let claim = "{\"id\":\"x\",\"host\":\"elsewhere\",\"process\":7,\
+                 \"since\":\"2024-10-01T00:00:00Z\",\"until\":\"2999-01-01T00:00:00Z\"}";
+    let lock = store.path("out/_mobility.lock");
+    let path = lock.clone();
+    // after the refused put, the claim and its renewal: during the first upload
+    store.at_put(4, move || std::fs::write(path, claim).unwrap());
+    let ran = store.run(&work, &["run-all", "--force"]);
+    assert!(store.was_put());
+    assert!(ran.status == 1 && ran.stderr.contains("took over s3://data/out"), "{}", ran.stderr);
+    assert_eq!(std::fs::read(store.path("out/_mobility.json")).unwrap(), before);
+    assert_eq!(std::fs::read(lock).unwrap(), claim.as_bytes());
+}
+
+#[test]
+fn etags_are_sent_in_the_notation_that_the_store_compares() {
+    for conditions in [Conditions::WithoutQuotes, Conditions::NeverMatch] {
+        let (store, work) = (Store::mini(), workspace_with_remote_outputs());
+        store.answer_conditions(conditions);
+        store.ok(&work, &["run-all"]);
+        store.ok(&work, &["run-all", "--force"]);
+        let [there, named] = names(&store);
+        assert_eq!(there, named, "{conditions:?}");
+        // a real change by another machine is still a conflict
+        let (path, index) = (store.path("out/_mobility.json"), "{\"files\":{}}");
+        store.at_put(6, move || {
+            std::fs::write(&path, index).unwrap();
+            let etags = path.ancestors().nth(3).unwrap().join(".bucket-*.internal.json");
+            for etag in glob::glob(&etags.to_string_lossy()).unwrap() {
+                std::fs::remove_file(etag.unwrap()).unwrap();
+            }
+        });
+        let ran = store.run(&work, &["compress", "--force"]);
+        assert!(store.was_put());
+        assert_eq!(ran.status, 1, "{conditions:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains("another run uploaded"), "{conditions:?}: {}", ran.stderr);
+    }
 }
 
 #[test]

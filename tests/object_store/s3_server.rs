@@ -28,6 +28,40 @@ pub struct Store {
     /// Method, path with query, and range of every request.
     requests: Arc<Mutex<Vec<String>>>,
     at_put: AtPut,
+    conditions: Arc<Mutex<Conditions>>,
+}
+
+/// How the server answers puts with `If-Match` and `If-None-Match`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conditions {
+    Supported,
+    /// `If-Match` holds only if the ETag has no quotes.
+    WithoutQuotes,
+    /// `If-Match` never holds.
+    NeverMatch,
+    /// Refused with this status and code.
+    Refused(u16, &'static str),
+}
+
+impl Conditions {
+    /// The answer to a request; `None` if the server handles it.
+    fn answer(
+        self,
+        request: &hyper::Request<hyper::body::Incoming>,
+    ) -> Option<(u16, &'static str)> {
+        let header = |name: &str| request.headers().get(name).and_then(|h| h.to_str().ok());
+        let (of_match, of_none) = (header("if-match"), header("if-none-match"));
+        match self {
+            Conditions::Refused(status, code) if of_match.or(of_none).is_some() => {
+                Some((status, code))
+            }
+            Conditions::WithoutQuotes if of_match.is_some_and(|etag| etag.contains('"')) => {
+                Some((412, "PreconditionFailed"))
+            }
+            Conditions::NeverMatch if of_match.is_some() => Some((412, "PreconditionFailed")),
+            _ => None,
+        }
+    }
 }
 
 /// An action to run before the upload with this number.
@@ -46,9 +80,13 @@ impl Store {
         let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
         let service = service.build();
+        // for requests whose signed headers were changed
+        let open = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap()).build();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
         let at_put = AtPut::default();
+        let conditions = Arc::new(Mutex::new(Conditions::Supported));
+        let answers = Arc::clone(&conditions);
         let due = Arc::clone(&at_put);
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -56,6 +94,7 @@ impl Store {
             while let Ok((socket, _)) = listener.accept().await {
                 let (service, log) = (service.clone(), Arc::clone(&log));
                 let due = Arc::clone(&due);
+                let (answers, open) = (Arc::clone(&answers), open.clone());
                 let logged = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                     let range = request.headers().get("range").and_then(|r| r.to_str().ok());
                     let line =
@@ -75,17 +114,39 @@ impl Store {
                         }
                     }
                     let service = service.clone();
-                    async move { service.call(request.map(s3s::Body::from)).await }
+                    let refusal = answers.lock().unwrap().answer(&request);
+                    let open = open.clone();
+                    async move {
+                        if let Some((status, code)) = refusal {
+                            let body = format!("<Error><Code>{code}</Code></Error>");
+                            let answer = hyper::Response::builder().status(status);
+                            return Ok(answer.body(s3s::Body::from(body)).unwrap());
+                        }
+                        let mut request = request.map(s3s::Body::from);
+                        let etag = request.headers().get("if-match").cloned();
+                        let Some(etag) = etag.filter(|e| !e.as_bytes().starts_with(b"\"")) else {
+                            return service.call(request).await;
+                        };
+                        let etag = format!("\"{}\"", etag.to_str().unwrap());
+                        request.headers_mut().insert("if-match", etag.parse().unwrap());
+                        request.headers_mut().remove("authorization");
+                        open.call(request).await
+                    }
                 });
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), logged));
             }
         });
-        Store { folder, port, requests, at_put }
+        Store { folder, port, requests, at_put, conditions }
     }
 
     /// The folder or file of a key.
     pub fn path(&self, key: &str) -> PathBuf {
         self.folder.path().join("data").join(key)
+    }
+
+    /// Changes how conditional puts are answered from now on.
+    pub fn answer_conditions(&self, conditions: Conditions) {
+        *self.conditions.lock().unwrap() = conditions;
     }
 
     /// Runs an action before the upload with this number, counted from now on.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use object_store::Error;
 
-use super::url::ObjectUrl;
+use super::url::{EMPTY_PART, ObjectUrl};
 
 /// An error of an object store. The same work may succeed when it is repeated.
 #[derive(Debug)]
@@ -76,6 +76,11 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
                 "{url}: the clock of this machine differs from that of the store; correct it"
             )
         }
+        // the library refuses a whole listing because of one such name
+        _ if text.contains("contained empty path segment") => match quoted_path(&text) {
+            Some(name) => store_error!("{url}: the object {name:?} exists: {EMPTY_PART}"),
+            None => store_error!("{url}: {EMPTY_PART}"),
+        },
         _ if text.contains("incorrectly configured region") => {
             store_error!("{url}: the bucket is in another region; set AWS_REGION")
         }
@@ -115,6 +120,30 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
 pub fn lacks_range_support(error: &Error) -> bool {
     let text = full_text(error);
     text.contains("non-partial response") || text.contains("Range request not supported")
+}
+
+/// Why the store refused a conditional put, if it does not know these at all: the code or status of its
+/// answer.
+pub fn lacks_conditional_puts(error: &Error) -> Option<String> {
+    if let Error::NotImplemented { .. } | Error::NotSupported { .. } = error {
+        return Some("they are turned off".to_owned());
+    }
+    let text = full_text(error);
+    let status = between(&text, "status code: ", " ")?;
+    let code = between(&text, "<Code>", "</Code>").unwrap_or_default();
+    // errors that a put without conditions would meet as well
+    let is_other = ["Expired", "Token", "Authorization", "Signature", "Region", "Redirect", "Time"]
+        .iter()
+        .any(|word| code.contains(word));
+    let is_refused = matches!(status, "400" | "405" | "501") && !is_other;
+    let answer = if code.is_empty() { format!("status {status}") } else { code.to_owned() };
+    is_refused.then(|| format!("the store answered {answer}"))
+}
+
+/// The name of an object that the library refused.
+fn quoted_path(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("Path \"")?;
+    rest.split_once("\" contained").map(|(name, _)| name)
 }
 
 fn parenthesized(code: &str) -> String {
@@ -177,6 +206,20 @@ mod tests {
             let error = Error::Generic { store: "S3", source: response.into() };
             let message = format!("{:#}", explain(&error, &url));
             assert!(message.contains(words) && message.contains("s3://b/a"), "{message}");
+        }
+        let name = object_store::path::Path::parse("events//a").unwrap_err();
+        let message = format!("{:#}", explain(&name.into(), &url));
+        assert!(message.contains("\"events//a\" exists") && message.contains("(//)"), "{message}");
+        for (status, code, is_lacking) in [
+            ("501 Not Implemented", "NotImplemented", true),
+            ("400 Bad Request", "InvalidArgument", true),
+            ("400 Bad Request", "ExpiredToken", false),
+            ("503 Busy", "SlowDown", false),
+        ] {
+            let response = format!("status code: {status}: <Error><Code>{code}</Code></Error>");
+            let error = Error::Generic { store: "S3", source: response.into() };
+            let reason = is_lacking.then(|| format!("the store answered {code}"));
+            assert_eq!(lacks_conditional_puts(&error), reason, "{status}");
         }
         let error = Error::PermissionDenied { path: "a".into(), source: source.into() };
         let message = format!("{:#}", explain(&error, &url));

@@ -1,7 +1,7 @@
 //! A prefix of an object store that is used as a folder of outputs.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use object_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::error::explain;
+use super::error::{explain, lacks_conditional_puts};
 use super::object::{list_prefix, normalize_etag};
 use super::retry::retry;
 use super::runtime::{self, block_on};
@@ -41,6 +41,31 @@ pub struct ObjectVersion {
     pub(super) number: Option<String>,
 }
 
+impl ObjectVersion {
+    /// True if both are the same version, as far as the store can tell.
+    pub fn is(&self, other: &ObjectVersion) -> bool {
+        let etag = |version: &ObjectVersion| version.etag.as_deref().map(normalize_etag);
+        etag(self) == etag(other) && (self.number == other.number || self.etag.is_some())
+    }
+}
+
+/// The outcome of one request.
+enum Attempt {
+    Ended(PutOutcome),
+    /// The condition does not hold; with the current version, if the object exists.
+    Refused(Option<ObjectVersion>),
+}
+
+/// The ETag as it was received, without quotes, and with quotes: servers compare it in one of these.
+fn notations(etag: Option<&str>) -> Vec<Option<String>> {
+    let Some(etag) = etag else { return vec![None] };
+    let plain = normalize_etag(etag);
+    let mut all = vec![etag.to_owned(), plain.clone(), format!("\"{plain}\"")];
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|notation| seen.insert(notation.clone()));
+    all.into_iter().map(Some).collect()
+}
+
 /// The condition of a write.
 #[derive(Debug, Clone)]
 pub enum PutCondition {
@@ -56,8 +81,8 @@ pub enum PutOutcome {
     Done(ObjectVersion),
     /// The condition does not hold.
     Conflict,
-    /// The store does not support conditional writes.
-    Unsupported,
+    /// The store does not support conditional puts, for this reason.
+    Unsupported(String),
 }
 
 /// A prefix of an object store.
@@ -66,6 +91,8 @@ pub struct RemoteFolder {
     pub(super) url: ObjectUrl,
     pub(super) store: Arc<dyn ObjectStore>,
     path: Path,
+    /// Why conditional puts are not supported, once the store has refused one.
+    unsupported: Arc<OnceLock<String>>,
 }
 
 impl RemoteFolder {
@@ -77,7 +104,7 @@ impl RemoteFolder {
             bail!("{url}: outputs cannot be written to a web server; use s3://, gs:// or az://");
         }
         let (store, path) = store_for(&url)?;
-        Ok(RemoteFolder { url, store, path })
+        Ok(RemoteFolder { url, store, path, unsupported: Arc::default() })
     }
 
     pub fn url(&self) -> &ObjectUrl {
@@ -113,20 +140,25 @@ impl RemoteFolder {
     /// # Errors
     /// A store that cannot be reached or denies access.
     pub fn read(&self, name: &str) -> Result<Option<(Bytes, ObjectVersion)>> {
-        let (path, url) = self.locate(name);
         let folder = self.clone();
-        block_on(async move {
-            match folder.get(&path).await {
-                Ok(object) => Ok(Some(object)),
-                // a missing bucket is reported in the same way
-                Err(Error::NotFound { source, .. })
-                    if !source.to_string().contains("NoSuchBucket") =>
-                {
-                    Ok(None)
-                }
-                Err(error) => Err(explain(&error, &url)),
+        let name = name.to_owned();
+        block_on(async move { folder.read_async(&name).await })
+    }
+
+    /// [`RemoteFolder::read`] without waiting.
+    ///
+    /// # Errors
+    /// As [`RemoteFolder::read`].
+    pub async fn read_async(&self, name: &str) -> Result<Option<(Bytes, ObjectVersion)>> {
+        let (path, url) = self.locate(name);
+        match self.get(&path).await {
+            Ok(object) => Ok(Some(object)),
+            // a missing bucket is reported in the same way
+            Err(Error::NotFound { source, .. }) if !source.to_string().contains("NoSuchBucket") => {
+                Ok(None)
             }
-        })
+            Err(error) => Err(explain(&error, &url)),
+        }
     }
 
     /// Writes a small object if the condition holds.
@@ -154,33 +186,77 @@ impl RemoteFolder {
         bytes: Vec<u8>,
         condition: PutCondition,
     ) -> Result<PutOutcome> {
-        let (path, url) = self.locate(name);
-        let mode = match condition {
-            PutCondition::Absent => PutMode::Create,
-            PutCondition::Version(ObjectVersion { etag, number }) => {
-                PutMode::Update(UpdateVersion { e_tag: etag, version: number })
-            }
-        };
-        let options = PutOptions { mode, ..PutOptions::default() };
+        if let Some(reason) = self.unsupported.get() {
+            return Ok(PutOutcome::Unsupported(reason.clone()));
+        }
         let bytes = Bytes::from(bytes);
+        let outcome = match condition {
+            PutCondition::Absent => self.create(name, &bytes).await?,
+            PutCondition::Version(version) => self.replace(name, &bytes, &version).await?,
+        };
+        if let PutOutcome::Unsupported(reason) = &outcome {
+            let _ = self.unsupported.set(reason.clone());
+        }
+        Ok(outcome)
+    }
+
+    async fn create(&self, name: &str, bytes: &Bytes) -> Result<PutOutcome> {
+        // an object that ceases to exist between two requests is possible, but not twice in a row
+        for _ in 0..2 {
+            match self.attempt(name, bytes, PutMode::Create).await? {
+                Attempt::Refused(None) => {}
+                Attempt::Refused(Some(_)) => return Ok(PutOutcome::Conflict),
+                Attempt::Ended(outcome) => return Ok(outcome),
+            }
+        }
+        Ok(PutOutcome::Unsupported("the store answers that a missing object exists".to_owned()))
+    }
+
+    async fn replace(
+        &self,
+        name: &str,
+        bytes: &Bytes,
+        version: &ObjectVersion,
+    ) -> Result<PutOutcome> {
+        for etag in notations(version.etag.as_deref()) {
+            let update = UpdateVersion { e_tag: etag, version: version.number.clone() };
+            match self.attempt(name, bytes, PutMode::Update(update)).await? {
+                // the store compares the ETag in another notation
+                Attempt::Refused(Some(current)) if current.is(version) => {}
+                Attempt::Refused(_) => return Ok(PutOutcome::Conflict),
+                Attempt::Ended(outcome) => return Ok(outcome),
+            }
+        }
+        Ok(PutOutcome::Unsupported(
+            "the store answers that an unchanged object has changed".to_owned(),
+        ))
+    }
+
+    /// One conditional put. If the condition does not hold, the version of the object is looked up.
+    async fn attempt(&self, name: &str, bytes: &Bytes, mode: PutMode) -> Result<Attempt> {
+        let (path, url) = self.locate(name);
+        let options = PutOptions { mode, ..PutOptions::default() };
         let put = retry(|| self.store.put_opts(&path, bytes.clone().into(), options.clone()));
-        match put.await {
+        Ok(match put.await {
             Ok(PutResult { e_tag, version }) => {
-                Ok(PutOutcome::Done(ObjectVersion { etag: e_tag, number: version }))
+                Attempt::Ended(PutOutcome::Done(ObjectVersion { etag: e_tag, number: version }))
             }
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
                 // if the response to our own write was lost, the retry finds that write
                 match self.get(&path).await {
-                    Ok((current, version)) if current == bytes => Ok(PutOutcome::Done(version)),
-                    Ok(_) | Err(Error::NotFound { .. }) => Ok(PutOutcome::Conflict),
-                    Err(error) => Err(explain(&error, &url)),
+                    Ok((current, version)) if current == *bytes => {
+                        Attempt::Ended(PutOutcome::Done(version))
+                    }
+                    Ok((_, version)) => Attempt::Refused(Some(version)),
+                    Err(Error::NotFound { .. }) => Attempt::Refused(None),
+                    Err(error) => return Err(explain(&error, &url)),
                 }
             }
-            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
-                Ok(PutOutcome::Unsupported)
-            }
-            Err(error) => Err(explain(&error, &url)),
-        }
+            Err(error) => match lacks_conditional_puts(&error) {
+                Some(reason) => Attempt::Ended(PutOutcome::Unsupported(reason)),
+                None => return Err(explain(&error, &url)),
+            },
+        })
     }
 
     async fn get(&self, path: &Path) -> object_store::Result<(Bytes, ObjectVersion)> {
@@ -198,14 +274,21 @@ impl RemoteFolder {
     /// # Errors
     /// A store that cannot be reached or denies access.
     pub fn put(&self, name: &str, bytes: Vec<u8>) -> Result<ObjectVersion> {
+        let folder = self.clone();
+        let name = name.to_owned();
+        block_on(async move { folder.put_async(&name, bytes).await })
+    }
+
+    /// [`RemoteFolder::put`] without waiting.
+    ///
+    /// # Errors
+    /// As [`RemoteFolder::put`].
+    pub async fn put_async(&self, name: &str, bytes: Vec<u8>) -> Result<ObjectVersion> {
         let (path, url) = self.locate(name);
-        let store = Arc::clone(&self.store);
-        block_on(async move {
-            let bytes = Bytes::from(bytes);
-            let put = retry(|| store.put(&path, bytes.clone().into())).await;
-            let put = put.map_err(|error| explain(&error, &url))?;
-            Ok(ObjectVersion { etag: put.e_tag, number: put.version })
-        })
+        let bytes = Bytes::from(bytes);
+        let put = retry(|| self.store.put(&path, bytes.clone().into())).await;
+        let put = put.map_err(|error| explain(&error, &url))?;
+        Ok(ObjectVersion { etag: put.e_tag, number: put.version })
     }
 
     /// Deletes objects; those that do not exist are ignored.

@@ -1,9 +1,9 @@
 //! From a URL of the configuration to the objects behind it.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use glob::{MatchOptions, Pattern};
 use object_store::ObjectMeta;
-use object_store::path::{Path, PathPart};
+use object_store::path::Path;
 
 use super::object::{head, input_file, list_prefix};
 use super::runtime::block_on;
@@ -43,13 +43,17 @@ pub fn list(url: &ObjectUrl, wanted: &Wanted) -> Result<ListedObjects> {
             return Ok(ListedObjects::one(head(url).await?));
         }
         let key = url.key()?;
-        if key.as_ref().contains(['*', '?', '[']) {
-            return list_matches(&url, &key, wanted).await;
-        }
-        if wanted.names(key.as_ref().as_ref())
+        if !key.as_ref().contains('*')
+            && wanted.names(key.as_ref().as_ref())
             && let Ok(object) = head(url.clone()).await
         {
             return Ok(ListedObjects::one(object));
+        }
+        // brackets in the name of a folder are no wildcards, as in local paths
+        let is_literal = !url.has_wildcards()
+            || !key.as_ref().contains('*') && !list_prefix(&url).await?.is_empty();
+        if !is_literal {
+            return list_matches(&url, wanted).await;
         }
         let found = list_prefix(&url).await?;
         if found.is_empty() && !key.as_ref().is_empty() {
@@ -70,12 +74,15 @@ pub fn list(url: &ObjectUrl, wanted: &Wanted) -> Result<ListedObjects> {
 }
 
 /// The objects that match the glob, and the wanted ones in folders that match.
-async fn list_matches(url: &ObjectUrl, key: &Path, wanted: Wanted<'_>) -> Result<ListedObjects> {
-    let pattern =
-        Pattern::new(key.as_ref()).with_context(|| format!("{url} is not a valid glob"))?;
-    let is_literal = |part: &PathPart| !part.as_ref().contains(['*', '?', '[']);
-    let prefix: Path = key.parts().take_while(is_literal).collect();
-    let glob = std::path::Path::new(key.as_ref());
+async fn list_matches(url: &ObjectUrl, wanted: Wanted<'_>) -> Result<ListedObjects> {
+    let glob = url.glob();
+    let pattern = Pattern::new(&glob).with_context(|| {
+        format!("{url} is not a valid glob; write %5B for a bracket that is part of a name")
+    })?;
+    let is_literal = |part: &&str| !part.contains(['*', '?', '[']);
+    let parts: Vec<&str> = glob.split('/').take_while(is_literal).collect();
+    let prefix = Path::parse(parts.join("/"))?;
+    let glob = std::path::Path::new(&glob);
     let found = list_prefix(&url.with_key(&prefix)).await?;
     let (mut objects, mut others) = (Vec::new(), Vec::new());
     for meta in &found {
@@ -92,6 +99,12 @@ async fn list_matches(url: &ObjectUrl, key: &Path, wanted: Wanted<'_>) -> Result
             true => objects.push(meta),
             false => others.push(meta),
         }
+    }
+    if objects.is_empty() && others.is_empty() && url.reveal().path().contains('[') {
+        bail!(
+            "{url}: no object matches; brackets enclose a set of characters, so write %5B and %5D for \
+             brackets that are part of a name"
+        );
     }
     selected(url, &found, objects, others)
 }

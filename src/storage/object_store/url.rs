@@ -6,6 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use anyhow::{Context, Result, bail};
 use object_store::path::Path;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::config::{SecretUrl, known_scheme};
@@ -13,6 +14,10 @@ use crate::config::{SecretUrl, known_scheme};
 /// Supported schemes.
 const SCHEMES: [&str; 10] =
     ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl", "http", "https"];
+
+/// What to do about names with two slashes in a row.
+pub const EMPTY_PART: &str = "names of objects with an empty part between two slashes (//) cannot be read; \
+     correct the URL, or copy the objects to names without it";
 
 /// The URL of an object or of a prefix.
 #[derive(Clone)]
@@ -77,8 +82,29 @@ impl ObjectUrl {
     /// # Errors
     /// An invalid object name.
     pub fn key(&self) -> Result<Path> {
-        Path::from_url_path(self.reveal().path())
-            .with_context(|| format!("{self} is not a valid object name"))
+        let path = self.reveal().path();
+        if path.contains("//") {
+            bail!("{self}: {EMPTY_PART}");
+        }
+        Path::from_url_path(path).with_context(|| format!("{self} is not a valid object name"))
+    }
+
+    /// True if the URL contains `*` or `[`, which are not written as `%2A` or `%5B`.
+    pub fn has_wildcards(&self) -> bool {
+        self.reveal().path().contains(['*', '['])
+    }
+
+    /// The name of the object as a glob, in which characters that are written as `%2A`, `%3F`, `%5B` and
+    /// `%5D` stand for themselves.
+    pub fn glob(&self) -> String {
+        let mut glob = self.reveal().path().trim_start_matches('/').to_owned();
+        for (hexadecimal, literal) in
+            [("%2a", "[*]"), ("%3f", "[?]"), ("%5b", "[[]"), ("%5d", "[]]")]
+        {
+            glob = glob.replace(hexadecimal, literal);
+            glob = glob.replace(&hexadecimal.to_uppercase(), literal);
+        }
+        percent_decode_str(glob.trim_end_matches('/')).decode_utf8_lossy().into_owned()
     }
 
     /// Another object of the same bucket.
@@ -142,6 +168,25 @@ impl Hash for ObjectUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_keep_their_characters_and_brackets_can_be_literal() {
+        for (text, key) in [
+            ("s3://b/a b%20c/100%25+1.parquet", "a b c/100%+1.parquet"),
+            ("s3://b/day%5B2%5D/x%3F.csv/", "day[2]/x?.csv"),
+            ("s3://b/date=2024-10-01/\u{f5}%C3%B5", "date=2024-10-01/\u{f5}\u{f5}"),
+        ] {
+            let url = ObjectUrl::parse(text).unwrap();
+            let found = url.key().unwrap();
+            assert_eq!((found.as_ref(), url.has_wildcards()), (key, false));
+            assert_eq!(url.with_key(&found).key().unwrap(), found);
+        }
+        let url = ObjectUrl::parse("s3://b/day%5B2%5d/*.p[aq]%2A/").unwrap();
+        assert!(url.has_wildcards());
+        assert_eq!(url.glob(), "day[[]2[]]/*.p[aq][*]");
+        let twice = ObjectUrl::parse("s3://b/events//day").unwrap().key().unwrap_err().to_string();
+        assert!(twice.contains("s3://b/events//day") && twice.contains("(//)"), "{twice}");
+    }
 
     #[test]
     fn a_url_is_displayed_without_secrets() {

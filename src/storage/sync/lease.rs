@@ -2,6 +2,9 @@
 //!
 //! The lease is an object that is created with the condition that none exists. It says which process
 //! holds it and until when. A running command renews it, so the lease of a killed command expires.
+//!
+//! In a store without conditional puts, a command writes its claim, waits, and holds the lease if the claim
+//! is still there: of several commands that begin at once, the last one to write wins.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +23,8 @@ use crate::storage::process::Process;
 const DURATION: TimeDelta = TimeDelta::minutes(10);
 /// Short enough that two renewals can fail.
 const RENEWAL_INTERVAL: Duration = Duration::from_mins(3);
+/// How long a claim without conditions has to stand. Another command reads and then writes within this time.
+const SETTLING_TIME: Duration = Duration::from_secs(3);
 
 /// The content of the lease object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,11 +73,42 @@ async fn renew(remote: &RemoteFolder, claim: &Claim, written: &Mutex<Written>) -
             (written.version, written.until) = (version, until);
             Ok(true)
         }
-        PutOutcome::Conflict | PutOutcome::Unsupported => {
+        PutOutcome::Conflict => {
             written.lost = true;
             Ok(false)
         }
+        PutOutcome::Unsupported(_) => {
+            let current = remote.read_async(LEASE).await?;
+            if current.and_then(|(text, _)| claim_in(&text)).is_none_or(|c| c.id != claim.id) {
+                written.lost = true;
+                return Ok(false);
+            }
+            written.version = remote.put_async(LEASE, serde_json::to_vec(&claim)?).await?;
+            written.until = until;
+            Ok(true)
+        }
     }
+}
+
+fn claim_in(text: &[u8]) -> Option<Claim> {
+    serde_json::from_slice(text).ok()
+}
+
+/// # Errors
+/// The claim of another command that is not expired.
+fn refuse_if_held(remote: &RemoteFolder, text: &[u8]) -> Result<()> {
+    let Some(other) = claim_in(text).filter(|other| !other.is_expired(Utc::now())) else {
+        return Ok(());
+    };
+    let at = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S UTC");
+    bail!(
+        "another run of mobility is using {} (process {} on {}, since {}); try again when it has finished. If it was killed, its lease expires at {}",
+        remote.url(),
+        other.holder.id,
+        other.holder.host,
+        at(other.since),
+        at(other.until)
+    );
 }
 
 /// The lease of this process. It is released when it is dropped.
@@ -80,14 +116,10 @@ async fn renew(remote: &RemoteFolder, claim: &Claim, written: &Mutex<Written>) -
 pub struct Lease {
     remote: RemoteFolder,
     claim: Claim,
-    /// `None` if the store does not support conditional writes.
-    held: Option<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
     written: Arc<Mutex<Written>>,
     renewal: AbortHandle,
+    /// Why the claim was written without conditions, if it was.
+    unconditional: Option<String>,
 }
 
 impl Lease {
@@ -100,27 +132,18 @@ impl Lease {
         for _ in 0..3 {
             match remote.put_if(LEASE, serde_json::to_vec(&claim)?, condition.clone())? {
                 PutOutcome::Done(version) => return Lease::start(remote, claim, version),
-                PutOutcome::Unsupported => {
-                    return Ok(Lease { remote: remote.clone(), claim, held: None });
+                PutOutcome::Unsupported(reason) => {
+                    let version = claim_unconditionally(remote, &claim)?;
+                    let mut lease = Lease::start(remote, claim, version)?;
+                    lease.unconditional = Some(reason);
+                    return Ok(lease);
                 }
                 PutOutcome::Conflict => {}
             }
             condition = match remote.read(LEASE)? {
                 None => PutCondition::Absent,
                 Some((text, version)) => {
-                    if let Ok(other) = serde_json::from_slice::<Claim>(&text)
-                        && !other.is_expired(Utc::now())
-                    {
-                        let at = |time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S UTC");
-                        bail!(
-                            "another run of mobility is using {} (process {} on {}, since {}); try again when it has finished. If it was killed, its lease expires at {}",
-                            remote.url(),
-                            other.holder.id,
-                            other.holder.host,
-                            at(other.since),
-                            at(other.until)
-                        );
-                    }
+                    refuse_if_held(remote, &text)?;
                     PutCondition::Version(version)
                 }
             };
@@ -129,6 +152,17 @@ impl Lease {
             "other runs of mobility are using {}; try again when they have finished",
             remote.url()
         )
+    }
+
+    /// Why the lease does not fully exclude other commands, if it does not.
+    pub fn warning(&self) -> Option<String> {
+        let reason = self.unconditional.as_ref()?;
+        Some(format!(
+            "{} does not support conditional puts ({reason}); the lease is claimed by writing it and \
+             reading it again after {} s. Do not start two runs at the same time",
+            self.remote.url(),
+            SETTLING_TIME.as_secs()
+        ))
     }
 
     /// Renews the claim until the lease is dropped.
@@ -145,7 +179,7 @@ impl Lease {
                 }
             }
         })?;
-        Ok(Lease { remote: remote.clone(), claim, held: Some(Held { written, renewal }) })
+        Ok(Lease { remote: remote.clone(), claim, written, renewal, unconditional: None })
     }
 
     /// Renews the lease before a write that must not mix with those of another command.
@@ -154,9 +188,8 @@ impl Lease {
     /// Another command that acquired the lease because this one did not renew it in time; a store that
     /// cannot be reached.
     pub fn ensure_held(&self) -> Result<()> {
-        let Some(Held { written, .. }) = &self.held else { return Ok(()) };
         let (remote, claim, written) =
-            (self.remote.clone(), self.claim.clone(), Arc::clone(written));
+            (self.remote.clone(), self.claim.clone(), Arc::clone(&self.written));
         let renewed = block_on(async move { renew(&remote, &claim, &written).await });
         if renewed.context("the lease could not be renewed, so nothing is replaced")? {
             return Ok(());
@@ -169,8 +202,7 @@ impl Lease {
     /// # Errors
     /// As [`Lease::ensure_held`].
     pub fn ensure_not_expired(&self) -> Result<()> {
-        let Some(Held { written, .. }) = &self.held else { return Ok(()) };
-        let written = written.blocking_lock();
+        let written = self.written.blocking_lock();
         if written.lost || written.until < Instant::now() { self.refuse() } else { Ok(()) }
     }
 
@@ -181,13 +213,32 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(Held { renewal, .. }) = self.held.take() else { return };
-        renewal.abort();
+        self.renewal.abort();
         let current = self.remote.read(LEASE).ok().flatten();
-        let current = current.and_then(|(text, _)| serde_json::from_slice::<Claim>(&text).ok());
+        let current = current.and_then(|(text, _)| claim_in(&text));
         if current.is_some_and(|current| current.id == self.claim.id) {
             // a lease that cannot be deleted expires
             let _ = self.remote.delete(&[LEASE.to_owned()]);
+        }
+    }
+}
+
+/// Writes the claim, and reads it again after a while.
+///
+/// # Errors
+/// Another command that holds the lease, or that claimed it at the same time.
+fn claim_unconditionally(remote: &RemoteFolder, claim: &Claim) -> Result<ObjectVersion> {
+    if let Some((text, _)) = remote.read(LEASE)? {
+        refuse_if_held(remote, &text)?;
+    }
+    let version = remote.put(LEASE, serde_json::to_vec(claim)?)?;
+    std::thread::sleep(SETTLING_TIME);
+    let current = remote.read(LEASE)?;
+    match current.as_ref().and_then(|(text, _)| claim_in(text)) {
+        Some(current) if current.id == claim.id => Ok(version),
+        _ => {
+            current.map_or(Ok(()), |(text, _)| refuse_if_held(remote, &text))?;
+            bail!("another run of mobility claimed {} at the same time; try again", remote.url())
         }
     }
 }

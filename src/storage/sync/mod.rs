@@ -47,6 +47,9 @@ impl Outputs {
         let lease = Lease::acquire(&remote).context("data.processed")?;
         let state = pull::pull(&remote, &cache).context("data.processed")?;
         bar.finish();
+        if let Some(warning) = lease.warning() {
+            progress.warn(&format!("data.processed: {warning}"));
+        }
         Ok(Outputs(Some(Mirror { remote, cache, state: Mutex::new(state), lease })))
     }
 

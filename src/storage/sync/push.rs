@@ -103,10 +103,21 @@ fn write_index(
     let condition = before.cloned().map_or(PutCondition::Absent, PutCondition::Version);
     match remote.put_if(INDEX, text.clone(), condition)? {
         PutOutcome::Done(version) => Ok(version),
-        PutOutcome::Unsupported => remote.put(INDEX, text),
-        PutOutcome::Conflict => bail!(
-            "another run uploaded outputs to {} in the meantime; run again to continue from those",
-            remote.url()
-        ),
+        PutOutcome::Unsupported(_) => {
+            let current = remote.read(INDEX)?.map(|(_, version)| version);
+            match (current, before) {
+                (None, None) => remote.put(INDEX, text),
+                (Some(current), Some(before)) if current.is(before) => remote.put(INDEX, text),
+                _ => bail!("{}", overtaken(remote)),
+            }
+        }
+        PutOutcome::Conflict => bail!("{}", overtaken(remote)),
     }
+}
+
+fn overtaken(remote: &RemoteFolder) -> String {
+    format!(
+        "another run uploaded outputs to {} in the meantime; run again to continue from those",
+        remote.url()
+    )
 }
