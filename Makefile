@@ -11,6 +11,8 @@ SPARK := tests/spark/cluster.sh
 # number of events in `make bench-spark`
 EVENTS ?= 1000000
 CARGO_DEB := target/tools/bin/cargo-deb
+# where `make install` installs; packagers set DESTDIR as well
+PREFIX ?= /usr/local
 
 # Starts PostGIS unless it is running, and prints its URL. POSTGIS_PORT sets the port, and
 # POSTGIS_PASSWORD (letters and digits) the password; without Docker the password is in
@@ -51,6 +53,14 @@ $(BIN): $(SOURCES)
 .PHONY: build
 build: setup ## Build the program
 	@$(MAKE) --no-print-directory $(BIN)
+
+.PHONY: install
+install: build ## Install program, manual pages and completions below PREFIX (/usr/local)
+	@deploy/install.sh $(BIN) "$(DESTDIR)$(PREFIX)"
+
+.PHONY: uninstall
+uninstall: ## Remove what `make install` installed
+	@deploy/install.sh --remove "$(DESTDIR)$(PREFIX)"
 
 .PHONY: data
 data: build ## Make about a million events, if data/raw is empty

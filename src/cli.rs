@@ -22,7 +22,10 @@ use crate::stages::synth::Layout;
     name = "mobility",
     version,
     about = "Turns raw mobile network events into mobility insights: one binary, exact numbers, in seconds.",
-    after_help = "Examples:
+    after_help = "`mobility help COMMAND` explains a command. CONTRIBUTING.md in the sources says where to ask;
+`mobility check --report` collects what a report of a fault needs.
+
+Examples:
   mobility synth --out data/raw                     write synthetic data to try things out
   mobility run-all                                  run the whole pipeline
   mobility query users-per-lau-day-night            print a view
@@ -95,19 +98,43 @@ Examples:
   mobility load --warehouse embedded:/data/warehouse")]
     Load(Force),
     /// Deploy the built-in views and those of sql/views to the warehouse
-    #[command(after_help = "Examples:
+    #[command(
+        after_help = "A view is a file with a SELECT. Comments at its beginning, the header, describe it; all keys are
+optional:
+
+    -- name: busiest-cells              query name, with hyphens
+    -- view: busiest_cells              name in SQL, with underscores; by default that of the file
+    -- aliases: top-cells               further query names, separated by commas
+    -- title: Cells with the most events
+    -- description: A sentence or two.
+    -- order: event_count desc, cell_id
+    -- chart: table                     or line or bar with axis and values, or map with columns
+    -- single_users: yes                treat rows as those of single users although the SQL
+                                        aggregates them; others are found by themselves
+    -- by: date                         the rows of a day depend only on the events of that day
+
+A `single_users: no` that is not true is refused. Rows of single users are neither served nor written into reports unless a token and serve.allow_user_rows
+permit it.
+
+Examples:
   mobility views
   mobility views --list
   mobility views --refresh
-  mobility views --export my-views                          the built-in views, to start from")]
+  mobility views --export my-views                          the built-in views, to start from"
+    )]
     Views(Views),
     /// Print a view, or the result of your own SELECT
-    #[command(after_help = "Examples:
+    #[command(after_help = "On a terminal, the program that the variable PAGER names shows tables.
+
+Examples:
   mobility query users-per-lau-day-night
   mobility query users-per-lau-day-night --format csv | head -3
   mobility query users-per-lau --date 2024-10-01 --order-by user_count:desc --limit 10
   mobility query users-per-lau --format geojson --output users.geojson
   mobility query --sql \"SELECT lau_match, COUNT(*) FROM cell_plan GROUP BY lau_match\"
+  mobility query --sql @report.sql --format csv             from a file; `-` is standard input
+  mobility query --sql \"DESCRIBE cell_plan\"                or SHOW TABLES, or information_schema.columns
+  mobility query runs --vertical --limit 1                  one line per column
   mobility query --list")]
     Query(Query),
     /// Serve the views: REST API and dashboard
@@ -158,8 +185,11 @@ Examples:
   mobility runs 019a3c --format json")]
     Runs(Runs),
     /// Check configuration, inputs and warehouse for mistakes, without changing anything
-    #[command(after_help = "Examples:\n  mobility check\n  mobility check --config other.toml")]
-    Check,
+    #[command(after_help = "Examples:
+  mobility check
+  mobility check --config other.toml
+  mobility check --report > report.md                       what a report of a fault needs")]
+    Check(Check),
     /// Print a completion script for a shell
     #[command(after_help = "Examples:
   mobility completions bash > /etc/bash_completion.d/mobility
@@ -194,7 +224,7 @@ impl Command {
             Command::Purge(_) => "purge",
             Command::RunAll(_) => "run-all",
             Command::Runs(_) => "runs",
-            Command::Check => "check",
+            Command::Check(_) => "check",
             Command::Completions { .. } => "completions",
             Command::Man { .. } => "man",
         }
@@ -222,7 +252,7 @@ pub struct Synth {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=3_660))]
     pub days: u32,
     /// First day
-    #[arg(long, default_value = "2024-10-01", value_name = "DATE")]
+    #[arg(long, value_parser = day, default_value = "2024-10-01", value_name = "DATE")]
     pub start: NaiveDate,
     /// Seed of the random numbers; the same seed gives the same bytes
     #[arg(long, default_value_t = 20_241_001)]
@@ -272,8 +302,8 @@ pub struct Compress {
     #[arg(long)]
     pub force: bool,
     /// Leave earlier dates as they are, even if their inputs changed
-    #[arg(long, value_name = "DATE")]
-    pub since: Option<chrono::NaiveDate>,
+    #[arg(long, value_parser = day, value_name = "DATE")]
+    pub since: Option<NaiveDate>,
     #[command(flatten)]
     pub engine: ByEngine,
 }
@@ -293,17 +323,27 @@ pub struct Views {
     pub engine: ByEngine,
 }
 
+/// A day in a flag.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|error| match error.kind() {
+        chrono::format::ParseErrorKind::OutOfRange | chrono::format::ParseErrorKind::Impossible => {
+            "there is no such day".to_owned()
+        }
+        _ => "write days as YYYY-MM-DD, for example 2024-10-01".to_owned(),
+    })
+}
+
 /// A range of days.
 #[derive(Debug, Args)]
 pub struct Dates {
     /// Only this day, for example 2024-10-01
-    #[arg(long, value_name = "DATE", conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_parser = day, value_name = "DATE", conflicts_with_all = ["from", "to"])]
     pub date: Option<NaiveDate>,
     /// First day
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_parser = day, value_name = "DATE")]
     pub from: Option<NaiveDate>,
     /// Last day
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_parser = day, value_name = "DATE")]
     pub to: Option<NaiveDate>,
 }
 
@@ -351,11 +391,12 @@ pub struct Query {
     /// Query name, view name, alias or table; `--list` lists the views
     #[arg(conflicts_with_all = ["list", "sql"])]
     pub view: Option<String>,
-    /// List the views
+    /// List the views and tables with their columns
     #[arg(long, conflicts_with = "sql")]
     pub list: bool,
-    /// Run your own read-only SELECT
-    #[arg(long, value_name = "SELECT", conflicts_with_all = ["date", "from", "to", "lau", "order_by", "limit", "offset"])]
+    /// Run your own read-only SELECT, DESCRIBE or SHOW TABLES; `-` reads it from standard input, and
+    /// `@FILE` from a file
+    #[arg(long, value_name = "SELECT", allow_hyphen_values = true, conflicts_with_all = ["date", "from", "to", "lau", "order_by", "limit", "offset"])]
     pub sql: Option<String>,
     /// Output format [default: by the extension of --output, else table]
     #[arg(long, short, value_enum)]
@@ -363,6 +404,12 @@ pub struct Query {
     /// Write to a file, which appears once it is complete
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// In a table on a terminal, show all columns and values in full, however long the lines are
+    #[arg(long)]
+    pub wide: bool,
+    /// In place of a table, show each row with one line per column
+    #[arg(long, conflicts_with = "wide")]
+    pub vertical: bool,
     #[command(flatten)]
     pub csv: CsvOptions,
     /// Maximum number of rows
@@ -403,7 +450,7 @@ pub struct Report {
     #[arg(long, short, value_enum)]
     pub format: Option<ReportFormat>,
     /// Only this day; by default a map shows the last one
-    #[arg(long, value_name = "DATE", requires = "view")]
+    #[arg(long, value_parser = day, value_name = "DATE", requires = "view")]
     pub date: Option<NaiveDate>,
 }
 
@@ -461,8 +508,8 @@ pub struct RunAll {
     #[arg(long)]
     pub force: bool,
     /// Leave the events of earlier dates as they are, even if their inputs changed
-    #[arg(long, value_name = "DATE")]
-    pub since: Option<chrono::NaiveDate>,
+    #[arg(long, value_parser = day, value_name = "DATE")]
+    pub since: Option<NaiveDate>,
     #[command(flatten)]
     pub engine: ByEngine,
 }
@@ -470,7 +517,7 @@ pub struct RunAll {
 #[derive(Debug, Args)]
 pub struct Purge {
     /// First date that is kept
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_parser = day, value_name = "DATE")]
     pub before: NaiveDate,
     /// List what would be removed, and change nothing
     #[arg(long, conflicts_with = "yes")]
@@ -478,6 +525,14 @@ pub struct Purge {
     /// Do not ask for confirmation
     #[arg(long)]
     pub yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Print, as Markdown, what a report of a fault needs: version, machine, configuration without secrets,
+    /// findings, sizes and the last runs
+    #[arg(long)]
+    pub report: bool,
 }
 
 #[derive(Debug, Args)]

@@ -40,3 +40,4 @@ mod synth;
 mod unlikely_times;
 mod users_key;
 mod warehouses;
+mod what_is_there;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::check_events;
+use super::{check_events, check_report};
 use crate::config::{Config, Engine, OutputMode, Spark, WarehouseUrl, shown_location};
 use crate::datasets::copies::has_copies;
 use crate::datasets::manifest::Manifest;
@@ -43,7 +43,9 @@ fn finding(subject: &'static str, outcome: Result<impl Into<Passed>>) -> Finding
     Finding { subject, outcome: outcome.map(Into::into) }
 }
 
-pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
+/// Prints the findings, or with `report` what a report of a fault needs.
+pub fn run(file: &Path, config: Result<Config>, report: bool) -> Result<()> {
+    let reported = config.as_ref().ok().filter(|_| report).cloned();
     let findings = match config {
         Ok(config) => {
             let text = if file.exists() {
@@ -68,6 +70,9 @@ pub fn run(file: &Path, config: Result<Config>) -> Result<()> {
             }
         };
         text.push_str(&format!("{status:<6} {subject:<10} {text_of_subject}\n"));
+    }
+    if report {
+        return super::print(&check_report::text(&text, reported.as_ref()));
     }
     super::print(&text)?;
     match wrong {
@@ -215,7 +220,16 @@ fn snapshots_without_rows(
     Ok((!dates.is_empty()).then(|| format!("views.snapshot_dates: {dates} is not loaded")))
 }
 
-fn contents(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
+fn contents(config: &Config, warehouse: &dyn Warehouse) -> Result<Passed> {
+    let warnings = warehouse.warnings().join("; ");
+    let text = contents_text(config, warehouse)?;
+    Ok(match warnings.is_empty() {
+        true => text.into(),
+        false => Passed { text: format!("{text}; {warnings}"), is_warning: true },
+    })
+}
+
+fn contents_text(config: &Config, warehouse: &dyn Warehouse) -> Result<String> {
     let url = &config.warehouse.url;
     let loaded = warehouse.loaded()?;
     warehouse.verify_files(true)?;

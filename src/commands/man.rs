@@ -20,13 +20,15 @@ const SECTIONS: [(&str, &str); 3] = [
         "ENVIRONMENT",
         "Every configuration key has a variable, such as MOBILITY_DATA_EVENTS for data.events and \
          MOBILITY_SERVE_TOKEN for serve.token. DATABASE_URL sets warehouse.url. Parts that a \
-         PostgreSQL URL omits are taken from PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE, \
-         PGSSLMODE and PGSSLROOTCERT.",
+         PostgreSQL URL omits are taken from the service that PGSERVICE names, and from PGHOST, PGPORT, \
+         PGUSER, PGPASSWORD, PGDATABASE, PGSSLMODE, PGSSLROOTCERT and other variables of libpq. PAGER \
+         names the program that shows tables on a terminal.",
     ),
     (
         "FILES",
         "pipeline.toml in the current folder is the configuration file; --config names another. \
-         Relative paths in it are relative to its folder. View files in sql/views beside it add to the \
+         Relative paths in it are relative to its folder. Passwords of PostgreSQL are read from ~/.pgpass \
+         and services from ~/.pg_service.conf, as libpq does. View files in sql/views beside it add to the \
          views that are built into the program.",
     ),
     (

@@ -2,9 +2,12 @@
 
 mod check;
 mod check_events;
+mod check_report;
 mod completions;
 mod extract;
+mod list;
 mod man;
+mod pager;
 mod purge;
 mod quality;
 mod query;
@@ -55,6 +58,7 @@ impl Session {
     fn warehouse(&self) -> Result<(Arc<Registry>, Box<dyn Warehouse>)> {
         let registry = Arc::new(Registry::read(&self.config.views, &self.config.time)?);
         let warehouse = warehouse::open(&self.config, Arc::clone(&registry))?;
+        warehouse.warnings().iter().for_each(|warning| self.progress.warn(warning));
         Ok((registry, warehouse))
     }
 
@@ -83,7 +87,9 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         Command::Completions { shell } => completions::run(shell),
         Command::Man { out } => man::run(&out),
         Command::Synth(args) => synth::run(&args, &progress),
-        Command::Check => check::run(&config_file(global), load_config(global, Vec::new())),
+        Command::Check(args) => {
+            check::run(&config_file(global), load_config(global, Vec::new()), args.report)
+        }
 
         Command::Compress(args) => {
             let session = open(engine_key(&args.engine))?;
@@ -106,7 +112,7 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         Command::Views(cli::Views { export: Some(folder), .. }) => {
             views::export(&folder, &progress)
         }
-        Command::Views(args) if args.list => views::list_configured(&open(Vec::new())?),
+        Command::Views(args) if args.list => list::configured_views(&open(Vec::new())?),
         Command::Views(args) => {
             let session = open(engine_key(&args.engine))?;
             record::with_record(&session, record::no_inputs, |_| views::run(&session, args.refresh))

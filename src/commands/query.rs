@@ -1,12 +1,14 @@
 //! `mobility query`.
 
 use std::io::IsTerminal;
+use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
 use serde_json::{Map, Value};
 
-use super::{Session, extension, stdout, terminal_style, views};
+use super::pager::Pager;
+use super::{Session, extension, list, stdout, terminal_style};
 use crate::cli::Query;
 use crate::domain::numbers::counted;
 use crate::errors::UsageError;
@@ -17,27 +19,30 @@ use crate::output::query::{geometry_options, lau_geometries, order_by};
 use crate::output::snapshots;
 use crate::progress::audit_log::{Access, AuditLog};
 use crate::progress::{new_id, now};
+use crate::runtime::text_file;
 use crate::storage::atomic::AtomicFile;
 use crate::views::{Registry, without_literals};
-use crate::warehouse::{Relation, Select, relation};
+use crate::warehouse::{Relation, Select, question, relation};
 
 /// Rows shown on a terminal without `--limit`.
 const MAX_TERMINAL_ROWS: u64 = 1_000;
 
 pub fn run(session: &Session, args: &Query) -> Result<()> {
     if args.list {
-        return views::list(&Registry::read(&session.config.views, &session.config.time)?);
+        let registry = Registry::read(&session.config.views, &session.config.time)?;
+        return list::relations(&registry, terminal_style(true).width);
     }
     let format = output_format(args)?;
     let (from, to) = args.dates.bounds()?;
+    let sql = args.sql.as_deref().map(sql_text).transpose()?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
     options.spreadsheet_safe = args.csv.spreadsheet_safe(format == Format::Csv)?;
     let mut access = None;
-    let (rows, relation) = match (&args.view, &args.sql) {
+    let (rows, relation) = match (&args.view, &sql) {
         (None, None) => return Err(no_view_named()),
         (_, Some(sql)) => {
-            if registry.single_users_in(sql)?.is_some() {
+            if question(sql).is_none() && registry.single_users_in(sql)?.is_some() {
                 let masked = without_literals(sql).map(|masked| ("sql".to_owned(), masked.into()));
                 access = Some(access_of("--sql", masked.into_iter().collect(), format));
             }
@@ -108,7 +113,15 @@ fn write(
     rows: Rows,
     options: &Options,
 ) -> Result<u64> {
-    let Some(path) = &args.output else { return formats::write(format, rows, stdout(), options) };
+    let Some(path) = &args.output else {
+        let is_paged = format == Format::Table && std::io::stdout().is_terminal();
+        let Some(mut pager) = is_paged.then(Pager::start).transpose()?.flatten() else {
+            return formats::write(format, rows, stdout(), options);
+        };
+        let written = formats::write(format, rows, pager.input()?, options);
+        pager.wait()?;
+        return written;
+    };
     let file = AtomicFile::new(path)?;
     let out = std::io::BufWriter::with_capacity(1 << 16, file.create()?);
     let count = formats::write(format, rows, Box::new(out), options)?;
@@ -116,6 +129,23 @@ fn write(
     let rows = counted(count, "row");
     session.progress.note(&format!("{rows} written to {}", path.display()));
     Ok(count)
+}
+
+/// The SELECT of `--sql`: the text itself, the content of a file after `@`, or standard input for `-`.
+fn sql_text(text: &str) -> Result<String> {
+    let read = match (text, text.strip_prefix('@')) {
+        ("-", _) => std::io::read_to_string(std::io::stdin()).context("standard input"),
+        (_, Some(path)) => {
+            text_file::read(Path::new(path)).with_context(|| format!("--sql {text}"))
+        }
+        _ => return Ok(text.to_owned()),
+    };
+    let read = read?;
+    let sql = read.trim_start_matches('\u{feff}').trim_end();
+    if sql.trim_end_matches(';').trim().is_empty() {
+        return Err(anyhow!(UsageError(format!("--sql {text}: there is no SELECT in it"))));
+    }
+    Ok(sql.to_owned())
 }
 
 /// The entry of the audit log for this command.
@@ -170,7 +200,9 @@ fn output_format(args: &Query) -> Result<Format> {
 fn terminal_options(args: &Query) -> Options {
     let style = terminal_style(args.output.is_none());
     Options {
-        width: style.width,
+        width: style.width.filter(|_| !args.wide),
+        vertical: args.vertical,
+        how_to_see_all: Some("use --wide, --vertical or --output FILE"),
         color: style.color,
         // an explicit limit, a file and a pipe get all rows
         max_rows: (style.is_terminal && args.limit.is_none()).then_some(MAX_TERMINAL_ROWS),

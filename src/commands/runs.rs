@@ -55,8 +55,13 @@ fn write(
         RunsFormat::Markdown => Format::Markdown,
     };
     let style = terminal_style(true);
-    let options =
-        Options { width: style.width, color: style.color, spreadsheet_safe, ..Options::default() };
+    let options = Options {
+        width: style.width,
+        color: style.color,
+        how_to_see_all: Some("use --format csv, or name a run"),
+        spreadsheet_safe,
+        ..Options::default()
+    };
     let schema = batch.schema();
     let rows = Box::new(RecordBatchIterator::new([Ok(batch)], schema));
     formats::write(format, rows, stdout(), &options).map(drop)

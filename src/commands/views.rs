@@ -9,7 +9,7 @@ use super::Session;
 use crate::domain::numbers::{counted, grouped};
 use crate::progress::Progress;
 use crate::stages::views;
-use crate::views::{self as view_files, Registry};
+use crate::views as view_files;
 
 pub fn run(session: &Session, refresh: bool) -> Result<()> {
     let (registry, warehouse) = session.warehouse()?;
@@ -45,29 +45,4 @@ pub fn export(folder: &Path, progress: &Progress) -> Result<()> {
     let (files, folder) = (counted(written.len() as u64, "view file"), folder.display());
     progress.note(&format!("{files} written to {folder}"));
     Ok(())
-}
-
-/// Lists the views that the configuration names.
-pub fn list_configured(session: &Session) -> Result<()> {
-    list(&Registry::read(&session.config.views, &session.config.time)?)
-}
-
-/// Lists views: query name and title, then the other names. Names are never wrapped, so that they
-/// can be copied.
-pub fn list(registry: &Registry) -> Result<()> {
-    let width = registry.views().iter().map(|v| v.name.len()).max().unwrap_or(0);
-    let mut text = String::new();
-    for view in registry.views() {
-        text.push_str(&format!("{:width$}  {}\n", view.name, view.title));
-        let others = std::iter::once(&view.view).chain(&view.aliases);
-        others.for_each(|name| text.push_str(&format!("{:width$}  also {name}\n", "")));
-        if registry.replaces_builtin(view) {
-            let file = view.file.display();
-            text.push_str(&format!("{:width$}  replaces the built-in view, from {file}\n", ""));
-        }
-        if let Some(reason) = &view.single_users {
-            text.push_str(&format!("{:width$}  rows of single users: {reason}\n", ""));
-        }
-    }
-    super::print(&text)
 }

@@ -15,6 +15,7 @@ mod normalise;
 mod parquet;
 mod table;
 mod text;
+mod vertical;
 
 use std::collections::HashMap;
 use std::io::{self, Write};
@@ -102,6 +103,10 @@ impl Format {
 pub struct Options {
     /// Width of the terminal; `None` without a limit.
     pub width: Option<u16>,
+    /// How to see columns of a table that do not fit, to be named after them.
+    pub how_to_see_all: Option<&'static str>,
+    /// In place of a table, each row with one line per column.
+    pub vertical: bool,
     /// Bold headings in the terminal table.
     pub color: bool,
     /// Heading of the terminal table.
@@ -203,6 +208,9 @@ fn writer<'a>(
     options: &'a Options,
 ) -> Result<Box<dyn RowWriter + 'a>> {
     Ok(match format {
+        Format::Table if options.vertical => {
+            Box::new(vertical::Vertical::new(schema, out, options))
+        }
         Format::Table => Box::new(table::Table::new(schema, out, options)),
         Format::Csv => Box::new(csv::Csv::new(schema, out, options.spreadsheet_safe)),
         Format::Json => Box::new(json::Json::new(schema, out, options, json::Layout::Array)?),

@@ -12,6 +12,7 @@ use console::measure_text_width;
 use super::cells;
 use super::cells::{Column, is_number, printable};
 use super::fit::{ColumnWidth, truncate, widths};
+use super::vertical::write_row;
 use super::{Options, RowWriter, geometry};
 use crate::domain::numbers::{counted, grouped};
 
@@ -65,6 +66,25 @@ impl<'a> Table<'a> {
             None => writeln!(self.out, "{text}")?,
         }
         Ok(())
+    }
+
+    /// Names the columns that do not fit, on as many lines as needed.
+    fn missing(&mut self, names: &str) -> Result<()> {
+        let width = usize::from(self.options.width.unwrap_or(u16::MAX));
+        let how = self.options.how_to_see_all.map(|how| format!("; {how}")).unwrap_or_default();
+        let text = format!("columns that do not fit: {names}{how}");
+        let mut line = String::new();
+        for word in text.split(' ') {
+            if !line.is_empty() && measure_text_width(&line) + 1 + measure_text_width(word) > width
+            {
+                self.line(&std::mem::take(&mut line))?;
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        self.line(&line)
     }
 
     /// Writes title, heading and the buffered rows.
@@ -136,6 +156,17 @@ impl RowWriter for Table<'_> {
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
+        if let (None, Some(width), [row]) = (&self.widths, self.options.width, &self.sample[..]) {
+            let natural_widths = column_widths(&self.schema, &self.names, &self.sample);
+            if widths(&natural_widths, width.into()).len() < self.names.len() && self.count == 1 {
+                let (names, row) = (self.names.clone(), row.clone());
+                if let Some(title) = &self.options.title {
+                    self.line(title)?;
+                }
+                write_row(self.out, &names, &row)?;
+                return self.line("1 row");
+            }
+        }
         let widths = match self.widths.take() {
             Some(widths) => widths,
             None => self.write_head()?,
@@ -150,10 +181,7 @@ impl RowWriter for Table<'_> {
         };
         self.line(&footer)?;
         if widths.len() < self.names.len() {
-            self.line(&format!(
-                "columns that do not fit: {}",
-                self.names[widths.len()..].join(", ")
-            ))?;
+            self.missing(&self.names[widths.len()..].join(", "))?;
         }
         Ok(())
     }
@@ -268,8 +296,12 @@ mod tests {
     #[test]
     fn columns_without_room_are_named() {
         // before values are cut so short that they cannot be told apart
-        let text = table(users(), &Options { width: Some(70), ..Options::default() });
-        assert_eq!(text.lines().last(), Some("columns that do not fit: event_count"));
+        let how_to_see_all = Some("use --wide, --vertical or --output FILE");
+        let options = Options { width: Some(70), how_to_see_all, ..Options::default() };
+        let text = table(users(), &options);
+        let last: Vec<&str> = text.lines().rev().take(2).collect();
+        let line = "columns that do not fit: event_count; use --wide, --vertical or";
+        assert_eq!(last, ["--output FILE", line]);
         assert!(text.contains("┆ Põhja-Pärnumaa vald ┆ 2024-10-01 │"), "{text}");
     }
 
