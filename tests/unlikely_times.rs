@@ -15,7 +15,7 @@ const EIGHT: i64 = 1_727_769_600;
 fn with_times(times: &[&str]) -> Workspace {
     let work = Workspace::mini();
     work.remove("raw/events");
-    let rows = times.iter().enumerate().map(|(n, time)| format!("u{n},100,{time}\n"));
+    let rows = times.iter().enumerate().map(|(n, time)| format!("u{n},400,{time}\n"));
     work.write("raw/events/a.csv", format!("{HEADER}{}", rows.collect::<String>()));
     work
 }
@@ -69,7 +69,7 @@ fn numbers_in_a_wrong_unit_are_counted_with_a_warning_that_names_the_right_one()
 #[test]
 fn a_column_of_parquet_with_a_wrong_unit_is_reported() {
     let users = || -> ArrayRef { array(BinaryArray::from_vec(vec![b"a", b"b"])) };
-    let cells = || -> ArrayRef { array(Int64Array::from(vec![100, 100])) };
+    let cells = || -> ArrayRef { array(Int64Array::from(vec![400, 400])) };
     for (times, words) in [
         (
             array(TimestampMillisecondArray::from(vec![EIGHT; 2])) as ArrayRef,
@@ -153,7 +153,7 @@ fn time_stamps_in_a_configured_form_are_read_by_every_reader() {
     assert_eq!(expected.len(), 2);
     for (format, times) in FORMS {
         let config = format!("[columns]\ntimestamp_format = \"{format}\"\n");
-        let row = |n: usize, quote: &str| format!("u{n},100,{quote}{}{quote}\n", times[n]);
+        let row = |n: usize, quote: &str| format!("u{n},400,{quote}{}{quote}\n", times[n]);
         let plain = [row(0, ""), row(1, "")].concat();
         let is_quoted = format.contains(',');
         let plain = if is_quoted { [row(0, "\""), row(1, "\"")].concat() } else { plain };
@@ -187,7 +187,7 @@ fn time_stamps_in_a_configured_form_are_read_by_every_reader() {
             "a.parquet",
             vec![
                 ("user_id", array(StringArray::from(vec!["u0", "u1"])) as ArrayRef),
-                ("cell_id", array(Int64Array::from(vec![100, 100]))),
+                ("cell_id", array(Int64Array::from(vec![400, 400]))),
                 ("timestamp", texts),
             ],
         );
