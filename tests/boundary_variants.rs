@@ -306,7 +306,8 @@ fn files_of_another_kind_are_told_apart() {
 fn unit(geometry: &Value) -> String {
     let properties = json!({"GISCO_ID": "EE_0001", "CNTR_CODE": "EE", "LAU_NAME": "x"});
     let feature = json!({"type": "Feature", "properties": properties, "geometry": geometry});
-    json!({"type": "FeatureCollection", "features": [feature]}).to_string()
+    let crs = json!({"type": "name", "properties": {"name": "EPSG:3035"}});
+    json!({"type": "FeatureCollection", "crs": crs, "features": [feature]}).to_string()
 }
 
 #[test]
@@ -327,9 +328,11 @@ fn slight_crossing_is_repaired_and_reported() {
     let ran = work.run(&["geojoin"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     let said = format!("{}{}", ran.stdout, ran.stderr);
-    assert!(said.contains("EE_0001: edges that crossed near (4321000."), "{said}");
+    assert!(said.contains("EE_0001 (x): edges that crossed near (4321000."), "{said}");
     // a triangle with a base of 0.1 m and a height of 0.05 m
     assert!(said.contains("0.0025 m2"), "{said}");
+    let checked = work.run(&["check"]).stdout;
+    assert!(checked.contains("EE_0001 (x): edges that crossed near (4321000."), "{checked}");
 }
 
 #[test]
