@@ -172,13 +172,15 @@ fn time_stamps_in_a_configured_form_are_read_by_every_reader() {
             work.write(&format!("raw/events/{name}"), bytes);
             work.config(&config);
             assert_eq!(presence(&work), expected, "{format} in {name}");
-            work.ok(&["run-all"]);
-            let raw = "SELECT timestamp FROM mobile_events_uncompressed ORDER BY 1";
-            assert_eq!(
-                work.ok(&["query", "--sql", raw, "--format", "csv"]),
-                "timestamp\n2024-05-07 12:42:28\n2024-05-08 00:00:01\n",
-                "{format} in {name}"
-            );
+            if format == FORMS[0].0 {
+                work.ok(&["run-all"]);
+                let raw = "SELECT timestamp FROM mobile_events_uncompressed ORDER BY 1";
+                assert_eq!(
+                    work.ok(&["query", "--sql", raw, "--format", "csv"]),
+                    "timestamp\n2024-05-07 12:42:28\n2024-05-08 00:00:01\n",
+                    "{format} in {name}"
+                );
+            }
         }
         let work = with_times(&[]);
         work.remove("raw/events");
@@ -195,16 +197,18 @@ fn time_stamps_in_a_configured_form_are_read_by_every_reader() {
         assert_eq!(presence(&work), expected, "{format} in Parquet");
     }
     // with a zone, times without an offset are instants in UTC, and an offset counts
-    let work = with_times(&["07-05-2024 21:42:28"]);
-    work.config(
-        "[columns]\ntimestamp_format = \"%d-%m-%Y %H:%M:%S\"\n[time]\nzone = \"Europe/Tallinn\"\n",
-    );
-    assert!(presence(&work)[0].contains("2024-05-08"), "{:?}", presence(&work));
-    let work = with_times(&["08-05-2024 00:42 +0300"]);
-    work.config(
-        "[columns]\ntimestamp_format = \"%d-%m-%Y %H:%M %z\"\n[time]\nzone = \"Europe/Tallinn\"\n",
-    );
-    assert!(presence(&work)[0].contains("2024-05-08"), "{:?}", presence(&work));
+    let local = presence(&with_times(&["2024-05-08 00:42:28"]));
+    for (format, time) in [
+        ("%d-%m-%Y %H:%M:%S", "07-05-2024 21:42:28"),
+        ("%d-%m-%Y %H:%M:%S %z", "08-05-2024 00:42:28 +0300"),
+        ("%d-%m-%Y %H:%M:%S %z", "07-05-2024 21:42:28 Z"),
+    ] {
+        let work = with_times(&[time]);
+        work.config(&format!(
+            "[columns]\ntimestamp_format = \"{format}\"\n[time]\nzone = \"Europe/Tallinn\"\n"
+        ));
+        assert_eq!(presence(&work), local, "{time}");
+    }
 }
 
 #[test]

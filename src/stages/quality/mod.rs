@@ -238,7 +238,7 @@ fn without_places(tables: &Tables) -> Vec<String> {
     let Some(first) = dates.next() else { return Vec::new() };
     let more = match dates.count() {
         0 => String::new(),
-        more => format!(" and of {} more", counted(more as u64, "date")),
+        more => format!(" and of {}", counted(more as u64, "more date")),
     };
     vec![format!(
         "WARNING: no event of {}{more} finds a place, so views about places lack it; `mobility check` shows \
