@@ -13,9 +13,10 @@ use crate::server::{Options, Setup};
 use crate::views::Registry;
 use crate::warehouse;
 
-/// The key that `--bind` sets.
+/// The keys that flags set.
 pub fn keys(args: &cli::Serve) -> Vec<(&'static str, String)> {
-    args.bind.iter().map(|bind| ("serve.bind", bind.clone())).collect()
+    let flags = [("serve.bind", &args.bind), ("serve.base_path", &args.base_path)];
+    flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
 }
 
 pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {

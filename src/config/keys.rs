@@ -103,6 +103,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "serve.tokens", kind: KeyKind::Tokens },
     value("serve.allow_user_rows"),
     path("serve.audit_log"),
+    value("serve.base_path"),
     value("serve.trusted_proxies"),
     value("serve.max_queries"),
     value("serve.timeout_s"),

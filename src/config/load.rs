@@ -369,6 +369,7 @@ fn validate_serve(serve: &Serve) -> Result<()> {
     }
     tokens::check(&serve.tokens)?;
     serve.proxy_networks()?;
+    serve.url_prefix()?;
     if serve.max_queries == 0 {
         bail!("serve.max_queries = 0: at least 1 is needed");
     }

@@ -14,6 +14,7 @@ mod shown;
 mod spark;
 mod tokens;
 mod url;
+mod url_prefix;
 mod views;
 
 use std::fmt;
@@ -39,6 +40,7 @@ pub use secret_url::{SecretUrl, known_scheme, shown_location, without_secrets};
 pub use spark::{Engine, Spark};
 pub use tokens::{NamedToken, Role, UNNAMED_TOKEN, check_token};
 pub use url::WarehouseUrl;
+pub use url_prefix::UrlPrefix;
 pub use views::{SnapshotDate, Views};
 
 pub use crate::checks::Checks;
@@ -351,7 +353,9 @@ pub struct Serve {
     /// The file that records accesses to rows of single users; without it they are logged to standard
     /// error.
     pub audit_log: Option<PathBuf>,
-    /// Addresses or networks of the proxies whose `X-Forwarded-For` is believed.
+    /// The path below which clients see the server, such as `/mobility`.
+    pub base_path: Option<String>,
+    /// Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed.
     pub trusted_proxies: Vec<String>,
     /// Maximum number of concurrent queries; others wait.
     pub max_queries: usize,
@@ -391,6 +395,7 @@ impl Default for Serve {
             tokens: Vec::new(),
             allow_user_rows: false,
             audit_log: None,
+            base_path: None,
             trusted_proxies: Vec::new(),
             max_queries: 8,
             timeout_s: 60,
@@ -409,6 +414,22 @@ impl Serve {
     /// True if clients have to send a token.
     pub fn has_tokens(&self) -> bool {
         self.token.is_some() || !self.tokens.is_empty()
+    }
+
+    /// The prefix of `base_path`.
+    ///
+    /// # Errors
+    /// A text that is not a path of plain characters.
+    pub fn url_prefix(&self) -> Result<Option<UrlPrefix>> {
+        let parse = |text: &String| {
+            UrlPrefix::parse(text).ok_or_else(|| {
+                anyhow!(
+                    "serve.base_path = {text:?}: expected a path such as \"/mobility\", of letters, \
+                     digits and -._~@+ between single slashes"
+                )
+            })
+        };
+        self.base_path.as_ref().map(parse).transpose()
     }
 
     /// The networks of `trusted_proxies`.

@@ -23,7 +23,7 @@ type Slot = Arc<OnceCell<Arc<StoredResponse>>>;
 pub struct CachedVersion {
     pub version: DataVersion,
     responses: Mutex<Responses>,
-    permanent: Mutex<HashMap<&'static str, Slot>>,
+    permanent: Mutex<HashMap<String, Slot>>,
 }
 
 impl CachedVersion {
@@ -45,8 +45,8 @@ impl CachedVersion {
     }
 
     /// The slot of a response that is never evicted and that only one request computes.
-    pub fn permanent(&self, key: &'static str) -> Slot {
-        Arc::clone(lock(&self.permanent).entry(key).or_default())
+    pub fn permanent(&self, key: &str) -> Slot {
+        Arc::clone(lock(&self.permanent).entry(key.to_owned()).or_default())
     }
 }
 

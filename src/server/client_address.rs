@@ -1,12 +1,16 @@
-//! The address of the client: that of the connection, or the one that a trusted proxy forwards.
+//! What a trusted proxy says about the client: its address, and where it sees this server.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
+use crate::config::UrlPrefix;
+
 /// Each proxy appends the address from which it was asked.
 const FORWARDED_FOR: &str = "x-forwarded-for";
+/// The path that a proxy removes from requests, or below which it passes them on.
+pub const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
 
 /// The proxies whose headers are believed.
 pub struct TrustedProxies(Vec<IpNet>);
@@ -32,6 +36,19 @@ impl TrustedProxies {
             }
         }
         client
+    }
+
+    /// The prefix that the proxy at `peer` states. One that is not a plain path is ignored, and so are
+    /// several, of which a client may have sent some.
+    pub fn prefix(&self, peer: IpAddr, headers: &HeaderMap) -> Option<UrlPrefix> {
+        let mut values = headers.get_all(FORWARDED_PREFIX).into_iter();
+        let value = values.next().filter(|_| self.contains(peer.to_canonical()))?;
+        UrlPrefix::parse(value.to_str().ok()?).filter(|_| values.next().is_none())
+    }
+
+    /// True if no proxy is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     fn contains(&self, address: IpAddr) -> bool {
@@ -75,6 +92,24 @@ mod tests {
             }
             let found = proxies.client(peer.parse().unwrap(), &headers);
             assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn only_trusted_proxies_state_a_prefix_and_it_is_a_plain_path() {
+        let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
+        let stated = |peer: &str, values: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(FORWARDED_PREFIX, HeaderValue::from_str(value).unwrap());
+            }
+            proxies.prefix(peer.parse().unwrap(), &headers).map(|prefix| prefix.to_string())
+        };
+        assert_eq!(stated("127.0.0.1", &["/mobility/"]).as_deref(), Some("/mobility"));
+        assert_eq!(stated("::ffff:127.0.0.1", &["/"]).as_deref(), Some(""));
+        assert_eq!(stated("192.0.2.1", &["/mobility"]), None);
+        for values in [vec![], vec![""], vec!["//evil.example"], vec!["/a, /b"], vec!["/a", "/b"]] {
+            assert_eq!(stated("127.0.0.1", &values), None, "{values:?}");
         }
     }
 }

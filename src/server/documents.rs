@@ -35,7 +35,7 @@ pub fn still_loading() -> Problem {
 /// 503 when the warehouse is unavailable; the errors of `make`.
 pub async fn permanent(
     state: &SharedState,
-    key: &'static str,
+    key: &str,
     media_type: &'static str,
     allow_user_rows: bool,
     make: impl Make,
@@ -53,7 +53,8 @@ pub async fn permanent(
     Err(still_loading())
 }
 
-/// A document that depends on parameters, which `key` contains. It can be evicted.
+/// A document that depends on parameters, which `key` contains. It can be evicted. `key` differs by
+/// `allow_user_rows` if the document does.
 ///
 /// # Errors
 /// 503 when the warehouse is unavailable; the errors of `make`.
@@ -61,6 +62,7 @@ pub async fn evictable(
     state: &SharedState,
     key: &str,
     media_type: &'static str,
+    allow_user_rows: bool,
     make: impl Make,
 ) -> Result<Arc<StoredResponse>, Problem> {
     for _ in 0..MAX_ATTEMPTS {
@@ -68,7 +70,7 @@ pub async fn evictable(
         if let Some(response) = current.get(key) {
             return Ok(response);
         }
-        let document = Document { key, media_type, allow_user_rows: false };
+        let document = Document { key, media_type, allow_user_rows };
         match compute(state, document, &current, make.clone()).await {
             Ok(response) => {
                 if response.size() <= MAX_RESPONSE_BYTES {

@@ -14,7 +14,7 @@ pub struct PageLinks {
     pub prev: Option<String>,
 }
 
-/// Links of a page of `params.limit` rows out of `total`.
+/// Links at `path` of a page of `params.limit` rows out of `total`.
 pub fn page_links(
     path: &str,
     representation: Representation,

@@ -14,11 +14,13 @@ use bytes::Bytes;
 use super::access_control;
 use super::access_log::{Entry, LoggedBody};
 use super::caller::Caller;
+use super::client_address::FORWARDED_PREFIX;
 use super::connection_places::Overload;
 use super::negotiation::prefers_page;
 use super::problem::{PROBLEM_JSON, Problem};
 use super::relation_routes::{RESERVED, RouteTarget};
 use super::security_headers;
+use super::site::{Site, with_path};
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
 
@@ -44,22 +46,28 @@ pub async fn handle(
     let started = Instant::now();
     let accept = request.headers().get(header::ACCEPT).cloned();
     let is_head = request.method() == Method::HEAD;
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let requested = request.uri().path().to_owned();
     let peer = request.extensions().get::<Peer>();
     let peer = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0.ip());
     let client = state.trusted_proxies.client(peer, request.headers());
+    let site = locate(&state, peer, &mut request);
+    let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = match check(&state, client, &mut request).await {
         Ok(()) if method == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        render_problem(&state, &problem, wants_page(&uri, accept), &mut response);
+        render_problem(&state, &problem, &site, wants_page(&uri, accept), &mut response);
     }
     if method == Method::OPTIONS || response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOW));
     }
     security_headers::set(response.headers_mut(), state.requires_https);
+    if !state.trusted_proxies.is_empty() {
+        let name = HeaderValue::from_static(FORWARDED_PREFIX);
+        response.headers_mut().append(header::VARY, name);
+    }
     if is_head {
         remove_body(&mut response);
     }
@@ -67,12 +75,26 @@ pub async fn handle(
     state.metrics.record_request(&route, response.status().as_str(), started.elapsed());
     if state.options.access_log {
         let status = response.status();
-        let path = uri.path().to_owned();
+        let path = requested;
         let log = state.options.log.clone();
         let entry = Entry { client, method, path, status, started, log };
         return response.map(|body| Body::new(LoggedBody::new(body, entry)));
     }
     response
+}
+
+/// The site of the client, which the routes get as well. The prefix is removed from the path of the
+/// request.
+fn locate(state: &AppState, peer: IpAddr, request: &mut Request) -> Site {
+    let forwarded = state.trusted_proxies.prefix(peer, request.headers());
+    let is_route = |segment: &str| state.routes.begins_with(segment);
+    let path = request.uri().path();
+    let (site, rest) = Site::of(path, state.base_path.as_ref(), forwarded, is_route);
+    if let Some(uri) = rest.and_then(|rest| with_path(request.uri(), rest)) {
+        *request.uri_mut() = uri;
+    }
+    request.extensions_mut().insert(site.clone());
+    site
 }
 
 async fn check(state: &AppState, address: IpAddr, request: &mut Request) -> Result<(), Problem> {
@@ -128,10 +150,16 @@ fn wants_page(uri: &Uri, accept: Option<HeaderValue>) -> bool {
     }
 }
 
-fn render_problem(state: &AppState, problem: &Problem, as_page: bool, response: &mut Response) {
-    let (status, title) = (problem.status.as_u16(), problem.title());
-    let page =
-        as_page.then(|| state.templates.problem(status, title, &problem.detail).ok()).flatten();
+fn render_problem(
+    state: &AppState,
+    problem: &Problem,
+    site: &Site,
+    as_page: bool,
+    response: &mut Response,
+) {
+    let (status, title, detail) = (problem.status.as_u16(), problem.title(), &problem.detail);
+    let page = || state.templates.problem(&site.root(), status, title, detail).ok();
+    let page = as_page.then(page).flatten();
     let (media_type, body) = match page {
         Some(page) => ("text/html; charset=utf-8", page),
         None => (PROBLEM_JSON, problem.json()),

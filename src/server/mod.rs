@@ -37,6 +37,7 @@ mod rows;
 mod rows_writer;
 mod security_headers;
 mod setup;
+mod site;
 mod state;
 mod stored_response;
 mod token_file;
@@ -53,6 +54,7 @@ use anyhow::{Context, Result};
 use serde_json::Map;
 use tokio::sync::watch;
 
+use crate::config::UrlPrefix;
 use crate::progress::log::{Level, Log};
 use crate::runtime::{interrupt, open_files};
 use certificate::Certificate;
@@ -73,6 +75,7 @@ const OTHER_OPEN_FILES: u64 = 256;
 pub fn run(setup: Setup, options: Options) -> Result<()> {
     let address = address::resolve(&setup.serve, options.insecure)?;
     let warehouse = setup.warehouse.url.to_string();
+    let base_path = setup.serve.url_prefix()?.unwrap_or_default();
     let certificate = Certificate::open(&setup.serve, &options.log)?;
     let tls = match &certificate {
         Some(certificate) => Some((Arc::clone(certificate), certificate.acceptor()?)),
@@ -95,7 +98,7 @@ pub fn run(setup: Setup, options: Options) -> Result<()> {
         interrupt::on_hangup(move || certificate.reload());
     }
     let local = listener.local_addr().context("the server has no address")?;
-    announce(scheme, local, &warehouse)?;
+    announce(scheme, local, &base_path, &warehouse)?;
     runtime.block_on(async {
         // opens the warehouse before the first request
         let monitor = Arc::clone(&state.monitor);
@@ -123,9 +126,14 @@ fn limited_by_open_files(wanted: usize, log: &Log) -> usize {
     possible.min(wanted)
 }
 
-fn announce(scheme: &str, address: SocketAddr, warehouse: &str) -> Result<()> {
+fn announce(
+    scheme: &str,
+    address: SocketAddr,
+    base_path: &UrlPrefix,
+    warehouse: &str,
+) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{scheme}://{address}/ shows {warehouse}; Ctrl-C stops it")?;
+    writeln!(out, "{scheme}://{address}{base_path}/ shows {warehouse}; Ctrl-C stops it")?;
     out.flush()?;
     Ok(())
 }

@@ -5,17 +5,18 @@ use serde_json::{Map, Value, json};
 
 use super::negotiation::Representation;
 use super::problem::PROBLEM_JSON;
+use super::site::Site;
 use crate::domain::tables::Table;
 use crate::output::columns::{ColumnInfo, has_days, has_lau, has_location};
 use crate::output::documents::LoadedData;
 use crate::output::relation::{RelationInfo, table_path, view_path};
 use crate::warehouse::Relation;
 
-/// The document; `has_token` describes the authentication.
+/// The document for clients of `site`; `has_token` describes the authentication.
 ///
 /// # Errors
 /// A view that the engine rejects.
-pub fn document(data: &LoadedData, has_token: bool) -> Result<Value> {
+pub fn document(data: &LoadedData, site: &Site, has_token: bool) -> Result<Value> {
     let columns = |relation: Relation| -> Result<Vec<ColumnInfo>> {
         Ok(ColumnInfo::all(&*data.version.columns(data.warehouse, relation)?))
     };
@@ -50,7 +51,7 @@ pub fn document(data: &LoadedData, has_token: bool) -> Result<Value> {
                 header Accept or the parameter format.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
-        "servers": [{ "url": "/" }],
+        "servers": [{ "url": site.server_url() }],
         "security": security,
         "paths": paths,
         "components": {

@@ -1,6 +1,6 @@
 //! `/quality`: the quality report of the loaded data.
 
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use chrono::NaiveDate;
 
@@ -10,6 +10,7 @@ use super::negotiation;
 use super::negotiation::Representation;
 use super::params::Params;
 use super::problem::Problem;
+use super::site::Site;
 use super::state::{AppState, SharedState};
 use crate::output::documents::LoadedData;
 use crate::output::html::quality_page;
@@ -19,36 +20,44 @@ use crate::output::quality_report::Report;
 ///
 /// # Errors
 /// 400 for an invalid parameter; 503 when the warehouse is unavailable.
-pub async fn get(State(state): State<SharedState>, request: Request) -> Result<Response, Problem> {
+pub async fn get(
+    State(state): State<SharedState>,
+    Extension(site): Extension<Site>,
+    request: Request,
+) -> Result<Response, Problem> {
     let mut params = Params::parse(request.uri().query().unwrap_or_default())?;
-    reject_other_parameters(&params)?;
+    reject_other_parameters(&params, &site)?;
     let offered = [Representation::Html, Representation::Json];
     let representation = match params.format.take() {
         Some(name) => negotiation::by_name(&name)?,
         None => negotiation::by_accept(request.headers(), &offered)?,
     };
     if !offered.contains(&representation) {
-        let detail = "/quality is html or json; /tables/quality_daily has the other formats";
+        let [quality, figures] =
+            ["/quality", "/tables/quality_daily"].map(|route| site.path(route));
+        let detail = format!("{quality} is html or json; {figures} has the other formats");
         return Err(Problem::parameter("format", detail));
     }
-    let key = format!("quality {} {}", representation.name(), params.canonical());
+    let root = site.root();
+    let key = format!("quality {} {root} {}", representation.name(), params.canonical());
     let make = move |state: &AppState, data: &LoadedData| {
         let dates = (params.date.or(params.from), params.date.or(params.to));
         let report = limited(Report::from_warehouse(data.warehouse, state.limits)?, dates);
         let text = match representation {
             Representation::Html => {
-                let json_href = link("/quality", Representation::Json, &params);
-                quality_page::page(&state.templates, &report, json_href, dates)?
+                let json_href = link(&format!("{root}quality"), Representation::Json, &params);
+                quality_page::page(&state.templates, &report, root.clone(), json_href, dates)?
             }
             _ => report.json()?,
         };
         Ok(text.into_bytes())
     };
-    let response = documents::evictable(&state, &key, representation.media_type(), make).await?;
+    let response =
+        documents::evictable(&state, &key, representation.media_type(), false, make).await?;
     Ok(response.respond(request.headers()))
 }
 
-fn reject_other_parameters(params: &Params) -> Result<(), Problem> {
+fn reject_other_parameters(params: &Params, site: &Site) -> Result<(), Problem> {
     let given = [
         ("lau", params.lau.is_some()),
         ("order_by", !params.order.is_empty()),
@@ -58,8 +67,11 @@ fn reject_other_parameters(params: &Params) -> Result<(), Problem> {
     ];
     match given.into_iter().find(|(_, is_given)| *is_given) {
         Some((name, _)) => {
-            let detail = "/quality accepts format, date, from and to; /tables/quality_daily accepts \
-                          all parameters";
+            let [quality, figures] =
+                ["/quality", "/tables/quality_daily"].map(|route| site.path(route));
+            let detail = format!(
+                "{quality} accepts format, date, from and to; {figures} accepts all parameters"
+            );
             Err(Problem::parameter(name, detail))
         }
         None => Ok(()),

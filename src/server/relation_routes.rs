@@ -8,6 +8,8 @@ use axum::http::StatusCode;
 use percent_encoding::percent_decode_str;
 
 use super::problem::Problem;
+use super::site::Site;
+use crate::config::UrlPrefix;
 use crate::domain::tables::Table;
 use crate::errors::nearest;
 use crate::output::relation::{table_path, view_path};
@@ -89,16 +91,16 @@ impl RelationRoutes {
     ///
     /// # Errors
     /// 404 that suggests the nearest path.
-    pub fn find(&self, path: &str) -> Result<RouteTarget, Problem> {
+    pub fn find(&self, path: &str, site: &Site) -> Result<RouteTarget, Problem> {
         let decoded = percent_decode_str(path).decode_utf8_lossy();
         let name = decoded.strip_prefix('/').unwrap_or(&decoded);
         let name = name
             .strip_prefix("table/")
             .map_or_else(|| path_key(name), |table| format!("tables/{}", path_key(table)));
-        self.targets.get(&name).copied().ok_or_else(|| self.unknown(&decoded))
+        self.targets.get(&name).copied().ok_or_else(|| self.unknown(&decoded, site))
     }
 
-    fn unknown(&self, path: &str) -> Problem {
+    fn unknown(&self, path: &str, site: &Site) -> Problem {
         let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
         let last_segment = |p: &String| p.rsplit('/').next().map(str::to_owned);
         let same = self.paths.iter().find(|p| last_segment(p).as_deref() == Some(&path_key(last)));
@@ -109,11 +111,30 @@ impl RelationRoutes {
             segments.iter().find(|(segment, _)| segment == near).map(|(_, path)| path.as_str())
         });
         let hint = match near {
-            Some(near) => format!("did you mean {near}?"),
-            None => "/views lists all views and tables".to_owned(),
+            Some(near) => format!("did you mean {}?", site.path(near)),
+            None => format!("{} lists all views and tables", site.path("/views")),
         };
         let shown: String = path.chars().take(200).collect();
-        Problem::new(StatusCode::NOT_FOUND, format!("there is no {shown}; {hint}"))
+        Problem::new(StatusCode::NOT_FOUND, format!("there is no {}; {hint}", site.path(&shown)))
+    }
+
+    /// Checks that no route is below the prefix of `serve.base_path`, whose requests would be ambiguous.
+    ///
+    /// # Errors
+    /// A prefix that begins like a route.
+    pub fn check_base_path(&self, base: &UrlPrefix) -> Result<()> {
+        match self.begins_with(base.first_segment()) {
+            true => bail!(
+                "serve.base_path = \"{base}\": /{} is a route of the server itself; choose another path",
+                base.first_segment()
+            ),
+            false => Ok(()),
+        }
+    }
+
+    /// True if the paths of routes begin with that segment.
+    pub fn begins_with(&self, segment: &str) -> bool {
+        RESERVED.contains(&segment) || self.targets.contains_key(&path_key(segment))
     }
 
     pub fn relation(&self, target: RouteTarget) -> Relation<'_> {
@@ -147,6 +168,10 @@ fn path_key(name: &str) -> String {
 mod tests {
     use super::*;
 
+    fn site(path: &str) -> Site {
+        Site::of(path, None, None, |_| false).0
+    }
+
     fn routes() -> RelationRoutes {
         RelationRoutes::new(Arc::new(
             Registry::read(&Default::default(), &Default::default()).unwrap(),
@@ -157,24 +182,25 @@ mod tests {
     #[test]
     fn names_aliases_and_tables_are_paths() {
         let routes = routes();
-        let day_night = routes.find("/users-per-lau-day-night").unwrap();
+        let day_night = routes.find("/users-per-lau-day-night", &site("/")).unwrap();
         for path in [
             "/view_users_per_lau_day_night",
             "/view-users-per-lau-day-night",
             "/number-of-unique-users-per-lau-day-vs-night",
             "/users%2Dper-lau-day-night",
         ] {
-            assert_eq!(routes.find(path).unwrap(), day_night, "{path}");
+            assert_eq!(routes.find(path, &site(path)).unwrap(), day_night, "{path}");
         }
         for path in ["/tables/cell_plan", "/tables/cell-plan", "/table/cell-plan"] {
-            assert_eq!(routes.find(path).unwrap(), RouteTarget::Table(Table::CellPlan), "{path}");
+            let found = routes.find(path, &site(path)).unwrap();
+            assert_eq!(found, RouteTarget::Table(Table::CellPlan), "{path}");
         }
         assert_eq!(routes.path(day_night), "/users-per-lau-day-night");
     }
 
     #[test]
     fn unknown_path_suggests_the_nearest_one() {
-        let detail = |path: &str| routes().find(path).unwrap_err().detail;
+        let detail = |path: &str| routes().find(path, &site(path)).unwrap_err().detail;
         for (path, near) in [
             ("/user-per-lau", "/users-per-lau?"),
             ("/cell_plan", "/tables/cell_plan?"),

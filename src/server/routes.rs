@@ -11,6 +11,7 @@ use axum::routing::{MethodRouter, get};
 
 use super::caller::Caller;
 use super::problem::Problem;
+use super::site::Site;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
 use super::{documents, health, middleware, openapi, quality, rows};
@@ -22,92 +23,123 @@ const HTML: &str = "text/html; charset=utf-8";
 
 /// The routes and the middleware around them.
 pub fn router(state: SharedState) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/", get(dashboard))
         .route("/assets/{*name}", get(asset))
-        .route("/views", document_by_role(["views with user rows", "views"], views_document))
-        .route(
-            "/summary",
-            document_by_role(["summary with user rows", "summary"], summary_document),
-        )
-        .route("/map", document("map", JSON, map_document))
+        .route("/views", document(VIEWS))
+        .route("/summary", document(SUMMARY))
+        .route("/map", document(MAP))
         .route("/quality", get(quality::get))
-        .route("/openapi.json", document("openapi", JSON, openapi_document))
-        .route("/docs", document("docs", HTML, docs_page))
+        .route("/openapi.json", document(OPENAPI))
+        .route("/docs", document(DOCS))
         .route("/health", get(health::ready))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics))
         .fallback(rows::get)
-        .layer(axum::middleware::from_fn_with_state(Arc::clone(&state), middleware::handle))
-        .with_state(state)
+        .with_state(Arc::clone(&state));
+    // around the routes, because it removes the prefix of the server from the path
+    let handle = axum::middleware::from_fn_with_state(state, middleware::handle);
+    Router::new().fallback_service(routes).layer(handle)
 }
 
 /// Computes the bytes of a document. Blocks.
-type MakeDocument = fn(&AppState, &LoadedData) -> Result<Vec<u8>>;
+type MakeDocument = fn(&AppState, &LoadedData, &Site) -> Result<Vec<u8>>;
 
-/// The route of a document that is computed once per version of the data.
-fn document(
-    key: &'static str,
+/// A document that is computed once per version of the data, and for each of what it differs by.
+#[derive(Clone, Copy)]
+struct Document {
+    name: &'static str,
     media_type: &'static str,
+    /// Whether the client may read rows of single users.
+    by_role: bool,
+    /// Where the client sees this server.
+    by_site: bool,
     make: MakeDocument,
-) -> MethodRouter<SharedState> {
-    get(async move |State(state): State<SharedState>, headers: HeaderMap| {
-        let response = documents::permanent(&state, key, media_type, false, make).await?;
-        Ok::<_, Problem>(response.respond(&headers))
-    })
 }
 
-/// The same for a document that says which rows the client may read; `keys` are those for clients that
-/// may read rows of single users, and for all others.
-fn document_by_role(keys: [&'static str; 2], make: MakeDocument) -> MethodRouter<SharedState> {
+const VIEWS: Document = Document {
+    name: "views",
+    media_type: JSON,
+    by_role: true,
+    by_site: true,
+    make: views_document,
+};
+const SUMMARY: Document =
+    Document { name: "summary", by_site: false, make: summary_document, ..VIEWS };
+const MAP: Document = Document { name: "map", by_role: false, make: map_document, ..SUMMARY };
+const OPENAPI: Document =
+    Document { name: "openapi", by_role: false, make: openapi_document, ..VIEWS };
+const DOCS: Document = Document { name: "docs", media_type: HTML, make: docs_page, ..OPENAPI };
+
+/// The route of a document.
+fn document(document: Document) -> MethodRouter<SharedState> {
+    let Document { name, media_type, by_role, by_site, make } = document;
     get(
         async move |State(state): State<SharedState>,
                     Extension(caller): Extension<Caller>,
+                    Extension(site): Extension<Site>,
                     headers: HeaderMap| {
-            let allowed = state.allows_user_rows(&caller);
-            let key = keys[usize::from(!allowed)];
-            let response = documents::permanent(&state, key, JSON, allowed, make).await?;
+            let allowed = by_role && state.allows_user_rows(&caller);
+            let role = if allowed { " with user rows" } else { "" };
+            let links = if by_site { site.root() } else { String::new() };
+            let key = format!("{name}{role} {links}");
+            let is_bounded = !by_site || !site.is_forwarded();
+            let make = move |state: &AppState, data: &LoadedData| make(state, data, &site);
+            let response = match is_bounded {
+                true => documents::permanent(&state, &key, media_type, allowed, make).await?,
+                // proxies may state any number of prefixes
+                false => documents::evictable(&state, &key, media_type, allowed, make).await?,
+            };
             Ok::<_, Problem>(response.respond(&headers))
         },
     )
 }
 
-fn views_document(_: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
-    Ok(text(&view_list(data)?).into_bytes())
+fn views_document(_: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8>> {
+    Ok(text(&view_list(data, |route| site.path(route))?).into_bytes())
 }
 
-fn summary_document(state: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
+fn summary_document(state: &AppState, data: &LoadedData, _: &Site) -> Result<Vec<u8>> {
     Ok(text(&summary(data, &state.time, Some(&state.warehouse_url))?).into_bytes())
 }
 
-fn map_document(_: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
+fn map_document(_: &AppState, data: &LoadedData, _: &Site) -> Result<Vec<u8>> {
     let mut json = serde_json::to_vec(&lau_outlines::drawing(data.warehouse)?)?;
     json.push(b'\n');
     Ok(json)
 }
 
-fn openapi_document(state: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
-    Ok(text(&openapi::document(data, state.serve.has_tokens())?).into_bytes())
+fn openapi_document(state: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8>> {
+    Ok(text(&openapi::document(data, site, state.serve.has_tokens())?).into_bytes())
 }
 
-fn docs_page(state: &AppState, data: &LoadedData) -> Result<Vec<u8>> {
-    let openapi = openapi::document(data, state.serve.has_tokens())?;
-    Ok(state.templates.api_docs(&openapi)?.into_bytes())
+fn docs_page(state: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8>> {
+    let openapi = openapi::document(data, site, state.serve.has_tokens())?;
+    Ok(state.templates.api_docs(&site.root(), &openapi)?.into_bytes())
 }
 
-async fn dashboard(state: State<SharedState>, headers: HeaderMap) -> Result<Response, Problem> {
-    asset(state, Path("dashboard.html".to_owned()), headers).await
+async fn dashboard(
+    State(state): State<SharedState>,
+    Extension(site): Extension<Site>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let page = state.assets.dashboard(&state.templates, &site.root());
+    Ok(page.map_err(|error| Problem::of(&error))?.respond(&headers))
 }
 
 async fn asset(
     State(state): State<SharedState>,
     Path(name): Path<String>,
+    Extension(site): Extension<Site>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let response = state.assets.get(&name).ok_or_else(|| {
         let shown: String = name.chars().take(200).collect();
-        Problem::new(StatusCode::NOT_FOUND, format!("there is no file {shown:?} under /assets"))
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no file {shown:?} under {}", site.path("/assets")),
+        )
     })?;
     Ok(response.respond(&headers))
 }

@@ -26,6 +26,7 @@ use super::request_error::RequestError;
 use super::response_writer::{ResponseStart, ResponseWriter, StreamOptions};
 use super::rows_writer;
 use super::rows_writer::RowsRequest;
+use super::site::Site;
 use super::state::{AppState, SharedState};
 use super::stored_response::{
     CachePolicy, StoredResponse, matches_etag, not_modified, set_headers,
@@ -47,9 +48,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub async fn get(
     State(state): State<SharedState>,
     Extension(caller): Extension<Caller>,
+    Extension(site): Extension<Site>,
     request: Request,
 ) -> Result<Response> {
-    let target = state.routes.find(request.uri().path())?;
+    let target = state.routes.find(request.uri().path(), &site)?;
     let request_id = new_id(now());
     let asked = Asked {
         target,
@@ -57,6 +59,7 @@ pub async fn get(
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
         caller: &caller,
+        site: &site,
         request_id: &request_id,
     };
     let mut answer = respond(&state, &asked, &Representation::ALL).await;
@@ -82,6 +85,7 @@ struct Asked<'a> {
     query: &'a str,
     headers: &'a HeaderMap,
     caller: &'a Caller,
+    site: &'a Site,
     request_id: &'a str,
 }
 
@@ -144,7 +148,8 @@ async fn respond(
     };
     let access = asked.access(relation, &params, representation);
     let params = params.limited_for(representation)?;
-    let request = RowsRequest { target, representation, params, by_accept, access };
+    let site = asked.site.clone();
+    let request = RowsRequest { target, representation, params, by_accept, access, site };
     // rows that change without a load and rows of single users are not cached
     let policy = match relation.single_users() || state.routes.is_volatile(target) {
         true => CachePolicy::Never,

@@ -13,6 +13,7 @@ use super::problem::Problem;
 use super::relation_routes::RouteTarget;
 use super::request_error::RequestError;
 use super::response_writer::ResponseWriter;
+use super::site::Site;
 use super::state::AppState;
 use crate::output::audited_rows::AuditedAccess;
 use crate::output::columns::{ColumnInfo, has_location};
@@ -37,13 +38,21 @@ pub struct RowsRequest {
     pub by_accept: bool,
     /// The entry of the audit log, for rows of single users.
     pub access: Option<Access>,
+    /// What links begin with.
+    pub site: Site,
 }
 
 impl RowsRequest {
     /// Requests with the same key have the same response.
     pub fn key(&self) -> String {
         let (name, params) = (self.representation.name(), self.params.canonical());
-        format!("{:?} {name} {params}", self.target)
+        // only these have links
+        let links = match self.representation {
+            Representation::Html => self.site.root(),
+            Representation::Json => self.site.path("/"),
+            Representation::Rows(_) => String::new(),
+        };
+        format!("{:?} {name} {links} {params}", self.target)
     }
 }
 
@@ -141,7 +150,7 @@ impl Query<'_> {
         let options = geometry_options(&self.data, self.relation, Format::Json)?;
         let head = RowsHead::new(self.data.warehouse, &self.select, self.columns, total)?;
         let head = serde_json::to_string(&head).map_err(|e| anyhow!(e))?;
-        let path = self.state.routes.path(self.request.target);
+        let path = self.request.site.path(&self.state.routes.path(self.request.target));
         let links = page_links(&path, Representation::Json, &self.request.params, total);
         let mut out = writer.clone();
         let failed = |e: std::io::Error| anyhow!(e).context("cannot write the output");
@@ -159,15 +168,17 @@ impl Query<'_> {
         let rows = self.with_rows(|rows| Ok(formats::cells(rows)?))?;
         let count = rows.len() as u64;
         let params = &self.request.params;
-        let path = self.state.routes.path(self.request.target);
-        let links = page_links(&path, Representation::Html, params, total);
+        let site = &self.request.site;
+        let href = site.href(&self.state.routes.path(self.request.target));
+        let links = page_links(&href, Representation::Html, params, total);
         let sorted = |order: OrderBy| {
             let params = Params { order: vec![order], offset: 0, ..params.clone() };
-            link(&path, Representation::Html, &params)
+            link(&href, Representation::Html, &params)
         };
         let page = RowsPage {
             info: RelationInfo::of(self.relation),
-            path: &path,
+            root: &site.root(),
+            href: &href,
             select: &self.select,
             default_order: &self.relation.default_order(),
             columns: self.columns,
@@ -177,7 +188,7 @@ impl Query<'_> {
                 0 => snapshots::why_empty(self.data.warehouse, self.relation)?,
                 _ => None,
             },
-            formats: self.format_links(&path),
+            formats: self.format_links(&href),
             previous: links.prev,
             next: links.next,
             sorted: &sorted,
@@ -188,7 +199,7 @@ impl Query<'_> {
     }
 
     /// Links to all rows that pass the filters in the other representations.
-    fn format_links(&self, path: &str) -> Vec<FormatLink> {
+    fn format_links(&self, href: &str) -> Vec<FormatLink> {
         let has_location = has_location(self.columns);
         let params = Params { limit: None, offset: 0, ..self.request.params.clone() };
         let others = Representation::ALL.into_iter().filter(|representation| {
@@ -200,7 +211,7 @@ impl Query<'_> {
             let safe = representation == Representation::Rows(Format::Csv);
             FormatLink {
                 name: representation.label(),
-                href: link(path, representation, &Params { safe, ..params.clone() }),
+                href: link(href, representation, &Params { safe, ..params.clone() }),
                 is_download: representation.extension().is_some(),
             }
         };

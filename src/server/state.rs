@@ -19,7 +19,7 @@ use super::setup::{Options, Setup};
 use super::tokens::Tokens;
 use super::warehouse_monitor::WarehouseMonitor;
 use crate::checks::Limits;
-use crate::config::{Serve, Time};
+use crate::config::{Serve, Time, UrlPrefix};
 use crate::output::data_version::DataVersion;
 use crate::output::documents::LoadedData;
 use crate::output::html;
@@ -51,6 +51,8 @@ pub struct AppState {
     pub templates: Templates,
     pub access: AccessControl,
     pub trusted_proxies: TrustedProxies,
+    /// The prefix of `serve.base_path`.
+    pub base_path: Option<UrlPrefix>,
     pub audit: AuditLog,
 }
 
@@ -73,8 +75,12 @@ impl AppState {
             Some(path) => AuditLog::open(path)?,
             None => AuditLog::StandardError(options.log.clone()),
         };
+        let routes = RelationRoutes::new(Arc::clone(&registry))?;
+        let base_path = serve.url_prefix()?;
+        base_path.iter().try_for_each(|base| routes.check_base_path(base))?;
         Ok(AppState {
-            routes: RelationRoutes::new(Arc::clone(&registry))?,
+            routes,
+            base_path,
             monitor: Arc::new(WarehouseMonitor::new(
                 open_warehouse,
                 fingerprint,

@@ -7,6 +7,7 @@ mod page;
 mod quality_page;
 mod report;
 mod states;
+mod url_prefix;
 
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 use crate::serve::Server;

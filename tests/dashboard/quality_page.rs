@@ -103,7 +103,7 @@ fn dashboard_badge_links_to_the_quality_page_with_date_filter() {
          fetch(a.href).then(r => r.ok ? null : a.href))).then(all => all.filter(Boolean))",
     );
     assert_eq!(dead, json!([]));
-    page.click("nav a[href='/']");
+    page.click("nav a[href='./']");
     page.complete();
     assert_no_errors(&page, &server);
     // a report file has the badge but no link

@@ -13,6 +13,7 @@ mod slow_clients;
 mod spreadsheets;
 mod tls;
 mod tokens;
+pub mod url_prefix;
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -145,7 +145,7 @@ fn pages_show_sorted_rows_and_escape_their_content(warehouse: Warehouse) {
         "name=\"from\"",
         "name=\"lau\"",
         "format=geojson",
-        "href=\"/\"",
+        "href=\"./\"",
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }

@@ -11,11 +11,11 @@ use crate::output::snapshots;
 use crate::views::OrderBy;
 use crate::warehouse::Relation;
 
-/// The list.
+/// The list; `path_of` gives the path of a route for clients.
 ///
 /// # Errors
 /// A view that the engine rejects.
-pub fn view_list(data: &LoadedData) -> Result<Value> {
+pub fn view_list(data: &LoadedData, path_of: impl Fn(&str) -> String) -> Result<Value> {
     let order = |order: Vec<OrderBy>| -> Vec<Value> {
         let key = |o: OrderBy| json!({ "column": o.column, "descending": o.descending });
         order.into_iter().map(key).collect()
@@ -38,7 +38,7 @@ pub fn view_list(data: &LoadedData) -> Result<Value> {
         let mut entry = describe(Relation::View(view))?;
         entry["aliases"] = json!(view.aliases);
         entry["chart"] = json!({ "kind": view.chart.kind, "columns": view.chart.columns });
-        entry["href"] = json!(view_path(view));
+        entry["href"] = json!(path_of(&view_path(view)));
         entry["loaded"] = json!(snapshots::is_loaded(data.warehouse, view)?);
         views.push(entry);
     }
@@ -46,7 +46,7 @@ pub fn view_list(data: &LoadedData) -> Result<Value> {
     for table in Table::ALL {
         // not every warehouse holds the raw events
         let Ok(mut entry) = describe(Relation::Table(table)) else { continue };
-        entry["href"] = json!(table_path(table));
+        entry["href"] = json!(path_of(&table_path(table)));
         tables.push(entry);
     }
     Ok(json!({ "views": views, "tables": tables }))

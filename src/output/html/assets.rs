@@ -1,4 +1,4 @@
-//! Scripts, styles and pages that are compiled into the program.
+//! Scripts and styles that are compiled into the program.
 
 use std::borrow::Cow;
 
@@ -68,8 +68,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pages_and_their_styles_are_compiled_in() {
-        for name in ["dashboard.html", "pages.css", "mobility.css"] {
+    fn scripts_and_styles_are_compiled_in() {
+        for name in ["main.js", "pages.css", "mobility.css"] {
             assert!(text(name).is_ok_and(|text| !text.is_empty()), "{name}");
         }
         assert_eq!(media_type("a.b.js", ""), "text/javascript; charset=utf-8");

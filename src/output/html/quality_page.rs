@@ -30,7 +30,9 @@ struct Frame {
     is_file: bool,
     styles: String,
     script: String,
-    /// The address of the JSON document.
+    /// What links to routes begin with.
+    root: String,
+    /// The link to the JSON document.
     json_href: String,
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
@@ -43,10 +45,11 @@ struct Frame {
 pub fn page(
     templates: &Templates,
     report: &Report,
+    root: String,
     json_href: String,
     (from, to): (Option<NaiveDate>, Option<NaiveDate>),
 ) -> Result<String> {
-    let frame = Frame { json_href, from, to, ..Frame::default() };
+    let frame = Frame { root, json_href, from, to, ..Frame::default() };
     templates.render("quality.html", context(report, frame)?)
 }
 
@@ -99,9 +102,9 @@ fn context(report: &Report, frame: Frame) -> Result<Value> {
     let (file_rows, all_files) = files(report);
     let (code_headings, codes) = by_date(report);
     let undated = report.rows_undated();
-    let Frame { is_file, styles, script, json_href, from, to } = frame;
+    let Frame { is_file, styles, script, root, json_href, from, to } = frame;
     Ok(context! {
-        is_file, styles, script, json_href,
+        is_file, styles, script, root, json_href,
         title => "Data quality",
         from => from.map(|date| date.to_string()),
         to => to.map(|date| date.to_string()),

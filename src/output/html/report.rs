@@ -5,7 +5,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::{assets, fingerprint, single_file};
+use super::{Templates, assets, fingerprint, single_file};
 use crate::config::Time;
 use crate::output::columns::ColumnInfo;
 use crate::output::data_version::{DataVersion, loaded};
@@ -36,7 +36,7 @@ pub fn report(registry: &Registry, warehouse: &dyn Warehouse, time: &Time) -> Re
         let data = LoadedData { registry, version: &version, warehouse, allow_user_rows: false };
         let documents = documents(&data, time)?;
         if version.is_current(warehouse)? {
-            let page = assets::text("dashboard.html")?;
+            let page = Templates::new()?.dashboard("")?;
             return single_file::inline(&page, assets::text, &json!({ "routes": documents }));
         }
     }
@@ -56,7 +56,7 @@ fn documents(data: &LoadedData, time: &Time) -> Result<Map<String, Value>> {
     routes.insert("/summary".to_owned(), summary(data, time, None)?);
     let outlines = lau_outlines::drawing(data.warehouse)?;
     routes.insert("/map".to_owned(), serde_json::to_value(outlines)?);
-    routes.insert("/views".to_owned(), view_list(data)?);
+    routes.insert("/views".to_owned(), view_list(data, str::to_owned)?);
     Ok(routes)
 }
 

@@ -16,7 +16,10 @@ use crate::warehouse::Select;
 /// What the page shows.
 pub struct RowsPage<'a> {
     pub info: RelationInfo<'a>,
-    pub path: &'a str,
+    /// What links to routes begin with.
+    pub root: &'a str,
+    /// The link to the view or table.
+    pub href: &'a str,
     pub select: &'a Select<'a>,
     /// The order of the relation itself, which holds unless `select` has one.
     pub default_order: &'a [OrderBy],
@@ -76,7 +79,8 @@ impl RowsPage<'_> {
                 description => self.info.description,
                 name => self.info.name,
                 single_users => self.info.single_users,
-                path => self.path,
+                root => self.root,
+                href => self.href,
                 headings => Serde(self.headings()),
                 rows => Serde(rows),
                 total => grouped(self.total),
@@ -151,7 +155,8 @@ mod tests {
         let select = Select { limit: Some(limit), offset, ..Select::all(relation) };
         let page = RowsPage {
             info,
-            path: "/v",
+            root: "/",
+            href: "/v",
             select: &select,
             default_order: &[OrderBy { column: "date".into(), descending: false }],
             columns: &columns,

@@ -1,6 +1,6 @@
 //! The dashboard with its styles, scripts and data inlined, so that it opens from a file.
 //!
-//! This relies on two conventions: a tag of dashboard.html that refers to a file of `/assets/` has a
+//! This relies on two conventions: a tag of dashboard.html that refers to a file of `assets/` has a
 //! line of its own, and a module imports others as `from "./NAME.js"`. Modules become `data:` URLs
 //! in an import map under their bare names, because `./` cannot be resolved against a `data:` URL.
 
@@ -35,14 +35,14 @@ pub fn inline(
             let _ = write!(out, "{line}\n{POLICY}\n");
         } else if line.starts_with("<link rel=\"modulepreload\"") {
             // the modules are in the import map
-        } else if let Some(name) = file_in_tag(line, "<link rel=\"stylesheet\" href=\"/assets/") {
+        } else if let Some(name) = file_in_tag(line, "<link rel=\"stylesheet\" href=\"assets/") {
             let _ = write!(out, "<style>\n{}</style>\n", asset(name)?);
-        } else if let Some(name) = file_in_tag(line, "<link rel=\"icon\" href=\"/assets/") {
+        } else if let Some(name) = file_in_tag(line, "<link rel=\"icon\" href=\"assets/") {
             let icon = data_url("image/svg+xml", &asset(name)?);
             let _ = writeln!(out, "<link rel=\"icon\" href=\"{icon}\">");
-        } else if let Some(name) = file_in_tag(line, "<script src=\"/assets/") {
+        } else if let Some(name) = file_in_tag(line, "<script src=\"assets/") {
             let _ = write!(out, "<script>\n{}</script>\n", asset(name)?);
-        } else if let Some(name) = file_in_tag(line, "<script type=\"module\" src=\"/assets/") {
+        } else if let Some(name) = file_in_tag(line, "<script type=\"module\" src=\"assets/") {
             let imports = serde_json::json!({ "imports": modules(name, &asset)? });
             let _ = writeln!(out, "<script type=\"importmap\">{imports}</script>");
             let _ = writeln!(out, "<script type=\"module\">import \"{name}\";</script>");
@@ -105,13 +105,13 @@ mod tests {
                 _ => bail!("there is no asset {name}"),
             })
         };
-        let html = "<meta charset=\"utf-8\">\n<link rel=\"stylesheet\" href=\"/assets/s.css\">\n\
-                    <script type=\"module\" src=\"/assets/main.js\"></script>\n</body>\n";
+        let html = "<meta charset=\"utf-8\">\n<link rel=\"stylesheet\" href=\"assets/s.css\">\n\
+                    <script type=\"module\" src=\"assets/main.js\"></script>\n</body>\n";
         let page = inline(html, asset, &serde_json::json!({ "x": "</script>" })).unwrap();
         assert!(page.contains("<style>\nb {}\n</style>"), "{page}");
         assert!(page.contains("from %22a.js%22") && page.contains("%22%23%22"), "{page}");
         assert!(page.contains("{\"x\":\"\\u003c/script>\"}"), "{page}");
-        let missing = "<script src=\"/assets/gone.js\"></script>\n";
+        let missing = "<script src=\"assets/gone.js\"></script>\n";
         let error = inline(missing, asset, &serde_json::json!({})).unwrap_err();
         assert!(error.to_string().contains("gone.js"), "{error}");
     }

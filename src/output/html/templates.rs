@@ -6,7 +6,8 @@ use minijinja::{AutoEscape, Environment, context};
 
 use crate::output::data_version::digest;
 
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
+    ("dashboard.html", include_str!("templates/dashboard.html")),
     ("base.html", include_str!("templates/base.html")),
     ("view.html", include_str!("templates/view.html")),
     ("problem.html", include_str!("templates/problem.html")),
@@ -39,20 +40,28 @@ impl Templates {
         Ok(self.environment.get_template(template)?.render(context)?)
     }
 
+    /// The dashboard. `root` is what links to routes begin with, here and in the other pages.
+    ///
+    /// # Errors
+    /// Those of the template engine.
+    pub fn dashboard(&self, root: &str) -> Result<String> {
+        self.render("dashboard.html", context! { root })
+    }
+
     /// The page of an error.
     ///
     /// # Errors
     /// Those of the template engine.
-    pub fn problem(&self, status: u16, title: &str, detail: &str) -> Result<String> {
-        self.render("problem.html", context! { title, status, detail })
+    pub fn problem(&self, root: &str, status: u16, title: &str, detail: &str) -> Result<String> {
+        self.render("problem.html", context! { root, title, status, detail })
     }
 
     /// The documentation of the API.
     ///
     /// # Errors
     /// Those of the template engine.
-    pub fn api_docs(&self, openapi: &serde_json::Value) -> Result<String> {
-        self.render("docs.html", context! { title => "REST API", api => Serde(openapi) })
+    pub fn api_docs(&self, root: &str, openapi: &serde_json::Value) -> Result<String> {
+        self.render("docs.html", context! { root, title => "REST API", api => Serde(openapi) })
     }
 }
 

@@ -18,11 +18,20 @@ export class ApiError extends Error {
   }
 }
 
+/**
+ * The path of the folder of this server's routes, which ends in a slash: `/`, or `/mobility/` behind a proxy.
+ * This module is one of its assets.
+ */
+const root = report ? "/" : new URL("../", import.meta.url).pathname;
+
+/** The address of a route such as `/quality`. */
+export const link = (path) => root + path.slice(1);
+
 async function fetchJson(path) {
   let response;
   try {
     // resolved against the origin, because fetch rejects a base URL that contains a password
-    response = await fetch(new URL(path, location.origin), { headers: { Accept: "application/json" } });
+    response = await fetch(new URL(link(path), location.origin), { headers: { Accept: "application/json" } });
   } catch {
     throw new ApiError("The server does not respond", "Is `mobility serve` still running?", 0);
   }
@@ -44,24 +53,28 @@ export const views = () => get("/views");
 export const summary = () => get("/summary");
 export const map = () => get("/map");
 
+/** The route of a view. Its `href` begins with the prefix that the server knows of, if it knows of one. */
+export const route = (view) => `/${view.name}`;
+
 /**
  * Rows of a view: `{ columns, total, rows }`. `filter` may contain `date`, `lau` and `limit`;
  * without a limit all rows are returned.
  */
-export async function rows({ href }, filter = {}) {
+export async function rows(view, filter = {}) {
+  const path = route(view);
   if (report) {
-    const all = embedded(href);
+    const all = embedded(path);
     const passes = (row) =>
       (!filter.date || row.date === filter.date) && (!filter.lau || row.lau_id === filter.lau);
     return { ...all, rows: all.rows.filter(passes).slice(0, filter.limit ?? Infinity) };
   }
   const query = new URLSearchParams({ ...filter, format: "json" });
   if (!filter.limit) query.set("limit", MAX_LIMIT);
-  const first = await fetchJson(`${href}?${query}`);
+  const first = await fetchJson(`${path}?${query}`);
   if (filter.limit) return first;
   while (first.rows.length < first.total) {
     query.set("offset", first.rows.length);
-    const next = await fetchJson(`${href}?${query}`);
+    const next = await fetchJson(`${path}?${query}`);
     if (next.rows.length === 0) break;
     first.rows.push(...next.rows);
   }
@@ -71,7 +84,7 @@ export async function rows({ href }, filter = {}) {
 /** Links to the page and the downloads of a view: `[text, href]`. */
 export function links(view) {
   if (report) return [];
-  const path = view.href;
+  const path = link(route(view));
   const formats = view.columns.some((c) => c.name === "lau_id")
     ? ["csv", "json", "parquet", "geojson"]
     : ["csv", "json", "parquet"];

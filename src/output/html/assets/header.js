@@ -1,6 +1,6 @@
 // The head of the page: the period, the key figures and when the data was loaded.
 
-import { isReport } from "./api.js";
+import { isReport, link } from "./api.js";
 import { el } from "./dom.js";
 import { ago, counted, number, period } from "./format.js";
 
@@ -48,7 +48,7 @@ function qualityBadge(newest) {
   const level = newest.criticals > 0 ? "critical" : "warning";
   return el("p", { id: "quality" }, isReport
     ? el("span", { class: `badge ${level}` }, text)
-    : el("a", { class: `badge ${level}`, href: "/quality" }, text));
+    : el("a", { class: `badge ${level}`, href: link("/quality") }, text));
 }
 
 /** The source of the data, at the end of the page. */

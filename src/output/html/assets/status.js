@@ -57,7 +57,7 @@ export function singleUsersCard(views) {
     el("div", { class: "card-head" }, el("div", {}, el("h2", { id: "locked-title" }, "Not shown here"), el("p", {}, how))),
     el("ul", {}, views.map((v) => el("li", {},
       el("b", {}, v.title), el("span", {}, v.description),
-      allowed && !api.isReport ? el("a", { href: v.href }, "Table") : el("code", {}, v.name)))));
+      allowed && !api.isReport ? el("a", { href: api.link(api.route(v)) }, "Table") : el("code", {}, v.name)))));
 }
 
 /** Shows a message when newer data has been loaded; the page itself does not change. */
