@@ -86,7 +86,7 @@ fn dashboard_badge_links_to_the_quality_page_with_date_filter() {
     let work = with_four_dates();
     let server = Server::start(&work);
     let page = Page::open(&server.url, Viewport::WIDE);
-    assert_eq!(page.text_of("#quality"), "Data quality: 2 critical, 2 warnings on 4 October 2024");
+    assert_eq!(page.text_of("#quality"), "Data quality: 2 critical, 1 warning on 4 October 2024");
     page.screenshot("badge");
     page.click("#quality a");
     page.until("location.pathname === '/quality' && document.querySelector('.tiles')");

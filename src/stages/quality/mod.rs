@@ -46,7 +46,7 @@ use warnings::is_without_places;
 const PREVIOUS_DATES: usize = 7;
 
 /// Changes when the same records would give other rows.
-const FORMAT: &str = "quality 2";
+const FORMAT: &str = "quality 3";
 
 /// Footer key of the fingerprints of the dates.
 const FINGERPRINTS: &str = "mobility:dates";

@@ -120,19 +120,21 @@ fn only_unusual_figures_cause_warnings() {
         // only the previous seven dates are compared
         (&[900, 900, 100, 100, 100, 100, 100, 100, 100, 100], &[]),
         (&[900, 100, 100, 100, 100, 100, 100, 900], &["rows_in"]),
+        // however small the deviation is, less than a tenth of the mean is no news
+        (&[100, 100, 100, 110], &[]),
+        (&[100, 100, 100, 111], &["rows_in"]),
+        (&[100, 101, 99, 90], &[]),
+        (&[100, 101, 99, 89], &["rows_in"]),
     ] {
         assert_eq!(whats(users), expected, "{users:?}");
     }
     let text = &warnings_after(&[100, 100, 100, 300], nothing)[0].2;
     assert_eq!(text, "7,200 rows in, more than the usual 2,400 of the previous 3 dates");
-    // without any variation, one row is unusual
-    let two = warnings_after(&[100, 100, 100, 100], rejects(1));
-    assert_eq!((two[0].0, two[0].1), (Warning, "rows_in"));
-    assert_eq!((two[1].0, two[1].1), (Warning, "rejected_percent"));
-    assert_eq!(
-        two[1].2,
-        "0.042 % of the rows rejected, more than the usual 0 % of the previous 3 dates"
-    );
+    // a rejected row among thousands is no news, one in a thousand is
+    assert_eq!(warnings_after(&[100, 100, 100, 100], rejects(2)), []);
+    let one = warnings_after(&[100, 100, 100, 100], rejects(3));
+    let text = "0.12 % of the rows rejected, more than the usual 0 % of the previous 3 dates";
+    assert_eq!(one, [(Warning, "rejected_percent", text.to_owned())]);
     let empty = |record: &mut DayRecord| {
         let moved = record.hours.pop_last().unwrap().1;
         *record.hours.first_entry().unwrap().get_mut() += moved;
@@ -149,22 +151,69 @@ fn only_unusual_figures_cause_warnings() {
     assert!(text.ends_with("; more rows of the date may follow"), "{text}");
 }
 
+/// Moves events to a cell outside all LAUs, or to one that is not planned.
+fn unmapped(record: &mut DayRecord, events: u64, cell: &str) {
+    *record.cells.get_mut("1").unwrap() -= events;
+    record.cells.insert(cell.to_owned(), events);
+}
+
 #[test]
-fn unmapped_events_cause_a_warning_that_is_critical_from_one_percent() {
-    let unmapped = |events: u64, cell: &'static str| {
-        move |record: &mut DayRecord| {
-            *record.cells.get_mut("1").unwrap() -= events;
-            record.cells.insert(cell.to_owned(), events);
-        }
-    };
+fn more_than_one_percent_of_unmapped_events_is_critical() {
     // 2,400 events in all; cell 2 lies outside all LAUs, cell 3 is not planned
     for cell in ["2", "3"] {
-        assert_eq!(warnings_after(&[100], unmapped(0, cell)), []);
-        for (events, level) in [(1, Level::Warning), (23, Level::Warning), (24, Level::Critical)] {
-            let one = warnings_after(&[100], unmapped(events, cell));
-            assert_eq!((one.len(), one[0].0, one[0].1), (1, level, "unmapped_percent"), "{events}");
+        for (events, level) in [(0, None), (1, None), (24, None), (25, Some(Level::Critical))] {
+            let found = warnings_after(&[100], |record| unmapped(record, events, cell));
+            let found: Vec<_> = found.into_iter().map(|(level, what, _)| (level, what)).collect();
+            let expected: Vec<_> =
+                level.map(|level| (level, "unmapped_percent")).into_iter().collect();
+            assert_eq!(found, expected, "{events}");
         }
     }
+}
+
+/// Numbers of dates with such warnings, by the numbers of unmapped events on consecutive dates of 24,000
+/// events.
+fn warned(unmapped_events: impl IntoIterator<Item = u64>) -> Vec<(NaiveDate, Level, String)> {
+    let mut days: Vec<DayFigures> = (0..)
+        .zip(unmapped_events)
+        .map(|(day, events)| {
+            let mut record = usual(day, 1_000);
+            unmapped(&mut record, events, "2");
+            row(&record)
+        })
+        .collect();
+    add_comparisons(&mut days);
+    let all = warnings(&days);
+    assert!(all.iter().all(|w| w.what == "unmapped_percent"), "{all:?}");
+    all.into_iter().map(|w| (w.date, w.level, w.text)).collect()
+}
+
+#[test]
+fn steady_share_of_unmapped_events_is_no_warning_and_a_jump_is_one() {
+    // 240 events are 1 %
+    for steady in [1, 24, 120, 240] {
+        assert_eq!(warned([steady; 61]), [], "{steady}");
+        let varying = (0..61).map(|day| steady + steady * (day * 7 % 11) / 55 - steady / 11);
+        let varying = varying.map(|events| events.min(240)).collect::<Vec<_>>();
+        assert_eq!(warned(varying), [], "{steady}");
+    }
+    // a share about the limit is as steady as any other one
+    let about = (0..61).map(|day| if day < 3 { 239 } else { 220 + day * 5 % 41 });
+    assert_eq!(warned(about), []);
+    // a jump is reported when it happens; what follows is the new usual share
+    let found = warned((0..61).map(|day| if day < 30 { 24 } else { 96 }));
+    let text = "96 events (0.4 %) in no LAU, more than the usual 0.1 % of the previous 7 dates: the \
+                cell is unknown, not valid on the date, or outside all LAUs";
+    assert_eq!(found, [(date(30), Level::Warning, text.to_owned())]);
+    // a jump above the limit is critical, and so are the dates after it
+    let found = warned((0..40).map(|day| if day < 30 { 24 } else { 2_400 }));
+    let criticals = found.iter().filter(|(_, level, _)| *level == Level::Critical).count();
+    assert_eq!((found.len(), criticals), (10, 10));
+    assert!(found[0].2.contains("(10 %) in no LAU, more than the usual 0.1 %"), "{}", found[0].2);
+    // too many from the beginning
+    assert_eq!(warned([480; 61]).len(), 61);
+    // a handful of events is no jump
+    assert_eq!(warned((0..10).map(|day| if day < 9 { 0 } else { 23 })), []);
 }
 
 #[test]

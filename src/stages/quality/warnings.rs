@@ -10,12 +10,19 @@ use crate::domain::numbers::{counted, grouped};
 
 /// Minimum number of previous dates for a comparison.
 const MIN_PREVIOUS: usize = 3;
-/// A value is unusual if it differs from the mean by more than this number of standard deviations,
-/// or by more than this share of the mean.
+/// A number of rows is unusual if it differs from the mean by more than this number of standard
+/// deviations and more than the first share of the mean, or by more than the second one.
 const MAX_DEVIATIONS: f64 = 2.0;
+const MIN_SHARE: f64 = 0.1;
 const MAX_SHARE: f64 = 0.3;
-/// Minimum share of unmapped events that is critical, percent.
-const UNMAPPED_CRITICAL_PERCENT: f64 = 1.0;
+/// A percentage has changed if it is more than this many times above or below all previous dates, and at
+/// least this many percentage points.
+const MAX_CHANGE: f64 = 1.5;
+const MIN_CHANGE_POINTS: f64 = 0.1;
+/// Share of unmapped events above which it is critical, percent.
+const UNMAPPED_LIMIT_PERCENT: f64 = 1.0;
+/// A share is about the limit if it is less than this many times greater or smaller.
+const ABOUT_LIMIT: f64 = 1.25;
 /// Relative error of sums of floating-point numbers.
 const ROUNDING: f64 = 1e-9;
 
@@ -80,7 +87,7 @@ fn of_day(day: &DayFigures, previous: &[DayFigures], out: &mut Vec<Warning>) {
         push(Level::Warning, "rows_in", day.rows_in as f64, mean, text);
     }
     let rejected = rejected_percent(day);
-    if let Some(mean) = unusual(rejected, previous.iter().map(rejected_percent)) {
+    if let Some(mean) = changed(rejected, previous.iter().map(rejected_percent)) {
         let (now, usual) = (percent(rejected), percent(mean));
         let direction = direction(rejected, mean);
         let dates = previous.len();
@@ -89,23 +96,30 @@ fn of_day(day: &DayFigures, previous: &[DayFigures], out: &mut Vec<Warning>) {
         );
         push(Level::Warning, "rejected_percent", rejected, mean, text);
     }
-    if day.events_unmapped > 0 {
-        let share = unmapped_percent(day);
-        let level =
-            if share >= UNMAPPED_CRITICAL_PERCENT { Level::Critical } else { Level::Warning };
+    let unmapped = unmapped_percent(day);
+    let before: Vec<f64> = previous.iter().map(unmapped_percent).collect();
+    let usual = changed(unmapped, before.iter().copied()).filter(|mean| *mean < unmapped);
+    if usual.is_some() || is_over_limit(unmapped, &before) {
+        let is_critical = unmapped > UNMAPPED_LIMIT_PERCENT;
+        let level = if is_critical { Level::Critical } else { Level::Warning };
+        let more = usual.map(|mean| {
+            let dates = previous.len();
+            format!(", more than the usual {} of the previous {dates} dates", percent(mean))
+        });
+        let events = counted(day.events_unmapped, "event");
         let text = match is_without_places(day) {
             true => format!(
-                "none of {} finds a place: its cell is unknown, not valid on the date, or outside all \
-                 LAUs; `mobility check` shows the shares",
-                counted(day.events_unmapped, "event")
+                "none of {events} finds a place: its cell is unknown, not valid on the date, or outside all \
+                 LAUs; `mobility check` shows the shares"
             ),
             false => format!(
-                "{} ({}) in no LAU: the cell is unknown, not valid on the date, or outside all LAUs",
-                counted(day.events_unmapped, "event"),
-                percent(share)
+                "{events} ({}) in no LAU{}: the cell is unknown, not valid on the date, or outside all LAUs",
+                percent(unmapped),
+                more.unwrap_or_default()
             ),
         };
-        push(level, "unmapped_percent", share, 0.0, text);
+        let expected = usual.unwrap_or(UNMAPPED_LIMIT_PERCENT);
+        push(level, "unmapped_percent", unmapped, expected, text);
     }
     if day.empty_hours > 0 && !day.provisional {
         let text = format!("{} without events", counted(day.empty_hours, "clock hour"));
@@ -119,21 +133,42 @@ fn of_day(day: &DayFigures, previous: &[DayFigures], out: &mut Vec<Warning>) {
     }
 }
 
+/// True if a share of unmapped events is above the limit. If the previous dates are about the limit, the
+/// mean over all of them has to be clearly above it, so that a steady share is not reported on every other
+/// date.
+fn is_over_limit(share: f64, previous: &[f64]) -> bool {
+    let usual = mean(previous).filter(|_| previous.len() >= MIN_PREVIOUS);
+    let is_about = usual.is_some_and(|usual| usual * ABOUT_LIMIT >= UNMAPPED_LIMIT_PERCENT);
+    let with_date = mean(&[previous, &[share]].concat()).unwrap_or(share);
+    let is_clear = !is_about || with_date > UNMAPPED_LIMIT_PERCENT * ABOUT_LIMIT;
+    share > UNMAPPED_LIMIT_PERCENT && is_clear
+}
+
+/// The mean of the previous percentages, if `value` is far outside their range.
+fn changed(value: f64, previous: impl Iterator<Item = f64>) -> Option<f64> {
+    let previous: Vec<f64> = previous.collect();
+    let greatest = previous.iter().copied().fold(0.0, f64::max);
+    let least = previous.iter().copied().fold(100.0, f64::min);
+    let is_far =
+        |above: f64, below: f64| above > MAX_CHANGE * below && above - below >= MIN_CHANGE_POINTS;
+    let has_changed = is_far(value, greatest) || is_far(least, value);
+    mean(&previous).filter(|_| has_changed && previous.len() >= MIN_PREVIOUS)
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
 /// The mean of the previous values, if `value` differs too much from it.
 fn unusual(value: f64, previous: impl Iterator<Item = f64>) -> Option<f64> {
     let previous: Vec<f64> = previous.collect();
-    if previous.len() < MIN_PREVIOUS {
-        return None;
-    }
-    let count = previous.len() as f64;
-    let mean = previous.iter().sum::<f64>() / count;
+    let mean = mean(&previous).filter(|_| previous.len() >= MIN_PREVIOUS)?;
     let squares = previous.iter().map(|b| (b - mean).powi(2)).sum::<f64>();
-    let deviation = (squares / (count - 1.0)).sqrt();
-    let rounding = ROUNDING * value.abs().max(mean.abs());
-    let difference = (value - mean).abs();
-    (difference > MAX_DEVIATIONS * deviation + rounding
-        || difference > MAX_SHARE * mean.abs() + rounding)
-        .then_some(mean)
+    let deviation = (squares / (previous.len() as f64 - 1.0)).sqrt();
+    let difference = (value - mean).abs() - ROUNDING * value.abs().max(mean.abs());
+    let is_rare = difference > MAX_DEVIATIONS * deviation;
+    let share = if is_rare { MIN_SHARE } else { MAX_SHARE };
+    (difference > share * mean.abs()).then_some(mean)
 }
 
 fn direction(value: f64, mean: f64) -> &'static str {
