@@ -131,6 +131,15 @@ impl AtomicFile {
     /// A folder that cannot be created.
     pub fn new(target: &Path) -> Result<Self> {
         remove_leftovers_of(target);
+        AtomicFile::in_swept_folder(target)
+    }
+
+    /// One of many files in a folder whose leftovers the caller has removed, so that the folder is not
+    /// listed for each of them.
+    ///
+    /// # Errors
+    /// A folder that cannot be created.
+    pub fn in_swept_folder(target: &Path) -> Result<Self> {
         let unfinished = Unfinished::new(temporary_path(target)?);
         Ok(AtomicFile { target: target.to_owned(), unfinished })
     }
@@ -155,12 +164,21 @@ impl AtomicFile {
     /// # Errors
     /// A failed sync or rename; a previous file is then unchanged.
     pub fn commit(self) -> Result<()> {
+        let target = self.target.clone();
+        self.rename()?;
+        sync_folder(&target)
+    }
+
+    /// Does the same, but leaves it to the caller to sync the folder, once for several files.
+    ///
+    /// # Errors
+    /// As [`AtomicFile::commit`].
+    pub fn rename(self) -> Result<()> {
         let path = self.unfinished.path();
         File::open(path)
             .and_then(|f| f.sync_all())
             .and_then(|()| fs::rename(path, &self.target))
-            .with_context(|| format!("cannot finish {}", self.target.display()))?;
-        sync_folder(&self.target)
+            .with_context(|| format!("cannot finish {}", self.target.display()))
     }
 }
 

@@ -81,18 +81,38 @@ impl Embedded {
         day: Option<NaiveDate>,
         memory: Memory,
     ) -> Result<Rows> {
+        let days = day.map(|day| (day, day));
+        let frame = self.plan_days(version, view, days, memory)?;
+        self.rows(sorted(frame, &view.order).map_err(|error| view.placed(error))?)
+    }
+
+    /// Plans a view over the events of a period, or of all days, whose files are verified first.
+    pub(super) fn plan_days(
+        &self,
+        version: &Version,
+        view: &View,
+        days: Option<(NaiveDate, NaiveDate)>,
+        memory: Memory,
+    ) -> Result<DataFrame> {
         let reads = |table: Table| self.views.reads(view, table.name());
         if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
-            let files = self.presence_files(version, day)?;
-            checksum::verify(files.into_iter().map(|file| file.path))?;
+            let files = match days {
+                Some((first, last)) if first == last => {
+                    self.presence_files(version, Some(first))?
+                }
+                _ => self.presence_files(version, None)?,
+            };
+            let is_read =
+                |date: NaiveDate| days.is_none_or(|(from, to)| from <= date && date <= to);
+            let files = files.into_iter().filter(|file| is_read(file.date));
+            checksum::verify(files.map(|file| file.path))?;
         }
         let context = session::with_memory(false, memory);
-        if let Some(date) = day {
-            parquet_tables::register_day(&context, version, date)?;
+        if let Some(days) = days {
+            parquet_tables::register_days(&context, version, days)?;
         }
         let planned = self.plan_view(&context, version, view);
-        let frame = cancellation::block_on(&self.runtime, planned)??;
-        self.rows(sorted(frame, &view.order).map_err(|error| view.placed(error))?)
+        cancellation::block_on(&self.runtime, planned)?
     }
 
     /// Runs a planned query.

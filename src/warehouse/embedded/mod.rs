@@ -2,6 +2,7 @@
 
 mod compute_view;
 mod daily_results;
+mod day_batches;
 mod engine_errors;
 mod filter;
 mod load;

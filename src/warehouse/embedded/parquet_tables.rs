@@ -105,14 +105,22 @@ pub fn files(paths: &[PathBuf], schema: &SchemaRef) -> Result<Arc<dyn TableProvi
     Ok(Arc::new(ListingTable::try_new(config).map_err(explain)?))
 }
 
-/// Registers hourly presence restricted to one day.
+/// Registers hourly presence restricted to the days from the first to the last one.
 ///
 /// # Errors
 /// As [`register_table`].
-pub fn register_day(context: &SessionContext, version: &Version, date: NaiveDate) -> Result<()> {
+pub fn register_days(
+    context: &SessionContext,
+    version: &Version,
+    (first, last): (NaiveDate, NaiveDate),
+) -> Result<()> {
+    let date = || ident("date");
+    let of_days = match first == last {
+        true => date().eq(day_literal(first)),
+        false => date().gt_eq(day_literal(first)).and(date().lt_eq(day_literal(last))),
+    };
     for table in [Table::MobileEventsCompressed, Table::MobileEventsPlaced] {
-        let of_day = ident("date").eq(day_literal(date));
-        let frame = presence(context, version, table)?.filter(of_day).map_err(explain)?;
+        let frame = presence(context, version, table)?.filter(of_days.clone()).map_err(explain)?;
         register(context, table.name(), frame.into_view())?;
     }
     Ok(())

@@ -25,6 +25,17 @@ use crate::warehouse::Rows;
 /// Rows that cannot be computed; a file that cannot be written.
 pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Result<u64> {
     let target = AtomicFile::new(path)?;
+    let count = write(&target, parts)?;
+    target.commit()?;
+    Ok(count)
+}
+
+/// Writes the rows of all parts into a file that is not finished yet; returns their number.
+///
+/// # Errors
+/// As [`store`].
+pub fn write(target: &AtomicFile, parts: impl IntoIterator<Item = Result<Rows>>) -> Result<u64> {
+    let failed = || format!("cannot write {}", target.path().display());
     let mut writer: Option<ArrowWriter<File>> = None;
     let mut count = 0;
     for rows in parts {
@@ -36,14 +47,13 @@ pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Resu
         for batch in rows {
             let batch = batch?;
             count += batch.num_rows() as u64;
-            writer.write(&batch).with_context(|| format!("cannot write {}", path.display()))?;
+            writer.write(&batch).with_context(failed)?;
         }
     }
     if let Some(writer) = writer {
-        writer.close().with_context(|| format!("cannot write {}", path.display()))?;
+        writer.close().with_context(failed)?;
         checksum::embed(target.path())?;
     }
-    target.commit()?;
     Ok(count)
 }
 
