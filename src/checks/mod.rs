@@ -6,7 +6,8 @@
 //! - `open_run`, `duplicates`: exact duplicates, found while events are read and afterwards;
 //! - `sequence`: checks on a user's events of a date in order of time: two places, hops, ping-pong,
 //!   busy users;
-//! - `locations`: where cells are on a date, and distances.
+//! - `locations`: where cells are on a date, and distances;
+//! - `expected_dates`: the dates of which events are expected.
 //!
 //! Everything here is pure: values in, codes out. The stage `compress` reads the events and writes
 //! the results.
@@ -17,6 +18,7 @@
 mod codes;
 pub mod duplicates;
 pub mod event_run;
+mod expected_dates;
 pub mod locations;
 pub mod open_run;
 pub mod row;
@@ -24,4 +26,5 @@ pub mod sequence;
 mod settings;
 
 pub use codes::{Code, Disposition, Limits};
+pub use expected_dates::{ExpectedDates, Gap};
 pub use settings::Checks;

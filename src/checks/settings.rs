@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::codes::{Code, Limits};
+use super::expected_dates::ExpectedDates;
 
 /// Which checks are applied, and their limits.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
@@ -26,6 +27,8 @@ pub struct Checks {
     pub most_events_a_day: u64,
     /// Days after its end for which a date is provisional.
     pub open_days: u32,
+    /// The dates of which events are expected.
+    pub expected_dates: ExpectedDates,
 }
 
 impl Checks {
@@ -37,6 +40,30 @@ impl Checks {
             ping_pong_s: self.ping_pong_s,
             ping_pong_km: self.ping_pong_km,
         }
+    }
+
+    /// The settings that affect the rows of a date, as a text. Changing its form makes `compress` compute
+    /// all dates again.
+    pub fn of_rows(&self) -> String {
+        let Checks {
+            off,
+            quarantine,
+            user_id_bytes,
+            folder_tolerance_days,
+            fast_hop_km,
+            fast_hop_m_s,
+            ping_pong_s,
+            ping_pong_km,
+            most_events_a_day,
+            open_days,
+            expected_dates: _,
+        } = self;
+        format!(
+            "Checks {{ off: {off:?}, quarantine: {quarantine}, user_id_bytes: {user_id_bytes:?}, \
+             folder_tolerance_days: {folder_tolerance_days:?}, fast_hop_km: {fast_hop_km:?}, \
+             fast_hop_m_s: {fast_hop_m_s:?}, ping_pong_s: {ping_pong_s:?}, ping_pong_km: \
+             {ping_pong_km:?}, most_events_a_day: {most_events_a_day}, open_days: {open_days} }}"
+        )
     }
 
     /// True if the check is applied.
@@ -58,6 +85,7 @@ impl Default for Checks {
             ping_pong_km: 5.0,
             most_events_a_day: 2_000,
             open_days: 1,
+            expected_dates: ExpectedDates::Daily,
         }
     }
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow, bail};
 use arrow::record_batch::RecordBatchIterator;
-use chrono::NaiveDate;
 
 use super::{Session, extension, print, stdout, terminal_style};
 use crate::cli::{Quality, QualityFormat};
@@ -16,7 +15,7 @@ use crate::output::html::quality_page;
 use crate::output::quality_report;
 use crate::output::quality_report::{Look, Report};
 use crate::stages::quality;
-use crate::stages::quality::Level;
+use crate::stages::quality::{Expectation, Level};
 use crate::storage::atomic::write_file;
 use crate::storage::sync::Outputs;
 
@@ -25,7 +24,8 @@ pub fn run(session: &Session, args: &Quality) -> Result<()> {
     args.csv.spreadsheet_safe(format == QualityFormat::Csv)?;
     let bounds = args.dates.bounds()?;
     let outputs = Outputs::acquire(&session.config.data, &session.progress)?;
-    quality::run(&session.config.data, &session.progress, args.force)?;
+    let expectation = Expectation::of(&session.config);
+    quality::run(&session.config.data, &expectation, &session.progress, args.force)?;
     outputs.upload(&session.progress)?;
     drop(outputs);
     let all = Report::read(&session.config.data, session.config.checks.limits())?;
@@ -36,10 +36,7 @@ pub fn run(session: &Session, args: &Quality) -> Result<()> {
         );
     };
     let available = format!("available dates: {} to {}", first.date, last.date);
-    let report = match bounds {
-        (None, None) => all,
-        (from, to) => all.only(&(from.unwrap_or(NaiveDate::MIN)..=to.unwrap_or(NaiveDate::MAX))),
-    };
+    let report = all.within(bounds, &expectation)?;
     if report.dates.is_empty() {
         session.progress.note(&format!("no records for these dates; {available}"));
     }

@@ -7,6 +7,7 @@ use crate::cli::{Report, ReportFormat};
 use crate::errors::UsageError;
 use crate::output::charts;
 use crate::output::html::report;
+use crate::stages::quality::Expectation;
 use crate::storage::atomic::write_file;
 
 pub fn run(session: &Session, args: &Report) -> Result<()> {
@@ -14,7 +15,8 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
     let text = match &args.view {
         None => {
             let (registry, warehouse) = session.warehouse()?;
-            report::report(&registry, warehouse.as_ref(), &session.config.time)?
+            let expectation = Expectation::of(&session.config);
+            report::report(&registry, warehouse.as_ref(), &session.config.time, &expectation)?
         }
         Some(name) => chart(session, args, name)?,
     };

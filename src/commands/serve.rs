@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::progress::log::{Level, Log};
 use crate::server;
 use crate::server::{Options, Setup};
+use crate::stages::quality::Expectation;
 use crate::views::Registry;
 use crate::warehouse;
 
@@ -31,6 +32,7 @@ pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) ->
         serve: config.serve.clone(),
         time: config.time.clone(),
         limits: config.checks.limits(),
+        expectation: Expectation::of(&config),
         warehouse: config.warehouse.clone(),
         registry: Arc::clone(&registry),
         open_warehouse: Box::new(move || {

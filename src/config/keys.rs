@@ -78,6 +78,7 @@ pub const KEYS: &[Key] = &[
     value("checks.ping_pong_km"),
     value("checks.most_events_a_day"),
     value("checks.open_days"),
+    value("checks.expected_dates"),
     value("lau.countries"),
     value("lau.crs"),
     value("lau.max_mib"),

@@ -40,6 +40,7 @@ const VALUES: &[&str] = &[
     "checks.ping_pong_km",
     "checks.most_events_a_day",
     "checks.open_days",
+    "checks.expected_dates",
     "lau.countries",
     "lau.crs",
     "lau.max_mib",

@@ -2,15 +2,18 @@
 //! boundaries. A request works with one version from beginning to end, so that an answer never
 //! mixes two loads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Result, bail};
-use arrow::datatypes::SchemaRef;
+use anyhow::{Context, Result, bail};
+use arrow::array::AsArray;
+use arrow::datatypes::{Date32Type, SchemaRef};
+use chrono::NaiveDate;
 use lru::LruCache;
 use sha2::{Digest, Sha256};
 
 use crate::domain::ids::hex;
+use crate::domain::tables::Table;
 use crate::output::query::{Boundaries, lau_geometries};
 use crate::warehouse::{Loaded, Relation, Select, Warehouse};
 
@@ -24,6 +27,7 @@ pub struct DataVersion {
     columns: Mutex<HashMap<String, SchemaRef>>,
     totals: Mutex<LruCache<String, u64>>,
     lau_boundaries: Mutex<Option<Arc<Boundaries>>>,
+    recorded_dates: Mutex<Option<Arc<BTreeSet<NaiveDate>>>>,
 }
 
 impl DataVersion {
@@ -36,6 +40,7 @@ impl DataVersion {
             columns: Mutex::default(),
             totals: Mutex::new(LruCache::unbounded()),
             lau_boundaries: Mutex::default(),
+            recorded_dates: Mutex::default(),
         }
     }
 
@@ -97,6 +102,32 @@ impl DataVersion {
         let read = lau_geometries(warehouse)?;
         *boundaries = Some(Arc::clone(&read));
         Ok(read)
+    }
+
+    /// The dates with quality figures, read once. Blocks.
+    ///
+    /// # Errors
+    /// A warehouse that cannot be read.
+    pub fn recorded_dates(&self, warehouse: &dyn Warehouse) -> Result<Arc<BTreeSet<NaiveDate>>> {
+        let mut recorded = lock(&self.recorded_dates);
+        if let Some(dates) = recorded.as_ref() {
+            return Ok(Arc::clone(dates));
+        }
+        let mut dates = BTreeSet::new();
+        for batch in warehouse.select(&Select::all(Relation::Table(Table::QualityDaily)))? {
+            let batch = batch?;
+            let column = batch.column_by_name("date").context("quality_daily has no date")?;
+            let column = column.as_primitive_opt::<Date32Type>().context("date is not a date")?;
+            dates.extend(column.iter().flatten().filter_map(NaiveDate::from_epoch_days));
+        }
+        let dates = Arc::new(dates);
+        *recorded = Some(Arc::clone(&dates));
+        Ok(dates)
+    }
+
+    /// The same, if they have been read.
+    pub fn known_dates(&self) -> Option<Arc<BTreeSet<NaiveDate>>> {
+        lock(&self.recorded_dates).clone()
     }
 }
 

@@ -8,21 +8,29 @@ use serde_json::{Value, json};
 use super::middleware::Authorized;
 use super::state::SharedState;
 use super::stored_response::{CachePolicy, set_headers};
+use crate::stages::quality::Bounds;
+
+const NO_BOUNDS: Bounds = (None, None);
 
 pub async fn live() -> Response {
     response(StatusCode::OK, &json!({ "live": true }))
 }
 
-/// Why the server is not ready is shown only to clients with the token.
+/// Why the server is not ready, and which dates are missing, is shown only to clients with a token.
 pub async fn ready(
     State(state): State<SharedState>,
     Extension(authorized): Extension<Authorized>,
 ) -> Response {
     match state.monitor.current().await {
         Ok(current) => {
-            let body = json!({
+            let mut body = json!({
                 "live": true, "ready": true, "reason": null, "version": current.version.id(),
             });
+            if authorized.0 {
+                let dates = current.version.known_dates();
+                let gaps = dates.and_then(|dates| state.expectation.gaps(&dates, NO_BOUNDS).ok());
+                body["gaps"] = json!(gaps);
+            }
             response(StatusCode::OK, &body)
         }
         Err(problem) => {

@@ -2,7 +2,6 @@
 
 use axum::extract::{Extension, Request, State};
 use axum::response::Response;
-use chrono::NaiveDate;
 
 use super::documents;
 use super::links::link;
@@ -39,10 +38,13 @@ pub async fn get(
         return Err(Problem::parameter("format", detail));
     }
     let root = site.root();
-    let key = format!("quality {} {root} {}", representation.name(), params.canonical());
+    // which dates are missing changes with the day
+    let (format, today) = (representation.name(), state.expectation.today());
+    let key = format!("quality {format} {root} {} {today}", params.canonical());
     let make = move |state: &AppState, data: &LoadedData| {
         let dates = (params.date.or(params.from), params.date.or(params.to));
-        let report = limited(Report::from_warehouse(data.warehouse, state.limits)?, dates);
+        let report = Report::from_warehouse(data.warehouse, state.limits)?;
+        let report = report.within(dates, &state.expectation)?;
         let text = match representation {
             Representation::Html => {
                 let json_href = link(&format!("{root}quality"), Representation::Json, &params);
@@ -75,13 +77,5 @@ fn reject_other_parameters(params: &Params, site: &Site) -> Result<(), Problem> 
             Err(Problem::parameter(name, detail))
         }
         None => Ok(()),
-    }
-}
-
-/// The report of the requested dates.
-fn limited(report: Report, dates: (Option<NaiveDate>, Option<NaiveDate>)) -> Report {
-    match dates {
-        (None, None) => report,
-        (from, to) => report.only(&(from.unwrap_or(NaiveDate::MIN)..=to.unwrap_or(NaiveDate::MAX))),
     }
 }

@@ -83,7 +83,8 @@ fn document(document: Document) -> MethodRouter<SharedState> {
             let allowed = by_role && state.allows_user_rows(&caller);
             let role = if allowed { " with user rows" } else { "" };
             let links = if by_site { site.root() } else { String::new() };
-            let key = format!("{name}{role} {links}");
+            // which dates are missing changes with the day
+            let key = format!("{name}{role} {links} {}", state.expectation.today());
             let is_bounded = !by_site || !site.is_forwarded();
             let make = move |state: &AppState, data: &LoadedData| make(state, data, &site);
             let response = match is_bounded {
@@ -101,7 +102,8 @@ fn views_document(_: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8
 }
 
 fn summary_document(state: &AppState, data: &LoadedData, _: &Site) -> Result<Vec<u8>> {
-    Ok(text(&summary(data, &state.time, Some(&state.warehouse_url))?).into_bytes())
+    Ok(text(&summary(data, &state.time, &state.expectation, Some(&state.warehouse_url))?)
+        .into_bytes())
 }
 
 fn map_document(_: &AppState, data: &LoadedData, _: &Site) -> Result<Vec<u8>> {

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::checks::Limits;
 use crate::config::{Serve, Time, Warehouse as WarehouseConfig};
 use crate::progress::log::Log;
+use crate::stages::quality::Expectation;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
@@ -18,6 +19,7 @@ pub struct Setup {
     pub serve: Serve,
     pub time: Time,
     pub limits: Limits,
+    pub expectation: Expectation,
     pub warehouse: WarehouseConfig,
     pub registry: Arc<Registry>,
     pub open_warehouse: OpenWarehouse,

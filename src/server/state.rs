@@ -25,6 +25,7 @@ use crate::output::documents::LoadedData;
 use crate::output::html;
 use crate::output::html::Templates;
 use crate::progress::audit_log::AuditLog;
+use crate::stages::quality::Expectation;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
@@ -34,6 +35,8 @@ pub struct AppState {
     pub time: Time,
     /// Limits that the quality report names.
     pub limits: Limits,
+    /// Tells which dates are missing.
+    pub expectation: Expectation,
     /// The URL of the warehouse without its password.
     pub warehouse_url: String,
     pub options: Options,
@@ -68,7 +71,7 @@ impl AppState {
         address: &Address,
         max_connections: usize,
     ) -> Result<Self> {
-        let Setup { serve, time, limits, warehouse, registry, open_warehouse } = setup;
+        let Setup { serve, time, limits, expectation, warehouse, registry, open_warehouse } = setup;
         let fingerprint = html::fingerprint(&registry)?;
         let tokens = Tokens::read(&serve)?;
         let audit = match &serve.audit_log {
@@ -101,6 +104,7 @@ impl AppState {
             serve,
             time,
             limits,
+            expectation,
             options,
         })
     }

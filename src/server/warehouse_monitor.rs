@@ -128,7 +128,12 @@ impl WarehouseMonitor {
         let loaded = loaded(warehouse.as_ref())?;
         Ok(match self.result() {
             Some(Ok(current)) if current.version.loaded == loaded => current,
-            _ => Arc::new(CachedVersion::new(DataVersion::new(loaded, &self.fingerprint))),
+            _ => {
+                let version = DataVersion::new(loaded, &self.fingerprint);
+                // for `/health`, which asks nothing of the warehouse and does without them
+                let _ = version.recorded_dates(warehouse.as_ref());
+                Arc::new(CachedVersion::new(version))
+            }
         })
     }
 }

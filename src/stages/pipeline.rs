@@ -89,7 +89,10 @@ pub fn run(
         stage("geojoin", &mut || geojoin::run(config.into(), progress, options.force))?;
     }
     if options.includes(Stage::Quality) {
-        stage("quality", &mut || quality::run(&config.data, progress, options.force))?;
+        let expectation = quality::Expectation::of(config);
+        stage("quality", &mut || {
+            quality::run(&config.data, &expectation, progress, options.force)
+        })?;
     }
     if options.includes(Stage::Load) {
         let warehouse = warehouse.as_ref();

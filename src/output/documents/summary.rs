@@ -12,7 +12,7 @@ use super::LoadedData;
 use crate::config::Time;
 use crate::domain::tables::Table;
 use crate::stages::quality;
-use crate::stages::quality::DayFigures;
+use crate::stages::quality::{DayFigures, Expectation};
 use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select, Warehouse};
 
@@ -20,7 +20,12 @@ use crate::warehouse::{Relation, Select, Warehouse};
 ///
 /// # Errors
 /// A warehouse that cannot be read.
-pub fn summary(data: &LoadedData, time: &Time, location: Option<&str>) -> Result<Value> {
+pub fn summary(
+    data: &LoadedData,
+    time: &Time,
+    expectation: &Expectation,
+    location: Option<&str>,
+) -> Result<Value> {
     let warehouse = data.warehouse;
     let rows = |view: &str| -> Result<Option<Vec<RecordBatch>>> {
         let Some(view) = data.registry.by_sql_name(view) else { return Ok(None) };
@@ -34,6 +39,9 @@ pub fn summary(data: &LoadedData, time: &Time, location: Option<&str>) -> Result
     let users = users.as_deref().map(|rows| sum(rows, "user_count")).transpose()?;
     let (cells, mapped) = cells(warehouse)?;
     let laus = warehouse.count(&Select::all(Relation::Table(Table::Lau)))?;
+    let recorded = data.version.recorded_dates(warehouse)?;
+    let present: BTreeSet<NaiveDate> =
+        recorded.iter().chain(dates.iter().flatten()).copied().collect();
     let period = dates.as_ref().and_then(|d| Some((d.first()?, d.last()?)));
     Ok(json!({
         "warehouse": location,
@@ -41,6 +49,7 @@ pub fn summary(data: &LoadedData, time: &Time, location: Option<&str>) -> Result
         "version": data.version.id(),
         "period": period.map(|(from, to)| json!({ "from": from.to_string(), "to": to.to_string() })),
         "dates": dates.map(|d| d.iter().map(NaiveDate::to_string).collect::<Vec<_>>()),
+        "gaps": expectation.gaps(&present, (None, None))?,
         "events": events,
         "users": users,
         "cells": cells,

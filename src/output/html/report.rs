@@ -15,6 +15,7 @@ use crate::output::formats::Format;
 use crate::output::lau_outlines;
 use crate::output::relation::view_path;
 use crate::output::snapshots;
+use crate::stages::quality::Expectation;
 use crate::views::{ChartKind, Registry, View};
 use crate::warehouse::{Select, Warehouse};
 
@@ -29,12 +30,17 @@ const ATTEMPTS: usize = 3;
 ///
 /// # Errors
 /// A warehouse without data, or one that cannot be read.
-pub fn report(registry: &Registry, warehouse: &dyn Warehouse, time: &Time) -> Result<String> {
+pub fn report(
+    registry: &Registry,
+    warehouse: &dyn Warehouse,
+    time: &Time,
+    expectation: &Expectation,
+) -> Result<String> {
     let fingerprint = fingerprint(registry)?;
     for _ in 0..ATTEMPTS {
         let version = DataVersion::new(loaded(warehouse)?, &fingerprint);
         let data = LoadedData { registry, version: &version, warehouse, allow_user_rows: false };
-        let documents = documents(&data, time)?;
+        let documents = documents(&data, time, expectation)?;
         if version.is_current(warehouse)? {
             let page = Templates::new()?.dashboard("")?;
             return single_file::inline(&page, assets::text, &json!({ "routes": documents }));
@@ -44,7 +50,11 @@ pub fn report(registry: &Registry, warehouse: &dyn Warehouse, time: &Time) -> Re
 }
 
 /// What the dashboard requests, by route.
-fn documents(data: &LoadedData, time: &Time) -> Result<Map<String, Value>> {
+fn documents(
+    data: &LoadedData,
+    time: &Time,
+    expectation: &Expectation,
+) -> Result<Map<String, Value>> {
     let mut routes = Map::new();
     for view in data.registry.views().iter().filter(|view| !view.single_users()) {
         if !snapshots::is_loaded(data.warehouse, view)? {
@@ -53,7 +63,7 @@ fn documents(data: &LoadedData, time: &Time) -> Result<Map<String, Value>> {
         routes.insert(view_path(view), rows(data, view)?);
     }
     // the location of the warehouse does not concern the readers of a report
-    routes.insert("/summary".to_owned(), summary(data, time, None)?);
+    routes.insert("/summary".to_owned(), summary(data, time, expectation, None)?);
     let outlines = lau_outlines::drawing(data.warehouse)?;
     routes.insert("/map".to_owned(), serde_json::to_value(outlines)?);
     routes.insert("/views".to_owned(), view_list(data, str::to_owned)?);

@@ -8,7 +8,6 @@ mod terminal;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::RangeInclusive;
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
@@ -20,12 +19,14 @@ pub use columns::{Column, main_columns};
 pub use markdown::markdown;
 pub use terminal::{Look, table};
 
-use crate::checks::{Code, Limits};
+use crate::checks::{Code, Gap, Limits};
 use crate::config::Data;
 use crate::datasets::quality_tables::{self, OK};
 use crate::domain::tables::Table;
 use crate::formats::rows::{from_batch as rows_of, to_batch};
-use crate::stages::quality::{CodeRow, DayFigures, Level, Warning, warnings};
+use crate::stages::quality::{
+    Bounds, CodeRow, DayFigures, Expectation, Level, Warning, warnings, warnings_of,
+};
 use crate::warehouse::{Relation, Select, Warehouse};
 
 /// The report of some dates.
@@ -36,6 +37,8 @@ pub struct Report {
     /// By date and file; rows without a date come first.
     pub codes: Vec<CodeRow>,
     pub warnings: Vec<Warning>,
+    /// Expected dates without events.
+    pub gaps: Vec<Gap>,
     /// Limits that the descriptions of codes name.
     #[serde(skip)]
     pub limits: Limits,
@@ -56,10 +59,11 @@ pub struct CodeSum {
 }
 
 impl Report {
-    /// Computes the warnings for the rows of both tables; `dates` must be in ascending order.
+    /// Computes the warnings for the rows of both tables; `dates` must be in ascending order. Which dates
+    /// are missing is told by [`Report::within`].
     pub fn new(dates: Vec<DayFigures>, codes: Vec<CodeRow>, limits: Limits) -> Self {
         let warnings = warnings(&dates);
-        Report { dates, codes, warnings, limits }
+        Report { dates, codes, warnings, gaps: Vec::new(), limits }
     }
 
     /// The report of the processed files.
@@ -81,12 +85,24 @@ impl Report {
         Ok(Report::new(dates, rows(warehouse, Table::QualityCodes)?, limits))
     }
 
-    /// The report of these dates only. Their warnings still result from a comparison with earlier dates.
-    pub fn only(mut self, dates: &RangeInclusive<NaiveDate>) -> Self {
-        self.dates.retain(|day| dates.contains(&day.date));
-        self.codes.retain(|row| row.date.is_some_and(|date| dates.contains(&date)));
-        self.warnings.retain(|warning| dates.contains(&warning.date));
-        self
+    /// The report of the dates within the bounds, and of those that are missing there. Warnings still
+    /// result from a comparison with earlier dates.
+    ///
+    /// # Errors
+    /// A damaged record of what was purged.
+    pub fn within(mut self, bounds: Bounds, expectation: &Expectation) -> Result<Self> {
+        let present = self.dates.iter().map(|day| day.date).collect();
+        self.gaps = expectation.gaps(&present, bounds)?;
+        let (from, to) = bounds;
+        if from.is_some() || to.is_some() {
+            let period = from.unwrap_or(NaiveDate::MIN)..=to.unwrap_or(NaiveDate::MAX);
+            self.dates.retain(|day| period.contains(&day.date));
+            self.codes.retain(|row| row.date.is_some_and(|date| period.contains(&date)));
+            self.warnings.retain(|warning| period.contains(&warning.date));
+        }
+        self.warnings.extend(warnings_of(&self.gaps));
+        self.warnings.sort_by_key(|warning| warning.date);
+        Ok(self)
     }
 
     /// Warnings of at least this level.
@@ -146,7 +162,7 @@ impl Report {
         to_batch(&self.dates, &Table::QualityDaily.schema())
     }
 
-    /// The report as JSON with `dates`, `codes` and `warnings`.
+    /// The report as JSON with `dates`, `codes`, `warnings` and `gaps`.
     ///
     /// # Errors
     /// None in practice: all values have a JSON form.
@@ -158,7 +174,10 @@ impl Report {
     pub fn headline(&self) -> String {
         use crate::domain::numbers::{counted, grouped};
         let (Some(first), Some(last)) = (self.dates.first(), self.dates.last()) else {
-            return "No dates".to_owned();
+            return match self.warnings.len() {
+                0 => "No dates".to_owned(),
+                critical => format!("No dates; {critical} critical, 0 warnings"),
+            };
         };
         let dates = match self.dates.len() {
             1 => first.date.to_string(),

@@ -6,7 +6,7 @@ use console::{Style, measure_text_width};
 use super::{Column, Report, main_columns};
 use crate::domain::numbers::{counted, grouped, grouped_decimal};
 use crate::domain::tables::Table as Schema;
-use crate::stages::quality::{DayFigures, Level, percent};
+use crate::stages::quality::{DayFigures, Level, Warning, percent};
 
 /// Properties of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +24,7 @@ pub fn table(report: &Report, look: Look) -> String {
     };
     let mut out = format!("{}\n", style(Style::new().bold(), &report.headline()));
     if report.dates.is_empty() {
+        out.push_str(&warnings(report, &style));
         return out;
     }
     out.push_str(&dates(report, look.width));
@@ -60,17 +61,23 @@ pub fn table(report: &Report, look: Look) -> String {
         out.push_str(&format!("{} belong to no date.\n", counted(undated, "row")));
     }
     out.push('\n');
-    for warning in report.by_weight() {
-        let (word, paint) = match warning.level {
-            Level::Critical => ("critical", Style::new().red().bold()),
-            Level::Warning => ("warning ", Style::new().yellow()),
-        };
-        out.push_str(&format!("{}  {}  {}\n", style(paint, word), warning.date, warning.text));
-    }
+    out.push_str(&warnings(report, &style));
     if report.warnings.is_empty() {
         out.push_str("No warnings.\n");
     }
     out
+}
+
+/// A line for each warning; `style` applies a style to a text.
+fn warnings(report: &Report, style: &impl Fn(Style, &str) -> String) -> String {
+    let line = |warning: &Warning| {
+        let (word, paint) = match warning.level {
+            Level::Critical => ("critical", Style::new().red().bold()),
+            Level::Warning => ("warning ", Style::new().yellow()),
+        };
+        format!("{}  {}  {}\n", style(paint, word), warning.date, warning.text)
+    };
+    report.by_weight().into_iter().map(line).collect()
 }
 
 fn framed(heading: impl Into<comfy_table::Row>) -> Table {

@@ -33,11 +33,11 @@ impl Settings<'_> {
     /// Text that changes with every setting that affects the rows of all dates.
     pub fn fingerprint(&self) -> String {
         format!(
-            "compress {} {:?} {} {:?}",
+            "compress {} {:?} {} {}",
             self.columns.of_events(),
             self.time.zone,
             self.strict,
-            self.checks
+            self.checks.of_rows()
         )
     }
 }

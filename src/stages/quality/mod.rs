@@ -7,6 +7,7 @@
 mod cells_on_date;
 mod codes;
 mod comparison;
+mod expectation;
 mod figures;
 mod new_users;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use sha2::{Digest, Sha256};
 
 pub use crate::datasets::quality_tables::{CodeRow, DayFigures};
 pub use crate::formats::rows::from_batch as rows_of;
+pub use expectation::{Bounds, Expectation, warnings_of};
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
 use crate::config::Data;
@@ -63,13 +65,20 @@ struct Tables {
 /// # Errors
 /// Records that are damaged or inconsistent, a missing cell plan, a folder that cannot be written.
 /// Previous tables are then unchanged.
-pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport> {
+pub fn run(
+    data: &Data,
+    expectation: &Expectation,
+    progress: &Progress,
+    force: bool,
+) -> Result<StageReport> {
     let started = Instant::now();
     let lock = lock::to_write(&data.processed)?;
     let mut report = StageReport { stage: "quality", ..StageReport::default() };
     let (daily, codes) = (data.quality_daily(), data.quality_codes());
     let records = day_record::list(&data.day_records())?;
     refuse_incomplete(data, &records)?;
+    let present = records.days.iter().map(|day| day.date).collect();
+    let missing = expectation::note(&expectation.gaps(&present, (None, None))?);
     let geodata = geodata::fingerprint(data)?;
     let fingerprints = fingerprints(&records, &geodata);
     let all = digest(fingerprints.values().chain([&geodata, &records.undated_fingerprint]));
@@ -82,7 +91,7 @@ pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport>
     {
         report.rows_out = daily.rows + codes.rows;
         report.skipped = true;
-        report.notes.clone_from(&daily.notes);
+        report.notes = daily.notes.iter().cloned().chain(missing).collect();
         report.elapsed = started.elapsed();
         return Ok(report);
     }
@@ -99,6 +108,7 @@ pub fn run(data: &Data, progress: &Progress, force: bool) -> Result<StageReport>
     let fingerprints = serde_json::to_string(&fingerprints)?;
     entries.push(KeyValue::new(FINGERPRINTS.to_owned(), fingerprints));
     quality_tables::write(&daily, Table::QualityDaily, &tables.days, entries)?;
+    report.notes.extend(missing);
     bar.finish();
     report.elapsed = started.elapsed();
     Ok(report)
