@@ -113,14 +113,7 @@ impl DataVersion {
         if let Some(dates) = recorded.as_ref() {
             return Ok(Arc::clone(dates));
         }
-        let mut dates = BTreeSet::new();
-        for batch in warehouse.select(&Select::all(Relation::Table(Table::QualityDaily)))? {
-            let batch = batch?;
-            let column = batch.column_by_name("date").context("quality_daily has no date")?;
-            let column = column.as_primitive_opt::<Date32Type>().context("date is not a date")?;
-            dates.extend(column.iter().flatten().filter_map(NaiveDate::from_epoch_days));
-        }
-        let dates = Arc::new(dates);
+        let dates = Arc::new(recorded_dates(warehouse)?);
         *recorded = Some(Arc::clone(&dates));
         Ok(dates)
     }
@@ -129,6 +122,21 @@ impl DataVersion {
     pub fn known_dates(&self) -> Option<Arc<BTreeSet<NaiveDate>>> {
         lock(&self.recorded_dates).clone()
     }
+}
+
+/// The dates with quality figures.
+///
+/// # Errors
+/// A warehouse that cannot be read.
+pub fn recorded_dates(warehouse: &dyn Warehouse) -> Result<BTreeSet<NaiveDate>> {
+    let mut dates = BTreeSet::new();
+    for batch in warehouse.select(&Select::all(Relation::Table(Table::QualityDaily)))? {
+        let batch = batch?;
+        let column = batch.column_by_name("date").context("quality_daily has no date")?;
+        let column = column.as_primitive_opt::<Date32Type>().context("date is not a date")?;
+        dates.extend(column.iter().flatten().filter_map(NaiveDate::from_epoch_days));
+    }
+    Ok(dates)
 }
 
 /// What is loaded.

@@ -90,7 +90,8 @@ fn horizontal(
         .x_desc(data.series.first().map(|s| label(&s.name)).unwrap_or_default())
         .draw()?;
     if let Some(series) = data.series.first() {
-        let bars = series.values.iter().take(shown).enumerate().map(|(i, value)| {
+        let values = series.values.iter().take(shown).enumerate();
+        let bars = values.filter(|(_, value)| !value.is_nan()).map(|(i, value)| {
             let top = i as f64 + 0.15;
             Rectangle::new([(0.0, top), (*value, top + 0.7)], SERIES[0].filled())
         });

@@ -1,5 +1,7 @@
 //! Converts rows of a view to the data of a chart.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader};
 use arrow::compute::{cast, concat};
@@ -21,7 +23,7 @@ pub enum Axis {
     Text(Vec<String>),
 }
 
-/// Values of one column, one per position on the axis.
+/// Values of one column, one per position on the axis; not a number on dates that are not loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
     pub name: String,
@@ -48,11 +50,17 @@ impl Data {
 }
 
 /// Reads an axis and values; nulls count as 0. Hours or days without a row are filled in with 0, because
-/// views omit them.
+/// views omit them, but not on dates that are neither among `loaded` nor have rows: nothing is known about
+/// them.
 ///
 /// # Errors
 /// Rows that cannot be read, or a value column that is not numeric.
-pub fn read(rows: Rows, axis: &str, values: &[String]) -> Result<Data> {
+pub fn read(
+    rows: Rows,
+    axis: &str,
+    values: &[String],
+    loaded: &BTreeSet<NaiveDate>,
+) -> Result<Data> {
     let names = std::iter::once(axis).chain(values.iter().map(String::as_str));
     let mut columns = whole_columns(rows, &names.collect::<Vec<_>>())?.into_iter();
     let axis_column = columns.next().context("the chart does not name a column")?;
@@ -75,7 +83,7 @@ pub fn read(rows: Rows, axis: &str, values: &[String]) -> Result<Data> {
         _ => Axis::Text(texts(&axis_column)?),
     };
     let data = Data { axis_name: axis.to_owned(), axis: axis_of_rows, series };
-    Ok(with_gaps_filled(data))
+    Ok(with_gaps_filled(data, loaded))
 }
 
 /// The data of a map.
@@ -140,7 +148,7 @@ fn texts(column: &ArrayRef) -> Result<Vec<String>> {
     Ok(column.as_string::<i32>().iter().map(|t| t.unwrap_or("–").to_owned()).collect())
 }
 
-fn with_gaps_filled(data: Data) -> Data {
+fn with_gaps_filled(data: Data, loaded: &BTreeSet<NaiveDate>) -> Data {
     let Axis::Time(times) = &data.axis else { return data };
     let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return data };
     let midnights = times.iter().all(|t| t.time() == chrono::NaiveTime::MIN);
@@ -154,16 +162,20 @@ fn with_gaps_filled(data: Data) -> Data {
     if !regular || !distinct || steps > MAX_STEPS {
         return data;
     }
+    let known: BTreeSet<NaiveDate> =
+        times.iter().map(NaiveDateTime::date).chain(loaded.iter().copied()).collect();
+    let all: Vec<NaiveDateTime> =
+        (0..steps).filter_map(|i| i32::try_from(i).ok()).map(|i| *first + step * i).collect();
+    let blank: Vec<f64> =
+        all.iter().map(|t| if known.contains(&t.date()) { 0.0 } else { f64::NAN }).collect();
     let at: Vec<usize> = times.iter().filter_map(|t| usize::try_from(place(t)).ok()).collect();
-    let length = usize::try_from(steps).unwrap_or_default();
     let spread = |series: Series| {
-        let mut values = vec![0.0; length];
+        let mut values = blank.clone();
         for (place, value) in at.iter().zip(series.values) {
             values[*place] = value;
         }
         Series { values, ..series }
     };
-    let all = (0..steps).filter_map(|i| i32::try_from(i).ok()).map(|i| *first + step * i).collect();
     Data { axis: Axis::Time(all), series: data.series.into_iter().map(spread).collect(), ..data }
 }
 
@@ -179,8 +191,31 @@ mod tests {
             axis: Axis::Time(vec![hour(3), hour(6)]),
             series: vec![Series { name: "n".into(), values: vec![5.0, 7.0] }],
         };
-        let filled = with_gaps_filled(data);
+        let filled = with_gaps_filled(data, &BTreeSet::new());
         assert_eq!(filled.axis, Axis::Time((3..7).map(hour).collect()));
         assert_eq!(filled.series[0].values, [5.0, 0.0, 0.0, 7.0]);
+    }
+
+    #[test]
+    fn a_date_that_is_not_loaded_has_no_values() {
+        let day = |d| NaiveDate::from_ymd_opt(2024, 10, d).unwrap();
+        let midnight = |d: u32| day(d).and_time(chrono::NaiveTime::MIN);
+        let data = |axis| Data {
+            axis_name: "t".into(),
+            axis: Axis::Time(axis),
+            series: vec![Series { name: "n".into(), values: vec![5.0, 7.0] }],
+        };
+        let shown = |data: Data| {
+            let value = |value: &f64| if value.is_nan() { "-".into() } else { value.to_string() };
+            data.series[0].values.iter().map(value).collect::<Vec<String>>()
+        };
+        // the second of October is loaded, but the view has no row for it
+        let filled =
+            with_gaps_filled(data(vec![midnight(1), midnight(4)]), &BTreeSet::from([day(2)]));
+        assert_eq!(shown(filled), ["5", "0", "-", "7"]);
+        let hours = vec![day(1).and_hms_opt(22, 0, 0).unwrap(), midnight(3) + TimeDelta::hours(1)];
+        let filled = shown(with_gaps_filled(data(hours), &BTreeSet::new()));
+        let expected = [&["5", "0"][..], &["-"; 24], &["0", "7"]].concat();
+        assert_eq!(filled, expected);
     }
 }

@@ -95,17 +95,27 @@ fn draw(out: &mut String, line: &Line) -> Result<(), Box<dyn std::error::Error>>
         .y_desc(if style.standalone { names.as_str() } else { "" })
         .draw()?;
     for (series, colour) in data.series.iter().zip(SERIES.iter().cycle()) {
-        let points = || times.iter().copied().map(hours).zip(series.values.iter().copied());
-        if data.series.len() == 1 {
-            chart.draw_series(AreaSeries::new(points(), 0.0, colour.mix(0.1)))?;
-        }
+        let points: Vec<(f64, f64)> =
+            times.iter().copied().map(hours).zip(series.values.iter().copied()).collect();
         let colour = *colour;
-        chart
-            .draw_series(LineSeries::new(points(), colour.stroke_width(2)))?
-            .label(label(&series.name))
-            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 10, y + 5)], colour.filled()));
-        if !style.standalone && times.len() <= MAX_POINTS {
-            chart.draw_series(points().map(|at| Circle::new(at, 3, colour.filled())))?;
+        // the line is interrupted where there is no value
+        let parts = || points.split(|(_, value)| value.is_nan()).filter(|part| !part.is_empty());
+        for (number, part) in parts().enumerate() {
+            let points = || part.iter().copied();
+            if data.series.len() == 1 {
+                chart.draw_series(AreaSeries::new(points(), 0.0, colour.mix(0.1)))?;
+            }
+            let line = chart.draw_series(LineSeries::new(points(), colour.stroke_width(2)))?;
+            if number == 0 {
+                line.label(label(&series.name)).legend(move |(x, y)| {
+                    Rectangle::new([(x, y - 5), (x + 10, y + 5)], colour.filled())
+                });
+            }
+            let is_marked = !style.standalone && times.len() <= MAX_POINTS;
+            // a value between two gaps has no line
+            if is_marked || part.len() == 1 {
+                chart.draw_series(points().map(|at| Circle::new(at, 3, colour.filled())))?;
+            }
         }
     }
     if data.series.len() > 1 {

@@ -9,17 +9,23 @@ mod line;
 mod map;
 mod style;
 
-use anyhow::{Result, anyhow, bail};
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, anyhow, bail};
 use arrow::datatypes::Schema;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
 use crate::errors::UsageError;
+use crate::output::data_version::recorded_dates;
 use crate::output::{lau_outlines, snapshots};
 use crate::views::{ChartKind, View};
 use crate::warehouse::{Select, Warehouse};
 pub use data::{Axis, Data, Series};
 use line::Line;
 use style::ChartStyle;
+
+/// Missing dates interrupt the line of a period of up to this many days.
+const MAX_DAYS: i64 = 20_000;
 
 /// A view as an SVG document. `date` selects the day of a map, by default the last one.
 ///
@@ -57,7 +63,7 @@ pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> R
             Ok(map::svg(&title, column, &map_data.values, &drawing))
         }
         (kind, [axis, values @ ..]) => {
-            let data = data::read(rows, axis, values)?;
+            let data = data::read(rows, axis, values, &recorded_dates(warehouse)?)?;
             if data.is_empty() {
                 return Err(anyhow!("{} has no rows to draw", view.name));
             }
@@ -73,14 +79,21 @@ pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> R
     }
 }
 
-/// A small line chart with one value per date, for a page that provides title and colours.
+/// A small line chart with one value per date, for a page that provides title and colours. The line is
+/// interrupted at missing dates.
 ///
 /// # Errors
 /// An error of the drawing library.
 pub fn small(values: &[(NaiveDate, f64)], text: fn(f64) -> String) -> Result<String> {
-    let times: Vec<NaiveDateTime> =
-        values.iter().map(|(date, _)| date.and_time(NaiveTime::MIN)).collect();
-    let numbers: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+    let by_date: BTreeMap<NaiveDate, f64> = values.iter().copied().collect();
+    let (first, last) = by_date.keys().next().zip(by_date.keys().last()).context("no dates")?;
+    let dates: Vec<NaiveDate> = match (*last - *first).num_days() < MAX_DAYS {
+        true => first.iter_days().take_while(|date| date <= last).collect(),
+        false => by_date.keys().copied().collect(),
+    };
+    let times: Vec<NaiveDateTime> = dates.iter().map(|d| d.and_time(NaiveTime::MIN)).collect();
+    let value = |date: &NaiveDate| by_date.get(date).copied().unwrap_or(f64::NAN);
+    let numbers: Vec<f64> = dates.iter().map(value).collect();
     let top = numbers.iter().copied().fold(0.0, f64::max);
     let top = if top > 0.0 { top } else { 1.0 };
     let series = vec![Series { name: String::new(), values: numbers }];

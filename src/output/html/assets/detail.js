@@ -4,6 +4,7 @@ import { el } from "./dom.js";
 import { counted, dayLong, number, percent, time } from "./format.js";
 import { lineChart } from "./line.js";
 import { rowChart } from "./rowchart.js";
+import { overTime } from "./series.js";
 
 const SERIES = [
   { key: "all", label: "All day", shade: "c-all" },
@@ -43,14 +44,17 @@ export async function lauDetail(host, { lau, presence, state, summary }) {
     rowChart(users, { items, series: [{ label: "Users", shade: "c-all" }], xTitle: "Users", label: `Users of ${lau.lau_name}` });
     return;
   }
-  const x = presence.dates.map(time);
-  const shareOf = (key) => history.map((d) => (d.all > 0 ? d[key] / d.all : 0));
+  const share = (value, d) => (d.all > 0 ? value / d.all : 0);
+  const rows = presence.dates.map((day, k) => ({
+    date: day, ...history[k], dayShare: share(history[k].day, history[k]), nightShare: share(history[k].night, history[k]),
+  }));
+  const { x, columns } = overTime(rows, "date", [...SERIES.map((s) => s.key), "dayShare", "nightShare"]);
   lineChart(users, {
-    x, days: true, label: `Users of ${lau.lau_name} over ${counted(x.length, "day")}`,
-    panels: [{ title: "Users", height: 170, series: SERIES.map((s) => ({ ...s, values: history.map((d) => d[s.key]) })) }],
+    x, days: true, label: `Users of ${lau.lau_name} over ${counted(presence.dates.length, "day")}`,
+    panels: [{ title: "Users", height: 170, series: SERIES.map((s, k) => ({ ...s, values: columns[k] })) }],
   });
   lineChart(shares, {
     x, days: true, label: `Share of the users of ${lau.lau_name} seen by day and by night`,
-    panels: [{ title: "Share of its users", height: 170, format: percent, series: SERIES.slice(1).map((s) => ({ ...s, values: shareOf(s.key) })) }],
+    panels: [{ title: "Share of its users", height: 170, format: percent, series: SERIES.slice(1).map((s, k) => ({ ...s, values: columns[SERIES.length + k] })) }],
   });
 }

@@ -21,8 +21,9 @@ export function header(summary) {
   update();
   if (!isReport) setInterval(update, 30_000);
   document.getElementById("quality")?.remove();
-  const badge = qualityBadge(summary.quality);
-  if (badge) freshness.after(badge);
+  document.getElementById("missing")?.remove();
+  const badges = [qualityBadge(summary.quality), missingBadge(summary.gaps)].filter(Boolean);
+  freshness.after(...badges);
   const average = (n, of) => (n !== null && of > 0 ? number(Math.round(n / of)) : "–");
   const tiles = [
     ["users", "Unique users", summary.users, "distinct pseudonymous ids"],
@@ -46,7 +47,24 @@ function qualityBadge(newest) {
   ].filter(Boolean).join(", ");
   const text = `Data quality: ${counts} on ${period(newest.date, newest.date)}`;
   const level = newest.criticals > 0 ? "critical" : "warning";
-  return el("p", { id: "quality" }, isReport
+  return badge("quality", level, text);
+}
+
+/** Gaps that the badge names. */
+const GAPS_NAMED = 3;
+
+/** A badge with the dates of which no events have arrived, if there are any. */
+function missingBadge(gaps) {
+  if (!gaps?.length) return null;
+  const dates = gaps.reduce((sum, gap) => sum + gap.dates, 0);
+  const named = gaps.slice(0, GAPS_NAMED).map((gap) => period(gap.from, gap.to)).join(", ");
+  const more = gaps.length > GAPS_NAMED ? `, and ${counted(gaps.length - GAPS_NAMED, "more gap")}` : "";
+  return badge("missing", "critical", `No data of ${counted(dates, "date")}: ${named}${more}`);
+}
+
+/** A badge that links to the quality page, if there is a server. */
+function badge(id, level, text) {
+  return el("p", { id }, isReport
     ? el("span", { class: `badge ${level}` }, text)
     : el("a", { class: `badge ${level}`, href: link("/quality") }, text));
 }

@@ -26,7 +26,7 @@ export function hoursCard(views, summary) {
         merged.get(row[axis])[columns[i]] = row[columns[i]];
       }
     });
-    const { x, columns: values } = overTime([...merged.values()], axis, columns);
+    const { x, columns: values } = overTime([...merged.values()], axis, columns, summary.dates);
     if (x.length === 0) return body.replaceChildren(el("p", { class: "nothing" }, "No events."));
     const panels = views.map((v, i) => ({
       title: v.title, height: 150,

@@ -14,6 +14,17 @@ const AXIS = 26;
 /** Width of a digit of the axis labels, in pixels. */
 const DIGIT = 7;
 
+/** First and last index of each run of indices for which `is` holds. */
+function runs(length, is) {
+  const found = [];
+  for (let i = 0; i < length; i += 1) {
+    if (!is(i)) continue;
+    if (found.length && found.at(-1)[1] === i - 1) found.at(-1)[1] = i;
+    else found.push([i, i]);
+  }
+  return found;
+}
+
 /** The path `M…L…` through the points; with many points per pixel, through the extremes of each pixel. */
 function path(xs, ys) {
   const point = (i) => `${xs[i].toFixed(1)} ${ys[i].toFixed(1)}`;
@@ -48,7 +59,7 @@ function nearest(xs, at) {
 
 /**
  * Draws into `host`. `x` is in milliseconds. A panel is `{ title, format?, height?, series }`, a
- * series `{ label, shade, values, area? }`. `days` is true when the axis has whole days; `night`
+ * series `{ label, shade, values, area? }`, whose line is interrupted where a value is null. `days` is true when the axis has whole days; `night`
  * `{ start, end }` shades the hours outside [start, end).
  */
 export function lineChart(host, { x, panels, label, days = false, night }) {
@@ -73,7 +84,7 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
       const height = panel.height ?? 150;
       const [top, bottom] = [y + HEAD, y + HEAD + height];
       const py = (v) => bottom - ((v ?? 0) / ticks[index].at(-1)) * height;
-      parts.push(...nightBands(from, to, px, top, height));
+      parts.push(...nightBands(from, to, px, top, height), ...gapBands(panel, px, top, height));
       parts.push(svg("text", { x: left, y: top - 10, class: "panel-title" }, panel.title));
       for (const tick of ticks[index]) {
         parts.push(svg("line", { x1: left, x2: left + inner, y1: py(tick), y2: py(tick), class: tick ? "grid" : "axis" }));
@@ -81,15 +92,19 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
       }
       for (const s of panel.series) {
         const ys = s.values.map(py);
-        const line = path(xs, ys);
+        const isKnown = (i) => s.values[i] !== null;
+        const parted = runs(xs.length, isKnown).map(([a, b]) => [xs.slice(a, b + 1), ys.slice(a, b + 1)]);
+        const lines = parted.map(([px, py]) => path(px, py));
         if (s.area && !isSinglePoint) {
-          parts.push(svg("path", { d: `${line}L${xs.at(-1)} ${bottom}L${xs[0]} ${bottom}Z`, class: `area ${s.shade}` }));
+          const areas = parted.map(([px], k) => `${lines[k]}L${px.at(-1)} ${bottom}L${px[0]} ${bottom}Z`);
+          parts.push(svg("path", { d: areas.join(""), class: `area ${s.shade}` }));
         }
-        parts.push(svg("path", { d: line, class: `line ${s.shade}` }));
-        if (xs.length <= 40 && (days || isSinglePoint)) {
-          parts.push(...xs.map((cx, i) => svg("circle", { cx, cy: ys[i], r: 3, class: `point ${s.shade}` })));
-        }
-        dots.push({ ys, node: svg("circle", { r: 4.5, class: `point ${s.shade}`, visibility: "hidden" }) });
+        parts.push(svg("path", { d: lines.join(""), class: `line ${s.shade}` }));
+        // a value between two gaps has no line
+        const isAlone = (i) => isKnown(i) && s.values[i - 1] === null && s.values[i + 1] === null;
+        const isMarked = xs.length <= 40 && (days || isSinglePoint) ? isKnown : isAlone;
+        parts.push(...xs.flatMap((cx, i) => (isMarked(i) ? [svg("circle", { cx, cy: ys[i], r: 3, class: `point ${s.shade}` })] : [])));
+        dots.push({ values: s.values, ys, node: svg("circle", { r: 4.5, class: `point ${s.shade}`, visibility: "hidden" }) });
       }
       y = bottom + GAP;
     }
@@ -122,14 +137,27 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
     return bands;
   }
 
+  /** Marks the times without any value, half a step beyond them on each side. */
+  function gapBands(panel, px, top, height) {
+    const isMissing = (i) => panel.series.every((s) => s.values[i] === null);
+    return runs(x.length, isMissing).map(([a, b]) => {
+      const [start, end] = [px((x[a - 1] + x[a]) / 2), px((x[b] + x[b + 1]) / 2)];
+      const missing = svg("rect", { x: start, y: top, width: Math.max(1, end - start), height, class: "gap-band" });
+      missing.append(svg("title", {}, a === b ? `No data: ${when(x[a])}` : `No data: ${dayLong(x[a])} to ${dayLong(x[b])}`));
+      return missing;
+    });
+  }
+
   function legend() {
     const several = panels.some((p) => p.series.length > 1);
-    if (!several && !night) return [];
+    const hasGaps = panels.some((p) => x.some((_, i) => p.series.every((s) => s.values[i] === null)));
+    if (!several && !night && !hasGaps) return [];
     const seen = new Map(panels.filter((p) => p.series.length > 1).flatMap((p) => p.series.map((s) => [s.label, s.shade])));
     const keys = [...seen].map(([text, shade]) => el("span", {}, el("i", { class: `swatch ${shade}` }), text));
     if (night && x.at(-1) - x[0] <= 21 * DAY) {
       keys.push(el("span", {}, el("i", { class: "swatch night-band" }), `Night, ${night.end}:00 to ${night.start}:00`));
     }
+    if (hasGaps) keys.push(el("span", {}, el("i", { class: "swatch gap-band" }), "No data"));
     return keys.length ? [el("div", { class: "keys" }, keys)] : [];
   }
 
@@ -141,11 +169,12 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
       current = i;
       crosshair.setAttribute("x1", xs[i]);
       crosshair.setAttribute("x2", xs[i]);
-      for (const { ys, node } of dots) {
+      crosshair.setAttribute("visibility", "visible");
+      for (const { values, ys, node } of dots) {
         node.setAttribute("cx", xs[i]);
         node.setAttribute("cy", ys[i]);
+        node.setAttribute("visibility", values[i] === null ? "hidden" : "visible");
       }
-      for (const node of [crosshair, ...dots.map((d) => d.node)]) node.setAttribute("visibility", "visible");
       const box = chart.getBoundingClientRect();
       tooltip.show(box.left + xs[i], clientY ?? box.top + box.height / 3, when(x[i]), rows(i));
     }

@@ -2,14 +2,16 @@
 
 import { DAY, HOUR, time } from "./format.js";
 
-/** Longer axes are not filled with zeros, in steps. */
+/** Gaps in longer axes are not filled, in steps. */
 const MAX_STEPS = 200_000;
 
 /**
- * Rows as `{ x, columns: [values] }` in ascending order. Hours or days without a row become 0,
- * because views leave them out. Returns null when an instant has several rows.
+ * Rows as `{ x, columns: [values] }` in ascending order. Hours or days without a row become 0, because
+ * views leave them out; on dates that are not loaded at all they become null, because nothing is known
+ * about them. `dates` are the loaded ones, by default those with rows. Returns null when an instant has
+ * several rows.
  */
-export function overTime(rows, axis, names) {
+export function overTime(rows, axis, names, dates) {
   const at = new Map();
   for (const row of rows) {
     const ms = time(row[axis]);
@@ -23,5 +25,8 @@ export function overTime(rows, axis, names) {
   const [first, last] = [times[0], times.at(-1)];
   const isRegular = times.every((t) => (t - first) % step === 0) && (last - first) / step < MAX_STEPS;
   const x = isRegular ? Array.from({ length: (last - first) / step + 1 }, (_, i) => first + i * step) : times;
-  return { x, columns: names.map((name) => x.map((t) => at.get(t)?.[name] ?? 0)) };
+  const midnight = (t) => Math.floor(t / DAY) * DAY;
+  const loaded = new Set([...times.map(midnight), ...(dates ?? []).map(time)]);
+  const missing = (t) => (loaded.has(midnight(t)) ? 0 : null);
+  return { x, columns: names.map((name) => x.map((t) => (at.has(t) ? at.get(t)[name] ?? 0 : missing(t)))) };
 }

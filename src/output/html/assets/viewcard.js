@@ -41,7 +41,7 @@ function whenVisible(node, start) {
 async function line(view, { body, controls, summary }) {
   const { axis, values, type } = columnsOf(view);
   const answer = await api.rows(view);
-  const series = type === "date" || type === "timestamp" ? overTime(answer.rows, axis, values) : null;
+  const series = type === "date" || type === "timestamp" ? overTime(answer.rows, axis, values, summary.dates) : null;
   if (!series || series.x.length === 0) return table(view, { body, controls });
   const isHourly = type === "timestamp";
   lineChart(body, {
