@@ -40,7 +40,7 @@ pub struct Cli {
 }
 
 /// Flags of every command.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Global {
     /// Configuration file [default: pipeline.toml, if it exists]
     #[arg(long, global = true, value_name = "FILE")]

@@ -130,10 +130,7 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         Command::Query(args) => query::run(&open(Vec::new())?, &args),
         Command::Report(args) => report::run(&open(Vec::new())?, &args),
         Command::Runs(args) => runs::run(&open(Vec::new())?, &args),
-        Command::Serve(args) => {
-            let config = load_config(global, serve::keys(&args))?;
-            serve::run(config, &args, global, log.clone())
-        }
+        Command::Serve(args) => serve::run(&args, global, log.clone()),
     }
 }
 
@@ -142,8 +139,16 @@ fn engine_key(args: &ByEngine) -> KeysFromFlags {
     args.engine.iter().map(|engine| ("engine", engine.name().to_owned())).collect()
 }
 
-/// Reads the configuration; `keys` are those that the command's own flags set.
-fn load_config(global: &Global, mut keys: KeysFromFlags) -> Result<Config> {
+/// Reads the configuration, and restricts what is written from now on to its readers; `keys` are those that
+/// the command's own flags set.
+fn load_config(global: &Global, keys: KeysFromFlags) -> Result<Config> {
+    let config = read_config(global, keys)?;
+    permissions::restrict(config.output.mode);
+    Ok(config)
+}
+
+/// Reads the configuration.
+fn read_config(global: &Global, mut keys: KeysFromFlags) -> Result<Config> {
     if global.warehouse.as_deref().is_some_and(|url| WarehouseUrl::parse(url).has_password()) {
         bail!(UsageError(
             "--warehouse contains a password, which every user of this machine can read in the list of \
@@ -157,7 +162,6 @@ fn load_config(global: &Global, mut keys: KeysFromFlags) -> Result<Config> {
     let config = config::load(&Sources { file: global.config.as_deref(), env: &env, flags: keys })?;
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     config::refuse_unknown_variables(names, &config.serve.tokens)?;
-    permissions::restrict(config.output.mode);
     Ok(config)
 }
 

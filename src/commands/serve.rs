@@ -1,49 +1,117 @@
 //! `mobility serve`.
 
-use std::sync::Arc;
+use std::fmt::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use serde_json::Map;
 
+use super::{KeysFromFlags, config_file, load_config, read_config};
 use crate::cli;
-use crate::config::Config;
-use crate::progress::log::{Level, Log};
+use crate::config::{Config, DEFAULT_VIEWS_DIR, changed_keys};
+use crate::progress::log::Log;
 use crate::server;
-use crate::server::{Options, Setup};
+use crate::server::{DefinitionSource, Definitions, Options, Setup};
 use crate::stages::quality::Expectation;
 use crate::views::Registry;
 use crate::warehouse;
 
+/// Sections of the configuration that the server reads only when it is started.
+const FIXED: [&str; 7] = ["engine", "data", "output", "columns", "warehouse", "spark", "serve"];
+
 /// The keys that flags set.
-pub fn keys(args: &cli::Serve) -> Vec<(&'static str, String)> {
+fn keys(args: &cli::Serve) -> KeysFromFlags {
     let flags = [("serve.bind", &args.bind), ("serve.base_path", &args.base_path)];
     flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
 }
 
-pub fn run(config: Config, args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
-    let warnings = log.clone();
+pub fn run(args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
     let options = Options { insecure: args.insecure, access_log: global.verbose, log };
-    let registry = Arc::new(Registry::read(&config.views, &config.time)?);
-    for remark in registry.remarks() {
-        let text = format!("views: {remark}");
-        options.log.line(Level::Info, Some("serve"), &text, Map::new(), || text.clone());
-    }
-    let setup = Setup {
-        serve: config.serve.clone(),
-        time: config.time.clone(),
-        limits: config.checks.limits(),
-        expectation: Expectation::of(&config),
-        warehouse: config.warehouse.clone(),
-        registry: Arc::clone(&registry),
-        open_warehouse: Box::new(move || {
-            let warehouse = warehouse::open(&config, Arc::clone(&registry))?;
-            for warning in warehouse.warnings() {
-                warnings.line(Level::Warning, None, &warning, Map::new(), || {
-                    format!("mobility: {warning}")
-                });
-            }
-            Ok(Arc::from(warehouse))
-        }),
+    let config = load_config(global, keys(args))?;
+    let source = Files {
+        global: global.clone(),
+        keys: keys(args),
+        started_with: config.clone(),
+        views: Mutex::new(config.views.dir.clone()),
+        log: options.log.clone(),
     };
+    let setup =
+        Setup { serve: config.serve, warehouse: config.warehouse, source: Box::new(source) };
     server::run(setup, options)
+}
+
+/// The configuration file and the folder of view files.
+struct Files {
+    global: cli::Global,
+    keys: KeysFromFlags,
+    started_with: Config,
+    /// The folder that the configuration names.
+    views: Mutex<Option<PathBuf>>,
+    log: Log,
+}
+
+impl Files {
+    /// The folder of view files, which need not exist.
+    fn views(&self, file: &Path) -> PathBuf {
+        let named = self.views.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        named.unwrap_or_else(|| file.parent().unwrap_or(Path::new("")).join(DEFAULT_VIEWS_DIR))
+    }
+}
+
+impl DefinitionSource for Files {
+    fn files(&self) -> String {
+        let file = config_file(&self.global);
+        let mut text = String::new();
+        describe(&mut text, &file);
+        let entries = std::fs::read_dir(self.views(&file)).into_iter().flatten().flatten();
+        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        paths.sort();
+        paths.iter().for_each(|path| describe(&mut text, path));
+        text
+    }
+
+    fn read(&self) -> Result<(Definitions, Vec<&'static str>)> {
+        let config = read_config(&self.global, self.keys.clone())?;
+        (*self.views.lock().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.views.dir);
+        let restart = changed_keys(&self.started_with, &config, &FIXED);
+        let Config { views, time, checks, .. } = config;
+        let config = Config { views, time, checks, ..self.started_with.clone() };
+        let registry = Arc::new(Registry::read(&config.views, &config.time)?);
+        let log = self.log.clone();
+        let definitions = Definitions {
+            time: config.time.clone(),
+            limits: config.checks.limits(),
+            expectation: Expectation::of(&config),
+            registry: Arc::clone(&registry),
+            open_warehouse: Box::new(move || {
+                let warehouse = warehouse::open(&config, Arc::clone(&registry))?;
+                for warning in warehouse.warnings() {
+                    log.line(Level::Warning, None, &warning, Map::new(), || {
+                        format!("mobility: {warning}")
+                    });
+                }
+                Ok(Arc::from(warehouse))
+            }),
+        };
+        Ok((definitions, restart))
+    }
+}
+
+/// Appends what changes when a file is written or replaced; for a link, the file to which it leads.
+fn describe(text: &mut String, path: &Path) {
+    // writing to a string cannot fail
+    let _ = match std::fs::metadata(path) {
+        Ok(file) => writeln!(
+            text,
+            "{} {} {} {} {}.{}",
+            path.display(),
+            file.dev(),
+            file.ino(),
+            file.len(),
+            file.mtime(),
+            file.mtime_nsec()
+        ),
+        Err(error) => writeln!(text, "{} {}", path.display(), error.kind()),
+    };
 }

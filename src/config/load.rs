@@ -20,7 +20,7 @@ pub const DEFAULT_FILE: &str = "pipeline.toml";
 /// Maximum of a time limit, one year.
 const MAX_SECONDS: u64 = 366 * 86_400;
 /// Folder of view files without `views.dir`, if it exists.
-const DEFAULT_VIEWS_DIR: &str = "sql/views";
+pub const DEFAULT_VIEWS_DIR: &str = "sql/views";
 
 /// The sources of settings.
 pub struct Sources<'a> {

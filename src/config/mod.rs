@@ -3,6 +3,7 @@
 //! Flags take precedence over environment variables, variables over the file, and the file over the
 //! defaults. The environment is passed in, so nothing here depends on the process.
 
+mod changed;
 mod extract;
 mod keys;
 mod load;
@@ -30,9 +31,10 @@ use crate::domain::null_words::NullWords;
 use crate::domain::tables::Table;
 use crate::domain::time::format::TimestampFormat;
 use crate::domain::time::text::EpochUnit;
+pub use changed::changed_keys;
 pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
-pub use load::{DEFAULT_FILE, Sources, load};
+pub use load::{DEFAULT_FILE, DEFAULT_VIEWS_DIR, Sources, load};
 pub use output::{Output, OutputMode};
 pub use pg_env::PgEnv;
 pub use secret::Secret;

@@ -29,9 +29,9 @@ use super::certificate::Certificate;
 use super::client_stream::ClientStream;
 use super::connection_activity::Activity;
 use super::connection_places::{Overload, Place};
+use super::current::Current;
 use super::middleware::Peer;
 use super::routes::router;
-use super::state::SharedState;
 
 /// Bytes of a request head, and header fields in it.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -71,12 +71,13 @@ pub async fn open(address: &Address) -> Result<TcpListener> {
 /// there is a place for it.
 pub async fn serve(
     listener: TcpListener,
-    state: SharedState,
+    current: Arc<Current>,
     tls: Option<(Arc<Certificate>, TlsAcceptor)>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let state = Arc::clone(&current.process);
     let http = Http {
-        router: router(Arc::clone(&state)),
+        router: router(current),
         client_timeout: Duration::from_secs(state.serve.client_timeout_s),
         max_age: Duration::from_secs(state.serve.max_connection_s),
         tls,

@@ -1,10 +1,13 @@
 //! `/health`: whether the server runs, and whether it can answer queries.
 
-use axum::extract::{Extension, State};
+use std::sync::Arc;
+
+use axum::extract::Extension;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::current::DefinitionsReport;
 use super::middleware::Authorized;
 use super::state::SharedState;
 use super::stored_response::{CachePolicy, set_headers};
@@ -16,15 +19,24 @@ pub async fn live() -> Response {
     response(StatusCode::OK, &json!({ "live": true }))
 }
 
-/// Why the server is not ready, and which dates are missing, is shown only to clients with a token.
+/// Why the server is not ready, what is wrong with changed definitions, and which dates are missing, is
+/// shown only to clients with a token.
 pub async fn ready(
-    State(state): State<SharedState>,
+    Extension(state): Extension<SharedState>,
     Extension(authorized): Extension<Authorized>,
+    Extension(report): Extension<Arc<DefinitionsReport>>,
 ) -> Response {
+    let mut definitions = json!({ "fingerprint": state.fingerprint });
+    if authorized.0 {
+        let DefinitionsReport { problem, restart } = &*report;
+        definitions["problem"] = json!(problem);
+        definitions["restart"] = json!(restart);
+    }
     match state.monitor.current().await {
         Ok(current) => {
             let mut body = json!({
                 "live": true, "ready": true, "reason": null, "version": current.version.id(),
+                "definitions": definitions,
             });
             if authorized.0 {
                 let dates = current.version.known_dates();
@@ -36,7 +48,9 @@ pub async fn ready(
         Err(problem) => {
             let reason =
                 if authorized.0 { problem.detail.as_str() } else { "see the log of the server" };
-            let body = json!({ "live": true, "ready": false, "reason": reason });
+            let body = json!({
+                "live": true, "ready": false, "reason": reason, "definitions": definitions,
+            });
             let mut response = response(problem.status, &body);
             response.headers_mut().extend(problem.headers);
             response

@@ -2,6 +2,7 @@
 //! metrics and the access log.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
@@ -16,12 +17,13 @@ use super::access_log::{Entry, LoggedBody};
 use super::caller::Caller;
 use super::client_address::FORWARDED_PREFIX;
 use super::connection_places::Overload;
+use super::current::Current;
 use super::negotiation::prefers_page;
 use super::problem::{PROBLEM_JSON, Problem};
 use super::relation_routes::{RESERVED, RouteTarget};
 use super::security_headers;
 use super::site::{Site, with_path};
-use super::state::{AppState, SharedState};
+use super::state::AppState;
 use super::stored_response::{CachePolicy, set_headers};
 
 /// The address at the other end of the connection.
@@ -39,11 +41,15 @@ pub struct MatchedRelation(pub RouteTarget);
 const ALLOW: &str = "GET, HEAD, OPTIONS";
 
 pub async fn handle(
-    State(state): State<SharedState>,
+    State(current): State<Arc<Current>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let started = Instant::now();
+    // the request is answered with this state to the end, even if definitions change meanwhile
+    let state = current.state().await;
+    request.extensions_mut().insert(Arc::clone(&state));
+    request.extensions_mut().insert(current.definitions_report());
     let accept = request.headers().get(header::ACCEPT).cloned();
     let is_head = request.method() == Method::HEAD;
     let requested = request.uri().path().to_owned();

@@ -16,6 +16,7 @@ mod client_stream;
 mod connection_activity;
 mod connection_places;
 mod connections;
+mod current;
 mod documents;
 mod health;
 mod links;
@@ -58,8 +59,9 @@ use crate::config::UrlPrefix;
 use crate::progress::log::{Level, Log};
 use crate::runtime::{interrupt, open_files};
 use certificate::Certificate;
-pub use setup::{OpenWarehouse, Options, Setup};
-use state::AppState;
+use current::Current;
+pub use setup::{DefinitionSource, Definitions, OpenWarehouse, Options, Setup};
+use state::Process;
 
 /// When the server stops, running queries may take this long to end.
 const QUERY_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
@@ -73,16 +75,17 @@ const OTHER_OPEN_FILES: u64 = 256;
 /// a certificate that cannot be read; rows of single users without a token; an audit log that cannot be
 /// opened; a view with the name of a route.
 pub fn run(setup: Setup, options: Options) -> Result<()> {
-    let address = address::resolve(&setup.serve, options.insecure)?;
-    let warehouse = setup.warehouse.url.to_string();
-    let base_path = setup.serve.url_prefix()?.unwrap_or_default();
-    let certificate = Certificate::open(&setup.serve, &options.log)?;
+    let Setup { serve, warehouse, source } = setup;
+    let address = address::resolve(&serve, options.insecure)?;
+    let base_path = serve.url_prefix()?.unwrap_or_default();
+    let certificate = Certificate::open(&serve, &options.log)?;
     let tls = match &certificate {
         Some(certificate) => Some((Arc::clone(certificate), certificate.acceptor()?)),
         None => None,
     };
-    let max_connections = limited_by_open_files(setup.serve.max_connections, &options.log);
-    let state = Arc::new(AppState::new(setup, options, &address, max_connections)?);
+    let max_connections = limited_by_open_files(serve.max_connections, &options.log);
+    let process = Process::new(serve, &warehouse, options, &address, max_connections)?;
+    let current = Arc::new(Current::new(Arc::new(process), source)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("serve")
@@ -98,14 +101,15 @@ pub fn run(setup: Setup, options: Options) -> Result<()> {
         interrupt::on_hangup(move || certificate.reload());
     }
     let local = listener.local_addr().context("the server has no address")?;
-    announce(scheme, local, &base_path, &warehouse)?;
+    announce(scheme, local, &base_path, &current.process.warehouse_url)?;
     runtime.block_on(async {
         // opens the warehouse before the first request
-        let monitor = Arc::clone(&state.monitor);
-        tokio::spawn(async move { monitor.current().await.map(drop) });
-        connections::serve(listener, Arc::clone(&state), tls, stopped).await;
-        state.stopping.cancel();
-        let _ = tokio::time::timeout(QUERY_SHUTDOWN_TIMEOUT, state.query_limit.idle()).await;
+        let state = current.state().await;
+        tokio::spawn(async move { state.monitor.current().await.map(drop) });
+        connections::serve(listener, Arc::clone(&current), tls, stopped).await;
+        current.process.stopping.cancel();
+        let idle = current.process.query_limit.idle();
+        let _ = tokio::time::timeout(QUERY_SHUTDOWN_TIMEOUT, idle).await;
     });
     runtime.shutdown_timeout(QUERY_SHUTDOWN_TIMEOUT);
     Ok(())

@@ -1,6 +1,6 @@
 //! `/quality`: the quality report of the loaded data.
 
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Request};
 use axum::response::Response;
 
 use super::documents;
@@ -20,7 +20,7 @@ use crate::output::quality_report::Report;
 /// # Errors
 /// 400 for an invalid parameter; 503 when the warehouse is unavailable.
 pub async fn get(
-    State(state): State<SharedState>,
+    Extension(state): Extension<SharedState>,
     Extension(site): Extension<Site>,
     request: Request,
 ) -> Result<Response, Problem> {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use axum::Router;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
 use super::caller::Caller;
+use super::current::Current;
 use super::problem::Problem;
 use super::site::Site;
 use super::state::{AppState, SharedState};
@@ -22,7 +23,7 @@ const JSON: &str = "application/json";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// The routes and the middleware around them.
-pub fn router(state: SharedState) -> Router {
+pub fn router(current: Arc<Current>) -> Router {
     let routes = Router::new()
         .route("/", get(dashboard))
         .route("/assets/{*name}", get(asset))
@@ -36,10 +37,9 @@ pub fn router(state: SharedState) -> Router {
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics))
-        .fallback(rows::get)
-        .with_state(Arc::clone(&state));
+        .fallback(rows::get);
     // around the routes, because it removes the prefix of the server from the path
-    let handle = axum::middleware::from_fn_with_state(state, middleware::handle);
+    let handle = axum::middleware::from_fn_with_state(current, middleware::handle);
     Router::new().fallback_service(routes).layer(handle)
 }
 
@@ -73,10 +73,10 @@ const OPENAPI: Document =
 const DOCS: Document = Document { name: "docs", media_type: HTML, make: docs_page, ..OPENAPI };
 
 /// The route of a document.
-fn document(document: Document) -> MethodRouter<SharedState> {
+fn document(document: Document) -> MethodRouter {
     let Document { name, media_type, by_role, by_site, make } = document;
     get(
-        async move |State(state): State<SharedState>,
+        async move |Extension(state): Extension<SharedState>,
                     Extension(caller): Extension<Caller>,
                     Extension(site): Extension<Site>,
                     headers: HeaderMap| {
@@ -122,7 +122,7 @@ fn docs_page(state: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8>
 }
 
 async fn dashboard(
-    State(state): State<SharedState>,
+    Extension(state): Extension<SharedState>,
     Extension(site): Extension<Site>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -131,7 +131,7 @@ async fn dashboard(
 }
 
 async fn asset(
-    State(state): State<SharedState>,
+    Extension(state): Extension<SharedState>,
     Path(name): Path<String>,
     Extension(site): Extension<Site>,
     headers: HeaderMap,
@@ -146,7 +146,7 @@ async fn asset(
     Ok(response.respond(&headers))
 }
 
-async fn metrics(State(state): State<SharedState>) -> Result<Response, Problem> {
+async fn metrics(Extension(state): Extension<SharedState>) -> Result<Response, Problem> {
     let running = state.query_limit.running();
     let pool = state.monitor.warehouse().and_then(|w| w.connections());
     let clients = state.places.taken();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use axum::body::Body;
-use axum::extract::{Extension, Request, State};
+use axum::extract::{Extension, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -46,7 +46,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Views and tables; all other paths are unknown.
 pub async fn get(
-    State(state): State<SharedState>,
+    Extension(state): Extension<SharedState>,
     Extension(caller): Extension<Caller>,
     Extension(site): Extension<Site>,
     request: Request,

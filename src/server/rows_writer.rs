@@ -14,7 +14,7 @@ use super::relation_routes::RouteTarget;
 use super::request_error::RequestError;
 use super::response_writer::ResponseWriter;
 use super::site::Site;
-use super::state::AppState;
+use super::state::{AppState, Process};
 use crate::output::audited_rows::AuditedAccess;
 use crate::output::columns::{ColumnInfo, has_location};
 use crate::output::data_version::DataVersion;
@@ -130,7 +130,7 @@ impl Query<'_> {
         let rows = self.data.warehouse.select(&self.select)?;
         self.check_version()?;
         let Some(access) = &self.request.access else { return pass_on(rows) };
-        let AppState { audit, options, .. } = self.state;
+        let Process { audit, options, .. } = &**self.state;
         let audited = AuditedAccess::begin(audit, access, &options.log);
         let audited = audited.map_err(|error| self.not_audited(&error))?;
         let outcome = pass_on(audited.count(rows))?;

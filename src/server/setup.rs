@@ -14,15 +14,33 @@ use crate::warehouse::Warehouse;
 /// Opens the warehouse; it is called again until it succeeds.
 pub type OpenWarehouse = Box<dyn Fn() -> Result<Arc<dyn Warehouse>> + Send + Sync>;
 
-/// The sections of the config that the server needs, the views and the warehouse.
+/// The sections of the config that hold until the server ends, and where all others are read.
 pub struct Setup {
     pub serve: Serve,
+    pub warehouse: WarehouseConfig,
+    pub source: Box<dyn DefinitionSource>,
+}
+
+/// The views and the settings that a running server takes up when they change.
+pub struct Definitions {
     pub time: Time,
     pub limits: Limits,
     pub expectation: Expectation,
-    pub warehouse: WarehouseConfig,
     pub registry: Arc<Registry>,
+    /// Opens the warehouse with these views.
     pub open_warehouse: OpenWarehouse,
+}
+
+/// The view files and the configuration. Its functions block.
+pub trait DefinitionSource: Send + Sync {
+    /// A text that changes with the files.
+    fn files(&self) -> String;
+
+    /// Reads the files. Also returns the changed keys that the server takes up only when it is started again.
+    ///
+    /// # Errors
+    /// An invalid configuration or view file.
+    fn read(&self) -> Result<(Definitions, Vec<&'static str>)>;
 }
 
 /// Options of the command line that are not in the config.

@@ -1,5 +1,6 @@
-//! What all requests share.
+//! What requests share: for as long as the server runs, and for as long as definitions do not change.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -15,12 +16,12 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::query_limit::QueryLimit;
 use super::relation_routes::RelationRoutes;
-use super::setup::{Options, Setup};
+use super::setup::{Definitions, Options};
 use super::tokens::Tokens;
 use super::warehouse_monitor::WarehouseMonitor;
 use crate::checks::Limits;
-use crate::config::{Serve, Time, UrlPrefix};
-use crate::output::data_version::DataVersion;
+use crate::config::{Serve, Time, UrlPrefix, Warehouse as WarehouseConfig};
+use crate::output::data_version::{DataVersion, digest};
 use crate::output::documents::LoadedData;
 use crate::output::html;
 use crate::output::html::Templates;
@@ -30,19 +31,11 @@ use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
 /// Shared by all requests for as long as the server runs.
-pub struct AppState {
+pub struct Process {
     pub serve: Serve,
-    pub time: Time,
-    /// Limits that the quality report names.
-    pub limits: Limits,
-    /// Tells which dates are missing.
-    pub expectation: Expectation,
     /// The URL of the warehouse without its password.
     pub warehouse_url: String,
     pub options: Options,
-    pub registry: Arc<Registry>,
-    pub routes: RelationRoutes,
-    pub monitor: Arc<WarehouseMonitor>,
     pub query_limit: QueryLimit,
     pub places: Arc<Places>,
     /// Cancels all queries when the server stops.
@@ -59,53 +52,85 @@ pub struct AppState {
     pub audit: AuditLog,
 }
 
-pub type SharedState = Arc<AppState>;
-
-impl AppState {
+impl Process {
     /// # Errors
-    /// Views that cannot be read, or that have the name of a route; tokens or an audit log that
-    /// cannot be used.
+    /// Tokens or an audit log that cannot be used.
     pub fn new(
-        setup: Setup,
+        serve: Serve,
+        warehouse: &WarehouseConfig,
         options: Options,
         address: &Address,
         max_connections: usize,
     ) -> Result<Self> {
-        let Setup { serve, time, limits, expectation, warehouse, registry, open_warehouse } = setup;
-        let fingerprint = html::fingerprint(&registry)?;
-        let tokens = Tokens::read(&serve)?;
         let audit = match &serve.audit_log {
             Some(path) => AuditLog::open(path)?,
             None => AuditLog::StandardError(options.log.clone()),
         };
-        let routes = RelationRoutes::new(Arc::clone(&registry))?;
-        let base_path = serve.url_prefix()?;
-        base_path.iter().try_for_each(|base| routes.check_base_path(base))?;
-        Ok(AppState {
-            routes,
-            base_path,
-            monitor: Arc::new(WarehouseMonitor::new(
-                open_warehouse,
-                fingerprint,
-                options.log.clone(),
-            )),
-            query_limit: QueryLimit::new(&serve, &warehouse),
+        Ok(Process {
+            query_limit: QueryLimit::new(&serve, warehouse),
             places: Arc::new(Places::new(max_connections, serve.max_connections_per_address())),
             stopping: CancellationToken::new(),
             requires_https: serve.tls_cert.is_some() && !address.is_loopback,
             metrics: Metrics::new()?,
             assets: AssetResponses::new(),
             templates: Templates::new()?,
-            access: AccessControl::new(tokens, address),
+            access: AccessControl::new(Tokens::read(&serve)?, address),
             trusted_proxies: TrustedProxies::new(serve.proxy_networks()?),
+            base_path: serve.url_prefix()?,
             audit,
             warehouse_url: warehouse.url.to_string(),
-            registry,
             serve,
+            options,
+        })
+    }
+}
+
+/// Shared by all requests that begin while the same definitions are in use: the views, the settings that can
+/// change, and the warehouse and the cached responses that belong to them.
+pub struct AppState {
+    process: Arc<Process>,
+    pub time: Time,
+    /// Limits that the quality report names.
+    pub limits: Limits,
+    /// Tells which dates are missing.
+    pub expectation: Expectation,
+    pub registry: Arc<Registry>,
+    pub routes: RelationRoutes,
+    pub monitor: Arc<WarehouseMonitor>,
+    /// Changes with the definitions, the pages and the version of the program.
+    pub fingerprint: String,
+}
+
+pub type SharedState = Arc<AppState>;
+
+impl Deref for AppState {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl AppState {
+    /// # Errors
+    /// Views that cannot be read, that have the name of a route, or begin like `serve.base_path`.
+    pub fn new(process: Arc<Process>, definitions: Definitions) -> Result<Self> {
+        let Definitions { time, limits, expectation, registry, open_warehouse } = definitions;
+        let settings = format!("{time:?} {limits:?} {expectation:?}");
+        let fingerprint = digest(&[&html::fingerprint(&registry)?, &settings]);
+        let routes = RelationRoutes::new(Arc::clone(&registry))?;
+        process.base_path.iter().try_for_each(|base| routes.check_base_path(base))?;
+        let monitor =
+            WarehouseMonitor::new(open_warehouse, fingerprint.clone(), process.options.log.clone());
+        Ok(AppState {
+            process,
             time,
             limits,
             expectation,
-            options,
+            registry,
+            routes,
+            monitor: Arc::new(monitor),
+            fingerprint,
         })
     }
 

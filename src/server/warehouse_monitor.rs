@@ -24,7 +24,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Knows the version of the loaded data.
 pub struct WarehouseMonitor {
-    open: OpenWarehouse,
+    open_warehouse: OpenWarehouse,
     log: Log,
     /// Changes with everything but the data that determines a response.
     fingerprint: String,
@@ -42,9 +42,9 @@ struct Check {
 
 impl WarehouseMonitor {
     /// `log` receives the errors that may quote values of rows.
-    pub fn new(open: OpenWarehouse, fingerprint: String, log: Log) -> Self {
+    pub fn new(open_warehouse: OpenWarehouse, fingerprint: String, log: Log) -> Self {
         WarehouseMonitor {
-            open,
+            open_warehouse,
             log,
             fingerprint,
             warehouse: OnceLock::new(),
@@ -116,15 +116,21 @@ impl WarehouseMonitor {
         });
     }
 
+    /// The warehouse, opened now if it is not yet. Blocks.
+    ///
+    /// # Errors
+    /// A warehouse that cannot be opened.
+    pub fn open(&self) -> Result<&Arc<dyn Warehouse>> {
+        if let Some(warehouse) = self.warehouse.get() {
+            return Ok(warehouse);
+        }
+        let opened = (self.open_warehouse)()?;
+        Ok(self.warehouse.get_or_init(|| opened))
+    }
+
     /// Blocks.
     fn check(&self) -> Result<Arc<CachedVersion>> {
-        let warehouse = match self.warehouse.get() {
-            Some(warehouse) => warehouse,
-            None => {
-                let opened = (self.open)()?;
-                self.warehouse.get_or_init(|| opened)
-            }
-        };
+        let warehouse = self.open()?;
         let loaded = loaded(warehouse.as_ref())?;
         Ok(match self.result() {
             Some(Ok(current)) if current.version.loaded == loaded => current,
