@@ -96,6 +96,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("checks.ping_pong_km", "3", json!(3.0)),
         ("checks.most_events_a_day", "500", json!(500)),
         ("checks.open_days", "3", json!(3)),
+        ("checks.expected_dates", "workdays", json!("workdays")),
         ("lau.countries", "[\"EE\", \"LV\"]", json!(["EE", "LV"])),
         ("lau.crs", "EPSG:4326", json!("EPSG:4326")),
         ("lau.max_mib", "100", json!(100)),
@@ -260,6 +261,7 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.checks.folder_tolerance_days = Some(30);
     expected.lau.crs = Some("EPSG:3035".to_owned());
     expected.time.zone = Some("Europe/Tallinn".to_owned());
+    expected.serve.base_path = Some("/mobility".to_owned());
     expected.warehouse.statement_timeout_s = Some(60);
     expected.spark.master = Some("spark://head:7077".to_owned());
     let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());

@@ -3,6 +3,7 @@
 mod chart;
 mod chromium;
 mod map_and_table;
+mod missing_dates;
 mod page;
 mod quality_page;
 mod report;

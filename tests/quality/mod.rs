@@ -2,6 +2,7 @@
 
 mod day_records;
 mod limits;
+mod missing_dates;
 
 use std::fs;
 use std::path::Path;

@@ -4,6 +4,7 @@ mod access;
 mod audit_log;
 pub mod cancelled_queries;
 mod data_changes;
+mod definitions;
 mod http_conventions;
 mod memory;
 mod random_requests;

@@ -144,7 +144,7 @@ fn get(url: &str, accept: &str) -> Response {
 fn links(page: &str) -> impl Iterator<Item = String> {
     let after = |attribute: &'static str| {
         let values = page.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap());
-        values.map(|value| value.replace("&amp;", "&")).collect::<Vec<_>>()
+        values.map(|value| value.replace("&amp;", "&").replace("&#x2f;", "/")).collect::<Vec<_>>()
     };
     [" href=\"", " src=\"", " action=\""].into_iter().flat_map(after)
 }
