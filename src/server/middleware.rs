@@ -60,7 +60,13 @@ pub async fn handle(
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let mut response = match check(&state, client, &mut request).await {
         Ok(()) if method == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            if is_head {
+                // the routes would remove the body, and with it the length that it has
+                *request.method_mut() = Method::GET;
+            }
+            next.run(request).await
+        }
         Err(problem) => problem.into_response(),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
