@@ -259,3 +259,60 @@ fn period_without_events_gives_headers_without_rows(warehouse: Warehouse) {
 }
 
 test_on_each_warehouse!(period_without_events_gives_headers_without_rows);
+
+/// The views whose results are kept by date.
+const BY_DATE: [&str; 5] = [
+    "number-of-events-per-hour",
+    "number-of-unique-users-per-hour",
+    "number-of-unique-cells-per-user",
+    "users-per-lau",
+    "users-per-lau-day-night",
+];
+
+#[test]
+fn dates_computed_together_equal_dates_computed_alone() {
+    let together = Workspace::empty();
+    together.config("");
+    together.ok(&[
+        "synth", "--out", "raw", "--days", "6", "--events", "3000", "--users", "300", "--laus",
+        "10", "--cells", "200", "--quiet",
+    ]);
+    std::fs::rename(together.path("raw/lau_boundaries"), together.path("raw/lau")).unwrap();
+    let alone = Workspace::copy_of(&together);
+    together.ok(&["run-all", "--quiet"]);
+    // one date after the other arrives
+    let dates = alone.path("raw/events/year=2024/month=10");
+    let later = alone.path("later");
+    std::fs::rename(&dates, &later).unwrap();
+    std::fs::create_dir(&dates).unwrap();
+    for day in 1..=6 {
+        let name = format!("day={day}");
+        std::fs::rename(later.join(&name), dates.join(&name)).unwrap();
+        alone.ok(&["run-all", "--quiet"]);
+    }
+    for view in BY_DATE {
+        let csv = |work: &Workspace| work.ok(&["query", view, "--format", "csv"]);
+        assert!(csv(&together).lines().count() > 6, "{view}");
+        assert_eq!(csv(&together), csv(&alone), "{view}");
+        let results = |work: &Workspace| {
+            let pattern = work.path("warehouse/v*/results/days/*.parquet");
+            glob::glob(&pattern.to_string_lossy()).unwrap().count()
+        };
+        assert_eq!((results(&together), results(&alone)), (6 * BY_DATE.len(), 6 * BY_DATE.len()));
+    }
+}
+
+#[test]
+fn view_by_date_that_depends_on_other_dates_gets_one_date_at_a_time() {
+    let work = Workspace::mini();
+    work.copy_shipped_views();
+    work.write(
+        "views/own.sql",
+        "-- name: own\n-- view: own\n-- title: t\n-- order: date\n-- by: date\n-- chart: table\n\
+         WITH dates AS (SELECT DISTINCT date FROM mobile_events_compressed)\n\
+         SELECT a.date, COUNT(*) AS dates FROM dates a CROSS JOIN dates b GROUP BY a.date\n",
+    );
+    work.ok(&["run-all", "--quiet"]);
+    let csv = work.ok(&["query", "own", "--format", "csv"]);
+    assert_eq!(csv, "date,dates\n2024-10-01,1\n2024-10-02,1\n");
+}
