@@ -1,5 +1,7 @@
 //! Conformance: every warehouse gives the answers that were derived from the raw events.
 
+use std::collections::BTreeSet;
+
 use crate::harness::{
     EXAMPLE_VIEWS, Warehouse, Workspace, expected, read_table, test_on_each_warehouse,
 };
@@ -296,7 +298,9 @@ fn dates_computed_together_equal_dates_computed_alone() {
         assert_eq!(csv(&together), csv(&alone), "{view}");
         let results = |work: &Workspace| {
             let pattern = work.path("warehouse/v*/results/days/*.parquet");
-            glob::glob(&pattern.to_string_lossy()).unwrap().count()
+            let files = glob::glob(&pattern.to_string_lossy()).unwrap().map(Result::unwrap);
+            // a file of an earlier version has the same name
+            files.map(|f| f.file_name().unwrap().to_owned()).collect::<BTreeSet<_>>().len()
         };
         assert_eq!((results(&together), results(&alone)), (6 * BY_DATE.len(), 6 * BY_DATE.len()));
     }
