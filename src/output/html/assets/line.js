@@ -59,8 +59,8 @@ function nearest(xs, at) {
 
 /**
  * Draws into `host`. `x` is in milliseconds. A panel is `{ title, format?, height?, series }`, a
- * series `{ label, shade, values, area? }`, whose line is interrupted where a value is null. `days` is true when the axis has whole days; `night`
- * `{ start, end }` shades the hours outside [start, end).
+ * series `{ label, shade, values, area? }`, whose line is interrupted where a value is null. `days` is
+ * true when the axis has whole days; `night` `{ start, end }` shades the hours outside [start, end).
  */
 export function lineChart(host, { x, panels, label, days = false, night }) {
   const when = (ms) => (days ? dayLong(ms) : `${dayLong(ms)}, ${clock(ms)}–${clock(ms + HOUR)}`);
@@ -101,7 +101,7 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
         }
         parts.push(svg("path", { d: lines.join(""), class: `line ${s.shade}` }));
         // a value between two gaps has no line
-        const isAlone = (i) => isKnown(i) && s.values[i - 1] === null && s.values[i + 1] === null;
+        const isAlone = (i) => isKnown(i) && (s.values[i - 1] ?? null) === null && (s.values[i + 1] ?? null) === null;
         const isMarked = xs.length <= 40 && (days || isSinglePoint) ? isKnown : isAlone;
         parts.push(...xs.flatMap((cx, i) => (isMarked(i) ? [svg("circle", { cx, cy: ys[i], r: 3, class: `point ${s.shade}` })] : [])));
         dots.push({ values: s.values, ys, node: svg("circle", { r: 4.5, class: `point ${s.shade}`, visibility: "hidden" }) });
