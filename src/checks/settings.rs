@@ -89,3 +89,20 @@ impl Default for Checks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_affect_no_row_leave_the_text_as_it_is() {
+        let text = "Checks { off: [], quarantine: false, user_id_bytes: None, \
+            folder_tolerance_days: None, fast_hop_km: 10.0, fast_hop_m_s: 55.0, ping_pong_s: 60.0, \
+            ping_pong_km: 5.0, most_events_a_day: 2000, open_days: 1 }";
+        for expected_dates in [ExpectedDates::Daily, ExpectedDates::Workdays] {
+            assert_eq!(Checks { expected_dates, ..Checks::default() }.of_rows(), text);
+        }
+        let off = vec![Code::PingPong];
+        assert_ne!(Checks { off, ..Checks::default() }.of_rows(), text);
+    }
+}
