@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
+use serde_json::Map;
 
 use super::{KeysFromFlags, config_file, load_config, read_config};
 use crate::cli;
 use crate::config::{Config, DEFAULT_VIEWS_DIR, changed_keys};
-use crate::progress::log::Log;
+use crate::progress::log::{Level, Log};
 use crate::server;
 use crate::server::{DefinitionSource, Definitions, Options, Setup};
 use crate::stages::quality::Expectation;
