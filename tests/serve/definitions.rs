@@ -132,10 +132,8 @@ fn changed_settings_are_taken_up_or_need_a_restart() {
     });
     assert_ne!(server.get("/quality?format=html").header("etag"), tag);
     // settings of the server itself
-    work.config("[serve]\nmax_queries = 3\ntimeout_s = 50\n[views]\nsnapshot_dates = []\n");
-    let config = work.read("pipeline.toml").replacen("[views]\nsnapshot_dates = []\n", "", 1);
-    let config = config.replace("[views]\n", "[views]\nsnapshot_dates = []\n");
-    work.write("pipeline.toml", config);
+    work.config("[serve]\nmax_queries = 3\ntimeout_s = 50\n");
+    work.set_snapshot_dates("[]");
     server.until("/events-per-hour-2024-10-01", 404);
     assert_eq!(health(&server)["restart"], json!(["serve.max_queries", "serve.timeout_s"]));
     let log = server.log();
