@@ -66,7 +66,7 @@ impl Session {
     fn stage(&self, name: &'static str, work: impl FnOnce() -> Result<StageReport>) -> Result<()> {
         self.progress.begin(name);
         let report = work()?;
-        for note in &report.notes {
+        for note in report.notes.iter().chain(&report.standing_notes) {
             self.progress.warn(&format!("{}: {note}", report.stage));
         }
         self.progress.done(&report, true);

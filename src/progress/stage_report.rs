@@ -21,9 +21,17 @@ pub struct StageReport {
     pub skipped: bool,
     /// Warnings and messages for people: rejected rows with the reason, resolved conflicts, repeated hours.
     pub notes: Vec<String>,
+    /// Warnings that a skipped stage repeats, because the run should not pass without them.
+    pub standing_notes: Vec<String>,
 }
 
 impl StageReport {
+    /// The notes of this run: a skipped stage repeats only those that stand.
+    pub fn notes_of_run(&self) -> impl Iterator<Item = &String> {
+        let notes = self.notes.iter().filter(|_| !self.skipped);
+        notes.chain(&self.standing_notes)
+    }
+
     /// `load: done; 26 rows in, 26 rows out, 0.10 s`
     pub fn sentence(&self) -> String {
         let what = if self.skipped { "unchanged, skipped" } else { "done" };

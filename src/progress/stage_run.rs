@@ -31,7 +31,7 @@ impl From<&StageReport> for StageRun {
             bytes_in: report.bytes_in,
             seconds: report.elapsed.as_secs_f64(),
             // warnings of an earlier run are not repeated when the stage is skipped
-            warnings: if report.skipped { Vec::new() } else { report.notes.clone() },
+            warnings: report.notes_of_run().cloned().collect(),
         }
     }
 }

@@ -64,8 +64,8 @@ pub fn run(
         progress.begin(name);
         let report = work()?;
         outputs.upload(progress)?;
-        // a skipped stage repeats the notes of the run that did the work
-        for note in report.notes.iter().filter(|_| !report.skipped) {
+        // a skipped stage has the notes of the run that did the work
+        for note in report.notes_of_run() {
             progress.warn(&format!("{}: {note}", report.stage));
         }
         progress.done(&report, false);

@@ -31,6 +31,7 @@ pub fn run(
         elapsed: started.elapsed(),
         skipped: deployed.iter().all(|d| d.fresh),
         notes: Vec::new(),
+        standing_notes: Vec::new(),
     };
     if !report.skipped {
         registry.remarks().iter().for_each(|remark| progress.note(&format!("views: {remark}")));

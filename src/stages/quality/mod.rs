@@ -79,6 +79,7 @@ pub fn run(
     refuse_incomplete(data, &records)?;
     let present = records.days.iter().map(|day| day.date).collect();
     let missing = expectation::note(&expectation.gaps(&present, (None, None))?);
+    report.standing_notes.extend(missing);
     let geodata = geodata::fingerprint(data)?;
     let fingerprints = fingerprints(&records, &geodata);
     let all = digest(fingerprints.values().chain([&geodata, &records.undated_fingerprint]));
@@ -91,7 +92,7 @@ pub fn run(
     {
         report.rows_out = daily.rows + codes.rows;
         report.skipped = true;
-        report.notes = daily.notes.iter().cloned().chain(missing).collect();
+        report.notes.clone_from(&daily.notes);
         report.elapsed = started.elapsed();
         return Ok(report);
     }
@@ -108,7 +109,6 @@ pub fn run(
     let fingerprints = serde_json::to_string(&fingerprints)?;
     entries.push(KeyValue::new(FINGERPRINTS.to_owned(), fingerprints));
     quality_tables::write(&daily, Table::QualityDaily, &tables.days, entries)?;
-    report.notes.extend(missing);
     bar.finish();
     report.elapsed = started.elapsed();
     Ok(report)
