@@ -77,6 +77,7 @@ fn remove(
         elapsed: started.elapsed(),
         skipped: found.is_empty() && rows.is_empty(),
         notes: notes(before, &found, &rows),
+        standing_notes: Vec::new(),
     })
 }
 

@@ -111,5 +111,6 @@ pub fn run(
         elapsed: started.elapsed(),
         skipped,
         notes,
+        standing_notes: Vec::new(),
     })
 }

@@ -108,6 +108,7 @@ fn compress(
         elapsed: started.elapsed(),
         skipped,
         notes: manifest.notes.clone(),
+        standing_notes: Vec::new(),
     };
     let rules = Rules::new(settings.checks);
     let (plan, mut notes) = planned(&settings)?;
