@@ -130,7 +130,9 @@ Examples:
   mobility query users-per-lau-day-night
   mobility query users-per-lau-day-night --format csv | head -3
   mobility query users-per-lau --date 2024-10-01 --order-by user_count:desc --limit 10
-  mobility query users-per-lau --format geojson --output users.geojson
+  mobility query users-per-lau --output users.geojson      every LAU, on the newest date
+  mobility query users-per-lau --date 2024-10-01 --output users.gpkg
+  mobility query users-per-lau --output users.csv.gz
   mobility query --sql \"SELECT lau_match, COUNT(*) FROM cell_plan GROUP BY lau_match\"
   mobility query --sql @report.sql --format csv             from a file; `-` is standard input
   mobility query --sql \"DESCRIBE cell_plan\"                or SHOW TABLES, or information_schema.columns
@@ -366,7 +368,7 @@ impl Dates {
 /// Flags of commands that write CSV.
 #[derive(Debug, Args)]
 pub struct CsvOptions {
-    /// For spreadsheets: in CSV, put an apostrophe before texts that would be taken for formulas
+    /// For spreadsheets: in CSV and TSV, put an apostrophe before texts that would be taken for formulas
     #[arg(long)]
     pub csv_safe: bool,
 }
@@ -401,7 +403,7 @@ pub struct Query {
     /// Output format [default: by the extension of --output, else table]
     #[arg(long, short, value_enum)]
     pub format: Option<Format>,
-    /// Write to a file, which appears once it is complete
+    /// Write to a file, which appears once it is complete; FILE.gz is compressed
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// In a table on a terminal, show all columns and values in full, however long the lines are
@@ -410,6 +412,9 @@ pub struct Query {
     /// In place of a table, show each row with one line per column
     #[arg(long, conflicts_with = "wide")]
     pub vertical: bool,
+    /// Compress the output with gzip, whatever its name is
+    #[arg(long)]
+    pub compress: bool,
     #[command(flatten)]
     pub csv: CsvOptions,
     /// Maximum number of rows
@@ -420,6 +425,9 @@ pub struct Query {
     pub offset: u64,
     #[command(flatten)]
     pub dates: Dates,
+    /// GeoJSON and GeoPackage: the rows of all dates instead of the newest one
+    #[arg(long, conflicts_with_all = ["date", "from", "to", "sql"])]
+    pub all_dates: bool,
     /// Only this lau_id (GISCO_ID)
     #[arg(long, value_name = "ID")]
     pub lau: Option<String>,

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result, anyhow};
 use clap::ValueEnum;
@@ -15,7 +17,8 @@ use crate::errors::UsageError;
 use crate::output::audited_rows::{AuditedAccess, recorded};
 use crate::output::formats;
 use crate::output::formats::{Format, Options, Rows};
-use crate::output::query::{geometry_options, lau_geometries, order_by};
+use crate::output::map_rows;
+use crate::output::query::{geometry_options, lau_shapes, order_by};
 use crate::output::snapshots;
 use crate::progress::audit_log::{Access, AuditLog};
 use crate::progress::{new_id, now};
@@ -37,8 +40,10 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     let sql = args.sql.as_deref().map(sql_text).transpose()?;
     let (registry, warehouse) = session.warehouse()?;
     let mut options = terminal_options(args);
-    options.spreadsheet_safe = args.csv.spreadsheet_safe(format == Format::Csv)?;
+    options.gzip = args.compress || args.output.as_deref().is_some_and(is_gzip);
+    options.spreadsheet_safe = args.csv.spreadsheet_safe(format.is_csv())?;
     let mut access = None;
+    let mut selected = None;
     let (rows, relation) = match (&args.view, &sql) {
         (None, None) => return Err(no_view_named()),
         (_, Some(sql)) => {
@@ -49,7 +54,7 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
             (warehouse.sql(sql)?, None)
         }
         (Some(name), None) => {
-            let select = Select {
+            let mut select = Select {
                 relation: relation(&registry, name)?,
                 from,
                 to,
@@ -59,25 +64,37 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
                 offset: args.offset,
             };
             options.title = Some(select.relation.title().to_owned());
+            if format.is_map() && !args.all_dates {
+                let columns = warehouse.columns(select.relation)?;
+                options.remark = map_rows::choose_date(warehouse.as_ref(), &mut select, &columns)?;
+            }
             if select.relation.single_users() {
                 let name = select.relation.sql_name();
                 access = Some(access_of(name, recorded(&select), format));
             }
-            (warehouse.select(&select)?, Some(select.relation))
+            let relation = select.relation;
+            (warehouse.select(selected.insert(select))?, Some(relation))
         }
     };
     let schema = arrow::record_batch::RecordBatchReader::schema(&rows);
     geometry_options(
-        || lau_geometries(warehouse.as_ref()),
+        |form| lau_shapes(warehouse.as_ref(), form),
         relation,
         &schema,
         format,
         &mut options,
     )?;
-    if args.output.is_none() && format.is_binary() && std::io::stdout().is_terminal() {
+    if args.output.is_none()
+        && (format.is_binary() || options.gzip)
+        && std::io::stdout().is_terminal()
+    {
+        let what = if options.gzip { "compressed output" } else { format.name() };
         return Err(anyhow!(UsageError(format!(
-            "{format:?} is a binary format; use --output FILE or a pipe"
+            "{what} is not for a terminal; use --output FILE or a pipe"
         ))));
+    }
+    if format == Format::Gpkg {
+        options.loaded_at = warehouse.loaded()?.map(|loaded| loaded.loaded_at);
     }
     let audit = match (&session.config.serve.audit_log, &access) {
         (Some(path), Some(_)) => Some(AuditLog::open(path)?),
@@ -90,10 +107,25 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
         _ => None,
     };
     let rows = audited.iter().fold(rows, |rows, audited| audited.count(rows));
+    let (rows, added) = match &selected {
+        // maps have no holes
+        Some(select) if format.is_map() => {
+            map_rows::with_every_lau(rows, select, options.lau_shapes.as_ref())
+        }
+        _ => (rows, Arc::default()),
+    };
     let count = write(session, args, format, rows, &options)?;
     audited.map_or(Ok(()), AuditedAccess::complete)?;
+    if let Some(remark) = &options.remark {
+        session.progress.note(&format!("{remark} (--date DAY for others, --all-dates for all)"));
+    }
+    let added = added.load(Ordering::Relaxed);
+    if added > 0 {
+        let laus = counted(added, "feature");
+        session.progress.note(&format!("{laus} added for LAUs without a row, with null"));
+    }
     match relation {
-        Some(relation) if count == 0 && args.limit != Some(0) && !session.quiet => {
+        Some(relation) if count == added && args.limit != Some(0) && !session.quiet => {
             let reason = match snapshots::why_empty(warehouse.as_ref(), relation)? {
                 Some(reason) => format!("no rows: {reason}"),
                 None => why_no_rows(args, relation, warehouse.count(&Select::all(relation))?),
@@ -187,13 +219,21 @@ fn output_format(args: &Query) -> Result<Format> {
     if let Some(format) = args.format {
         return Ok(format);
     }
-    let Some(ending) = args.output.as_deref().and_then(extension) else { return Ok(Format::Table) };
+    let Some(path) = args.output.as_deref() else { return Ok(Format::Table) };
+    // users.csv.gz is compressed CSV
+    let path = if is_gzip(path) { path.with_extension("") } else { path.to_owned() };
+    let Some(ending) = extension(&path) else { return Ok(Format::Table) };
     let by_extension = Format::value_variants().iter().find(|f| f.extension() == ending);
     by_extension.copied().ok_or_else(|| {
         anyhow!(UsageError(format!(
             "no format has the extension .{ending}; choose one with --format"
         )))
     })
+}
+
+/// True for a file whose name asks for compression.
+fn is_gzip(path: &Path) -> bool {
+    extension(path).is_some_and(|ending| ending == "gz")
 }
 
 /// On a terminal a table fits its width; in a file or pipe nothing is truncated.

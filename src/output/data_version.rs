@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
-use crate::output::query::{Boundaries, lau_geometries};
+use crate::output::formats::{LauShapes, ShapeForm};
+use crate::output::query::lau_shapes;
 use crate::warehouse::{Loaded, Relation, Select, Warehouse};
 
 /// Row counts that are cached.
@@ -26,7 +27,7 @@ pub struct DataVersion {
     id: String,
     columns: Mutex<HashMap<String, SchemaRef>>,
     totals: Mutex<LruCache<String, u64>>,
-    lau_boundaries: Mutex<Option<Arc<Boundaries>>>,
+    lau_shapes: Mutex<Option<Arc<LauShapes>>>,
     recorded_dates: Mutex<Option<Arc<BTreeSet<NaiveDate>>>>,
 }
 
@@ -39,7 +40,7 @@ impl DataVersion {
             id,
             columns: Mutex::default(),
             totals: Mutex::new(LruCache::unbounded()),
-            lau_boundaries: Mutex::default(),
+            lau_shapes: Mutex::default(),
             recorded_dates: Mutex::default(),
         }
     }
@@ -89,18 +90,21 @@ impl DataVersion {
         Ok(total)
     }
 
-    /// Boundaries of all LAUs as GeoJSON text, read once. Blocks.
+    /// Boundaries of all LAUs. Those as GeoJSON text are read once. Blocks.
     ///
     /// # Errors
     /// A warehouse that cannot be read.
-    pub fn lau_geometries(&self, warehouse: &dyn Warehouse) -> Result<Arc<Boundaries>> {
-        // the lock is held while they are read, so that a second request waits for the first
-        let mut boundaries = lock(&self.lau_boundaries);
-        if let Some(boundaries) = boundaries.as_ref() {
-            return Ok(Arc::clone(boundaries));
+    pub fn lau_shapes(&self, warehouse: &dyn Warehouse, form: ShapeForm) -> Result<Arc<LauShapes>> {
+        if form == ShapeForm::Wkb {
+            return lau_shapes(warehouse, form);
         }
-        let read = lau_geometries(warehouse)?;
-        *boundaries = Some(Arc::clone(&read));
+        // the lock is held while they are read, so that a second request waits for the first
+        let mut shapes = lock(&self.lau_shapes);
+        if let Some(shapes) = shapes.as_ref() {
+            return Ok(Arc::clone(shapes));
+        }
+        let read = lau_shapes(warehouse, form)?;
+        *shapes = Some(Arc::clone(&read));
         Ok(read)
     }
 

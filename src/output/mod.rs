@@ -9,6 +9,7 @@ pub mod documents;
 pub mod formats;
 pub mod html;
 pub mod lau_outlines;
+pub mod map_rows;
 pub mod quality_report;
 pub mod query;
 pub mod relation;

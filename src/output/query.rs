@@ -1,14 +1,13 @@
 //! The parts of a query that the command line and the API share: the order, and the geometry that a
 //! format needs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Schema};
 
-use super::formats::{Format, GeometryText, Options};
+use super::formats::{Format, GeometryText, LauShape, LauShapes, Options, ShapeForm};
 use crate::domain::tables::Table;
 use crate::errors::UsageError;
 use crate::formats::geoparquet;
@@ -45,21 +44,19 @@ pub fn order_text(order: &OrderBy) -> String {
     format!("{}{}", order.column, if order.descending { ":desc" } else { "" })
 }
 
-/// Boundaries of LAUs as GeoJSON geometries, by `lau_id`.
-pub type Boundaries = HashMap<String, String>;
-
 /// Sets the options that a format needs to write the geometry of `rows`: its CRS, or the boundaries
 /// of the LAUs in `lau_id`, which `laus` returns.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
 pub fn geometry_options(
-    laus: impl FnOnce() -> Result<Arc<Boundaries>>,
+    laus: impl FnOnce(ShapeForm) -> Result<Arc<LauShapes>>,
     relation: Option<Relation>,
     rows: &Schema,
     format: Format,
     options: &mut Options,
 ) -> Result<()> {
+    options.layer = relation.map(|relation| relation.sql_name().to_owned());
     let has_geometry =
         rows.field_with_name("geometry").is_ok_and(|f| *f.data_type() == DataType::Binary);
     if has_geometry {
@@ -72,26 +69,38 @@ pub fn geometry_options(
         if format == Format::Parquet {
             options.geo_metadata = Some(geoparquet::metadata(epsg, types, None)?);
         }
-    } else if format == Format::Geojson && rows.index_of("lau_id").is_ok() {
-        options.lau_geometries = Some(laus()?);
+    } else if format.is_map() && rows.index_of("lau_id").is_ok() {
+        let form = if format == Format::Gpkg { ShapeForm::Wkb } else { ShapeForm::Geojson };
+        options.lau_shapes = Some(laus(form)?);
     }
     Ok(())
 }
 
-/// Boundaries of all LAUs.
+/// Names and boundaries of all LAUs.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
-pub fn lau_geometries(warehouse: &dyn Warehouse) -> Result<Arc<Boundaries>> {
+pub fn lau_shapes(warehouse: &dyn Warehouse, form: ShapeForm) -> Result<Arc<LauShapes>> {
     let shapes = GeometryText::new(Some(3035))?;
-    let mut found = HashMap::new();
+    let mut found = LauShapes::new();
     for batch in warehouse.select(&Select::all(Relation::Table(Table::Lau)))? {
         let batch = batch?;
-        let ids = batch.column(0).as_string::<i32>();
-        let geometries = batch.column(3).as_binary::<i32>();
-        for (id, geometry) in ids.iter().zip(geometries) {
+        let text = |name: &str| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>());
+        let geometries =
+            batch.column_by_name("geometry").and_then(|column| column.as_binary_opt::<i32>());
+        let (Some(ids), Some(names), Some(geometries)) =
+            (text("lau_id"), text("lau_name"), geometries)
+        else {
+            bail!("the table lau lacks a column; load the data again with `mobility load --force`")
+        };
+        for ((id, name), geometry) in ids.iter().zip(names).zip(geometries) {
             if let (Some(id), Some(geometry)) = (id, geometry) {
-                found.insert(id.to_owned(), shapes.geojson(geometry)?);
+                let geometry = match form {
+                    ShapeForm::Geojson => shapes.geojson(geometry)?.into_bytes(),
+                    ShapeForm::Wkb => geometry.to_vec(),
+                };
+                let shape = LauShape { name: name.map(str::to_owned), geometry };
+                found.insert(id.to_owned(), shape);
             }
         }
     }

@@ -20,12 +20,14 @@ pub enum Representation {
 
 impl Representation {
     /// In order of preference.
-    pub const ALL: [Representation; 8] = [
+    pub const ALL: [Representation; 10] = [
         Representation::Html,
         Representation::Json,
         Representation::Rows(Format::Csv),
+        Representation::Rows(Format::Tsv),
         Representation::Rows(Format::Ndjson),
         Representation::Rows(Format::Geojson),
+        Representation::Rows(Format::Gpkg),
         Representation::Rows(Format::Parquet),
         Representation::Rows(Format::Arrow),
         Representation::Rows(Format::Markdown),
@@ -46,8 +48,10 @@ impl Representation {
             Representation::Html => "HTML",
             Representation::Json => "JSON",
             Representation::Rows(Format::Csv) => "CSV",
+            Representation::Rows(Format::Tsv) => "TSV",
             Representation::Rows(Format::Ndjson) => "NDJSON",
             Representation::Rows(Format::Geojson) => "GeoJSON",
+            Representation::Rows(Format::Gpkg) => "GeoPackage",
             Representation::Rows(Format::Parquet) => "Parquet",
             Representation::Rows(Format::Arrow) => "Arrow",
             Representation::Rows(Format::Markdown) => "Markdown",
@@ -80,7 +84,7 @@ impl Representation {
 
     /// True when rows must have a location on a map.
     pub fn needs_location(self) -> bool {
-        self == Representation::Rows(Format::Geojson)
+        matches!(self, Representation::Rows(format) if format.is_map())
     }
 
     /// The extension of a file name; `None` when it is not saved as a file.
@@ -104,6 +108,7 @@ impl Representation {
                 &["application/parquet", "application/x-parquet"]
             }
             Representation::Rows(Format::Arrow) => &["application/arrow"],
+            Representation::Rows(Format::Gpkg) => &["application/geopackage+vnd.sqlite3"],
             Representation::Rows(Format::Geojson) => &["application/vnd.geo+json"],
             _ => &[],
         }

@@ -121,6 +121,7 @@ fn rows(relation: Relation, columns: &[ColumnInfo]) -> Value {
     }
     let accepts = |name: &str| match name {
         "date" | "from" | "to" => has_days(columns),
+        "all_dates" => has_days(columns) && has_location,
         "lau" => has_lau(columns),
         _ => true,
     };
@@ -197,6 +198,10 @@ fn parameters() -> Value {
         "date": text("date", "Only this day, such as 2024-10-01.", day()),
         "from": text("from", "First day.", day()),
         "to": text("to", "Last day.", day()),
+        "all_dates": text("all_dates",
+            "With 1, GeoJSON and GeoPackage have the rows of all dates. By default they have those of the \
+             newest one, because features of other dates would lie below them.",
+            json!({ "type": "integer", "enum": [0, 1] })),
         "lau": text("lau", "Only this lau_id (GISCO_ID).", json!({ "type": "string" })),
         "order_by": text("order_by",
             "Column to order by, with :desc for descending order; several are separated by commas.",

@@ -12,8 +12,8 @@ use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select};
 
 /// All parameters.
-pub const NAMES: [&str; 9] =
-    ["format", "date", "from", "to", "lau", "order_by", "limit", "offset", "safe"];
+pub const NAMES: [&str; 10] =
+    ["format", "date", "from", "to", "all_dates", "lau", "order_by", "limit", "offset", "safe"];
 /// Upper bound of limit and offset, whose sum must not overflow in an engine.
 const MAX_ROWS: u64 = 1_000_000_000_000;
 /// Columns in `order_by`.
@@ -26,6 +26,8 @@ pub struct Params {
     pub date: Option<NaiveDate>,
     pub from: Option<NaiveDate>,
     pub to: Option<NaiveDate>,
+    /// Maps have the rows of all dates, not only those of the newest one.
+    pub all_dates: bool,
     pub lau: Option<String>,
     pub order: Vec<OrderBy>,
     pub limit: Option<u64>,
@@ -43,7 +45,11 @@ impl Params {
         let mut params = Params::default();
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let name = if name == "order-by" { "order_by".into() } else { name };
+            let name = match &*name {
+                "order-by" => "order_by".into(),
+                "all-dates" => "all_dates".into(),
+                _ => name,
+            };
             if !NAMES.contains(&&*name) {
                 return Err(unknown(&name));
             }
@@ -69,6 +75,7 @@ impl Params {
             "date" => self.date = Some(day(name, value)?),
             "from" => self.from = Some(day(name, value)?),
             "to" => self.to = Some(day(name, value)?),
+            "all_dates" => self.all_dates = flag(name, value)?,
             "lau" => self.lau = Some(value.to_owned()),
             "limit" => self.limit = Some(number(name, value)?),
             "offset" => self.offset = number(name, value)?,
@@ -88,6 +95,10 @@ impl Params {
     fn check(&self) -> Result<(), Problem> {
         if self.date.is_some() && (self.from.is_some() || self.to.is_some()) {
             return Err(Problem::parameter("date", "give either date, or from and to"));
+        }
+        if self.all_dates && (self.date.or(self.from).or(self.to)).is_some() {
+            let detail = "give either all_dates, or date, from and to";
+            return Err(Problem::parameter("all_dates", detail));
         }
         if let (Some(from), Some(to)) = (self.from, self.to)
             && from > to
@@ -161,6 +172,9 @@ impl Params {
         let mut out = form_urlencoded::Serializer::new(String::new());
         for (name, day) in [("date", self.date), ("from", self.from), ("to", self.to)] {
             out.extend_pairs(day.map(|d| (name, d.to_string())));
+        }
+        if self.all_dates {
+            out.append_pair("all_dates", "1");
         }
         out.extend_pairs(self.lau.iter().map(|id| ("lau", id)));
         out.extend_pairs(self.order.iter().map(|order| ("order_by", order_text(order))));

@@ -64,7 +64,7 @@ pub async fn get(
     };
     let mut answer = respond(&state, &asked, &Representation::ALL).await;
     if matches!(&answer, Err(problem) if problem.status == StatusCode::NOT_ACCEPTABLE) {
-        // rows without a location have every representation but GeoJSON
+        // rows without a location have every representation but those of maps
         let others = Representation::ALL.into_iter().filter(|r| !r.needs_location());
         answer = respond(&state, &asked, &others.collect::<Vec<_>>()).await;
     }

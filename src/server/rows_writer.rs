@@ -22,6 +22,7 @@ use crate::output::documents::{LoadedData, RowsHead, geometry_options};
 use crate::output::formats;
 use crate::output::formats::Format;
 use crate::output::html::rows_page::{FormatLink, RowsPage};
+use crate::output::map_rows;
 use crate::output::relation::RelationInfo;
 use crate::output::snapshots;
 use crate::progress::audit_log::Access;
@@ -77,7 +78,14 @@ pub fn write(
     if request.representation.needs_location() && !has_location(&columns) {
         return Err(no_location(relation, request.by_accept).into());
     }
-    let select = request.params.select(relation);
+    let mut select = request.params.select(relation);
+    let mut remark = None;
+    if let Representation::Rows(format) = request.representation
+        && format.is_map()
+        && !request.params.all_dates
+    {
+        remark = map_rows::choose_date(data.warehouse, &mut select, &schema)?;
+    }
     let query = Query { state, data, request, relation, select, columns: &columns };
     match request.representation {
         Representation::Html => query.write_page(writer),
@@ -85,7 +93,15 @@ pub fn write(
         Representation::Rows(format) => {
             let mut options = geometry_options(&data, relation, format)?;
             options.spreadsheet_safe = request.params.safe;
+            options.remark = remark;
             query.with_rows(|rows| {
+                let rows = match format.is_map() {
+                    true => {
+                        let shapes = options.lau_shapes.as_ref();
+                        map_rows::with_every_lau(rows, &query.select, shapes).0
+                    }
+                    false => rows,
+                };
                 Ok(formats::write(format, rows, Box::new(writer.clone()), &options)?)
             })
         }
@@ -94,7 +110,7 @@ pub fn write(
 
 fn no_location(relation: Relation, by_accept: bool) -> Problem {
     let detail = format!(
-        "{} has neither a geometry nor a lau_id, so it has no GeoJSON; users-per-lau and \
+        "{} has neither a geometry nor a lau_id, so it is no layer of a map; users-per-lau and \
          users-per-lau-day-night have one",
         relation.sql_name()
     );
@@ -208,7 +224,7 @@ impl Query<'_> {
         });
         let format_link = |representation: Representation| {
             // people open CSV files in spreadsheets
-            let safe = representation == Representation::Rows(Format::Csv);
+            let safe = matches!(representation, Representation::Rows(format) if format.is_csv());
             FormatLink {
                 name: representation.label(),
                 href: link(href, representation, &Params { safe, ..params.clone() }),

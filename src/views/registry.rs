@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_contract_names_ten_views_and_seven_aliases() {
+    fn every_name_of_the_contract_finds_its_view() {
         let registry = builtin();
         let contract = [
             ("number-of-events-per-hour", "agg_events_per_hour"),
@@ -230,6 +230,9 @@ mod tests {
             ("users-per-lau-day-night", "view_users_per_lau_day_night"),
             ("events-per-hour-2024-10-01", "events_per_hour_2024_10_01"),
             ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
+            ("users-per-day", "users_per_day"),
+            ("users-per-week", "users_per_week"),
+            ("users-per-month", "users_per_month"),
             ("unique-users-per-hour", "agg_unique_users_per_hour"),
             ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
             ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
@@ -242,7 +245,7 @@ mod tests {
             assert_eq!(registry.find(name).unwrap().view, view);
             assert_eq!(registry.find(view).unwrap().view, view);
         }
-        assert_eq!(registry.views().len(), 10);
+        assert_eq!(registry.views().len(), 13);
     }
 
     #[test]
@@ -272,7 +275,7 @@ mod tests {
         };
         let time = Time { day_start: 6, ..Time::default() };
         let registry = Registry::read(&settings, &time).unwrap();
-        assert_eq!(registry.views().len(), 12);
+        assert_eq!(registry.views().len(), 15);
         let second = registry.find("users-per-lau-2024-10-02").unwrap();
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
         let night = registry.find("users-per-lau-day-night").unwrap();

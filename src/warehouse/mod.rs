@@ -18,7 +18,7 @@ use arrow::record_batch::RecordBatchReader;
 use chrono::NaiveDate;
 
 pub use catalogue::{question, sql_type};
-pub use select::{Relation, Select};
+pub use select::{DayColumn, Relation, Select};
 
 use crate::config::{Config, Warehouse as Settings, WarehouseUrl};
 use crate::domain::tables::Table;

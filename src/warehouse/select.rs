@@ -130,7 +130,7 @@ impl<'a> Select<'a> {
         }
         let day = match (self.from, self.to) {
             (None, None) => None,
-            _ => Some(day_column(schema).ok_or_else(|| {
+            _ => Some(DayColumn::of(schema).ok_or_else(|| {
                 usage_error(format!(
                     "{name} has neither date nor hour, so it cannot be filtered by day"
                 ))
@@ -145,16 +145,19 @@ impl<'a> Select<'a> {
     }
 }
 
-fn day_column(schema: &Schema) -> Option<DayColumn> {
-    let has = |name: &str, is_type: fn(&DataType) -> bool| {
-        schema.field_with_name(name).is_ok_and(|f| is_type(f.data_type()))
-    };
-    if has("date", |t| *t == DataType::Date32) {
-        return Some(DayColumn::Date("date".to_owned()));
+impl DayColumn {
+    /// The column that rows can be filtered by.
+    pub fn of(schema: &Schema) -> Option<DayColumn> {
+        let has = |name: &str, is_type: fn(&DataType) -> bool| {
+            schema.field_with_name(name).is_ok_and(|f| is_type(f.data_type()))
+        };
+        if has("date", |t| *t == DataType::Date32) {
+            return Some(DayColumn::Date("date".to_owned()));
+        }
+        let time = ["hour", "timestamp"];
+        let found = time.into_iter().find(|n| has(n, |t| matches!(t, DataType::Timestamp(_, _))));
+        found.map(|n| DayColumn::Time(n.to_owned()))
     }
-    let time = ["hour", "timestamp"];
-    let found = time.into_iter().find(|n| has(n, |t| matches!(t, DataType::Timestamp(_, _))));
-    found.map(|n| DayColumn::Time(n.to_owned()))
 }
 
 #[cfg(test)]

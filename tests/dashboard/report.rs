@@ -55,7 +55,7 @@ fn both_warehouses_give_the_same_report() {
     let embedded = data(&embedded);
     assert_eq!(embedded, data(&postgis));
     let routes: Vec<&String> = embedded["routes"].as_object().unwrap().keys().collect();
-    assert_eq!(routes.len(), 3 + 8, "{routes:?}");
+    assert_eq!(routes.len(), 3 + 11, "{routes:?}");
 }
 
 #[test]

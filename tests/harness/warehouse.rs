@@ -3,7 +3,7 @@
 use super::Workspace;
 
 /// Names of the shipped views on the command line, and in SQL.
-pub const EXAMPLE_VIEWS: [(&str, &str); 10] = [
+pub const EXAMPLE_VIEWS: [(&str, &str); 13] = [
     ("number-of-events-per-hour", "agg_events_per_hour"),
     ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
     ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),
@@ -14,6 +14,9 @@ pub const EXAMPLE_VIEWS: [(&str, &str); 10] = [
     ("users-per-lau-day-night", "view_users_per_lau_day_night"),
     ("events-per-hour-2024-10-01", "events_per_hour_2024_10_01"),
     ("users-per-lau-2024-10-01", "unique_users_per_lau_2024_10_01"),
+    ("users-per-day", "users_per_day"),
+    ("users-per-week", "users_per_week"),
+    ("users-per-month", "users_per_month"),
 ];
 
 /// Other names of views, and their names in SQL.

@@ -3,6 +3,7 @@
 use super::{Cluster, compare_outputs, ok, run};
 use crate::harness::EXAMPLE_VIEWS;
 use crate::harness::{Workspace, expected};
+use crate::periods::{PER_DAY, PER_MONTH, PER_WEEK, around_the_turn_of_the_year};
 
 #[test]
 #[ignore = "needs Spark: run make test"]
@@ -11,9 +12,15 @@ fn run_all_on_spark_gives_the_expected_answers() {
     let work = Workspace::mini();
     let settings = cluster.settings("engine = \"spark\"");
     work.config(&settings);
+    work.set_snapshot_dates("[\"2024-10-01\", \"newest\"]");
     ok(&work, &["run-all"]);
     let stored = work.snapshot("warehouse/v000001/results");
-    assert_eq!(stored.len(), EXAMPLE_VIEWS.len(), "{stored:?}");
+    // two views are snapshots of the newest date
+    assert_eq!(stored.len(), EXAMPLE_VIEWS.len() + 2, "{stored:?}");
+    assert_eq!(
+        work.ok(&["query", "users-per-lau-newest", "--format", "csv"]),
+        "lau_id,lau_name,user_count\nEE_0003,Saare vald,4\nEE_0002,\"Maa, \"\"vald\"\"\",1\n"
+    );
     for (name, file) in EXAMPLE_VIEWS {
         let answer = work.ok(&["query", name, "--format", "csv"]);
         assert_eq!(answer, expected(file), "{name}");
@@ -55,6 +62,17 @@ fn run_all_on_spark_gives_the_expected_answers() {
     assert!(!failed.stderr.contains("\tat "), "{}", failed.stderr);
     ok(&work, &["views", "--engine", "native"]);
     assert!(work.ok(&["query", "odd", "--format", "csv"]).contains("Timestamp"));
+
+    // weeks and months across the turn of a year
+    work.remove("views");
+    work.config(&settings);
+    around_the_turn_of_the_year(&work);
+    ok(&work, &["run-all"]);
+    for (name, rows) in
+        [("users-per-day", PER_DAY), ("users-per-week", PER_WEEK), ("users-per-month", PER_MONTH)]
+    {
+        assert_eq!(work.ok(&["query", name, "--format", "csv"]), rows, "{name}");
+    }
 }
 
 const ODD: &str = "-- name: odd

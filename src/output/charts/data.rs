@@ -159,7 +159,9 @@ fn with_gaps_filled(data: Data, loaded: &BTreeSet<NaiveDate>) -> Data {
     let steps = place(last) + 1;
     // several rows of the same hour cannot be placed on the axis
     let distinct = times.windows(2).all(|pair| pair[0] < pair[1]);
-    if !regular || !distinct || steps > MAX_STEPS {
+    // weeks and months have steps of their own, and nothing between them
+    let spaced = times.len() > 1 && times.windows(2).all(|p| p[1] - p[0] >= TimeDelta::days(7));
+    if !regular || !distinct || spaced || steps > MAX_STEPS {
         return data;
     }
     let known: BTreeSet<NaiveDate> =
@@ -217,5 +219,17 @@ mod tests {
         let filled = shown(with_gaps_filled(data(hours), &BTreeSet::new()));
         let expected = [&["5", "0"][..], &["-"; 24], &["0", "7"]].concat();
         assert_eq!(filled, expected);
+    }
+
+    #[test]
+    fn weeks_and_months_have_no_days_between_them() {
+        let monday = |day| NaiveDate::from_ymd_opt(2024, 9, day).unwrap().and_hms_opt(0, 0, 0);
+        let times: Vec<_> = [2, 9, 23].into_iter().filter_map(monday).collect();
+        let data = Data {
+            axis_name: "week".into(),
+            axis: Axis::Time(times),
+            series: vec![Series { name: "n".into(), values: vec![5.0, 7.0, 6.0] }],
+        };
+        assert_eq!(with_gaps_filled(data.clone(), &BTreeSet::new()), data);
     }
 }

@@ -62,8 +62,9 @@ impl<'a> RowsHead<'a> {
 /// A warehouse that cannot be read.
 pub fn geometry_options(data: &LoadedData, relation: Relation, format: Format) -> Result<Options> {
     let schema = data.version.columns(data.warehouse, relation)?;
-    let mut options = Options::default();
-    let boundaries = || data.version.lau_geometries(data.warehouse);
-    query::geometry_options(boundaries, Some(relation), &schema, format, &mut options)?;
+    let loaded_at = Some(data.version.loaded.loaded_at.clone());
+    let mut options = Options { loaded_at, ..Options::default() };
+    let shapes = |form| data.version.lau_shapes(data.warehouse, form);
+    query::geometry_options(shapes, Some(relation), &schema, format, &mut options)?;
     Ok(options)
 }

@@ -1,6 +1,6 @@
-//! CSV by RFC 4180 with line feeds. A field is quoted only if it contains a comma, a quote or a line
-//! break, or if it is an empty text: an unquoted empty field is a null. On request, texts that a
-//! spreadsheet would take for formulas get an apostrophe.
+//! CSV by RFC 4180 with line feeds, and the same with tabs in place of commas. A field is quoted only if it
+//! contains a separator, a quote or a line break, or if it is an empty text: an unquoted empty field is a
+//! null. On request, texts that a spreadsheet would take for formulas get an apostrophe.
 
 use std::io::Write;
 
@@ -13,29 +13,35 @@ use super::{FLUSH_BYTES, RowWriter, cells, formulas};
 pub(super) struct Csv<'a> {
     out: &'a mut (dyn Write + Send),
     buffer: Vec<u8>,
+    separator: u8,
     /// The columns whose cells may be taken for formulas.
     guarded: Vec<bool>,
 }
 
 impl<'a> Csv<'a> {
     /// With `spreadsheet_safe`, no header and no cell but numbers begins like a formula.
-    pub fn new(schema: &Schema, out: &'a mut (dyn Write + Send), spreadsheet_safe: bool) -> Self {
+    pub fn new(
+        schema: &Schema,
+        out: &'a mut (dyn Write + Send),
+        separator: u8,
+        spreadsheet_safe: bool,
+    ) -> Self {
         let mut buffer = Vec::with_capacity(2 * FLUSH_BYTES);
         for (index, field) in schema.fields().iter().enumerate() {
             if index > 0 {
-                buffer.push(b',');
+                buffer.push(separator);
             }
             let start = buffer.len();
             buffer.extend_from_slice(field.name().as_bytes());
             if spreadsheet_safe {
                 formulas::neutralise(&mut buffer, start);
             }
-            quote(&mut buffer, start);
+            quote(&mut buffer, start, separator);
         }
         buffer.push(b'\n');
         let is_guarded =
             |field: &FieldRef| spreadsheet_safe && !cells::is_number(field.data_type());
-        Csv { out, buffer, guarded: schema.fields().iter().map(is_guarded).collect() }
+        Csv { out, buffer, separator, guarded: schema.fields().iter().map(is_guarded).collect() }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -51,7 +57,7 @@ impl RowWriter for Csv<'_> {
         for row in 0..batch.num_rows() {
             for (index, column) in columns.iter().enumerate() {
                 if index > 0 {
-                    self.buffer.push(b',');
+                    self.buffer.push(self.separator);
                 }
                 let start = self.buffer.len();
                 if column.is_null(row) {
@@ -66,7 +72,7 @@ impl RowWriter for Csv<'_> {
                     formulas::neutralise(&mut self.buffer, start);
                 }
                 if !column.is_plain() {
-                    quote(&mut self.buffer, start);
+                    quote(&mut self.buffer, start, self.separator);
                 }
             }
             self.buffer.push(b'\n');
@@ -83,9 +89,10 @@ impl RowWriter for Csv<'_> {
 }
 
 /// Quotes the field that starts at `start` in `buffer`, if necessary.
-fn quote(buffer: &mut Vec<u8>, start: usize) {
+fn quote(buffer: &mut Vec<u8>, start: usize, separator: u8) {
     let field = &buffer[start..];
-    if !field.is_empty() && !field.iter().any(|b| matches!(b, b',' | b'"' | b'\n' | b'\r')) {
+    let is_special = |b: &u8| *b == separator || matches!(b, b'"' | b'\n' | b'\r');
+    if !field.is_empty() && !field.iter().any(is_special) {
         return;
     }
     let field = field.to_vec();

@@ -1,53 +1,17 @@
 //! GeoJSON by RFC 7946: one feature per row, with the geometry of the row itself or of its LAU.
 
-use std::collections::HashMap;
 use std::io::Write;
-use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
+use serde_json::Value;
 
 use super::cells;
 use super::cells::Column;
 use super::json::Objects;
+use super::lau_shapes::GeometrySource;
 use super::{FLUSH_BYTES, GeometryText, Options, RowWriter, geometry};
-use crate::errors::UsageError;
-
-/// The source of the geometry of a row.
-enum GeometrySource {
-    Column(usize),
-    Lau { column: usize, geometries: Arc<HashMap<String, String>> },
-}
-
-impl GeometrySource {
-    fn of(schema: &Schema, options: &Options) -> Result<Self> {
-        if let Some(column) = geometry::column(schema) {
-            return Ok(GeometrySource::Column(column));
-        }
-        let lau = schema
-            .fields()
-            .iter()
-            .position(|f| f.name() == "lau_id" && *f.data_type() == DataType::Utf8);
-        let Some(column) = lau else {
-            return Err(anyhow!(UsageError(
-                "GeoJSON needs rows with a geometry or a lau_id column: cell_plan, lau, or a view \
-                 per LAU such as users-per-lau or users-per-lau-day-night; other formats accept any \
-                 rows"
-                    .to_owned()
-            )));
-        };
-        match &options.lau_geometries {
-            Some(geometries) => {
-                Ok(GeometrySource::Lau { column, geometries: Arc::clone(geometries) })
-            }
-            None => bail!(
-                "GeoJSON of these rows needs LAU boundaries, but the warehouse has none: run \
-                 `mobility load`"
-            ),
-        }
-    }
-}
 
 pub(super) struct Geojson<'a> {
     out: &'a mut (dyn Write + Send),
@@ -66,30 +30,30 @@ impl<'a> Geojson<'a> {
         out: &'a mut (dyn Write + Send),
         options: &Options,
     ) -> Result<Self> {
-        let source = GeometrySource::of(schema, options)?;
+        let source = GeometrySource::of(schema, options, "GeoJSON")?;
         let drawn = geometry::column(schema);
+        let mut buffer = b"{\"type\":\"FeatureCollection\",".to_vec();
+        if let Some(remark) = &options.remark {
+            buffer.extend_from_slice(format!("\"remark\":{},", Value::from(&**remark)).as_bytes());
+        }
+        buffer.extend_from_slice(b"\"features\":[");
         Ok(Geojson {
             out,
             source,
             properties: Objects::new(schema, |index| Some(index) != drawn),
             shapes: GeometryText::new(options.geometry_epsg)?,
             rows: 0,
-            buffer: b"{\"type\":\"FeatureCollection\",\"features\":[".to_vec(),
+            buffer,
         })
     }
 
     fn feature(&mut self, columns: &[Column], row: usize) -> Result<()> {
         let out = &mut self.buffer;
         out.extend_from_slice(b"{\"type\":\"Feature\",\"geometry\":");
-        match &self.source {
-            GeometrySource::Column(column) => match columns[*column].bytes(row) {
-                Some(wkb) => self.shapes.write(wkb, out)?,
-                None => out.extend_from_slice(b"null"),
-            },
-            GeometrySource::Lau { column, geometries } => {
-                let known = columns[*column].str(row).and_then(|id| geometries.get(id));
-                out.extend_from_slice(known.map_or("null", String::as_str).as_bytes());
-            }
+        match (self.source.geometry(columns, row), &self.source) {
+            (None, _) => out.extend_from_slice(b"null"),
+            (Some(wkb), GeometrySource::Column(_)) => self.shapes.write(wkb, out)?,
+            (Some(geojson), GeometrySource::Lau { .. }) => out.extend_from_slice(geojson),
         }
         out.extend_from_slice(b",\"properties\":");
         self.properties.write(columns, row, &self.shapes, out)?;
@@ -127,11 +91,14 @@ impl RowWriter for Geojson<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{ArrayRef, Int64Array, StringArray};
 
     use super::*;
-    use crate::output::formats::Format;
+    use crate::errors::UsageError;
     use crate::output::formats::samples::{every_type, points, rows, shown, try_shown};
+    use crate::output::formats::{Format, LauShape};
 
     fn users_per_lau() -> RecordBatch {
         let ids: ArrayRef = Arc::new(StringArray::from(vec![Some("EE_1"), Some("EE_2"), None]));
@@ -153,8 +120,9 @@ mod tests {
     #[test]
     fn a_lau_id_finds_its_boundary_and_an_unknown_one_is_kept_without() {
         let square = "{\"type\":\"Polygon\",\"coordinates\":[]}";
-        let known = HashMap::from([("EE_1".to_owned(), square.to_owned())]);
-        let options = Options { lau_geometries: Some(Arc::new(known)), ..Options::default() };
+        let shape = LauShape { name: None, geometry: square.into() };
+        let known = [("EE_1".to_owned(), shape)].into();
+        let options = Options { lau_shapes: Some(Arc::new(known)), ..Options::default() };
         let text = shown(Format::Geojson, vec![users_per_lau()], &options);
         let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
         let features = parsed["features"].as_array().unwrap();
@@ -163,6 +131,14 @@ mod tests {
         assert!(features[1]["geometry"].is_null());
         assert!(features[2]["properties"]["lau_id"].is_null());
         assert_eq!(features.len(), 3);
+    }
+
+    #[test]
+    fn remark_is_a_member_of_the_collection() {
+        let options = Options { remark: Some("a \"b\"".to_owned()), ..Options::default() };
+        let text = shown(Format::Geojson, vec![points()], &options);
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(parsed["remark"], "a \"b\"");
     }
 
     #[test]

@@ -69,9 +69,11 @@ impl GeometryText {
     }
 }
 
+/// The geometry in WKB or EWKB.
+///
 /// # Errors
 /// Bytes that are not valid WKB.
-fn decode(wkb: &[u8]) -> Result<Geometry> {
+pub(super) fn decode(wkb: &[u8]) -> Result<Geometry> {
     // PostGIS sets flags for SRID, Z and M in the highest bits; the standard adds multiples of 1,000
     let standard = kind(wkb).is_none_or(|kind| kind < 1 << 29);
     let geometry = if standard { Wkb(wkb).to_geo() } else { Ewkb(wkb).to_geo() };
@@ -85,7 +87,7 @@ fn kind(wkb: &[u8]) -> Option<u32> {
 }
 
 /// WKB represents an empty point by coordinates that are NaN.
-fn is_empty_point(wkb: &[u8]) -> bool {
+pub(super) fn is_empty_point(wkb: &[u8]) -> bool {
     let Some(kind) = kind(wkb) else { return false };
     let start = if kind & 1 << 29 == 0 { 5 } else { 9 };
     let x = wkb.get(start..start + 8).and_then(|bytes| bytes.try_into().ok()).map(|bytes| {

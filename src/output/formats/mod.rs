@@ -8,8 +8,10 @@ mod fit;
 mod formulas;
 mod geojson;
 mod geometry;
+mod geopackage;
 mod ipc;
 mod json;
+mod lau_shapes;
 mod markdown;
 mod normalise;
 mod parquet;
@@ -17,7 +19,6 @@ mod table;
 mod text;
 mod vertical;
 
-use std::collections::HashMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -25,8 +26,11 @@ use anyhow::{Context, Result};
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
 use clap::ValueEnum;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 pub use geometry::GeometryText;
+pub use lau_shapes::{LauShape, LauShapes, ShapeForm};
 
 /// Rows of a warehouse.
 pub type Rows = Box<dyn RecordBatchReader + Send>;
@@ -41,6 +45,8 @@ pub enum Format {
     Table,
     /// CSV (RFC 4180) with a header line
     Csv,
+    /// The same with tabs in place of commas
+    Tsv,
     /// A JSON array of objects
     Json,
     /// One JSON object per line
@@ -51,6 +57,8 @@ pub enum Format {
     Arrow,
     /// A GeoJSON feature collection in longitude and latitude
     Geojson,
+    /// A GeoPackage with one layer, for QGIS and other GIS
+    Gpkg,
     /// A Markdown table
     Markdown,
 }
@@ -60,11 +68,13 @@ impl Format {
         match self {
             Format::Table => "text/plain; charset=utf-8",
             Format::Csv => "text/csv; charset=utf-8",
+            Format::Tsv => "text/tab-separated-values; charset=utf-8",
             Format::Json => "application/json",
             Format::Ndjson => "application/x-ndjson",
             Format::Parquet => "application/vnd.apache.parquet",
             Format::Arrow => "application/vnd.apache.arrow.file",
             Format::Geojson => "application/geo+json",
+            Format::Gpkg => "application/geopackage+sqlite3",
             Format::Markdown => "text/markdown; charset=utf-8",
         }
     }
@@ -83,18 +93,30 @@ impl Format {
         match self {
             Format::Table => "txt",
             Format::Csv => "csv",
+            Format::Tsv => "tsv",
             Format::Json => "json",
             Format::Ndjson => "ndjson",
             Format::Parquet => "parquet",
             Format::Arrow => "arrow",
             Format::Geojson => "geojson",
+            Format::Gpkg => "gpkg",
             Format::Markdown => "md",
         }
     }
 
     /// True for formats that should not be written to a terminal.
     pub fn is_binary(self) -> bool {
-        matches!(self, Format::Parquet | Format::Arrow)
+        matches!(self, Format::Parquet | Format::Arrow | Format::Gpkg)
+    }
+
+    /// True for CSV and its relatives, in which spreadsheets look for formulas.
+    pub fn is_csv(self) -> bool {
+        matches!(self, Format::Csv | Format::Tsv)
+    }
+
+    /// True for formats that are layers of a map, whose rows need a location.
+    pub fn is_map(self) -> bool {
+        matches!(self, Format::Geojson | Format::Gpkg)
     }
 }
 
@@ -115,11 +137,19 @@ pub struct Options {
     pub max_rows: Option<u64>,
     /// The `geo` metadata of GeoParquet for rows with a geometry.
     pub geo_metadata: Option<String>,
-    /// Geometry of each LAU as GeoJSON text, for rows with a `lau_id` and no geometry of their own.
-    pub lau_geometries: Option<Arc<HashMap<String, String>>>,
+    /// Boundaries of LAUs, for rows with a `lau_id` and no geometry of their own.
+    pub lau_shapes: Option<Arc<LauShapes>>,
+    /// Name of the layer in a GeoPackage.
+    pub layer: Option<String>,
+    /// A remark on the rows, which maps hold as well.
+    pub remark: Option<String>,
+    /// When the rows were loaded: UTC, RFC 3339.
+    pub loaded_at: Option<String>,
     /// EPSG code of a `geometry` column (WKB), which JSON and GeoJSON convert to longitude and
     /// latitude; `None` and 4326 are written unchanged.
     pub geometry_epsg: Option<u32>,
+    /// Compress the output with gzip.
+    pub gzip: bool,
     /// CSV for spreadsheets: no text is taken for a formula.
     pub spreadsheet_safe: bool,
 }
@@ -144,7 +174,14 @@ pub fn write(
     options: &Options,
 ) -> Result<u64> {
     let mut out = ErrorCapture { out, error: None };
-    let result = copy(format, rows, &mut out, options);
+    let result = match options.gzip {
+        false => copy(format, rows, &mut out, options),
+        true => {
+            let mut compressed = GzEncoder::new(&mut out, Compression::default());
+            copy(format, rows, &mut compressed, options)
+                .and_then(|count| Ok(compressed.finish().map(|_| count)?))
+        }
+    };
     match (result, out.error) {
         (Err(_), Some(error)) => Err(error).context("cannot write the output"),
         (result, _) => result,
@@ -212,12 +249,14 @@ fn writer<'a>(
             Box::new(vertical::Vertical::new(schema, out, options))
         }
         Format::Table => Box::new(table::Table::new(schema, out, options)),
-        Format::Csv => Box::new(csv::Csv::new(schema, out, options.spreadsheet_safe)),
+        Format::Csv => Box::new(csv::Csv::new(schema, out, b',', options.spreadsheet_safe)),
+        Format::Tsv => Box::new(csv::Csv::new(schema, out, b'\t', options.spreadsheet_safe)),
         Format::Json => Box::new(json::Json::new(schema, out, options, json::Layout::Array)?),
         Format::Ndjson => Box::new(json::Json::new(schema, out, options, json::Layout::Lines)?),
         Format::Parquet => Box::new(parquet::Parquet::new(schema, out, options)?),
         Format::Arrow => Box::new(ipc::Ipc::new(schema, out)?),
         Format::Geojson => Box::new(geojson::Geojson::new(schema, out, options)?),
+        Format::Gpkg => Box::new(geopackage::GeoPackage::new(schema, out, options)?),
         Format::Markdown => Box::new(markdown::Markdown::new(schema, out)),
     })
 }
@@ -277,7 +316,7 @@ mod tests {
     fn a_closed_pipe_is_detected_for_every_format() {
         for format in Format::value_variants() {
             let rows = match format {
-                Format::Geojson => reader(vec![samples::points()]),
+                Format::Geojson | Format::Gpkg => reader(vec![samples::points()]),
                 _ => reader(vec![every_type()]),
             };
             let error =

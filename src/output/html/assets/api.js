@@ -85,10 +85,9 @@ export async function rows(view, filter = {}) {
 export function links(view) {
   if (report) return [];
   const path = link(route(view));
-  const formats = view.columns.some((c) => c.name === "lau_id")
-    ? ["csv", "json", "parquet", "geojson"]
-    : ["csv", "json", "parquet"];
-  const names = { csv: "CSV", json: "JSON", parquet: "Parquet", geojson: "GeoJSON" };
+  const layers = view.columns.some((c) => c.name === "lau_id") ? ["geojson", "gpkg"] : [];
+  const formats = ["csv", "json", "parquet", ...layers];
+  const names = { csv: "CSV", json: "JSON", parquet: "Parquet", geojson: "GeoJSON", gpkg: "GeoPackage" };
   // people open CSV files in spreadsheets, which must not take a name for a formula
   const safe = (f) => (f === "csv" ? "&safe=1" : "");
   return [["Table", path], ...formats.map((f) => [names[f], `${path}?format=${f}${safe(f)}`])];

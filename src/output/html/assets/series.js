@@ -23,7 +23,9 @@ export function overTime(rows, axis, names, dates) {
   const days = times.every((t) => t % DAY === 0);
   const step = days ? DAY : HOUR;
   const [first, last] = [times[0], times.at(-1)];
-  const isRegular = times.every((t) => (t - first) % step === 0) && (last - first) / step < MAX_STEPS;
+  // weeks and months have steps of their own, and nothing between them
+  const isSpaced = times.length > 1 && times.every((t, i) => i === 0 || t - times[i - 1] >= 7 * DAY);
+  const isRegular = !isSpaced && times.every((t) => (t - first) % step === 0) && (last - first) / step < MAX_STEPS;
   const x = isRegular ? Array.from({ length: (last - first) / step + 1 }, (_, i) => first + i * step) : times;
   const midnight = (t) => Math.floor(t / DAY) * DAY;
   const loaded = new Set([...times.map(midnight), ...(dates ?? []).map(time)]);
