@@ -153,7 +153,9 @@ Examples:
     #[command(after_help = "Examples:
   mobility report --output report.html
   mobility report --view number-of-events-per-hour --output events.svg
-  mobility report --view users-per-lau --date 2024-10-01 --output map.svg")]
+  mobility report --from 2024-10-01 --to 2024-10-02 --title 'First days of October' --output days.html
+  mobility report --view users-per-lau --date 2024-10-01 --output map.svg
+  mobility report --view users-per-lau --per-km2 --note 'Preliminary figures' --output density.svg")]
     Report(Report),
     /// Report the data quality of each date
     #[command(after_help = "Examples:
@@ -460,9 +462,17 @@ pub struct Report {
     /// Format [default: by the extension of --output]
     #[arg(long, short, value_enum)]
     pub format: Option<ReportFormat>,
-    /// Only this day; by default a map shows the last one
-    #[arg(long, value_parser = day, value_name = "DATE", requires = "view")]
-    pub date: Option<NaiveDate>,
+    #[command(flatten)]
+    pub dates: Dates,
+    /// Title, instead of the period or the title of the view
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// A line of text below the title of the dashboard, or below the chart
+    #[arg(long, value_name = "TEXT")]
+    pub note: Option<String>,
+    /// Draw the values of a map per square kilometre
+    #[arg(long, requires = "view")]
+    pub per_km2: bool,
 }
 
 /// Formats of a report.

@@ -5,8 +5,9 @@ use anyhow::{Result, anyhow};
 use super::{Session, extension};
 use crate::cli::{Report, ReportFormat};
 use crate::errors::UsageError;
-use crate::output::charts;
-use crate::output::html::report;
+use crate::output::charts::{self, ChartOptions};
+use crate::output::documents::Period;
+use crate::output::html::report::{self, ReportOptions};
 use crate::stages::quality::Expectation;
 use crate::storage::atomic::write_file;
 
@@ -15,8 +16,15 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
     let text = match &args.view {
         None => {
             let (registry, warehouse) = session.warehouse()?;
+            let (from, to) = args.dates.bounds()?;
             let expectation = Expectation::of(&session.config);
-            report::report(&registry, warehouse.as_ref(), &session.config.time, &expectation)?
+            let options = ReportOptions {
+                period: Period { from, to },
+                title: args.title.clone(),
+                note: args.note.clone(),
+            };
+            let time = &session.config.time;
+            report::report(&registry, warehouse.as_ref(), time, &expectation, &options)?
         }
         Some(name) => chart(session, args, name)?,
     };
@@ -29,7 +37,15 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
 fn chart(session: &Session, args: &Report, name: &str) -> Result<String> {
     let (registry, warehouse) = session.warehouse()?;
     let view = registry.find(name)?;
-    charts::svg(warehouse.as_ref(), view, args.date)
+    let (from, to) = args.dates.bounds()?;
+    let options = ChartOptions {
+        from,
+        to,
+        title: args.title.clone(),
+        note: args.note.clone(),
+        per_km2: args.per_km2,
+    };
+    charts::svg(&registry, warehouse.as_ref(), view, &options)
 }
 
 /// The dashboard is written as HTML, a chart as SVG.

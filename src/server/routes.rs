@@ -16,7 +16,7 @@ use super::site::Site;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
 use super::{documents, health, middleware, openapi, quality, rows};
-use crate::output::documents::{LoadedData, summary, text, view_list};
+use crate::output::documents::{LoadedData, Period, summary, text, view_list};
 use crate::output::lau_outlines;
 
 const JSON: &str = "application/json";
@@ -102,7 +102,8 @@ fn views_document(_: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8
 }
 
 fn summary_document(state: &AppState, data: &LoadedData, _: &Site) -> Result<Vec<u8>> {
-    Ok(text(&summary(data, &state.time, &state.expectation, Some(&state.warehouse_url))?)
+    let location = Some(state.warehouse_url.as_str());
+    Ok(text(&summary(data, &state.time, &state.expectation, location, Period::default())?)
         .into_bytes())
 }
 

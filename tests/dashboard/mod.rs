@@ -7,6 +7,7 @@ mod missing_dates;
 mod page;
 mod quality_page;
 mod report;
+mod report_options;
 mod states;
 mod url_prefix;
 

@@ -96,3 +96,40 @@ fn single_charts_are_written_as_svg() {
     work.fails(&["report", "--view", "users-per-lau", "--output", "x.png"], 2, &[".svg"]);
     work.fails(&["report", "--view", "users-per-la", "--output", "x.svg"], 2, &["users-per-lau"]);
 }
+
+#[test]
+#[ignore = "needs Chromium: run make test"]
+fn report_shows_its_title_its_note_and_days_in_place_of_many_hours() {
+    let work = Workspace::empty();
+    work.config("");
+    work.ok(&[
+        "synth", "--out", "raw", "--days", "33", "--events", "2000", "--users", "200", "--cells",
+        "100", "--laus", "8", "--quiet",
+    ]);
+    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
+    work.ok(&["run-all", "--quiet"]);
+    let title = "Autumn <b>2024</b>";
+    work.ok(&["report", "--title", title, "--note", "A note", "--output", "report.html"]);
+    let url = format!("file://{}", work.path("report.html").display());
+    let page = Page::open(&url, Viewport::WIDE);
+    assert_eq!(page.text_of("#period"), title);
+    let notes = page
+        .text("[...document.querySelectorAll('.title .note')].map(n => n.textContent).join('|')");
+    assert!(notes.ends_with("|A note") && notes.contains("2024"), "{notes}");
+    page.until("document.querySelector('#hours').dataset.by === 'day'");
+    let text = page.text_of("#hours svg.chart");
+    assert!(text.contains("Events per day") && text.contains("Unique users per day"), "{text}");
+    // users per square kilometre are a choice of the map
+    page.eval("[...document.querySelectorAll('#places button')].find(b => b.textContent === 'Per km²').click()");
+    page.until("document.querySelector('#places').dataset.metric === 'density'");
+    assert_eq!(page.text_of("#places .legend-title"), "Users per km²");
+    assert_eq!(page.errors(), [""; 0]);
+    page.screenshot("report-by-day");
+    // a week has few enough hours
+    work.ok(&["report", "--to", "2024-10-07", "--output", "week.html"]);
+    let url = format!("file://{}", work.path("week.html").display());
+    let page = Page::open(&url, Viewport::WIDE);
+    assert!(page.text_of("#hours svg.chart").contains("per hour"));
+    assert_eq!(page.text_of("#period"), "1–7 October 2024");
+    assert_eq!(page.errors(), [""; 0]);
+}

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, TimestampMicrosecondType};
-use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
 use crate::domain::tables::TIMESTAMP;
 use crate::warehouse::Rows;
@@ -41,6 +41,29 @@ pub struct Data {
 impl Data {
     pub fn is_empty(&self) -> bool {
         self.series.iter().all(|s| s.values.is_empty())
+    }
+
+    /// The sums over the hours of each day; data without times is unchanged.
+    pub fn sums_by_day(self) -> Data {
+        let Axis::Time(times) = &self.axis else { return self };
+        let mut days: Vec<NaiveDateTime> = Vec::new();
+        let mut places = Vec::new();
+        for time in times {
+            let day = time.date().and_time(NaiveTime::MIN);
+            if days.last() != Some(&day) {
+                days.push(day);
+            }
+            places.push(days.len() - 1);
+        }
+        let sums = |series: Series| {
+            let mut values = vec![0.0; days.len()];
+            for (place, value) in places.iter().zip(series.values) {
+                values[*place] += value;
+            }
+            Series { values, ..series }
+        };
+        let series = self.series.into_iter().map(sums).collect();
+        Data { axis_name: "date".to_owned(), axis: Axis::Time(days), series }
     }
 
     /// Largest value, at least 1.
@@ -151,7 +174,7 @@ fn texts(column: &ArrayRef) -> Result<Vec<String>> {
 fn with_gaps_filled(data: Data, loaded: &BTreeSet<NaiveDate>) -> Data {
     let Axis::Time(times) = &data.axis else { return data };
     let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return data };
-    let midnights = times.iter().all(|t| t.time() == chrono::NaiveTime::MIN);
+    let midnights = times.iter().all(|t| t.time() == NaiveTime::MIN);
     let step = if midnights { TimeDelta::days(1) } else { TimeDelta::hours(1) };
     let seconds = step.num_seconds();
     let place = |t: &NaiveDateTime| (*t - *first).num_seconds() / seconds;
@@ -219,6 +242,19 @@ mod tests {
         let filled = shown(with_gaps_filled(data(hours), &BTreeSet::new()));
         let expected = [&["5", "0"][..], &["-"; 24], &["0", "7"]].concat();
         assert_eq!(filled, expected);
+    }
+
+    #[test]
+    fn days_are_the_sums_of_their_hours() {
+        let at = |d, h| NaiveDate::from_ymd_opt(2024, 10, d).unwrap().and_hms_opt(h, 0, 0).unwrap();
+        let data = Data {
+            axis_name: "hour".into(),
+            axis: Axis::Time(vec![at(1, 3), at(1, 23), at(2, 0)]),
+            series: vec![Series { name: "n".into(), values: vec![5.0, 7.0, 6.0] }],
+        };
+        let days = data.sums_by_day();
+        assert_eq!(days.axis, Axis::Time(vec![at(1, 0), at(2, 0)]));
+        assert_eq!(days.series[0].values, [12.0, 6.0]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::style::{FONT, NO_SHADE, SHADES, escaped, label, number};
-use crate::output::lau_outlines::Drawing;
+use crate::output::lau_outlines::{Drawing, LauOutline};
 
 const HEAD: f64 = 64.0;
 const FOOT: f64 = 96.0;
@@ -12,13 +12,31 @@ const SIDE: f64 = 24.0;
 /// Width of an entry of the legend.
 const KEY: f64 = 132.0;
 
-/// An SVG document of `values` by `lau_id`.
-pub fn svg(title: &str, column: &str, values: &[(String, f64)], drawing: &Drawing) -> String {
+/// An SVG document of `values` by `lau_id`, as they are or per square kilometre.
+pub fn svg(
+    title: &str,
+    column: &str,
+    values: &[(String, f64)],
+    drawing: &Drawing,
+    per_km2: bool,
+) -> String {
     let laus = &drawing.laus;
     let size = (f64::from(drawing.width), f64::from(drawing.height));
     let found: HashMap<&str, f64> = values.iter().map(|(id, v)| (id.as_str(), *v)).collect();
-    let of = |id: &str| found.get(id).copied().unwrap_or(0.0);
-    let bounds = class_bounds(laus.iter().map(|lau| of(&lau.lau_id)));
+    let of = |lau: &LauOutline| {
+        let value = found.get(lau.lau_id.as_str()).copied().unwrap_or(0.0);
+        match per_km2 {
+            true if lau.area_km2 > 0.0 => value / lau.area_km2,
+            true => 0.0,
+            false => value,
+        }
+    };
+    let text = if per_km2 { density } else { number };
+    // densities have classes in thousandths, because most are small
+    let scale = if per_km2 { 1_000.0 } else { 1.0 };
+    let mut bounds = class_bounds(laus.iter().map(|lau| of(lau) * scale));
+    bounds.iter_mut().for_each(|bound| *bound /= scale);
+    let quantity = label(column) + if per_km2 { " per km²" } else { "" };
     let (width, height) = (size.0 + 2.0 * SIDE, size.1 + HEAD + FOOT);
     let mut out = String::new();
     // writing into a string cannot fail
@@ -33,14 +51,14 @@ pub fn svg(title: &str, column: &str, values: &[(String, f64)], drawing: &Drawin
         escaped(title)
     );
     for lau in laus {
-        let value = of(&lau.lau_id);
+        let value = of(lau);
         let _ = writeln!(
             out,
             "<path fill=\"{}\" d=\"{}\"><title>{}: {}</title></path>",
             shade(value, &bounds),
             escaped(&lau.path),
             escaped(lau.lau_name.as_deref().unwrap_or(&lau.lau_id)),
-            number(value)
+            text(value)
         );
     }
     let y = HEAD + size.1 + 34.0;
@@ -48,9 +66,9 @@ pub fn svg(title: &str, column: &str, values: &[(String, f64)], drawing: &Drawin
         out,
         "</g>\n<text x=\"{SIDE}\" y=\"{}\" font-size=\"15\" fill=\"#16202c\">{}</text>",
         y,
-        escaped(&label(column))
+        escaped(&quantity)
     );
-    for (i, (colour, text)) in legend(&bounds).into_iter().enumerate() {
+    for (i, (colour, text)) in legend(&bounds, per_km2).into_iter().enumerate() {
         let x = SIDE + KEY * i as f64;
         let _ = writeln!(
             out,
@@ -111,10 +129,17 @@ fn spread(class: usize, n: usize) -> &'static str {
     SHADES[(class * (SHADES.len() - 1) + (n - 1) / 2) / (n - 1)]
 }
 
-fn legend(bounds: &[f64]) -> Vec<(&'static str, String)> {
+/// A number of users per square kilometre.
+fn density(value: f64) -> String {
+    if value > 0.0 && value < 10.0 { format!("{value:.2}") } else { number(value) }
+}
+
+fn legend(bounds: &[f64], per_km2: bool) -> Vec<(&'static str, String)> {
     let mut keys = vec![(NO_SHADE, "0".to_owned())];
     for (i, bound) in bounds.iter().enumerate() {
         let text = match bounds.get(i + 1) {
+            None if per_km2 => format!("{} or more", density(*bound)),
+            Some(next) if per_km2 => format!("{} to {}", density(*bound), density(*next)),
             None => format!("{} or more", number(*bound)),
             Some(next) if next - bound == 1.0 => number(*bound),
             Some(next) => format!("{}–{}", number(*bound), number(next - 1.0)),
@@ -127,7 +152,6 @@ fn legend(bounds: &[f64]) -> Vec<(&'static str, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::lau_outlines::LauOutline;
 
     #[test]
     fn map_shades_by_value_and_escapes_names() {
@@ -135,13 +159,16 @@ mod tests {
             lau_id: lau_id.into(),
             lau_name: Some(name.into()),
             country_code: None,
+            area_km2: 2.5,
             path: path.into(),
         };
         let laus = vec![lau("A", "<b>", "M0 0h1v1z"), lau("B", "b", "M1 0h1v1z")];
         let drawing = Drawing { width: 2, height: 1, laus };
-        let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &drawing);
+        let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &drawing, false);
         assert!(svg.contains("T &amp; t") && svg.contains("<title>&lt;b&gt;: 5</title>"), "{svg}");
         assert!(svg.contains(&format!("fill=\"{NO_SHADE}\" d=\"M1 0h1v1z\"")), "{svg}");
+        let svg = super::svg("T", "user_count", &[("A".into(), 5.0)], &drawing, true);
+        assert!(svg.contains(": 2.00</title>") && svg.contains("Users per km²"), "{svg}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use crate::errors::UsageError;
 use crate::output::data_version::recorded_dates;
 use crate::output::{lau_outlines, snapshots};
-use crate::views::{ChartKind, View};
+use crate::views::{ChartKind, Registry, View};
 use crate::warehouse::{Select, Warehouse};
 pub use data::{Axis, Data, Series};
 use line::Line;
@@ -27,12 +27,51 @@ use style::ChartStyle;
 /// Missing dates interrupt the line of a period of up to this many days.
 const MAX_DAYS: i64 = 20_000;
 
-/// A view as an SVG document. `date` selects the day of a map, by default the last one.
+/// What a chart shows, besides the view.
+#[derive(Debug, Clone, Default)]
+pub struct ChartOptions {
+    /// First and last date. A map shows the last date of these that has rows.
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    /// Instead of the title of the view.
+    pub title: Option<String>,
+    /// A line below the chart.
+    pub note: Option<String>,
+    /// A map shows its values per square kilometre.
+    pub per_km2: bool,
+}
+
+/// More hours than a month has are drawn by day.
+const MAX_HOURS: usize = 31 * 24;
+/// Views by hour, and how days are drawn instead: the sum of their hours, or another view, because a user who
+/// is seen in two hours counts once a day.
+const BY_DAY: [(&str, Option<&str>); 2] =
+    [("agg_events_per_hour", None), ("agg_unique_users_per_hour", Some("users_per_day"))];
+
+/// A view as an SVG document.
 ///
 /// # Errors
 /// [`UsageError`] for a view that has no chart or has rows of single users; a warehouse that cannot be
 /// read.
-pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> Result<String> {
+pub fn svg(
+    registry: &Registry,
+    warehouse: &dyn Warehouse,
+    view: &View,
+    options: &ChartOptions,
+) -> Result<String> {
+    let svg = chart(registry, warehouse, view, options)?;
+    Ok(match &options.note {
+        Some(note) => with_note(&svg, note),
+        None => svg,
+    })
+}
+
+fn chart(
+    registry: &Registry,
+    warehouse: &dyn Warehouse,
+    view: &View,
+    options: &ChartOptions,
+) -> Result<String> {
     let usage = |text: String| anyhow!(UsageError(text));
     if let Some(reason) = &view.single_users {
         return Err(usage(format!(
@@ -45,7 +84,11 @@ pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> R
         bail!("{} has nothing to draw, because {reason}", view.name);
     }
     let mut select = Select::all(view.into());
-    (select.from, select.to) = (date, date);
+    (select.from, select.to) = (options.from, options.to);
+    let title = options.title.as_deref();
+    if options.per_km2 && view.chart.kind != ChartKind::Map {
+        return Err(usage(format!("{} is no map, so it has no values per km²", view.name)));
+    }
     let schema = warehouse.columns(view.into())?;
     let columns = named(view, &schema)?;
     let rows = warehouse.select(&select)?;
@@ -58,25 +101,85 @@ pub fn svg(warehouse: &dyn Warehouse, view: &View, date: Option<NaiveDate>) -> R
         (ChartKind::Map, [column, ..]) => {
             let map_data = data::map_data(rows, column)?;
             let drawing = lau_outlines::drawing(warehouse)?;
-            let title =
-                map_data.day.map_or(view.title.clone(), |day| format!("{}, {day}", view.title));
-            Ok(map::svg(&title, column, &map_data.values, &drawing))
+            let title = match (title, map_data.day) {
+                (Some(title), _) => title.to_owned(),
+                (None, Some(day)) => format!("{}, {day}", view.title),
+                (None, None) => view.title.clone(),
+            };
+            Ok(map::svg(&title, column, &map_data.values, &drawing, options.per_km2))
         }
         (kind, [axis, values @ ..]) => {
             let data = data::read(rows, axis, values, &recorded_dates(warehouse)?)?;
             if data.is_empty() {
                 return Err(anyhow!("{} has no rows to draw", view.name));
             }
+            let (data, of_days) = match &data.axis {
+                Axis::Time(times) if times.len() > MAX_HOURS => {
+                    by_day(registry, warehouse, view, (&select, data))?
+                }
+                _ => (data, None),
+            };
+            let title = title.or(of_days.as_deref()).unwrap_or(&view.title);
+            let title = match (options.title.is_none(), options.from, options.to) {
+                (true, Some(from), Some(to)) if from == to => format!("{title}, {from}"),
+                (true, Some(from), Some(to)) => format!("{title}, {from} to {to}"),
+                _ => title.to_owned(),
+            };
             match (kind, &data.axis) {
                 (ChartKind::Line, Axis::Time(times)) => {
-                    let (title, top) = (view.title.as_str(), data.top());
+                    let (title, top) = (title.as_str(), data.top());
                     let (style, text) = (ChartStyle::LARGE, style::number as fn(f64) -> String);
                     Line { style, title, times, data: &data, top, text }.svg()
                 }
-                _ => bar::svg(&view.title, &data),
+                _ => bar::svg(&title, &data),
             }
         }
     }
+}
+
+/// The days of a chart with more hours than can be told apart, and their title. Other views keep their
+/// hours: whether these may be added up is unknown.
+fn by_day(
+    registry: &Registry,
+    warehouse: &dyn Warehouse,
+    view: &View,
+    (select, data): (&Select, Data),
+) -> Result<(Data, Option<String>)> {
+    match BY_DAY.iter().find(|(hours, _)| *hours == view.view) {
+        None => Ok((data, None)),
+        Some((_, None)) => Ok((data.sums_by_day(), Some("Events per day".to_owned()))),
+        Some((_, Some(days))) => {
+            let Some(days) = registry.by_sql_name(days) else { return Ok((data, None)) };
+            let (axis, values) = days.chart.columns.split_first().context("no columns to draw")?;
+            let select = Select { relation: days.into(), ..select.clone() };
+            let loaded = recorded_dates(warehouse)?;
+            let data = data::read(warehouse.select(&select)?, axis, values, &loaded)?;
+            Ok((data, Some(days.title.clone())))
+        }
+    }
+}
+
+/// Adds a line of text below a chart.
+fn with_note(svg: &str, note: &str) -> String {
+    const LINE: u32 = 34;
+    let size = |name: &str| -> Option<u32> {
+        let value = svg.split_once(&format!("{name}=\""))?.1.split_once('"')?.0;
+        value.parse().ok()
+    };
+    let (Some(width), Some(height)) = (size(" width"), size(" height")) else {
+        return svg.to_owned();
+    };
+    let taller = height + LINE;
+    let text = format!(
+        "<rect x=\"0\" y=\"{height}\" width=\"{width}\" height=\"{LINE}\" fill=\"#ffffff\"/>\n\
+         <text x=\"24\" y=\"{}\" font-size=\"14\" font-family=\"{}\" fill=\"#5b6878\">{}</text>\n</svg>",
+        height + 14,
+        style::FONT,
+        style::escaped(note)
+    );
+    svg.replacen(&format!("height=\"{height}\""), &format!("height=\"{taller}\""), 1)
+        .replacen(&format!("0 0 {width} {height}\""), &format!("0 0 {width} {taller}\""), 1)
+        .replacen("</svg>", &text, 1)
 }
 
 /// A small line chart with one value per date, for a page that provides title and colours. The line is

@@ -1,5 +1,6 @@
 //! JSON documents of the API, from which the dashboard is drawn as well.
 
+mod period;
 mod rows;
 mod summary;
 mod view_list;
@@ -10,6 +11,7 @@ use super::data_version::DataVersion;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
+pub use period::Period;
 pub use rows::{RowsHead, geometry_options};
 pub use summary::summary;
 pub use view_list::view_list;

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Value, json};
 
-use super::LoadedData;
+use super::{LoadedData, Period};
 use crate::config::Time;
 use crate::domain::tables::Table;
 use crate::stages::quality;
@@ -16,7 +16,8 @@ use crate::stages::quality::{DayFigures, Expectation};
 use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select, Warehouse};
 
-/// The key figures; null where no view provides one. `location` names the warehouse.
+/// The key figures; null where no view provides one. `location` names the warehouse. With a period, events,
+/// users, dates and quality are those of its dates.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
@@ -25,46 +26,64 @@ pub fn summary(
     time: &Time,
     expectation: &Expectation,
     location: Option<&str>,
+    period: Period,
 ) -> Result<Value> {
     let warehouse = data.warehouse;
     let rows = |view: &str| -> Result<Option<Vec<RecordBatch>>> {
         let Some(view) = data.registry.by_sql_name(view) else { return Ok(None) };
-        let rows = warehouse.select(&Select::all(Relation::View(view)))?;
+        let all = Select::all(Relation::View(view));
+        let has_dates = view.view == "agg_events_per_hour";
+        let select = if has_dates { period.restrict(all) } else { all };
+        let rows = warehouse.select(&select)?;
         Ok(Some(rows.collect::<Result<_, _>>()?))
     };
     let hours = rows("agg_events_per_hour")?;
     let dates: Option<BTreeSet<NaiveDate>> = hours.as_deref().map(dates_of).transpose()?;
     let events = hours.as_deref().map(|rows| sum(rows, "event_count")).transpose()?;
-    let users = rows("user_location_distribution")?;
-    let users = users.as_deref().map(|rows| sum(rows, "user_count")).transpose()?;
+    let users = match period.is_all() {
+        true => {
+            let rows = rows("user_location_distribution")?;
+            rows.as_deref().map(|rows| sum(rows, "user_count")).transpose()?
+        }
+        false => Some(users_in(warehouse, period)?),
+    };
     let (cells, mapped) = cells(warehouse)?;
     let laus = warehouse.count(&Select::all(Relation::Table(Table::Lau)))?;
     let recorded = data.version.recorded_dates(warehouse)?;
     let present: BTreeSet<NaiveDate> =
         recorded.iter().chain(dates.iter().flatten()).copied().collect();
-    let period = dates.as_ref().and_then(|d| Some((d.first()?, d.last()?)));
+    let found = dates.as_ref().and_then(|d| Some((d.first()?, d.last()?)));
     Ok(json!({
         "warehouse": location,
         "loaded_at": data.version.loaded.loaded_at,
         "version": data.version.id(),
-        "period": period.map(|(from, to)| json!({ "from": from.to_string(), "to": to.to_string() })),
+        "period": found.map(|(from, to)| json!({ "from": from.to_string(), "to": to.to_string() })),
         "dates": dates.map(|d| d.iter().map(NaiveDate::to_string).collect::<Vec<_>>()),
-        "gaps": expectation.gaps(&present, (None, None))?,
+        "gaps": expectation.gaps(&present, (period.from, period.to))?,
         "events": events,
         "users": users,
         "cells": cells,
         "cells_mapped": mapped,
         "laus": laus,
-        "quality": quality_of_newest_date(warehouse)?,
+        "quality": quality_of_newest_date(warehouse, period)?,
         "day_start": time.day_start,
         "day_end": time.day_end,
         "allow_user_rows": data.allow_user_rows,
     }))
 }
 
+/// The number of different users in a period.
+fn users_in(warehouse: &dyn Warehouse, period: Period) -> Result<i64> {
+    let dates = period.condition();
+    let rows = warehouse.sql(&format!(
+        "SELECT COUNT(*) AS n FROM (SELECT DISTINCT user_id FROM mobile_events_compressed{dates}) AS seen"
+    ))?;
+    sum(&rows.collect::<Result<Vec<_>, _>>()?, "n")
+}
+
 /// The warnings of the newest date; null when the warehouse has no quality figures.
-fn quality_of_newest_date(warehouse: &dyn Warehouse) -> Result<Value> {
-    let mut select = Select::all(Relation::Table(Table::QualityDaily));
+fn quality_of_newest_date(warehouse: &dyn Warehouse, period: Period) -> Result<Value> {
+    let mut select = period.restrict(Select::all(Relation::Table(Table::QualityDaily)));
     select.order = vec![OrderBy { column: "date".to_owned(), descending: true }];
     select.limit = Some(1);
     let mut newest = Value::Null;

@@ -8,7 +8,7 @@ mod svg_path;
 use anyhow::{Context, Result, anyhow};
 use arrow::array::{Array, AsArray};
 use geo::bounding_rect::BoundingRect;
-use geo::{Geometry, MultiPolygon, Rect};
+use geo::{Area, Geometry, MultiPolygon, Rect};
 use geozero::ToGeo;
 use geozero::wkb::Wkb;
 use serde::Serialize;
@@ -34,6 +34,8 @@ pub struct LauOutline {
     pub lau_id: String,
     pub lau_name: Option<String>,
     pub country_code: Option<String>,
+    /// Area in square kilometres, in the equal-area projection of the boundaries.
+    pub area_km2: f64,
     /// SVG path data.
     #[serde(rename = "d")]
     pub path: String,
@@ -57,11 +59,13 @@ pub fn drawing(warehouse: &dyn Warehouse) -> Result<Drawing> {
             let lau_id = value(ids).unwrap_or_default();
             let boundary = polygons(wkb.unwrap_or_default())
                 .with_context(|| format!("the boundary of {lau_id}"))?;
+            let area_km2 = rounded_area(boundary.unsigned_area());
             boundaries.push(boundary);
             laus.push(LauOutline {
                 lau_id,
                 lau_name: value(names),
                 country_code: value(countries),
+                area_km2,
                 path: String::new(),
             });
         }
@@ -71,6 +75,12 @@ pub fn drawing(warehouse: &dyn Warehouse) -> Result<Drawing> {
         lau.path = svg_path::data(outline);
     }
     Ok(Drawing { width: WIDTH, height, laus })
+}
+
+/// Square metres in square kilometres, rounded to a hectare; what is smaller is not rounded.
+fn rounded_area(square_metres: f64) -> f64 {
+    let area = square_metres / 1e6;
+    if area < 0.01 { area } else { (area * 100.0).round() / 100.0 }
 }
 
 fn polygons(wkb: &[u8]) -> Result<MultiPolygon> {

@@ -9,6 +9,9 @@ const MAX_LIMIT = 100_000;
 /** True in a report file, which has no server and thus no links to it. */
 export const isReport = Boolean(report);
 
+/** Title and note of a report, where its author gave them. */
+export const heading = { title: report?.title ?? null, note: report?.note ?? null };
+
 /** An error with a title and a message for the reader. */
 export class ApiError extends Error {
   constructor(title, detail, status) {

@@ -1,6 +1,6 @@
 // The head of the page: the period, the key figures and when the data was loaded.
 
-import { isReport, link } from "./api.js";
+import { heading, isReport, link } from "./api.js";
 import { el } from "./dom.js";
 import { ago, counted, number, period } from "./format.js";
 
@@ -9,8 +9,10 @@ export function header(summary) {
   // figures that no view provides are null
   const days = summary.dates?.length ?? null;
   const title = summary.period ? period(summary.period.from, summary.period.to) : "Mobile network data";
-  document.getElementById("period").textContent = title;
-  document.title = `Mobility, ${title}`;
+  document.getElementById("period").textContent = heading.title ?? title;
+  document.title = heading.title ?? `Mobility, ${title}`;
+  const about = [heading.title && title, heading.note].filter(Boolean);
+  document.getElementById("freshness").before(...about.map((text) => el("p", { class: "note" }, text)));
   const loaded = new Date(summary.loaded_at);
   const freshness = document.getElementById("freshness");
   const stamp = `${loaded.toISOString().slice(0, 16).replace("T", " ")} UTC`;

@@ -1,16 +1,44 @@
-// Events and unique users per hour in two panels.
+// Events and unique users in two panels: per hour, or per day where there are too many hours.
 
 import * as api from "./api.js";
 import { card } from "./card.js";
 import { el } from "./dom.js";
-import { label } from "./format.js";
+import { DAY, label } from "./format.js";
 import { lineChart } from "./line.js";
 import { overTime } from "./series.js";
 
 const SHADES = ["c-all", "c-second"];
+/** More hours than a month has cannot be told apart. */
+const MAX_HOURS = 31 * 24;
+const EVENTS = "event_count";
 
-/** The card of these views, whose charts are lines over the hours. */
-export function hoursCard(views, summary) {
+/** The sums of `values` by day, as `{ x, values }`. */
+function sumsByDay(x, values) {
+  const days = new Map();
+  x.forEach((ms, i) => {
+    const day = Math.floor(ms / DAY) * DAY;
+    // a date that is not loaded has no hours to add up
+    days.set(day, values[i] === null ? null : (days.get(day) ?? 0) + values[i]);
+  });
+  return { x: [...days.keys()], values: [...days.values()] };
+}
+
+/** The panels of days: events are added up; users have a view of their own, because a user counts once. */
+async function daysOf(x, columns, values, perDay) {
+  const events = columns.indexOf(EVENTS);
+  if (events < 0) return null;
+  const sums = sumsByDay(x, values[events]);
+  const panels = [{ title: "Events per day", height: 150, series: [{ label: label(EVENTS), shade: SHADES[0], values: sums.values, area: true }] }];
+  if (perDay) {
+    const [axis, column] = perDay.chart.columns;
+    const users = new Map((await api.rows(perDay)).rows.map((row) => [Date.parse(row[axis]), row[column]]));
+    panels.push({ title: perDay.title, height: 150, series: [{ label: label(column), shade: SHADES[1], values: sums.x.map((ms, i) => users.get(ms) ?? (sums.values[i] === null ? null : 0)), area: true }] });
+  }
+  return { x: sums.x, panels };
+}
+
+/** The card of these views, whose charts are lines over the hours; `perDay` is the view of users per day. */
+export function hoursCard(views, summary, perDay) {
   const frame = card({
     id: "hours", title: "Activity by hour", wide: true, views,
     description: "Events and unique users with at least one event in each clock hour.",
@@ -28,6 +56,14 @@ export function hoursCard(views, summary) {
     });
     const { x, columns: values } = overTime([...merged.values()], axis, columns, summary.dates);
     if (x.length === 0) return body.replaceChildren(el("p", { class: "nothing" }, "No events."));
+    const days = x.length > MAX_HOURS ? await daysOf(x, columns, values, perDay) : null;
+    if (days) {
+      frame.node.dataset.by = "day";
+      body.replaceChildren(el("p", { class: "rest" }, "By day, because there are too many hours to draw."));
+      const host = el("div");
+      body.append(host);
+      return lineChart(host, { ...days, days: true, label: "Events and unique users per day" });
+    }
     const panels = views.map((v, i) => ({
       title: v.title, height: 150,
       series: [{ label: label(columns[i]), shade: SHADES[i], values: values[i], area: true }],

@@ -4,12 +4,12 @@ import { el } from "./dom.js";
 import { compact, signed } from "./format.js";
 import { classBounds, classOf, divergingShade, shade } from "./scale.js";
 
-/** A scale for counts. Returns `{ shade(value), node }`. */
-export function countScale(values, none = "None") {
-  const bounds = classBounds(values);
+/** A scale for counts, or for numbers with decimals. Returns `{ shade(value), node }`. */
+export function countScale(values, none = "None", hasDecimals = false) {
+  const bounds = hasDecimals ? classBounds(values.map((v) => v * 1000)).map((b) => b / 1000) : classBounds(values);
   const keys = bounds.map((bound, i) => {
     const next = bounds[i + 1];
-    const text = next === undefined ? `${compact(bound)}+` : next - bound === 1 ? compact(bound) : `${compact(bound)}–${compact(next - 1)}`;
+    const text = hasDecimals ? (next === undefined ? `${decimal(bound)}+` : `${decimal(bound)}–${decimal(next)}`) : next === undefined ? `${compact(bound)}+` : next - bound === 1 ? compact(bound) : `${compact(bound)}–${compact(next - 1)}`;
     return key(shade(i, bounds.length), text);
   });
   return {
@@ -31,6 +31,10 @@ export function differenceScale(values, below, above) {
     node: el("div", { class: "legend" },
       el("span", { class: "legend-end" }, below), side(-1).reverse(), key("d0", "0"), side(1), el("span", { class: "legend-end" }, above)),
   };
+}
+
+function decimal(value) {
+  return value < 10 ? value.toFixed(2) : compact(value);
 }
 
 function key(name, text) {

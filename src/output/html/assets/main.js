@@ -14,6 +14,8 @@ import { showEmpty, showError, singleUsersCard, watch } from "./status.js";
 
 const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
 
+const PER_DAY = "users-per-day";
+
 const LOCATIONS = "user-location-distribution";
 /** Kinds of charts in the order of the cards. */
 const KINDS = ["bar", "map", "table", "line"];
@@ -55,7 +57,7 @@ function build(cards, summary, views, outlines) {
 
   const hours = HOURS.map(find).filter(Boolean);
   if (hours.length) {
-    nodes.push(hoursCard(hours, summary));
+    nodes.push(hoursCard(hours, summary, find(PER_DAY)));
     use(...hours.map((v) => v.name));
   }
   const hasMap = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;

@@ -19,14 +19,17 @@ export function placesCard({ state, presence, outlines, views, summary }) {
   const name = (i) => laus[i].lau_name ?? laus[i].lau_id;
   const id = (i) => (i < 0 ? null : laus[i].lau_id);
   const indexOf = (lau) => presence.index.get(lau) ?? -1;
-  const metric = () => METRICS.find((m) => m.key === state.get().metric) ?? METRICS[0];
+  const areas = laus.map((lau) => lau.area_km2 ?? 0);
+  const density = { key: "density", title: "Per km²", isDensity: true, of: (d, i) => (areas[i] > 0 ? d.all[i] / areas[i] : 0) };
+  const offered = areas.some((area) => area > 0) ? [...METRICS, density] : METRICS;
+  const metric = () => offered.find((m) => m.key === state.get().metric) ?? offered[0];
   let day = presence.blank();
 
   const map = choropleth(outlines, {
     label: "Map of users by LAU",
     describe: (i) => ({
       title: name(i),
-      rows: METRICS.map((m) => [null, m.title, (m.difference ? signed : number)(m.of(day, i))]),
+      rows: [...METRICS, ...(metric() === density ? [density] : [])].map((m) => [null, m.title, (m.difference ? signed : number)(m.of(day, i))]),
       note: `${laus[i].lau_id} · ${dayLong(time(state.get().date))}`,
     }),
     hover: (i) => state.set({ hover: id(i) }),
@@ -45,7 +48,7 @@ export function placesCard({ state, presence, outlines, views, summary }) {
 
   const legend = el("div", { class: "legend-place" });
   const detail = el("div", { class: "detail" });
-  const metrics = choice("Metric", METRICS.map((m) => [m.key, m.title]), metric().key, (key) => state.set({ metric: key }));
+  const metrics = choice("Metric", offered.map((m) => [m.key, m.title]), metric().key, (key) => state.set({ metric: key }));
   const slider = daySlider(state, presence.dates);
   frame.controls.append(metrics.node, slider.node);
 
@@ -53,9 +56,9 @@ export function placesCard({ state, presence, outlines, views, summary }) {
     const current = metric();
     const scale = current.difference
       ? differenceScale(presence.values(current), "More by day", "More by night")
-      : countScale(presence.values(current), "No users");
+      : countScale(presence.values(current), "No users", current.isDensity);
     map.paint(laus.map((_, i) => scale.shade(current.of(day, i))));
-    legend.replaceChildren(el("span", { class: "legend-title" }, current.difference ? "Users, night minus day" : `Users, ${current.title.toLowerCase()}`), scale.node);
+    legend.replaceChildren(el("span", { class: "legend-title" }, current.isDensity ? "Users per km²" : current.difference ? "Users, night minus day" : `Users, ${current.title.toLowerCase()}`), scale.node);
     frame.node.dataset.metric = current.key;
   }
 

@@ -1,0 +1,140 @@
+//! Reports on a period, with a title and a note, and single charts.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Warehouse, Workspace, expected, test_on_each_warehouse};
+
+/// The data of a report file.
+fn data_of(work: &Workspace, file: &str) -> Value {
+    let report = work.read(file);
+    let start = report.split("id=\"report-data\">").nth(1).unwrap();
+    serde_json::from_str(start.split("</script>").next().unwrap()).unwrap()
+}
+
+/// The sum of the last column of a table over the rows that contain a text.
+fn sum(table: &str, text: &str) -> u64 {
+    let rows = table.lines().filter(|line| line.contains(text));
+    rows.map(|line| line.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+fn report_on_a_period_has_its_dates_alone(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    work.ok(&[
+        "report",
+        "--from",
+        "2024-10-02",
+        "--to",
+        "2024-10-02",
+        "--title",
+        "Second day </script>",
+        "--note",
+        "Preliminary",
+        "--output",
+        "day.html",
+    ]);
+    let data = data_of(&work, "day.html");
+    assert_eq!(
+        (&data["title"], &data["note"]),
+        (&json!("Second day </script>"), &json!("Preliminary"))
+    );
+    let routes = data["routes"].as_object().unwrap();
+    let summary = &routes["/summary"];
+    assert_eq!(summary["dates"], json!(["2024-10-02"]));
+    assert_eq!(summary["period"], json!({ "from": "2024-10-02", "to": "2024-10-02" }));
+    assert_eq!(summary["events"], sum(&expected("agg_events_per_hour"), "2024-10-02"));
+    assert_eq!(summary["users"], sum(&expected("users_per_day"), "2024-10-02"));
+    for (route, column) in [
+        ("/number-of-events-per-hour", "hour"),
+        ("/users-per-lau", "date"),
+        ("/users-per-day", "date"),
+    ] {
+        let rows = routes[route]["rows"].as_array().unwrap();
+        let all_on_the_day =
+            rows.iter().all(|row| row[column].as_str().unwrap().starts_with("2024-10-02"));
+        assert!(all_on_the_day && !rows.is_empty(), "{route}: {rows:?}");
+    }
+    // these do not tell dates apart, or are of another one
+    let listed: Vec<&str> = routes["/views"]["views"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|v| v["name"].as_str())
+        .collect();
+    for name in ["user-location-distribution", "users-per-week", "events-per-hour-2024-10-01"] {
+        assert!(!routes.contains_key(&format!("/{name}")) && !listed.contains(&name), "{name}");
+    }
+    assert!(listed.contains(&"users-per-lau-day-night"), "{listed:?}");
+    // a date before it is left out, and the snapshot of the first date is in
+    work.ok(&["report", "--date", "2024-10-01", "--output", "first.html"]);
+    let data = data_of(&work, "first.html");
+    assert!(data["routes"].as_object().unwrap().contains_key("/events-per-hour-2024-10-01"));
+    assert_eq!(data["title"], Value::Null);
+    work.fails(
+        &["report", "--from", "2031-01-01", "--output", "none.html"],
+        1,
+        &["no events of from 2031-01-01", "mobility quality"],
+    );
+    assert!(!work.path("none.html").exists());
+    let backwards = ["report", "--from", "2024-10-02", "--to", "2024-10-01", "--output", "x.html"];
+    work.fails(&backwards, 2, &["--from 2024-10-02 is after --to 2024-10-01"]);
+}
+
+test_on_each_warehouse!(report_on_a_period_has_its_dates_alone);
+
+#[test]
+fn chart_has_a_period_a_title_and_a_note() {
+    let work = Workspace::loaded();
+    let hours = ["report", "--view", "number-of-events-per-hour", "--output", "hours.svg"];
+    work.ok(&hours);
+    let whole = work.read("hours.svg");
+    assert!(whole.contains("Events per hour") && whole.contains("height=\"560\""), "{whole}");
+    let day = ["--date", "2024-10-02", "--note", "Figures of <one> day & no more"];
+    work.ok(&[&hours[..], &day].concat());
+    let svg = work.read("hours.svg");
+    assert!(svg.contains("Events per hour, 2024-10-02"), "{svg}");
+    assert!(svg.contains(">Figures of &lt;one&gt; day &amp; no more</text>"), "{svg}");
+    assert!(svg.contains("height=\"594\"") && svg.contains("0 0 1100 594"), "{svg}");
+    assert_eq!(svg.matches("</svg>").count(), 1);
+    work.ok(&[&hours[..], &["--title", "Hours of a day"]].concat());
+    let svg = work.read("hours.svg");
+    assert!(svg.contains("Hours of a day") && !svg.contains("Events per hour"), "{svg}");
+}
+
+#[test]
+fn map_per_square_kilometre_divides_by_the_area() {
+    let work = Workspace::loaded();
+    let map = ["report", "--view", "users-per-lau", "--date", "2024-10-02", "--output", "map.svg"];
+    work.ok(&[&map[..], &["--per-km2"]].concat());
+    let svg = work.read("map.svg");
+    assert!(svg.contains("Users per km²"), "{svg}");
+    // 4 users on 100 km² of mainland and an island of 4 km²
+    let island = svg.split("Saare vald: ").nth(1).unwrap().split('<').next().unwrap();
+    let density: f64 = island.parse().unwrap();
+    assert!((0.035..=0.04).contains(&density), "{density}");
+    assert!(svg.contains("Tühi vald: 0<"), "{svg}");
+    let hours = ["report", "--view", "number-of-events-per-hour", "--output", "x.svg", "--per-km2"];
+    work.fails(&hours, 2, &["is no map"]);
+    work.fails(&["report", "--output", "x.html", "--per-km2"], 2, &["--view"]);
+}
+
+#[test]
+fn more_hours_than_a_month_has_are_drawn_by_day() {
+    let work = Workspace::empty();
+    work.config("");
+    work.ok(&[
+        "synth", "--out", "raw", "--days", "33", "--events", "2000", "--users", "200", "--cells",
+        "100", "--laus", "8", "--quiet",
+    ]);
+    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
+    work.ok(&["run-all", "--quiet"]);
+    for (view, title) in [
+        ("number-of-events-per-hour", "Events per day"),
+        ("number-of-unique-users-per-hour", "Unique users per day"),
+    ] {
+        work.ok(&["report", "--view", view, "--output", "days.svg"]);
+        assert!(work.read("days.svg").contains(title), "{view}");
+        let week = ["report", "--view", view, "--to", "2024-10-07", "--output", "hours.svg"];
+        work.ok(&week);
+        assert!(work.read("hours.svg").contains("per hour"), "{view}");
+    }
+}
