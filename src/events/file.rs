@@ -157,12 +157,9 @@ impl EventFile {
     pub fn read_as<'a>(&self, columns: &'a Columns) -> ReadAs<'a> {
         let format = columns.timestamp_format.as_ref().map(TimestampFormat::as_str);
         match (self, self.types()[2]) {
-            (EventFile::Csv(_), _) => {
-                let is_configured = columns.timestamp_unit.is_some();
-                ReadAs { unit: columns.timestamp_unit, format, is_configured }
-            }
+            (EventFile::Csv(_), _) => ReadAs { unit: columns.timestamp_unit, format, is_csv: true },
             (_, DataType::Timestamp(unit, _)) => {
-                ReadAs { unit: Some((*unit).into()), format: None, is_configured: false }
+                ReadAs { unit: Some((*unit).into()), format: None, is_csv: false }
             }
             _ => ReadAs { format, ..ReadAs::default() },
         }

@@ -25,15 +25,15 @@ pub struct ReadAs<'a> {
     pub unit: Option<EpochUnit>,
     /// Text of this format.
     pub format: Option<&'a str>,
-    /// True if `unit` is a setting, and not a property of the column.
-    pub is_configured: bool,
+    /// True for CSV, of which `unit` is a setting, and not a property of the column.
+    pub is_csv: bool,
 }
 
 /// Explains text that is not a time stamp.
 pub fn unreadable(text: &str, read_as: ReadAs, belief: Belief) -> String {
     let text = text.trim();
     if let Some(number) = number(text) {
-        return match (read_as.unit, number_without_unit(text, number, belief)) {
+        return match (read_as.unit, number_without_unit(text, number, read_as, belief)) {
             (Some(unit), _) => format!("a number that is not one of {}", unit.name()),
             (None, hint) => format!("{hint}; expected are {}", expected(read_as)),
         };
@@ -69,7 +69,7 @@ fn expected(read_as: ReadAs) -> String {
     }
 }
 
-fn number_without_unit(text: &str, number: i128, belief: Belief) -> String {
+fn number_without_unit(text: &str, number: i128, read_as: ReadAs, belief: Belief) -> String {
     let digits = text.len();
     let is_plain = text.bytes().all(|b| b.is_ascii_digit());
     if is_plain && matches!(digits, 8 | 12 | 14) && is_compact_date(text) {
@@ -83,18 +83,18 @@ fn number_without_unit(text: &str, number: i128, belief: Belief) -> String {
         );
     }
     match belief.unit_of(number) {
-        Some(unit) => format!(
-            "a number, which can be {} since 1970; set columns.timestamp_unit = {:?}",
-            unit.name(),
-            unit.key()
-        ),
+        Some(unit) => {
+            let remedy = match read_as.is_csv {
+                true => format!("set columns.timestamp_unit = {:?}", unit.key()),
+                false => "write the column as a time stamp instead of text".to_owned(),
+            };
+            format!("a number, which can be {} since 1970; {remedy}", unit.name())
+        }
         None if SPREADSHEET_DAYS.contains(&number) => {
             "a number, which can be a date of a spreadsheet in days; save the column as text"
                 .to_owned()
         }
-        None => "a number that is not a believable time in any unit since 1970; \
-                 columns.timestamp_unit states the unit"
-            .to_owned(),
+        None => "a number that is not a believable time in any unit since 1970".to_owned(),
     }
 }
 
@@ -133,7 +133,7 @@ pub fn other_unit(us: i64, read_as: ReadAs, belief: Belief) -> Option<String> {
 }
 
 fn reread_in(other: EpochUnit, unit: EpochUnit, read_as: ReadAs) -> String {
-    let remedy = match read_as.is_configured {
+    let remedy = match read_as.is_csv {
         true => format!("set columns.timestamp_unit = {:?}", other.key()),
         false => "write the file again with the right unit".to_owned(),
     };
@@ -242,7 +242,7 @@ mod tests {
     const BELIEF: Belief = Belief { now_us: 1_800_000_000_000_000 };
 
     fn why(text: &str) -> String {
-        unreadable(text, ReadAs::default(), BELIEF)
+        unreadable(text, ReadAs { is_csv: true, ..ReadAs::default() }, BELIEF)
     }
 
     #[test]
@@ -262,6 +262,8 @@ mod tests {
         }
         assert!(why("20241001080000").contains("columns.timestamp_format = \"%Y%m%d%H%M%S\""));
         assert!(why("45566.33").contains("spreadsheet"));
+        let in_parquet = unreadable("1727769600", ReadAs::default(), BELIEF);
+        assert!(in_parquet.contains("seconds") && in_parquet.contains("as a time stamp"));
         assert!(why("37255512345678901234").contains("any unit"));
     }
 
@@ -298,14 +300,13 @@ mod tests {
 
     #[test]
     fn another_unit_is_proposed_for_a_number_out_of_belief() {
-        let configured =
-            ReadAs { unit: Some(EpochUnit::Ms), is_configured: true, ..ReadAs::default() };
+        let configured = ReadAs { unit: Some(EpochUnit::Ms), is_csv: true, ..ReadAs::default() };
         let why = unbelievable_number(1_727_769_600, EpochUnit::Ms, configured, BELIEF);
         assert!(
             why.contains("1970-01-20") && why.contains("columns.timestamp_unit = \"s\""),
             "{why}"
         );
-        let stored = ReadAs { is_configured: false, ..configured };
+        let stored = ReadAs { is_csv: false, ..configured };
         let why = unbelievable_number(1_727_769_600_000, EpochUnit::S, stored, BELIEF);
         assert!(why.contains("milliseconds") && why.contains("write the file again"), "{why}");
         let why = unbelievable_number(9_999_999_999, EpochUnit::S, configured, BELIEF);
