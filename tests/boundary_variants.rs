@@ -404,3 +404,15 @@ fn crs_of_geoparquet_is_read_or_refused() {
     write_geoparquet(&work, Some(json!({"name": "GISCO"})));
     work.fails(&["geojoin"], 1, &["lau.parquet", "GISCO", "set lau.crs"]);
 }
+
+#[test]
+fn property_with_a_nul_is_refused_on_every_warehouse() {
+    for (property, key) in [("GISCO_ID", "columns.gisco_id"), ("LAU_NAME", "columns.lau_name")] {
+        let work = without_boundaries();
+        let mut all = mini_boundaries();
+        all["features"][0]["properties"][property] = json!("EE_0001\0");
+        work.write("raw/lau/lau.geojson", all.to_string());
+        let words = ["lau.geojson, feature 1", property, "NUL character", key];
+        work.fails(&["geojoin"], 1, &words);
+    }
+}
