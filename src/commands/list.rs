@@ -6,6 +6,8 @@ use super::Session;
 use crate::domain::tables::Table;
 use crate::views::{Registry, View};
 
+/// Narrower terminals get names and descriptions one below the other.
+const MIN_WIDTH_SIDE_BY_SIDE: usize = 90;
 /// Widest line of a list of columns where no terminal says how wide it is.
 const DEFAULT_WIDTH: u16 = 100;
 
@@ -19,8 +21,9 @@ pub fn configured_views(session: &Session) -> Result<()> {
 
 /// `query --list`: all views and tables with their columns.
 pub fn relations(registry: &Registry, terminal_width: Option<u16>) -> Result<()> {
-    let width = name_width(registry);
     let lines = usize::from(terminal_width.unwrap_or(DEFAULT_WIDTH));
+    let is_narrow = lines < MIN_WIDTH_SIDE_BY_SIDE;
+    let width = if is_narrow { 0 } else { name_width(registry) };
     let columns = |columns: &[&str]| wrapped("columns", columns, width + 2, lines);
     let mut text = "Views\n\n".to_owned();
     for view in registry.views() {
@@ -33,7 +36,7 @@ pub fn relations(registry: &Registry, terminal_width: Option<u16>) -> Result<()>
     text.push_str("\nTables\n\n");
     for table in Table::ALL {
         let description = table.description().trim_end_matches('.');
-        text.push_str(&format!("{:width$}  {description}\n", table.name()));
+        text.push_str(&heading(table.name(), description, width));
         let schema = table.schema();
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         text.push_str(&columns(&names));
@@ -50,7 +53,7 @@ fn name_width(registry: &Registry) -> usize {
 /// Query name and title of a view, then its other names. Names are never wrapped, so that they can be
 /// copied.
 fn names(registry: &Registry, view: &View, width: usize) -> String {
-    let mut text = format!("{:width$}  {}\n", view.name, view.title);
+    let mut text = heading(&view.name, &view.title, width);
     let others = std::iter::once(&view.view).chain(&view.aliases);
     others.for_each(|name| text.push_str(&format!("{:width$}  also {name}\n", "")));
     if registry.replaces_builtin(view) {
@@ -61,6 +64,14 @@ fn names(registry: &Registry, view: &View, width: usize) -> String {
         text.push_str(&format!("{:width$}  rows of single users: {reason}\n", ""));
     }
     text
+}
+
+/// Name and description side by side; one below the other without a width.
+fn heading(name: &str, description: &str, width: usize) -> String {
+    match width {
+        0 => format!("{name}\n  {description}\n"),
+        _ => format!("{name:width$}  {description}\n"),
+    }
 }
 
 /// A word and a list of names, on as many lines as needed; further lines are indented.

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::Session;
+use super::{Session, terminal_style};
 use crate::cli::RunAll;
 use crate::domain::numbers::grouped;
 use crate::output::run_details::stages_table;
@@ -27,7 +27,10 @@ pub fn run(session: &Session, args: &RunAll, outputs: &Outputs) -> Result<()> {
 /// The stages as a table, with the total time and the peak memory of the process.
 fn summary(reports: &[StageReport], started: Instant) -> String {
     let stages: Vec<StageRun> = reports.iter().map(StageRun::from).collect();
-    let table = stages_table(&stages);
+    let mut table = stages_table(&stages);
+    if let Some(width) = terminal_style(true).width {
+        table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(width);
+    }
     let memory = peak_memory_bytes()
         .map(|b| format!(", peak memory {} MiB", grouped(b / (1024 * 1024))))
         .unwrap_or_default();

@@ -202,6 +202,17 @@ fn with_groups(number: String) -> String {
     }
 }
 
+/// Width at which a heading differs from all others, even if it is cut.
+fn distinct_width(names: &[String], index: usize) -> usize {
+    let name = &names[index];
+    let common =
+        |other: &String| name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let others = names.iter().enumerate().filter(|(i, other)| *i != index && *other != name);
+    let longest = others.map(|(_, other)| common(other)).max().unwrap_or(0);
+    // the first character that differs, and the mark
+    measure_text_width(name).min(longest + 2)
+}
+
 /// Text may be truncated; numbers and dates may not, because part of a number is another number.
 fn column_widths(schema: &Schema, names: &[String], rows: &[Vec<String>]) -> Vec<ColumnWidth> {
     let widest = |index: usize| rows.iter().map(|r| measure_text_width(&r[index])).max();
@@ -216,7 +227,10 @@ fn column_widths(schema: &Schema, names: &[String], rows: &[Vec<String>]) -> Vec
             let min_value_width = if keep_whole { values } else { values.min(MIN_TEXT_WIDTH) };
             ColumnWidth {
                 natural: heading.max(values),
-                minimum: heading.min(MIN_HEADING_WIDTH).max(min_value_width),
+                minimum: heading
+                    .min(MIN_HEADING_WIDTH)
+                    .max(distinct_width(names, index))
+                    .max(min_value_width),
             }
         })
         .collect()
@@ -303,6 +317,22 @@ mod tests {
         let line = "columns that do not fit: event_count; use --wide, --vertical or";
         assert_eq!(last, ["--output FILE", line]);
         assert!(text.contains("┆ Põhja-Pärnumaa vald ┆ 2024-10-01 │"), "{text}");
+    }
+
+    #[test]
+    fn headings_that_are_cut_differ() {
+        let count = || Arc::new(Int64Array::from(vec![1])) as ArrayRef;
+        let batch =
+            || rows([("rows_in", count()), ("rows_kept", count()), ("rows_rejected", count())]);
+        for width in 25..45 {
+            let text = table(batch(), &Options { width: Some(width), ..Options::default() });
+            let heading = text.lines().nth(1).unwrap();
+            let cells: Vec<&str> = heading.split(['│', '┆']).map(str::trim).collect();
+            let shown: std::collections::BTreeSet<_> =
+                cells.iter().filter(|c| !c.is_empty()).collect();
+            let named = text.split_once("do not fit: ").map_or(0, |(_, n)| n.split(", ").count());
+            assert_eq!(shown.len() + named, 3, "{text}");
+        }
     }
 
     #[test]

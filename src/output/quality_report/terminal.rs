@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use console::{Style, measure_text_width};
 
-use super::{Column, Report, main_columns};
+use super::{CodeSum, Column, Report, main_columns};
 use crate::domain::numbers::{counted, grouped, grouped_decimal};
 use crate::domain::tables::Table as Schema;
 use crate::stages::quality::{DayFigures, Level, Warning, percent};
@@ -15,6 +15,9 @@ pub struct Look {
     pub width: Option<u16>,
     pub color: bool,
 }
+
+/// Narrowest column that says what is wrong, with its margins.
+const MIN_MEANING: usize = 18;
 
 /// Dates, then codes, then warnings.
 pub fn table(report: &Report, look: Look) -> String {
@@ -35,26 +38,7 @@ pub fn table(report: &Report, look: Look) -> String {
     if sums.is_empty() {
         out.push_str("\nAll rows passed the checks.\n");
     } else {
-        let heading = ["code", "disposition", "rows", "of all", "dates", "files", "what is wrong"];
-        let rows = sums.iter().map(|sum| {
-            [
-                sum.code.clone(),
-                sum.disposition.clone(),
-                grouped(sum.rows),
-                percent(sum.percent),
-                grouped(sum.dates as u64),
-                grouped(sum.files as u64),
-                sum.meaning.to_owned(),
-            ]
-        });
-        let mut table = framed(heading);
-        table.add_rows(rows);
-        (2..6).for_each(|column| align_right(&mut table, column));
-        if let Some(width) = look.width {
-            table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-            table.set_width(width);
-        }
-        out.push_str(&format!("\n{table}\n"));
+        out.push_str(&format!("\n{}", codes(&sums, look.width)));
     }
     let undated = report.rows_undated();
     if undated > 0 {
@@ -78,6 +62,49 @@ fn warnings(report: &Report, style: &impl Fn(Style, &str) -> String) -> String {
         format!("{}  {}  {}\n", style(paint, word), warning.date, warning.text)
     };
     report.by_weight().into_iter().map(line).collect()
+}
+
+/// The table of codes. On a narrow terminal, what is wrong follows below it.
+fn codes(sums: &[CodeSum], width: Option<u16>) -> String {
+    let heading = ["code", "disposition", "rows", "of all", "dates", "files", "what is wrong"];
+    let table = |columns: usize| {
+        let mut table = framed(heading[..columns].to_vec());
+        for sum in sums {
+            let cells = [
+                sum.code.clone(),
+                sum.disposition.clone(),
+                grouped(sum.rows),
+                percent(sum.percent),
+                grouped(sum.dates as u64),
+                grouped(sum.files as u64),
+                sum.meaning.to_owned(),
+            ];
+            table.add_row(cells.into_iter().take(columns).collect::<Vec<_>>());
+        }
+        (2..6).for_each(|column| align_right(&mut table, column));
+        table
+    };
+    let natural = |table: &Table| table.lines().map(|line| measure_text_width(&line)).max();
+    let without_meaning = natural(&table(heading.len() - 1)).unwrap_or(0);
+    let (columns, fits) = match width.map(usize::from) {
+        Some(width) if without_meaning + MIN_MEANING > width => {
+            (heading.len() - 1, without_meaning <= width)
+        }
+        _ => (heading.len(), true),
+    };
+    let mut shown = table(columns);
+    if let Some(width) = width.filter(|_| columns == heading.len() || !fits) {
+        shown.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+        shown.set_width(width);
+        if let Some(code) = shown.column_mut(0) {
+            code.set_constraint(comfy_table::ColumnConstraint::ContentWidth);
+        }
+    }
+    let mut text = format!("{shown}\n");
+    if columns < heading.len() {
+        sums.iter().for_each(|sum| text.push_str(&format!("{}: {}\n", sum.code, sum.meaning)));
+    }
+    text
 }
 
 fn framed(heading: impl Into<comfy_table::Row>) -> Table {
@@ -142,7 +169,8 @@ fn dates(report: &Report, width: Option<u16>) -> String {
     if !left_out.is_empty() {
         left_out.sort_unstable();
         let names: Vec<&str> = left_out.iter().map(|at| columns[*at].heading).collect();
-        out.push_str(&format!("columns that do not fit: {}\n", names.join(", ")));
+        let names = names.join(", ");
+        out.push_str(&format!("columns that do not fit: {names}; use --format csv\n"));
     }
     out
 }
