@@ -222,7 +222,11 @@ impl Warehouse for Embedded {
         let rows = || -> Result<Rows> {
             let context = session::new(false);
             if let Some(question) = catalogue::question(statement) {
-                let relations = catalogue::relations(&self.views, |_| None);
+                let columns = |view: &str| {
+                    let view = self.views.by_sql_name(view)?;
+                    self.columns(Relation::View(view)).ok()
+                };
+                let relations = catalogue::relations(&self.views, columns);
                 let answer =
                     catalogue::answer(&question, statement, SCHEMA, &relations, &self.views);
                 if let Some(rows) = answer? {
