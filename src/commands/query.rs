@@ -25,7 +25,7 @@ use crate::progress::{new_id, now};
 use crate::runtime::text_file;
 use crate::storage::atomic::AtomicFile;
 use crate::views::{Registry, without_literals};
-use crate::warehouse::{Relation, Select, question, relation};
+use crate::warehouse::{Question, Relation, Select, question, relation};
 
 /// Rows shown on a terminal without `--limit`.
 const MAX_TERMINAL_ROWS: u64 = 1_000;
@@ -47,7 +47,9 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
     let (rows, relation) = match (&args.view, &sql) {
         (None, None) => return Err(no_view_named()),
         (_, Some(sql)) => {
-            if question(sql).is_none() && registry.single_users_in(sql)?.is_some() {
+            // a SELECT from information_schema can read other relations as well
+            let is_about_relations = question(sql).is_some_and(|q| q != Question::Select);
+            if !is_about_relations && registry.single_users_in(sql)?.is_some() {
                 let masked = without_literals(sql).map(|masked| ("sql".to_owned(), masked.into()));
                 access = Some(access_of("--sql", masked.into_iter().collect(), format));
             }

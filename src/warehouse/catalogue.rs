@@ -189,7 +189,7 @@ fn columns(schema: &str, relations: &[Described]) -> Result<RecordBatch> {
 }
 
 /// The name of a type in PostgreSQL.
-pub fn sql_type(name: &str, data_type: &DataType) -> &'static str {
+fn sql_type(name: &str, data_type: &DataType) -> &'static str {
     match data_type {
         DataType::Boolean => "boolean",
         DataType::Int8 | DataType::Int16 | DataType::UInt8 => "bigint",

@@ -17,7 +17,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
 use chrono::NaiveDate;
 
-pub use catalogue::{question, sql_type};
+pub use catalogue::{Question, question};
 pub use select::{DayColumn, Relation, Select};
 
 use crate::config::{Config, Warehouse as Settings, WarehouseUrl};
