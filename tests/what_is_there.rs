@@ -365,3 +365,16 @@ fn install_puts_program_pages_and_completions_below_the_prefix() {
     let left = glob::glob(&prefix.join("**/*").to_string_lossy()).unwrap();
     assert_eq!(left.map(Result::unwrap).filter(|path| path.is_file()).count(), 0);
 }
+
+#[test]
+fn select_of_users_and_information_schema_is_audited() {
+    let work = Workspace::loaded();
+    work.config("[serve]\naudit_log = \"audit.jsonl\"\n");
+    csv(&work, "DESCRIBE mobile_events_compressed");
+    csv(&work, "SHOW TABLES");
+    assert!(!work.path("audit.jsonl").exists());
+    let joined = "SELECT e.user_id FROM mobile_events_compressed e, information_schema.tables t \
+                  WHERE t.table_name = 'lau'";
+    assert!(csv(&work, joined).lines().count() > 10);
+    assert!(work.read("audit.jsonl").contains("\"relation\":\"--sql\""));
+}
