@@ -41,13 +41,48 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// The message for a column that a file lacks. `key` is the configuration key that names the column;
 /// the columns in `taken` have another meaning and are not suggested.
 pub fn missing_column(name: &str, key: &str, present: &[&str], taken: &[&str]) -> String {
-    let free: Vec<&str> = present.iter().filter(|n| !taken.contains(n)).copied().collect();
-    // `lat` means latitude, although `altitude` is nearer by edit distance
-    let hint = match longest_prefix(name, &free).or_else(|| nearest_spelling(name, &free)) {
-        Some(near) => format!("did you mean {key} = \"{near}\"?"),
+    let hint = match suggestion(name, present, taken) {
+        Some(near) => format!("did you mean {key} = {near:?}?"),
         None => format!("set {key} to the right one"),
     };
     format!("no column {name:?} among {}; {hint}", present.join(", "))
+}
+
+/// One message for all columns that a file lacks; `None` if it has them all. `needed` are the names of
+/// columns with the configuration keys that name them.
+pub fn missing_columns(needed: &[(&str, &str)], present: &[&str]) -> Option<String> {
+    let taken: Vec<&str> = needed.iter().map(|(name, _)| *name).collect();
+    let missing: Vec<_> = needed.iter().filter(|(name, _)| !present.contains(name)).collect();
+    match missing[..] {
+        [] => return None,
+        [(name, key)] => return Some(missing_column(name, key, present, &taken)),
+        _ => {}
+    }
+    let names: Vec<String> = missing.iter().map(|(name, _)| format!("{name:?}")).collect();
+    let (mut meant, mut unknown) = (Vec::new(), Vec::new());
+    for (name, key) in missing {
+        match suggestion(name, present, &taken) {
+            Some(near) => meant.push(format!("{key} = {near:?}")),
+            None => unknown.push(*key),
+        }
+    }
+    let mut message = format!("no columns {} among {}", names.join(", "), present.join(", "));
+    if !meant.is_empty() {
+        message.push_str(&format!("; did you mean {}?", meant.join(", ")));
+    }
+    match unknown[..] {
+        [] => {}
+        [key] => message.push_str(&format!("; set {key} to the right one")),
+        _ => message.push_str(&format!("; set {} to the right ones", unknown.join(", "))),
+    }
+    Some(message)
+}
+
+/// The column that was probably meant by `name`.
+fn suggestion<'a>(name: &str, present: &[&'a str], taken: &[&str]) -> Option<&'a str> {
+    let free: Vec<&str> = present.iter().filter(|n| !taken.contains(n)).copied().collect();
+    // `lat` means latitude, although `altitude` is nearer by edit distance
+    longest_prefix(name, &free).or_else(|| nearest_spelling(name, &free))
 }
 
 /// # Errors
@@ -81,7 +116,7 @@ fn longest_prefix<'a>(name: &str, candidates: &[&'a str]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{missing_column, nearest};
+    use super::{missing_column, missing_columns, nearest};
 
     #[test]
     fn a_typing_error_is_corrected_and_an_unrelated_name_is_not() {
@@ -105,5 +140,32 @@ mod tests {
             message(&["cell_id", "y", "longitude"])
                 .ends_with("set columns.latitude to the right one")
         );
+    }
+    #[test]
+    fn all_missing_columns_are_named_at_once() {
+        let needed = [
+            ("user_id", "columns.user_id"),
+            ("cell_id", "columns.cell_id"),
+            ("timestamp", "columns.timestamp"),
+        ];
+        assert_eq!(missing_columns(&needed, &["timestamp", "cell_id", "user_id"]), None);
+        for (present, message) in [
+            (
+                ["user_id", "Zelle", "timestamp"],
+                "no column \"cell_id\" among user_id, Zelle, timestamp; set columns.cell_id to the right one",
+            ),
+            (
+                ["Teilnehmer", "Zelle", "Zeit"],
+                "no columns \"user_id\", \"cell_id\", \"timestamp\" among Teilnehmer, Zelle, Zeit; \
+                 set columns.user_id, columns.cell_id, columns.timestamp to the right ones",
+            ),
+            (
+                ["USER_ID", "cell_id", "when"],
+                "no columns \"user_id\", \"timestamp\" among USER_ID, cell_id, when; \
+                 did you mean columns.user_id = \"USER_ID\"?; set columns.timestamp to the right one",
+            ),
+        ] {
+            assert_eq!(missing_columns(&needed, &present).as_deref(), Some(message));
+        }
     }
 }

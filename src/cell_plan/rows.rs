@@ -15,12 +15,15 @@ use crate::config::Columns;
 use crate::domain::ids::{MAX_ID_BYTES, beginning, has_nul};
 use crate::domain::null_words::NullWords;
 use crate::domain::numbers::counted;
+use crate::errors::missing_columns;
 use crate::formats::{csv, table};
 use crate::storage::Location;
 use crate::storage::inputs::InputFile;
 
 /// Characters of a date that a message quotes at most.
 const MAX_QUOTED: usize = 40;
+/// The configuration key of the column of cell ids.
+const CELL_KEY: &str = "columns.plan_cell_id";
 /// Memory for the ids of a file, if all were as long as the longest.
 const MAX_ID_MEMORY: usize = 1 << 30;
 
@@ -226,14 +229,21 @@ struct PlanColumns {
 
 impl PlanColumns {
     fn new(table: &RecordBatch, names: &Columns, zone: Option<Tz>) -> Result<Self> {
-        let cell_key = match names.plan_cell_id {
-            Some(_) => "columns.plan_cell_id",
-            None => "columns.cell_id",
-        };
         let Columns { latitude, longitude, valid_date_start, valid_date_end, .. } = names;
         let nulls = &names.null_values;
         let taken = wanted_columns(names);
         let cell_name = taken[0];
+        let present: Vec<&str> =
+            table.schema_ref().fields().iter().map(|field| field.name().as_str()).collect();
+        // the key of the plan alone: the events may name the column as configured
+        let needed = [
+            (cell_name, CELL_KEY),
+            (latitude, "columns.latitude"),
+            (longitude, "columns.longitude"),
+        ];
+        if let Some(message) = missing_columns(&needed, &present) {
+            bail!(message);
+        }
         let column = |name: &str, key| table::column(table, name, key, &taken);
         let days = |name: &String, bound| {
             let column = table::optional_column(table, name)?;
@@ -243,7 +253,7 @@ impl PlanColumns {
         };
         Ok(PlanColumns {
             rows: table.num_rows(),
-            cells: cell_ids(column(cell_name, cell_key)?, nulls)
+            cells: cell_ids(column(cell_name, CELL_KEY)?, nulls)
                 .with_context(|| format!("column {cell_name:?}"))?,
             lat: degrees(column(latitude, "columns.latitude")?)
                 .with_context(|| format!("column {:?}", names.latitude))?,

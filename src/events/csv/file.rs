@@ -16,7 +16,7 @@ use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::domain::time::format::TimestampFormat;
 use crate::domain::time::text::EpochUnit;
-use crate::errors::missing_column;
+use crate::errors::missing_columns;
 use crate::formats::csv::{Header, decoded, decoded_from};
 use crate::storage::ByteSource;
 use crate::storage::inputs::InputFile;
@@ -64,18 +64,15 @@ impl CsvEvents {
             Ok((Header::read(file, &names)?, is_compressed))
         });
         let (header, is_compressed) = opened.map_err(with_remedy).with_context(place)?;
+        let present: Vec<&str> = header.names.iter().map(String::as_str).collect();
+        let needed: Vec<(&str, &str)> = names.into_iter().zip(keys).collect();
+        if let Some(message) = missing_columns(&needed, &present) {
+            bail!("{}: {message} (in CSV the first line names the columns)", place());
+        }
         let mut indices = [0; 3];
-        for ((name, key), into) in names.iter().zip(keys).zip(&mut indices) {
+        for (name, into) in names.iter().zip(&mut indices) {
             header.refuse_duplicate(name).with_context(place)?;
-            let Some(index) = header.index_of(name) else {
-                let columns: Vec<&str> = header.names.iter().map(String::as_str).collect();
-                bail!(
-                    "{}: {} (in CSV the first line names the columns)",
-                    place(),
-                    missing_column(name, key, &columns, &names)
-                );
-            };
-            *into = index;
+            *into = header.index_of(name).unwrap_or_default();
         }
         let layout = Layout { delimiter: header.delimiter, columns: header.names.len(), indices };
         let (rows_start, unit) = (header.end, columns.timestamp_unit);

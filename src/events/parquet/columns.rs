@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit};
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::config::Columns;
-use crate::errors::{missing_column, refuse_duplicate};
+use crate::errors::{missing_columns, refuse_duplicate};
 
 /// Requirements of a column.
 #[derive(Clone, Copy)]
@@ -108,16 +108,25 @@ impl EventColumn {
 pub fn find_columns(schema: &Schema, columns: &Columns) -> Result<[EventColumn; 3]> {
     let Columns { user_id, cell_id, timestamp, .. } = columns;
     let names = [user_id, cell_id, timestamp].map(String::as_str);
-    let find = |name, role| find(schema, name, role, &names);
-    Ok([find(user_id, USER)?, find(cell_id, CELL)?, find(timestamp, TIMESTAMP)?])
+    let roles = [USER, CELL, TIMESTAMP];
+    let needed: Vec<(&str, &str)> =
+        names.into_iter().zip(&roles).map(|(name, role)| (name, role.key)).collect();
+    let top = schema.fields().iter().map(|field| field.name().as_str());
+    let nested = names.into_iter().filter(|name| schema.column_with_name(name).is_none());
+    let nested = nested.filter(|name| field_at(schema, name).is_some());
+    let present: Vec<&str> = top.chain(nested).collect();
+    if let Some(message) = missing_columns(&needed, &present) {
+        bail!(message);
+    }
+    let [user, cell, time] = roles;
+    Ok([find(schema, user_id, user)?, find(schema, cell_id, cell)?, find(schema, timestamp, time)?])
 }
 
-fn find(schema: &Schema, name: &str, role: Role, taken: &[&str]) -> Result<EventColumn> {
+/// Finds a column that exists.
+fn find(schema: &Schema, name: &str, role: Role) -> Result<EventColumn> {
     refuse_duplicate(name, schema.fields().iter().map(|field| field.name().as_str()))?;
-    let Some((root, path, field)) = field_at(schema, name) else {
-        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        bail!(missing_column(name, role.key, &names, taken));
-    };
+    let (root, path, field) =
+        field_at(schema, name).with_context(|| format!("no column {name:?}"))?;
     let data_type = value_type(field.data_type()).clone();
     if !(role.accepts)(&data_type) {
         bail!(
