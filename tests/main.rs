@@ -18,6 +18,7 @@ mod expected_tables;
 mod extract;
 mod faults;
 mod file_contents;
+mod first_hour;
 mod harness;
 mod input_forms;
 mod invalid_events;
