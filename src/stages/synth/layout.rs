@@ -76,7 +76,7 @@ const GERMAN: Names = Names {
 };
 const SPANISH: Names = Names {
     first: &["Peña", "Villa", "Monte", "Cañada", "Río", "Torre", "Castro", "Ávila"],
-    last: &["nueva", "blanca", "seca", "mañán", "rubia", "longa", "del Río", "alta"],
+    last: &["nueva", "blanca", "seca", "mañán", "rubia", "longa", " del Río", "alta"],
     kinds: ["", " de la Sierra"],
 };
 const PORTUGUESE: Names = Names {
