@@ -39,7 +39,7 @@ pub struct Rows {
 /// An open event file of one day.
 pub enum EventWriter {
     Parquet { writer: Box<ArrowWriter<File>>, midnight_us: i64 },
-    Csv { out: BufWriter<File>, layout: CsvLayout, date: String },
+    Csv { out: BufWriter<File>, layout: Box<CsvLayout>, date: String },
 }
 
 impl EventWriter {
@@ -66,7 +66,7 @@ impl EventWriter {
         let mut out = BufWriter::new(file);
         out.write_all(layout.row(&layout.event_header).as_bytes())?;
         let date = day.format(layout.date_format).to_string();
-        Ok(EventWriter::Csv { out, layout, date })
+        Ok(EventWriter::Csv { out, layout: Box::new(layout), date })
     }
 
     /// # Errors

@@ -231,22 +231,24 @@ impl Parameters {
     /// The parameters that the client library understands, as its text. Others are left out.
     pub fn of_library(&self) -> String {
         let quoted = |value: &str| value.replace('\\', "\\\\").replace('\'', "\\'");
-        let own = |name: &str| match name {
-            "application_name"
-            | "channel_binding"
-            | "dbname"
-            | "host"
-            | "hostaddr"
-            | "keepalives"
-            | "keepalives_idle"
-            | "keepalives_interval"
-            | "load_balance_hosts"
-            | "options"
-            | "port"
-            | "sslnegotiation"
-            | "target_session_attrs"
-            | "user" => true,
-            _ => false,
+        let own = |name: &str| {
+            matches!(
+                name,
+                "application_name"
+                    | "channel_binding"
+                    | "dbname"
+                    | "host"
+                    | "hostaddr"
+                    | "keepalives"
+                    | "keepalives_idle"
+                    | "keepalives_interval"
+                    | "load_balance_hosts"
+                    | "options"
+                    | "port"
+                    | "sslnegotiation"
+                    | "target_session_attrs"
+                    | "user"
+            )
         };
         let given = self.given.iter().filter(|(name, _)| own(name));
         let parts = given.map(|(name, given)| format!("{name}='{}'", quoted(&given.value)));

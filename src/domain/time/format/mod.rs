@@ -211,11 +211,11 @@ impl Field {
             Field::MonthName => {
                 let length = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
                 let (name, rest) = text.split_at(length);
-                let is_it = |month: &&str| {
+                let is_it = |month: &str| {
                     let month = month.as_bytes();
                     name.eq_ignore_ascii_case(month) || name.eq_ignore_ascii_case(&month[..3])
                 };
-                parts.month = MONTHS.iter().position(|month| is_it(&month))? as i64 + 1;
+                parts.month = MONTHS.iter().position(|month| is_it(month))? as i64 + 1;
                 Some(rest)
             }
             Field::Day(digits) => digits.read(text, &mut parts.day),
