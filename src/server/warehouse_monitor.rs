@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use arc_swap::ArcSwapOption;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use super::cache::CachedVersion;
@@ -141,6 +142,17 @@ impl WarehouseMonitor {
                 Arc::new(CachedVersion::new(version))
             }
         })
+    }
+}
+
+/// A warehouse ends its own threads, which must not happen on a thread that answers requests.
+impl Drop for WarehouseMonitor {
+    fn drop(&mut self) {
+        if let Some(warehouse) = self.warehouse.take()
+            && Handle::try_current().is_ok()
+        {
+            std::thread::spawn(move || drop(warehouse));
+        }
     }
 }
 

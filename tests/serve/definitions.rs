@@ -34,7 +34,7 @@ fn changed_view_files_are_taken_up(warehouse: Warehouse) {
     let mut fingerprints = BTreeSet::from([health(&server)["fingerprint"].to_string()]);
     let before = server.get("/own?format=csv");
     let tag = before.header("etag").to_owned();
-    assert_eq!(before.ok(), "cells\n9\n");
+    assert_eq!(before.ok(), "cells\n10\n");
     assert_eq!(csv(&server, "other").0, 404);
     // a file that changes
     work.write("views/own.sql", one_row("own", "SELECT COUNT(*) AS laus FROM lau"));
@@ -71,7 +71,7 @@ fn broken_definitions_leave_the_earlier_ones_in_use_and_say_why() {
     work.copy_shipped_views();
     work.write("views/own.sql", one_row("own", "SELECT COUNT(*) AS cells FROM cell_plan"));
     let server = Server::start(&work);
-    assert_eq!(csv(&server, "own").1, "cells\n9\n");
+    assert_eq!(csv(&server, "own").1, "cells\n10\n");
     let sound = health(&server);
     assert_eq!((&sound["problem"], &sound["restart"]), (&Value::Null, &json!([])));
     let config = work.read("pipeline.toml");
@@ -97,7 +97,7 @@ fn broken_definitions_leave_the_earlier_ones_in_use_and_say_why() {
             !problem.is_null()
         });
         assert!(problem.as_str().unwrap().contains(words), "{text}: {problem}");
-        assert_eq!(csv(&server, "own"), (200, "cells\n9\n".to_owned()), "{text}");
+        assert_eq!(csv(&server, "own"), (200, "cells\n10\n".to_owned()), "{text}");
         assert_eq!(health(&server)["fingerprint"], sound["fingerprint"], "{text}");
         assert_eq!(server.get("/health").json()["ready"], true);
         let log = server.log();
@@ -150,7 +150,7 @@ fn no_answer_mixes_two_sets_of_definitions() {
     work.copy_shipped_views();
     // columns, value, and the order of the views differ
     let forms = [
-        ("a-first", "SELECT COUNT(*) AS cells FROM cell_plan", "cells\n9\n"),
+        ("a-first", "SELECT COUNT(*) AS cells FROM cell_plan", "cells\n10\n"),
         ("z-last", "SELECT COUNT(*) AS laus, 7 AS seven FROM lau", "laus,seven\n4,7\n"),
     ];
     let put = |(file, select, _): (&str, &str, &str)| {
@@ -207,7 +207,7 @@ fn folder_of_views_that_appears_later_is_taken_up() {
     let server = Server::start(&work);
     assert_eq!(csv(&server, "own").0, 404);
     work.write("sql/views/own.sql", one_row("own", "SELECT COUNT(*) AS cells FROM cell_plan"));
-    assert_eq!(server.until("/own?format=csv", 200).ok(), "cells\n9\n");
+    assert_eq!(server.until("/own?format=csv", 200).ok(), "cells\n10\n");
     // built-in views stay
     server.get("/users-per-lau").ok();
 }
