@@ -45,10 +45,10 @@ fn missing_dates_are_gaps_and_no_zeros_in_both_themes_and_two_widths() {
             let page = Page::open(url, Viewport { width, dark });
             assert_eq!(page.text_of("#missing"), BADGE);
             // two panels with two gaps each
-            assert_eq!(page.eval("document.querySelectorAll('#hours .gap-band').length"), 4);
+            assert_eq!(page.eval("document.querySelectorAll('#hours rect.gap-band').length"), 4);
             let parts = "[...document.querySelectorAll('#hours path.line')].map(l => l.getAttribute('d').split('M').length - 1)";
             assert_eq!(page.eval(parts), json!([3, 3]), "{kind} {name}");
-            let bands = "[...document.querySelectorAll('#hours .gap-band')].map(b => getComputedStyle(b).fill)";
+            let bands = "[...document.querySelectorAll('#hours rect.gap-band')].map(b => getComputedStyle(b).fill)";
             let fills = page.eval(bands);
             assert!(fills.as_array().unwrap().iter().all(|f| f != "rgb(0, 0, 0)"), "{fills}");
             assert!(page.text_of("#hours .keys").contains("No data"));

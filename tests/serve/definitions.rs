@@ -49,7 +49,7 @@ fn changed_view_files_are_taken_up(warehouse: Warehouse) {
     assert_eq!(server.until("/other?format=csv", 200).ok(), "n\n2\n");
     let listed = server.get("/views").text();
     assert!(
-        listed.contains("\"other\"") && server.get("/docs").text().contains("/other"),
+        listed.contains("\"other\"") && server.get("/docs").text().contains("other?format=json"),
         "{listed}"
     );
     assert!(server.get("/openapi.json").json()["paths"]["/other"].is_object());
@@ -77,7 +77,7 @@ fn broken_definitions_leave_the_earlier_ones_in_use_and_say_why() {
     let config = work.read("pipeline.toml");
     let own = work.read("views/own.sql");
     for (file, text, words) in [
-        ("views/own.sql", "SELECT 1\n".to_owned(), "own.sql"),
+        ("views/own.sql", "-- chart: pie\nSELECT 1 AS x\n".to_owned(), "own.sql"),
         ("views/own.sql", one_row("own", "SELECT COUNT(*) AS n FROM cell_plam"), "own.sql"),
         ("views/own.sql", one_row("own", "SELECT no_such_column FROM cell_plan"), "no_such_column"),
         ("views/own.sql", one_row("own", "DELETE FROM cell_plan"), "own.sql"),
