@@ -59,6 +59,9 @@ fn questions_about_relations_are_answered_with_those_of_the_contract(warehouse: 
             "unique_users_per_lau_2024_10_01",
             "unique_users_per_lau_per_day",
             "user_location_distribution",
+            "users_per_day",
+            "users_per_month",
+            "users_per_week",
             "view_users_per_lau_day_night",
         ]
     );
@@ -243,10 +246,10 @@ fn no_column_is_dropped_in_silence_on_a_narrow_terminal() {
         assert!(!wide.contains("do not fit") && !wide.contains('…'), "{wide}");
         let vertical = on_terminal(&work, columns, &["query", "quality_daily", "--vertical"], &[]);
         assert_eq!(vertical.matches("─ row ").count(), 2, "{vertical}");
-        assert!(names.iter().all(|name| vertical.contains(&format!("\n{name} "))), "{vertical}");
+        assert!(names.iter().all(|name| vertical.contains(&format!("\n{name}"))), "{vertical}");
         // a single row that does not fit
         let one = on_terminal(&work, columns, &["query", "quality_daily", "--limit", "1"], &[]);
-        assert!(names.iter().all(|name| one.contains(&format!("\n{name} "))), "{one}");
+        assert!(names.iter().all(|name| one.contains(&format!("\n{name}"))), "{one}");
         assert!(one.ends_with("1 row\n") && !one.contains("do not fit"), "{one}");
         let runs = on_terminal(&work, columns, &["runs"], &[]);
         assert!(
@@ -298,7 +301,7 @@ fn report_of_a_fault_collects_what_is_needed_and_no_secret() {
         "system: ",
         "cores: ",
         "memory: ",
-        "ok     events",
+        "events     26 rows in 2 files",
         "\"lau\": {",
         "data.events: 2 files, ",
         "warehouse: ",

@@ -9,6 +9,10 @@ use anyhow::{Context, Result};
 /// lines, leave the text on the screen.
 const LESS: &str = "FRSX";
 
+fn pager() -> String {
+    std::env::var("PAGER").unwrap_or_default().trim().to_owned()
+}
+
 /// A running pager.
 pub struct Pager {
     child: Child,
@@ -16,13 +20,18 @@ pub struct Pager {
 }
 
 impl Pager {
+    /// True if the user has named a pager.
+    pub fn is_wanted() -> bool {
+        !pager().is_empty()
+    }
+
     /// Starts the program that the variable PAGER names; `None` if it names none.
     ///
     /// # Errors
     /// A program that cannot be started.
     pub fn start() -> Result<Option<Self>> {
-        let command = std::env::var("PAGER").unwrap_or_default();
-        if command.trim().is_empty() {
+        let command = pager();
+        if command.is_empty() {
             return Ok(None);
         }
         let mut shell = Command::new("sh");

@@ -246,8 +246,9 @@ fn terminal_options(args: &Query) -> Options {
         vertical: args.vertical,
         how_to_see_all: Some("use --wide, --vertical or --output FILE"),
         color: style.color,
-        // an explicit limit, a file and a pipe get all rows
-        max_rows: (style.is_terminal && args.limit.is_none()).then_some(MAX_TERMINAL_ROWS),
+        // an explicit limit, a file, a pipe and a pager get all rows
+        max_rows: (style.is_terminal && args.limit.is_none() && !Pager::is_wanted())
+            .then_some(MAX_TERMINAL_ROWS),
         ..Options::default()
     }
 }

@@ -134,6 +134,7 @@ pub fn explain(error: DataFusionError) -> anyhow::Error {
         (Some((start, message)), root) => {
             let hint = column_hint(root).or_else(|| own_hint(&error));
             let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            let message = without_position(&message);
             anyhow!("line {}, column {}: {message}{hint}", start.line, start.column)
         }
         (None, DataFusionError::SchemaError(schema, _)) => match column_hint(error.find_root()) {
@@ -191,9 +192,13 @@ fn with_position_first(message: &str) -> anyhow::Error {
     match parts {
         Some((text, line, column)) => {
             // two layers of the parser may have appended it
-            let text = text.split_once(" at Line: ").map_or(text, |(text, _)| text);
-            anyhow!("line {line}, column {column}: {text}")
+            anyhow!("line {line}, column {column}: {}", without_position(text))
         }
         None => anyhow!("{message}"),
     }
+}
+
+/// The message of the parser without the position at its end.
+fn without_position(message: &str) -> &str {
+    message.split_once(" at Line: ").map_or(message, |(text, _)| text)
 }
