@@ -3,6 +3,7 @@
 -- title: Unique users per day
 -- description: Number of different users with at least one event on each day.
 -- order: date
+-- by: date
 -- chart: line date user_count
 SELECT date, COUNT(*) AS user_count
 FROM agg_cell_count_per_user_per_day

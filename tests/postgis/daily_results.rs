@@ -56,6 +56,7 @@ fn load_leaves_rows_of_unchanged_dates_in_place() {
             "agg_users_per_lau_per_day",
             "unique_locations_per_user_per_day",
             "unique_users_per_lau_per_day",
+            "users_per_day",
             "view_users_per_lau_day_night",
         ]
     );

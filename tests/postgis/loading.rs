@@ -42,6 +42,9 @@ fn tables_and_views_of_the_contract_exist_for_every_client() {
             "unique_users_per_lau_2024_10_01",
             "unique_users_per_lau_per_day",
             "user_location_distribution",
+            "users_per_day",
+            "users_per_month",
+            "users_per_week",
             "view_users_per_lau_day_night",
         ]
     );
