@@ -88,11 +88,22 @@ fn about(command: &Command) -> String {
     cell(&command.get_about().map(ToString::to_string).unwrap_or_default())
 }
 
-/// What the help says before its examples.
+/// What the help says before its examples; its indented lines become a block of text.
 fn note(command: &Command) -> Option<String> {
     let help = command.get_after_help()?.to_string();
     let note = help.split("Examples:").next()?.trim();
-    (!note.is_empty()).then(|| note.to_owned())
+    let mut out = String::new();
+    let mut in_block = false;
+    for line in note.lines() {
+        let is_indented = line.starts_with("  ");
+        if is_indented != in_block && (is_indented || !line.is_empty()) {
+            out.push_str(if is_indented { "```text\n" } else { "```\n" });
+            in_block = is_indented;
+        }
+        out.push_str(line.strip_prefix("    ").filter(|_| in_block).unwrap_or(line));
+        out.push('\n');
+    }
+    (!note.is_empty()).then(|| out.trim_end().to_owned())
 }
 
 fn arguments<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
