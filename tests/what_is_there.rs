@@ -195,7 +195,8 @@ fn errors_of_views_state_place_and_reason_once(warehouse: Warehouse) {
             let ran = work.run(&command);
             let printed = format!("{}{}", ran.stdout, ran.stderr);
             assert_eq!(ran.status, 1, "{command:?}: {printed}");
-            let line = printed.lines().find(|line| line.contains("view own (")).unwrap();
+            let line = printed.lines().find(|line| line.contains("view own ("));
+            let line = line.unwrap_or_else(|| panic!("{command:?}: {printed}"));
             assert!(line.contains(reason), "{command:?}: {line}");
             assert_eq!(line.matches("own.sql").count(), 1, "{command:?}: {line}");
             assert_eq!(line.matches("view own").count(), 1, "{command:?}: {line}");

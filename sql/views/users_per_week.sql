@@ -1,16 +1,18 @@
 -- name: users-per-week
 -- view: users_per_week
 -- title: Unique users per week
--- description: Number of different users over each whole week, which is named by its Monday (ISO 8601); days is the number of its days with events.
+-- description: Number of different users over each whole week, which is named by its Monday (ISO 8601); days is the number of its days with events. Dates before 1678 and after 2261 are left out.
 -- order: week
 -- chart: line week user_count
 WITH seen AS (
-  SELECT DISTINCT CAST(date_trunc('week', CAST(date AS TIMESTAMP)) AS DATE) AS week, user_id
+  SELECT DISTINCT CAST(date_trunc('week', CAST(CASE WHEN date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31' THEN date END AS TIMESTAMP)) AS DATE) AS week, user_id
   FROM agg_cell_count_per_user_per_day
+  WHERE date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31'
 ),
 dates AS (
-  SELECT DISTINCT CAST(date_trunc('week', CAST(date AS TIMESTAMP)) AS DATE) AS week, date
+  SELECT DISTINCT CAST(date_trunc('week', CAST(CASE WHEN date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31' THEN date END AS TIMESTAMP)) AS DATE) AS week, date
   FROM agg_cell_count_per_user_per_day
+  WHERE date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31'
 ),
 lengths AS (
   SELECT week, COUNT(*) AS days
