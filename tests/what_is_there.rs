@@ -186,7 +186,7 @@ fn errors_of_views_state_place_and_reason_once(warehouse: Warehouse) {
         ("SELECT dat, COUNT(*) AS n FROM mobile_events_placed GROUP BY dat", "date"),
         ("SELECT date COUNT(*) FROM lau", "line 1"),
         ("-- order: nope\nSELECT COUNT(*) AS n FROM lau", "\"nope\""),
-        ("SELECT * FROM mobile_events_placd", "mobile_events_placed"),
+        ("SELECT * FROM mobile_events_placd", "mobile_events_placd"),
     ] {
         work.write("views/own.sql", sql);
         for command in

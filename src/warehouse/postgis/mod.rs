@@ -297,7 +297,12 @@ impl Warehouse for Postgis {
     fn select(&self, select: &Select) -> Result<Rows> {
         let (source, schema, resolved) = self.resolved(select)?;
         let query = query::rows(&source, select, &resolved, &schema);
-        Ok(Box::new(self.cursor(&query.sql, Some(&query))?))
+        let rows = self.cursor(&query.sql, Some(&query));
+        Ok(Box::new(match select.relation {
+            // such as a header that orders by a column that does not exist
+            Relation::View(view) => rows.with_context(|| view.place())?,
+            Relation::Table(_) => rows?,
+        }))
     }
 
     fn count(&self, select: &Select) -> Result<u64> {
