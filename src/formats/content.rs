@@ -172,7 +172,9 @@ pub fn not_parquet(start: &[u8]) -> Result<(), Error> {
     match Content::of(start) {
         Some(Content::Parquet) => Ok(()),
         Some(other) => Err(anyhow!(other.in_place_of_a_table())),
-        None if start.is_empty() => Err(anyhow!("it is empty")),
+        None if start.is_empty() => Err(anyhow!(
+            "it is empty, and Parquet readers cannot read it; copy it again, or take it out of the folder"
+        )),
         None if is_text(start) => {
             Err(anyhow!("it is text, not Parquet; if it is CSV, name it .csv"))
         }
