@@ -273,13 +273,9 @@ const BY_DATE: [&str; 5] = [
 
 #[test]
 fn dates_computed_together_equal_dates_computed_alone() {
-    let together = Workspace::empty();
-    together.config("");
-    together.ok(&[
-        "synth", "--out", "raw", "--days", "6", "--events", "3000", "--users", "300", "--laus",
-        "10", "--cells", "200", "--quiet",
+    let together = Workspace::synthetic(&[
+        "--days", "6", "--events", "3000", "--users", "300", "--laus", "10", "--cells", "200",
     ]);
-    std::fs::rename(together.path("raw/lau_boundaries"), together.path("raw/lau")).unwrap();
     let alone = Workspace::copy_of(&together);
     together.ok(&["run-all", "--quiet"]);
     // one date after the other arrives

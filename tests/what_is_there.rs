@@ -4,7 +4,9 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::harness::{ProgramOutput, Warehouse, Workspace, root, test_on_each_warehouse};
+use crate::harness::{
+    ProgramOutput, RELATIONS, Warehouse, Workspace, root, test_on_each_warehouse,
+};
 
 fn csv(work: &Workspace, sql: &str) -> String {
     work.ok(&["query", "--format", "csv", "--sql", sql])
@@ -39,32 +41,7 @@ fn questions_about_relations_are_answered_with_those_of_the_contract(warehouse: 
     let work = warehouse.loaded();
     let tables = csv(&work, "SHOW TABLES");
     let names: Vec<&str> = tables.lines().skip(1).map(|l| l.split(',').next().unwrap()).collect();
-    assert_eq!(
-        names,
-        [
-            "agg_cell_count_per_user_per_day",
-            "agg_events_per_hour",
-            "agg_unique_users_per_hour",
-            "agg_users_per_lau_per_day",
-            "cell_plan",
-            "events_per_hour_2024_10_01",
-            "lau",
-            "mobile_events_compressed",
-            "mobile_events_placed",
-            "mobile_events_uncompressed",
-            "quality_codes",
-            "quality_daily",
-            "runs",
-            "unique_locations_per_user_per_day",
-            "unique_users_per_lau_2024_10_01",
-            "unique_users_per_lau_per_day",
-            "user_location_distribution",
-            "users_per_day",
-            "users_per_month",
-            "users_per_week",
-            "view_users_per_lau_day_night",
-        ]
-    );
+    assert_eq!(names, RELATIONS);
     let all = "SELECT table_name, table_type FROM information_schema.tables ORDER BY 1";
     assert_eq!(csv(&work, all), tables);
     let described = "column_name,data_type,is_nullable\n\
@@ -186,7 +163,7 @@ fn errors_of_views_state_place_and_reason_once(warehouse: Warehouse) {
         ("SELECT dat, COUNT(*) AS n FROM mobile_events_placed GROUP BY dat", "date"),
         ("SELECT date COUNT(*) FROM lau", "line 1"),
         ("-- order: nope\nSELECT COUNT(*) AS n FROM lau", "\"nope\""),
-        ("SELECT * FROM mobile_events_placd", "mobile_events_placd"),
+        ("SELECT * FROM mobile_events_placd", "mobile_events_placed"),
     ] {
         work.write("views/own.sql", sql);
         for command in

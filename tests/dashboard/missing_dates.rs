@@ -9,13 +9,9 @@ use crate::serve::Server;
 
 /// Synthetic data of ten days without those of three of them.
 fn with_gaps() -> Workspace {
-    let work = Workspace::empty();
-    work.config("");
-    work.ok(&[
-        "synth", "--out", "raw", "--days", "10", "--events", "5000", "--users", "500", "--laus",
-        "20", "--cells", "300", "--quiet",
+    let work = Workspace::synthetic(&[
+        "--days", "10", "--events", "5000", "--users", "500", "--laus", "20", "--cells", "300",
     ]);
-    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
     for day in ["day=4", "day=5", "day=8"] {
         let pattern = work.path(&format!("raw/events/**/{day}"));
         for folder in glob::glob(&pattern.to_string_lossy()).unwrap() {

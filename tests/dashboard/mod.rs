@@ -24,12 +24,7 @@ fn mini() -> (Workspace, Server) {
 
 /// Synthetic data of seven days and 79 units.
 fn week() -> Workspace {
-    let work = Workspace::empty();
-    work.config("");
-    work.ok(&[
-        "synth", "--out", "raw", "--days", "7", "--events", "20000", "--users", "2000", "--quiet",
-    ]);
-    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
+    let work = Workspace::synthetic(&["--days", "7", "--events", "20000", "--users", "2000"]);
     work.ok(&["run-all", "--quiet"]);
     work
 }

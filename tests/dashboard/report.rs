@@ -100,13 +100,9 @@ fn single_charts_are_written_as_svg() {
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn report_shows_its_title_its_note_and_days_in_place_of_many_hours() {
-    let work = Workspace::empty();
-    work.config("");
-    work.ok(&[
-        "synth", "--out", "raw", "--days", "33", "--events", "2000", "--users", "200", "--cells",
-        "100", "--laus", "8", "--quiet",
+    let work = Workspace::synthetic(&[
+        "--days", "33", "--events", "2000", "--users", "200", "--cells", "100", "--laus", "8",
     ]);
-    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
     work.ok(&["run-all", "--quiet"]);
     let title = "Autumn <b>2024</b>";
     work.ok(&["report", "--title", title, "--note", "A note", "--output", "report.html"]);

@@ -119,13 +119,9 @@ fn map_per_square_kilometre_divides_by_the_area() {
 
 #[test]
 fn more_hours_than_a_month_has_are_drawn_by_day() {
-    let work = Workspace::empty();
-    work.config("");
-    work.ok(&[
-        "synth", "--out", "raw", "--days", "33", "--events", "2000", "--users", "200", "--cells",
-        "100", "--laus", "8", "--quiet",
+    let work = Workspace::synthetic(&[
+        "--days", "33", "--events", "2000", "--users", "200", "--cells", "100", "--laus", "8",
     ]);
-    std::fs::rename(work.path("raw/lau_boundaries"), work.path("raw/lau")).unwrap();
     work.ok(&["run-all", "--quiet"]);
     for (view, title) in [
         ("number-of-events-per-hour", "Events per day"),

@@ -18,7 +18,7 @@ pub use files::{
 };
 pub use presence::{PresenceRow, group_by_hour, mini_presence, read_presence};
 pub(crate) use warehouse::test_on_each_warehouse;
-pub use warehouse::{EXAMPLE_VIEWS, VIEW_ALIASES, Warehouse};
+pub use warehouse::{EXAMPLE_VIEWS, RELATIONS, VIEW_ALIASES, Warehouse};
 pub use workspace::{ProgramOutput, Workspace};
 
 /// The folder of the sources.

@@ -37,6 +37,31 @@ pub enum Warehouse {
     Postgis,
 }
 
+/// Tables and views of the mini inputs in SQL, in order.
+pub const RELATIONS: [&str; 21] = [
+    "agg_cell_count_per_user_per_day",
+    "agg_events_per_hour",
+    "agg_unique_users_per_hour",
+    "agg_users_per_lau_per_day",
+    "cell_plan",
+    "events_per_hour_2024_10_01",
+    "lau",
+    "mobile_events_compressed",
+    "mobile_events_placed",
+    "mobile_events_uncompressed",
+    "quality_codes",
+    "quality_daily",
+    "runs",
+    "unique_locations_per_user_per_day",
+    "unique_users_per_lau_2024_10_01",
+    "unique_users_per_lau_per_day",
+    "user_location_distribution",
+    "users_per_day",
+    "users_per_month",
+    "users_per_week",
+    "view_users_per_lau_day_night",
+];
+
 impl Warehouse {
     /// A workspace with the mini inputs and an empty warehouse of this kind.
     pub fn mini(self) -> Workspace {

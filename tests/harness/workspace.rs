@@ -232,10 +232,21 @@ impl Workspace {
     pub fn replace_inputs_with_synthetic(&self, events_per_day: u32, seed: u32) {
         self.remove("raw");
         let [events, seed] = [events_per_day, seed].map(|n| n.to_string());
-        self.ok(&[
-            "synth", "--out", "raw", "--events", &events, "--days", "2", "--cells", "300",
-            "--laus", "8", "--seed", &seed,
+        self.synthesise(&[
+            "--events", &events, "--days", "2", "--cells", "300", "--laus", "8", "--seed", &seed,
         ]);
+    }
+
+    /// A workspace with synthetic inputs of this size and a config that names them.
+    pub fn synthetic(size: &[&str]) -> Workspace {
+        let work = Workspace::empty();
+        work.config("");
+        work.synthesise(size);
+        work
+    }
+
+    fn synthesise(&self, size: &[&str]) {
+        self.ok(&[&["synth", "--out", "raw", "--quiet"], size].concat());
         fs::rename(self.path("raw/lau_boundaries"), self.path("raw/lau")).unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! Loading: grants and foreign views, changed days, geometry, raw events, view files.
 
 use super::{Cluster, client, lines, mini, new_schema};
-use crate::harness::{Warehouse, Workspace, array, expected};
+use crate::harness::{RELATIONS, Warehouse, Workspace, array, expected};
 
 const VIEW: &str = "view_users_per_lau_day_night";
 
@@ -22,32 +22,7 @@ fn tables_and_views_of_the_contract_exist_for_every_client() {
                   AND table_name !~ '^(mobility|stored)_' ORDER BY table_name COLLATE \"C\""
         ),
     );
-    assert_eq!(
-        names,
-        [
-            "agg_cell_count_per_user_per_day",
-            "agg_events_per_hour",
-            "agg_unique_users_per_hour",
-            "agg_users_per_lau_per_day",
-            "cell_plan",
-            "events_per_hour_2024_10_01",
-            "lau",
-            "mobile_events_compressed",
-            "mobile_events_placed",
-            "mobile_events_uncompressed",
-            "quality_codes",
-            "quality_daily",
-            "runs",
-            "unique_locations_per_user_per_day",
-            "unique_users_per_lau_2024_10_01",
-            "unique_users_per_lau_per_day",
-            "user_location_distribution",
-            "users_per_day",
-            "users_per_month",
-            "users_per_week",
-            "view_users_per_lau_day_night",
-        ]
-    );
+    assert_eq!(names, RELATIONS);
     let rows = lines(
         &mut client,
         &format!(
