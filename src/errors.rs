@@ -141,6 +141,7 @@ mod tests {
                 .ends_with("set columns.latitude to the right one")
         );
     }
+
     #[test]
     fn all_missing_columns_are_named_at_once() {
         let needed = [

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::compute_view::{DATE_COLUMN, Day, compute};
 use super::names::SchemaName;
-use super::query::order_list;
+use super::query::order_clause;
 use super::relations::exists;
 use super::search_path::possible_relations;
 use super::server_errors::failed;
@@ -158,10 +158,7 @@ pub fn update(
 
 /// The statement that inserts the computed rows of the date $1.
 fn insert(result: &DailyResult) -> String {
-    let order = match result.order.is_empty() {
-        true => String::new(),
-        false => format!(" ORDER BY {}", order_list(result.order)),
-    };
+    let order = order_clause(result.order);
     format!(
         "INSERT INTO {} SELECT *, $1::date AS {DATE_COLUMN} FROM pg_temp.mobility_computed{order}",
         result.table

@@ -45,7 +45,7 @@ mod view_results;
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatchReader;
 use chrono::NaiveDate;
@@ -57,7 +57,6 @@ use super::sql_excerpt::with_excerpt;
 use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Warehouse, catalogue};
 use crate::config::Warehouse as Settings;
 use crate::domain::tables::quoted;
-use crate::errors::EngineError;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::views::{Registry, View};
@@ -68,7 +67,7 @@ use query::Query;
 pub use run_records::record;
 use schema::SchemaState;
 use server::Server;
-use server_errors::failed;
+use server_errors::{failed, with_hint};
 use view_results::Deployment;
 
 /// An open PostGIS warehouse.
@@ -171,6 +170,7 @@ impl Postgis {
             Relation::Table(table) => table.schema(),
             Relation::View(view) => self
                 .cursor(&format!("SELECT * FROM {source} AS q LIMIT 0"), None)
+                .map_err(|error| with_hint(error, &self.views))
                 .with_context(|| view.place())?
                 .schema(),
         };
@@ -233,11 +233,12 @@ impl Warehouse for Postgis {
             let started = Instant::now();
             let fingerprint = self.views.fingerprint(view)?;
             let stored = view_results::stored(worker.client(), schema, &view.view)?;
-            let by_date = view.by_date
-                && daily_results::sources(worker.client(), schema, &view.view, &view.sql)?
-                    .is_some();
-            let is_suitable =
-                daily_results::is_stored_by_date(worker.client(), schema, &view.view)? == by_date;
+            let sources = match view.by_date {
+                true => daily_results::sources(worker.client(), schema, &view.view, &view.sql)?,
+                false => None,
+            };
+            let is_suitable = sources.is_some()
+                == daily_results::is_stored_by_date(worker.client(), schema, &view.view)?;
             let current = stored.filter(|s| {
                 is_suitable && s.fingerprint == fingerprint && s.load_no == load.load_no
             });
@@ -251,8 +252,10 @@ impl Warehouse for Postgis {
                         fingerprint: &fingerprint,
                         load_no: load.load_no,
                         refresh,
+                        sources: sources.as_deref(),
                     };
                     let rows = view_results::deploy(&mut transaction, schema, &deployment)
+                        .map_err(|error| with_hint(error, &self.views))
                         .with_context(|| view.place())?;
                     transaction.commit().map_err(failed)?;
                     (rows, false)
@@ -344,17 +347,7 @@ impl Postgis {
         drop(connection);
         match self.cursor(without_semicolon(statement), None) {
             Ok(rows) => Ok(Box::new(rows)),
-            Err(error) if error.is::<EngineError>() => Err(error),
-            Err(error) => {
-                let text = format!("{error:#}");
-                let missing = text
-                    .split_once("relation \"")
-                    .and_then(|(_, rest)| rest.split_once("\" does not exist"));
-                if let Some(hint) = missing.and_then(|(name, _)| self.views.hint_for_sql(name)) {
-                    bail!("{text}; {hint}");
-                }
-                Err(error)
-            }
+            Err(error) => Err(with_hint(error, &self.views)),
         }
     }
 }

@@ -11,6 +11,7 @@ use postgres::error::{DbError, ErrorPosition, SqlState};
 
 use crate::config::WarehouseUrl;
 use crate::errors::EngineError;
+use crate::views::Registry;
 use crate::warehouse::sql_excerpt::{at, place_of, syntax_error};
 
 /// Classes of SQLSTATE whose messages are about statements, privileges, connections and resources.
@@ -33,6 +34,21 @@ pub fn explain(error: &postgres::Error) -> String {
 /// notices that the server closed it.
 fn is_io_error(error: &postgres::Error) -> bool {
     std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
+}
+
+/// An error about a relation that does not exist, with the name that was probably meant; all other errors
+/// as they are.
+pub fn with_hint(error: anyhow::Error, views: &Registry) -> anyhow::Error {
+    if error.is::<EngineError>() {
+        return error;
+    }
+    let text = format!("{error:#}");
+    let missing =
+        text.split_once("relation \"").and_then(|(_, rest)| rest.split_once("\" does not exist"));
+    match missing.and_then(|(name, _)| views.hint_for_sql(name)) {
+        Some(hint) => anyhow!("{text}; {hint}"),
+        None => error,
+    }
 }
 
 /// [`explain`] as an error. If the message may quote values of rows, it is an [`EngineError`].

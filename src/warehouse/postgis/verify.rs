@@ -8,7 +8,7 @@ use super::compute_view::without_semicolon;
 use super::cursor_rows::DECLARE;
 use super::names::SchemaName;
 use super::schema::SchemaState;
-use super::server_errors::{explain_sql, failed};
+use super::server_errors::{explain_sql, failed, with_hint};
 use super::small_tables::select_nothing;
 use super::{schema as tables, search_path};
 use crate::domain::tables::{Table, quoted};
@@ -43,7 +43,9 @@ pub fn plan_without_data(client: &mut Client, schema: &SchemaName, views: &Regis
         let words = search_path::possible_relations(select)
             .map(|words| words.into_iter().filter(|word| !is_hidden(word)).collect());
         search_path::set_for(&mut transaction, schema, words, false)?;
-        plan(&mut transaction, &with, view).with_context(|| view.place())?;
+        plan(&mut transaction, &with, view)
+            .map_err(|error| with_hint(error, views))
+            .with_context(|| view.place())?;
         with.push_str(&format!(", {name} AS (\n{select}\n)"));
         let rows = format!("WITH {with} SELECT * FROM {name}");
         let rows = transaction.prepare(&rows).map_err(failed).with_context(|| view.place())?;

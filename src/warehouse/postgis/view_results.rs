@@ -14,7 +14,7 @@ use super::daily_results;
 use super::daily_results::DailyResult;
 use super::grants::Grants;
 use super::names::{SchemaName, result_table_name};
-use super::query::order_list;
+use super::query::{order_clause, order_list};
 use super::relations::{ColumnTypes, column_types, describe, exists};
 use super::server_errors::failed;
 use crate::domain::tables::quoted;
@@ -57,6 +57,8 @@ pub struct Deployment<'a> {
     pub load_no: i64,
     /// Compute all dates again, also those whose rows are current.
     pub refresh: bool,
+    /// The views that the SQL reads, if it is computed date by date.
+    pub sources: Option<&'a [String]>,
 }
 
 /// Computes a view and stores the result; creates the view if it does not exist yet.
@@ -68,7 +70,7 @@ pub fn deploy(
     schema: &SchemaName,
     deployment: &Deployment,
 ) -> Result<u64> {
-    let Deployment { view, fingerprint, load_no, .. } = deployment;
+    let Deployment { view, fingerprint, load_no, sources, .. } = deployment;
     let exists = transaction
         .query_opt(
             &schema.fill("SELECT FROM {schema}.mobility_view WHERE view = $1"),
@@ -83,10 +85,6 @@ pub fn deploy(
         );
     }
     prepare(transaction, schema, &view.sql)?;
-    let sources = match view.by_date {
-        true => daily_results::sources(transaction, schema, &view.view, &view.sql)?,
-        false => None,
-    };
     match sources {
         Some(_) => compute_columns(transaction, schema, &view.sql)?,
         None => compute(transaction, schema, &view.sql, None)?,
@@ -124,7 +122,7 @@ pub fn deploy(
                  VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (view) DO UPDATE SET place = $2, \
                  mark = $3, sql = $4, load_no = $5, by_date = $6",
             ),
-            &[&view.view, &position, fingerprint, &view.sql, load_no, &sources.is_some()],
+            &[&view.view, &position, fingerprint, &view.sql, load_no, &by_date],
         )
         .map_err(failed)?;
     let rows = match sources {
@@ -136,7 +134,7 @@ pub fn deploy(
                 table: &table,
                 order: &view.order,
             };
-            daily_results::update(transaction, schema, &result, &sources)?
+            daily_results::update(transaction, schema, &result, sources)?
         }
         None => replace_rows(transaction, schema, &view.view, &view.order)?,
     };
@@ -230,10 +228,7 @@ pub fn replace_rows(
     order: &[OrderBy],
 ) -> Result<i64> {
     let table = schema.result_table(view);
-    let order = match order.is_empty() {
-        true => String::new(),
-        false => format!(" ORDER BY {}", order_list(order)),
-    };
+    let order = order_clause(order);
     empty(transaction, schema, view)?;
     let rows = transaction
         .execute(
