@@ -132,6 +132,7 @@ Examples:
   mobility query users-per-lau --date 2024-10-01 --order-by user_count:desc --limit 10
   mobility query users-per-lau --output users.geojson      every LAU, on the newest date
   mobility query users-per-lau --date 2024-10-01 --output users.gpkg
+  mobility query users-per-lau --output users.xlsx
   mobility query users-per-lau --output users.csv.gz
   mobility query --sql \"SELECT lau_match, COUNT(*) FROM cell_plan GROUP BY lau_match\"
   mobility query --sql @report.sql --format csv             from a file; `-` is standard input
@@ -154,7 +155,7 @@ Examples:
   mobility report --output report.html
   mobility report --view number-of-events-per-hour --output events.svg
   mobility report --from 2024-10-01 --to 2024-10-02 --title 'First days of October' --output days.html
-  mobility report --view users-per-lau --date 2024-10-01 --output map.svg
+  mobility report --view users-per-lau --date 2024-10-01 --output map.pdf
   mobility report --view users-per-lau --per-km2 --note 'Preliminary figures' --output density.svg")]
     Report(Report),
     /// Report the data quality of each date
@@ -453,7 +454,7 @@ pub struct Serve {
 
 #[derive(Debug, Args)]
 pub struct Report {
-    /// File to write, which appears once it is complete: FILE.html, or FILE.svg with --view
+    /// File to write, which appears once it is complete: FILE.html, or with --view FILE.svg, .png or .pdf
     #[arg(long, short, value_name = "FILE")]
     pub output: PathBuf,
     /// Draw this one view instead, with the chart that its header names
@@ -480,6 +481,8 @@ pub struct Report {
 pub enum ReportFormat {
     Html,
     Svg,
+    Png,
+    Pdf,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,10 @@
-//! Files for other programs: text with tabs, and compressed files.
+//! Files for other programs: workbooks, text with tabs, and compressed files.
 
 use std::io::Read;
 
 use flate2::read::GzDecoder;
 
-use crate::harness::{Workspace, expected};
+use crate::harness::{Warehouse, Workspace, expected, test_on_each_warehouse};
 use crate::serve::Server;
 
 /// The decompressed text of a file.
@@ -55,3 +55,28 @@ fn output_is_compressed_by_name_or_on_request() {
     assert!(decompressed(&work.read_bytes("users.gz")).contains("Saare vald"));
     work.fails(&["query", "users-per-lau", "--output", "users.abc.gz"], 2, &[".abc", "--format"]);
 }
+
+fn workbook_has_typed_cells(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    work.ok(&["query", "users-per-lau", "--output", "users.xlsx"]);
+    let file = std::fs::File::open(work.path("users.xlsx")).unwrap();
+    let mut archive = zip::ZipArchive::new(file).unwrap();
+    let mut part = |name: &str| {
+        let mut text = String::new();
+        archive.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+        text
+    };
+    let sheet = part("xl/worksheets/sheet1.xml");
+    // 2024-10-01 in days of a spreadsheet, and the users of a row
+    assert!(sheet.contains("<v>45566</v>") && sheet.contains("<v>4</v>"), "{sheet}");
+    assert!(sheet.contains("<t>Maa, \"vald\"</t>"), "{sheet}");
+    assert_eq!(sheet.matches("<row ").count(), 6, "{sheet}");
+    // a sheet has at most 31 characters in its name
+    assert!(part("xl/workbook.xml").contains("name=\"agg_users_per_lau_per_day\""));
+    let server = Server::start(&work);
+    let response = server.get("/users-per-lau?format=xlsx");
+    assert!(response.header("content-type").ends_with("spreadsheetml.sheet"));
+    assert!(response.body == work.read_bytes("users.xlsx"));
+}
+
+test_on_each_warehouse!(workbook_has_typed_cells);

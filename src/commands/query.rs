@@ -95,7 +95,7 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
             "{what} is not for a terminal; use --output FILE or a pipe"
         ))));
     }
-    if format == Format::Gpkg {
+    if matches!(format, Format::Gpkg | Format::Xlsx) {
         options.loaded_at = warehouse.loaded()?.map(|loaded| loaded.loaded_at);
     }
     let audit = match (&session.config.serve.audit_log, &access) {

@@ -12,8 +12,8 @@ use crate::stages::quality::Expectation;
 use crate::storage::atomic::write_file;
 
 pub fn run(session: &Session, args: &Report) -> Result<()> {
-    check_format(args)?;
-    let text = match &args.view {
+    let format = format_of(args)?;
+    let bytes = match &args.view {
         None => {
             let (registry, warehouse) = session.warehouse()?;
             let (from, to) = args.dates.bounds()?;
@@ -25,11 +25,19 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
             };
             let time = &session.config.time;
             report::report(&registry, warehouse.as_ref(), time, &expectation, &options)?
+                .into_bytes()
         }
-        Some(name) => chart(session, args, name)?,
+        Some(name) => {
+            let svg = chart(session, args, name)?;
+            match format {
+                ReportFormat::Png => charts::png(&svg)?,
+                ReportFormat::Pdf => charts::pdf(&svg)?,
+                ReportFormat::Html | ReportFormat::Svg => svg.into_bytes(),
+            }
+        }
     };
-    write_file(&args.output, text.as_bytes())?;
-    let (size, file) = (text.len().div_ceil(1_024), args.output.display());
+    write_file(&args.output, &bytes)?;
+    let (size, file) = (bytes.len().div_ceil(1_024), args.output.display());
     session.progress.note(&format!("{file} written, {size} KiB"));
     Ok(())
 }
@@ -48,25 +56,28 @@ fn chart(session: &Session, args: &Report, name: &str) -> Result<String> {
     charts::svg(&registry, warehouse.as_ref(), view, &options)
 }
 
-/// The dashboard is written as HTML, a chart as SVG.
-fn check_format(args: &Report) -> Result<()> {
-    let (expected, ending) = match &args.view {
+/// The dashboard is written as HTML, a chart as SVG, PNG or PDF.
+fn format_of(args: &Report) -> Result<ReportFormat> {
+    let (default, ending) = match &args.view {
         None => (ReportFormat::Html, "html"),
         Some(_) => (ReportFormat::Svg, "svg"),
     };
     let by_name = match extension(&args.output).as_deref() {
         Some("html" | "htm") => Some(ReportFormat::Html),
         Some("svg") => Some(ReportFormat::Svg),
+        Some("png") => Some(ReportFormat::Png),
+        Some("pdf") => Some(ReportFormat::Pdf),
         Some(_) => None,
-        None => Some(expected),
+        None => Some(default),
     };
-    if args.format.or(by_name) == Some(expected) {
-        return Ok(());
+    let is_possible =
+        |format: &ReportFormat| (*format == ReportFormat::Html) == args.view.is_none();
+    if let Some(format) = args.format.or(by_name).filter(is_possible) {
+        return Ok(format);
     }
     let what = args.view.as_deref().map_or("the whole dashboard", |view| view);
     Err(anyhow!(UsageError(format!(
         "{what} is written as {ending}: use --output FILE.{ending}, or --format {ending} with any \
-         other name; single charts (--view) are SVG, the dashboard is HTML, and there are no \
-         bitmap formats"
+         other name; single charts (--view) are SVG, PNG or PDF, and the dashboard is HTML"
     ))))
 }

@@ -20,7 +20,7 @@ pub enum Representation {
 
 impl Representation {
     /// In order of preference.
-    pub const ALL: [Representation; 10] = [
+    pub const ALL: [Representation; 11] = [
         Representation::Html,
         Representation::Json,
         Representation::Rows(Format::Csv),
@@ -28,6 +28,7 @@ impl Representation {
         Representation::Rows(Format::Ndjson),
         Representation::Rows(Format::Geojson),
         Representation::Rows(Format::Gpkg),
+        Representation::Rows(Format::Xlsx),
         Representation::Rows(Format::Parquet),
         Representation::Rows(Format::Arrow),
         Representation::Rows(Format::Markdown),
@@ -52,6 +53,7 @@ impl Representation {
             Representation::Rows(Format::Ndjson) => "NDJSON",
             Representation::Rows(Format::Geojson) => "GeoJSON",
             Representation::Rows(Format::Gpkg) => "GeoPackage",
+            Representation::Rows(Format::Xlsx) => "Excel",
             Representation::Rows(Format::Parquet) => "Parquet",
             Representation::Rows(Format::Arrow) => "Arrow",
             Representation::Rows(Format::Markdown) => "Markdown",
@@ -79,7 +81,7 @@ impl Representation {
 
     /// False for formats that are compressed already.
     pub fn is_compressible(self) -> bool {
-        self != Representation::Rows(Format::Parquet)
+        !matches!(self, Representation::Rows(Format::Parquet | Format::Xlsx))
     }
 
     /// True when rows must have a location on a map.

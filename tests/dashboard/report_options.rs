@@ -134,3 +134,38 @@ fn more_hours_than_a_month_has_are_drawn_by_day() {
         assert!(work.read("hours.svg").contains("per hour"), "{view}");
     }
 }
+
+#[test]
+fn charts_are_written_as_png_and_pdf() {
+    let work = Workspace::loaded();
+    for view in ["number-of-events-per-hour", "user-location-distribution", "users-per-lau"] {
+        let file = |ending: &str| format!("{view}.{ending}");
+        for ending in ["svg", "png", "pdf"] {
+            work.ok(&["report", "--view", view, "--output", &file(ending)]);
+        }
+        let png = work.read_bytes(&file("png"));
+        assert_eq!(&png[..8], b"\x89PNG\r\n\x1a\n");
+        // two pixels for each unit of the SVG
+        let size = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
+        let svg = work.read(&file("svg"));
+        let unit = |name: &str| {
+            let value =
+                svg.split(&format!(" {name}=\"")).nth(1).unwrap().split('"').next().unwrap();
+            value.parse::<f32>().unwrap()
+        };
+        assert_eq!(
+            (size(16), size(20)),
+            ((unit("width") * 2.0) as u32, (unit("height") * 2.0) as u32)
+        );
+        let pdf = work.read_bytes(&file("pdf"));
+        assert!(pdf.starts_with(b"%PDF-") && pdf.trim_ascii_end().ends_with(b"%%EOF"));
+        let has = |word: &[u8]| pdf.windows(word.len()).any(|bytes| bytes == word);
+        // text stays text, in the font of the program
+        assert!(has(b"/FontFile") && has(b"Ubuntu"), "{view}");
+        work.ok(&["report", "--view", view, "--format", "png", "--output", "again"]);
+        assert!(work.read_bytes("again") == png, "{view} is not reproducible");
+    }
+    work.fails(&["report", "--output", "x.pdf"], 2, &["the whole dashboard", ".html"]);
+    let html = ["report", "--view", "users-per-lau", "--output", "x.html"];
+    work.fails(&html, 2, &["SVG, PNG or PDF"]);
+}

@@ -1,12 +1,11 @@
-//! Charts of views as SVG files: lines and bars by plotters, maps from the outlines of LAUs.
-//!
-//! There is no PNG output, because rendering text to pixels needs font files, which a server may not
-//! have. The viewer of an SVG renders the text.
+//! Charts of views as SVG files: lines and bars by plotters, maps from the outlines of LAUs. PNG and PDF are
+//! made from the SVG.
 
 mod bar;
 mod data;
 mod line;
 mod map;
+mod raster;
 mod style;
 
 use std::collections::BTreeMap;
@@ -22,6 +21,7 @@ use crate::views::{ChartKind, Registry, View};
 use crate::warehouse::{Select, Warehouse};
 pub use data::{Axis, Data, Series};
 use line::Line;
+pub use raster::{pdf, png};
 use style::ChartStyle;
 
 /// Missing dates interrupt the line of a period of up to this many days.

@@ -18,6 +18,7 @@ mod parquet;
 mod table;
 mod text;
 mod vertical;
+mod xlsx;
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -59,6 +60,8 @@ pub enum Format {
     Geojson,
     /// A GeoPackage with one layer, for QGIS and other GIS
     Gpkg,
+    /// A workbook for Excel and LibreOffice
+    Xlsx,
     /// A Markdown table
     Markdown,
 }
@@ -75,6 +78,7 @@ impl Format {
             Format::Arrow => "application/vnd.apache.arrow.file",
             Format::Geojson => "application/geo+json",
             Format::Gpkg => "application/geopackage+sqlite3",
+            Format::Xlsx => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
             Format::Markdown => "text/markdown; charset=utf-8",
         }
     }
@@ -100,13 +104,14 @@ impl Format {
             Format::Arrow => "arrow",
             Format::Geojson => "geojson",
             Format::Gpkg => "gpkg",
+            Format::Xlsx => "xlsx",
             Format::Markdown => "md",
         }
     }
 
     /// True for formats that should not be written to a terminal.
     pub fn is_binary(self) -> bool {
-        matches!(self, Format::Parquet | Format::Arrow | Format::Gpkg)
+        matches!(self, Format::Parquet | Format::Arrow | Format::Gpkg | Format::Xlsx)
     }
 
     /// True for CSV and its relatives, in which spreadsheets look for formulas.
@@ -139,9 +144,9 @@ pub struct Options {
     pub geo_metadata: Option<String>,
     /// Boundaries of LAUs, for rows with a `lau_id` and no geometry of their own.
     pub lau_shapes: Option<Arc<LauShapes>>,
-    /// Name of the layer in a GeoPackage.
+    /// Name of the layer in a GeoPackage, and of the sheet in a workbook.
     pub layer: Option<String>,
-    /// A remark on the rows, which maps hold as well.
+    /// A remark on the rows, which maps and workbooks hold as well.
     pub remark: Option<String>,
     /// When the rows were loaded: UTC, RFC 3339.
     pub loaded_at: Option<String>,
@@ -257,6 +262,7 @@ fn writer<'a>(
         Format::Arrow => Box::new(ipc::Ipc::new(schema, out)?),
         Format::Geojson => Box::new(geojson::Geojson::new(schema, out, options)?),
         Format::Gpkg => Box::new(geopackage::GeoPackage::new(schema, out, options)?),
+        Format::Xlsx => Box::new(xlsx::Workbook::new(schema, out, options)?),
         Format::Markdown => Box::new(markdown::Markdown::new(schema, out)),
     })
 }

@@ -89,8 +89,8 @@ export function links(view) {
   if (report) return [];
   const path = link(route(view));
   const layers = view.columns.some((c) => c.name === "lau_id") ? ["geojson", "gpkg"] : [];
-  const formats = ["csv", "json", "parquet", ...layers];
-  const names = { csv: "CSV", json: "JSON", parquet: "Parquet", geojson: "GeoJSON", gpkg: "GeoPackage" };
+  const formats = ["csv", "xlsx", "json", "parquet", ...layers];
+  const names = { csv: "CSV", xlsx: "Excel", json: "JSON", parquet: "Parquet", geojson: "GeoJSON", gpkg: "GeoPackage" };
   // people open CSV files in spreadsheets, which must not take a name for a formula
   const safe = (f) => (f === "csv" ? "&safe=1" : "");
   return [["Table", path], ...formats.map((f) => [names[f], `${path}?format=${f}${safe(f)}`])];
