@@ -63,7 +63,8 @@ impl<'a> RowsHead<'a> {
 pub fn geometry_options(data: &LoadedData, relation: Relation, format: Format) -> Result<Options> {
     let schema = data.version.columns(data.warehouse, relation)?;
     let loaded_at = Some(data.version.loaded.loaded_at.clone());
-    let mut options = Options { loaded_at, ..Options::default() };
+    let title = Some(relation.title().to_owned());
+    let mut options = Options { loaded_at, title, ..Options::default() };
     let shapes = |form| data.version.lau_shapes(data.warehouse, form);
     query::geometry_options(shapes, Some(relation), &schema, format, &mut options)?;
     Ok(options)
