@@ -115,7 +115,7 @@ lint: setup ## Check format and warnings
 
 # the comparisons are defined in benches/peers; BENCH passes arguments to run.py
 .PHONY: bench
-bench: build ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; SIZE=S|M|L
+bench: build ## Compare with DuckDB, Polars, shapely, GeoPandas, PostGIS; measure growth; SIZE=S|M|L
 	@tests/venv.sh $(PEERS) benches/requirements.txt
 	@$(PEERS)/bin/python -B benches/peers/run.py --size $(SIZE) --binary $(BIN) $(BENCH)
 

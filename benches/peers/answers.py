@@ -1,4 +1,4 @@
-"""The ten answers: query name, view and columns. Peers and checks use this list."""
+"""The answers that are compared: query name and view. Peers and checks use these lists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 DAY = "2024-10-01"
 DAY_HOURS = (7, 20)
 
-# view -> query name
+# view -> query name; peers compute these ten
 ANSWERS = {
     "agg_events_per_hour": "number-of-events-per-hour",
     "agg_unique_users_per_hour": "number-of-unique-users-per-hour",
@@ -20,6 +20,13 @@ ANSWERS = {
     "view_users_per_lau_day_night": "users-per-lau-day-night",
     "events_per_hour_2024_10_01": "events-per-hour-2024-10-01",
     "unique_users_per_lau_2024_10_01": "users-per-lau-2024-10-01",
+}
+
+# view -> query name; unique users by period, which check.py computes
+PERIODS = {
+    "users_per_day": "users-per-day",
+    "users_per_week": "users-per-week",
+    "users_per_month": "users-per-month",
 }
 
 

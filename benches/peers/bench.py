@@ -26,6 +26,12 @@ class Bench:
     rounds: int
     quiet_s: float
     month: bool
+    # of the benchmark of growth
+    dates: int
+    date_events: int
+    warehouses: list[str]
+    # folder for charts
+    charts: Path
     # notes above the table
     notes: list[str] = field(default_factory=list)
     # runs during which other processes used more than a tenth of the machine, and all runs

@@ -2,6 +2,7 @@
 
     check.py compress  --events GLOB --ours FOLDER --peer FILE...
     check.py answers   --ours FOLDER --peer FOLDER [--without VIEW]...
+    check.py periods   --events GLOB --ours FOLDER
     check.py mapping   --ours FILE --peer FILE...
     check.py warehouse --ours FOLDER --digest TEXT
 """
@@ -15,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from answers import ANSWERS
+from answers import ANSWERS, PERIODS
 
 # what postgis_peer.py digest computes in PostgreSQL
 DIGEST = """
@@ -85,6 +86,20 @@ def answers(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> 
     print(f"{len(views)} answers are equal")
 
 
+def periods(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> None:
+    """Unique users by day, week and month, against the raw events."""
+    connection.execute(
+        f"""CREATE TABLE seen AS SELECT DISTINCT user_id, timestamp::DATE AS date
+        FROM read_parquet('{args.events}', hive_partitioning = false)"""
+    )
+    users = "count(DISTINCT user_id) AS user_count FROM seen GROUP BY ALL"
+    for view in PERIODS:
+        period = view.removeprefix("users_per_")
+        columns = "date, " if period == "day" else f"date_trunc('{period}', date)::DATE, count(DISTINCT date), "
+        rows = expect_equal(connection, view, f"SELECT * FROM '{args.ours}/{view}.parquet'", f"SELECT {columns}{users}")
+        print(f"{rows:,} rows of {view} equal those of the raw events")
+
+
 def mapping(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> None:
     """Pairs of cell and LAU, except points on a border, for which peers may choose any LAU."""
     on_border = f"SELECT cell_id::BIGINT FROM '{args.ours}' WHERE lau_match = 'boundary'"
@@ -103,15 +118,15 @@ def warehouse(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -
 
 
 def main() -> None:
+    jobs = {"compress": compress, "answers": answers, "periods": periods, "mapping": mapping, "warehouse": warehouse}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("job", choices=["compress", "answers", "mapping", "warehouse"])
+    parser.add_argument("job", choices=list(jobs))
     parser.add_argument("--ours", required=True)
     parser.add_argument("--peer", action="append", default=[])
     parser.add_argument("--events")
     parser.add_argument("--without", action="append", default=[])
     parser.add_argument("--digest")
     args = parser.parse_args()
-    jobs = {"compress": compress, "answers": answers, "mapping": mapping, "warehouse": warehouse}
     jobs[args.job](duckdb.connect(), args)
 
 

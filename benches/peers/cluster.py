@@ -16,7 +16,10 @@ SCRIPT = Path(__file__).parents[2] / "tests" / "postgis" / "cluster.sh"
 @contextmanager
 def cluster(folder: Path) -> Iterator[str]:
     """Starts the server and returns its URL. It also stops if this process is killed."""
-    url = output([SCRIPT, "start", folder, "--owner", str(os.getpid())]).strip()
+    try:
+        url = output([SCRIPT, "start", folder, "--owner", str(os.getpid())]).strip()
+    except FileNotFoundError as error:
+        raise Failed(f"PostGIS cannot be had: {error}") from error
     if not url.startswith("postgres://"):
         raise Failed(f"{SCRIPT} gave no URL")
     try:

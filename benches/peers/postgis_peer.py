@@ -2,7 +2,7 @@
 
 The server is the one of DATABASE_URL; mobility's tables are in its schema `bench`.
 
-    reset           an empty schema `bench`
+    reset           an empty schema `bench`, or that of --schema
     digest          prints rows, events and a digest of the hourly presence
     ready           writes the rows that `copy` copies to binary files beside the server's data
     counts          prints the rows of each ready file
@@ -80,9 +80,9 @@ def copy(cursor: psycopg.Cursor, kind: str) -> None:
     stages.print()
 
 
-def reset(cursor: psycopg.Cursor) -> None:
-    cursor.execute("DROP SCHEMA IF EXISTS bench CASCADE")
-    cursor.execute("CREATE SCHEMA bench")
+def reset(cursor: psycopg.Cursor, schema: str) -> None:
+    cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+    cursor.execute(f"CREATE SCHEMA {schema}")
     cursor.execute("CHECKPOINT")
 
 
@@ -121,10 +121,13 @@ def main() -> None:
     parser.add_argument("job", choices=jobs)
     parser.add_argument("kind", nargs="?", choices=list(READY))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--schema", default="bench")
     args = parser.parse_args()
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
         cursor = connection.cursor()
         match args.job:
+            case "reset":
+                reset(cursor, args.schema)
             case "copy":
                 copy(cursor, args.kind)
             case "views":
@@ -137,7 +140,7 @@ def main() -> None:
             case "version":
                 print(cursor.execute(VERSION).fetchone()[0])
             case job:
-                {"reset": reset, "ready": ready, "counts": counts, "empty": empty, "read": read}[job](cursor)
+                {"ready": ready, "counts": counts, "empty": empty, "read": read}[job](cursor)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,16 @@ from machine import description
 from measure import Failed, say
 from table import Failure, Row, markdown
 
-WORKS = ["compress", "answers", "growth", "points", "europe", "postgis", "start"]
+WORKS = ["compress", "answers", "period", "points", "europe", "postgis", "start", "growth"]
+WAREHOUSES = ["embedded", "PostGIS"]
 ROOT = Path(__file__).parents[2]
 
 NOTES = """
 Medians [least–most] of interleaved rounds. mobility's time is that of the whole process; a peer's
 is without the start of its interpreter and its imports. Peak memory is that of the process. Results
 are compared with the peer's row by row; the load into PostGIS by a digest over its rows; of the
-original's views all but the two counts of events, since it counts first and last events only.
+original's views all but the two counts of events, since it counts first and last events only;
+unique users by week and month by plain SQL over the raw events.
 Targets are set for size L.
 """
 
@@ -42,7 +44,11 @@ def main() -> int:
     parser.add_argument("--size", choices=SIZES, default="S")
     parser.add_argument("--rounds", type=int, help="default: 5, at size L 3")
     parser.add_argument("--only", action="append", choices=WORKS, help="just this work; can be repeated")
-    parser.add_argument("--month", action="store_true", help="growth over 30 days of the size (L: 45 GB)")
+    parser.add_argument("--month", action="store_true", help="period: 30 days of the size (L: 45 GB)")
+    parser.add_argument("--dates", type=int, default=365, help="growth: number of dates; default: 365")
+    parser.add_argument("--date-events", type=int, default=200_000, help="growth: events per date; default: 200000")
+    parser.add_argument("--warehouse", action="append", choices=WAREHOUSES, help="growth: on this one only")
+    parser.add_argument("--charts", type=Path, help="folder for charts; default: that of --out")
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "mobility")
     parser.add_argument("--out", type=Path, default=ROOT / "target" / "bench", help="folder for everything")
     parser.add_argument("--quiet-s", type=float, default=20, help="most seconds to wait for a quiet machine")
@@ -54,6 +60,10 @@ def main() -> int:
         rounds=args.rounds or SIZES[args.size].rounds,
         quiet_s=args.quiet_s,
         month=args.month,
+        dates=args.dates,
+        date_events=args.date_events,
+        warehouses=args.warehouse or WAREHOUSES,
+        charts=(args.charts or args.out).resolve(),
     )
     rows: list[Row | Failure] = []
     failed = False

@@ -39,8 +39,14 @@ def run(bench: Bench) -> list[Row]:
     return rows
 
 
-def export(bench: Bench, config: Path, folder: Path, env: dict[str, str] | None = None) -> None:
+def export(
+    bench: Bench,
+    config: Path,
+    folder: Path,
+    env: dict[str, str] | None = None,
+    views: dict[str, str] = answers.ANSWERS,
+) -> None:
     """Writes every answer of the warehouse as Parquet."""
     folder.mkdir(exist_ok=True)
-    for view, name in answers.ANSWERS.items():
+    for view, name in views.items():
         output(bench.mobility(config, "query", name, "--output", folder / f"{view}.parquet"), env)
