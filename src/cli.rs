@@ -111,7 +111,11 @@ optional:
     -- chart: table                     or line or bar with axis and values, or map with columns
     -- single_users: yes                treat rows as those of single users although the SQL
                                         aggregates them; others are found by themselves
-    -- by: date                         the rows of a day depend only on the events of that day
+    -- by: date+1                       the rows of a date depend only on the events of that date and the
+                                        next one; or date, week, month, with -N and +N
+    -- period: night                    the column with the first date of the period; by default date,
+                                        week or month
+    -- accumulate: dates                with by: date; the column holds the sum over all dates
 
 A `single_users: no` that is not true is refused. Rows of single users are neither served nor written into reports unless a token and serve.allow_user_rows
 permit it.

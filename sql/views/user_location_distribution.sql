@@ -8,7 +8,7 @@
 SELECT unique_locations, COUNT(*) AS user_count
 FROM (
   SELECT user_id, COUNT(*) AS unique_locations
-  FROM (SELECT DISTINCT user_id, cell_id FROM mobile_events_compressed) AS seen
+  FROM user_cell_dates
   GROUP BY user_id
 ) AS locations
 GROUP BY unique_locations

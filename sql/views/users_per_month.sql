@@ -3,6 +3,7 @@
 -- title: Unique users per month
 -- description: Number of different users over each whole month, which is named by its first day; days is the number of its days with events. Dates before 1678 and after 2261 are left out.
 -- order: month
+-- by: month
 -- chart: line month user_count
 WITH seen AS (
   SELECT DISTINCT CAST(date_trunc('month', CAST(CASE WHEN date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31' THEN date END AS TIMESTAMP)) AS DATE) AS month, user_id

@@ -3,6 +3,7 @@
 -- title: Unique users per week
 -- description: Number of different users over each whole week, which is named by its Monday (ISO 8601); days is the number of its days with events. Dates before 1678 and after 2261 are left out.
 -- order: week
+-- by: week
 -- chart: line week user_count
 WITH seen AS (
   SELECT DISTINCT CAST(date_trunc('week', CAST(CASE WHEN date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31' THEN date END AS TIMESTAMP)) AS DATE) AS week, user_id

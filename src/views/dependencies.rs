@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::registry::Registry;
 use super::view::View;
 use crate::domain::ids::hex;
+use crate::domain::tables::Table;
 
 /// Identifiers and keywords of the SQL in lower case, without string literals and comments.
 fn words(view: &View) -> Vec<String> {
@@ -32,6 +33,16 @@ fn direct_dependencies<'a>(view: &View, registry: &'a Registry) -> Vec<&'a View>
 }
 
 impl Registry {
+    /// The views that the SQL of `view` names.
+    pub(super) fn direct_sources<'a>(&'a self, view: &View) -> Vec<&'a View> {
+        direct_dependencies(view, self)
+    }
+
+    /// True if the SQL of the view names the table.
+    pub(super) fn names(&self, view: &View, table: Table) -> bool {
+        words(view).iter().any(|word| word == table.name())
+    }
+
     /// All views, each after the views that it reads.
     ///
     /// # Errors
@@ -86,6 +97,7 @@ impl Registry {
         for part in self.with_dependencies(view)? {
             hash.update(&part.sql);
             hash.update(format!("{:?}", part.order));
+            hash.update(format!("{:?} {:?} {:?}", part.growth, part.period, part.accumulate));
         }
         Ok(hex(&hash.finalize()[..8]))
     }

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail};
 
+use super::growth::{Growth, Unit};
 use crate::errors::nearest;
 
 /// A column to order by.
@@ -41,12 +42,28 @@ pub struct Header {
     pub order: Vec<OrderBy>,
     pub chart: Chart,
     pub single_users: Option<bool>,
-    /// True if the rows of a day depend only on the events of that day.
-    pub by_date: bool,
+    /// The dates that the rows of a period depend on; `None` if they may depend on all dates.
+    pub growth: Option<Growth>,
+    /// The column with the first date of the period. Without the key it has the name of the unit, except
+    /// with a plain `by: date`, which needs none.
+    pub period: Option<String>,
+    /// The column that holds a sum over all dates.
+    pub accumulate: Option<String>,
 }
 
-const KEYS: [&str; 9] =
-    ["name", "view", "aliases", "title", "description", "order", "chart", "single_users", "by"];
+const KEYS: [&str; 11] = [
+    "name",
+    "view",
+    "aliases",
+    "title",
+    "description",
+    "order",
+    "chart",
+    "single_users",
+    "by",
+    "period",
+    "accumulate",
+];
 
 /// Reads the `-- key: value` lines at the top of a view file. Comment lines without a colon after
 /// their first word are plain comments.
@@ -68,7 +85,26 @@ pub fn parse(text: &str) -> Result<Header> {
         }
         set(&mut header, key, value).map_err(|e| e.context(format!("line {}", number + 1)))?;
     }
+    complete(&mut header)?;
     Ok(header)
+}
+
+/// Checks the keys that depend on each other, and fills in the name of the column of periods.
+fn complete(header: &mut Header) -> Result<()> {
+    let Some(growth) = header.growth else {
+        let alone = [("period", &header.period), ("accumulate", &header.accumulate)];
+        if let Some((key, _)) = alone.into_iter().find(|(_, value)| value.is_some()) {
+            bail!("{key} needs the key by as well, for example by: date");
+        }
+        return Ok(());
+    };
+    if header.accumulate.is_some() && (growth != Growth::BY_DATE || header.period.is_some()) {
+        bail!("accumulate needs by: date, without neighbours and without the key period");
+    }
+    if header.period.is_none() && (growth.unit != Unit::Date || growth.has_neighbours()) {
+        header.period = Some(growth.unit.name().to_owned());
+    }
+    Ok(())
 }
 
 fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
@@ -88,10 +124,9 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
                 other => bail!("single_users is {other:?}; expected yes or no"),
             });
         }
-        "by" => match value {
-            "date" => header.by_date = true,
-            other => bail!("by is {other:?}; the only value is date"),
-        },
+        "by" => header.growth = Some(Growth::parse(value)?),
+        "period" => header.period = Some(column(key, value)?),
+        "accumulate" => header.accumulate = Some(column(key, value)?),
         other => {
             let hint = nearest(other, KEYS).map(|k| format!("did you mean {k:?}?"));
             bail!(
@@ -101,6 +136,13 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn column(key: &str, value: &str) -> Result<String> {
+    if value.is_empty() || value.contains(char::is_whitespace) {
+        bail!("{key} is {value:?}; expected the name of a column");
+    }
+    Ok(value.to_owned())
 }
 
 fn order_by(text: &str) -> Result<OrderBy> {
@@ -149,6 +191,29 @@ mod tests {
         assert!(
             format!("{:#}", parse("-- order: x up").unwrap_err()).contains("neither asc nor desc")
         );
-        assert!(format!("{:#}", parse("-- by: week").unwrap_err()).contains("\"week\""));
+        assert!(format!("{:#}", parse("-- by: day").unwrap_err()).contains("\"day\""));
+    }
+
+    #[test]
+    fn periods_have_the_name_of_their_unit_unless_the_header_names_them() {
+        let period = |by: &str| parse(by).unwrap().period;
+        assert_eq!(period("-- by: date"), None);
+        assert_eq!(period("-- by: date\n-- period: night").as_deref(), Some("night"));
+        assert_eq!(period("-- by: date+1").as_deref(), Some("date"));
+        assert_eq!(period("-- period: first\n-- by: week").as_deref(), Some("first"));
+        assert_eq!(period("-- by: month").as_deref(), Some("month"));
+    }
+
+    #[test]
+    fn keys_that_need_another_key_are_refused_without_it() {
+        let error = |text: &str| format!("{:#}", parse(text).unwrap_err());
+        for text in ["-- period: week", "-- accumulate: n"] {
+            assert!(error(text).contains("needs the key by"), "{}", error(text));
+        }
+        for by in ["week", "date+1", "date\n-- period: date"] {
+            let text = format!("-- accumulate: n\n-- by: {by}");
+            assert!(error(&text).contains("accumulate needs by: date"), "{}", error(&text));
+        }
+        assert!(error("-- by: date\n-- period: a b").contains("the name of a column"));
     }
 }

@@ -4,15 +4,18 @@ mod builtin;
 mod dependencies;
 mod export;
 mod files;
+mod growth;
 mod header;
 mod id_usage;
 mod masked_sql;
+mod periods;
 mod registry;
 mod single_users;
 mod template;
 mod view;
 
 pub use export::export;
+pub use growth::{Growth, Unit};
 pub use header::{Chart, ChartKind, OrderBy};
 pub use id_usage::compares_ids_only;
 pub use masked_sql::without_literals;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::files::{self, ViewFile};
+use super::periods;
 use super::single_users::{Planner, Reason};
 use super::template::{self, date_suffix};
 use super::view::View;
@@ -95,7 +96,8 @@ impl Registry {
         self.replaced.values().flatten().any(|name| *name == view.view)
     }
 
-    /// Decides for each view whether its rows belong to single users. `declared` is the key
+    /// Decides for each view whether its rows belong to single users, and whether it can be computed by
+    /// period. `declared` is the key
     /// `single_users` of each header, by the name of the view.
     fn classify(&mut self, declared: &BTreeMap<String, Option<bool>>) -> Result<()> {
         let planner = Planner::new()?;
@@ -118,6 +120,11 @@ impl Registry {
         for view in &mut self.views {
             view.single_users = reasons.remove(&view.view).unwrap_or_else(of_cycle);
             view.columns = planner.columns(&view.view);
+            periods::check_columns(view)?;
+        }
+        let by_period = periods::computable(self);
+        for view in self.views.iter_mut().filter(|view| !by_period.contains(&view.view)) {
+            (view.growth, view.period, view.accumulate) = (None, None, None);
         }
         Ok(())
     }
@@ -233,6 +240,7 @@ mod tests {
             ("users-per-day", "users_per_day"),
             ("users-per-week", "users_per_week"),
             ("users-per-month", "users_per_month"),
+            ("user-cell-dates", "user_cell_dates"),
             ("unique-users-per-hour", "agg_unique_users_per_hour"),
             ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
             ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
@@ -245,17 +253,77 @@ mod tests {
             assert_eq!(registry.find(name).unwrap().view, view);
             assert_eq!(registry.find(view).unwrap().view, view);
         }
-        assert_eq!(registry.views().len(), 13);
+        assert_eq!(registry.views().len(), 14);
     }
 
     #[test]
-    fn only_the_two_views_of_single_users_are_marked() {
+    fn only_the_views_of_single_users_are_marked() {
         let marked: Vec<_> =
             builtin().views.iter().filter(|v| v.single_users()).map(|v| v.view.clone()).collect();
         assert_eq!(
             marked,
-            ["agg_cell_count_per_user_per_day", "unique_locations_per_user_per_day"]
+            [
+                "agg_cell_count_per_user_per_day",
+                "unique_locations_per_user_per_day",
+                "user_cell_dates"
+            ]
         );
+    }
+
+    /// The views of a user's files, in a registry with those of the program.
+    fn with_files(files: &[(&str, &str)]) -> Result<Registry> {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let dir = Some(folder.path().to_owned());
+        Registry::read(&Views { dir, ..Views::default() }, &Time::default())
+    }
+
+    #[test]
+    fn views_over_other_tables_or_whole_views_are_computed_as_a_whole() {
+        let registry = with_files(&[
+            ("own_a.sql", "-- by: date+1\nSELECT date, lau_name FROM mobile_events_placed, lau"),
+            ("own_b.sql", "-- by: month\nSELECT date AS month FROM own_a"),
+            ("own_c.sql", "SELECT month FROM own_b"),
+            ("own_d.sql", "-- by: date\nSELECT month FROM own_c"),
+            ("own_e.sql", "-- by: date\nSELECT date FROM quality_daily"),
+            ("own_f.sql", "-- by: date\nSELECT cell_id FROM user_cell_dates"),
+        ])
+        .unwrap();
+        let growth = |name: &str| {
+            let view = registry.find(name).unwrap();
+            (view.growth.map(|growth| growth.to_string()), view.period.clone())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(growth("own-a"), (some("date+1"), some("date")));
+        assert_eq!(growth("own-b"), (some("month"), some("month")));
+        for whole in ["own-c", "own-d", "own-e", "own-f"] {
+            assert_eq!(growth(whole), (None, None), "{whole}");
+        }
+        assert_eq!(growth("users-per-week"), (some("week"), some("week")));
+        assert_eq!(growth("users-per-lau"), (some("date"), None));
+        let accumulated = registry.find("user-cell-dates").unwrap();
+        assert_eq!(accumulated.accumulate.as_deref(), Some("dates"));
+    }
+
+    #[test]
+    fn columns_of_periods_and_sums_must_exist_with_their_types() {
+        let from = "FROM mobile_events_compressed";
+        for (header, columns, words) in [
+            ("by: week", "date", "needs the column week, but the columns are date"),
+            (
+                "by: date+1\n-- period: hour",
+                "hour",
+                "the column hour of the key period must have the type DATE",
+            ),
+            ("by: date\n-- accumulate: n", "user_id", "the key accumulate needs the column n"),
+            ("by: date\n-- accumulate: user_id", "user_id", "must have the type BIGINT"),
+        ] {
+            let text = format!("-- {header}\nSELECT {columns} {from}");
+            let error = with_files(&[("v.sql", &text)]).unwrap_err().to_string();
+            assert!(error.contains(words) && error.contains("v.sql"), "{error}");
+        }
     }
 
     #[test]
@@ -275,7 +343,7 @@ mod tests {
         };
         let time = Time { day_start: 6, ..Time::default() };
         let registry = Registry::read(&settings, &time).unwrap();
-        assert_eq!(registry.views().len(), 15);
+        assert_eq!(registry.views().len(), 16);
         let second = registry.find("users-per-lau-2024-10-02").unwrap();
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
         let night = registry.find("users-per-lau-day-night").unwrap();

@@ -41,7 +41,9 @@ pub fn views(
         // decided when all views are known
         single_users: None,
         columns: None,
-        by_date: header.by_date,
+        growth: header.growth,
+        period: header.period,
+        accumulate: header.accumulate,
         snapshot: None,
         sql: text
             .replace(":day_start", &time.day_start.to_string())
@@ -78,7 +80,7 @@ fn snapshot(template: &View, date: SnapshotDate) -> Result<View> {
         title: template.title.replace(DATE_IN_HEADER, &in_texts),
         description: template.description.replace(DATE_IN_HEADER, &in_texts),
         // the events of one day do not tell which day is the newest
-        by_date: template.by_date && date != SnapshotDate::Newest,
+        growth: template.growth.filter(|_| date != SnapshotDate::Newest),
         snapshot: Some(date),
         sql,
         ..template.clone()
@@ -157,7 +159,7 @@ mod tests {
                     SELECT 1 AS x FROM mobile_events_compressed WHERE date = DATE :'snapshot_date'";
         let dates = [SnapshotDate::Newest, "2024-10-01".parse().unwrap()];
         let (_, views) = views(Path::new("n.sql"), text, &dates, &Time::default()).unwrap();
-        let shown: Vec<_> = views.iter().map(|v| (&*v.name, &*v.title, v.by_date)).collect();
+        let shown: Vec<_> = views.iter().map(|v| (&*v.name, &*v.title, v.is_by_date())).collect();
         assert_eq!(
             shown,
             [("n-newest", "On the newest date", false), ("n-2024-10-01", "On 2024-10-01", true)]

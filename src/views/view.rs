@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use arrow::datatypes::SchemaRef;
 
+use super::growth::Growth;
 use super::header::{Chart, OrderBy};
 use super::single_users::Reason;
 use crate::config::SnapshotDate;
@@ -23,9 +24,16 @@ pub struct View {
     pub chart: Chart,
     /// Why rows count as rows of single users; `None` if they are aggregates over users.
     pub single_users: Option<Reason>,
-    /// True if the rows of a day depend only on the events of that day, so that days can be computed
-    /// separately.
-    pub by_date: bool,
+    /// The dates that the rows of a period depend on, so that periods can be computed separately; `None` if
+    /// the view can only be computed as a whole.
+    pub growth: Option<Growth>,
+    /// The column with the first date of the period of a row. `None` with a plain `by: date`, where all rows
+    /// that are computed from a date are rows of that date; otherwise, rows of other periods than the one
+    /// that is computed are incomplete and left out.
+    pub period: Option<String>,
+    /// The column that holds the sum over all dates in the one row for each different value of the other
+    /// columns. The view is then no collection of rows by date.
+    pub accumulate: Option<String>,
     /// The columns, with the types of DataFusion; `None` if the SQL cannot be planned with it.
     pub columns: Option<SchemaRef>,
     /// The date of a snapshot view.
@@ -39,6 +47,12 @@ impl View {
     /// True if rows belong to single users.
     pub fn single_users(&self) -> bool {
         self.single_users.is_some()
+    }
+
+    /// True if the rows of a date depend on the events of that date alone, and the result has them date by
+    /// date.
+    pub fn is_by_date(&self) -> bool {
+        self.growth == Some(Growth::BY_DATE) && self.period.is_none() && self.accumulate.is_none()
     }
 
     /// View and file, for messages.

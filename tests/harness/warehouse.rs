@@ -3,7 +3,7 @@
 use super::Workspace;
 
 /// Names of the shipped views on the command line, and in SQL.
-pub const EXAMPLE_VIEWS: [(&str, &str); 13] = [
+pub const EXAMPLE_VIEWS: [(&str, &str); 14] = [
     ("number-of-events-per-hour", "agg_events_per_hour"),
     ("number-of-unique-users-per-hour", "agg_unique_users_per_hour"),
     ("number-of-unique-cells-per-user", "agg_cell_count_per_user_per_day"),
@@ -17,6 +17,7 @@ pub const EXAMPLE_VIEWS: [(&str, &str); 13] = [
     ("users-per-day", "users_per_day"),
     ("users-per-week", "users_per_week"),
     ("users-per-month", "users_per_month"),
+    ("user-cell-dates", "user_cell_dates"),
 ];
 
 /// Other names of views, and their names in SQL.
@@ -38,7 +39,7 @@ pub enum Warehouse {
 }
 
 /// Tables and views of the mini inputs in SQL, in order.
-pub const RELATIONS: [&str; 21] = [
+pub const RELATIONS: [&str; 22] = [
     "agg_cell_count_per_user_per_day",
     "agg_events_per_hour",
     "agg_unique_users_per_hour",
@@ -55,6 +56,7 @@ pub const RELATIONS: [&str; 21] = [
     "unique_locations_per_user_per_day",
     "unique_users_per_lau_2024_10_01",
     "unique_users_per_lau_per_day",
+    "user_cell_dates",
     "user_location_distribution",
     "users_per_day",
     "users_per_month",

@@ -50,7 +50,7 @@ impl Embedded {
         (memory, refresh): (Memory, bool),
     ) -> Result<u64> {
         // the stored results that a view over other views reads are small
-        let dates = if view.by_date && self.views.dependencies(view)?.is_empty() {
+        let dates = if view.is_by_date() && self.views.dependencies(view)?.is_empty() {
             self.dates(version)?
         } else {
             Vec::new()

@@ -233,7 +233,7 @@ impl Warehouse for Postgis {
             let started = Instant::now();
             let fingerprint = self.views.fingerprint(view)?;
             let stored = view_results::stored(worker.client(), schema, &view.view)?;
-            let sources = match view.by_date {
+            let sources = match view.is_by_date() {
                 true => daily_results::sources(worker.client(), schema, &view.view, &view.sql)?,
                 false => None,
             };

@@ -1,0 +1,239 @@
+//! How a view grows with the dates that are there: which dates the rows of a period depend on.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use anyhow::{Result, bail};
+use chrono::{Datelike, Days, Months, NaiveDate};
+
+/// The largest number of neighbours on either side.
+const MAX_NEIGHBOURS: u32 = 400;
+
+/// The length of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    Date,
+    /// From Monday to Sunday (ISO 8601).
+    Week,
+    /// A calendar month.
+    Month,
+}
+
+/// The rows of a period depend on the dates of the period and of its neighbours alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Growth {
+    pub unit: Unit,
+    /// Number of periods before it that its rows depend on as well.
+    pub before: u32,
+    /// Number of periods after it.
+    pub after: u32,
+}
+
+impl Unit {
+    /// The first date of the period that contains a date.
+    pub fn start_of(self, date: NaiveDate) -> NaiveDate {
+        let days_before = match self {
+            Unit::Date => 0,
+            Unit::Week => date.weekday().num_days_from_monday(),
+            Unit::Month => date.day0(),
+        };
+        date.checked_sub_days(Days::new(days_before.into())).unwrap_or(NaiveDate::MIN)
+    }
+
+    /// The first date of the period `count` periods later.
+    pub fn later(self, start: NaiveDate, count: u32) -> NaiveDate {
+        let later = match self {
+            Unit::Date => start.checked_add_days(Days::new(count.into())),
+            Unit::Week => start.checked_add_days(Days::new(u64::from(count) * 7)),
+            Unit::Month => start.checked_add_months(Months::new(count)),
+        };
+        later.unwrap_or(NaiveDate::MAX)
+    }
+
+    /// The first date of the period `count` periods earlier.
+    pub fn earlier(self, start: NaiveDate, count: u32) -> NaiveDate {
+        let earlier = match self {
+            Unit::Date => start.checked_sub_days(Days::new(count.into())),
+            Unit::Week => start.checked_sub_days(Days::new(u64::from(count) * 7)),
+            Unit::Month => start.checked_sub_months(Months::new(count)),
+        };
+        earlier.unwrap_or(NaiveDate::MIN)
+    }
+
+    /// The last date of the period that begins at `start`.
+    pub fn end(self, start: NaiveDate) -> NaiveDate {
+        match self {
+            Unit::Date => start,
+            _ => self.later(start, 1).pred_opt().unwrap_or(NaiveDate::MAX),
+        }
+    }
+
+    /// The name in a header, and the usual name of the column with the first date of the period.
+    pub fn name(self) -> &'static str {
+        match self {
+            Unit::Date => "date",
+            Unit::Week => "week",
+            Unit::Month => "month",
+        }
+    }
+}
+
+impl Growth {
+    /// `by: date`.
+    pub const BY_DATE: Growth = Growth { unit: Unit::Date, before: 0, after: 0 };
+
+    /// Reads the value of `by`: `date`, `week` or `month`, followed by `-N` and `+N` in any order.
+    ///
+    /// # Errors
+    /// Anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let expected = || {
+            format!(
+                "by is {text:?}; expected date, week or month, and after it +N, -N or both if the rows \
+                 of a period also depend on the N periods after or before it, as in date+1"
+            )
+        };
+        let compact: String = text.split_whitespace().collect();
+        let signs = ['+', '-'];
+        let (name, mut rest) = compact.split_at(compact.find(signs).unwrap_or(compact.len()));
+        let units = [Unit::Date, Unit::Week, Unit::Month];
+        let Some(unit) = units.into_iter().find(|unit| unit.name() == name) else {
+            bail!(expected())
+        };
+        let (mut before, mut after) = (None, None);
+        while !rest.is_empty() {
+            let (sign, number) = rest.split_at(1);
+            let end = number.find(signs).unwrap_or(number.len());
+            let (number, others) = number.split_at(end);
+            rest = others;
+            let side = if sign == "+" { &mut after } else { &mut before };
+            match number.parse::<u32>() {
+                Ok(count) if count <= MAX_NEIGHBOURS && side.is_none() => *side = Some(count),
+                Ok(count) if count > MAX_NEIGHBOURS => {
+                    bail!("by is {text:?}; at most {MAX_NEIGHBOURS} neighbours are possible")
+                }
+                _ => bail!(expected()),
+            }
+        }
+        Ok(Growth { unit, before: before.unwrap_or(0), after: after.unwrap_or(0) })
+    }
+
+    /// True if the rows of a period depend on other periods as well.
+    pub fn has_neighbours(&self) -> bool {
+        self.before > 0 || self.after > 0
+    }
+
+    /// The first and the last date that the rows of the period from `start` depend on.
+    pub fn reads(&self, start: NaiveDate) -> (NaiveDate, NaiveDate) {
+        let last = self.unit.later(start, self.after);
+        (self.unit.earlier(start, self.before), self.unit.end(last))
+    }
+
+    /// The first dates of the periods whose rows depend on any of the dates, in order.
+    pub fn periods(&self, dates: impl IntoIterator<Item = NaiveDate>) -> BTreeSet<NaiveDate> {
+        let own: BTreeSet<NaiveDate> =
+            dates.into_iter().map(|date| self.unit.start_of(date)).collect();
+        if !self.has_neighbours() {
+            return own;
+        }
+        let mut all = BTreeSet::new();
+        for start in own {
+            let mut period = self.unit.earlier(start, self.after);
+            let last = self.unit.later(start, self.before);
+            while period < last {
+                all.insert(period);
+                period = self.unit.later(period, 1);
+            }
+            all.insert(last);
+        }
+        all
+    }
+}
+
+impl fmt::Display for Growth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.unit.name())?;
+        if self.before > 0 {
+            write!(f, "-{}", self.before)?;
+        }
+        if self.after > 0 {
+            write!(f, "+{}", self.after)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn unit_and_neighbours_are_read_in_any_order() {
+        for (text, written) in [
+            ("date", "date"),
+            ("date+1", "date+1"),
+            ("date -1", "date-1"),
+            ("week + 2 - 1", "week-1+2"),
+            ("month-3", "month-3"),
+            ("date+0", "date"),
+        ] {
+            assert_eq!(Growth::parse(text).unwrap().to_string(), written, "{text}");
+        }
+        for text in ["", "day", "dates", "date+", "date1", "date+1+2", "date*2", "+1", "date+x"] {
+            let error = Growth::parse(text).unwrap_err().to_string();
+            assert!(error.contains("date, week or month"), "{text}: {error}");
+        }
+        let error = Growth::parse("date-401").unwrap_err().to_string();
+        assert!(error.contains("at most 400"), "{error}");
+    }
+
+    #[test]
+    fn period_reads_its_own_dates_and_those_of_its_neighbours() {
+        for (by, start, first, last) in [
+            ("date", "2024-10-01", "2024-10-01", "2024-10-01"),
+            ("date+1", "2024-10-01", "2024-10-01", "2024-10-02"),
+            ("date-2+1", "2024-10-01", "2024-09-29", "2024-10-02"),
+            ("week", "2024-09-30", "2024-09-30", "2024-10-06"),
+            ("week-1", "2024-09-30", "2024-09-23", "2024-10-06"),
+            ("month", "2024-02-01", "2024-02-01", "2024-02-29"),
+            ("month+1", "2024-12-01", "2024-12-01", "2025-01-31"),
+        ] {
+            let growth = Growth::parse(by).unwrap();
+            assert_eq!(growth.reads(day(start)), (day(first), day(last)), "{by}");
+        }
+    }
+
+    #[test]
+    fn periods_are_those_that_depend_on_a_date() {
+        let dates = ["2024-09-29", "2024-09-30", "2024-10-04"].map(day);
+        for (by, expected) in [
+            ("date", &["2024-09-29", "2024-09-30", "2024-10-04"][..]),
+            ("date+1", &["2024-09-28", "2024-09-29", "2024-09-30", "2024-10-03", "2024-10-04"]),
+            ("date-1", &["2024-09-29", "2024-09-30", "2024-10-01", "2024-10-04", "2024-10-05"]),
+            ("week", &["2024-09-23", "2024-09-30"]),
+            ("week+1", &["2024-09-16", "2024-09-23", "2024-09-30"]),
+            ("month", &["2024-09-01", "2024-10-01"]),
+            ("month-1", &["2024-09-01", "2024-10-01", "2024-11-01"]),
+        ] {
+            let periods: Vec<String> =
+                Growth::parse(by).unwrap().periods(dates).iter().map(|d| d.to_string()).collect();
+            assert_eq!(periods, expected, "{by}");
+        }
+    }
+
+    #[test]
+    fn periods_contain_their_dates() {
+        for unit in [Unit::Date, Unit::Week, Unit::Month] {
+            for date in ["0001-01-01", "2024-02-29", "9999-12-31"].map(day) {
+                let start = unit.start_of(date);
+                assert!(start <= date && date <= unit.end(start), "{unit:?}");
+                let growth = Growth { unit, before: 2, after: 2 };
+                assert!(growth.periods([date]).contains(&start));
+            }
+        }
+    }
+}
