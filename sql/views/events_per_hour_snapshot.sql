@@ -4,6 +4,7 @@
 -- title: Events per hour on {snapshot_date}
 -- description: Number of events in each clock hour of {snapshot_date}.
 -- order: hour
+-- by: date
 -- chart: line hour event_count
 SELECT hour, event_count
 FROM agg_events_per_hour

@@ -4,6 +4,7 @@
 -- title: Unique users per LAU on {snapshot_date}
 -- description: Number of different users seen in each LAU on {snapshot_date}, most users first.
 -- order: user_count desc, lau_id
+-- by: date
 -- chart: map user_count
 SELECT lau_id, lau_name, user_count
 FROM agg_users_per_lau_per_day

@@ -6,10 +6,11 @@
 mod cancelled_queries;
 mod concurrent_readers;
 mod connections;
-mod daily_results;
+
 mod interrupted_loads;
 mod loading;
 mod passwords;
+mod period_results;
 mod pooler;
 mod rights;
 mod run_records;

@@ -1,36 +1,22 @@
 //! Computes the rows of a view into a temporary table: unlike an INSERT, CREATE TABLE AS can run on
 //! all cores.
 //!
-//! A view that only compares ids is computed on the numbers that stand for them. Meanwhile temporary
-//! views hide the tables and show numbers in place of ids, so that the SQL of the view is unchanged.
+//! A view that only compares ids is computed on the numbers that stand for them, and its SQL is unchanged:
+//! it sees numbers in place of ids.
 
 use anyhow::Result;
-use chrono::NaiveDate;
 use postgres::Transaction;
 
 use super::cursor_rows::DECLARE;
+use super::inputs::Inputs;
 use super::names::SchemaName;
-use super::relations::column_types;
 use super::search_path;
 use super::server_errors::{explain_sql, failed};
-use crate::domain::tables::{Table, quoted};
-use crate::views::compares_ids_only;
+use super::visible_tables::{Scope, Visible};
+use crate::domain::tables::quoted;
 
 /// The temporary table that a result is computed into.
 pub const COMPUTED: &str = "mobility_computed";
-/// The column of a stored result that is computed date by date: the date that a row belongs to.
-pub const DATE_COLUMN: &str = "mobility_date";
-
-/// Gives numbers to the cells of the plan that have none, because no event refers to them.
-const NUMBER_CELLS: &str = "INSERT INTO {schema}.mobility_cell (cell_id) \
-    SELECT DISTINCT p.cell_id FROM {schema}.cell_plan p \
-    WHERE NOT EXISTS (SELECT FROM {schema}.mobility_cell c WHERE c.cell_id = p.cell_id) \
-    ORDER BY p.cell_id ON CONFLICT DO NOTHING";
-/// Makes the temporary views of the tables with numbers in place of ids.
-const IDS_AS_NUMBERS: &str = include_str!("../../../sql/postgis/ids_as_numbers.sql");
-/// Drops them.
-const DROP_IDS_AS_NUMBERS: &str = "DROP VIEW pg_temp.cell_plan, pg_temp.mobile_events_compressed, \
-                                   pg_temp.mobile_events_placed, pg_temp.mobile_events_uncompressed";
 
 /// The SELECT of a view without the semicolon at its end, which a cursor declaration or
 /// CREATE TABLE AS would reject.
@@ -38,64 +24,19 @@ pub fn without_semicolon(sql: &str) -> &str {
     sql.trim_end().trim_end_matches(';')
 }
 
-/// Plans a SELECT without running it. DECLARE CURSOR accepts only a single statement, and none that
-/// changes data.
+/// Checks a SELECT by planning it without running it. DECLARE CURSOR accepts only a single statement, and
+/// none that changes data.
 ///
 /// # Errors
 /// Errors of the server, with the position in the SQL.
-fn plan(transaction: &mut Transaction, select: &str) -> Result<()> {
+pub fn check(transaction: &mut Transaction, schema: &SchemaName, sql: &str) -> Result<()> {
+    let select = without_semicolon(sql);
+    search_path::set(transaction, schema, select, false)?;
     transaction
         .execute(&format!("{DECLARE}{select}"), &[])
         .map_err(|e| explain_sql(&e, select, DECLARE.len()))?;
-    transaction.batch_execute("CLOSE mobility_rows").map_err(failed)
-}
-
-/// The date that a view is computed for.
-#[derive(Debug, Clone, Copy)]
-pub struct Day<'a> {
-    pub date: NaiveDate,
-    /// The views that the SQL reads; their stored results have the column [`DATE_COLUMN`].
-    pub views: &'a [String],
-}
-
-/// Checks a SELECT by planning it, and prepares the tables for computing it.
-///
-/// # Errors
-/// Errors of the server, with the position in the SQL.
-pub fn prepare(transaction: &mut Transaction, schema: &SchemaName, sql: &str) -> Result<()> {
-    let select = without_semicolon(sql);
-    search_path::set(transaction, schema, select, false)?;
-    plan(transaction, select)?;
-    search_path::reset(transaction)?;
-    if compares_ids_only(select) {
-        transaction.batch_execute(&schema.fill(NUMBER_CELLS)).map_err(failed)?;
-    }
-    Ok(())
-}
-
-/// Computes a SELECT that was prepared into [`COMPUTED`], over the rows of all dates or of one.
-///
-/// # Errors
-/// Errors of the server, with the position in the SQL.
-pub fn compute(
-    transaction: &mut Transaction,
-    schema: &SchemaName,
-    sql: &str,
-    day: Option<Day>,
-) -> Result<()> {
-    let select = without_semicolon(sql);
-    transaction.batch_execute("DROP TABLE IF EXISTS pg_temp.mobility_computed").map_err(failed)?;
-    if compares_ids_only(select) {
-        return compute_on_numbers(transaction, schema, select, day.map(|day| day.date));
-    }
-    let hidden = match day {
-        Some(day) => hide(transaction, schema, day)?,
-        None => Vec::new(),
-    };
-    search_path::set(transaction, schema, select, day.is_some())?;
-    create_temporary(transaction, COMPUTED, select)?;
-    search_path::reset(transaction)?;
-    show(transaction, &hidden)
+    transaction.batch_execute("CLOSE mobility_rows").map_err(failed)?;
+    search_path::reset(transaction)
 }
 
 /// Creates [`COMPUTED`] with the columns of a SELECT and without rows.
@@ -108,94 +49,90 @@ pub fn compute_columns(
     sql: &str,
 ) -> Result<()> {
     let select = without_semicolon(sql);
-    transaction.batch_execute("DROP TABLE IF EXISTS pg_temp.mobility_computed").map_err(failed)?;
+    drop_table(transaction, COMPUTED)?;
     search_path::set(transaction, schema, select, false)?;
-    create_temporary(transaction, COMPUTED, &format!("{select}\nWITH NO DATA"))?;
+    create_temporary(transaction, COMPUTED, ("", select, "\nWITH NO DATA"))?;
     search_path::reset(transaction)
 }
 
-/// Makes temporary views with the rows of one date, which hide the relations of the same names. Returns
-/// these names.
-fn hide(transaction: &mut Transaction, schema: &SchemaName, day: Day) -> Result<Vec<String>> {
-    let mut sources = Vec::new();
-    for table in [Table::MobileEventsCompressed, Table::MobileEventsPlaced] {
-        sources.push((table.name().to_owned(), schema.table(table), "*".to_owned(), "date"));
-    }
-    for view in day.views {
-        let columns: Vec<String> = column_types(transaction, Some(schema), view)?
-            .iter()
-            .map(|(name, _)| quoted(name))
-            .collect();
-        let stored = schema.result_table(view);
-        sources.push((view.clone(), stored, columns.join(", "), DATE_COLUMN));
-    }
-    let mut hidden = Vec::new();
-    for (name, relation, columns, date) in sources {
-        let create = format!(
-            "CREATE TEMP VIEW {} AS SELECT {columns} FROM {relation} WHERE {date} = DATE '{}'",
-            quoted(&name),
-            day.date
-        );
-        transaction.batch_execute(&create).map_err(failed)?;
-        hidden.push(quoted(&name));
-    }
-    Ok(hidden)
+/// A view to be computed.
+pub struct Computation<'a> {
+    pub schema: &'a SchemaName,
+    pub inputs: &'a Inputs,
+    pub sql: &'a str,
+    /// The columns of the result.
+    pub columns: &'a [String],
+    /// Keep the numbers of ids in the result, if the SQL is computed on them.
+    pub keep_numbers: bool,
+    /// The column whose values are negated.
+    pub negated: Option<&'a str>,
 }
 
-/// Drops the temporary views that [`hide`] made.
-fn show(transaction: &mut Transaction, hidden: &[String]) -> Result<()> {
-    if hidden.is_empty() {
-        return Ok(());
+impl Computation<'_> {
+    /// Computes the view into the temporary table `target`, over all rows or those of a scope; returns the
+    /// number of rows.
+    ///
+    /// # Errors
+    /// Errors of the server, with the position in the SQL.
+    pub fn run(
+        &self,
+        transaction: &mut Transaction,
+        target: &str,
+        scope: Option<&Scope>,
+    ) -> Result<u64> {
+        let select = without_semicolon(self.sql);
+        let on_numbers = self.inputs.on_numbers(select);
+        let words = search_path::possible_relations(select);
+        let visible =
+            Visible { schema: self.schema, inputs: self.inputs, words, on_numbers, scope };
+        let with = visible.expressions(transaction)?;
+        let (list, joins) = self.output(on_numbers);
+        drop_table(transaction, target)?;
+        search_path::set(transaction, self.schema, select, false)?;
+        let before = format!("{with}SELECT {list} FROM (\n");
+        let after = format!("\n) AS q{joins}");
+        let rows = create_temporary(transaction, target, (&before, select, &after))?;
+        search_path::reset(transaction)?;
+        Ok(rows)
     }
-    let names: Vec<String> = hidden.iter().map(|name| format!("pg_temp.{name}")).collect();
-    transaction.batch_execute(&format!("DROP VIEW {}", names.join(", "))).map_err(failed)
+
+    /// The columns of the result, and the joins that give back the ids.
+    fn output(&self, on_numbers: bool) -> (String, String) {
+        let mut joins = String::new();
+        let mut join = |table: &str, alias: &str, number: &str, id: &str| {
+            joins.push_str(&format!(
+                " LEFT JOIN {} {alias} ON {alias}.{number} = q.{id}",
+                self.schema.relation(table)
+            ));
+            format!("{alias}.{id}")
+        };
+        let with_ids = on_numbers && !self.keep_numbers;
+        let column = |name: &String| match name.as_str() {
+            "user_id" if with_ids => join("mobility_user", "mobility_u", "user_no", "user_id"),
+            "cell_id" if with_ids => join("mobility_cell", "mobility_c", "cell_no", "cell_id"),
+            name if self.negated == Some(name) => format!("- q.{0} AS {0}", quoted(name)),
+            name => format!("q.{}", quoted(name)),
+        };
+        let list: Vec<String> = self.columns.iter().map(column).collect();
+        (list.join(", "), joins)
+    }
 }
 
-fn create_temporary(transaction: &mut Transaction, table: &str, select: &str) -> Result<()> {
-    let create = format!("CREATE TEMP TABLE {table} AS ");
-    transaction
-        .execute(&format!("{create}{select}"), &[])
-        .map_err(|e| explain_sql(&e, select, create.len()))?;
-    Ok(())
+/// Drops a temporary table if it exists.
+///
+/// # Errors
+/// Errors of the server.
+pub fn drop_table(transaction: &mut Transaction, table: &str) -> Result<()> {
+    transaction.batch_execute(&format!("DROP TABLE IF EXISTS pg_temp.{table}")).map_err(failed)
 }
 
-fn compute_on_numbers(
+fn create_temporary(
     transaction: &mut Transaction,
-    schema: &SchemaName,
-    select: &str,
-    date: Option<NaiveDate>,
-) -> Result<()> {
-    let of_date = date.map(|date| format!(" AND p.date = DATE '{date}'")).unwrap_or_default();
-    let views = IDS_AS_NUMBERS.replace("{of_date}", &of_date);
-    transaction.batch_execute(&schema.fill(&views)).map_err(failed)?;
-    search_path::set(transaction, schema, select, true)?;
-    create_temporary(transaction, "mobility_numbered", select)?;
-    search_path::reset(transaction)?;
-    transaction.batch_execute(DROP_IDS_AS_NUMBERS).map_err(failed)?;
-    let found = column_types(transaction, None, "mobility_numbered")?;
-    let has = |id: &str| found.iter().any(|(name, _)| name == id);
-    if !has("user_id") && !has("cell_id") {
-        let rename = format!("ALTER TABLE pg_temp.mobility_numbered RENAME TO {COMPUTED}");
-        return transaction.batch_execute(&rename).map_err(failed);
-    }
-    let columns: Vec<String> = found
-        .iter()
-        .map(|(name, _)| match name.as_str() {
-            "user_id" => "u.user_id".to_owned(),
-            "cell_id" => "c.cell_id".to_owned(),
-            other => format!("n.{}", quoted(other)),
-        })
-        .collect();
-    let mut with_ids = format!("SELECT {} FROM pg_temp.mobility_numbered n", columns.join(", "));
-    if has("user_id") {
-        let users = " LEFT JOIN {schema}.mobility_user u ON u.user_no = n.user_id";
-        with_ids.push_str(&schema.fill(users));
-    }
-    if has("cell_id") {
-        let cells = " LEFT JOIN {schema}.mobility_cell c ON c.cell_no = n.cell_id";
-        with_ids.push_str(&schema.fill(cells));
-    }
-    transaction.batch_execute("ANALYZE pg_temp.mobility_numbered").map_err(failed)?;
-    create_temporary(transaction, COMPUTED, &with_ids)?;
-    transaction.batch_execute("DROP TABLE pg_temp.mobility_numbered").map_err(failed)
+    table: &str,
+    (before, select, after): (&str, &str, &str),
+) -> Result<u64> {
+    let before = format!("CREATE TEMP TABLE {table} AS {before}");
+    transaction
+        .execute(&format!("{before}{select}{after}"), &[])
+        .map_err(|e| explain_sql(&e, select, before.chars().count()))
 }

@@ -64,9 +64,9 @@ pub fn pool(settings: &Settings) -> Result<Opened> {
     let mut first = target.connect(url)?;
     let session = Session::new(settings);
     session.configure(&mut first).map_err(failed)?;
-    drop(first);
     let timeout = target.connect_timeout;
-    let pool = Pool::new(target.client, target.tls, settings.connections, timeout, session)
+    let client = (target.client, target.tls);
+    let pool = Pool::new(client, first, settings.connections, timeout, session)
         .with_context(|| url.to_string())?;
     let connection = pool.get().map_err(|e| pool_timeout(url, &e))?;
     Ok(Opened { pool, connection, warnings: target.warnings })

@@ -6,13 +6,15 @@ use chrono::NaiveDate;
 use postgres::Client;
 
 use super::fingerprint::fingerprint;
+use super::id_map::{IdMap, Ids};
+use super::inputs::split_places;
 use super::names::SchemaName;
 use super::partitions;
 use super::partitions::Partition;
 use super::recompute::Recomputed;
 use super::server::Server;
 use super::server_errors::failed;
-use super::{load_presence, load_raw_events, recompute, replace_table, schema};
+use super::{load_presence, load_raw_events, plan_marks, recompute, replace_table, schema};
 use crate::datasets::presence::{PresenceDay, days};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
@@ -47,16 +49,19 @@ pub fn run(
         .collect();
     let new_files = new.iter().flat_map(|day| &day.files);
     checksum::verify(new_files.chain(request.files().map(|(_, path)| path)))?;
-    let mut filled = load_presence::fill(server, &mut lead, &new, progress)?;
+    let ids = [IdMap::new(Ids::Users), IdMap::new(Ids::Cells)];
+    let mut filled = load_presence::fill(server, &mut lead, &new, &ids, progress)?;
     let mut keep: Vec<Option<NaiveDate>> = days.iter().map(|d| Some(d.date)).collect();
     if request.uncompressed {
         keep.push(None);
-        filled.extend(load_raw_events::fill(server, &mut lead, raw_events, &active, progress)?);
+        let events = load_raw_events::fill(server, &mut lead, raw_events, &active, &ids, progress);
+        filled.extend(events?);
     }
     if !filled.is_empty() {
         let bar = progress.spinner("load", "indexing and collecting statistics");
         attach(server, &filled)?;
         partitions::analyze(lead.client(), schema, &filled, active.len())?;
+        ids.iter().try_for_each(|map| map.analyze(lead.client(), schema))?;
         bar.finish();
     }
     let bar = progress.spinner("load", "views");
@@ -82,27 +87,27 @@ fn activate(
     let previous_fingerprints: Option<String> = previous.get(1);
     let retired = partitions::activate(&mut transaction, schema, load_no, filled, keep)?;
     let mut rows = std::collections::BTreeMap::new();
-    let places = fingerprint(&[request.cell_plan.clone(), request.lau.clone()])?;
+    let plan = fingerprint(std::slice::from_ref(&request.cell_plan))?;
+    let lau = fingerprint(std::slice::from_ref(&request.lau))?;
     let small: Vec<_> = request.small_tables.iter().map(|(_, path)| path.clone()).collect();
     let small = fingerprint(&small)?;
-    // the column `places` is older than the small tables and holds both fingerprints
-    let (previous_places, previous_small) = match previous_fingerprints.as_deref() {
-        Some(both) => both.split_once(' ').map_or((Some(both), None), |(p, s)| (Some(p), Some(s))),
-        None => (None, None),
-    };
-    let places_changed = previous_places != Some(&*places);
-    let small_changed = previous_small != Some(&*small);
-    for (table, path) in [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)] {
-        let count = if places_changed {
+    let before = split_places(previous_fingerprints.as_deref());
+    let files = [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)];
+    let is_changed = [before[0] != plan, before[2] != lau];
+    for ((table, path), is_changed) in files.into_iter().zip(is_changed) {
+        let count = if is_changed {
             replace_table::replace(&mut transaction, schema, table, path)?
         } else {
             replace_table::count(&mut transaction, schema, table)?
         };
         rows.insert(table.name().to_owned(), count);
     }
+    if is_changed[0] {
+        plan_marks::store(&mut transaction, schema)?;
+    }
     for (table, path) in &request.small_tables {
-        // few rows, and schema::ensure may have recreated the table
-        let count = replace_table::replace(&mut transaction, schema, *table, path)?;
+        // schema::ensure may have recreated the table
+        let count = replace_table::update(&mut transaction, schema, *table, path)?;
         rows.insert(table.name().to_owned(), count);
     }
     let row_counts = schema.fill(
@@ -123,12 +128,13 @@ fn activate(
         .execute(
             &schema
                 .fill("UPDATE {schema}.mobility_load SET load_no = $1, loaded = $2, places = $3"),
-            &[&load_no, &serde_json::to_string(&loaded)?, &format!("{places} {small}")],
+            &[&load_no, &serde_json::to_string(&loaded)?, &format!("{plan} {small} {lau}")],
         )
         .map_err(failed)?;
     // without statistics the server underestimates the rows of active partitions by far
     transaction.batch_execute(&schema.fill("ANALYZE {schema}.mobility_leaf")).map_err(failed)?;
-    let recomputed = if filled.is_empty() && retired == 0 && !places_changed && !small_changed {
+    let is_the_same = filled.is_empty() && retired == 0 && before == [&*plan, &small, &lau];
+    let recomputed = if is_the_same {
         recompute::confirm(&mut transaction, schema, load_no)?;
         Recomputed::default()
     } else {

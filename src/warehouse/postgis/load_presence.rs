@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use postgres::Client;
 
 use super::copy::CopyIn;
-use super::id_map::{IdMap, Ids};
+use super::id_map::IdMap;
 use super::names::SchemaName;
 use super::partitions;
 use super::partitions::{Partition, PartitionKind};
@@ -27,7 +27,8 @@ use crate::runtime::parallel::{Tasks, on_all_cores};
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
 
-/// Fills a partition for each of the days, with one connection per core.
+/// Fills a partition for each of the days, with one connection per core. `ids` are the numbers of users and
+/// cells.
 ///
 /// # Errors
 /// Files with other columns than `compress` writes; errors of the server.
@@ -35,6 +36,7 @@ pub fn fill(
     server: &Server,
     lead: &mut Worker,
     days: &[&PresenceDay],
+    ids: &[IdMap; 2],
     progress: &Progress,
 ) -> Result<Vec<Partition>> {
     if days.is_empty() {
@@ -57,9 +59,8 @@ pub fn fill(
     let shared = Tasks::new(&tasks);
     on_all_cores(server.worker_count(tasks.len()), || {
         let mut worker = server.worker()?;
-        let mut cells = IdMap::default();
         shared.each(|(day, path, copy)| {
-            let written = copy_file(worker.client(), &server.schema, path, copy, &mut cells, &bar)
+            let written = copy_file(worker.client(), &server.schema, (path, copy), ids, &bar)
                 .with_context(|| format!("{}", path.display()))?;
             rows[*day].fetch_add(written, Ordering::Relaxed);
             Ok(())
@@ -76,22 +77,19 @@ pub fn fill(
 fn copy_file(
     client: &mut Client,
     schema: &SchemaName,
-    path: &Path,
-    copy: &str,
-    cells: &mut IdMap,
+    (path, copy): (&Path, &str),
+    ids: &[IdMap; 2],
     bar: &StageBar,
 ) -> Result<u64> {
     let size = std::fs::metadata(path).map_or(0, |m| m.len());
     let batches = read(path)?;
     let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
-    let mut users = IdMap::default();
-    users.resolve(client, schema, Ids::Users, batches.iter().flat_map(|b| texts(b, 0)))?;
-    cells.resolve(client, schema, Ids::Cells, batches.iter().flat_map(|b| texts(b, 1)))?;
+    for (column, map) in ids.iter().enumerate() {
+        map.resolve(client, schema, batches.iter().flat_map(|b| texts(b, column)))?;
+    }
     let mut copy = CopyIn::start(client, copy)?;
     for batch in &batches {
-        let [users, cells] =
-            [(0, &users), (1, &*cells)].map(|(column, map)| numbers(batch, column, map));
-        let (users, cells) = (users?, cells?);
+        let (users, cells) = (numbers(batch, 0, &ids[0])?, numbers(batch, 1, &ids[1])?);
         let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
         let (hour, first, last) = (time(2), time(3), time(4));
         let counts = |i: usize| batch.column(i).as_primitive::<Int64Type>().values();
@@ -152,8 +150,11 @@ fn texts(batch: &RecordBatch, column: usize) -> impl Iterator<Item = &str> {
 /// The number of the id in each row.
 fn numbers(batch: &RecordBatch, column: usize, map: &IdMap) -> Result<Vec<i64>> {
     let keys = batch.column(column).as_dictionary::<Int32Type>();
-    let by_key = texts(batch, column)
-        .map(|t| map.get(t).ok_or_else(|| anyhow!("the server returned no number for the id {t}")))
+    let found = map.numbers(texts(batch, column).map(Some));
+    let by_key = found
+        .iter()
+        .zip(texts(batch, column))
+        .map(|(n, id)| n.ok_or_else(|| anyhow!("the server returned no number for the id {id}")))
         .collect::<Result<Vec<i64>>>()?;
     Ok(keys.keys().values().iter().map(|k| by_key[*k as usize]).collect())
 }

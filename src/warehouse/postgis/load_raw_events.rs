@@ -10,7 +10,7 @@ use postgres::Client;
 
 use super::copy::CopyIn;
 use super::encode::Encoder;
-use super::id_map::{IdMap, Ids};
+use super::id_map::IdMap;
 use super::partitions;
 use super::partitions::{ActivePartition, Partition, PartitionKind};
 use super::server::{Server, Worker};
@@ -45,7 +45,7 @@ impl Columns {
     }
 }
 
-/// Fills a partition with all raw events; `None` if the active one was filled from the same files.
+/// Fills a partition with all raw events, with the numbers of users and cells `ids`; `None` if the active one was filled from the same files.
 ///
 /// # Errors
 /// Event files that cannot be read; errors of the server.
@@ -54,6 +54,7 @@ pub fn fill(
     lead: &mut Worker,
     raw_events: &RawEvents,
     active: &[ActivePartition],
+    ids: &[IdMap; 2],
     progress: &Progress,
 ) -> Result<Option<Partition>> {
     let inputs = raw_events.inputs()?;
@@ -73,7 +74,6 @@ pub fn fill(
     let tasks = Tasks::new(&tasks);
     on_all_cores(server.worker_count(parts.len()), || {
         let mut worker = server.worker()?;
-        let (mut users, mut cells) = (IdMap::default(), IdMap::default());
         tasks.each(|(turn, (file, part))| {
             let mut times = file.times(zone)?;
             // the number of rows of a text file is unknown, so its bytes are added at the end
@@ -90,19 +90,10 @@ pub fn fill(
                     Some(from_us) => columns.at_or_after(from_us)?,
                     None => columns,
                 };
-                users.resolve(
-                    worker.client(),
-                    &server.schema,
-                    Ids::Users,
-                    columns.users.iter().flatten(),
-                )?;
-                cells.resolve(
-                    worker.client(),
-                    &server.schema,
-                    Ids::Cells,
-                    columns.cells.iter().flatten(),
-                )?;
-                let written = write(worker.client(), &copy, &columns, &users, &cells)?;
+                let [users, cells] = ids;
+                users.resolve(worker.client(), &server.schema, columns.users.iter().flatten())?;
+                cells.resolve(worker.client(), &server.schema, columns.cells.iter().flatten())?;
+                let written = write(worker.client(), &copy, &columns, ids)?;
                 rows.fetch_add(written, Ordering::Relaxed);
                 bar.add_rows(written);
                 bar.add_bytes(bytes * written);
@@ -121,20 +112,18 @@ fn write(
     client: &mut Client,
     copy: &str,
     columns: &Columns,
-    users: &IdMap,
-    cells: &IdMap,
+    [users, cells]: &[IdMap; 2],
 ) -> Result<u64> {
     let mut copy = CopyIn::start(client, copy)?;
-    let number = |encoder: &mut Encoder, id: Option<&str>, map: &IdMap| match id
-        .and_then(|id| map.get(id))
-    {
+    let number = |encoder: &mut Encoder, number: Option<i64>| match number {
         Some(number) => encoder.long(number),
         None => encoder.null(),
     };
-    for ((user, cell), time) in columns.users.iter().zip(&columns.cells).zip(&columns.times) {
+    let (users, cells) = (users.numbers(columns.users.iter()), cells.numbers(columns.cells.iter()));
+    for ((user, cell), time) in users.into_iter().zip(cells).zip(&columns.times) {
         copy.rows.row(3);
-        number(&mut copy.rows, user, users);
-        number(&mut copy.rows, cell, cells);
+        number(&mut copy.rows, user);
+        number(&mut copy.rows, cell);
         match time {
             Some(us) => copy.rows.time(us),
             None => copy.rows.null(),

@@ -3,22 +3,26 @@
 //! Views are computed when data is loaded; readers find the stored results under the names of the
 //! contract. Loads block no readers: they replace rows within one transaction.
 
+mod accumulated_results;
 mod compute_view;
 mod connect;
 mod copy;
 mod cursor_rows;
-mod daily_results;
 pub mod encode;
 mod fingerprint;
 mod grants;
 mod id_map;
+mod inputs;
 mod load;
 mod load_presence;
 mod load_raw_events;
+mod merge_sums;
 mod names;
 mod parameters;
 mod partitions;
 mod password_file;
+mod period_results;
+mod plan_marks;
 mod pooled_connection;
 mod pooler;
 mod purge;
@@ -27,6 +31,7 @@ mod recompute;
 mod relations;
 mod replace_table;
 mod requirements;
+mod result_tables;
 mod run_records;
 mod schema;
 mod search_path;
@@ -35,15 +40,18 @@ mod server_errors;
 mod service_file;
 mod session;
 mod small_tables;
+mod stored_views;
 mod tls;
 mod two_places;
+mod unused_users;
 mod upgrade;
 mod values;
 mod verify;
 mod view_results;
+mod visible_tables;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use arrow::datatypes::SchemaRef;
@@ -62,12 +70,14 @@ use crate::progress::Progress;
 use crate::views::{Registry, View};
 use compute_view::without_semicolon;
 use cursor_rows::CursorRows;
+use inputs::Inputs;
 use names::SchemaName;
 use query::Query;
 pub use run_records::record;
 use schema::SchemaState;
 use server::Server;
 use server_errors::{failed, with_hint};
+use stored_views::Storage;
 use view_results::Deployment;
 
 /// An open PostGIS warehouse.
@@ -227,23 +237,28 @@ impl Warehouse for Postgis {
         let schema = &self.server.schema;
         schema::ensure(worker.client(), schema, progress)?;
         let bar = progress.spinner("views", "");
+        let mut transaction = worker.client().transaction().map_err(failed)?;
+        let mut inputs = Inputs::read(&mut transaction, schema)?;
+        transaction.commit().map_err(failed)?;
         let mut deployed = Vec::new();
         for (position, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
             bar.message(&view.title);
             let started = Instant::now();
             let fingerprint = self.views.fingerprint(view)?;
-            let stored = view_results::stored(worker.client(), schema, &view.view)?;
-            let sources = match view.is_by_date() {
-                true => daily_results::sources(worker.client(), schema, &view.view, &view.sql)?,
-                false => None,
-            };
-            let is_suitable = sources.is_some()
-                == daily_results::is_stored_by_date(worker.client(), schema, &view.view)?;
-            let current = stored.filter(|s| {
-                is_suitable && s.fingerprint == fingerprint && s.load_no == load.load_no
+            let storage = view_results::storage(&inputs, view);
+            let current = inputs.view(&view.view).filter(|stored| {
+                stored.storage == storage
+                    && stored.fingerprint == fingerprint
+                    && stored.load_no == load.load_no
             });
-            let (rows, fresh) = match current.filter(|_| !refresh) {
-                Some(stored) => (stored.rows, true),
+            let current = current.filter(|_| !refresh).cloned();
+            let fresh = current.is_some();
+            let (rows, elapsed) = match current {
+                // the time of the load that computed it
+                Some(stored) if stored.storage == Storage::Whole => {
+                    (stored.rows(), Duration::from_secs_f64(stored.seconds.max(0.0)))
+                }
+                Some(stored) => (stored.rows(), started.elapsed()),
                 None => {
                     let mut transaction = worker.client().transaction().map_err(failed)?;
                     let deployment = Deployment {
@@ -252,17 +267,17 @@ impl Warehouse for Postgis {
                         fingerprint: &fingerprint,
                         load_no: load.load_no,
                         refresh,
-                        sources: sources.as_deref(),
+                        storage,
                     };
-                    let rows = view_results::deploy(&mut transaction, schema, &deployment)
-                        .map_err(|error| with_hint(error, &self.views))
-                        .with_context(|| view.place())?;
+                    let rows =
+                        view_results::deploy(&mut transaction, schema, &mut inputs, &deployment)
+                            .map_err(|error| with_hint(error, &self.views))
+                            .map_err(|error| view.placed(error))?;
                     transaction.commit().map_err(failed)?;
-                    (rows, false)
+                    (rows, started.elapsed())
                 }
             };
-            let view = view.view.clone();
-            deployed.push(Deployed { view, rows, elapsed: started.elapsed(), fresh });
+            deployed.push(Deployed { view: view.view.clone(), rows, elapsed, fresh });
         }
         let mut transaction = worker.client().transaction().map_err(failed)?;
         let warnings = view_results::drop_removed(&mut transaction, schema, &self.views)?;

@@ -6,6 +6,9 @@ use crate::domain::tables::{Table, quoted};
 /// The gap of SQL templates that is filled with the schema.
 const GAP: &str = "{schema}";
 
+/// The column of a stored result that is computed by period: the first date of the period of a row.
+pub const DATE_COLUMN: &str = "mobility_date";
+
 /// Name of the table with the stored result of a view.
 pub fn result_table_name(view: &str) -> String {
     format!("stored_{view}")

@@ -14,6 +14,7 @@ use super::grants::Grants;
 use super::names::SchemaName;
 use super::relations;
 use super::server_errors::failed;
+use super::unused_users;
 use crate::progress::Progress;
 
 /// What a partition holds.
@@ -176,7 +177,7 @@ pub fn analyze(
     new: &[Partition],
     before: usize,
 ) -> Result<()> {
-    let mut tables = vec!["mobility_user".to_owned(), "mobility_cell".to_owned()];
+    let mut tables: Vec<String> = Vec::new();
     let analyze_all = new.len() * 10 >= before;
     if analyze_all {
         tables.push("mobility_presence".to_owned());
@@ -308,19 +309,9 @@ fn remove(client: &mut Client, schema: &SchemaName, partition: &Obsolete) -> Res
             .batch_execute(&format!("ALTER TABLE {parent} DETACH PARTITION {table} {mode}"))
             .map_err(failed)?;
     }
-    let [users, presence, events] =
-        ["mobility_user", "mobility_presence", "mobility_event"].map(|name| schema.relation(name));
     let mut transaction = client.transaction().map_err(failed)?;
-    // pseudonyms that occur in no other partition must not be kept
-    transaction
-        .batch_execute(&format!(
-            "DELETE FROM {users} u USING (SELECT DISTINCT user_no FROM {table}) g \
-             WHERE u.user_no = g.user_no \
-               AND NOT EXISTS (SELECT FROM {presence} p WHERE p.user_no = g.user_no) \
-               AND NOT EXISTS (SELECT FROM {events} e WHERE e.user_no = g.user_no); \
-             DROP TABLE {table}"
-        ))
-        .map_err(failed)?;
+    unused_users::delete_those_of(&mut transaction, schema, &partition.table)?;
+    transaction.batch_execute(&format!("DROP TABLE {table}")).map_err(failed)?;
     transaction
         .execute(
             &schema.fill("DELETE FROM {schema}.mobility_leaf WHERE leaf_no = $1"),

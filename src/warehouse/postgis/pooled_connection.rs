@@ -25,23 +25,25 @@ pub struct Pool {
 }
 
 impl Pool {
-    /// Makes no connection yet; `session` configures those that are made later.
+    /// Makes no connection yet: the first one of the pool will be `first`. `session` configures those that
+    /// are made later.
     ///
     /// # Errors
     /// Settings that the pool rejects.
     pub fn new(
-        client: PgConfig,
-        tls: MakeTlsConnector,
+        (client, tls): (PgConfig, MakeTlsConnector),
+        first: Client,
         size: u32,
         timeout: Duration,
         session: impl CustomizeConnection<PooledClient, postgres::Error>,
     ) -> Result<Self, r2d2::Error> {
+        let first = Mutex::new(Some(first));
         let pool = r2d2::Pool::builder()
             .max_size(size)
             .min_idle(Some(0))
             .connection_timeout(timeout)
             .connection_customizer(Box::new(session))
-            .build(Manager { client, tls: tls.clone() })?;
+            .build(Manager { client, tls: tls.clone(), first })?;
         Ok(Pool { pool, tls })
     }
 
@@ -68,6 +70,8 @@ impl Pool {
 pub struct Manager {
     client: PgConfig,
     tls: MakeTlsConnector,
+    /// A connection that was made before the pool, until the pool takes it.
+    first: Mutex<Option<Client>>,
 }
 
 /// A connection in the pool.
@@ -82,7 +86,12 @@ impl ManageConnection for Manager {
     type Error = postgres::Error;
 
     fn connect(&self) -> Result<PooledClient, postgres::Error> {
-        Ok(PooledClient { client: self.client.connect(self.tls.clone())?, is_spent: false })
+        let first = lock(&self.first).take();
+        let client = match first {
+            Some(client) => client,
+            None => self.client.connect(self.tls.clone())?,
+        };
+        Ok(PooledClient { client, is_spent: false })
     }
 
     fn is_valid(&self, pooled: &mut PooledClient) -> Result<(), postgres::Error> {
@@ -181,6 +190,6 @@ async fn send(request: CancelToken, tls: MakeTlsConnector) {
     let _ = tokio::task::spawn_blocking(move || request.cancel_query(tls)).await;
 }
 
-fn lock(state: &Mutex<ConnectionUse>) -> MutexGuard<'_, ConnectionUse> {
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }

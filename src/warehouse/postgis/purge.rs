@@ -9,7 +9,7 @@ use postgres::{Client, Transaction};
 use super::names::SchemaName;
 use super::relations::exists;
 use super::server_errors::failed;
-use super::{partitions, recompute, schema};
+use super::{partitions, recompute, schema, unused_users};
 use crate::domain::tables::{Table, quoted};
 use crate::progress::Progress;
 use crate::warehouse::{ExpiredRows, Loaded};
@@ -123,11 +123,18 @@ pub fn run(
     partitions::sweep(client, schema, progress)?;
     let mut transaction = client.transaction().map_err(failed)?;
     let start = before.and_time(chrono::NaiveTime::MIN);
+    let gone = format!(
+        "CREATE TEMP TABLE mobility_gone ON COMMIT DROP AS \
+         SELECT DISTINCT user_no FROM {{schema}}.mobility_presence WHERE date < DATE '{before}'"
+    );
+    transaction.batch_execute(&schema.fill(&gone)).map_err(failed)?;
     // views read only partitions that this table lists
     transaction
         .execute(&schema.fill("DELETE FROM {schema}.mobility_leaf WHERE date < $1"), &[&before])
         .and_then(|_| {
-            let raw = "DELETE FROM {schema}.mobility_event WHERE \"timestamp\" < $1";
+            let raw = "WITH deleted AS ( \
+                         DELETE FROM {schema}.mobility_event WHERE \"timestamp\" < $1 RETURNING user_no) \
+                       INSERT INTO pg_temp.mobility_gone SELECT DISTINCT user_no FROM deleted";
             transaction.execute(&schema.fill(raw), &[&start])
         })
         .and_then(|_| {
@@ -151,17 +158,7 @@ pub fn run(
     for warning in recompute::recompute_or_empty(&mut transaction, schema, load_no)? {
         progress.warn(&format!("purge: {warning}"));
     }
-    transaction
-        .execute(
-            &schema.fill(
-                "DELETE FROM {schema}.mobility_user u \
-                 WHERE NOT EXISTS (SELECT FROM {schema}.mobility_presence p \
-                     WHERE p.user_no = u.user_no AND p.date >= $1) \
-                   AND NOT EXISTS (SELECT FROM {schema}.mobility_event e WHERE e.user_no = u.user_no)",
-            ),
-            &[&before],
-        )
-        .map_err(failed)?;
+    unused_users::delete(&mut transaction, schema, Some(before))?;
     transaction.batch_execute("SET LOCAL lock_timeout = '60s'").map_err(failed)?;
     for (_, table) in
         date_tables(&mut transaction, schema)?.into_iter().filter(|(date, _)| *date < before)

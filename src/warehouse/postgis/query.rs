@@ -16,11 +16,6 @@ pub fn order_list(order: &[OrderBy]) -> String {
     order.iter().map(key).collect::<Vec<_>>().join(", ")
 }
 
-/// ` ORDER BY "a", "b" DESC`, or nothing without sort keys.
-pub fn order_clause(order: &[OrderBy]) -> String {
-    if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order_list(order)) }
-}
-
 /// A SELECT and its parameters.
 pub struct Query {
     pub sql: String,

@@ -3,17 +3,15 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use postgres::Transaction;
 
-use super::compute_view::{COMPUTED, DATE_COLUMN, compute, compute_columns, prepare};
-use super::daily_results;
-use super::daily_results::DailyResult;
-use super::names::{SchemaName, result_table_name};
-use super::relations::column_types;
+use super::inputs::Inputs;
+use super::names::SchemaName;
+use super::period_results;
 use super::server_errors::failed;
-use super::view_results::{empty, replace_rows, set_rows, stored_columns};
-use crate::views::OrderBy;
+use super::stored_views::{Storage, StoredView, set_computed, set_empty};
+use super::view_results::{compute, empty};
 
 /// Marks the results of the previous load as results of this load, which changed nothing.
 ///
@@ -39,8 +37,9 @@ pub struct Recomputed {
     pub warnings: Vec<String>,
 }
 
-/// Recomputes every stored view from the tables as this transaction sees them. A view that fails keeps
-/// its old result, which is outdated, and is reported; `mobility views` then reports file and line.
+/// Recomputes every stored view from the tables as this transaction sees them, as far as what it reads has
+/// changed. A view that fails keeps its old result, which is outdated, and is reported; `mobility views`
+/// then reports file and line.
 ///
 /// # Errors
 /// All other errors of the server.
@@ -49,31 +48,21 @@ pub fn recompute(
     schema: &SchemaName,
     load_no: i64,
 ) -> Result<Recomputed> {
-    let known = transaction
-        .query(
-            &schema
-                .fill("SELECT view, sql, mark, by_date FROM {schema}.mobility_view ORDER BY place"),
-            &[],
-        )
-        .map_err(failed)?;
+    let mut inputs = Inputs::read(transaction, schema)?;
     let mut all = Recomputed::default();
-    for row in known {
-        let (view, sql): (String, String) = (row.get(0), row.get(1));
-        let (fingerprint, by_date): (String, bool) = (row.get(2), row.get(3));
+    for view in inputs.views.clone() {
         let started = Instant::now();
         let mut attempt = transaction.savepoint("view").map_err(failed)?;
-        let fingerprint = by_date.then_some(&*fingerprint);
-        let recomputed = recompute_one(&mut attempt, schema, (&view, &sql), fingerprint)
-            .and_then(|rows| set_rows(&mut attempt, schema, &view, load_no, rows));
-        match recomputed {
+        match recompute_one(&mut attempt, schema, &mut inputs, (&view, load_no)) {
             Ok(()) => {
                 attempt.commit().map_err(failed)?;
-                all.elapsed.push((view, started.elapsed()));
+                all.elapsed.push((view.view, started.elapsed()));
             }
             Err(error) => {
                 attempt.rollback().map_err(failed)?;
                 all.warnings.push(format!(
-                    "view {view} could not be recomputed and still shows the old rows: {error:#}"
+                    "view {} could not be recomputed and still shows the old rows: {error:#}",
+                    view.view
                 ));
             }
         }
@@ -96,62 +85,32 @@ pub fn recompute_or_empty(
     for row in transaction.query(&outdated, &[&load_no]).map_err(failed)? {
         let view: String = row.get(0);
         empty(transaction, schema, &view)?;
-        daily_results::forget(transaction, schema, &view)?;
+        period_results::forget(transaction, schema, &view)?;
+        set_empty(transaction, schema, &view)?;
     }
     let emptied = |warning: String| warning.replace("still shows the old rows", "is empty now");
     Ok(recomputed.warnings.into_iter().map(emptied).collect())
 }
 
-/// Recomputes a stored view, date by date if a fingerprint of its SQL is given. Returns the number of rows.
+/// Recomputes a stored view, unless nothing that it reads has changed.
 fn recompute_one(
     transaction: &mut Transaction,
     schema: &SchemaName,
-    (view, sql): (&str, &str),
-    fingerprint: Option<&str>,
-) -> Result<i64> {
-    let changed = || anyhow!("its columns have changed; run `mobility views`");
-    let by_date = fingerprint.is_some();
-    prepare(transaction, schema, sql)?;
-    match by_date {
-        true => compute_columns(transaction, schema, sql)?,
-        false => compute(transaction, schema, sql, None)?,
-    }
-    let computed = column_types(transaction, None, COMPUTED)?;
-    let table = result_table_name(view);
-    if column_types(transaction, Some(schema), &table)? != stored_columns(&computed, by_date) {
-        return Err(changed());
-    }
-    let order = order_of_index(transaction, schema, view)?;
-    let Some(fingerprint) = fingerprint else {
-        return replace_rows(transaction, schema, view, &order);
+    inputs: &mut Inputs,
+    (view, load_no): (&StoredView, i64),
+) -> Result<()> {
+    let started = Instant::now();
+    let read = match view.storage {
+        Storage::Whole => inputs.of_whole(view),
+        _ => None,
     };
-    // a view that it reads may be computed as a whole since
-    let Some(sources) = daily_results::sources(transaction, schema, view, sql)? else {
-        return Err(anyhow!("a view that it reads has changed; run `mobility views`"));
-    };
-    let table = schema.relation(&table);
-    let result = DailyResult { view, sql, fingerprint, table: &table, order: &order };
-    daily_results::update(transaction, schema, &result, &sources)
-}
-
-/// The order of a stored result, which is that of its index.
-fn order_of_index(
-    transaction: &mut Transaction,
-    schema: &SchemaName,
-    view: &str,
-) -> Result<Vec<OrderBy>> {
-    let rows = transaction
-        .query(
-            "SELECT a.attname::text, i.indoption[k.n - 1] & 1 = 1 \
-             FROM pg_index i \
-             CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS k(attnum, n) \
-             JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
-             JOIN pg_class c ON c.oid = i.indrelid \
-             JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE n.nspname = $1 AND c.relname = $2 AND a.attname <> $3 \
-             ORDER BY i.indexrelid, k.n",
-            &[&schema.name(), &result_table_name(view), &DATE_COLUMN],
-        )
-        .map_err(failed)?;
-    Ok(rows.iter().map(|r| OrderBy { column: r.get(0), descending: r.get(1) }).collect())
+    let mut computed = StoredView { load_no, ..view.clone() };
+    if read.is_none() || read != view.inputs {
+        computed.rows = compute(transaction, schema, inputs, view)?;
+        computed.inputs = read;
+        computed.seconds = started.elapsed().as_secs_f64();
+    }
+    set_computed(transaction, schema, &computed)?;
+    inputs.set_view(computed);
+    Ok(())
 }

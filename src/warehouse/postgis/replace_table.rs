@@ -1,5 +1,5 @@
-//! Replaces all rows of a table within the transaction of a load: `cell_plan` and `lau`, which have a
-//! geometry, and the small tables.
+//! Replaces the rows of a table within the transaction of a load: all rows of `cell_plan` and `lau`, which
+//! have a geometry, and those of the small tables that changed.
 //!
 //! The rows are deleted and inserted again rather than the table dropped: views over it, indexes and
 //! grants are kept, and a reader with an older snapshot still finds the old rows.
@@ -38,8 +38,43 @@ pub fn replace(
     table: Table,
     path: &Path,
 ) -> Result<u64> {
-    let context = || format!("{}: recreate the file with --force", path.display());
     let name = schema.table(table);
+    transaction.batch_execute(&format!("DELETE FROM {name}")).map_err(failed)?;
+    let rows = copy(transaction, &name, table, path)?;
+    transaction.batch_execute(&format!("ANALYZE {name}")).map_err(failed)?;
+    Ok(rows)
+}
+
+/// Makes the rows of a small table equal to those of a Parquet file, and leaves those in place that are
+/// equal already: most of them are rows of dates that did not change. Returns their number.
+///
+/// # Errors
+/// As [`replace`].
+pub fn update(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    table: Table,
+    path: &Path,
+) -> Result<u64> {
+    let name = schema.table(table);
+    let create = format!("CREATE TEMP TABLE mobility_rows (LIKE {name})");
+    transaction.batch_execute(&create).map_err(failed)?;
+    let rows = copy(transaction, "pg_temp.mobility_rows", table, path)?;
+    // as text, all rows can be hashed, those with nulls as well
+    let change = format!(
+        "DELETE FROM {name} t WHERE (t.*)::text NOT IN (SELECT (r.*)::text FROM pg_temp.mobility_rows r); \
+         INSERT INTO {name} SELECT * FROM pg_temp.mobility_rows r \
+         WHERE (r.*)::text NOT IN (SELECT (t.*)::text FROM {name} t); \
+         DROP TABLE pg_temp.mobility_rows"
+    );
+    transaction.batch_execute(&change).map_err(failed)?;
+    Ok(rows)
+}
+
+/// Copies the rows of a Parquet file into the relation `name`, which has the columns of `table`; returns
+/// their number.
+fn copy(transaction: &mut Transaction, name: &str, table: Table, path: &Path) -> Result<u64> {
+    let context = || format!("{}: recreate the file with --force", path.display());
     let fields = table.schema().fields().clone();
     let columns: Vec<&str> = fields.iter().map(|f| f.name().as_str()).collect();
     let list = columns.join(", ");
@@ -47,7 +82,6 @@ pub fn replace(
         transaction.prepare(&format!("SELECT {list} FROM {name} LIMIT 0")).map_err(failed)?;
     // the OID of type geometry differs between databases
     let types: Vec<Type> = described.columns().iter().map(|c| c.type_().clone()).collect();
-    transaction.batch_execute(&format!("DELETE FROM {name}")).map_err(failed)?;
     let copy = transaction
         .copy_in(&format!("COPY {name} ({list}) FROM STDIN (FORMAT binary)"))
         .map_err(failed)?;
@@ -73,9 +107,7 @@ pub fn replace(
             writer.write(&borrowed).map_err(failed)?;
         }
     }
-    let rows = writer.finish().map_err(failed)?;
-    transaction.batch_execute(&format!("ANALYZE {name}")).map_err(failed)?;
-    Ok(rows)
+    writer.finish().map_err(failed)
 }
 
 /// The number of rows in a table.

@@ -7,7 +7,7 @@ use postgres::{Client, GenericClient, Transaction};
 use super::names::SchemaName;
 use super::relations::{describe, exists};
 use super::server_errors::failed;
-use super::{daily_results, small_tables, upgrade};
+use super::{small_tables, stored_views, upgrade};
 use crate::domain::tables::{Table, quoted};
 use crate::progress::Progress;
 
@@ -74,7 +74,7 @@ pub fn ensure(client: &mut Client, schema: &SchemaName, progress: &Progress) -> 
             upgrade::run(client, schema, SCHEMA_VERSION, RELATIONS)?;
             bar.finish();
         }
-        daily_results::ensure(client, schema)?;
+        stored_views::ensure(client, schema)?;
         return small_tables::ensure(client, schema);
     }
     let privileges = client
@@ -106,7 +106,7 @@ pub fn ensure(client: &mut Client, schema: &SchemaName, progress: &Progress) -> 
         )
         .map_err(failed)?;
     transaction.commit().map_err(failed)?;
-    daily_results::ensure(client, schema)?;
+    stored_views::ensure(client, schema)?;
     small_tables::ensure(client, schema)
 }
 

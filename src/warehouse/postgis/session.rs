@@ -94,7 +94,8 @@ impl Session {
     /// A broken connection.
     pub fn for_queries(&self, client: &mut Client) -> Result<(), postgres::Error> {
         client.batch_execute(&format!(
-            "SET statement_timeout = {}; SET default_transaction_read_only = on; RESET work_mem",
+            "SET statement_timeout = {}; SET default_transaction_read_only = on; \
+             RESET work_mem; RESET jit",
             self.statement_timeout_ms.min(i32::MAX as u64)
         ))
     }
@@ -105,7 +106,9 @@ impl Session {
     /// A broken connection.
     pub fn for_work(client: &mut Client) -> Result<(), postgres::Error> {
         client.batch_execute(
-            "SET statement_timeout = 0; SET default_transaction_read_only = off; SET work_mem = '256MB'",
+            // views read few columns, for which the server would compile code at length
+            "SET statement_timeout = 0; SET default_transaction_read_only = off; \
+             SET work_mem = '256MB'; SET jit = off",
         )
     }
 

@@ -6,18 +6,24 @@
 //! that tables and views always belong to the same load; of results that are stored by date, it
 //! recomputes the dates that changed.
 
-use anyhow::{Context, Result, bail};
+use std::time::Instant;
+
+use anyhow::{Result, bail};
 use postgres::{Client, Transaction};
 
-use super::compute_view::{COMPUTED, DATE_COLUMN, compute, compute_columns, prepare};
-use super::daily_results;
-use super::daily_results::DailyResult;
-use super::grants::Grants;
-use super::names::{SchemaName, result_table_name};
-use super::query::{order_clause, order_list};
-use super::relations::{ColumnTypes, column_types, describe, exists};
+use super::accumulated_results;
+use super::compute_view::{
+    COMPUTED, Computation, check, compute_columns, drop_table, without_semicolon,
+};
+use super::inputs::Inputs;
+use super::merge_sums::Sums;
+use super::names::SchemaName;
+use super::period_results::{self, PeriodResult};
+use super::query::order_list;
+use super::relations::{ColumnTypes, column_types, describe};
+use super::result_tables::{self, ResultTable};
 use super::server_errors::failed;
-use crate::domain::tables::quoted;
+use super::stored_views::{Storage, StoredView, record, set_computed};
 use crate::views::{OrderBy, Registry, View};
 
 /// What the server has stored about the result of a view.
@@ -25,7 +31,6 @@ use crate::views::{OrderBy, Registry, View};
 pub struct StoredResult {
     pub fingerprint: String,
     pub load_no: i64,
-    pub rows: u64,
 }
 
 /// The stored result of a view; `None` if there is none.
@@ -37,15 +42,10 @@ pub fn stored(
     schema: &SchemaName,
     view: &str,
 ) -> Result<Option<StoredResult>> {
-    let sql = schema.fill(
-        "SELECT mark, load_no::bigint, row_count FROM {schema}.mobility_view WHERE view = $1",
-    );
+    let sql =
+        schema.fill("SELECT mark, load_no::bigint FROM {schema}.mobility_view WHERE view = $1");
     let row = client.query_opt(&sql, &[&view]).map_err(failed)?;
-    Ok(row.map(|r| StoredResult {
-        fingerprint: r.get(0),
-        load_no: r.get(1),
-        rows: u64::try_from(r.get::<_, i64>(2)).unwrap_or_default(),
-    }))
+    Ok(row.map(|r| StoredResult { fingerprint: r.get(0), load_no: r.get(1) }))
 }
 
 /// A view to be computed and stored.
@@ -55,10 +55,22 @@ pub struct Deployment<'a> {
     pub position: usize,
     pub fingerprint: &'a str,
     pub load_no: i64,
-    /// Compute all dates again, also those whose rows are current.
+    /// Compute all periods again, also those whose rows are current.
     pub refresh: bool,
-    /// The views that the SQL reads, if it is computed date by date.
-    pub sources: Option<&'a [String]>,
+    pub storage: Storage,
+}
+
+/// How the result of a view is to be stored: by period if the header says how it grows, and if it only reads
+/// relations for which that is possible.
+pub fn storage(inputs: &Inputs, view: &View) -> Storage {
+    let Some(growth) = view.growth else { return Storage::Whole };
+    match inputs.reads(&view.view, &view.sql) {
+        Some(reads) if inputs.have_periods(&reads) => match &view.accumulate {
+            Some(column) => Storage::Sums { column: column.clone() },
+            None => Storage::Periods { growth, column: view.period.clone() },
+        },
+        _ => Storage::Whole,
+    }
 }
 
 /// Computes a view and stores the result; creates the view if it does not exist yet.
@@ -68,177 +80,147 @@ pub struct Deployment<'a> {
 pub fn deploy(
     transaction: &mut Transaction,
     schema: &SchemaName,
+    inputs: &mut Inputs,
     deployment: &Deployment,
 ) -> Result<u64> {
-    let Deployment { view, fingerprint, load_no, sources, .. } = deployment;
-    let exists = transaction
-        .query_opt(
-            &schema.fill("SELECT FROM {schema}.mobility_view WHERE view = $1"),
-            &[&view.view],
-        )
-        .map_err(failed)?
-        .is_some();
-    if !exists && let Some(found) = describe(transaction, schema, &view.view)? {
+    let Deployment { view, fingerprint, load_no, storage, .. } = deployment;
+    let known = inputs.view(&view.view).cloned();
+    if known.is_none()
+        && let Some(found) = describe(transaction, schema, &view.view)?
+    {
         bail!(
             "the schema already contains {found}, which mobility did not make; rename it or the \
              view, or set warehouse.schema to a schema of its own"
         );
     }
-    prepare(transaction, schema, &view.sql)?;
-    match sources {
-        Some(_) => compute_columns(transaction, schema, &view.sql)?,
-        None => compute(transaction, schema, &view.sql, None)?,
+    if known.as_ref().is_none_or(|known| known.fingerprint != *fingerprint) {
+        check(transaction, schema, &view.sql)?;
     }
+    compute_columns(transaction, schema, &view.sql)?;
     let computed = column_types(transaction, None, COMPUTED)?;
-    let missing = view.order.iter().find(|o| computed.iter().all(|c| c.0 != o.column));
-    if let Some(OrderBy { column, .. }) = missing {
-        bail!(
-            "the header orders by {column:?}, but the columns are {}",
-            computed.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ")
-        );
-    }
-    let by_date = sources.is_some();
-    let table = schema.result_table(&view.view);
-    let found = column_types(transaction, Some(schema), &result_table_name(&view.view))?;
-    let is_as_needed = exists && found == stored_columns(&computed, by_date);
-    if !is_as_needed || deployment.refresh {
-        daily_results::forget(transaction, schema, &view.view)?;
-    }
-    if exists && found == stored_columns(&computed, !by_date) {
-        daily_results::change_table(transaction, &table, by_date)?;
-    } else if !is_as_needed {
-        create(transaction, schema, view, &computed)?;
-        if by_date {
-            daily_results::change_table(transaction, &table, true)?;
-        }
-    } else if deployment.refresh {
+    check_header(view, storage, &computed)?;
+    let table = ResultTable {
+        view,
+        columns: &computed,
+        storage,
+        on_numbers: inputs.on_numbers(without_semicolon(&view.sql)),
+    };
+    let previous = known.as_ref().map(|known| &known.storage);
+    let is_kept = result_tables::prepare(transaction, schema, &table, previous)?;
+    if !is_kept || deployment.refresh {
+        period_results::forget(transaction, schema, &view.view)?;
+        inputs.periods(&view.view).clear();
         empty(transaction, schema, &view.view)?;
     }
-    let position = i32::try_from(deployment.position).unwrap_or(i32::MAX);
-    transaction
-        .execute(
-            &schema.fill(
-                "INSERT INTO {schema}.mobility_view (view, place, mark, sql, load_no, row_count, by_date) \
-                 VALUES ($1, $2, $3, $4, $5, 0, $6) ON CONFLICT (view) DO UPDATE SET place = $2, \
-                 mark = $3, sql = $4, load_no = $5, by_date = $6",
-            ),
-            &[&view.view, &position, fingerprint, &view.sql, load_no, &by_date],
-        )
-        .map_err(failed)?;
-    let rows = match sources {
-        Some(sources) => {
-            let result = DailyResult {
-                view: &view.view,
-                sql: &view.sql,
-                fingerprint,
-                table: &table,
-                order: &view.order,
-            };
-            daily_results::update(transaction, schema, &result, sources)?
-        }
-        None => replace_rows(transaction, schema, &view.view, &view.order)?,
+    drop_table(transaction, COMPUTED)?;
+    let stored = StoredView {
+        view: view.view.clone(),
+        sql: view.sql.clone(),
+        fingerprint: (*fingerprint).to_owned(),
+        load_no: *load_no,
+        rows: known.filter(|_| is_kept && !deployment.refresh).map_or(0, |known| known.rows),
+        storage: storage.clone(),
+        order: order_list(&view.order),
+        inputs: None,
+        seconds: 0.0,
     };
-    set_rows(transaction, schema, &view.view, *load_no, rows)?;
+    record(transaction, schema, &stored, deployment.position)?;
+    inputs.set_view(stored.clone());
+    let started = Instant::now();
+    let inputs_of_whole = match stored.storage {
+        Storage::Whole => inputs.of_whole(&stored),
+        _ => None,
+    };
+    let rows = compute(transaction, schema, inputs, &stored)?;
+    let seconds = started.elapsed().as_secs_f64();
+    let computed = StoredView { rows, inputs: inputs_of_whole, seconds, ..stored };
+    set_computed(transaction, schema, &computed)?;
+    inputs.set_view(computed);
     Ok(u64::try_from(rows).unwrap_or_default())
 }
 
-/// The columns of the table that stores a result with these columns.
-pub fn stored_columns(computed: &ColumnTypes, by_date: bool) -> ColumnTypes {
-    let date = by_date.then(|| (DATE_COLUMN.to_owned(), "date".to_owned()));
-    computed.iter().cloned().chain(date).collect()
+/// Checks that the columns that the header names exist.
+fn check_header(view: &View, storage: &Storage, computed: &ColumnTypes) -> Result<()> {
+    let is_missing = |column: &str| computed.iter().all(|c| c.0 != column);
+    let columns = || computed.iter().map(|c| c.0.as_str()).collect::<Vec<_>>().join(", ");
+    let missing = view.order.iter().find(|order| is_missing(&order.column));
+    if let Some(OrderBy { column, .. }) = missing {
+        bail!("the header orders by {column:?}, but the columns are {}", columns());
+    }
+    let (key, column) = match storage {
+        Storage::Periods { column: Some(column), .. } => ("period", column),
+        Storage::Sums { column } => ("accumulate", column),
+        _ => return Ok(()),
+    };
+    if is_missing(column) {
+        bail!("the key {key} needs the column {column:?}, but the columns are {}", columns());
+    }
+    Ok(())
 }
 
-/// Records that the stored result has these rows and belongs to the load.
+/// Computes what has changed of a view, whose table exists, and stores it. Returns the number of rows.
 ///
 /// # Errors
-/// Errors of the server.
-pub fn set_rows(
+/// SQL that the server rejects, with the position in it; columns that have changed.
+pub fn compute(
     transaction: &mut Transaction,
     schema: &SchemaName,
-    view: &str,
-    load_no: i64,
-    rows: i64,
-) -> Result<()> {
-    let sql = "UPDATE {schema}.mobility_view SET load_no = $2, row_count = $3 WHERE view = $1";
-    transaction.execute(&schema.fill(sql), &[&view, &load_no, &rows]).map_err(failed).map(drop)
-}
-
-/// Creates the table and the view for a result with these columns, in place of those with others, whose
-/// grants they keep. New ones can be read by the roles that may read hourly presence.
-fn create(
-    transaction: &mut Transaction,
-    schema: &SchemaName,
-    view: &View,
-    columns: &ColumnTypes,
-) -> Result<()> {
-    let (name, table) = (schema.relation(&view.view), schema.result_table(&view.view));
-    let mut grants = String::new();
-    for (relation, sql_name) in
-        [(result_table_name(&view.view), &table), (view.view.clone(), &name)]
-    {
-        let kept = match exists(transaction, schema, &relation)? {
-            true => Grants::on(transaction, schema, &relation)?,
-            false => Grants::of_readers(transaction, schema)?,
-        };
-        grants.push_str(&kept.statements(sql_name));
+    inputs: &mut Inputs,
+    view: &StoredView,
+) -> Result<i64> {
+    let shown = column_types(transaction, Some(schema), &view.view)?;
+    let columns: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
+    // whole results need not be known to such a degree
+    let reads = inputs.reads(&view.view, &view.sql);
+    let by_period = reads.filter(|reads| inputs.have_periods(reads));
+    match (&view.storage, by_period) {
+        (Storage::Periods { growth, column }, Some(reads)) => {
+            let (growth, column, reads) = (*growth, column.as_deref(), &reads);
+            let result = PeriodResult { view, growth, column, reads, columns: &columns };
+            period_results::update(transaction, schema, inputs, &result)
+        }
+        (Storage::Sums { column }, Some(reads)) => {
+            let sums = Sums { view, column, reads: &reads, columns: &columns };
+            accumulated_results::update(transaction, schema, inputs, &sums)
+        }
+        // a view that it reads may be computed as a whole since
+        (Storage::Periods { .. } | Storage::Sums { .. }, None) => {
+            bail!("a view that it reads has changed; run `mobility views`")
+        }
+        (Storage::Whole, _) => {
+            let computation = Computation {
+                schema,
+                inputs,
+                sql: &view.sql,
+                columns: &columns,
+                keep_numbers: false,
+                negated: None,
+            };
+            computation.run(transaction, COMPUTED, None)?;
+            if column_types(transaction, None, COMPUTED)? != shown {
+                bail!("its columns have changed; run `mobility views`");
+            }
+            replace_rows(transaction, schema, view)
+        }
     }
-    let text: Vec<String> = columns
-        .iter()
-        .filter(|c| c.1 == "text")
-        .map(|c| format!("ALTER {} TYPE text COLLATE \"C\"", quoted(&c.0)))
-        .collect();
-    let mut sql = format!(
-        "DROP VIEW IF EXISTS {name}; DROP TABLE IF EXISTS {table}; \
-         CREATE TABLE {table} (LIKE pg_temp.mobility_computed);"
-    );
-    if !text.is_empty() {
-        sql.push_str(&format!("ALTER TABLE {table} {};", text.join(", ")));
-    }
-    if !view.order.is_empty() {
-        sql.push_str(&format!("CREATE INDEX ON {table} ({});", order_list(&view.order)));
-    }
-    let shown: Vec<String> = columns.iter().map(|(column, _)| quoted(column)).collect();
-    sql.push_str(&format!(
-        "CREATE VIEW {name} AS SELECT {} FROM {table}; {grants}",
-        shown.join(", ")
-    ));
-    transaction
-        .batch_execute(&sql)
-        .map_err(failed)
-        .with_context(|| format!("the columns of view {} have changed", view.view))?;
-    let comments = transaction
-        .query_one(
-            "SELECT format('COMMENT ON TABLE %I.%I IS %L; COMMENT ON VIEW %1$I.%4$I IS %5$L', \
-               $4::text, 'stored_' || $1::text, 'mobility: the stored result of ' || $1, $1, \
-               'mobility: ' || concat_ws('. ', $2::text, nullif($3::text, '')))",
-            &[&view.view, &view.title, &view.description, &schema.name()],
-        )
-        .map_err(failed)?;
-    transaction.batch_execute(comments.get(0)).map_err(failed)
 }
 
 /// Replaces the stored rows by the computed ones; returns their number.
-///
-/// # Errors
-/// Errors of the server.
-pub fn replace_rows(
+fn replace_rows(
     transaction: &mut Transaction,
     schema: &SchemaName,
-    view: &str,
-    order: &[OrderBy],
+    view: &StoredView,
 ) -> Result<i64> {
-    let table = schema.result_table(view);
-    let order = order_clause(order);
-    empty(transaction, schema, view)?;
-    let rows = transaction
-        .execute(
-            &format!("INSERT INTO {table} SELECT * FROM pg_temp.mobility_computed{order}"),
-            &[],
-        )
-        .map_err(failed)?;
-    transaction
-        .batch_execute(&format!("DROP TABLE pg_temp.mobility_computed; ANALYZE {table}"))
-        .map_err(failed)?;
+    let table = schema.result_table(&view.view);
+    let order = match view.order.is_empty() {
+        true => String::new(),
+        false => format!(" ORDER BY {}", view.order),
+    };
+    empty(transaction, schema, &view.view)?;
+    let insert = format!("INSERT INTO {table} SELECT * FROM pg_temp.mobility_computed{order}");
+    let rows = transaction.execute(&insert, &[]).map_err(failed)?;
+    drop_table(transaction, COMPUTED)?;
+    transaction.batch_execute(&format!("ANALYZE {table}")).map_err(failed)?;
     Ok(i64::try_from(rows).unwrap_or(i64::MAX))
 }
 

@@ -1,0 +1,251 @@
+//! What the results of views are computed from, as one transaction sees it, with fingerprints: a result, or
+//! the rows of one of its periods, is computed again if the fingerprint of what it reads has changed.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use anyhow::Result;
+use chrono::NaiveDate;
+use postgres::Transaction;
+use sha2::{Digest, Sha256};
+
+use super::names::SchemaName;
+use super::plan_marks::PlanMarks;
+use super::search_path::possible_relations;
+use super::server_errors::failed;
+use super::stored_views::{self, Storage, StoredView};
+use crate::domain::ids::hex;
+use crate::domain::tables::Table;
+use crate::views::{Growth, reads_named_relations_only, reads_valid_cells_only};
+
+/// The tables with the rows of dates, and those that are the same for all dates.
+const BY_PERIOD: [Table; 4] =
+    [Table::MobileEventsCompressed, Table::MobileEventsPlaced, Table::CellPlan, Table::Lau];
+
+/// The active partition of a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatePartition {
+    pub number: i64,
+    pub fingerprint: String,
+}
+
+/// The first dates of the periods of a stored result, each with its fingerprint.
+pub type Periods = BTreeMap<NaiveDate, String>;
+
+/// Everything that views can read.
+#[derive(Debug)]
+pub struct Inputs {
+    pub views: Vec<StoredView>,
+    pub dates: BTreeMap<NaiveDate, DatePartition>,
+    raw_events: String,
+    plan_marks: PlanMarks,
+    /// Fingerprints of the cell plan, of the small tables and of the LAUs.
+    plan: String,
+    small: String,
+    lau: String,
+    load_no: i64,
+    periods: HashMap<String, Periods>,
+}
+
+/// The tables and views that the SQL of a view reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reads {
+    tables: Vec<Table>,
+    pub views: Vec<String>,
+    /// Of the cell plan, only the rows that are valid on a date count.
+    valid_cells: bool,
+}
+
+/// The fingerprints of cell plan, small tables and LAUs, as `mobility_load.places` holds them. Earlier
+/// versions of the program stored fewer.
+pub fn split_places(places: Option<&str>) -> [&str; 3] {
+    let mut words = places.unwrap_or_default().split(' ');
+    std::array::from_fn(|_| words.next().unwrap_or_default())
+}
+
+impl Inputs {
+    /// # Errors
+    /// Errors of the server.
+    pub fn read(transaction: &mut Transaction, schema: &SchemaName) -> Result<Self> {
+        let views = stored_views::all(transaction, schema)?;
+        let sql = "SELECT date, leaf_no, mark FROM {schema}.mobility_leaf WHERE retired_by IS NULL";
+        let mut dates = BTreeMap::new();
+        let mut raw_events = String::new();
+        for row in transaction.query(&schema.fill(sql), &[]).map_err(failed)? {
+            match row.get(0) {
+                Some(date) => {
+                    let partition = DatePartition { number: row.get(1), fingerprint: row.get(2) };
+                    dates.insert(date, partition);
+                }
+                None => raw_events = row.get(2),
+            }
+        }
+        let sql = "SELECT places, load_no FROM {schema}.mobility_load";
+        let load = transaction.query_one(&schema.fill(sql), &[]).map_err(failed)?;
+        let [plan, small, lau] = split_places(load.get(0)).map(str::to_owned);
+        let mut periods: HashMap<String, Periods> = HashMap::new();
+        let sql = "SELECT view, date, mark FROM {schema}.mobility_view_date";
+        for row in transaction.query(&schema.fill(sql), &[]).map_err(failed)? {
+            periods.entry(row.get(0)).or_default().insert(row.get(1), row.get(2));
+        }
+        Ok(Inputs {
+            views,
+            dates,
+            raw_events,
+            plan_marks: PlanMarks::read(transaction, schema)?,
+            plan,
+            small,
+            lau,
+            load_no: load.get(1),
+            periods,
+        })
+    }
+
+    /// The stored periods of a view.
+    pub fn periods(&mut self, view: &str) -> &mut Periods {
+        self.periods.entry(view.to_owned()).or_default()
+    }
+
+    /// Remembers the view as it is stored now.
+    pub fn set_view(&mut self, view: StoredView) {
+        match self.views.iter_mut().find(|known| known.view == view.view) {
+            Some(known) => *known = view,
+            None => self.views.push(view),
+        }
+    }
+
+    /// A view with a stored result.
+    pub fn view(&self, name: &str) -> Option<&StoredView> {
+        self.views.iter().find(|known| known.view == name)
+    }
+
+    /// True if the result of the view holds the numbers of ids.
+    pub fn has_numbers(&self, view: &str) -> bool {
+        let is_sums = |known: &&StoredView| matches!(known.storage, Storage::Sums { .. });
+        self.view(view).filter(is_sums).is_some_and(|known| self.on_numbers(&known.sql))
+    }
+
+    /// True if the SQL can be computed on the numbers of ids.
+    pub fn on_numbers(&self, sql: &str) -> bool {
+        crate::views::compares_ids_only(sql, |name| self.has_numbers(name))
+    }
+
+    /// What the SQL of a view reads; `None` if that is unknown.
+    pub fn reads(&self, view: &str, sql: &str) -> Option<Reads> {
+        let words = possible_relations(sql)?;
+        let tables = Table::ALL.into_iter().filter(|table| words.contains(table.name())).collect();
+        let is_read = |known: &&StoredView| known.view != view && words.contains(&known.view);
+        let views = self.views.iter().filter(is_read).map(|known| known.view.clone()).collect();
+        Some(Reads { tables, views, valid_cells: reads_valid_cells_only(sql) })
+    }
+
+    /// True if everything that is read has rows by period, or is the same for all dates.
+    pub fn have_periods(&self, reads: &Reads) -> bool {
+        let is_by_period = |view: &String| {
+            self.view(view).is_some_and(|known| matches!(known.storage, Storage::Periods { .. }))
+        };
+        reads.tables.iter().all(|table| BY_PERIOD.contains(table))
+            && reads.views.iter().all(is_by_period)
+    }
+
+    /// How the periods of a view follow from dates.
+    fn growth(&self, view: &str) -> Option<Growth> {
+        match self.view(view)?.storage {
+            Storage::Periods { growth, .. } => Some(growth),
+            _ => None,
+        }
+    }
+
+    /// The first and the last of the periods of `view` that overlap dates.
+    pub fn overlapping(
+        &self,
+        view: &str,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) -> (NaiveDate, NaiveDate) {
+        (self.growth(view).map_or(first, |growth| growth.unit.start_of(first)), last)
+    }
+
+    /// The dates that rows can depend on: those with events, and the first ones of the periods that are read.
+    pub fn all_dates(&self, reads: &Reads) -> BTreeSet<NaiveDate> {
+        let of_views = reads.views.iter().filter_map(|view| self.periods.get(view));
+        self.dates.keys().chain(of_views.flat_map(BTreeMap::keys)).copied().collect()
+    }
+
+    /// Fingerprint of what is read besides the events: `own` is that of the SQL.
+    pub fn without_events(
+        &self,
+        own: &str,
+        reads: &Reads,
+        (first, last): (NaiveDate, NaiveDate),
+    ) -> String {
+        let mut text = own.to_owned();
+        for table in &reads.tables {
+            match table {
+                Table::CellPlan if reads.valid_cells => {
+                    text.push_str(&format!("\nvalid {}", self.plan_marks.of(first, last)));
+                }
+                Table::CellPlan => text.push_str(&format!("\nplan {}", self.plan)),
+                Table::Lau => text.push_str(&format!("\nlau {}", self.lau)),
+                _ => {}
+            }
+        }
+        for view in &reads.views {
+            let (from, to) = self.overlapping(view, first, last);
+            let periods = self.periods.get(view).into_iter().flat_map(|all| all.range(from..=to));
+            for (start, mark) in periods {
+                text.push_str(&format!("\n{view} {start} {mark}"));
+            }
+        }
+        hex(&Sha256::digest(text))
+    }
+
+    /// Fingerprint of everything that the rows of the period with the dates from `first` to `last` depend
+    /// on.
+    pub fn fingerprint(
+        &self,
+        own: &str,
+        reads: &Reads,
+        (first, last): (NaiveDate, NaiveDate),
+    ) -> String {
+        let mut text = self.without_events(own, reads, (first, last));
+        if reads.events() {
+            for (date, partition) in self.dates.range(first..=last) {
+                text.push_str(&format!("\n{date} {}", partition.fingerprint));
+            }
+        }
+        hex(&Sha256::digest(text))
+    }
+
+    /// Fingerprint of everything that a whole result depends on; `None` if that is unknown, so that it has to
+    /// be computed again.
+    pub fn of_whole(&self, view: &StoredView) -> Option<String> {
+        let reads = self.reads(&view.view, &view.sql)?;
+        let is_known = |name: &str| Table::from_name(name).is_some() || self.view(name).is_some();
+        if reads.tables.contains(&Table::Runs) || !reads_named_relations_only(&view.sql, is_known) {
+            return None;
+        }
+        let all = (NaiveDate::MIN, NaiveDate::MAX);
+        let mut text = self.fingerprint(&view.fingerprint, &reads, all);
+        for table in &reads.tables {
+            match table {
+                Table::MobileEventsUncompressed => text.push_str(&self.raw_events),
+                table if table.is_small() => text.push_str(&self.small),
+                _ => {}
+            }
+        }
+        for known in reads.views.iter().filter_map(|name| self.view(name)) {
+            if known.storage == Storage::Whole {
+                text.push_str(known.inputs.as_deref().filter(|_| known.load_no == self.load_no)?);
+            }
+        }
+        Some(hex(&Sha256::digest(text)))
+    }
+}
+
+impl Reads {
+    /// True if it reads the rows of dates.
+    pub fn events(&self) -> bool {
+        let events = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
+        events.iter().any(|table| self.tables.contains(table))
+    }
+}
