@@ -185,7 +185,7 @@ fn results_of_earlier_versions_are_stored_by_date_and_views_over_them_are_kept()
         .batch_execute(&format!(
             "DROP TABLE mobility_view_date, mobility_plan_date; \
              ALTER TABLE mobility_view DROP COLUMN growth, DROP COLUMN period, DROP COLUMN accumulate, \
-               DROP COLUMN order_by, DROP COLUMN inputs; \
+               DROP COLUMN order_by, DROP COLUMN inputs, DROP COLUMN seconds; \
              DROP VIEW user_cell_dates; DROP TABLE stored_user_cell_dates; \
              DELETE FROM mobility_view WHERE view = 'user_cell_dates'; \
              UPDATE mobility_view SET sql = 'SELECT 1::bigint AS unique_locations, 5::bigint AS user_count' \

@@ -95,7 +95,7 @@ impl Session {
     pub fn for_queries(&self, client: &mut Client) -> Result<(), postgres::Error> {
         client.batch_execute(&format!(
             "SET statement_timeout = {}; SET default_transaction_read_only = on; \
-             RESET work_mem; RESET jit",
+             RESET work_mem; RESET maintenance_work_mem; RESET jit",
             self.statement_timeout_ms.min(i32::MAX as u64)
         ))
     }
@@ -108,7 +108,7 @@ impl Session {
         client.batch_execute(
             // views read few columns, for which the server would compile code at length
             "SET statement_timeout = 0; SET default_transaction_read_only = off; \
-             SET work_mem = '256MB'; SET jit = off",
+             SET work_mem = '256MB'; SET maintenance_work_mem = '256MB'; SET jit = off",
         )
     }
 
