@@ -24,5 +24,6 @@ pub use masked_sql::without_literals;
 pub use named_relations::reads_named_relations_only;
 pub use registry::Registry;
 pub use single_users::Reason;
+pub use template::NEWEST_DATE;
 pub use validity_usage::reads_valid_cells_only;
 pub use view::View;

@@ -15,8 +15,8 @@ const DATE_IN_HEADER: &str = "{snapshot_date}";
 /// Placeholder for the date in its SQL, in the form of a psql variable, so that psql can run the file
 /// unchanged.
 const DATE_IN_SQL: &str = ":'snapshot_date'";
-/// The newest date, where a literal stands for other dates.
-const NEWEST_DATE: &str = "(SELECT MAX(date) FROM mobile_events_compressed)";
+/// The newest date, where a literal stands for other dates. A warehouse may put a shorter way to it there.
+pub const NEWEST_DATE: &str = "(SELECT MAX(date) FROM mobile_events_compressed)";
 
 /// The key `single_users` of the header, and the views of a file.
 ///

@@ -14,9 +14,14 @@ use super::search_path;
 use super::server_errors::{explain_sql, failed};
 use super::visible_tables::{Scope, Visible};
 use crate::domain::tables::quoted;
+use crate::views::NEWEST_DATE;
 
 /// The temporary table that a result is computed into.
 pub const COMPUTED: &str = "mobility_computed";
+
+/// The newest date with events, without reading them.
+const NEWEST_PARTITION: &str = "(SELECT MAX(date) FROM {schema}.mobility_leaf \
+                                WHERE retired_by IS NULL AND row_count > 0)";
 
 /// The SELECT of a view without the semicolon at its end, which a cursor declaration or
 /// CREATE TABLE AS would reject.
@@ -80,8 +85,9 @@ impl Computation<'_> {
         target: &str,
         scope: Option<&Scope>,
     ) -> Result<u64> {
-        let select = without_semicolon(self.sql);
-        let on_numbers = self.inputs.on_numbers(select);
+        let newest = self.schema.fill(NEWEST_PARTITION);
+        let select = &*without_semicolon(self.sql).replace(NEWEST_DATE, &newest);
+        let on_numbers = self.inputs.on_numbers(without_semicolon(self.sql));
         let words = search_path::possible_relations(select);
         let visible =
             Visible { schema: self.schema, inputs: self.inputs, words, on_numbers, scope };
