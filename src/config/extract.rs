@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{load, shown_location};
+use super::shown_location;
 
 /// What `mobility extract` copies, and where to.
 #[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Extract {
-    #[serde(deserialize_with = "load::one_or_many")]
+    #[serde(deserialize_with = "super::values::one_or_many")]
     pub events: Vec<String>,
-    #[serde(deserialize_with = "load::one_or_many")]
+    #[serde(deserialize_with = "super::values::one_or_many")]
     pub cells: Vec<String>,
     /// Folder of `events/`, `cells/` and `lau_boundaries/`.
     pub to: PathBuf,

@@ -4,6 +4,7 @@
 //! defaults. The environment is passed in, so nothing here depends on the process.
 
 mod changed;
+mod columns;
 mod extract;
 mod keys;
 mod load;
@@ -11,27 +12,25 @@ mod output;
 mod pg_env;
 mod secret;
 mod secret_url;
+mod serve;
 mod shown;
 mod spark;
 mod tokens;
 mod url;
 mod url_prefix;
+mod validate;
+mod values;
 mod views;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use anyhow::{Result, anyhow};
 use chrono_tz::Tz;
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::null_words::NullWords;
 use crate::domain::tables::Table;
-use crate::domain::time::format::TimestampFormat;
-use crate::domain::time::text::EpochUnit;
 pub use changed::changed_keys;
+pub use columns::Columns;
 pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{DEFAULT_FILE, DEFAULT_VIEWS_DIR, Sources, load};
@@ -39,6 +38,7 @@ pub use output::{Output, OutputMode};
 pub use pg_env::PgEnv;
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, known_scheme, shown_location, without_secrets};
+pub use serve::Serve;
 pub use spark::{Engine, Spark};
 pub use tokens::{NamedToken, Role, UNNAMED_TOKEN, check_token};
 pub use url::WarehouseUrl;
@@ -74,11 +74,11 @@ pub struct Config {
 #[derive(Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Data {
-    #[serde(deserialize_with = "load::one_or_many")]
+    #[serde(deserialize_with = "values::one_or_many")]
     pub events: Vec<String>,
-    #[serde(deserialize_with = "load::one_or_many")]
+    #[serde(deserialize_with = "values::one_or_many")]
     pub cells: Vec<String>,
-    #[serde(deserialize_with = "load::one_or_many")]
+    #[serde(deserialize_with = "values::one_or_many")]
     pub lau: Vec<String>,
     /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`. If outputs are kept
     /// in an object store, the folder in `cache` that mirrors it.
@@ -177,69 +177,14 @@ impl Data {
     }
 }
 
-/// Names of the input columns.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Columns {
-    pub user_id: String,
-    pub cell_id: String,
-    pub timestamp: String,
-    /// Unit of numeric time stamps in CSV, counted from 1970; without it, time stamps are date-time text.
-    pub timestamp_unit: Option<EpochUnit>,
-    /// Form of time stamps in text; without it, they are dates with times as in ISO 8601.
-    pub timestamp_format: Option<TimestampFormat>,
-    /// Words that stand for a missing value in columns of text, in event files and the cell plan.
-    pub null_values: NullWords,
-    /// Name of the cell id in the cell plan, if it differs from the one in the events.
-    pub plan_cell_id: Option<String>,
-    pub latitude: String,
-    pub longitude: String,
-    pub valid_date_start: String,
-    pub valid_date_end: String,
-    pub gisco_id: String,
-    pub cntr_code: String,
-    pub lau_name: String,
-}
-
-impl Columns {
-    /// The settings that determine how event files are read, as a text.
-    pub fn of_events(&self) -> String {
-        let unit = self.timestamp_unit.map(|unit| format!(" {unit:?}")).unwrap_or_default();
-        let format = self.timestamp_format.as_ref().map(|format| format!(" {format:?}"));
-        let format = format.unwrap_or_default();
-        let Columns { user_id, cell_id, timestamp, null_values, .. } = self;
-        format!("{user_id} {cell_id} {timestamp}{unit}{format} {null_values:?}")
-    }
-}
-
-impl Default for Columns {
-    fn default() -> Self {
-        Columns {
-            user_id: "user_id".into(),
-            cell_id: "cell_id".into(),
-            timestamp: "timestamp".into(),
-            timestamp_unit: None,
-            timestamp_format: None,
-            null_values: NullWords::default(),
-            plan_cell_id: None,
-            latitude: "latitude".into(),
-            longitude: "longitude".into(),
-            valid_date_start: "valid_date_start".into(),
-            valid_date_end: "valid_date_end".into(),
-            gisco_id: "GISCO_ID".into(),
-            cntr_code: "CNTR_CODE".into(),
-            lau_name: "LAU_NAME".into(),
-        }
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Lau {
     /// CNTR_CODEs to keep; an empty list keeps all.
     pub countries: Vec<String>,
-    /// CRS of the boundary file as an EPSG code; by default the one that the file states, else that of RFC 7946
+    /// CRS of the boundary file as an EPSG code, also the number alone; by default the one that the file states, else that of RFC 7946
     /// for GeoJSON in longitude and latitude.
+    #[serde(deserialize_with = "values::name_or_code")]
     pub crs: Option<String>,
     /// Largest size of a boundary file in MiB, of a zip file after it is unzipped.
     pub max_mib: u64,
@@ -337,117 +282,4 @@ impl Default for Warehouse {
 pub struct Load {
     /// Also load raw events.
     pub uncompressed: bool,
-}
-
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Serve {
-    /// Address and port to listen on; port 0 takes a free one.
-    pub bind: String,
-    /// Token that clients must present; required to listen on addresses that other machines can reach.
-    /// Its role is `user_rows`.
-    pub token: Option<Secret>,
-    /// Further tokens, with names and roles.
-    #[serde(deserialize_with = "tokens::list")]
-    pub tokens: Vec<NamedToken>,
-    /// Whether rows of single users are served, to clients with a token of the role `user_rows`.
-    pub allow_user_rows: bool,
-    /// The file that records accesses to rows of single users; without it they are logged to standard
-    /// error.
-    pub audit_log: Option<PathBuf>,
-    /// The path below which clients see the server, such as `/mobility`.
-    pub base_path: Option<String>,
-    /// Addresses or networks of the proxies whose `X-Forwarded-For` and `X-Forwarded-Prefix` are believed.
-    pub trusted_proxies: Vec<String>,
-    /// Maximum number of concurrent queries; others wait.
-    pub max_queries: usize,
-    /// Seconds after which a request is aborted.
-    pub timeout_s: u64,
-    /// Maximum number of connections.
-    pub max_connections: usize,
-    /// Maximum number of connections from one address; `None` for the default, which depends on
-    /// `behind_tls_proxy`.
-    pub max_connections_per_address: Option<usize>,
-    /// Seconds that the server waits for a client that sends or reads nothing.
-    pub client_timeout_s: u64,
-    /// Seconds after which the next response on a connection is its last one, and may take as long again.
-    pub max_connection_s: u64,
-    /// File with the certificate chain, PEM.
-    pub tls_cert: Option<PathBuf>,
-    /// File with the private key, PEM.
-    pub tls_key: Option<PathBuf>,
-    /// Clients reach the server only through a proxy that speaks TLS to them.
-    pub behind_tls_proxy: bool,
-}
-
-impl Serve {
-    /// The maximum number of connections from one address. All connections of a proxy come from its own
-    /// address.
-    pub fn max_connections_per_address(&self) -> usize {
-        let default = if self.behind_tls_proxy { self.max_connections } else { 64 };
-        self.max_connections_per_address.unwrap_or(default)
-    }
-}
-
-impl Default for Serve {
-    fn default() -> Self {
-        Serve {
-            bind: "127.0.0.1:5000".into(),
-            token: None,
-            tokens: Vec::new(),
-            allow_user_rows: false,
-            audit_log: None,
-            base_path: None,
-            trusted_proxies: Vec::new(),
-            max_queries: 8,
-            timeout_s: 60,
-            max_connections: 1_024,
-            max_connections_per_address: None,
-            client_timeout_s: 30,
-            max_connection_s: 3_600,
-            tls_cert: None,
-            tls_key: None,
-            behind_tls_proxy: false,
-        }
-    }
-}
-
-impl Serve {
-    /// True if clients have to send a token.
-    pub fn has_tokens(&self) -> bool {
-        self.token.is_some() || !self.tokens.is_empty()
-    }
-
-    /// The prefix of `base_path`.
-    ///
-    /// # Errors
-    /// A text that is not a path of plain characters.
-    pub fn url_prefix(&self) -> Result<Option<UrlPrefix>> {
-        let parse = |text: &String| {
-            UrlPrefix::parse(text).ok_or_else(|| {
-                anyhow!(
-                    "serve.base_path = {text:?}: expected a path such as \"/mobility\", of letters, \
-                     digits and -._~@+ between single slashes"
-                )
-            })
-        };
-        self.base_path.as_ref().map(parse).transpose()
-    }
-
-    /// The networks of `trusted_proxies`.
-    ///
-    /// # Errors
-    /// An entry that is neither an address nor a network.
-    pub fn proxy_networks(&self) -> Result<Vec<IpNet>> {
-        let network = |text: &String| {
-            let address = text.parse::<IpAddr>().map(IpNet::from);
-            address.or_else(|_| text.parse()).map_err(|_| {
-                anyhow!(
-                    "serve.trusted_proxies: {text:?} is neither an address nor a network, such as \
-                     10.0.0.7 or 10.0.0.0/24"
-                )
-            })
-        };
-        self.trusted_proxies.iter().map(network).collect()
-    }
 }

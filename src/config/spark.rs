@@ -37,7 +37,7 @@ impl Engine {
 #[serde(default, deny_unknown_fields)]
 pub struct Spark {
     /// The program that runs a file of SQL, followed by arguments that precede those of a job.
-    #[serde(deserialize_with = "super::load::one_or_many")]
+    #[serde(deserialize_with = "super::values::one_or_many")]
     pub submit: Vec<String>,
     /// URL of the cluster; without it, the configuration of Spark itself applies.
     pub master: Option<String>,
