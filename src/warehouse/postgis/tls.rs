@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use anyhow::{Context, Result, bail};
 use native_tls::{Certificate, Identity, Protocol, TlsConnector};
+use openssl::pkey::PKey;
 use postgres::Config as PgConfig;
 use postgres::config::{Host, SslMode};
 use postgres_native_tls::MakeTlsConnector;
@@ -139,19 +140,88 @@ fn identity(certificate: &str, key: Option<&str>) -> Result<Identity> {
         );
     }
     let pem = std::fs::read(key).with_context(|| format!("sslkey {key}"))?;
-    Identity::from_pkcs8(&chain, &pem).with_context(|| {
+    let identity = pkcs8(&pem).ok().and_then(|key| Identity::from_pkcs8(&chain, &key).ok());
+    identity.with_context(|| {
         format!(
-            "sslcert {certificate} and sslkey {key} cannot be used; the key has to be in PKCS #8 \
-             without a password (\"BEGIN PRIVATE KEY\"): \
-             openssl pkcs8 -topk8 -nocrypt -in {key} -out NEW"
+            "sslcert {certificate} and sslkey {key} cannot be used: expected a certificate in PEM, and its key in \
+             PEM without a password, which this command writes: openssl pkcs8 -topk8 -nocrypt -in {key} -out NEW"
         )
     })
 }
 
+/// A private key in PKCS #8, which the TLS library reads. Keys are also given in PKCS #1 ("BEGIN RSA PRIVATE
+/// KEY") and SEC 1 ("BEGIN EC PRIVATE KEY").
+fn pkcs8(pem: &[u8]) -> Result<Vec<u8>, openssl::error::ErrorStack> {
+    // without the empty passphrase, OpenSSL would ask for one on the terminal
+    PKey::private_key_from_pem_passphrase(pem, b"")?.private_key_to_pem_pkcs8()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    use openssl::asn1::Asn1Time;
+    use openssl::ec::{EcGroup, EcKey};
+    use openssl::hash::MessageDigest;
+    use openssl::nid::Nid;
+    use openssl::pkey::Private;
+    use openssl::rsa::Rsa;
+    use openssl::symm::Cipher;
+    use openssl::x509::X509;
+
     use super::*;
     use crate::config::PgEnv;
+
+    fn certificate(key: &PKey<Private>) -> Vec<u8> {
+        let mut builder = X509::builder().unwrap();
+        builder.set_pubkey(key).unwrap();
+        builder.set_not_before(&Asn1Time::days_from_now(0).unwrap()).unwrap();
+        builder.set_not_after(&Asn1Time::days_from_now(1).unwrap()).unwrap();
+        builder.sign(key, MessageDigest::sha256()).unwrap();
+        builder.build().to_pem().unwrap()
+    }
+
+    /// Reads a certificate and this key as a connection would.
+    fn read(key: &PKey<Private>, pem: &[u8]) -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let [chain, file] = ["client.crt", "client.key"].map(|name| folder.path().join(name));
+        std::fs::write(&chain, certificate(key)).unwrap();
+        std::fs::write(&file, pem).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        let identity = identity(chain.to_str().unwrap(), file.to_str())?;
+        TlsConnector::builder().identity(identity).build().unwrap();
+        Ok(())
+    }
+
+    #[test]
+    fn keys_of_clients_are_read_in_every_form_of_pem() {
+        let rsa = Rsa::generate(2048).unwrap();
+        let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
+        let ec = EcKey::generate(&curve).unwrap();
+        let pkcs1 = rsa.private_key_to_pem().unwrap();
+        let sec1 = ec.private_key_to_pem().unwrap();
+        assert!(pkcs1.starts_with(b"-----BEGIN RSA") && sec1.starts_with(b"-----BEGIN EC"));
+        let [rsa, ec] = [PKey::from_rsa(rsa).unwrap(), PKey::from_ec_key(ec).unwrap()];
+        // `openssl ecparam -genkey` writes the curve before the key
+        let with_curve = [
+            b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+                .as_slice(),
+            &sec1,
+        ];
+        let pkcs8 = rsa.private_key_to_pem_pkcs8().unwrap();
+        read(&rsa, &pkcs1).unwrap();
+        read(&rsa, &pkcs8).unwrap();
+        read(&ec, &sec1).unwrap();
+        read(&ec, &with_curve.concat()).unwrap();
+
+        let cipher = Cipher::aes_256_cbc();
+        let locked = rsa.private_key_to_pem_pkcs8_passphrase(cipher, b"secret").unwrap();
+        for pem in [locked.as_slice(), b"not a key"] {
+            let error = read(&rsa, pem).unwrap_err().to_string();
+            assert!(error.contains("openssl pkcs8 -topk8 -nocrypt -in"), "{error}");
+        }
+    }
 
     fn mode(url: &str, mode: Option<&str>) -> SslMode {
         let sign = if url.contains('?') { '&' } else { '?' };
