@@ -47,6 +47,13 @@ fn compose_and_kubernetes_run_serve_with_rights_to_read_only() {
     assert_eq!((secrets(serve, "mobility-serve"), secrets(serve, "mobility-run")), (3, 0));
     let run = of_kind("CronJob")[0];
     assert_eq!((secrets(run, "mobility-serve"), secrets(run, "mobility-run")), (0, 2));
+    // run-all first, then the check of yesterday, whose failure is not repeated
+    let first = block(run, "          initContainers:").join("\n");
+    assert!(first.contains("args: [run-all,") && !first.contains("quality"), "{first}");
+    let then = block(run, "          containers:").join("\n");
+    let check = "exec mobility quality --date \"$(date -d yesterday +%F)\" --fail-on critical";
+    assert!(then.contains(check), "{then}");
+    assert!(run.contains("onExitCodes: { containerName: quality, operator: In, values: [1] }"));
     let policies = of_kind("NetworkPolicy");
     for component in ["serve", "run"] {
         let selector = format!("app.kubernetes.io/component: {component} }}");
