@@ -1,0 +1,11 @@
+//! Flags of `mobility check`.
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Print, as Markdown, what a report of a fault needs: version, machine, configuration without secrets,
+    /// findings, sizes and the last runs
+    #[arg(long)]
+    pub report: bool,
+}

@@ -1,0 +1,22 @@
+//! Flags of `mobility views`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::options::ByEngine;
+
+#[derive(Debug, Args)]
+pub struct Views {
+    /// List the views and change nothing
+    #[arg(long)]
+    pub list: bool,
+    /// Compute every view again
+    #[arg(long, conflicts_with = "list")]
+    pub refresh: bool,
+    /// Write the files of the built-in views into a folder, and change nothing else
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["list", "refresh", "engine"])]
+    pub export: Option<PathBuf>,
+    #[command(flatten)]
+    pub engine: ByEngine,
+}
