@@ -93,6 +93,9 @@ fn a_cell_plan_without_any_cell_of_the_events_is_found() {
     let printed = work.ok(&["check"]);
     let line = printed.lines().find(|l| l.starts_with("warn   events")).unwrap();
     assert!(line.contains("sampled events have a cell of the cell plan, for example"), "{line}");
+    // and no share twice
+    assert_eq!(line.matches("have a cell of the cell plan").count(), 1, "{line}");
+    assert_eq!(line.matches("in a LAU").count(), 1, "{line}");
     // the right cells, but of other dates
     work.write(
         "raw/cells/plan.csv",

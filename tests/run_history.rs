@@ -107,8 +107,12 @@ fn runs_are_listed_newest_first_and_shown_in_detail() {
     assert_eq!(whole["stages"][0]["stage"], "load");
     let end = if id.ends_with('0') { '1' } else { '0' };
     let slip = format!("{}{end}", &id[..id.len() - 1]);
-    work.fails(&["runs", &slip], 2, &["there is no run", "did you mean", &id]);
-    work.fails(&["runs", "zzz"], 2, &["there is no run zzz"]);
+    work.fails(&["runs", &slip], 2, &["no run has an id", "did you mean", &id]);
+    work.fails(
+        &["runs", "zzz"],
+        2,
+        &["no run has an id that begins with \"zzz\"", "`mobility runs` lists them"],
+    );
     // the next run begins a new line
     work.ok(&["views", "--quiet"]);
     assert_eq!(commands(&listed("1")), ["views"]);

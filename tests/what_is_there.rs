@@ -151,7 +151,11 @@ fn day_in_another_form_says_which_form_is_expected() {
             assert!(!ran.stderr.contains("2024-05-06\""), "{}", ran.stderr);
         }
     }
-    work.fails(&["query", "lau", "--date", "2024-02-30"], 2, &["2024-02-30", "no such day"]);
+    work.fails(
+        &["query", "lau", "--date", "2024-02-30"],
+        2,
+        &["2024-02-30", "no such day", "YYYY-MM-DD"],
+    );
 }
 
 fn errors_of_views_state_place_and_reason_once(warehouse: Warehouse) {

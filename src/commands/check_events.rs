@@ -137,11 +137,14 @@ fn places(
     if planned == 0 {
         bail!("{share}, but none on their dates: is the cell plan that of these dates?");
     }
-    summary.push_str(&format!("; {share}"));
     let is_few = |count: u64| count * 100 < all * USUAL_PERCENT;
+    // each share is said once: in a warning, or in the summary
+    let mut usual = Vec::new();
     if is_few(known) {
         let example = example.map(|cell| format!(", for example {cell:?} has none"));
         warnings.push(format!("{share}{}", example.unwrap_or_default()));
+    } else {
+        usual.push(share);
     }
     if is_few(planned) && planned < known {
         warnings.push(format!(
@@ -149,9 +152,14 @@ fn places(
             share_of(planned, all)
         ));
     }
-    summary.push_str(&format!(", {} one in a LAU", share_of(placed, all)));
-    if is_few(placed) && placed < planned {
-        warnings.push(format!("{} sampled events have a cell in a LAU", share_of(placed, all)));
+    let share = share_of(placed, all);
+    match (is_few(placed) && placed < planned, usual.is_empty()) {
+        (true, _) => warnings.push(format!("{share} sampled events have a cell in a LAU")),
+        (false, true) => usual.push(format!("{share} sampled events have a cell in a LAU")),
+        (false, false) => usual.push(format!("{share} one in a LAU")),
+    }
+    if !usual.is_empty() {
+        summary.push_str(&format!("; {}", usual.join(", ")));
     }
     Ok(())
 }

@@ -177,7 +177,9 @@ fn sql_text(text: &str) -> Result<String> {
     let read = read?;
     let sql = read.trim_start_matches('\u{feff}').trim_end();
     if sql.trim_end_matches(';').trim().is_empty() {
-        return Err(anyhow!(UsageError(format!("--sql {text}: there is no SELECT in it"))));
+        return Err(anyhow!(UsageError(format!(
+            "--sql {text} contains no SELECT; write one, such as SELECT * FROM lau"
+        ))));
     }
     Ok(sql.to_owned())
 }

@@ -26,7 +26,7 @@ pub fn find<'a>(runs: &'a [Run], prefix: &str) -> Result<&'a Run> {
                 Some(near) => format!("did you mean {near}?"),
                 None => "`mobility runs` lists them".to_owned(),
             };
-            bail!(UsageError(format!("there is no run {prefix}; {hint}")))
+            bail!(UsageError(format!("no run has an id that begins with {prefix:?}; {hint}")))
         }
         [.., last] => bail!(UsageError(format!(
             "{} start with {prefix:?}; give a longer prefix, for example {}",

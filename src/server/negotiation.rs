@@ -129,7 +129,7 @@ pub fn by_name(name: &str) -> Result<Representation, Problem> {
             None => format!("the formats are {}", names.join(", ")),
         };
         let shown: String = name.chars().take(100).collect();
-        Problem::parameter("format", format!("there is no format {shown:?}; {hint}"))
+        Problem::parameter("format", format!("the format {shown:?} does not exist; {hint}"))
     })
 }
 

@@ -197,7 +197,7 @@ fn unknown(name: &str) -> Problem {
         None => format!("the parameters are {}", NAMES.join(", ")),
     };
     let shown: String = name.chars().take(100).collect();
-    Problem::parameter(&shown, format!("there is no parameter {shown:?}; {hint}"))
+    Problem::parameter(&shown, format!("the parameter {shown:?} does not exist; {hint}"))
 }
 
 fn day(name: &str, value: &str) -> Result<NaiveDate, Problem> {

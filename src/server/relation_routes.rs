@@ -115,7 +115,8 @@ impl RelationRoutes {
             None => format!("{} lists all views and tables", site.path("/views")),
         };
         let shown: String = path.chars().take(200).collect();
-        Problem::new(StatusCode::NOT_FOUND, format!("there is no {}; {hint}", site.path(&shown)))
+        let missing = format!("{} does not exist; {hint}", site.path(&shown));
+        Problem::new(StatusCode::NOT_FOUND, missing)
     }
 
     /// Checks that no route is below the prefix of `serve.base_path`, whose requests would be ambiguous.

@@ -141,7 +141,7 @@ async fn asset(
         let shown: String = name.chars().take(200).collect();
         Problem::new(
             StatusCode::NOT_FOUND,
-            format!("there is no file {shown:?} under {}", site.path("/assets")),
+            format!("the file {shown:?} does not exist below {}", site.path("/assets")),
         )
     })?;
     Ok(response.respond(&headers))

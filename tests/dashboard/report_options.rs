@@ -113,7 +113,7 @@ fn map_per_square_kilometre_divides_by_the_area() {
     assert!((0.035..=0.04).contains(&density), "{density}");
     assert!(svg.contains("Tühi vald: 0<"), "{svg}");
     let hours = ["report", "--view", "number-of-events-per-hour", "--output", "x.svg", "--per-km2"];
-    work.fails(&hours, 2, &["is no map"]);
+    work.fails(&hours, 2, &["is not drawn as a map", "leave out --per-km2"]);
     work.fails(&["report", "--output", "x.html", "--per-km2"], 2, &["--view"]);
 }
 

@@ -220,7 +220,7 @@ fn hints_in_errors_and_the_first_line_name_paths_below_the_prefix() {
     assert!(server.url.ends_with("/apps/mobility"), "{}", server.url);
     let problem = server.get("/user-per-lau").json();
     let hint =
-        "there is no /apps/mobility/user-per-lau; did you mean /apps/mobility/users-per-lau?";
+        "/apps/mobility/user-per-lau does not exist; did you mean /apps/mobility/users-per-lau?";
     assert_eq!(problem["detail"], hint);
     // probes ask the server itself
     let host = server.url.trim_end_matches("/apps/mobility");

@@ -87,7 +87,11 @@ fn chart(
     (select.from, select.to) = (options.from, options.to);
     let title = options.title.as_deref();
     if options.per_km2 && view.chart.kind != ChartKind::Map {
-        return Err(usage(format!("{} is no map, so it has no values per km²", view.name)));
+        return Err(usage(format!(
+            "{} is not drawn as a map, so it has no values per km²; leave out --per-km2, or name a view that is, \
+             such as users-per-lau",
+            view.name
+        )));
     }
     let schema = warehouse.columns(view.into())?;
     let columns = named(view, &schema)?;

@@ -36,7 +36,8 @@ pub fn all() -> impl Iterator<Item = Asset> {
 /// # Errors
 /// A file that does not exist, or is not UTF-8.
 pub fn text(name: &str) -> Result<String> {
-    let file = Files::get(name).with_context(|| format!("there is no asset {name}"))?;
+    let file = Files::get(name)
+        .with_context(|| format!("the asset {name} is missing from the program"))?;
     String::from_utf8(file.data.into_owned()).with_context(|| format!("the asset {name}"))
 }
 

@@ -102,7 +102,7 @@ mod tests {
                 "main.js" => "import { a } from \"./a.js\";\n".to_owned(),
                 "a.js" => "export const a = \"#\";\n".to_owned(),
                 "s.css" => "b {}\n".to_owned(),
-                _ => bail!("there is no asset {name}"),
+                _ => bail!("the asset {name} is missing from the program"),
             })
         };
         let html = "<meta charset=\"utf-8\">\n<link rel=\"stylesheet\" href=\"assets/s.css\">\n\

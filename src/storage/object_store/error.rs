@@ -54,7 +54,9 @@ pub fn explain(error: &Error, url: &ObjectUrl) -> anyhow::Error {
     }
     match (error, code) {
         (_, "NoSuchBucket") => {
-            store_error!("{url}: there is no bucket {bucket:?}; correct the URL or the endpoint")
+            store_error!(
+                "{url}: the bucket {bucket:?} does not exist; correct the URL or the endpoint"
+            )
         }
         (
             _,
