@@ -1,6 +1,6 @@
 //! Reads the rows of all files of the cell plan and rejects invalid ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Float64Type};
 use chrono_tz::Tz;
 
 use super::dates::{Bound, DayColumn, NotADay};
-use super::versions::CellVersion;
+use super::versions::{CellVersion, VersionBits};
 use crate::config::Columns;
 use crate::domain::ids::{MAX_ID_BYTES, beginning, has_nul};
 use crate::domain::null_words::NullWords;
@@ -39,10 +39,13 @@ pub struct PlanRow {
     pub row: usize,
 }
 
-/// All valid rows, by cell id.
+/// All valid rows, by cell id. Of equal rows only the first is kept: a plan of every date mostly repeats
+/// that of the date before.
 #[derive(Debug, Default)]
 pub struct CellPlan {
     valid: Vec<PlanRow>,
+    /// The versions of each cell so far.
+    known: HashMap<String, HashSet<VersionBits>>,
     pub files: Vec<Location>,
     pub rows: u64,
     /// Reason, number of rows, and the place of the first of them.
@@ -110,6 +113,7 @@ impl CellPlan {
             let why = if why.is_empty() { "the files have no rows".to_owned() } else { why };
             bail!("cell plan: none of {} is valid: {why}", counted(plan.rows, "row"));
         }
+        plan.known = HashMap::new();
         plan.valid.sort_by(|a, b| {
             beginning(&a.cell).cmp(&beginning(&b.cell)).then_with(|| a.cell.cmp(&b.cell))
         });
@@ -127,9 +131,7 @@ impl CellPlan {
             self.cut_to_days +=
                 u64::from(table.start.has_time_of_day(i)) + u64::from(table.end.has_time_of_day(i));
             match table.row(i) {
-                Ok((cell, version)) => {
-                    self.valid.push(PlanRow { cell, version, file, row: i + 1 });
-                }
+                Ok((cell, version)) => self.keep(cell, version, file, i + 1),
                 Err(reject) => {
                     if matches!(
                         reject,
@@ -142,6 +144,20 @@ impl CellPlan {
                     self.reject(reject, file, i + 1, text.filter(|_| reject == Reject::BadDate));
                 }
             }
+        }
+    }
+
+    /// Keeps a row, unless an equal one is known.
+    fn keep(&mut self, cell: &str, version: CellVersion, file: usize, row: usize) {
+        let is_new = match self.known.get_mut(cell) {
+            Some(versions) => versions.insert(version.bits()),
+            None => {
+                self.known.insert(cell.to_owned(), HashSet::from([version.bits()]));
+                true
+            }
+        };
+        if is_new {
+            self.valid.push(PlanRow { cell: cell.to_owned(), version, file, row });
         }
     }
 
@@ -264,7 +280,7 @@ impl PlanColumns {
         })
     }
 
-    fn row(&self, i: usize) -> Result<(String, CellVersion), Reject> {
+    fn row(&self, i: usize) -> Result<(&str, CellVersion), Reject> {
         let cells = self.cells.as_string::<i32>();
         if cells.is_null(i) || cells.value(i).is_empty() {
             return Err(Reject::NoCell);
@@ -293,11 +309,11 @@ impl PlanColumns {
         if start.zip(end).is_some_and(|(s, e)| e < s) {
             return Err(Reject::EndsBeforeStart);
         }
-        Ok((cells.value(i).to_owned(), CellVersion { start, end, lon, lat }))
+        Ok((cells.value(i), CellVersion { start, end, lon, lat }))
     }
 }
 
-/// Cell ids as canonical text, integers in decimal notation; words for nothing are null.
+/// Cell ids as canonical text, integers in decimal notation; missing ones are null.
 fn cell_ids(column: &ArrayRef, nulls: &NullWords) -> Result<ArrayRef> {
     match column.data_type() {
         t if t.is_integer() => {}
@@ -319,10 +335,7 @@ fn cell_ids(column: &ArrayRef, nulls: &NullWords) -> Result<ArrayRef> {
         }
     }
     let text = cast(column, &DataType::Utf8)?;
-    if column.data_type().is_numeric() {
-        return Ok(text);
-    }
-    let is_id = |id: &&str| !nulls.contains(id.as_bytes());
+    let is_id = |id: &&str| !nulls.is_missing(id.as_bytes());
     let ids = text.as_string::<i32>().iter().map(|id| id.filter(is_id));
     Ok(Arc::new(ids.collect::<StringArray>()))
 }

@@ -13,7 +13,15 @@ pub struct CellVersion {
     pub lat: f64,
 }
 
+/// The days and the coordinates of a version, to find equal ones.
+pub type VersionBits = ([Option<i32>; 2], [u64; 2]);
+
 impl CellVersion {
+    /// Equal only for equal versions.
+    pub fn bits(&self) -> VersionBits {
+        ([self.start, self.end], [self.lon.to_bits(), self.lat.to_bits()])
+    }
+
     fn first(&self) -> i64 {
         self.start.map_or(i64::MIN, i64::from)
     }
