@@ -147,9 +147,8 @@ fn is_open(text: &str, bound: Bound, nulls: &NullWords) -> bool {
         Bound::First => ["-infinity", "-inf"],
         Bound::Last => ["infinity", "inf"],
     };
-    text.is_empty()
+    nulls.is_missing(text.as_bytes())
         || text == "\"\""
-        || nulls.contains(text.as_bytes())
         || infinity.iter().any(|word| text.trim_start_matches('+').eq_ignore_ascii_case(word))
         // what MySQL writes for a date that is not known
         || text.starts_with("0000-00-00")

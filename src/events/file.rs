@@ -157,10 +157,14 @@ impl EventFile {
     pub fn read_as<'a>(&self, columns: &'a Columns) -> ReadAs<'a> {
         let format = columns.timestamp_format.as_ref().map(TimestampFormat::as_str);
         match (self, self.types()[2]) {
-            (EventFile::Csv(_), _) => ReadAs { unit: columns.timestamp_unit, format, is_csv: true },
-            (_, DataType::Timestamp(unit, _)) => {
-                ReadAs { unit: Some((*unit).into()), format: None, is_csv: false }
+            (EventFile::Csv(_), _) => {
+                ReadAs { unit: columns.timestamp_unit, format, unit_is_configured: true }
             }
+            (EventFile::Parquet(file), DataType::Timestamp(unit, _)) => ReadAs {
+                unit: Some((*unit).into()),
+                format: None,
+                unit_is_configured: file.times_are_numbers(),
+            },
             _ => ReadAs { format, ..ReadAs::default() },
         }
     }

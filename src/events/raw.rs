@@ -103,8 +103,8 @@ pub fn user_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
         }
         _ => {
             let text = cast(column, &DataType::Utf8View)?;
-            let is_word = |id: &&str| nulls.contains(id.as_bytes());
-            let ids = text.as_string_view().iter().map(|id| id.filter(|id| !is_word(id)));
+            let is_id = |id: &&str| !nulls.is_missing(id.as_bytes());
+            let ids = text.as_string_view().iter().map(|id| id.filter(is_id));
             ids.for_each(|id| push(id.map(|t| user_key_of_text(t, &mut scratch))));
         }
     }
@@ -117,17 +117,16 @@ pub fn user_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
 /// # Errors
 /// A type that is not valid in event files.
 pub fn cell_ids(column: &ArrayRef, nulls: &NullWords) -> Result<StringArray> {
+    let is_usable = |id: &str| is_usable_cell(id) && !nulls.is_missing(id.as_bytes());
     if let Some(views) = column.as_string_view_opt() {
         // views share one copy of a long text, which the result would repeat in every row
-        let is_usable = |id: &&str| is_usable_cell(id) && !nulls.contains(id.as_bytes());
-        return Ok(views.iter().map(|id| id.filter(is_usable)).collect());
+        return Ok(views.iter().map(|id| id.filter(|id| is_usable(id))).collect());
     }
     let text = cast(column, &DataType::Utf8)?;
     let text = text.as_string::<i32>();
-    let is_usable = |id: Option<&str>| id.is_none_or(is_usable_cell);
-    Ok(match text.iter().all(is_usable) {
+    Ok(match text.iter().flatten().all(is_usable) {
         true => text.clone(),
-        false => text.iter().map(|id| id.filter(|id| is_usable(Some(id)))).collect(),
+        false => text.iter().map(|id| id.filter(|id| is_usable(id))).collect(),
     })
 }
 

@@ -128,8 +128,7 @@ impl Sample {
             Some(TimeValue::Text(text)) => Some(text),
             _ => None,
         };
-        let is_null =
-            |text: &String| text.trim().is_empty() || file.nulls().contains(text.trim().as_bytes());
+        let is_null = |text: &String| file.nulls().is_missing(text.as_bytes());
         let Some(text) = text.filter(|text| !is_null(text)) else {
             self.without_time += 1;
             return Ok(());

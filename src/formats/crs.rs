@@ -52,6 +52,7 @@ pub fn from_name(name: &str) -> Option<String> {
         None => match lower.split(':').collect::<Vec<_>>().as_slice() {
             ["urn", "ogc" | "x-ogc", "def", "crs", authority, code]
             | ["urn", "ogc" | "x-ogc", "def", "crs", authority, _, code]
+            | [authority, "", code]
             | [authority, code] => ((*authority).to_owned(), (*code).to_owned()),
             [code] if code.starts_with("crs") => ("ogc".to_owned(), (*code).to_owned()),
             [code] => ("epsg".to_owned(), (*code).to_owned()),
@@ -238,6 +239,7 @@ mod tests {
             "EPSG:3301",
             "epsg:3301",
             "3301",
+            "EPSG::3301",
             "urn:ogc:def:crs:EPSG::3301",
             "urn:ogc:def:crs:EPSG:9.9.1:3301",
             "urn:x-ogc:def:crs:EPSG:3301",

@@ -13,7 +13,7 @@ use crate::config::{Columns, Time};
 use crate::domain::null_words::NullWords;
 use crate::domain::time::LocalDate;
 use crate::domain::time::columns::Times;
-use crate::events::parquet::{ParquetEvents, StoredTime, is_text, is_whole};
+use crate::events::parquet::{ParquetEvents, StoredTime, is_number, is_text};
 
 /// Limit, µs, to which times are clamped so that arithmetic cannot overflow; it is outside the accepted
 /// range of time stamps in every zone.
@@ -30,8 +30,8 @@ struct EventTypes {
     user_is_text: bool,
     /// Names down to each column, and the Spark types of its values.
     columns: [(Vec<String>, String); 3],
-    cell_is_text: bool,
     time: StoredTime,
+    time_is_number: bool,
     /// Time zone in the type of the time column.
     zone: Option<String>,
 }
@@ -73,43 +73,40 @@ pub fn event_tables<'a>(
 impl EventTypes {
     fn of(file: &ParquetEvents) -> Result<EventTypes> {
         let [user, cell, time] = file.types();
+        let number = |t: &DataType, what: &str| {
+            number_type(t).with_context(|| {
+                format!("{}: Spark cannot read {what} of type {t}", file.input.location)
+            })
+        };
         let cell_type = match cell {
-            DataType::Int8 => "TINYINT".to_owned(),
-            DataType::Int16 | DataType::UInt8 => "SMALLINT".to_owned(),
-            DataType::Int32 | DataType::UInt16 => "INT".to_owned(),
-            DataType::Int64 | DataType::UInt32 => "BIGINT".to_owned(),
-            DataType::UInt64 => "DECIMAL(20, 0)".to_owned(),
             text if is_text(text) => "STRING".to_owned(),
-            other => decimal(other).with_context(|| {
-                format!("{}: Spark cannot read cell ids of type {other}", file.input.location)
-            })?,
+            other => number(other, "cell ids")?,
         };
         let user_type = match user {
             text if is_text(text) => "STRING".to_owned(),
-            other if is_whole(other) => decimal(other).with_context(|| {
-                format!("{}: Spark cannot read user ids of type {other}", file.input.location)
-            })?,
+            other if is_number(other) => number(other, "user ids")?,
             _ => "BINARY".to_owned(),
         };
         let time_type = match file.stored_time() {
-            StoredTime::Int96 => "TIMESTAMP",
-            StoredTime::Text => "STRING",
+            _ if file.times_are_numbers() => number(&file.columns()[2].stored, "time stamps")?,
+            StoredTime::Int96 => "TIMESTAMP".to_owned(),
+            StoredTime::Text => "STRING".to_owned(),
             // the number in the file, without any conversion to a time
-            StoredTime::Int64(_) => "BIGINT",
+            StoredTime::Int64(_) => "BIGINT".to_owned(),
         };
         let zone = match time {
             DataType::Timestamp(_, zone) => zone.as_deref().map(str::to_owned),
             _ => None,
         };
-        let types = [user_type, cell_type, time_type.to_owned()];
+        let types = [user_type, cell_type, time_type];
         let paths = file.columns().each_ref().map(|column| column.path.clone());
         let [user_path, cell_path, time_path] = paths;
         let [user_type, cell_type, time_type] = types;
         Ok(EventTypes {
-            user_is_text: is_text(user) || is_whole(user),
+            user_is_text: is_text(user) || is_number(user),
             columns: [(user_path, user_type), (cell_path, cell_type), (time_path, time_type)],
-            cell_is_text: is_text(cell),
             time: file.stored_time(),
+            time_is_number: file.times_are_numbers(),
             zone,
         })
     }
@@ -149,9 +146,10 @@ impl EventTypes {
             true => without_null_words(&format!("CAST({user} AS STRING)"), nulls),
             false => user,
         };
-        let cell = if self.cell_is_text { without_null_words(&cell, nulls) } else { cell };
+        let cell = without_null_words(&format!("CAST({cell} AS STRING)"), nulls);
         let at = match self.time {
-            StoredTime::Text => without_null_words(&format!("trim({at})"), nulls),
+            StoredTime::Text => without_null_words(&format!("trim(CAST({at} AS STRING))"), nulls),
+            _ if self.time_is_number => saturated(&at),
             _ => at,
         };
         let instant = match self.time {
@@ -183,9 +181,14 @@ impl EventTypes {
     }
 }
 
-/// The Spark type of a decimal.
-fn decimal(t: &DataType) -> Option<String> {
+/// The Spark type of an integer or of a decimal without decimal places.
+fn number_type(t: &DataType) -> Option<String> {
     match t {
+        DataType::Int8 => Some("TINYINT".to_owned()),
+        DataType::Int16 | DataType::UInt8 => Some("SMALLINT".to_owned()),
+        DataType::Int32 | DataType::UInt16 => Some("INT".to_owned()),
+        DataType::Int64 | DataType::UInt32 => Some("BIGINT".to_owned()),
+        DataType::UInt64 => Some("DECIMAL(20, 0)".to_owned()),
         DataType::Decimal32(precision, 0)
         | DataType::Decimal64(precision, 0)
         | DataType::Decimal128(precision, 0) => Some(format!("DECIMAL({precision}, 0)")),
@@ -193,13 +196,24 @@ fn decimal(t: &DataType) -> Option<String> {
     }
 }
 
-/// A text, or null for one of the words.
+/// A number in 64 bits; one outside becomes the smallest or largest.
+fn saturated(number: &str) -> String {
+    let (low, high) = (i64::MIN, i64::MAX);
+    format!(
+        "CAST(CASE WHEN {number} > {high} THEN {high} WHEN {number} < {low} THEN {low} \
+         ELSE {number} END AS BIGINT)"
+    )
+}
+
+/// A text, or null for one that is blank or one of the words.
 fn without_null_words(text: &str, nulls: &NullWords) -> String {
-    let words: Vec<String> = nulls.iter().map(sql::text).collect();
-    match words.is_empty() {
-        true => text.to_owned(),
-        false => format!("CASE WHEN {text} NOT IN ({}) THEN {text} END", words.join(", ")),
-    }
+    let missing: Vec<String> = std::iter::once("").chain(nulls.iter()).map(sql::text).collect();
+    // Spark knows no escape for a form feed
+    let spaces = r"' \t\n\r\u000C'";
+    format!(
+        "CASE WHEN trim(BOTH {spaces} FROM {text}) NOT IN ({}) THEN {text} END",
+        missing.join(", ")
+    )
 }
 
 /// An empty binary id is a missing user.
@@ -246,7 +260,11 @@ fn text_instant(zoned: bool) -> String {
         part(2),
         part(3)
     );
-    let (utc, hours, minutes) = (part(4), part(5), part(6));
+    let utc = part(4);
+    let offset = |written, tag| {
+        format!("coalesce({}, CASE WHEN {utc} IS NULL THEN {} END)", part(written), part(tag))
+    };
+    let (hours, minutes) = (offset(5, 9), offset(6, 10));
     let zone = format!("coalesce({}, {})", part(7), part(8));
     let zones = chrono_tz::TZ_VARIANTS.iter().map(|zone| sql::text(zone.name()));
     let zones = zones.collect::<Vec<_>>().join(", ");
@@ -269,10 +287,11 @@ fn text_instant(zoned: bool) -> String {
 }
 
 /// Groups: date, time, fraction, Z, hours and minutes of the UTC offset, name of the zone, the same in
-/// brackets.
+/// brackets, hours and minutes of an offset in brackets. Other tags in brackets do not change the time.
 const TEXT_TIME: &str = concat!(
     r"\A(\d{4}-\d{2}-\d{2})",
     r"(?:[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:(?<=\d:\d{2}:\d{2})[.](\d+))?",
     r"(?:[ ]?(?:([Zz])(?![A-Za-z])|([+-]\d{2}):?(\d{2})?))?",
-    r"(?:[ ]*([A-Za-z][A-Za-z0-9_+/-]*)|\[([^\]]+)\])?)?\z"
+    r"(?:[ ]*([A-Za-z][A-Za-z0-9_+/-]*)|\[!?([^\]=+!-][^\]=]*)\]|\[!?([+-]\d{2}):?(\d{2})?\])?)?",
+    r"(?:\[(?:!?u-ca|[a-z_][a-z0-9_-]*)=[^\]]+\])*\z"
 );

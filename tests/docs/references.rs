@@ -93,12 +93,12 @@ fn every_make_target_exists() {
     let mut wrong = Vec::new();
     for page in &pages() {
         for text in mentions(page) {
-            let mut words = text.split_whitespace();
-            if words.next() != Some("make") {
+            let words = shlex::split(&text).unwrap_or_default();
+            let Some(("make", words)) = words.split_first().map(|(first, rest)| (&**first, rest))
+            else {
                 continue;
-            }
-            let is_target = |word: &&str| !word.contains('=') && !word.contains('"');
-            for target in words.take_while(|word| *word != "#").filter(is_target) {
+            };
+            for target in words.iter().filter(|word| !word.contains('=')) {
                 let argument = target.starts_with('-');
                 if !argument && !known(target) {
                     wrong.push(format!("{}: {text}: no target {target}", page.name));

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, FixedSizeBinaryArray, Float64Array, Int64Array, StringArray,
-    TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    ArrayRef, BinaryArray, Decimal128Array, FixedSizeBinaryArray, Float64Array, Int64Array,
+    StringArray, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+    UInt64Array,
 };
-use arrow::datatypes::Int32Type;
+use arrow::datatypes::{DataType, Int32Type};
 
 use super::{Cluster, compare_outputs, ok};
 use crate::checks::{SECOND, along_a_line, codes};
@@ -324,4 +325,78 @@ fn spark_and_native_engine_read_the_same_configured_forms_of_time_stamps() {
         ok(&spark, &["compress", "--engine", "spark"]);
         compare_outputs::same(&native, &spark);
     }
+}
+
+#[test]
+#[ignore = "needs Spark: run make test"]
+fn spark_and_native_engine_read_the_same_integers_tags_and_blank_ids() {
+    let settings = "[columns]\ntimestamp_unit = \"ms\"\nnull_values = [\"NULL\", \"0\", \"-1\"]\n\
+                    [time]\nzone = \"Europe/Tallinn\"\n[checks]\nquarantine = true\n";
+    let native = along_a_line();
+    let noon = us("2024-10-01T12:00:00") / 1_000;
+    let wide = |values: Vec<i128>| -> ArrayRef {
+        let decimals = Decimal128Array::from(values);
+        array(decimals.with_data_type(DataType::Decimal128(38, 0)))
+    };
+    let cells = |n: usize| -> ArrayRef { array(StringArray::from(vec!["a"; n])) };
+    let millis = vec![Some(noon), Some(-1), None, Some(i64::MAX), Some(noon + 1)];
+    file(
+        &native,
+        "a.parquet",
+        [array(Int64Array::from(vec![7, 0, 7, -1, 70])), cells(5), array(Int64Array::from(millis))],
+        2,
+    );
+    let above = vec![noon as u64, u64::MAX, noon as u64 + 2];
+    file(
+        &native,
+        "b.parquet",
+        [
+            array(UInt64Array::from(vec![7, u64::MAX, 8])),
+            array(Int64Array::from(vec![-1, 7, 0])),
+            array(UInt64Array::from(above)),
+        ],
+        3,
+    );
+    let beyond = i128::from(i64::MAX) * 10;
+    file(
+        &native,
+        "c.parquet",
+        [
+            wide(vec![7, beyond, 0]),
+            wide(vec![7, beyond, -1]),
+            wide(vec![noon.into(), beyond, -beyond]),
+        ],
+        3,
+    );
+    let tagged = [
+        "2024-10-01T15:00:00+03:00[!Europe/Tallinn]",
+        "2024-10-01T15:00:01+03:00[Europe/Tallinn][u-ca=gregory]",
+        "2024-10-01T15:00:02[+03:00]",
+        "2024-10-01T12:00:03Z[+03:00]",
+        "2024-10-01T15:00:04[!+03]",
+        "2024-10-01T15:00:05+03:00[!x-own=1]",
+        "2024-10-01T15:00:06+03:00[u-ca=gregory][Europe/Tallinn]",
+        "2024-10-01T15:00:07 EEST",
+        "2024-10-01T15:00:08+03:00[x-own=1]",
+        "2024-10-01T15:00:09+03:00[]",
+    ];
+    let names = ["u", " ", "\tNULL ", " u ", "f", "u", "u", "u", "0", "u"];
+    file(
+        &native,
+        "d.parquet",
+        [
+            array(StringArray::from(names.to_vec())),
+            array(StringArray::from(vec!["a", "a", "a", " ", "a", "a", "a", "a", "a", "a"])),
+            array(StringArray::from(tagged.to_vec())),
+        ],
+        10,
+    );
+    native.config(settings);
+    native.fix_users_key();
+    let spark = Workspace::copy_of(&native);
+    native.ok(&["compress"]);
+    let cluster = Cluster::acquire();
+    spark.config(&cluster.settings(settings));
+    ok(&spark, &["compress", "--engine", "spark"]);
+    compare_outputs::same(&native, &spark);
 }

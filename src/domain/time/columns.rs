@@ -120,7 +120,7 @@ impl Times {
     /// Local time of date and time in text.
     #[inline]
     pub fn of_text(&mut self, text: &[u8]) -> EventTime {
-        if self.nulls.contains(text) {
+        if self.nulls.is_missing(text) {
             return EventTime::MISSING;
         }
         if self.format.is_some() {
@@ -135,18 +135,17 @@ impl Times {
 
     /// Local time of a number in text.
     pub fn of_number(&mut self, text: &[u8], unit: EpochUnit) -> EventTime {
-        if self.nulls.contains(text) {
+        if self.nulls.is_missing(text) {
             return EventTime::MISSING;
         }
         match number_us(text, unit) {
             Some(us) => self.clock.event_time(us),
-            None if text.trim_ascii().is_empty() => EventTime::MISSING,
             None => EventTime::UNREADABLE,
         }
     }
 
     fn of_unusual_text(&mut self, text: &[u8]) -> EventTime {
-        if text.is_empty() || self.nulls.contains(text) {
+        if self.nulls.is_missing(text) {
             return EventTime::MISSING;
         }
         let written = std::str::from_utf8(text).ok().and_then(written_time);
@@ -165,7 +164,7 @@ impl Times {
 impl Times {
     fn of_formatted_text(&mut self, text: &[u8]) -> EventTime {
         let Some(format) = &self.format else { return EventTime::UNREADABLE };
-        if text.is_empty() || self.nulls.contains(text) {
+        if self.nulls.is_missing(text) {
             return EventTime::MISSING;
         }
         match format.read(text) {
@@ -231,7 +230,11 @@ mod tests {
         let zoned = |z: &str| -> ArrayRef { Arc::new(column.clone().with_timezone(z)) };
         assert_eq!(convert(None, zoned("Europe/Tallinn")), [Some(EIGHT + 3 * HOUR)]);
         assert_eq!(convert(None, zoned("+02:00")), [Some(EIGHT + 2 * HOUR)]);
-        assert_eq!(convert(None, zoned("UTC")), [Some(EIGHT)]);
+        for utc in ["UTC", "utc", "Z"] {
+            assert_eq!(convert(None, zoned(utc)), [Some(EIGHT)]);
+        }
+        let error = Times::new(None, zoned("UTC+3").data_type(), &NullWords::default());
+        assert!(error.unwrap_err().to_string().contains("\"UTC+3\"; set time.zone"));
         assert_eq!(convert(Some(chrono_tz::Europe::Riga), zoned("UTC")), [Some(EIGHT + 3 * HOUR)]);
     }
 

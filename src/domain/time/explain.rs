@@ -4,7 +4,9 @@
 
 use super::TIMESTAMP_RANGE_US;
 use super::belief::{Belief, is_placeholder, is_placeholder_time, shown};
+use super::format::TimestampFormat;
 use super::text::EpochUnit;
+use super::written::{DATE, written_time};
 
 /// The forms of date-time text that are read without a format.
 pub const ACCEPTED: &str =
@@ -14,7 +16,7 @@ pub const ACCEPTED: &str =
 const LATEST_US: i64 = TIMESTAMP_RANGE_US.end;
 
 /// Longer text is not quoted.
-const MAX_QUOTED: usize = 40;
+const MAX_QUOTED: usize = 48;
 /// The days between 1899-12-30 and a time that can be believed, by which spreadsheets count.
 const SPREADSHEET_DAYS: std::ops::Range<i128> = 32_874..80_000;
 
@@ -25,8 +27,8 @@ pub struct ReadAs<'a> {
     pub unit: Option<EpochUnit>,
     /// Text of this format.
     pub format: Option<&'a str>,
-    /// True for CSV, of which `unit` is a setting, and not a property of the column.
-    pub is_csv: bool,
+    /// True if the unit of numbers is a setting, and not a property of the column.
+    pub unit_is_configured: bool,
 }
 
 /// Explains text that is not a time stamp.
@@ -37,6 +39,11 @@ pub fn unreadable(text: &str, read_as: ReadAs, belief: Belief) -> String {
             (Some(unit), _) => format!("a number that is not one of {}", unit.name()),
             (None, hint) => format!("{hint}; expected are {}", expected(read_as)),
         };
+    }
+    if let Some(format) = compact_format(text).filter(|_| read_as.unit.is_none()) {
+        return format!(
+            "a date and time without separators; set columns.timestamp_format = {format:?}"
+        );
     }
     if !looks_like_a_date(text) {
         return format!(
@@ -50,7 +57,10 @@ pub fn unreadable(text: &str, read_as: ReadAs, belief: Belief) -> String {
         .collect();
     let remedy = match (read_as.unit, proposed.as_slice()) {
         (Some(_), _) => "; columns.timestamp_unit is for numbers, remove it for text".to_owned(),
-        (None, []) => "; columns.timestamp_format states another form".to_owned(),
+        (None, []) => match unknown_zone(text) {
+            Some(zone) => zone_remedy(zone),
+            None => "; columns.timestamp_format states another form".to_owned(),
+        },
         (None, [one]) => format!("; set {one}"),
         (None, several) => {
             format!("; if the day comes first, set {}", several.join(", if the month does, "))
@@ -69,7 +79,8 @@ fn expected(read_as: ReadAs) -> String {
     }
 }
 
-fn number_without_unit(text: &str, number: i128, read_as: ReadAs, belief: Belief) -> String {
+/// Explains a number for which no unit is configured; `text` are its digits.
+pub fn number_without_unit(text: &str, number: i128, read_as: ReadAs, belief: Belief) -> String {
     let digits = text.len();
     let is_plain = text.bytes().all(|b| b.is_ascii_digit());
     if is_plain && matches!(digits, 8 | 12 | 14) && is_compact_date(text) {
@@ -84,7 +95,7 @@ fn number_without_unit(text: &str, number: i128, read_as: ReadAs, belief: Belief
     }
     match belief.unit_of(number) {
         Some(unit) => {
-            let remedy = match read_as.is_csv {
+            let remedy = match read_as.unit_is_configured {
                 true => format!("set columns.timestamp_unit = {:?}", unit.key()),
                 false => "write the column as a time stamp instead of text".to_owned(),
             };
@@ -133,7 +144,7 @@ pub fn other_unit(us: i64, read_as: ReadAs, belief: Belief) -> Option<String> {
 }
 
 fn reread_in(other: EpochUnit, unit: EpochUnit, read_as: ReadAs) -> String {
-    let remedy = match read_as.is_csv {
+    let remedy = match read_as.unit_is_configured {
         true => format!("set columns.timestamp_unit = {:?}", other.key()),
         false => "write the file again with the right unit".to_owned(),
     };
@@ -163,7 +174,7 @@ fn is_compact_date(digits: &str) -> bool {
 
 /// True for short text of digits, separators and a few letters, as dates have and ids have not.
 fn looks_like_a_date(text: &str) -> bool {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || " -/.:,+TZ[]_".contains(c);
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || " -/.:,+[]()_".contains(c);
     let longest = |is_part: fn(char) -> bool| {
         text.split(|c| !is_part(c)).map(str::len).max().unwrap_or_default()
     };
@@ -200,7 +211,40 @@ fn proposed_formats(text: &str) -> Vec<String> {
         }
         _ => Vec::new(),
     };
-    dates.iter().map(|date| format!("{}{time}", date.join(&separator.to_string()))).collect()
+    let formats = dates.iter().map(|date| format!("{}{time}", date.join(&separator.to_string())));
+    formats.filter(|format| reads(format, text)).collect()
+}
+
+/// The format of a date and time such as `20241001T080000`, with a zone or without.
+fn compact_format(text: &str) -> Option<&'static str> {
+    let formats = ["%Y%m%dT%H%M%S", "%Y%m%dT%H%M", "%Y%m%dT%H%M%S%z", "%Y%m%dT%H%M%S.%f"];
+    text.as_bytes().get(8).filter(|b| **b == b'T')?;
+    formats.into_iter().find(|format| reads(format, text))
+}
+
+/// True if a format reads the text.
+fn reads(format: &str, text: &str) -> bool {
+    TimestampFormat::try_from(format.to_owned()).is_ok_and(|f| f.read(text.as_bytes()).is_some())
+}
+
+/// What follows a time that can be read, if it begins like the name of a zone.
+fn unknown_zone(text: &str) -> Option<&str> {
+    let begins = |c: char| c.is_ascii_alphabetic() || c == '[';
+    // a `T` may separate the time from the date
+    let at = DATE + 1 + text.get(DATE + 1..)?.find(begins)?;
+    let (time, zone) = text.split_at(at);
+    written_time(time.trim_end())?;
+    Some(zone.trim_matches(['[', ']']))
+}
+
+fn zone_remedy(zone: &str) -> String {
+    let named = chrono_tz::TZ_VARIANTS.iter().map(|known| known.name());
+    let near = named.into_iter().find(|known| known.eq_ignore_ascii_case(zone));
+    let hint = near.map(|known| format!("; did you mean {known:?}?")).unwrap_or_default();
+    format!(
+        "; the zone {zone:?} is neither an offset such as +03:00 nor a name of the IANA database such as \
+         Europe/Tallinn{hint}"
+    )
 }
 
 fn year(digits: &str) -> &'static str {
@@ -224,12 +268,14 @@ fn time_format(text: &str) -> Option<String> {
     };
     let space = &digits[digits.trim_end().len()..];
     let hour = if half { "%I" } else { "%H" };
-    let fields = [hour, "%M", "%S"].into_iter().zip(digits.trim_end().split(':'));
+    // Oracle writes 08.00.00.000000
+    let separator = if digits.contains(':') { ":" } else { "." };
+    let fields = [hour, "%M", "%S", "%f"].into_iter().zip(digits.trim_end().split(separator));
     let field = |(field, part): (&str, &str)| match part.find(['.', ',']) {
         Some(at) => format!("{field}{}%f", &part[at..=at]),
         None => field.to_owned(),
     };
-    let mut format = format!("{before}{}", fields.map(field).collect::<Vec<_>>().join(":"));
+    let mut format = format!("{before}{}", fields.map(field).collect::<Vec<_>>().join(separator));
     format.push_str(space);
     format.push_str(if half { "%p" } else { zone });
     Some(format)
@@ -242,7 +288,7 @@ mod tests {
     const BELIEF: Belief = Belief { now_us: 1_800_000_000_000_000 };
 
     fn why(text: &str) -> String {
-        unreadable(text, ReadAs { is_csv: true, ..ReadAs::default() }, BELIEF)
+        unreadable(text, ReadAs { unit_is_configured: true, ..ReadAs::default() }, BELIEF)
     }
 
     #[test]
@@ -277,11 +323,31 @@ mod tests {
             ("2024/05/17T12:42:28.5", vec!["%Y/%m/%d T%H:%M:%S.%f"]),
             ("2024-17-05 12:42:28", vec!["%Y-%d-%m %H:%M:%S"]),
             ("17.05.2024", vec!["%d.%m.%Y"]),
+            ("17-MAY-24 08.00.00.000000 AM", vec!["%d-%b-%y %I.%M.%S.%f %p"]),
         ] {
             let formats: Vec<String> = formats.iter().map(|f| f.replace(" T", "T")).collect();
             assert_eq!(proposed_formats(text), formats, "{text}");
             let why = why(text);
             assert!(why.contains(text) && formats.iter().all(|f| why.contains(f)), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_format_is_proposed_only_if_it_reads_the_text() {
+        assert!(why("20241001T080000").contains("\"%Y%m%dT%H%M%S\""));
+        assert!(why("20241001T080000Z").contains("\"%Y%m%dT%H%M%S%z\""));
+        for text in ["2024-10-01 24:00:00", "2024-10-01T08:00:00 +3", "31.04.2024 08:00"] {
+            let why = why(text);
+            assert!(!why.contains("set columns.timestamp_format"), "{why}");
+        }
+        for (text, zone) in [
+            ("2024-10-01T08:00:00 EEST", "\"EEST\""),
+            ("2024-10-01 08:00:00 UTC+3", "\"UTC+3\""),
+            ("2024-10-01T08:00:00+03:00[Europe/Nowhere]", "\"Europe/Nowhere\""),
+            ("2024-10-01 08:00:00 europe/tallinn", "did you mean \"Europe/Tallinn\"?"),
+        ] {
+            let why = why(text);
+            assert!(why.contains(text) && why.contains(zone) && why.contains("+03:00"), "{why}");
         }
     }
 
@@ -300,13 +366,14 @@ mod tests {
 
     #[test]
     fn another_unit_is_proposed_for_a_number_out_of_belief() {
-        let configured = ReadAs { unit: Some(EpochUnit::Ms), is_csv: true, ..ReadAs::default() };
+        let configured =
+            ReadAs { unit: Some(EpochUnit::Ms), unit_is_configured: true, ..ReadAs::default() };
         let why = unbelievable_number(1_727_769_600, EpochUnit::Ms, configured, BELIEF);
         assert!(
             why.contains("1970-01-20") && why.contains("columns.timestamp_unit = \"s\""),
             "{why}"
         );
-        let stored = ReadAs { is_csv: false, ..configured };
+        let stored = ReadAs { unit_is_configured: false, ..configured };
         let why = unbelievable_number(1_727_769_600_000, EpochUnit::S, stored, BELIEF);
         assert!(why.contains("milliseconds") && why.contains("write the file again"), "{why}");
         let why = unbelievable_number(9_999_999_999, EpochUnit::S, configured, BELIEF);

@@ -109,10 +109,17 @@ impl Clock {
         let Some(own) = column.filter(|_| configured.is_none()) else {
             return Ok(Clock::new(configured));
         };
-        if let Ok(zone) = own.parse::<Tz>() {
-            return Ok(Clock::new(Some(zone)));
+        let zone = chrono_tz::TZ_VARIANTS.iter().find(|zone| zone.name().eq_ignore_ascii_case(own));
+        if let Some(zone) = zone {
+            return Ok(Clock::new(Some(*zone)));
         }
-        let offset: FixedOffset = own.parse().map_err(|_| anyhow!("unknown time zone {own:?}"))?;
+        let offset = if own.eq_ignore_ascii_case("z") { "+00:00" } else { own };
+        let offset: FixedOffset = offset.parse().map_err(|_| {
+            anyhow!(
+                "the column of time stamps has the unknown time zone {own:?}; set time.zone, which takes \
+                 precedence over it"
+            )
+        })?;
         let offset_us = i64::from(offset.local_minus_utc()) * MICROS_PER_SECOND;
         Ok(Clock { offset_us, ..Clock::new(None) })
     }

@@ -80,6 +80,17 @@ impl From<TimeUnit> for EpochUnit {
     }
 }
 
+impl From<EpochUnit> for TimeUnit {
+    fn from(unit: EpochUnit) -> Self {
+        match unit {
+            EpochUnit::S => TimeUnit::Second,
+            EpochUnit::Ms => TimeUnit::Millisecond,
+            EpochUnit::Us => TimeUnit::Microsecond,
+            EpochUnit::Ns => TimeUnit::Nanosecond,
+        }
+    }
+}
+
 /// The microseconds of a number with or without decimals, rounded down; `None` if the text is not a
 /// number. Numbers that are too large become the largest value.
 pub fn number_us(text: &[u8], unit: EpochUnit) -> Option<i64> {

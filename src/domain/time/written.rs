@@ -21,13 +21,13 @@ pub struct WrittenTime {
 }
 
 /// Reads a text without spaces around it. The zone may be `Z`, an offset such as `+03:00`, a name of the
-/// IANA database, or both as in `+03:00[Europe/Tallinn]`, of which the offset counts. A local time that
+/// IANA database, or both as in `+03:00[Europe/Tallinn]` (RFC 9557), of which the offset counts. A local time that
 /// occurs twice in its zone is the first of the two.
 ///
 /// Returns `None` for other text, and for a local time that the clocks of its zone skip.
 pub fn written_time(text: &str) -> Option<WrittenTime> {
-    let (text, zone) = split_zone_name(text)?;
-    let text = &*with_seconds(text);
+    let (text, zone) = split_zone(text)?;
+    let text = &*with_seconds(&text);
     let us = |text: &str| Some(string_to_datetime(&Utc, text).ok()?.timestamp_micros());
     let shown_us = us(text)?;
     let offset = text.get(DATE..).and_then(|time| time.find(['+', '-']));
@@ -60,9 +60,22 @@ fn with_seconds(text: &str) -> Cow<'_, str> {
 }
 
 /// Takes the name of a zone off the end of a text; `None` if what is written there is not a zone.
-fn split_zone_name(text: &str) -> Option<(&str, Option<Tz>)> {
-    if let Some((time, name)) = text.strip_suffix(']').and_then(|text| text.split_once('[')) {
-        return Some((time, Some(name.parse().ok()?)));
+fn split_zone(text: &str) -> Option<(Cow<'_, str>, Option<Tz>)> {
+    if let Some((time, tags)) = text.strip_suffix(']').and_then(|text| text.split_once('[')) {
+        return match zone_of_tags(tags)? {
+            None => Some((Cow::Borrowed(time), None)),
+            Some(offset) if offset.starts_with(['+', '-']) => {
+                let has_offset = time.ends_with(['Z', 'z'])
+                    || time.get(DATE..).is_some_and(|time| time.contains(['+', '-']));
+                let written = if has_offset {
+                    Cow::Borrowed(time)
+                } else {
+                    (time.to_owned() + offset).into()
+                };
+                Some((written, None))
+            }
+            Some(name) => Some((Cow::Borrowed(time), Some(name.parse().ok()?))),
+        };
     }
     // a `T` may separate the time from the date
     let time = text.get(DATE + 1..).unwrap_or_default();
@@ -71,9 +84,33 @@ fn split_zone_name(text: &str) -> Option<(&str, Option<Tz>)> {
             let (before, name) = text.split_at(DATE + 1 + at);
             let before = before.trim_end();
             (before.len() > DATE).then_some(())?;
-            Some((before, Some(name.parse().ok()?)))
+            Some((Cow::Borrowed(before), Some(name.parse().ok()?)))
         }
-        _ => Some((text, None)),
+        _ => Some((Cow::Borrowed(text), None)),
+    }
+}
+
+/// The zone out of tags such as `Europe/Tallinn][u-ca=gregory`: a name or an offset, which can only be the
+/// first one. An exclamation mark means that a tag must be understood; other tags with a key say nothing
+/// about the time.
+///
+/// Returns `None` for tags that are not valid or must be understood and are not.
+fn zone_of_tags(tags: &str) -> Option<Option<&str>> {
+    let mut zone = None;
+    for (number, tag) in tags.split("][").enumerate() {
+        let name = tag.strip_prefix('!').unwrap_or(tag);
+        match name.split_once('=') {
+            Some((key, value)) if !key.is_empty() && !value.is_empty() => {
+                (tag == name || key == "u-ca").then_some(())?;
+            }
+            None if number == 0 && !name.is_empty() => zone = Some(name),
+            _ => return None,
+        }
+    }
+    let is_offset = |name: &str| name.bytes().skip(1).all(|b| b.is_ascii_digit() || b == b':');
+    match zone {
+        Some(offset) if offset.starts_with(['+', '-']) && !is_offset(offset) => None,
+        zone => Some(zone),
     }
 }
 
@@ -99,6 +136,12 @@ mod tests {
             "2024-10-01T08:00:00.000+03",
             "2024-10-01 08:00 Europe/Tallinn",
             "2024-10-01T08:00+03:00",
+            "2024-10-01T08:00:00+03:00[!Europe/Tallinn]",
+            "2024-10-01T08:00:00+03:00[Europe/Tallinn][u-ca=gregory]",
+            "2024-10-01T08:00:00+03:00[!u-ca=gregory][x-own=1]",
+            "2024-10-01T08:00:00+03:00[+03:00]",
+            "2024-10-01T08:00:00[+03:00]",
+            "2024-10-01T08:00[!+03]",
         ] {
             assert_eq!(written_time(text), expected, "{text}");
         }
@@ -118,6 +161,10 @@ mod tests {
             "2024-10-01 08:00:00 Europe/Nowhere",
             "2024-10-01 08:00:00 PM",
             "2024-10-01T08:00:00+03:00[nowhere]",
+            "2024-10-01T08:00:00+03:00[!x-own=1]",
+            "2024-10-01T08:00:00+03:00[u-ca=gregory][Europe/Tallinn]",
+            "2024-10-01T08:00:00+03:00[]",
+            "2024-10-01T08:00:00+03:00[+x]",
             "2024-10-01 UTC",
             "2024-10-01 08:00.5",
             "2024-10-01 08",

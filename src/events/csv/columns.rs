@@ -61,7 +61,7 @@ impl<'f> RecordColumns<'f> {
             let row = records.rows();
             let Some([user, cell, time]) = records.next_row()? else { break };
             let text = |field| std::str::from_utf8(field).with_context(|| not_utf8(row, None));
-            let user = if file.nulls.contains(user) { b"" } else { user };
+            let user = if file.nulls.is_missing(user) { b"" } else { user };
             spans.push(match user_key_of_text(text(user)?, scratch) {
                 UserKey::Bytes(hash) => {
                     hashes.extend_from_slice(hash);
@@ -74,7 +74,7 @@ impl<'f> RecordColumns<'f> {
                 }
             });
             batch.cells.push(match number(cell) {
-                _ if cell.is_empty() || file.nulls.contains(cell) => IdSlot::MISSING,
+                _ if file.nulls.is_missing(cell) => IdSlot::MISSING,
                 Some(number) => ids.cell_number(number),
                 None => ids.cell(text(cell)?),
             });

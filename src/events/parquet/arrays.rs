@@ -9,7 +9,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt64Type};
 use arrow::error::ArrowError;
 
-use super::columns::is_whole;
+use super::columns::{EventColumn, is_whole};
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
 use crate::domain::null_words::NullWords;
@@ -20,13 +20,12 @@ use crate::formats::parquet::ParquetBatches;
 /// Batches of some columns, such as user id, cell id and time stamp.
 pub struct ArrayBatches<const N: usize> {
     batches: ParquetBatches,
-    /// The names down to each column.
-    paths: [Vec<String>; N],
+    columns: [EventColumn; N],
 }
 
 impl<const N: usize> ArrayBatches<N> {
-    pub(super) fn new(batches: ParquetBatches, paths: [Vec<String>; N]) -> Self {
-        ArrayBatches { batches, paths }
+    pub(super) fn new(batches: ParquetBatches, columns: [EventColumn; N]) -> Self {
+        ArrayBatches { batches, columns }
     }
 }
 
@@ -38,14 +37,14 @@ impl<const N: usize> Iterator for ArrayBatches<N> {
             Ok(batch) => batch,
             Err(error) => return Some(Err(error)),
         };
-        let mut columns = [(); N].map(|()| Arc::new(NullArray::new(0)) as ArrayRef);
-        for (path, into) in self.paths.iter().zip(&mut columns) {
-            match column_at(&batch, path) {
-                Ok(column) => *into = column,
+        let mut arrays = [(); N].map(|()| Arc::new(NullArray::new(0)) as ArrayRef);
+        for (column, into) in self.columns.iter().zip(&mut arrays) {
+            match column_at(&batch, &column.path).and_then(|array| column.converted(array)) {
+                Ok(array) => *into = array,
                 Err(error) => return Some(Err(error)),
             }
         }
-        Some(Ok(columns))
+        Some(Ok(arrays))
     }
 }
 
@@ -104,11 +103,11 @@ impl ArrayColumns {
                 let ids = users.as_binary_view();
                 encoder.users(ids.len(), |i| ids.is_valid(i).then(|| ids.value(i)), out);
             }
-            // when the file was opened, all other types but text and decimals were rejected
+            // when the file was opened, all other types but text and numbers were rejected
             _ => {
                 let text = cast(users, &DataType::Utf8View)?;
                 out.extend(text.as_string_view().iter().map(|id| match id {
-                    Some(id) if !id.is_empty() && !nulls.contains(id.as_bytes()) => {
+                    Some(id) if !nulls.is_missing(id.as_bytes()) => {
                         encoder.user(user_key_of_text(id, &mut self.scratch))
                     }
                     _ => IdSlot::MISSING,
@@ -128,19 +127,23 @@ fn convert_cells(
     match cells.data_type() {
         DataType::Utf8View => {
             out.extend(cells.as_string_view().iter().map(|id| match id {
-                Some(id) if !id.is_empty() && !nulls.contains(id.as_bytes()) => encoder.cell(id),
+                Some(id) if !nulls.is_missing(id.as_bytes()) => encoder.cell(id),
                 _ => IdSlot::MISSING,
             }));
         }
         t if is_whole(t) => {
             let text = cast(cells, &DataType::Utf8)?;
             let ids = text.as_string::<i32>().iter();
-            out.extend(ids.map(|id| id.map_or(IdSlot::MISSING, |id| encoder.cell(id))));
+            out.extend(ids.map(|id| match id {
+                Some(id) if !nulls.is_missing(id.as_bytes()) => encoder.cell(id),
+                _ => IdSlot::MISSING,
+            }));
         }
         DataType::UInt64 => {
             let ids = cells.as_primitive::<UInt64Type>().iter();
             out.extend(ids.map(|id| match id.map(|id| (id, i64::try_from(id))) {
                 None => IdSlot::MISSING,
+                Some((_, Ok(id))) if nulls.is_missing_number(id) => IdSlot::MISSING,
                 Some((_, Ok(id))) => encoder.cell_number(id),
                 Some((id, Err(_))) => encoder.cell(&id.to_string()),
             }));
@@ -148,12 +151,14 @@ fn convert_cells(
         t if t.is_integer() => {
             let wide = cast(cells, &DataType::Int64)?;
             let ids = wide.as_primitive::<Int64Type>();
+            let mut number = |id| match nulls.is_missing_number(id) {
+                true => IdSlot::MISSING,
+                false => encoder.cell_number(id),
+            };
             if ids.null_count() == 0 {
-                out.extend(ids.values().iter().map(|&id| encoder.cell_number(id)));
+                out.extend(ids.values().iter().map(|&id| number(id)));
             } else {
-                out.extend(
-                    ids.iter().map(|id| id.map_or(IdSlot::MISSING, |id| encoder.cell_number(id))),
-                );
+                out.extend(ids.iter().map(|id| id.map_or(IdSlot::MISSING, &mut number)));
             }
         }
         other => bail!("cell ids of type {other} cannot be read"),

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
+use arrow::array::{ArrayRef, AsArray};
+use arrow::compute::cast;
+use arrow::datatypes::{
+    DataType, Decimal128Type, Field, FieldRef, Int64Type, Schema, TimeUnit, UInt64Type,
+};
+use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit};
 use parquet::schema::types::ColumnDescriptor;
@@ -21,21 +26,22 @@ struct Role {
 
 const USER: Role = Role {
     key: "columns.user_id",
-    expected: "binary of any length, text, or a decimal without decimal places",
+    expected: "binary of any length, an integer, a decimal without decimal places, or text (a float \
+               loses digits: write it as an integer)",
     accepts: |t| {
-        matches!(t, DataType::FixedSizeBinary(_)) || is_bytes(t) || is_text(t) || is_whole(t)
+        matches!(t, DataType::FixedSizeBinary(_)) || is_bytes(t) || is_text(t) || is_number(t)
     },
 };
 const CELL: Role = Role {
     key: "columns.cell_id",
     expected: "an integer, a decimal without decimal places, or text (a float loses digits: write it \
                as an integer)",
-    accepts: |t| t.is_integer() || is_text(t) || is_whole(t),
+    accepts: |t| is_number(t) || is_text(t),
 };
 const TIMESTAMP: Role = Role {
     key: "columns.timestamp",
-    expected: "a timestamp of any unit, or date-time text",
-    accepts: |t| matches!(t, DataType::Timestamp(_, _)) || is_text(t),
+    expected: "a timestamp of any unit, date-time text, or an integer (with columns.timestamp_unit)",
+    accepts: |t| matches!(t, DataType::Timestamp(_, _)) || is_text(t) || is_number(t),
 };
 
 /// How the time stamps of a file are stored.
@@ -63,6 +69,11 @@ pub fn is_whole(t: &DataType) -> bool {
     matches!(t, Decimal32(_, 0) | Decimal64(_, 0) | Decimal128(_, 0) | Decimal256(_, 0))
 }
 
+/// True for integers and decimals without decimal places.
+pub fn is_number(t: &DataType) -> bool {
+    t.is_integer() || is_whole(t)
+}
+
 /// The type of the values, with or without a dictionary.
 fn value_type(t: &DataType) -> &DataType {
     match t {
@@ -78,21 +89,50 @@ pub struct EventColumn {
     pub path: Vec<String>,
     /// Index of the column of the table.
     pub root: usize,
-    /// Type of the values.
+    /// Type of the values as they are read from the file.
+    pub stored: DataType,
+    /// Type of the values after conversion: numbers may be time stamps.
     pub data_type: DataType,
 }
 
 impl EventColumn {
     /// Columns of a file without rows, whose types are arbitrary.
     pub fn of_no_rows(columns: &Columns) -> [EventColumn; 3] {
-        let column =
-            |name: &String, data_type| EventColumn { path: vec![name.clone()], root: 0, data_type };
+        let column = |name: &String, data_type: DataType| {
+            let (path, stored) = (vec![name.clone()], data_type.clone());
+            EventColumn { path, root: 0, stored, data_type }
+        };
         let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
         [
             column(&columns.user_id, DataType::Utf8View),
             column(&columns.cell_id, DataType::Utf8View),
             column(&columns.timestamp, micros),
         ]
+    }
+
+    /// The same for time stamps: numbers are times of the configured unit, or text of the configured
+    /// form. Without either they stay numbers, which are no times.
+    fn as_times(mut self, columns: &Columns) -> Self {
+        if is_number(&self.stored) {
+            match (columns.timestamp_unit, &columns.timestamp_format) {
+                (Some(unit), _) => self.data_type = DataType::Timestamp(unit.into(), None),
+                (None, Some(_)) => self.data_type = DataType::Utf8View,
+                (None, None) => {}
+            }
+        }
+        self
+    }
+
+    /// The values in [`EventColumn::data_type`].
+    ///
+    /// # Errors
+    /// Values of another type than that of the column.
+    pub fn converted(&self, values: ArrayRef) -> Result<ArrayRef, ArrowError> {
+        match &self.data_type {
+            same if *same == self.stored => Ok(values),
+            DataType::Timestamp(_, _) => cast(&saturated(&values)?, &self.data_type),
+            other => cast(&values, other),
+        }
     }
 
     /// True for a field inside a column of structs.
@@ -119,7 +159,8 @@ pub fn find_columns(schema: &Schema, columns: &Columns) -> Result<[EventColumn; 
         bail!(message);
     }
     let [user, cell, time] = roles;
-    Ok([find(schema, user_id, user)?, find(schema, cell_id, cell)?, find(schema, timestamp, time)?])
+    let time = find(schema, timestamp, time)?.as_times(columns);
+    Ok([find(schema, user_id, user)?, find(schema, cell_id, cell)?, time])
 }
 
 /// Finds a column that exists.
@@ -136,7 +177,8 @@ fn find(schema: &Schema, name: &str, role: Role) -> Result<EventColumn> {
         );
     }
     let path = path.into_iter().map(str::to_owned).collect();
-    Ok(EventColumn { path, root, data_type: read_as(&data_type) })
+    let data_type = read_as(&data_type);
+    Ok(EventColumn { path, root, stored: data_type.clone(), data_type })
 }
 
 /// The column with this name, else the field `b` of the column `a` for the name `a.b`, with the index of
@@ -153,6 +195,22 @@ fn field_at<'a>(schema: &'a Schema, name: &'a str) -> Option<(usize, Vec<&'a str
         field = fields.find(name)?.1;
     }
     Some((root, path, field))
+}
+
+/// Numbers in 64 bits; those outside become the smallest or largest.
+fn saturated(values: &ArrayRef) -> Result<ArrayRef, ArrowError> {
+    Ok(match values.data_type() {
+        t if is_whole(t) => {
+            let wide = cast(values, &DataType::Decimal128(38, 0))?;
+            let clamped = |v: i128| v.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
+            Arc::new(wide.as_primitive::<Decimal128Type>().unary::<_, Int64Type>(clamped))
+        }
+        DataType::UInt64 => {
+            let clamped = |v: u64| i64::try_from(v).unwrap_or(i64::MAX);
+            Arc::new(values.as_primitive::<UInt64Type>().unary::<_, Int64Type>(clamped))
+        }
+        _ => cast(values, &DataType::Int64)?,
+    })
 }
 
 /// The unit in the annotation of a column.
@@ -187,7 +245,7 @@ pub fn with_types(
     let mut fields: Vec<FieldRef> = metadata.schema().fields().to_vec();
     for column in columns {
         let Some(root) = fields.get(column.root) else { continue };
-        fields[column.root] = with_type(root, &column.path[1..], &column.data_type);
+        fields[column.root] = with_type(root, &column.path[1..], &column.stored);
     }
     let schema = Schema::new_with_metadata(fields, metadata.schema().metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));

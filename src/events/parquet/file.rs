@@ -2,23 +2,26 @@
 
 use std::ops::Range;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, anyhow};
 use arrow::datatypes::{DataType, TimeUnit};
+use chrono::Utc;
 use chrono_tz::Tz;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Type as PhysicalType;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::SchemaDescriptor;
 
 use super::arrays::ArrayBatches;
 use super::columns::{
-    EventColumn, StoredTime, annotated_unit, find_columns, is_text, is_whole, with_types,
+    EventColumn, StoredTime, annotated_unit, find_columns, is_number, is_text, with_types,
 };
 use crate::config::Columns;
 use crate::domain::null_words::NullWords;
+use crate::domain::time::belief::Belief;
 use crate::domain::time::columns::Times;
+use crate::domain::time::explain::{ReadAs, number_without_unit};
 use crate::domain::time::format::TimestampFormat;
 use crate::formats::parquet::pages::Pages;
 use crate::formats::parquet::{ParquetBatches, footer, refuse_encrypted};
@@ -83,6 +86,10 @@ impl ParquetEvents {
                 let metadata = with_types(metadata, &columns).with_context(place)?;
                 let leaves = leaves(metadata.parquet_schema(), &columns).with_context(place)?;
                 refuse_encrypted(&source, metadata.metadata(), leaves).with_context(place)?;
+                if is_number(&columns[2].data_type) {
+                    let number = first_number(metadata.metadata(), &row_groups, leaves[2]);
+                    return Err(numbers_without_a_unit(&columns[2], number)).with_context(place);
+                }
                 (metadata, leaves)
             }
         };
@@ -136,10 +143,11 @@ impl ParquetEvents {
     /// Smallest and largest time stamp of a row group in the unit of the column, if the footer contains
     /// them.
     pub fn timestamp_range(&self, row_group: usize) -> Option<(i64, i64)> {
-        match self.group(row_group).column(self.leaves[2]).statistics()? {
-            Statistics::Int64(s) => Some((*s.min_opt()?, *s.max_opt()?)),
-            _ => None,
+        let stored = &self.columns[2].stored;
+        if is_number(stored) && !is_signed(stored) {
+            return None;
         }
+        number_range(self.group(row_group).column(self.leaves[2]).statistics()?)
     }
 
     /// Reads user id, cell id and time stamp of a row group as arrays. `source` is that of
@@ -154,8 +162,7 @@ impl ParquetEvents {
         batch_rows: usize,
     ) -> Result<ArrayBatches<3>> {
         let batches = self.read_leaves(source, row_group, batch_rows, &self.leaves)?;
-        let paths = self.columns.each_ref().map(|column| column.path.clone());
-        Ok(ArrayBatches::new(batches, paths))
+        Ok(ArrayBatches::new(batches, self.columns.clone()))
     }
 
     /// Opens the pages of user id, cell id and time stamp of a row group, with the unit of the time
@@ -169,8 +176,8 @@ impl ParquetEvents {
         row_group: usize,
     ) -> Result<Option<([Pages; 3], TimeUnit)>> {
         let [user, cell, _] = self.types();
-        let are_supported = !is_whole(user)
-            && (is_text(cell) || matches!(cell, DataType::Int32 | DataType::Int64))
+        let are_supported = (!is_number(user) || is_signed(user))
+            && (is_text(cell) || is_signed(cell))
             && !self.columns.iter().any(EventColumn::is_nested);
         let Some(unit) = self.stored_unit().filter(|_| are_supported) else {
             return Ok(None);
@@ -197,8 +204,19 @@ impl ParquetEvents {
         }
     }
 
+    /// True for time stamps that are stored as numbers without a unit.
+    pub fn times_are_numbers(&self) -> bool {
+        is_number(&self.columns[2].stored)
+    }
+
     /// The unit of the stored time stamps, if it is that of the Arrow type.
     fn stored_unit(&self) -> Option<TimeUnit> {
+        if let (stored, DataType::Timestamp(unit, _)) =
+            (&self.columns[2].stored, self.timestamp_type())
+            && is_number(stored)
+        {
+            return is_signed(stored).then_some(*unit);
+        }
         let column = self.metadata.parquet_schema().column(self.leaves[2]);
         let stored = annotated_unit(&column)?;
         // seconds, for example, are stored as milliseconds
@@ -263,7 +281,7 @@ impl ParquetEvents {
         let leaves = [self.leaves[2]];
         let source = self.source_of(row_group, &leaves)?;
         let batches = self.read_leaves(source, row_group, batch_rows, &leaves)?;
-        Ok(ArrayBatches::new(batches, [self.columns[2].path.clone()]))
+        Ok(ArrayBatches::new(batches, [self.columns[2].clone()]))
     }
 
     fn read_leaves(
@@ -288,6 +306,46 @@ impl ParquetEvents {
         let number = self.row_groups.get(row_group).unwrap_or(&row_group);
         format!("events file {}, row group {number}", self.input.location)
     }
+}
+
+/// True for integers that can be read from pages as they are.
+fn is_signed(t: &DataType) -> bool {
+    matches!(t, DataType::Int32 | DataType::Int64)
+}
+
+fn number_range(statistics: &Statistics) -> Option<(i64, i64)> {
+    match statistics {
+        Statistics::Int64(s) => Some((*s.min_opt()?, *s.max_opt()?)),
+        Statistics::Int32(s) => Some((i64::from(*s.min_opt()?), i64::from(*s.max_opt()?))),
+        _ => None,
+    }
+}
+
+/// The smallest number of a column in the first row group whose footer contains it.
+fn first_number(metadata: &ParquetMetaData, row_groups: &[usize], leaf: usize) -> Option<i64> {
+    let smallest = |group: &usize| {
+        Some(number_range(metadata.row_group(*group).column(leaf).statistics()?)?.0)
+    };
+    row_groups.iter().find_map(smallest)
+}
+
+fn numbers_without_a_unit(column: &EventColumn, number: Option<i64>) -> Error {
+    let read_as = ReadAs { unit_is_configured: true, ..ReadAs::default() };
+    let belief = Belief { now_us: Utc::now().timestamp_micros() };
+    let hint = number.map(|number| {
+        let text = number.to_string();
+        format!(
+            "; its smallest value: {}",
+            number_without_unit(&text, number.into(), read_as, belief)
+        )
+    });
+    anyhow!(
+        "column {:?} is {}: set columns.timestamp_unit to \"s\", \"ms\", \"us\" or \"ns\" for numbers since \
+         1970-01-01 UTC; columns.timestamp can name another column{}",
+        column.path.join("."),
+        column.stored,
+        hint.unwrap_or_default()
+    )
 }
 
 /// Positions of the leaf columns.

@@ -1,9 +1,9 @@
 //! The three columns of a row group, decoded page by page.
 
 use anyhow::{Context, Result, bail};
-use arrow::datatypes::TimeUnit;
+use arrow::datatypes::{DataType, TimeUnit};
 
-use super::columns::is_text;
+use super::columns::{is_number, is_text};
 use super::file::ParquetEvents;
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::user_key_of_text;
@@ -14,10 +14,29 @@ use crate::events::batch::{EventBatch, IdEncoder};
 use crate::formats::parquet::pages::{NULL_INDEX, PagePart, Pages, Span};
 use crate::storage::ByteSource;
 
+/// How user ids are stored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UserForm {
+    Bytes,
+    Text,
+    /// Integers, which are the same users as their decimal text.
+    Number,
+}
+
+impl UserForm {
+    fn of(t: &DataType) -> Self {
+        match t {
+            t if is_text(t) => UserForm::Text,
+            t if is_number(t) => UserForm::Number,
+            _ => UserForm::Bytes,
+        }
+    }
+}
+
 /// The pages of a row group, with the encoded values of their dictionaries.
 pub struct PageColumns {
     pages: [Pages; 3],
-    users_are_text: bool,
+    user_form: UserForm,
     cells_are_text: bool,
     unit: TimeUnit,
     nulls: NullWords,
@@ -41,7 +60,7 @@ impl PageColumns {
         let [user, cell, _] = file.types();
         Ok(Some(PageColumns {
             pages,
-            users_are_text: is_text(user),
+            user_form: UserForm::of(user),
             cells_are_text: is_text(cell),
             unit,
             nulls: file.nulls.clone(),
@@ -65,7 +84,7 @@ impl PageColumns {
     ) -> Result<()> {
         let [user_pages, cell_pages, time_pages] = &mut self.pages;
         let nulls = &self.nulls;
-        let (as_text, scratch) = (self.users_are_text, &mut self.scratch);
+        let (form, scratch) = (self.user_form, &mut self.scratch);
         fill(
             user_pages,
             rows,
@@ -73,14 +92,21 @@ impl PageColumns {
             IdSlot::MISSING,
             &mut batch.users,
             |page, all, out| {
-                if !as_text {
+                if form == UserForm::Bytes {
                     ids.users(all.len(), |i| Some(all[i].of(page)), out);
                     return Ok(());
                 }
                 for id in all {
-                    out.push(match text(id.of(page))? {
-                        "" => IdSlot::MISSING,
-                        id if nulls.contains(id.as_bytes()) => IdSlot::MISSING,
+                    let digits;
+                    let id = match form {
+                        UserForm::Number => {
+                            digits = number(id.of(page)).map(|id| id.to_string());
+                            digits.as_deref().unwrap_or_default()
+                        }
+                        _ => text(id.of(page))?,
+                    };
+                    out.push(match id {
+                        id if nulls.is_missing(id.as_bytes()) => IdSlot::MISSING,
                         id => ids.user(user_key_of_text(id, scratch)),
                     });
                 }
@@ -98,8 +124,10 @@ impl PageColumns {
                 for id in all {
                     let id = id.of(page);
                     out.push(match (as_text, number(id)) {
-                        (false, Some(number)) => ids.cell_number(number),
-                        (true, _) if !id.is_empty() && !nulls.contains(id) => ids.cell(text(id)?),
+                        (false, Some(number)) if !nulls.is_missing_number(number) => {
+                            ids.cell_number(number)
+                        }
+                        (true, _) if !nulls.is_missing(id) => ids.cell(text(id)?),
                         _ => IdSlot::MISSING,
                     });
                 }

@@ -31,6 +31,10 @@ impl CodePage {
         if ["", "system", "ansi", "oem"].contains(&&*name.to_ascii_lowercase()) {
             return Ok(otherwise);
         }
+        // the id of a language driver, which GDAL writes too
+        if let Some(id) = name.strip_prefix("LDID/").and_then(|id| id.trim().parse().ok()) {
+            return Ok(Self::of_language_driver(id));
+        }
         Self::named(name).with_context(|| {
             format!(
                 "its .cpg file specifies the unknown encoding {name:?}; correct it, or {REMEDY}"
@@ -190,6 +194,8 @@ mod tests {
         for name in ["1257", "CP1257", "ANSI 1257", "windows-1257"] {
             assert_eq!(read(Some(name), 0, b"R\xe2da\xf0").unwrap(), "Rādaš", "{name}");
         }
+        assert_eq!(read(Some("LDID/204"), 0, b"R\xe2da\xf0").unwrap(), "Rādaš");
+        assert_eq!(read(Some("LDID/87"), 204, b"\xd5is").unwrap(), "Õis");
         assert_eq!(read(Some("System"), 0, b"\xd5is").unwrap(), "Õis");
         assert_eq!(read(Some("System"), 204, b"R\xe2da").unwrap(), "Rāda");
         assert!(read(Some("klingon"), 0, b"").unwrap_err().to_string().contains("klingon"));

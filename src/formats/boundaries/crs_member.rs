@@ -16,8 +16,11 @@ pub fn read(member: &Value) -> Option<String> {
 
 /// The name of the CRS out of the member.
 fn named(member: &Value) -> Option<String> {
-    if let Some(name) = member.as_str() {
-        return Some(name.to_owned());
+    match member {
+        Value::String(name) => return Some(name.clone()),
+        // a code alone
+        Value::Number(code) => return Some(code.to_string()),
+        _ => {}
     }
     let kind = member.get("type").and_then(Value::as_str).unwrap_or("name").to_ascii_lowercase();
     let properties = member.get("properties")?;
@@ -35,7 +38,10 @@ fn named(member: &Value) -> Option<String> {
         "link" => text("href"),
         "url" => text("url"),
         "ogc" => text("urn"),
-        "epsg" | "esri" => text("code").map(|code| format!("{kind}:{code}")),
+        "epsg" | "esri" => text("code").map(|code| match code.contains(':') {
+            true => code,
+            false => format!("{kind}:{code}"),
+        }),
         _ => None,
     }
 }
@@ -55,10 +61,12 @@ mod tests {
             r#"{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG:9.9.1:3301"}}"#,
             r#"{"type":"name","properties":{"name":"http://www.opengis.net/def/crs/EPSG/0/3301"}}"#,
             r#"{"type":"EPSG","properties":{"code":3301}}"#,
+            r#"{"type":"EPSG","properties":{"code":"EPSG:3301"}}"#,
             r#"{"type":"EPSG","properties":{"code":"3301","coordinate_order":[0,1]}}"#,
             r#"{"type":"link","properties":{"href":"http://spatialreference.org/ref/epsg/3301/proj4/","type":"proj4"}}"#,
             r#"{"properties":{"name":"EPSG:3301"}}"#,
             r#""EPSG:3301""#,
+            "3301",
         ] {
             assert_eq!(of(member).as_deref(), Some("EPSG:3301"), "{member}");
         }

@@ -95,7 +95,7 @@ mod tests {
     fn early_dates_are_reported_with_the_unit_that_fits() {
         let day = |text: &str| -> NaiveDateTime { text.parse().unwrap() };
         let belief = Belief { now_us: 1_800_000_000_000_000 };
-        let read_as = ReadAs { unit: Some(EpochUnit::Ms), is_csv: true, format: None };
+        let read_as = ReadAs { unit: Some(EpochUnit::Ms), unit_is_configured: true, format: None };
         let input = |first: &str, last: &str| RecordedInput {
             path: "a.csv".into(),
             first: Some(day(first)),

@@ -65,7 +65,8 @@ pub fn refuse_swapped(
     if hits * 2 > cells.len() {
         bail!(
             "cell plan: no cell lies where the LAUs are, but {hits} of {} do with latitude and \
-             longitude swapped; swap columns.latitude and columns.longitude",
+             longitude swapped; swap columns.latitude and columns.longitude, or, if the plan is right, \
+             write the LAU file with x (longitude) first",
             cells.len()
         );
     }

@@ -13,6 +13,13 @@ const HUDI_LOG: &str = ".hoodie";
 const ICEBERG_LOG: &str = "metadata";
 const ICEBERG_ENDING: &str = ".metadata.json";
 
+/// The log of the files that Spark's structured streaming completed.
+const STREAM_LOG: &str = "_spark_metadata";
+/// What Hudi writes into each partition, which may have been copied without the rest of the table.
+const HUDI_PARTITION: &str = ".hoodie_partition_metadata";
+/// The folder of a Paimon table whose files are named `snapshot-1` and so on.
+const PAIMON_LOG: &str = "snapshot";
+
 /// Refuses local files in folders of table formats. Symbolic links in `files` are resolved.
 ///
 /// # Errors
@@ -33,20 +40,33 @@ pub fn refuse_tables<'a>(files: impl Iterator<Item = &'a Path>) -> Result<()> {
 }
 
 fn format_of(folder: &Path) -> Option<&'static str> {
-    let is_metadata = |entry: fs::DirEntry| {
-        entry.file_name().to_string_lossy().to_lowercase().ends_with(ICEBERG_ENDING)
+    let holds = |log: &str, is_of_log: fn(&str) -> bool| {
+        let entries = fs::read_dir(folder.join(log));
+        let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+        entries.is_ok_and(|entries| entries.flatten().any(|entry| is_of_log(&name(entry))))
     };
     if folder.join(DELTA_LOG).is_dir() {
         Some("Delta")
-    } else if folder.join(HUDI_LOG).is_dir() {
+    } else if folder.join(HUDI_LOG).is_dir() || folder.join(HUDI_PARTITION).is_file() {
         Some("Hudi")
-    } else if fs::read_dir(folder.join(ICEBERG_LOG))
-        .is_ok_and(|entries| entries.flatten().any(is_metadata))
-    {
+    } else if folder.join(STREAM_LOG).is_dir() {
+        Some("Spark Structured Streaming")
+    } else if holds(ICEBERG_LOG, is_iceberg) {
         Some("Iceberg")
+    } else if holds(PAIMON_LOG, is_paimon) {
+        Some("Paimon")
     } else {
         None
     }
+}
+
+fn is_iceberg(name: &str) -> bool {
+    name.to_lowercase().ends_with(ICEBERG_ENDING)
+}
+
+fn is_paimon(name: &str) -> bool {
+    let number = name.strip_prefix("snapshot-");
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// Refuses objects that belong to a table, given the names of all listed objects.
@@ -73,13 +93,20 @@ fn table_of_object(name: &str) -> Option<(&str, &'static str)> {
         let at = name.find(&inside).filter(|at| *at == 0 || name[..*at].ends_with('/'))?;
         Some(&name[..at])
     };
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let in_log = |log, is_of_log: fn(&str) -> bool| before(log).filter(|_| is_of_log(file));
     if let Some(root) = before(DELTA_LOG) {
         Some((root, "Delta"))
     } else if let Some(root) = before(HUDI_LOG) {
         Some((root, "Hudi"))
-    } else {
-        let root = before(ICEBERG_LOG).filter(|_| name.ends_with(ICEBERG_ENDING))?;
+    } else if file == HUDI_PARTITION {
+        Some((&name[..name.len() - file.len()], "Hudi"))
+    } else if let Some(root) = before(STREAM_LOG) {
+        Some((root, "Spark Structured Streaming"))
+    } else if let Some(root) = in_log(ICEBERG_LOG, is_iceberg) {
         Some((root, "Iceberg"))
+    } else {
+        Some((in_log(PAIMON_LOG, is_paimon)?, "Paimon"))
     }
 }
 
@@ -96,15 +123,22 @@ mod tests {
 
     #[test]
     fn objects_of_tables_are_refused_and_others_are_not() {
-        for log in
-            ["t/_delta_log/0.json", "t/.hoodie/hoodie.properties", "t/metadata/1.metadata.json"]
-        {
+        for log in [
+            "t/_delta_log/0.json",
+            "t/.hoodie/hoodie.properties",
+            "t/date=1/.hoodie_partition_metadata",
+            "t/metadata/1.metadata.json",
+            "t/_spark_metadata/0",
+            "t/snapshot/snapshot-1",
+        ] {
             let refused = |file| refuse_tables_of_objects([log, file].into_iter(), &[file]);
             assert!(refused("t/date=1/a.parquet").is_err(), "{log}");
             assert!(refused("other/a.parquet").is_ok(), "{log}");
         }
         let file = "t/a.parquet";
-        for other in ["t/metadata/readme.json", "t/my_delta_log/0.json"] {
+        for other in
+            ["t/metadata/readme.json", "t/my_delta_log/0.json", "t/snapshot/snapshot-1.parquet"]
+        {
             assert!(
                 refuse_tables_of_objects([other, file].into_iter(), &[file]).is_ok(),
                 "{other}"
