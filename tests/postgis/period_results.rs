@@ -308,3 +308,52 @@ fn new_date_only_updates_sums_of_its_own_users() {
     assert_eq!(lines(&mut client, sql), before);
     assert_eq!(lines(&mut client, seen), [dates.to_string()]);
 }
+
+#[test]
+#[ignore = "needs PostGIS: run make test"]
+fn sums_are_computed_anew_if_what_a_date_has_added_is_unknown() {
+    let (work, schema) = mini();
+    work.ok(&["run-all"]);
+    let mut client = client(&schema);
+    // partitions that no longer exist
+    let forget =
+        "UPDATE mobility_view_date SET leaf_no = leaf_no + 1000 WHERE view = 'user_cell_dates'";
+    client.batch_execute(forget).unwrap();
+    work.add_late_event(3);
+    work.ok(&["run-all"]);
+    assert_equal_to_plain_sql(&mut client, "after a late event");
+    // sums that do not contain what the records say are not noticed, so that an update must have used them
+    client.batch_execute("UPDATE stored_user_cell_dates SET dates = dates + 10").unwrap();
+    work.add_late_event(4);
+    work.ok(&["run-all"]);
+    let wrong = "SELECT count(*)::text FROM user_cell_dates WHERE dates > 10";
+    let kept: usize = lines(&mut client, wrong)[0].parse().unwrap();
+    assert!(kept > 5, "{kept}");
+    work.ok(&["views", "--refresh"]);
+    assert_eq!(lines(&mut client, wrong), ["0"]);
+    assert_equal_to_plain_sql(&mut client, "after a refresh");
+}
+
+#[test]
+#[ignore = "needs PostGIS: run make test"]
+fn view_without_periods_is_recomputed_only_if_what_it_reads_has_changed() {
+    let (work, schema) = mini();
+    work.copy_shipped_views();
+    work.write("views/units.sql", "SELECT COUNT(*) AS n FROM lau\n");
+    work.write("views/places.sql", "SELECT n, random() < 2 AS always FROM units\n");
+    work.write("views/all_events.sql", "SELECT COUNT(*) AS n FROM mobile_events_compressed\n");
+    work.ok(&["run-all"]);
+    let mut client = client(&schema);
+    let writers = |client: &mut Client| {
+        ["units", "places", "all_events"]
+            .map(|view| lines(client, &format!("SELECT xmin::text FROM stored_{view}")))
+    };
+    let before = writers(&mut client);
+    work.add_late_event(3);
+    work.ok(&["run-all"]);
+    let after = writers(&mut client);
+    assert_eq!(after[0], before[0], "the LAUs are the same");
+    assert_ne!(after[1], before[1], "a function that changes by itself");
+    assert_ne!(after[2], before[2], "an event is new");
+    assert_equal_to_plain_sql(&mut client, "after a late event");
+}
