@@ -74,6 +74,15 @@ pub struct Computation<'a> {
 }
 
 impl Computation<'_> {
+    /// Prepares the transaction for [`Computation::run`], by the search path that the SQL needs until
+    /// [`search_path::reset`].
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn enter(&self, transaction: &mut Transaction) -> Result<()> {
+        search_path::set(transaction, self.schema, without_semicolon(self.sql), false)
+    }
+
     /// Computes the view into the temporary table `target`, over all rows or those of a scope; returns the
     /// number of rows.
     ///
@@ -91,15 +100,12 @@ impl Computation<'_> {
         let words = search_path::possible_relations(select);
         let visible =
             Visible { schema: self.schema, inputs: self.inputs, words, on_numbers, scope };
-        let with = visible.expressions(transaction)?;
+        let with = visible.expressions();
         let (list, joins) = self.output(on_numbers);
         drop_table(transaction, target)?;
-        search_path::set(transaction, self.schema, select, false)?;
         let before = format!("{with}SELECT {list} FROM (\n");
         let after = format!("\n) AS q{joins}");
-        let rows = create_temporary(transaction, target, (&before, select, &after))?;
-        search_path::reset(transaction)?;
-        Ok(rows)
+        create_temporary(transaction, target, (&before, select, &after))
     }
 
     /// The columns of the result, and the joins that give back the ids.

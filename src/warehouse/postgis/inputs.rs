@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::names::SchemaName;
 use super::plan_marks::PlanMarks;
+use super::relations::{ColumnTypes, column_types};
 use super::search_path::possible_relations;
 use super::server_errors::failed;
 use super::stored_views::{self, Storage, StoredView};
@@ -44,6 +45,8 @@ pub struct Inputs {
     lau: String,
     load_no: i64,
     periods: HashMap<String, Periods>,
+    /// The columns of the views.
+    columns: HashMap<String, ColumnTypes>,
 }
 
 /// The tables and views that the SQL of a view reads.
@@ -87,6 +90,10 @@ impl Inputs {
         for row in transaction.query(&schema.fill(sql), &[]).map_err(failed)? {
             periods.entry(row.get(0)).or_default().insert(row.get(1), row.get(2));
         }
+        let mut columns = HashMap::new();
+        for view in &views {
+            columns.insert(view.view.clone(), column_types(transaction, Some(schema), &view.view)?);
+        }
         Ok(Inputs {
             views,
             dates,
@@ -97,12 +104,23 @@ impl Inputs {
             lau,
             load_no: load.get(1),
             periods,
+            columns,
         })
     }
 
     /// The stored periods of a view.
     pub fn periods(&mut self, view: &str) -> &mut Periods {
         self.periods.entry(view.to_owned()).or_default()
+    }
+
+    /// The columns of a view with a stored result.
+    pub fn columns(&self, view: &str) -> &ColumnTypes {
+        const NONE: &ColumnTypes = &Vec::new();
+        self.columns.get(view).unwrap_or(NONE)
+    }
+
+    pub fn set_columns(&mut self, view: &str, columns: ColumnTypes) {
+        self.columns.insert(view.to_owned(), columns);
     }
 
     /// Remembers the view as it is stored now.

@@ -7,6 +7,7 @@ use postgres::error::SqlState;
 use super::compute_view::{COMPUTED, Computation, drop_table};
 use super::inputs::{Inputs, Reads};
 use super::names::SchemaName;
+use super::search_path;
 use super::server_errors::failed;
 use super::stored_views::StoredView;
 use super::visible_tables::Scope;
@@ -101,7 +102,9 @@ impl<'a> Merge<'a> {
             negated,
         };
         let target = if self.dates == 0 { CHANGES } else { COMPUTED };
+        computation.enter(transaction)?;
         self.collected += computation.run(transaction, target, Some(scope))?;
+        search_path::reset(transaction)?;
         if target == COMPUTED {
             let add = format!("INSERT INTO pg_temp.{CHANGES} SELECT * FROM pg_temp.{COMPUTED}");
             transaction.batch_execute(&add).map_err(failed)?;

@@ -15,6 +15,7 @@ use super::compute_view::{COMPUTED, Computation, drop_table};
 use super::inputs::{Inputs, Periods, Reads};
 use super::names::{DATE_COLUMN, SchemaName};
 use super::relations::column_types;
+use super::search_path;
 use super::server_errors::failed;
 use super::stored_views::StoredView;
 use super::visible_tables::Scope;
@@ -59,21 +60,21 @@ pub fn update(
     }
     let missing: BTreeMap<&NaiveDate, &String> =
         current.iter().filter(|(start, mark)| stored.get(start) != Some(mark)).collect();
-    let mut are_checked = false;
-    for (start, mark) in &missing {
-        let scope = scope(inputs, result, **start);
-        let computation = Computation {
-            schema,
-            inputs,
-            sql: &result.view.sql,
-            columns: result.columns,
-            keep_numbers: false,
-            negated: None,
-        };
-        computation.run(transaction, COMPUTED, Some(&scope))?;
-        if !are_checked {
-            check_columns(transaction, schema, view)?;
-            are_checked = true;
+    let computation = Computation {
+        schema,
+        inputs,
+        sql: &result.view.sql,
+        columns: result.columns,
+        keep_numbers: false,
+        negated: None,
+    };
+    if !missing.is_empty() {
+        computation.enter(transaction)?;
+    }
+    for (number, (start, mark)) in missing.iter().enumerate() {
+        computation.run(transaction, COMPUTED, Some(&scope(inputs, result, **start)))?;
+        if number == 0 {
+            check_columns(transaction, inputs, view)?;
         }
         let rows = transaction.execute(&insert(&table, result, **start), &[]).map_err(failed)?;
         changed += rows;
@@ -84,6 +85,7 @@ pub fn update(
             .execute(&schema.fill(record), &[&view, *start, *mark, &rows])
             .map_err(failed)?;
     }
+    search_path::reset(transaction)?;
     let count = "SELECT coalesce(sum(row_count), 0)::bigint FROM {schema}.mobility_view_date WHERE view = $1";
     let rows: i64 = transaction.query_one(&schema.fill(count), &[&view]).map_err(failed)?.get(0);
     // statistics of a result that has hardly changed are still right
@@ -130,9 +132,9 @@ fn insert(table: &str, result: &PeriodResult, start: NaiveDate) -> String {
 }
 
 /// Compares the computed columns with the stored ones.
-fn check_columns(transaction: &mut Transaction, schema: &SchemaName, view: &str) -> Result<()> {
+fn check_columns(transaction: &mut Transaction, inputs: &Inputs, view: &str) -> Result<()> {
     let computed = column_types(transaction, None, COMPUTED)?;
-    match column_types(transaction, Some(schema), view)? == computed {
+    match *inputs.columns(view) == computed {
         true => Ok(()),
         false => Err(anyhow!("its columns have changed; run `mobility views`")),
     }

@@ -22,6 +22,7 @@ use super::period_results::{self, PeriodResult};
 use super::query::order_list;
 use super::relations::{ColumnTypes, column_types, describe};
 use super::result_tables::{self, ResultTable};
+use super::search_path;
 use super::server_errors::failed;
 use super::stored_views::{Storage, StoredView, record, set_computed};
 use crate::views::{OrderBy, Registry, View};
@@ -126,6 +127,7 @@ pub fn deploy(
     };
     record(transaction, schema, &stored, deployment.position)?;
     inputs.set_view(stored.clone());
+    inputs.set_columns(&view.view, computed);
     let started = Instant::now();
     let inputs_of_whole = match stored.storage {
         Storage::Whole => inputs.of_whole(&stored),
@@ -168,7 +170,7 @@ pub fn compute(
     inputs: &mut Inputs,
     view: &StoredView,
 ) -> Result<i64> {
-    let shown = column_types(transaction, Some(schema), &view.view)?;
+    let shown = inputs.columns(&view.view).clone();
     let columns: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
     // whole results need not be known to such a degree
     let reads = inputs.reads(&view.view, &view.sql);
@@ -196,7 +198,9 @@ pub fn compute(
                 keep_numbers: false,
                 negated: None,
             };
+            computation.enter(transaction)?;
             computation.run(transaction, COMPUTED, None)?;
+            search_path::reset(transaction)?;
             if column_types(transaction, None, COMPUTED)? != shown {
                 bail!("its columns have changed; run `mobility views`");
             }

@@ -3,13 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
 use chrono::NaiveDate;
-use postgres::Transaction;
 
 use super::inputs::Inputs;
 use super::names::{DATE_COLUMN, SchemaName};
-use super::relations::column_types;
 use crate::domain::tables::{Table, quoted};
 
 /// The rows that a view is computed over, if not over all.
@@ -40,10 +37,7 @@ const TWO_PLACES: &str = "greatest(p.two_places, -1 - p.two_places)";
 
 impl Visible<'_> {
     /// `WITH ... `, or nothing if the SQL is to see all relations as they are.
-    ///
-    /// # Errors
-    /// Errors of the server.
-    pub fn expressions(&self, transaction: &mut Transaction) -> Result<String> {
+    pub fn expressions(&self) -> String {
         let mut all: Vec<(&str, String)> = Vec::new();
         if self.on_numbers || self.scope.is_some() {
             for table in [Table::MobileEventsCompressed, Table::MobileEventsPlaced] {
@@ -56,17 +50,13 @@ impl Visible<'_> {
             let with_numbers =
                 self.inputs.views.iter().filter(|v| self.inputs.has_numbers(&v.view));
             for sums in with_numbers {
-                all.push((&sums.view, self.numbers_of(transaction, &sums.view)?));
+                all.push((&sums.view, self.numbers_of(&sums.view)));
             }
         }
         for (view, first, last) in self.scope.iter().flat_map(|scope| &scope.periods) {
-            let columns: Vec<String> = column_types(transaction, Some(self.schema), view)?
-                .iter()
-                .map(|(name, _)| quoted(name))
-                .collect();
             let select = format!(
                 "SELECT {} FROM {} WHERE {DATE_COLUMN} BETWEEN DATE '{first}' AND DATE '{last}'",
-                columns.join(", "),
+                self.columns(view),
                 self.schema.result_table(view)
             );
             all.push((view, select));
@@ -77,10 +67,10 @@ impl Visible<'_> {
             .filter(|(name, _)| is_read(name))
             .map(|(name, select)| format!("{} AS NOT MATERIALIZED ({select})", quoted(name)))
             .collect();
-        Ok(match expressions.is_empty() {
+        match expressions.is_empty() {
             true => String::new(),
             false => format!("WITH {} ", expressions.join(", ")),
-        })
+        }
     }
 
     /// The columns of ids, and the joins that they need.
@@ -159,9 +149,13 @@ impl Visible<'_> {
     }
 
     /// A stored result that holds the numbers of ids, as it is.
-    fn numbers_of(&self, transaction: &mut Transaction, view: &str) -> Result<String> {
-        let columns = column_types(transaction, Some(self.schema), view)?;
-        let columns: Vec<String> = columns.iter().map(|(name, _)| quoted(name)).collect();
-        Ok(format!("SELECT {} FROM {}", columns.join(", "), self.schema.result_table(view)))
+    fn numbers_of(&self, view: &str) -> String {
+        format!("SELECT {} FROM {}", self.columns(view), self.schema.result_table(view))
+    }
+
+    /// The columns of a view.
+    fn columns(&self, view: &str) -> String {
+        let columns = self.inputs.columns(view).iter().map(|(name, _)| quoted(name));
+        columns.collect::<Vec<_>>().join(", ")
     }
 }
