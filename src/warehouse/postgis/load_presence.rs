@@ -1,6 +1,5 @@
 //! Hourly presence: fills one partition for each new date.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,8 +14,9 @@ use super::copy::CopyIn;
 use super::id_map::IdMap;
 use super::names::SchemaName;
 use super::partitions;
-use super::partitions::{Partition, PartitionKind};
+use super::partitions::{Partition, PartitionKind, Planned};
 use super::server::{Server, Worker};
+use super::server_errors::failed;
 use super::two_places::TwoPlaces;
 use crate::datasets::presence::PresenceDay;
 use crate::domain::tables::presence_file_schema;
@@ -47,11 +47,16 @@ pub fn fill(
     let mut bytes = 0;
     for (index, day) in days.iter().enumerate() {
         let kind = PartitionKind::Presence(day.date);
-        let (number, copy) = partitions::create(lead.client(), &server.schema, kind)?;
-        partitions.push(Partition { kind, number, fingerprint: day.fingerprint.clone(), rows: 0 });
+        let planned = partitions::plan(lead.client(), &server.schema, kind)?;
+        let (number, fingerprint) = (planned.number, day.fingerprint.clone());
+        partitions.push(Partition { kind, number, fingerprint, rows: 0 });
+        let is_single = day.files.len() == 1;
+        if !is_single {
+            planned.create(lead.client())?;
+        }
         for path in &day.files {
             bytes += std::fs::metadata(path).map_or(0, |m| m.len());
-            tasks.push((index, path, copy.clone()));
+            tasks.push(PresenceFile { day: index, path, partition: planned.clone(), is_single });
         }
     }
     let bar = progress.bar("load", bytes);
@@ -59,10 +64,10 @@ pub fn fill(
     let shared = Tasks::new(&tasks);
     on_all_cores(server.worker_count(tasks.len()), || {
         let mut worker = server.worker()?;
-        shared.each(|(day, path, copy)| {
-            let written = copy_file(worker.client(), &server.schema, (path, copy), ids, &bar)
-                .with_context(|| format!("{}", path.display()))?;
-            rows[*day].fetch_add(written, Ordering::Relaxed);
+        shared.each(|file| {
+            let written = load_file(worker.client(), &server.schema, file, ids, &bar)
+                .with_context(|| format!("{}", file.path.display()))?;
+            rows[file.day].fetch_add(written, Ordering::Relaxed);
             Ok(())
         })
     })?;
@@ -73,22 +78,48 @@ pub fn fill(
     Ok(partitions)
 }
 
-/// Copies one file into a partition; returns the number of rows.
-fn copy_file(
+/// A file to be copied into a partition.
+struct PresenceFile<'a> {
+    /// The position of its date among the new ones.
+    day: usize,
+    path: &'a Path,
+    partition: Planned,
+    /// The partition has no other rows, and does not exist yet.
+    is_single: bool,
+}
+
+/// Copies one file into its partition; returns the number of rows.
+fn load_file(
     client: &mut Client,
     schema: &SchemaName,
-    (path, copy): (&Path, &str),
+    file: &PresenceFile,
+    ids: &[IdMap; 2],
+    bar: &StageBar,
+) -> Result<u64> {
+    let batches = read(file.path)?;
+    for (column, map) in ids.iter().enumerate() {
+        map.resolve(client, schema, batches.iter().flat_map(|b| texts(b, column)))?;
+    }
+    if !file.is_single {
+        return copy(file.partition.copy(client)?, (file.path, &batches), ids, bar);
+    }
+    let mut transaction = client.transaction().map_err(failed)?;
+    let target = file.partition.create_and_copy(&mut transaction)?;
+    let rows = copy(target, (file.path, &batches), ids, bar)?;
+    transaction.commit().map_err(failed)?;
+    Ok(rows)
+}
+
+/// Sends the rows of a file; returns their number.
+fn copy(
+    mut copy: CopyIn,
+    (path, batches): (&Path, &[RecordBatch]),
     ids: &[IdMap; 2],
     bar: &StageBar,
 ) -> Result<u64> {
     let size = std::fs::metadata(path).map_or(0, |m| m.len());
-    let batches = read(path)?;
     let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
-    for (column, map) in ids.iter().enumerate() {
-        map.resolve(client, schema, batches.iter().flat_map(|b| texts(b, column)))?;
-    }
-    let mut copy = CopyIn::start(client, copy)?;
-    for batch in &batches {
+    for batch in batches {
         let (users, cells) = (numbers(batch, 0, &ids[0])?, numbers(batch, 1, &ids[1])?);
         let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
         let (hour, first, last) = (time(2), time(3), time(4));
@@ -132,9 +163,10 @@ fn read(path: &Path) -> Result<Vec<RecordBatch>> {
         .collect();
     let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
     let remedy = "is not a file that compress wrote; recreate it with `mobility compress --force`";
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(File::open(path)?, options)
-        .and_then(|b| b.with_batch_size(BATCH_ROWS).build())
-        .context(remedy)?;
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new_with_options(std::fs::File::open(path)?, options)
+            .and_then(|b| b.with_batch_size(BATCH_ROWS).build())
+            .context(remedy)?;
     let batches = reader.collect::<Result<Vec<_>, _>>().context(remedy)?;
     if batches.iter().any(|b| b.columns().iter().any(|c| c.null_count() > 0)) {
         bail!("contains null values and {remedy}");

@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use arrow::array::{AsArray, BooleanArray, StringArray, TimestampMicrosecondArray};
 use arrow::compute::filter;
 use arrow::datatypes::TimestampMicrosecondType;
-use postgres::Client;
 
 use super::copy::CopyIn;
 use super::encode::Encoder;
@@ -65,7 +64,8 @@ pub fn fill(
     let files = raw_events.open(inputs)?;
     let parts: Vec<(&EventFile, usize)> =
         files.iter().flat_map(|f| (0..f.parts()).map(move |part| (f, part))).collect();
-    let (number, copy) = partitions::create(lead.client(), &server.schema, PartitionKind::Event)?;
+    let partition = partitions::plan(lead.client(), &server.schema, PartitionKind::Event)?;
+    partition.create(lead.client())?;
     let bar = progress.bar("raw", parts.iter().map(|(f, part)| f.bytes(*part)).sum());
     let (zone, from_us) = (raw_events.zone, raw_events.retained_from_us()?);
     let rows = AtomicU64::new(0);
@@ -93,7 +93,7 @@ pub fn fill(
                 let [users, cells] = ids;
                 users.resolve(worker.client(), &server.schema, columns.users.iter().flatten())?;
                 cells.resolve(worker.client(), &server.schema, columns.cells.iter().flatten())?;
-                let written = write(worker.client(), &copy, &columns, ids)?;
+                let written = write(partition.copy(worker.client())?, &columns, ids)?;
                 rows.fetch_add(written, Ordering::Relaxed);
                 bar.add_rows(written);
                 bar.add_bytes(bytes * written);
@@ -105,16 +105,11 @@ pub fn fill(
         })
     })?;
     bar.finish();
-    Ok(Some(Partition { kind: PartitionKind::Event, number, fingerprint, rows: rows.into_inner() }))
+    let (number, rows) = (partition.number, rows.into_inner());
+    Ok(Some(Partition { kind: PartitionKind::Event, number, fingerprint, rows }))
 }
 
-fn write(
-    client: &mut Client,
-    copy: &str,
-    columns: &Columns,
-    [users, cells]: &[IdMap; 2],
-) -> Result<u64> {
-    let mut copy = CopyIn::start(client, copy)?;
+fn write(mut copy: CopyIn, columns: &Columns, [users, cells]: &[IdMap; 2]) -> Result<u64> {
     let number = |encoder: &mut Encoder, number: Option<i64>| match number {
         Some(number) => encoder.long(number),
         None => encoder.null(),

@@ -10,6 +10,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use postgres::{Client, Transaction};
 
+use super::copy::CopyIn;
 use super::grants::Grants;
 use super::names::SchemaName;
 use super::relations;
@@ -94,15 +95,48 @@ pub fn active(client: &mut Client, schema: &SchemaName) -> Result<Vec<ActivePart
     Ok(rows.iter().map(partition).collect())
 }
 
-/// Creates an empty partition; returns its number and the `COPY` statement that fills it.
+/// A partition that is yet to be created.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    pub number: i64,
+    /// The statements that create it, and the one that fills it.
+    create: String,
+    copy: String,
+}
+
+impl Planned {
+    /// Creates the partition, which any number of connections may then fill.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn create(&self, client: &mut Client) -> Result<()> {
+        client.batch_execute(&self.create).map_err(failed)
+    }
+
+    /// Starts to copy rows into the partition, which exists.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn copy<'a>(&self, client: &'a mut Client) -> Result<CopyIn<'a>> {
+        CopyIn::start(client, &format!("{} (FORMAT binary)", self.copy))
+    }
+
+    /// Creates the partition in a transaction and starts to copy all of its rows. They need no vacuum later,
+    /// and with `wal_level = minimal` they are not written twice.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn create_and_copy<'a>(&self, transaction: &'a mut Transaction) -> Result<CopyIn<'a>> {
+        transaction.batch_execute(&self.create).map_err(failed)?;
+        CopyIn::start(transaction, &format!("{} (FORMAT binary, FREEZE)", self.copy))
+    }
+}
+
+/// Plans an empty partition.
 ///
 /// # Errors
 /// Errors of the server.
-pub fn create(
-    client: &mut Client,
-    schema: &SchemaName,
-    kind: PartitionKind,
-) -> Result<(i64, String)> {
+pub fn plan(client: &mut Client, schema: &SchemaName, kind: PartitionKind) -> Result<Planned> {
     let number: i64 = client
         .query_one(
             "SELECT nextval(pg_get_serial_sequence($1, 'leaf_no'))",
@@ -132,8 +166,8 @@ pub fn create(
         ),
     };
     let grants = Grants::on(client, schema, kind.parent())?.statements(&name);
-    client.batch_execute(&format!("{sql}; {grants}")).map_err(failed)?;
-    Ok((number, format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)")))
+    let copy = format!("COPY {name} ({columns}) FROM STDIN");
+    Ok(Planned { number, create: format!("{sql}; {grants}"), copy })
 }
 
 /// Indexes a filled partition and attaches it to its parent, where it is ignored until activated.
