@@ -10,21 +10,18 @@ WITH dates AS (
   SELECT DISTINCT date FROM mobile_events_compressed
 ),
 users AS (
-  SELECT e.date, c.lau_id, e.user_id,
-    MAX(CASE WHEN EXTRACT(HOUR FROM e.hour) >= :day_start
-              AND EXTRACT(HOUR FROM e.hour) < :day_end THEN 1 ELSE 0 END) AS by_day,
-    MAX(CASE WHEN EXTRACT(HOUR FROM e.hour) < :day_start
-              OR EXTRACT(HOUR FROM e.hour) >= :day_end THEN 1 ELSE 0 END) AS by_night
+  SELECT DISTINCT e.date, c.lau_id, e.user_id,
+    CASE WHEN EXTRACT(HOUR FROM e.hour) >= :day_start
+          AND EXTRACT(HOUR FROM e.hour) < :day_end THEN 1 ELSE 0 END AS by_day
   FROM mobile_events_placed e
   JOIN cell_plan c
     ON c.cell_id = e.cell_id
    AND (c.valid_date_start IS NULL OR e.date >= c.valid_date_start)
    AND (c.valid_date_end IS NULL OR e.date <= c.valid_date_end)
   WHERE c.lau_id IS NOT NULL
-  GROUP BY e.date, c.lau_id, e.user_id
 ),
 seen AS (
-  SELECT date, lau_id, SUM(by_day) AS day_users, SUM(by_night) AS night_users
+  SELECT date, lau_id, SUM(by_day) AS day_users, SUM(1 - by_day) AS night_users
   FROM users
   GROUP BY date, lau_id
 )
