@@ -42,7 +42,9 @@ pub fn update(
     let current = current(inputs, sums);
     let mut stored = stored(transaction, schema, view)?;
     let mut rows = sums.view.rows;
-    if !can_be_taken_away(transaction, schema, inputs, (&stored, &current, sums))? {
+    if stored.is_empty()
+        || !can_be_taken_away(transaction, schema, inputs, (&stored, &current, sums))?
+    {
         let clear = format!("DELETE FROM {}", schema.result_table(view));
         transaction.batch_execute(&clear).map_err(failed)?;
         stored.clear();

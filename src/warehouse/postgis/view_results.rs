@@ -172,7 +172,6 @@ pub fn compute(
 ) -> Result<i64> {
     let shown = inputs.columns(&view.view).clone();
     let columns: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
-    // whole results need not be known to such a degree
     let reads = inputs.reads(&view.view, &view.sql);
     let by_period = reads.filter(|reads| inputs.have_periods(reads));
     match (&view.storage, by_period) {
