@@ -7,6 +7,6 @@
 -- accumulate: dates
 -- chart: table
 -- single_users: yes
-SELECT user_id, cell_id, COUNT(*) AS dates
-FROM (SELECT DISTINCT user_id, cell_id, date FROM mobile_events_compressed) AS seen
+SELECT user_id, cell_id, COUNT(DISTINCT date) AS dates
+FROM mobile_events_compressed
 GROUP BY user_id, cell_id

@@ -87,6 +87,11 @@ impl Visible<'_> {
     fn presence(&self, table: Table) -> String {
         let (ids, joins) = self.ids();
         let (from, mut conditions) = self.partitions();
+        // the planner sorts and groups by a constant at no cost
+        let date = match self.scope.map(|scope| scope.partitions.as_slice()) {
+            Some([(date, _)]) => format!("DATE '{date}'"),
+            _ => "p.date".to_owned(),
+        };
         let count = if table == Table::MobileEventsPlaced {
             conditions.push(format!("{TWO_PLACES} < p.event_count"));
             format!("(p.event_count - {TWO_PLACES})::bigint")
@@ -98,7 +103,7 @@ impl Visible<'_> {
             false => format!(" WHERE {}", conditions.join(" AND ")),
         };
         format!(
-            "SELECT {ids}, p.date, {HOUR}, p.first_seen, p.last_seen, {count} AS event_count \
+            "SELECT {ids}, {date} AS date, {HOUR}, p.first_seen, p.last_seen, {count} AS event_count \
              FROM {from}{joins}{filter}"
         )
     }
