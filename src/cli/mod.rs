@@ -143,6 +143,7 @@ Examples:
   mobility views
   mobility views --list
   mobility views --refresh
+  mobility views --verify                                   whether `by` in the headers is true
   mobility views --export my-views                          the built-in views, to start from"
     )]
     Views(Views),

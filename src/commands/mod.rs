@@ -115,7 +115,9 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         Command::Views(args) if args.list => list::configured_views(&open(Vec::new())?),
         Command::Views(args) => {
             let session = open(engine_key(&args.engine))?;
-            record::with_record(&session, record::no_inputs, |_| views::run(&session, args.refresh))
+            record::with_record(&session, record::no_inputs, |_| {
+                views::run(&session, args.refresh, args.verify)
+            })
         }
         Command::RunAll(args) => {
             let session = open(engine_key(&args.engine))?;

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::Metadata;
 use std::ops::Bound;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -23,6 +25,10 @@ pub struct ListedFile {
     pub bytes: u64,
     /// The checksum in the footer.
     pub checksum: String,
+    /// Time of its last change when it was listed, nanoseconds since 1970. A file with the same size and time
+    /// is not opened to compare its checksum.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_ns: Option<i128>,
 }
 
 /// How a file differs from a list.
@@ -86,7 +92,31 @@ impl ListedFile {
             .with_context(|| {
                 format!("{} has no checksum; recreate it with --force", path.display())
             })?;
-        Ok(ListedFile { rows, bytes, checksum })
+        Ok(ListedFile { rows, bytes, checksum, modified_ns: None })
+    }
+
+    /// The same with the time of the last change of the file at `path`.
+    pub fn with_time_of(self, path: &Path) -> Self {
+        let modified_ns = std::fs::metadata(path).ok().map(|meta| time_of(&meta));
+        ListedFile { modified_ns, ..self }
+    }
+
+    /// True if the file at `path` is missing, or may have been changed since it was listed.
+    pub fn time_differs(&self, path: &Path) -> bool {
+        std::fs::metadata(path).map_or(true, |meta| {
+            meta.len() != self.bytes || self.modified_ns != Some(time_of(&meta))
+        })
+    }
+
+    /// How the file at `path` differs; `None` if it is this one.
+    pub fn difference(&self, path: &Path) -> Option<Difference> {
+        let change = match (self.time_differs(path), path.exists()) {
+            (false, _) => return None,
+            (true, false) => Change::Missing,
+            (true, true) if self.is_at(path) => return None,
+            (true, true) => Change::Changed,
+        };
+        Some(Difference { path: path.to_owned(), change })
     }
 
     fn is_at(&self, path: &Path) -> bool {
@@ -95,13 +125,30 @@ impl ListedFile {
     }
 }
 
+fn time_of(meta: &Metadata) -> i128 {
+    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
+}
+
 impl FileList {
     pub fn insert(&mut self, name: String, file: ListedFile) {
         self.0.insert(name, file);
     }
 
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+
+    /// The files with their names, in order.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &ListedFile)> {
+        self.0.iter().map(|(name, file)| (name.as_str(), file))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&ListedFile> {
+        self.0.get(name)
     }
 
     /// Rows of all files.

@@ -9,4 +9,5 @@ pub mod pipeline;
 pub mod purge;
 pub mod quality;
 pub mod synth;
+pub mod verify_views;
 pub mod views;

@@ -34,12 +34,12 @@ fn direct_dependencies<'a>(view: &View, registry: &'a Registry) -> Vec<&'a View>
 
 impl Registry {
     /// The views that the SQL of `view` names.
-    pub(super) fn direct_sources<'a>(&'a self, view: &View) -> Vec<&'a View> {
+    pub fn sources<'a>(&'a self, view: &View) -> Vec<&'a View> {
         direct_dependencies(view, self)
     }
 
     /// True if the SQL of the view names the table.
-    pub(super) fn names(&self, view: &View, table: Table) -> bool {
+    pub fn names(&self, view: &View, table: Table) -> bool {
         words(view).iter().any(|word| word == table.name())
     }
 

@@ -20,7 +20,7 @@ pub fn computable(registry: &Registry) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for view in registry.without_cycles() {
         let other_tables = Table::ALL.into_iter().filter(|table| !READABLE.contains(table));
-        let reads = registry.direct_sources(view);
+        let reads = registry.sources(view);
         let has_periods = |source: &&View| {
             // a sum over all dates has no rows of a period
             found.contains(&source.view) && source.accumulate.is_none()

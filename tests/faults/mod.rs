@@ -7,6 +7,7 @@ mod changing_inputs;
 mod concurrent_runs;
 mod damaged_files;
 mod full_disk;
+mod growing_views;
 mod killed_runs;
 mod locks;
 mod part_files;

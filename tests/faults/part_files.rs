@@ -64,9 +64,10 @@ fn only(work: &Workspace, pattern: &str) -> PathBuf {
 /// What happens to a part file.
 type Disturbance = (&'static str, fn(&Path));
 
-/// The other part of the date.
+/// The other part of the date. Names in the warehouse go on with a checksum.
 fn other(part: &Path) -> PathBuf {
-    part.with_file_name("part-00000.parquet")
+    let pattern = part.with_file_name("part-00000.*");
+    glob::glob(&pattern.to_string_lossy()).unwrap().next().unwrap().unwrap()
 }
 
 const DISTURBANCES: [Disturbance; 3] = [
@@ -109,12 +110,10 @@ fn processed_part_file_that_is_missing_added_or_replaced_is_reported_and_repaire
 fn part_file_of_the_warehouse_that_is_missing_added_or_replaced_is_reported_and_repaired() {
     let good = with_two_parts();
     let undisturbed = UndisturbedRun::of(&good);
-    let current = good.read("warehouse/CURRENT").split(' ').next().unwrap().to_owned();
-    let part =
-        format!("warehouse/{current}/mobile_events_compressed/date={DATE}/part-00001.parquet");
-    for (what, disturb) in DISTURBANCES {
+    // a file that was added is not read
+    for (what, disturb) in DISTURBANCES.into_iter().take(2) {
         let work = Workspace::copy_of(&good);
-        disturb(&work.path(&part));
+        disturb(&only(&work, &format!("warehouse/tables/date={DATE}/part-00001.*")));
         let words = [what, &format!("date={DATE}/part-0000"), "`mobility load`"];
         // stored results are still those of the whole load
         work.ok(&["query", "agg_events_per_hour"]);
@@ -126,8 +125,7 @@ fn part_file_of_the_warehouse_that_is_missing_added_or_replaced_is_reported_and_
         // the next version would be without the file, and nobody would notice
         work.fails(&["purge", "--before", "2024-09-01", "--yes"], 1, &words);
         // a result that has to be computed again
-        fs::remove_file(only(&work, &format!("warehouse/{current}/results/agg_events_per_hour.*")))
-            .unwrap();
+        fs::remove_file(work.path("warehouse/results/agg_events_per_hour.json")).unwrap();
         work.fails(&["query", "agg_events_per_hour"], 1, &words);
         let checked = work.run(&["check"]);
         assert_eq!(checked.status, 1, "{}", checked.stdout);
@@ -142,16 +140,31 @@ fn part_file_of_the_warehouse_that_is_missing_added_or_replaced_is_reported_and_
 }
 
 #[test]
+fn file_that_was_added_to_the_warehouse_is_not_read() {
+    let work = with_two_parts();
+    let rows = ["query", "mobile_events_compressed", "--format", "csv"];
+    let before = work.ok(&rows);
+    let part = only(&work, &format!("warehouse/tables/date={DATE}/part-00001.*"));
+    fs::copy(&part, part.with_file_name("part-00002.parquet")).unwrap();
+    work.ok(&["views", "--refresh"]);
+    work.ok(&["check"]);
+    assert_eq!(work.ok(&rows), before);
+    let sql = "SELECT SUM(event_count) AS n FROM agg_events_per_hour";
+    assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), "n\n25\n");
+}
+
+#[test]
 fn missing_table_of_the_warehouse_is_reported_instead_of_being_empty() {
     let work = Workspace::loaded();
     let current = work.read("warehouse/CURRENT").split(' ').next().unwrap().to_owned();
     for table in ["quality_daily", "quality_codes", "cell_plan", "lau"] {
-        let name = format!("warehouse/{current}/{table}.parquet");
-        let bytes = work.read_bytes(&name);
-        let words = [&*format!("{table}.parquet is missing"), "`mobility load`"];
-        work.remove(&name);
+        let path = only(&work, &format!("warehouse/tables/{table}.*.parquet"));
+        let bytes = fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let words = [&*format!("{name} is missing"), "`mobility load`"];
+        fs::remove_file(&path).unwrap();
         work.fails(&["query", table], 1, &words);
-        work.write(&name, &bytes);
+        fs::write(&path, &bytes).unwrap();
         assert_eq!(work.run(&["query", table]).status, 0);
     }
     work.remove(&format!("warehouse/{current}/files.json"));
@@ -195,14 +208,25 @@ fn manifest_of_an_earlier_version_is_accepted_and_completed_by_the_next_run() {
 
 #[test]
 fn warehouse_of_an_earlier_version_is_read_and_completed_by_the_next_load() {
-    let work = Workspace::loaded();
-    work.forget_files_of_warehouse();
-    let rows = work.ok(&["query", "mobile_events_compressed", "--format", "csv"]);
-    work.ok(&["views", "--refresh"]);
-    work.ok(&["check"]);
-    work.ok(&["load"]);
-    assert!(
-        glob::glob(&work.path("warehouse/v*/files.json").to_string_lossy()).unwrap().count() == 1
-    );
-    assert_eq!(work.ok(&["query", "mobile_events_compressed", "--format", "csv"]), rows);
+    let good = Workspace::loaded();
+    let undisturbed = UndisturbedRun::of(&good);
+    for listed in [true, false] {
+        let work = Workspace::copy_of(&good);
+        work.make_warehouse_of_an_earlier_version(listed);
+        let count =
+            |pattern: &str| glob::glob(&work.path(pattern).to_string_lossy()).unwrap().count();
+        let query = |name: &str| work.ok(&["query", name, "--format", "csv"]);
+        assert_eq!(count("warehouse/tables/**/*.parquet"), 0);
+        let [rows, users] = ["mobile_events_compressed", "users-per-lau"].map(query);
+        work.ok(&["views", "--refresh"]);
+        work.ok(&["check"]);
+        work.ok(&["load"]);
+        assert_eq!(count("warehouse/v*/files.json"), 1 + usize::from(listed));
+        assert_eq!(count("warehouse/tables/**/*.parquet"), 6);
+        assert_eq!(["mobile_events_compressed", "users-per-lau"].map(query), [rows, users]);
+        undisturbed.assert_same_answers(&work, "after the upgrade");
+        // the folder of the earlier version goes when it is no longer the previous one
+        work.ok(&["load", "--force"]);
+        assert_eq!(count("warehouse/v*/mobile_events_compressed"), 0);
+    }
 }

@@ -154,7 +154,7 @@ fn each_rename_lies_between_the_sync_of_its_file_and_of_its_folder() {
         (&["geojoin"], "new/deep/processed/lau.parquet"),
         (&["quality"], "new/deep/processed/quality_daily.parquet"),
         (&["load"], "other/deep/warehouse/CURRENT"),
-        (&["views"], "other/deep/warehouse/v000001/results"),
+        (&["views"], "other/deep/warehouse/results"),
         (&["load", "--force"], "other/deep/warehouse/v000002"),
         (&["compress", "--force"], "new/deep/processed/compressed_events.json"),
     ] {

@@ -178,20 +178,46 @@ impl Workspace {
         assert!(corrupted > 0, "no files of {date}");
     }
 
-    /// Removes the list of files from the warehouse, as if an earlier version of the program had loaded it.
-    pub fn forget_files_of_warehouse(&self) {
+    /// Gives the warehouse the form in which an earlier version of the program kept it, with the files in the
+    /// folder of the version, and with or without a list of them.
+    pub fn make_warehouse_of_an_earlier_version(&self, listed: bool) {
         let current = self.read("warehouse/CURRENT");
         let version = current.split(' ').next().unwrap();
-        let record = format!("warehouse/{version}/load.json");
+        let folder = format!("warehouse/{version}");
+        let list = format!("{folder}/files.json");
+        let files: serde_json::Value = serde_json::from_str(&self.read(&list)).unwrap();
+        let mut names = serde_json::Map::new();
+        for (name, mut file) in files.as_object().unwrap().clone() {
+            let shared = name.strip_prefix("../tables/").unwrap();
+            let (folder_of_date, file_name) = shared.rsplit_once('/').unwrap_or(("", shared));
+            let short = format!("{}.parquet", file_name.split('.').next().unwrap());
+            let name = match folder_of_date {
+                "" => short,
+                date => format!("mobile_events_compressed/{date}/{short}"),
+            };
+            let target = self.path(&format!("{folder}/{name}"));
+            fs::create_dir_all(target.parent().unwrap()).unwrap();
+            fs::rename(self.path(&format!("warehouse/tables/{shared}")), target).unwrap();
+            file.as_object_mut().unwrap().remove("modified_ns");
+            names.insert(name, file);
+        }
+        self.remove("warehouse/tables");
+        self.remove("warehouse/results");
+        let record = format!("{folder}/load.json");
         let mut loaded: serde_json::Value = serde_json::from_str(&self.read(&record)).unwrap();
-        assert!(loaded.as_object_mut().unwrap().remove("list").is_some());
+        let names = serde_json::to_string(&names).unwrap();
+        loaded["list"] = format!("{:08x}", crc32fast::hash(names.as_bytes())).into();
+        self.write(&list, names);
+        if !listed {
+            assert!(loaded.as_object_mut().unwrap().remove("list").is_some());
+            self.remove(&list);
+        }
         // another version, another fingerprint
         loaded["fingerprint"] = "earlier".into();
         let loaded = loaded.to_string();
         let sum = crc32fast::hash(format!("{version}\n{loaded}").as_bytes());
         self.write(&record, loaded);
         self.write("warehouse/CURRENT", format!("{version} {sum:08x}\n"));
-        self.remove(&format!("warehouse/{version}/files.json"));
     }
 
     /// Writes an events file with the given columns.

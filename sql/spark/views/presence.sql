@@ -10,4 +10,4 @@ CREATE TEMPORARY VIEW presence (
   date DATE
 )
 USING parquet
-OPTIONS (path {{events}})
+OPTIONS (path {{events}}, basePath {{base}})

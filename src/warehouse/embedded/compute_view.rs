@@ -1,29 +1,54 @@
-//! Computes views over the loaded tables, day by day if the view allows it, so that memory use does not
-//! grow with the number of days.
+//! Computes views over the loaded tables, period by period if the view allows it, so that memory use does not
+//! grow with the number of dates.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use arrow::array::RecordBatchIterator;
 use chrono::NaiveDate;
-use datafusion::prelude::DataFrame;
+use datafusion::prelude::{DataFrame, ident};
 
-use super::filter::sorted;
+use super::filter::{day_literal, sorted};
+use super::parquet_files::ResultFile;
+use super::period_batches::{MAX_BYTES, batches};
 use super::rows::StreamRows;
 use super::session::Memory;
+use super::signed_merge::key_order;
+use super::stored_results::{Period, Piece};
 use super::versions::Version;
-use super::{Embedded, parquet_tables, session, view_results};
+use super::view_results::{day_column, new_file_name};
+use super::{Embedded, session};
+use crate::datasets::file_list::ListedFile;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::runtime::cancellation;
+use crate::storage::atomic::sync_folder;
 use crate::views::View;
 use crate::warehouse::Rows;
 
 /// Start of the engine's message for an exceeded memory limit.
 const EXHAUSTED: &str = "Resources exhausted";
 
+/// The first dates of the first and the last period that are computed, and the dates that they read.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub periods: (NaiveDate, NaiveDate),
+    pub reads: (NaiveDate, NaiveDate),
+}
+
+impl Span {
+    /// The span of consecutive periods; `None` if they are the result as a whole.
+    pub fn of(periods: &[Period]) -> Option<Self> {
+        let (first, last) = (periods.first()?, periods.last()?);
+        let (from, to) = (first.reads?, last.reads?);
+        Some(Span { periods: (first.start?, last.start?), reads: (from.0, to.1) })
+    }
+}
+
 impl Embedded {
-    /// Computes a view and writes its rows, in the order of the view, to `path`; returns their number.
+    /// Computes runs of consecutive periods of a view, and writes their rows, in the order of the view, into
+    /// new files in the folder of the view in `folder`.
     ///
     /// # Errors
     /// A view that the engine rejects, with file, line and reason.
@@ -31,88 +56,113 @@ impl Embedded {
         &self,
         version: &Version,
         view: &View,
-        path: &Path,
-        refresh: bool,
-    ) -> Result<u64> {
-        match self.compute_within(version, view, path, (Memory::OneDay, refresh)) {
-            Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
-                self.compute_within(version, view, path, (Memory::Maximum, refresh))
-            }
-            done => done,
+        folder: &Path,
+        runs: &[Vec<Period>],
+    ) -> Result<Vec<(Piece, ListedFile)>> {
+        let files = self.table_files(version)?;
+        let own = folder.join(&view.view);
+        let mut pieces = Vec::new();
+        let mut is_proven = false;
+        let size = |period: &Period| period.reads.map_or(u64::MAX, |reads| files.bytes_of(reads));
+        for periods in runs.iter().flat_map(|run| batches(run, MAX_BYTES, size)) {
+            let path = own.join(new_file_name());
+            let source = (version, view, folder);
+            let computed =
+                match self.compute_batch(source, &path, periods, (Memory::OneDay, is_proven)) {
+                    Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
+                        self.compute_batch(source, &path, periods, (Memory::Maximum, is_proven))
+                    }
+                    done => done,
+                };
+            let (computed, together) = computed.map_err(|error| view.placed(error))?;
+            is_proven |= together;
+            pieces.extend(computed);
         }
+        if !pieces.is_empty() {
+            sync_folder(&own.join("any"))?;
+        }
+        Ok(pieces)
     }
 
-    fn compute_within(
+    /// Computes consecutive periods into a file, together if that is possible, which the result also tells.
+    fn compute_batch(
         &self,
-        version: &Version,
-        view: &View,
+        (version, view, folder): (&Version, &View, &Path),
         path: &Path,
-        (memory, refresh): (Memory, bool),
-    ) -> Result<u64> {
-        // the stored results that a view over other views reads are small
-        let dates = if view.is_by_date() && self.views.dependencies(view)?.is_empty() {
-            self.dates(version)?
-        } else {
-            Vec::new()
+        periods: &[Period],
+        (memory, is_proven): (Memory, bool),
+    ) -> Result<(Vec<(Piece, ListedFile)>, bool)> {
+        let source = (version, view, folder);
+        let together = match periods.len() {
+            1 => None,
+            // parts of a sum have an order of their own
+            _ if view.accumulate.is_some() => None,
+            _ => self.compute_together(source, periods, (memory, is_proven))?,
         };
-        if dates.len() < 2 {
-            return view_results::store(path, [self.compute_day(version, view, None, memory)]);
+        let is_together = together.is_some();
+        let mut together = together.map(Vec::into_iter);
+        let mut file = ResultFile::create(path)?;
+        let mut ranges = Vec::new();
+        for period in periods {
+            let rows: Rows = match together.as_mut().and_then(Iterator::next) {
+                Some(rows) => {
+                    let schema = rows.schema();
+                    Box::new(RecordBatchIterator::new([Ok(rows)], schema))
+                }
+                None => {
+                    self.compute_span(source, Span::of(std::slice::from_ref(period)), memory)?
+                }
+            };
+            let day = day_column(view, &rows.schema());
+            ranges.push(file.add(rows, day.as_deref())?);
         }
-        let days = self.daily_results(version, view, path, (memory, refresh))?;
-        // concatenated days are in order already if the first sort key is the time
-        let by_time = |column: &str| ["date", "hour"].contains(&column);
-        if view.order.first().is_none_or(|o| by_time(&o.column) && !o.descending) {
-            return view_results::store(path, days.iter().map(|day| view_results::read(day)));
-        }
-        let first = days.first().context("no day")?;
-        let (schema, _) = view_results::describe(first)
-            .with_context(|| format!("{} was removed", first.display()))?;
-        let context = session::with_memory(false, memory);
-        let days = parquet_tables::files(&days, &schema)?;
-        let frame = context.read_table(days).map_err(session::explain)?;
-        view_results::store(path, [self.rows(sorted(frame, &view.order)?)])
+        let listed = file.finish(path)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let piece = |(period, range): (&Period, _)| {
+            let piece = Piece { of: period.clone(), file: name.clone().into_owned(), range };
+            (piece, listed.clone())
+        };
+        Ok((periods.iter().zip(ranges).map(piece).collect(), is_together))
     }
 
-    /// The rows of a view over the events of one day, or of all days.
-    pub(super) fn compute_day(
+    /// The rows of consecutive periods of a view, or of the view as a whole, in order.
+    pub(super) fn compute_span(
         &self,
-        version: &Version,
-        view: &View,
-        day: Option<NaiveDate>,
+        source: (&Version, &View, &Path),
+        span: Option<Span>,
         memory: Memory,
     ) -> Result<Rows> {
-        let days = day.map(|day| (day, day));
-        let frame = self.plan_days(version, view, days, memory)?;
-        self.rows(sorted(frame, &view.order).map_err(|error| view.placed(error))?)
+        let view = source.1;
+        let frame = self.plan_span(source, span, memory)?;
+        let order = match &view.accumulate {
+            Some(sum) => key_order(frame.schema().as_arrow(), &view.order, sum),
+            None => view.order.clone(),
+        };
+        self.rows(sorted(frame, &order).map_err(|error| view.placed(error))?)
     }
 
-    /// Plans a view over the events of a period, or of all days, whose files are verified first.
-    pub(super) fn plan_days(
+    /// Plans a view over the dates that some of its periods read, or over all dates. The files of the dates
+    /// are verified first. The results of the views that it reads are in `folder`.
+    pub(super) fn plan_span(
         &self,
-        version: &Version,
-        view: &View,
-        days: Option<(NaiveDate, NaiveDate)>,
+        (version, view, folder): (&Version, &View, &Path),
+        span: Option<Span>,
         memory: Memory,
     ) -> Result<DataFrame> {
-        let reads = |table: Table| self.views.reads(view, table.name());
-        if reads(Table::MobileEventsCompressed)? || reads(Table::MobileEventsPlaced)? {
-            let files = match days {
-                Some((first, last)) if first == last => {
-                    self.presence_files(version, Some(first))?
-                }
-                _ => self.presence_files(version, None)?,
-            };
-            let is_read =
-                |date: NaiveDate| days.is_none_or(|(from, to)| from <= date && date <= to);
-            let files = files.into_iter().filter(|file| is_read(file.date));
-            checksum::verify(files.map(|file| file.path))?;
+        let names = |table: Table| self.views.names(view, table);
+        if names(Table::MobileEventsCompressed) || names(Table::MobileEventsPlaced) {
+            let files = self.presence_files(version, span.map(|span| span.reads))?;
+            checksum::verify(files.into_iter().map(|(_, file)| file.path))?;
         }
         let context = session::with_memory(false, memory);
-        if let Some(days) = days {
-            parquet_tables::register_days(&context, version, days)?;
-        }
-        let planned = self.plan_view(&context, version, view);
-        cancellation::block_on(&self.runtime, planned)?
+        let within = span.map(|span| (span.reads, folder));
+        let planned = self.plan_view(&context, version, view, within);
+        let frame = cancellation::block_on(&self.runtime, planned)??;
+        let (Some(span), Some(period)) = (span, &view.period) else { return Ok(frame) };
+        let (first, last) = span.periods;
+        let start = || ident(period);
+        let own = start().gt_eq(day_literal(first)).and(start().lt_eq(day_literal(last)));
+        frame.filter(own).map_err(session::explain)
     }
 
     /// Runs a planned query.

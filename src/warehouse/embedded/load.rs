@@ -1,77 +1,138 @@
 //! Builds a version of the tables from the files that the stages wrote.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use chrono::NaiveDate;
 
+use super::parquet_files::describe_unverified;
 use super::rows::contract_schema;
-use super::versions::EVENTS;
-use super::view_results;
+use super::table_files::shared_name;
+use super::table_lists::resolved;
 use crate::datasets::file_list::{FileList, ListedFile};
-use crate::datasets::presence::{PresenceFile, files, folder_name};
+use crate::datasets::manifest::Manifest;
+use crate::datasets::presence::files;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
-use crate::storage::atomic::link_or_copy;
+use crate::storage::atomic::{create_folder, link_or_copy, sync_folder};
 use crate::warehouse::{LoadRequest, Loaded};
 
-/// Links the files of a load into `folder`, the new version. Files that the folder of hourly presence
-/// of the `previous` version already has are linked from there. Returns the list of all files as well.
+/// A file that a stage wrote.
+struct Source {
+    path: PathBuf,
+    table: Table,
+    date: Option<NaiveDate>,
+    listed: ListedFile,
+}
+
+/// Adds the files of a load to those that all versions share; `folder` is that of a version, whatever its
+/// number. Files that are in the list of the previous load, which has verified them, are neither opened nor
+/// linked again. Returns the list of all files as well.
 ///
 /// # Errors
 /// Damaged files, files with other columns than their table; a folder that cannot be written.
 pub fn fill(
     request: &LoadRequest,
-    previous: Option<&Path>,
+    previous: &FileList,
     folder: &Path,
 ) -> Result<(Loaded, FileList)> {
-    let mut rows = BTreeMap::new();
-    checksum::verify(request.files().map(|(_, path)| path))?;
-    let mut list = link_presence(&request.compressed_events, previous, &folder.join(EVENTS))?;
-    rows.insert(Table::MobileEventsCompressed.name().to_owned(), list.rows());
-    for (table, source) in request.files() {
-        let name = format!("{}.parquet", table.name());
-        link_or_copy(source, &folder.join(&name))?;
-        let count = checked_rows(source, table)?;
-        list.insert(name.clone(), ListedFile::with_rows(&folder.join(&name), count)?);
-        rows.insert(table.name().to_owned(), count);
+    let mut rows = BTreeMap::from([(Table::MobileEventsCompressed.name().to_owned(), 0)]);
+    let mut list = FileList::default();
+    let mut new = Vec::new();
+    for source in sources(request)? {
+        let stem = match source.table {
+            Table::MobileEventsCompressed => source.path.file_stem().unwrap_or_default(),
+            table => table.name().as_ref(),
+        };
+        let name = shared_name(source.date, &stem.to_string_lossy(), &source.listed);
+        *rows.entry(source.table.name().to_owned()).or_default() += source.listed.rows;
+        match previous.get(&name) {
+            Some(listed) if listed.difference(&resolved(folder, &name)).is_none() => {
+                list.insert(name, listed.clone());
+            }
+            _ => new.push((name, source)),
+        }
     }
+    checksum::verify(new.iter().map(|(_, source)| &source.path))?;
+    let mut changed = BTreeSet::new();
+    for (name, source) in new {
+        let target = resolved(folder, &name);
+        if checked_rows(&source.path, source.table)? != source.listed.rows {
+            bail!(
+                "{} has another number of rows than its list says; recreate it with --force",
+                source.path.display()
+            );
+        }
+        place(&source.path, &target, &source.listed)?;
+        list.insert(name, source.listed.with_time_of(&target));
+        changed.insert(target.with_file_name(""));
+    }
+    changed.iter().try_for_each(|folder| sync_folder(&folder.join("any")))?;
     let loaded_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     Ok((Loaded { fingerprint: request.fingerprint.clone(), loaded_at, rows }, list))
 }
 
-/// Links the date folders of hourly presence; returns the list of files. Files that the previous load
-/// has verified are linked from there and not read again.
-fn link_presence(source: &Path, previous: Option<&Path>, target: &Path) -> Result<FileList> {
-    let mut list = FileList::default();
-    let create = |folder: &Path| {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))
-    };
-    create(target)?;
-    let mut new = Vec::new();
-    for PresenceFile { date, path } in files(source)? {
-        let relative = Path::new(&folder_name(date)).join(path.file_name().unwrap_or_default());
-        create(&target.join(&relative).with_file_name(""))?;
-        let rows = checked_rows(&path, Table::MobileEventsCompressed)?;
-        let stored = checksum::stored(&path);
-        let earlier = previous.map(|previous| previous.join(&relative));
-        let same =
-            earlier.filter(|earlier| stored.is_some() && checksum::stored(earlier) == stored);
-        link_or_copy(same.as_ref().unwrap_or(&path), &target.join(&relative))?;
-        let name = format!("{EVENTS}/{}", relative.display());
-        list.insert(name, ListedFile::with_rows(&target.join(&relative), rows)?);
-        if same.is_none() {
-            new.push(path);
+/// Links a file of a stage among those that all versions share, unless it is there already.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn place(source: &Path, target: &Path, listed: &ListedFile) -> Result<()> {
+    let is_there =
+        listed.difference(target).is_none() && checksum::is_valid(target).unwrap_or(false);
+    if is_there {
+        return Ok(());
+    }
+    // a damaged file, or what an interrupted load left
+    let _ = std::fs::remove_file(target);
+    create_folder(target.parent().unwrap_or(Path::new("")))?;
+    link_or_copy(source, target)
+}
+
+/// The files of all tables. Those of hourly presence are described by their manifest, without being opened.
+fn sources(request: &LoadRequest) -> Result<Vec<Source>> {
+    let folder = &request.compressed_events;
+    let table = Table::MobileEventsCompressed;
+    let mut sources = Vec::new();
+    match Manifest::read_unverified(folder).as_ref().and_then(listed) {
+        Some(listed) => {
+            for (date, name, listed) in listed {
+                let path = folder.join(name);
+                let listed = listed.clone();
+                sources.push(Source { path, table, date: Some(date), listed });
+            }
+        }
+        // an earlier version of the program listed no files
+        None => {
+            for file in files(folder)? {
+                let listed = described(&file.path, table)?;
+                sources.push(Source { path: file.path, table, date: Some(file.date), listed });
+            }
         }
     }
-    checksum::verify(&new)?;
-    Ok(list)
+    for (table, path) in request.files() {
+        let listed = described(path, table)?;
+        sources.push(Source { path: path.clone(), table, date: None, listed });
+    }
+    Ok(sources)
+}
+
+fn listed(manifest: &Manifest) -> Option<Vec<(NaiveDate, &str, &ListedFile)>> {
+    let mut all = Vec::new();
+    for (date, completed) in &manifest.dates {
+        let files = completed.files.as_ref()?;
+        all.extend(files.files().map(|(name, listed)| (*date, name, listed)));
+    }
+    Some(all)
+}
+
+fn described(path: &Path, table: Table) -> Result<ListedFile> {
+    ListedFile::with_rows(path, checked_rows(path, table)?)
 }
 
 /// The number of rows of a processed file, after checking that it has the columns of the table.
 fn checked_rows(path: &Path, table: Table) -> Result<u64> {
-    let (schema, rows) = view_results::describe_unverified(path).with_context(|| {
+    let (schema, rows) = describe_unverified(path).with_context(|| {
         format!("{} is not a complete Parquet file; recreate it with --force", path.display())
     })?;
     let found = contract_schema(&schema);

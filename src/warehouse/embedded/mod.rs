@@ -1,13 +1,17 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder, without a server.
 
+mod cells_by_date;
 mod compute_view;
-mod daily_results;
-mod day_batches;
 mod engine_errors;
+mod files_table;
 mod filter;
 mod load;
+mod parquet_files;
 mod parquet_tables;
+mod period_batches;
+mod periods;
 mod presence_table;
+mod pruning;
 mod purge;
 mod raw_events_table;
 mod raw_streamed_table;
@@ -15,16 +19,21 @@ mod relations;
 mod rows;
 mod runs_table;
 pub(super) mod session;
+mod signed_merge;
+mod small_files;
 mod sorted_aggregate;
 mod spark_views;
+mod stored_results;
+mod sums;
+mod table_files;
+mod table_lists;
 mod temporary_results;
 mod verify;
-mod version_files;
 mod versions;
 mod view_results;
 mod yielding;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -43,13 +52,14 @@ use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::runtime::cancellation;
-use crate::storage::atomic::remove_leftovers;
 use crate::views::{Registry, View};
 use filter::{filtered, sorted};
+use periods::Periods;
 use rows::contract_schema;
+use table_files::LastFiles;
 use temporary_results::TemporaryResults;
-use version_files::LastList;
 use versions::{Store, Version};
+use view_results::Update;
 
 /// What the embedded warehouse needs of the config.
 #[derive(Debug, Clone)]
@@ -74,7 +84,7 @@ pub struct Embedded {
     views: Arc<Registry>,
     runtime: Arc<Runtime>,
     temporary: TemporaryResults,
-    last_list: LastList,
+    last_files: LastFiles,
 }
 
 impl Embedded {
@@ -92,7 +102,7 @@ impl Embedded {
             views,
             runtime: Arc::new(runtime),
             temporary: TemporaryResults::default(),
-            last_list: LastList::default(),
+            last_files: LastFiles::default(),
         })
     }
 
@@ -145,8 +155,12 @@ impl Warehouse for Embedded {
         // nothing is reused from a warehouse that is damaged
         let previous =
             if request.ignore_previous { None } else { self.store.current().ok().flatten() };
-        let previous = previous.map(|version| version.events());
-        let loaded = self.store.replace(|folder| load::fill(request, previous.as_deref(), folder));
+        let previous = previous
+            .and_then(|version| table_lists::read(&version.folder, version.list.as_deref()).ok());
+        let previous = previous.unwrap_or_default();
+        // names in lists are relative to the folder of any version
+        let folder = self.store.root().join("version");
+        let loaded = self.store.replace(|| load::fill(request, &previous, &folder));
         bar.finish();
         loaded
     }
@@ -157,31 +171,35 @@ impl Warehouse for Embedded {
         let _lock = self.store.lock()?;
         let version = self.version()?;
         self.ensure_complete(&version, false)?;
-        let results = version.results();
-        for folder in [&results, &results.join(daily_results::DAYS)] {
-            remove_leftovers(folder, ".", true);
-        }
+        let folder = self.store.results();
+        let unfinished = stored_results::begin(&folder, &self.views)?;
         let bar = progress.spinner("views", "");
         let by_spark = match self.settings.engine {
             Engine::Native => BTreeSet::new(),
             Engine::Spark => self.results_by_spark(&version, refresh, progress, &bar)?,
         };
-        let mut deployed = Vec::new();
-        for view in self.views.views() {
+        let mut periods = Periods::new(self, &version)?;
+        let mut deployed = BTreeMap::new();
+        for view in self.views.in_dependency_order()? {
             bar.message(&view.title);
             let started = Instant::now();
             let by_spark = by_spark.contains(&view.view);
-            let (_, rows, kept) = self.result(&version, view, refresh && !by_spark)?;
-            let fresh = kept && !by_spark;
-            deployed.push(Deployed {
+            let update = Update { refresh: refresh && !by_spark, exclusive: true };
+            let stored = self.update(&version, view, &folder, &mut periods, update)?;
+            let of_view = Deployed {
                 view: view.view.clone(),
-                rows,
+                rows: stored.results.rows(),
                 elapsed: started.elapsed(),
-                fresh,
-            });
+                fresh: stored.kept && !by_spark,
+            };
+            deployed.insert(view.view.clone(), of_view);
         }
+        self.merge_small_files(&folder)?;
         bar.finish();
-        Ok(deployed)
+        // what an interrupted run left is removed by the next one
+        let _ = std::fs::remove_file(unfinished);
+        let views = self.views.views().iter();
+        Ok(views.filter_map(|view| deployed.remove(&view.view)).collect())
     }
 
     fn expired(&self, before: NaiveDate) -> Result<ExpiredRows> {
@@ -195,13 +213,16 @@ impl Warehouse for Embedded {
     }
 
     fn columns(&self, relation: Relation) -> Result<SchemaRef> {
-        let frame = self.frame(&session::new(true), relation)?;
+        let (frame, _) = self.frame(&session::new(true), relation)?;
         Ok(contract_schema(frame.schema().as_arrow()))
     }
 
     fn select(&self, select: &Select) -> Result<Rows> {
-        let frame = self.frame(&session::new(true), select.relation)?;
-        let (frame, order) = filtered(frame, select)?;
+        let (frame, unordered) = self.frame(&session::new(true), select.relation)?;
+        let (frame, mut order) = filtered(frame, select)?;
+        if let (true, Some(view)) = (order.is_empty(), unordered) {
+            order.clone_from(&view.order);
+        }
         let mut frame = sorted(frame, &order)?;
         if select.offset > 0 || select.limit.is_some() {
             let limit = select.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
@@ -212,7 +233,7 @@ impl Warehouse for Embedded {
     }
 
     fn count(&self, select: &Select) -> Result<u64> {
-        let frame = self.frame(&session::new(true), select.relation)?;
+        let (frame, _) = self.frame(&session::new(true), select.relation)?;
         let (frame, _) = filtered(frame, select)?;
         let count = cancellation::block_on(&self.runtime, frame.count())?;
         Ok(count.map_err(session::explain)? as u64)
@@ -237,7 +258,7 @@ impl Warehouse for Embedded {
             let version = self.version()?;
             let planned = async {
                 let parsed = session::parse(&context, statement)?;
-                self.register(&context, &version, parsed.relations.clone()).await?;
+                self.register(&context, &version, parsed.relations.clone(), None).await?;
                 session::plan(&context, parsed).await
             };
             self.rows(cancellation::block_on(&self.runtime, planned)??)

@@ -1,6 +1,6 @@
 //! Parquet files as DataFusion tables.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -16,29 +16,37 @@ use datafusion::datasource::listing::{
 use datafusion::prelude::{DataFrame, Expr, SessionContext, ident};
 use url::Url;
 
-use super::filter::day_literal;
+use super::files_table::{FilesTable, Part};
+use super::parquet_files::Range;
 use super::presence_table::PresenceTable;
 use super::session::explain;
-use super::versions::Version;
+use super::table_files::{TableFile, TableFiles};
 use crate::domain::tables::{TWO_PLACES_COUNT, Table, presence_file_schema};
 use crate::formats::parquet::footer;
 
-/// Registers a table of the contract under its name.
+/// Registers a table of the contract under its name; hourly presence only of the dates from the first to the
+/// last one, or of all dates.
 ///
 /// # Errors
 /// Missing or damaged files.
-pub fn register_table(context: &SessionContext, version: &Version, table: Table) -> Result<()> {
+pub fn register_table(
+    context: &SessionContext,
+    files: &TableFiles,
+    table: Table,
+    days: Option<(NaiveDate, NaiveDate)>,
+) -> Result<()> {
     let provider = match table {
         Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
-            presence(context, version, table)?.into_view()
+            presence(context, files, table, days)?.into_view()
         }
         Table::MobileEventsUncompressed | Table::Runs => {
             bail!("{} is not part of a version", table.name())
         }
-        table if table.is_small() && !version.table(table.name()).exists() => {
-            Arc::new(EmptyTable::new(with_views(&table.schema())))
-        }
-        table => table_file(context, &version.table(table.name()), table)?,
+        table => match files.table(table) {
+            Some(file) => table_file(context, &file.path, table)?,
+            None if table.is_small() => Arc::new(EmptyTable::new(with_views(&table.schema()))),
+            None => bail!("the warehouse has no table {}; load again with --force", table.name()),
+        },
     };
     register(context, table.name(), provider)
 }
@@ -88,49 +96,33 @@ pub fn register(
 ///
 /// # Errors
 /// A path that cannot be converted to a URL.
-pub fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
-    Ok(Arc::new(listing(url_of(path, false)?, with_views(schema), Vec::new())?))
+fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+    Ok(Arc::new(listing(url_of(path)?, with_views(schema))?))
 }
 
-/// Parquet files as one table.
-///
-/// # Errors
-/// A path that cannot be converted to a URL.
-pub fn files(paths: &[PathBuf], schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
-    let urls = paths.iter().map(|path| url_of(path, false)).collect::<Result<Vec<_>>>()?;
-    let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
-    let config = ListingTableConfig::new_with_multi_paths(urls)
-        .with_listing_options(options)
-        .with_schema(with_views(schema));
-    Ok(Arc::new(ListingTable::try_new(config).map_err(explain)?))
-}
-
-/// Registers hourly presence restricted to the days from the first to the last one.
-///
-/// # Errors
-/// As [`register_table`].
-pub fn register_days(
+/// Hourly presence as one table, with columns in the order of the contract.
+fn presence(
     context: &SessionContext,
-    version: &Version,
-    (first, last): (NaiveDate, NaiveDate),
-) -> Result<()> {
-    let date = || ident("date");
-    let of_days = match first == last {
-        true => date().eq(day_literal(first)),
-        false => date().gt_eq(day_literal(first)).and(date().lt_eq(day_literal(last))),
+    files: &TableFiles,
+    table: Table,
+    days: Option<(NaiveDate, NaiveDate)>,
+) -> Result<DataFrame> {
+    let part = |(date, file): (NaiveDate, &TableFile)| {
+        let day = date.to_epoch_days();
+        let rows = file.listed.rows;
+        let path =
+            std::path::absolute(&file.path).with_context(|| file.path.display().to_string())?;
+        Ok(Part {
+            path: Arc::new(path),
+            bytes: file.listed.bytes,
+            file_rows: rows,
+            range: Range { start: 0, rows, days: Some((day, day)) },
+            date: Some(day),
+        })
     };
-    for table in [Table::MobileEventsCompressed, Table::MobileEventsPlaced] {
-        let frame = presence(context, version, table)?.filter(of_days.clone()).map_err(explain)?;
-        register(context, table.name(), frame.into_view())?;
-    }
-    Ok(())
-}
-
-/// Hourly presence of all dates as one table, with columns in the order of the contract.
-fn presence(context: &SessionContext, version: &Version, table: Table) -> Result<DataFrame> {
-    let dates = vec![("date".to_owned(), DataType::Date32)];
-    let files =
-        listing(url_of(&version.events(), true)?, with_views(&presence_file_schema()), dates)?;
+    let parts = files.presence_of(days).map(part).collect::<Result<Vec<_>>>()?;
+    let columns = with_views(&presence_file_schema());
+    let files = FilesTable::new(columns, true, parts, Some("date".to_owned()));
     let mut frame = context.read_table(Arc::new(PresenceTable::new(files))).map_err(explain)?;
     let (count, two_places) = (ident("event_count"), ident(TWO_PLACES_COUNT));
     let placed = table == Table::MobileEventsPlaced;
@@ -145,28 +137,21 @@ fn presence(context: &SessionContext, version: &Version, table: Table) -> Result
     frame.select(columns).map_err(explain)
 }
 
-/// The URL of a local file or folder for the engine, which would interpret brackets and asterisks in a
+/// The URL of a local file for the engine, which would interpret brackets and asterisks in a
 /// plain path as a glob pattern.
 ///
 /// # Errors
 /// A path that cannot be converted to a URL.
-pub fn url_of(path: &Path, folder: bool) -> Result<ListingTableUrl> {
+pub fn url_of(path: &Path) -> Result<ListingTableUrl> {
     let unusable = || anyhow!("cannot use the path {}", path.display());
     let full = path.canonicalize().with_context(unusable)?;
-    let url = if folder { Url::from_directory_path(&full) } else { Url::from_file_path(&full) };
-    let url = url.map_err(|()| unusable())?;
+    let url = Url::from_file_path(&full).map_err(|()| unusable())?;
     ListingTableUrl::try_new(url, None).map_err(explain)
 }
 
-/// Parquet files below `url` as one table.
-fn listing(
-    url: ListingTableUrl,
-    schema: SchemaRef,
-    partitions: Vec<(String, DataType)>,
-) -> Result<ListingTable> {
-    let options = ListingOptions::new(Arc::new(ParquetFormat::new()))
-        .with_file_extension(if url.is_collection() { ".parquet" } else { "" })
-        .with_table_partition_cols(partitions);
+/// A Parquet file as a table.
+fn listing(url: ListingTableUrl, schema: SchemaRef) -> Result<ListingTable> {
+    let options = ListingOptions::new(Arc::new(ParquetFormat::new())).with_file_extension("");
     let config = ListingTableConfig::new(url).with_listing_options(options).with_schema(schema);
     ListingTable::try_new(config).map_err(explain)
 }

@@ -3,7 +3,7 @@
 //! The files of one date hold disjoint ranges of users, sorted by user, hour and cell. With this known
 //! to the planner, a GROUP BY over users needs no repartitioning, and aggregates one user at a time
 //! instead of keeping all users in memory. If ranges overlap (several dates, or files of another
-//! program), the files are scanned without partitioning.
+//! program), the files are scanned without partitioning. Only the footers of a single date are read for this.
 
 use std::sync::Arc;
 
@@ -12,15 +12,16 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{Result, ScalarValue, SplitPoint, stats::Precision};
 use datafusion::datasource::TableType;
-use datafusion::datasource::listing::{ListingTable, PartitionedFile};
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
-};
-use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::file_format::FileFormat;
+use datafusion::datasource::file_format::parquet::ParquetFormat;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileScanConfigBuilder};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, Partitioning, RangePartitioning};
 use datafusion::physical_plan::ExecutionPlan;
+
+use super::files_table::FilesTable;
 
 /// Name and index of the column whose ranges must be disjoint.
 const USER: (&str, usize) = ("user_id", 0);
@@ -28,12 +29,47 @@ const USER: (&str, usize) = ("user_id", 0);
 /// Files of hourly presence as a table.
 #[derive(Debug)]
 pub struct PresenceTable {
-    files: ListingTable,
+    files: FilesTable,
 }
 
 impl PresenceTable {
-    pub fn new(files: ListingTable) -> Self {
+    pub fn new(files: FilesTable) -> Self {
         PresenceTable { files }
+    }
+
+    /// The same scan with the statistics and the order of each file, if all are of one date.
+    async fn described(
+        &self,
+        state: &dyn Session,
+        config: &FileScanConfig,
+    ) -> Result<Option<FileScanConfig>> {
+        let files: Vec<&PartitionedFile> =
+            config.file_groups.iter().flat_map(FileGroup::iter).collect();
+        let is_one_date =
+            files.windows(2).all(|pair| pair[0].partition_values == pair[1].partition_values);
+        if !is_one_date {
+            return Ok(None);
+        }
+        let store = state.runtime_env().object_store(&config.object_store_url)?;
+        let format = ParquetFormat::new();
+        let columns = Arc::clone(config.file_schema());
+        let mut described = Vec::new();
+        for file in files {
+            let meta = &file.object_meta;
+            let of_file =
+                format.infer_stats_and_ordering(state, &store, Arc::clone(&columns), meta).await?;
+            let file = file.clone().with_statistics(Arc::new(of_file.statistics));
+            described.push(file.with_ordering(of_file.ordering));
+        }
+        let order = described[0].ordering.clone();
+        if let ([_], Some(order)) = (described.as_slice(), order) {
+            let groups = vec![FileGroup::new(described)];
+            let config = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups);
+            return Ok(Some(config.with_output_ordering(vec![order]).build()));
+        }
+        let groups = described.into_iter().map(|file| FileGroup::new(vec![file])).collect();
+        let config = FileScanConfigBuilder::from(config.clone()).with_file_groups(groups).build();
+        Ok(by_user(&config))
     }
 }
 
@@ -61,17 +97,16 @@ impl TableProvider for PresenceTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.files.scan(state, projection, filters, limit).await?;
-        if state.config().target_partitions() == 1 {
-            // the caller needs the rows in the order of the files
-            return Ok(plan);
+        let limit = limit.filter(|_| filters.is_empty());
+        let mut config = self.files.configuration(state, projection, filters, limit).await?;
+        // the caller needs the rows in the order of the files
+        if state.config().target_partitions() > 1
+            && let Some(plain) = &config
+            && let Some(described) = self.described(state, plain).await?
+        {
+            config = Some(described);
         }
-        let scan = plan.downcast_ref::<DataSourceExec>();
-        let config = scan.and_then(|s| s.downcast_to_file_source::<ParquetSource>());
-        Ok(match config.and_then(|(config, _)| by_user(config)) {
-            Some(config) => DataSourceExec::from_data_source(config),
-            None => plan,
-        })
+        self.files.plan(state, projection, config).await
     }
 }
 

@@ -1,19 +1,23 @@
-//! Removes dates: builds a version without them, makes it the current one, and removes all others with
-//! their stored results. Readers that opened a file of another version can finish reading it.
+//! Removes dates: builds a version without them, makes it the current one, and removes all others, the files
+//! of the dates, and the results that were computed from them. Readers that opened such a file can finish
+//! reading it.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use chrono::NaiveDate;
 
-use super::versions::{EVENTS, Store, Version};
-use super::view_results;
+use super::load::place;
+use super::stored_results;
+use super::table_files::{TableFiles, shared_name};
+use super::table_lists::{read, resolved};
+use super::versions::{Store, Version};
 use crate::datasets::file_list::{FileList, ListedFile};
-use crate::datasets::presence::{PresenceFile, files, folder_name};
+use crate::datasets::presence;
 use crate::datasets::quality_tables;
 use crate::domain::tables::Table;
-use crate::storage::atomic::{link_or_copy, remove_leftovers};
+use crate::storage::atomic::{AtomicFile, remove_leftovers, sync_folder};
 use crate::warehouse::{ExpiredRows, Loaded};
 
 /// Tables with a row for each date.
@@ -25,19 +29,35 @@ const DAILY: [Table; 2] = [Table::QualityDaily, Table::QualityCodes];
 /// A folder or file that cannot be read.
 pub fn expired(store: &Store, before: NaiveDate) -> Result<ExpiredRows> {
     let mut expired = ExpiredRows { dates: BTreeSet::new(), rows: 0 };
-    for folder in store.folders()? {
-        let version = Version::without_load(folder);
-        if version.events().exists() {
-            for file in files(&version.events())?.iter().filter(|file| file.date < before) {
-                expired.dates.insert(file.date);
-                expired.rows += rows_of(&file.path)?;
+    let mut seen = BTreeSet::new();
+    for version in store.all()? {
+        let list = read(&version.folder, version.list.as_deref())?;
+        let files = TableFiles::new(&version.folder, &list);
+        for (date, file) in files.presence_of(None).take_while(|(date, _)| *date < before) {
+            // versions share files
+            if seen.insert(file.path.clone()) {
+                expired.dates.insert(date);
+                expired.rows += file.listed.rows;
             }
         }
         for table in DAILY {
-            let path = version.table(table.name());
-            expired.rows += quality_tables::rows_before(&path, before)?;
+            if let Some(file) = files.table(table)
+                && seen.insert(file.path.clone())
+            {
+                expired.rows += quality_tables::rows_before(&file.path, before)?;
+            }
         }
     }
+    // an interrupted load may have left files that no version has
+    if store.shared().is_dir() {
+        for file in presence::files(&store.shared())? {
+            if file.date < before && seen.insert(file.path.clone()) {
+                expired.dates.insert(file.date);
+                expired.rows += ListedFile::of(&file.path).map_or(0, |listed| listed.rows);
+            }
+        }
+    }
+    stored_results::dates_before(&store.results(), before, &mut expired.dates)?;
     Ok(expired)
 }
 
@@ -47,58 +67,65 @@ pub fn expired(store: &Store, before: NaiveDate) -> Result<ExpiredRows> {
 /// A running load; a folder that cannot be read or written.
 pub fn run(store: &Store, before: NaiveDate) -> Result<()> {
     let Some(current) = store.current()? else { return Ok(()) };
-    store.replace(|folder| fill(&current, before, folder))?;
+    store.replace(|| fill(&current, before))?;
     store.remove_all_but_current()?;
+    stored_results::remove_before(&store.results(), before)?;
     remove_leftovers(store.root(), ".", false);
     Ok(())
 }
 
-/// Fills the folder of a version with what is kept of another.
-fn fill(version: &Version, before: NaiveDate, folder: &Path) -> Result<(Loaded, FileList)> {
+/// The files that are kept of a version; tables with a row for each date are written again.
+fn fill(version: &Version, before: NaiveDate) -> Result<(Loaded, FileList)> {
     let mut rows = version.loaded.rows.clone();
     let mut list = FileList::default();
-    let mut add = |name: String| {
-        let path = folder.join(&name);
-        let rows = rows_of(&path)?;
-        list.insert(name, ListedFile::with_rows(&path, rows)?);
-        anyhow::Ok(rows)
-    };
-    let create = |folder: &Path| {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))
-    };
-    create(&folder.join(EVENTS))?;
+    let folder = &version.folder;
+    let files = TableFiles::new(folder, &read(folder, version.list.as_deref())?);
     let mut kept = 0;
-    for PresenceFile { date, path } in files(&version.events())? {
-        if date < before {
-            continue;
-        }
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let name = format!("{EVENTS}/{}/{name}", folder_name(date));
-        create(&folder.join(&name).with_file_name(""))?;
-        link_or_copy(&path, &folder.join(&name))?;
-        kept += add(name)?;
+    for (date, file) in files.presence_of(Some((before, NaiveDate::MAX))) {
+        kept += file.listed.rows;
+        let stem = file.path.file_stem().unwrap_or_default().to_string_lossy();
+        let stem = stem.split('.').next().unwrap_or_default();
+        add(
+            folder,
+            &mut list,
+            &file.path,
+            shared_name(Some(date), stem, &file.listed),
+            &file.listed,
+        )?;
     }
     rows.insert(Table::MobileEventsCompressed.name().to_owned(), kept);
     for table in Table::ALL {
-        let (source, name) = (version.table(table.name()), format!("{}.parquet", table.name()));
-        if !source.exists() {
-            continue;
-        }
+        let Some(file) = files.table(table) else { continue };
+        let mut source = file.path.clone();
+        let mut listed = file.listed.clone();
+        // removed at the end of the loop
+        let scratch = AtomicFile::in_swept_folder(&folder.with_file_name(table.name()))?;
         if DAILY.contains(&table) {
-            quality_tables::keep_from(&source, &folder.join(&name), before)?;
-        } else {
-            link_or_copy(&source, &folder.join(&name))?;
+            source = scratch.path().to_owned();
+            quality_tables::keep_from(&file.path, &source, before)?;
+            listed = ListedFile::of(&source)?;
         }
-        rows.insert(table.name().to_owned(), add(name)?);
+        rows.insert(table.name().to_owned(), listed.rows);
+        add(folder, &mut list, &source, shared_name(None, table.name(), &listed), &listed)?;
     }
     let loaded_at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     // the next load finds other files, and loads them
     Ok((Loaded { fingerprint: format!("purged before {before}"), loaded_at, rows }, list))
 }
 
-fn rows_of(path: &Path) -> Result<u64> {
-    let (_, rows) = view_results::describe_unverified(path)
-        .with_context(|| format!("{} is damaged; load again with --force", path.display()))?;
-    Ok(rows)
+/// Adds a file to a list, and to the files that all versions share unless it is one of them.
+fn add(
+    folder: &Path,
+    list: &mut FileList,
+    source: &Path,
+    name: String,
+    listed: &ListedFile,
+) -> Result<()> {
+    let target = resolved(folder, &name);
+    if source != target {
+        place(source, &target, listed)?;
+        sync_folder(&target)?;
+    }
+    list.insert(name, listed.clone().with_time_of(&target));
+    Ok(())
 }

@@ -64,7 +64,7 @@ pub fn provider(
         let urls = if remote {
             urls_of_objects(context, &files)?
         } else {
-            let url = |file: &ParquetEvents| url_of(file.input.location.as_path(), false);
+            let url = |file: &ParquetEvents| url_of(file.input.location.as_path());
             files.iter().map(url).collect::<Result<_>>()?
         };
         frames.push(parquet_files(context, raw_events, &types, urls)?);

@@ -1,41 +1,57 @@
 //! The tables and views of the contract as DataFusion relations.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::future::BoxFuture;
 
+use super::files_table::FilesTable;
+use super::parquet_files::describe_unverified;
+use super::parquet_tables::with_views;
+use super::stored_results::{Piece, StoredResults};
 use super::versions::Version;
-use super::{
-    Embedded, parquet_tables, raw_events_table, runs_table, session, temporary_results,
-    view_results,
-};
+use super::view_results::{Stored, day_column};
+use super::{Embedded, parquet_tables, raw_events_table, runs_table, session, sums};
 use crate::domain::tables::Table;
 use crate::runtime::cancellation;
 use crate::views::View;
 use crate::warehouse::Relation;
 
+/// The first and the last date that are read, and the folder with results of views.
+pub type Within<'a> = ((NaiveDate, NaiveDate), &'a Path);
+
 impl Embedded {
-    /// Registers the relations that a statement names, and those that their views read.
+    /// Registers the relations that a statement names, and those that their views read. `within` restricts them
+    /// to the dates from a first to a last one, with the results of views in a folder.
     pub(super) fn register<'a>(
         &'a self,
         context: &'a SessionContext,
         version: &'a Version,
         names: Vec<String>,
+        within: Option<Within<'a>>,
     ) -> BoxFuture<'a, Result<()>> {
+        let days = within.map(|(days, _)| days);
         Box::pin(async move {
             for name in names {
                 if context.table_exist(name.as_str()).map_err(session::explain)? {
                     continue;
                 }
                 if let Some(view) = self.views.by_sql_name(&name) {
-                    let stored = version.result(&view.view, &self.fingerprint(view)?);
-                    let provider = match view_results::describe(&stored) {
-                        Some((schema, _)) => parquet_tables::file(&stored, &schema)?,
-                        None => self.plan_view(context, version, view).await?.into_view(),
+                    let stored = match within {
+                        Some((_, folder)) => Some(Stored {
+                            folder: folder.to_owned(),
+                            results: StoredResults::read(folder, &view.view),
+                            kept: true,
+                        }),
+                        None => self.stored(version, view)?,
+                    };
+                    let provider = match stored {
+                        Some(stored) => results_table(&stored, view, days)?,
+                        None => self.plan_view(context, version, view, None).await?.into_view(),
                     };
                     parquet_tables::register(context, &name, provider)?;
                 } else if name == Table::MobileEventsUncompressed.name() {
@@ -45,8 +61,11 @@ impl Embedded {
                 } else if name == Table::Runs.name() {
                     parquet_tables::register(context, &name, self.runs()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
-                    self.ensure_table(version, table)?;
-                    parquet_tables::register_table(context, version, table)?;
+                    if days.is_none() {
+                        self.ensure_table(version, table)?;
+                    }
+                    let files = self.table_files(version)?;
+                    parquet_tables::register_table(context, &files, table, days)?;
                 } else {
                     self.reject_misspelled(&name)?;
                 }
@@ -74,62 +93,80 @@ impl Embedded {
         context: &SessionContext,
         version: &Version,
         view: &View,
+        within: Option<Within<'_>>,
     ) -> Result<DataFrame> {
         let place = |error| view.placed(error);
         let parsed = session::parse(context, &view.sql).map_err(place)?;
-        self.register(context, version, parsed.relations.clone()).await.map_err(place)?;
+        let relations = parsed.relations.clone();
+        self.register(context, version, relations, within).await.map_err(place)?;
         session::plan(context, parsed).await.map_err(place)
     }
 
-    /// The stored result of a view: its file, its number of rows, and whether it was current already.
-    /// A missing or outdated result is computed first.
-    pub(super) fn result(
+    /// A relation as a frame. Its rows are in the default order of the relation, unless a view is returned:
+    /// they have to be sorted in the order of that view.
+    pub(super) fn frame<'v>(
         &self,
-        version: &Version,
-        view: &View,
-        refresh: bool,
-    ) -> Result<(PathBuf, u64, bool)> {
-        let path = version.result(&view.view, &self.fingerprint(view)?);
-        if !refresh && let Some((_, rows)) = view_results::describe(&path) {
-            return Ok((path, rows, true));
-        }
-        let count =
-            self.compute(version, view, &path, refresh).map_err(|error| view.placed(error))?;
-        Ok((path, count, false))
-    }
-
-    /// A relation as a frame, with rows in the default order of the relation.
-    pub(super) fn frame(&self, context: &SessionContext, relation: Relation) -> Result<DataFrame> {
+        context: &SessionContext,
+        relation: Relation<'v>,
+    ) -> Result<(DataFrame, Option<&'v View>)> {
         if let Relation::Table(Table::Runs) = relation {
             // runs exist before the first load
-            return context.read_table(self.runs()?).map_err(session::explain);
+            return Ok((context.read_table(self.runs()?).map_err(session::explain)?, None));
         }
         let version = self.version()?;
-        let provider = match relation {
+        match relation {
             Relation::View(view) => {
-                let path = match self.result(&version, view, false) {
-                    Ok((path, _, _)) => path,
-                    Err(error) if temporary_results::is_read_only(&error) => {
-                        let path = self.temporary.path(&version, view, &self.fingerprint(view)?)?;
-                        if view_results::describe(&path).is_none() {
-                            self.compute(&version, view, &path, false)?;
-                        }
-                        path
-                    }
-                    Err(error) => return Err(error),
-                };
-                let (schema, _) = view_results::describe(&path)
-                    .with_context(|| format!("{} was removed", path.display()))?;
-                parquet_tables::file(&path, &schema)?
+                let stored = self.result(&version, view)?;
+                let unordered = (!is_in_order(&stored, view)).then_some(view);
+                let table = results_table(&stored, view, None)?;
+                Ok((context.read_table(table).map_err(session::explain)?, unordered))
             }
             Relation::Table(table) => {
                 let name = vec![table.name().to_owned()];
-                let registered = self.register(context, &version, name);
+                let registered = self.register(context, &version, name, None);
                 cancellation::block_on(&self.runtime, registered)??;
                 let table = cancellation::block_on(&self.runtime, context.table(table.name()))?;
-                return table.map_err(session::explain);
+                Ok((table.map_err(session::explain)?, None))
             }
-        };
-        context.read_table(provider).map_err(session::explain)
+        }
     }
+}
+
+/// A stored result as a table, restricted to the periods with any of the days.
+fn results_table(
+    stored: &Stored,
+    view: &View,
+    days: Option<(NaiveDate, NaiveDate)>,
+) -> Result<Arc<dyn TableProvider>> {
+    if let Some(sum) = sums::table(stored, view)? {
+        return Ok(sum);
+    }
+    let names = stored.results.current_files();
+    let first = names.first().with_context(|| format!("{} has no stored result", view.place()))?;
+    let path = stored.folder.join(&view.view).join(first);
+    let (schema, _) = describe_unverified(&path)
+        .with_context(|| format!("{} was removed or is damaged", path.display()))?;
+    let day = day_column(view, &schema);
+    let parts = stored.results.parts(&stored.folder, view, days);
+    Ok(Arc::new(FilesTable::new(with_views(&schema), false, parts, day).verified()))
+}
+
+/// True if the periods one after the other are in the order of the view.
+fn is_in_order(stored: &Stored, view: &View) -> bool {
+    if let Some(sum) = &view.accumulate {
+        return view.order.iter().all(|order| order.column != *sum);
+    }
+    let pieces: Vec<_> =
+        stored.results.current.iter().filter(|piece| piece.range.rows > 0).collect();
+    let (Some(first), true) = (view.order.first(), pieces.len() > 1) else { return true };
+    let by_day = ["date", "hour", "timestamp"].contains(&first.column.as_str())
+        || view.period.as_ref() == Some(&first.column);
+    // the days of the ranges are those of this column
+    let is_day = by_day
+        && view.columns.as_ref().and_then(|c| day_column(view, c)).as_ref() == Some(&first.column);
+    let follow = |pair: &[&Piece]| match (pair[0].range.days, pair[1].range.days) {
+        (Some((_, last)), Some((first, _))) => last < first,
+        _ => false,
+    };
+    is_day && !first.descending && pieces.windows(2).all(follow)
 }

@@ -2,7 +2,7 @@
 //! like those of the native engine.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -14,13 +14,14 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::rows::contract_schema;
 use super::versions::Version;
-use super::{Embedded, session, view_results};
+use super::view_results::Stored;
+use super::{Embedded, session};
 use crate::domain::numbers::counted;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::progress::{Progress, StageBar};
 use crate::spark::{Job, output_files, sql};
-use crate::storage::atomic::AtomicFolder;
+use crate::storage::atomic::{AtomicFolder, create_folder};
 use crate::views::{OrderBy, View};
 use crate::warehouse::Rows;
 
@@ -52,9 +53,10 @@ impl Embedded {
         let mut computed = Vec::new();
         let mut skipped = Vec::new();
         let mut job = Job::default();
-        let folder = AtomicFolder::create(&version.results().join("spark"))?;
+        let results = self.store.results();
+        let folder = AtomicFolder::create(&results.join("spark"))?;
         let path = sql::absolute(folder.path())?;
-        self.tables(version, &mut job)?;
+        self.tables(version, folder.path(), &mut job)?;
         for view in self.views.in_dependency_order()? {
             if self.views.reads(view, Table::MobileEventsUncompressed.name())?
                 || self.views.reads(view, Table::Runs.name())?
@@ -62,9 +64,9 @@ impl Embedded {
                 skipped.push(view.view.as_str());
                 continue;
             }
-            let stored = version.result(&view.view, &self.fingerprint(view)?);
-            if !refresh && view_results::describe(&stored).is_some() {
-                job.then(format!("reading {}", view.view), table(&view.view, &stored)?);
+            let stored = self.stored(version, view)?.filter(|_| !refresh);
+            if let Some(files) = stored.and_then(|stored| whole_files(&stored, view)) {
+                job.then(format!("reading {}", view.view), table(&view.view, &files)?);
                 continue;
             }
             let location = sql::path(&path.join(&view.view))?;
@@ -78,7 +80,7 @@ impl Embedded {
                     order(&view.order)
                 ),
             );
-            computed.push((view, stored));
+            computed.push(view);
         }
         if let Some(first) = skipped.first() {
             progress.note(&format!(
@@ -90,31 +92,45 @@ impl Embedded {
             return Ok(BTreeSet::new());
         }
         let events = self.presence_files(version, None)?;
-        checksum::verify(events.into_iter().map(|f| f.path))?;
+        checksum::verify(events.into_iter().map(|(_, file)| file.path))?;
         job.run(&self.settings.spark, &path, progress, bar)
             .context("computing views with Spark; --engine native computes them without Spark")?;
-        for (view, stored) in &computed {
+        for view in &computed {
             let rows = self.rows_from_spark(version, view, &path.join(&view.view));
-            view_results::store(stored, [rows.with_context(|| view.place())])?;
+            self.store_whole(version, view, &results, rows.with_context(|| view.place())?)?;
         }
-        Ok(computed.into_iter().map(|(view, _)| view.view.clone()).collect())
+        Ok(computed.into_iter().map(|view| view.view.clone()).collect())
     }
 
-    fn tables(&self, version: &Version, job: &mut Job) -> Result<()> {
-        let events = sql::absolute(&version.events())?;
-        let events = sql::text(&sql::glob_of([events.as_path()])?);
+    fn tables(&self, version: &Version, scratch: &Path, job: &mut Job) -> Result<()> {
+        let events: Vec<PathBuf> = self
+            .presence_files(version, None)?
+            .iter()
+            .map(|(_, file)| sql::absolute(&file.path))
+            .collect::<Result<_>>()?;
+        // the dates are in the names of the folders below this one
+        let base = match events.first().and_then(|file| file.ancestors().nth(2)) {
+            Some(base) => base.to_owned(),
+            None => {
+                let none = sql::absolute(scratch)?.join("none");
+                create_folder(&none)?;
+                none
+            }
+        };
+        let paths = match events.as_slice() {
+            [] => sql::glob_of([base.as_path()])?,
+            files => sql::glob_of(files.iter().map(PathBuf::as_path))?,
+        };
+        let values = [("events", sql::text(&paths)), ("base", sql::path(&base)?)];
         for (name, template) in TABLES {
-            job.then(
-                format!("reading {name}"),
-                sql::fill(template, &[("events", events.clone())])?,
-            );
+            job.then(format!("reading {name}"), sql::fill(template, &values)?);
         }
+        let files = self.table_files(version)?;
         for single in FILES {
             self.ensure_table(version, single)?;
-            let name = single.name();
-            let file = version.table(name);
-            if file.exists() {
-                job.then(format!("reading {name}"), table(name, &file)?);
+            if let Some(file) = files.table(single) {
+                let name = single.name();
+                job.then(format!("reading {name}"), table(name, &[file.path.clone()])?);
             }
         }
         Ok(())
@@ -123,7 +139,7 @@ impl Embedded {
     /// The rows that Spark wrote, in the types of the native engine.
     fn rows_from_spark(&self, version: &Version, view: &View, folder: &Path) -> Result<Rows> {
         let context = session::new(false);
-        let frame = self.runtime.block_on(self.plan_view(&context, version, view))?;
+        let frame = self.runtime.block_on(self.plan_view(&context, version, view, None))?;
         let schema = contract_schema(frame.schema().as_arrow());
         // the files, sorted by name, are ranges of the order
         let files = output_files(folder)?;
@@ -157,10 +173,19 @@ fn converted(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, Arr
     RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<Vec<_>, _>>()?)
 }
 
-/// One Parquet file as a table.
-fn table(name: &str, file: &Path) -> Result<String> {
-    let file = sql::absolute(file)?;
-    let path = sql::text(&sql::glob_of([file.as_path()])?);
+/// The files of a stored result that consist of its rows alone.
+fn whole_files(stored: &Stored, view: &View) -> Option<Vec<PathBuf>> {
+    let results = &stored.results;
+    let files = results.current_files();
+    let rows: Option<u64> = files.iter().map(|name| Some(results.files.get(name)?.rows)).sum();
+    let folder = stored.folder.join(&view.view);
+    (rows == Some(results.rows())).then(|| files.iter().map(|name| folder.join(name)).collect())
+}
+
+/// Parquet files as a table.
+fn table(name: &str, files: &[PathBuf]) -> Result<String> {
+    let files = files.iter().map(|file| sql::absolute(file)).collect::<Result<Vec<_>>>()?;
+    let path = sql::text(&sql::glob_of(files.iter().map(PathBuf::as_path))?);
     let name = sql::name(name);
     Ok(format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})"))
 }

@@ -8,26 +8,28 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::versions::Version;
-use crate::views::View;
-
 /// A temporary folder, created when first used.
 #[derive(Debug, Default)]
 pub struct TemporaryResults(Mutex<Option<TempDir>>);
 
 impl TemporaryResults {
-    /// The file for the result of a view.
+    /// The folder, if there is one already.
+    pub fn folder(&self) -> Option<PathBuf> {
+        let folder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        folder.as_ref().map(|folder| folder.path().to_owned())
+    }
+
+    /// The folder for the results of all views.
     ///
     /// # Errors
     /// A temporary folder that cannot be created.
-    pub fn path(&self, version: &Version, view: &View, fingerprint: &str) -> Result<PathBuf> {
+    pub fn create(&self) -> Result<PathBuf> {
         let mut folder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = match &mut *folder {
             Some(folder) => folder,
             none => none.insert(tempfile::tempdir().context("cannot create a temporary folder")?),
         };
-        let name = version.folder.file_name().unwrap_or_default().to_string_lossy();
-        Ok(folder.path().join(format!("{name}.{}.{fingerprint}.parquet", view.view)))
+        Ok(folder.path().to_owned())
     }
 }
 

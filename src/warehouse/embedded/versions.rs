@@ -3,16 +3,18 @@
 //! The file `CURRENT` names the version that readers use. A load builds the next version in a folder of
 //! its own and then replaces `CURRENT` in one atomic step, after which every reader sees the new tables.
 //! `CURRENT` contains a checksum of itself and of the `load.json` of the version, to detect damage, and
-//! `load.json` one of `files.json`, which lists the files of the tables.
-//! Stored view results are part of their version, so a new version starts without any.
+//! `load.json` one of `files.json`, which lists the files of the tables. They are in the folder `tables`, which
+//! all versions share: a file gets a name of its own and is never changed, so that a load adds the files that
+//! are new and leaves the others alone. Earlier versions of the program kept them in the folder of each version.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
+use super::table_lists::{LIST, SHARED, read, resolved};
 use crate::datasets::file_list::FileList;
 use crate::storage::atomic::{AtomicFolder, sync_folder, write_file};
 use crate::storage::lock::{self, FolderLock};
@@ -20,11 +22,8 @@ use crate::warehouse::Loaded;
 
 const CURRENT: &str = "CURRENT";
 const LOADED: &str = "load.json";
-/// The list of the files of the tables.
-pub const LIST: &str = "files.json";
-/// The folder of hourly presence.
-pub const EVENTS: &str = "mobile_events_compressed";
-
+/// Tells that a run which added or removed files has not ended, so that others may be left of it.
+const UNFINISHED: &str = "unfinished";
 /// The folder of the warehouse.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -51,29 +50,13 @@ struct LoadRecord {
 
 impl Version {
     /// The version in a folder, for access to its files only.
-    pub fn without_load(folder: PathBuf) -> Self {
+    fn without_load(folder: PathBuf) -> Self {
         let loaded =
             Loaded { fingerprint: String::new(), loaded_at: String::new(), rows: BTreeMap::new() };
-        Version { folder, loaded, list: None }
-    }
-
-    pub fn events(&self) -> PathBuf {
-        self.folder.join(EVENTS)
-    }
-
-    /// The file of a table that is a single file.
-    pub fn table(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{name}.parquet"))
-    }
-
-    /// The folder of stored view results.
-    pub fn results(&self) -> PathBuf {
-        self.folder.join("results")
-    }
-
-    /// The file of the stored result of a view; `fingerprint` is that of everything it depends on.
-    pub fn result(&self, view: &str, fingerprint: &str) -> PathBuf {
-        self.results().join(format!("{view}.{fingerprint}.parquet"))
+        // the checksum of the list is that of its content
+        let list = fs::read(folder.join(LIST)).ok();
+        let list = list.map(|text| format!("{:08x}", crc32fast::hash(&text)));
+        Version { folder, loaded, list }
     }
 }
 
@@ -113,35 +96,35 @@ impl Store {
         Ok(Some(Version { folder, loaded, list }))
     }
 
-    /// The version before another, if it still exists.
-    pub fn previous(&self, version: &Version) -> Option<Version> {
-        let this = number(&version.folder.file_name()?.to_string_lossy())?;
-        let previous = self.versions().ok()?.into_iter().rfind(|other| *other < this)?;
-        Some(Version {
-            folder: self.root.join(version_name(previous)),
-            loaded: version.loaded.clone(),
-            list: None,
-        })
+    /// The folder of the files of all versions.
+    pub fn shared(&self) -> PathBuf {
+        self.root.join(&SHARED["../".len()..])
     }
 
-    /// Builds the next version and makes it the current one; `fill` gets its folder, and returns what it
-    /// loaded and the files.
+    /// The folder of stored results of views.
+    pub fn results(&self) -> PathBuf {
+        self.root.join("results")
+    }
+
+    /// Builds the next version and makes it the current one; `fill` adds its files and returns what it
+    /// loaded and the list of them. Files that only versions before the previous one have are removed.
     ///
     /// # Errors
     /// Another run that changes the warehouse; errors of `fill`; a folder that cannot be written.
-    pub fn replace(
-        &self,
-        fill: impl FnOnce(&Path) -> Result<(Loaded, FileList)>,
-    ) -> Result<Loaded> {
+    pub fn replace(&self, fill: impl FnOnce() -> Result<(Loaded, FileList)>) -> Result<Loaded> {
         let lock = self.lock()?;
         let versions = self.versions()?;
+        let unfinished = self.root.join(UNFINISHED);
+        let was_interrupted = unfinished.exists();
+        fs::write(&unfinished, "")
+            .with_context(|| format!("cannot write {}", unfinished.display()))?;
         let next = versions.last().map_or(1, |v| v + 1);
         let name = version_name(next);
         let folder = AtomicFolder::create(&self.root.join(&name))?;
-        let (loaded, list) = fill(folder.path())?;
-        let list = serde_json::to_vec(&list)?;
-        write_file(&folder.path().join(LIST), &list)?;
-        let list = Some(format!("{:08x}", crc32fast::hash(&list)));
+        let (loaded, list) = fill()?;
+        let text = serde_json::to_vec(&list)?;
+        write_file(&folder.path().join(LIST), &text)?;
+        let list = Some(format!("{:08x}", crc32fast::hash(&text)));
         let text = serde_json::to_string_pretty(&LoadRecord { loaded: loaded.clone(), list })?;
         write_file(&folder.path().join(LOADED), text.as_bytes())?;
         lock.ensure_held()?;
@@ -150,11 +133,45 @@ impl Store {
         write_file(&self.root.join(CURRENT), content_of_current(&name, &text).as_bytes())?;
         // readers may still use the previous version; older ones are removed
         let keep = previous.as_deref().and_then(version_in);
-        for old in versions.into_iter().filter(|v| Some(*v) != keep) {
-            // the next load tries again to remove what could not be removed
-            let _ = fs::remove_dir_all(self.root.join(version_name(old)));
-        }
+        let old: Vec<u64> = versions.into_iter().filter(|v| Some(*v) != keep).collect();
+        let kept: Vec<u64> = keep.into_iter().chain([next]).collect();
+        self.remove(&old, &kept, was_interrupted);
+        let _ = fs::remove_file(&unfinished);
         Ok(loaded)
+    }
+
+    /// Removes versions, and the files that no version has that is kept. The next load tries again to remove
+    /// what could not be removed. `all` looks for files that belong to no version at all.
+    fn remove(&self, versions: &[u64], kept: &[u64], all: bool) {
+        let folder = |number: &u64| self.root.join(version_name(*number));
+        let names = |numbers: &[u64]| -> Option<BTreeSet<PathBuf>> {
+            let mut names = BTreeSet::new();
+            for number in numbers {
+                let version = Version::without_load(folder(number));
+                let list = read(&version.folder, version.list.as_deref()).ok()?;
+                names.extend(list.names().map(|name| resolved(&version.folder, name)));
+            }
+            Some(names)
+        };
+        if let Some(kept) = names(kept) {
+            let mut found = BTreeSet::new();
+            for number in versions {
+                found.extend(names(&[*number]).unwrap_or_default());
+            }
+            if all {
+                found.extend(files_below(&self.shared()));
+            }
+            for file in found.difference(&kept).filter(|file| file.starts_with(self.shared())) {
+                let _ = fs::remove_file(file);
+                if let Some(date) = file.parent().filter(|parent| **parent != self.shared()) {
+                    // fails while there are other files
+                    let _ = fs::remove_dir(date);
+                }
+            }
+        }
+        for number in versions {
+            let _ = fs::remove_dir_all(folder(number));
+        }
     }
 
     /// Locks the warehouse for a run that changes it, and creates its folder if necessary.
@@ -165,29 +182,33 @@ impl Store {
         lock::to_write_warehouse(&self.root)
     }
 
-    /// The folders of all versions; none before the first load.
+    /// All versions, without what was loaded; none before the first load.
     ///
     /// # Errors
     /// A folder that cannot be listed.
-    pub fn folders(&self) -> Result<Vec<PathBuf>> {
+    pub fn all(&self) -> Result<Vec<Version>> {
         if !self.root.exists() {
             return Ok(Vec::new());
         }
-        let folder = |number: u64| self.root.join(version_name(number));
-        Ok(self.versions()?.into_iter().map(folder).collect())
+        let version = |number| Version::without_load(self.root.join(version_name(number)));
+        Ok(self.versions()?.into_iter().map(version).collect())
     }
 
-    /// Removes every version that is not the current one.
+    /// Removes every version that is not the current one, and all files that are not part of it.
     ///
     /// # Errors
     /// A running load; a folder that cannot be removed.
     pub fn remove_all_but_current(&self) -> Result<()> {
         let _lock = self.lock()?;
         let current = self.current()?.map(|version| version.folder);
-        for folder in self.folders()?.into_iter().filter(|folder| Some(folder) != current.as_ref())
+        let is_current = |number: &u64| Some(self.root.join(version_name(*number))) == current;
+        let (kept, old): (Vec<u64>, Vec<u64>) =
+            self.versions()?.iter().partition(|n| is_current(n));
+        self.remove(&old, &kept, true);
+        if let Some(left) =
+            old.iter().map(|n| self.root.join(version_name(*n))).find(|f| f.exists())
         {
-            fs::remove_dir_all(&folder)
-                .with_context(|| format!("cannot remove {}", folder.display()))?;
+            bail!("cannot remove {}", left.display());
         }
         sync_folder(&self.root.join(CURRENT))
     }
@@ -200,6 +221,19 @@ impl Store {
         versions.sort_unstable();
         Ok(versions)
     }
+}
+
+/// All files in a folder and the folders in it.
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => found.extend(files_below(&path)),
+            _ => found.push(path),
+        }
+    }
+    found
 }
 
 /// The content of `CURRENT` for a version with this `load.json`.

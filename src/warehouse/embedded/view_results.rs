@@ -1,93 +1,232 @@
-//! Stored results of views, one Parquet file each: a view is computed once per load and not by every
-//! query.
+//! Stored results of views: which periods are there, and which have to be computed.
 
-use std::fs::File;
-use std::path::Path;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatchReader;
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::Compression;
-use parquet::file::properties::WriterProperties;
+use anyhow::Result;
 
-use crate::formats::parquet::{checksum, footer};
-use crate::storage::atomic::AtomicFile;
+use super::parquet_files::ResultFile;
+use super::periods::Periods;
+use super::stored_results::{Period, Piece, StoredResults};
+use super::versions::Version;
+use super::{Embedded, temporary_results};
+use crate::formats::parquet::checksum;
+use crate::storage::atomic::{create_folder, remove_leftovers, sync_folder};
+use crate::views::View;
 use crate::warehouse::Rows;
+use crate::warehouse::select::DayColumn;
 
-/// Writes the rows of all parts into the result file `path`; returns their number. Each part is
-/// requested only after the previous one has been written.
-///
-/// # Errors
-/// Rows that cannot be computed; a file that cannot be written.
-pub fn store(path: &Path, parts: impl IntoIterator<Item = Result<Rows>>) -> Result<u64> {
-    let target = AtomicFile::new(path)?;
-    let count = write(&target, parts)?;
-    target.commit()?;
-    Ok(count)
+/// How results are brought up to date.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Update {
+    /// Compute everything again.
+    pub refresh: bool,
+    /// The warehouse is locked, so that files which are not needed any more can be removed.
+    pub exclusive: bool,
 }
 
-/// Writes the rows of all parts into a file that is not finished yet; returns their number.
-///
-/// # Errors
-/// As [`store`].
-pub fn write(target: &AtomicFile, parts: impl IntoIterator<Item = Result<Rows>>) -> Result<u64> {
-    let failed = || format!("cannot write {}", target.path().display());
-    let mut writer: Option<ArrowWriter<File>> = None;
-    let mut count = 0;
-    for rows in parts {
-        let rows = rows?;
-        let writer = match &mut writer {
-            Some(writer) => writer,
-            None => writer.insert(open(target.create()?, RecordBatchReader::schema(&rows))?),
-        };
-        for batch in rows {
-            let batch = batch?;
-            count += batch.num_rows() as u64;
-            writer.write(&batch).with_context(failed)?;
+/// The stored result of a view.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// The folder with the lists of all views.
+    pub folder: PathBuf,
+    pub results: StoredResults,
+    /// Nothing had to be computed.
+    pub kept: bool,
+}
+
+impl Embedded {
+    /// The stored result of a view, if it is that of the version.
+    ///
+    /// # Errors
+    /// A view that depends on itself; inputs that cannot be listed; a damaged version.
+    pub(super) fn stored(&self, version: &Version, view: &View) -> Result<Option<Stored>> {
+        let key = self.key(version, view)?;
+        let folders = [Some(self.store.results()), self.temporary.folder()];
+        for folder in folders.into_iter().flatten() {
+            let mut results = StoredResults::read(&folder, &view.view);
+            if results.key != key && view.accumulate.is_some() {
+                continue;
+            }
+            if results.key != key {
+                let periods = Periods::new(self, version)?.of(view)?;
+                let Some(current) = all_of(&results, &periods) else { continue };
+                results.current = current;
+            }
+            if self.damaged_files(&folder, view, &results).is_empty() && !results.current.is_empty()
+            {
+                return Ok(Some(Stored { folder, results, kept: true }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The stored result of a view; what is missing or outdated is computed first, in a temporary folder if that
+    /// of the warehouse is read-only.
+    ///
+    /// # Errors
+    /// A view that the engine rejects, with file, line and reason.
+    pub(super) fn result(&self, version: &Version, view: &View) -> Result<Stored> {
+        if let Some(stored) = self.stored(version, view)? {
+            return Ok(stored);
+        }
+        let mut periods = Periods::new(self, version)?;
+        let update = Update::default();
+        match self.update(version, view, &self.store.results(), &mut periods, update) {
+            Err(error) if temporary_results::is_read_only(&error) => {
+                let folder = self.temporary.create()?;
+                self.update(version, view, &folder, &mut periods, update)
+            }
+            done => done,
         }
     }
-    if let Some(writer) = writer {
-        writer.close().with_context(failed)?;
-        checksum::embed(target.path())?;
+
+    /// Computes the periods of a view that are missing in `folder` or outdated, and those of the views that it
+    /// reads.
+    ///
+    /// # Errors
+    /// As [`Embedded::result`]; a folder that cannot be written.
+    pub(super) fn update(
+        &self,
+        version: &Version,
+        view: &View,
+        folder: &Path,
+        periods: &mut Periods,
+        update: Update,
+    ) -> Result<Stored> {
+        let key = self.key(version, view)?;
+        let before = StoredResults::read(folder, &view.view);
+        let found = if update.refresh { StoredResults::default() } else { before.clone() };
+        if found.key == key && !update.refresh && self.are_intact(folder, view, &found) {
+            return Ok(Stored { folder: folder.to_owned(), results: found, kept: true });
+        }
+        let mut known: HashMap<&Period, &Piece> = HashMap::new();
+        let damaged = self.damaged_files(folder, view, &found);
+        for piece in found.pieces().filter(|piece| !damaged.contains(&piece.file)) {
+            known.insert(&piece.of, piece);
+        }
+        let wanted = match &view.accumulate {
+            None => periods.of(view).map(|periods| periods.to_vec()),
+            Some(_) => {
+                let parts = found.current.iter().map(|piece| &piece.of);
+                periods.parts_of_sum(view, parts.filter(|part| known.contains_key(part)))
+            }
+        };
+        let wanted = wanted.map_err(|error| view.placed(error))?;
+        let is_missing = |period: &Period| !known.contains_key(period);
+        let missing: Vec<Vec<Period>> = wanted
+            .chunk_by(|a, b| is_missing(a) && is_missing(b))
+            .filter(|run| is_missing(&run[0]))
+            .map(<[Period]>::to_vec)
+            .collect();
+        let mut results = StoredResults { key, files: before.files.clone(), ..Default::default() };
+        let mut computed: HashMap<Period, Piece> = HashMap::new();
+        if !missing.is_empty() {
+            let own = folder.join(&view.view);
+            create_folder(&own)?;
+            remove_leftovers(&own, ".", update.exclusive);
+            for source in self.views.sources(view) {
+                // the results that the periods read
+                let nested = Update { refresh: false, ..update };
+                self.update(version, source, folder, periods, nested)?;
+            }
+            for (piece, file) in self.compute(version, view, folder, &missing)? {
+                results.files.insert(piece.file.clone(), file);
+                computed.insert(piece.of.clone(), piece);
+            }
+        }
+        results.current = wanted
+            .iter()
+            .filter_map(|period| {
+                computed.get(period).or_else(|| known.get(period).copied()).cloned()
+            })
+            .collect();
+        let is_replaced = |piece: &&Piece| !results.current.contains(piece);
+        results.earlier = before.current.iter().filter(is_replaced).cloned().collect();
+        results.earlier.retain(|piece| !damaged.contains(&piece.file));
+        if let Some(column) = &view.accumulate {
+            let sum = found.sum.as_ref().filter(|sum| {
+                let files = sum.members.iter().map(|piece| &piece.file).chain([&sum.file]);
+                files.into_iter().all(|file| !damaged.contains(file))
+            });
+            self.add_up(folder, (view, column), &mut results, sum)?;
+        }
+        results.retire_files(&before.retired, &folder.join(&view.view), update.exclusive);
+        results.write(folder, &view.view)?;
+        Ok(Stored { folder: folder.to_owned(), results, kept: missing.is_empty() })
     }
-    Ok(count)
+
+    /// Stores the rows of a view that were computed elsewhere, as a whole.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub(super) fn store_whole(
+        &self,
+        version: &Version,
+        view: &View,
+        folder: &Path,
+        rows: Rows,
+    ) -> Result<()> {
+        let key = self.key(version, view)?;
+        let before = StoredResults::read(folder, &view.view);
+        let name = new_file_name();
+        let path = folder.join(&view.view).join(&name);
+        let day = day_column(view, &rows.schema());
+        let mut file = ResultFile::create(&path)?;
+        let range = file.add(rows, day.as_deref())?;
+        let of = Period { start: None, fingerprint: key.clone(), reads: None };
+        let piece = Piece { of, file: name.clone(), range };
+        let mut files = before.files.clone();
+        files.insert(name, file.finish(&path)?);
+        sync_folder(&path)?;
+        let earlier = before.current;
+        let current = vec![piece];
+        let mut results = StoredResults { key, files, current, earlier, ..Default::default() };
+        results.retire_files(&before.retired, &folder.join(&view.view), true);
+        results.write(folder, &view.view)
+    }
+
+    fn are_intact(&self, folder: &Path, view: &View, found: &StoredResults) -> bool {
+        self.damaged_files(folder, view, found).is_empty()
+    }
+
+    /// The files that are missing or damaged. Only files that seem to be changed are read.
+    fn damaged_files(&self, folder: &Path, view: &View, found: &StoredResults) -> HashSet<String> {
+        let is_damaged = |name: &&str| {
+            let path = folder.join(&view.view).join(name);
+            found.files.get(name).is_none_or(|file| match file.time_differs(&path) {
+                true => {
+                    file.difference(&path).is_some() || !checksum::is_valid(&path).unwrap_or(false)
+                }
+                false => false,
+            })
+        };
+        found.used_files().into_iter().filter(is_damaged).map(str::to_owned).collect()
+    }
 }
 
-fn open(file: File, schema: SchemaRef) -> Result<ArrowWriter<File>> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::SNAPPY)
-        .set_key_value_metadata(Some(vec![checksum::placeholder()]))
-        .build();
-    // the embedded Arrow schema restores the exact types
-    let options = ArrowWriterOptions::new().with_properties(properties);
-    Ok(ArrowWriter::try_new_with_options(file, schema, options)?)
+/// The pieces of all periods, if there are all.
+fn all_of(results: &StoredResults, periods: &Rc<Vec<Period>>) -> Option<Vec<Piece>> {
+    let known: HashMap<&Period, &Piece> =
+        results.pieces().map(|piece| (&piece.of, piece)).collect();
+    periods.iter().map(|period| known.get(period).copied().cloned()).collect()
 }
 
-/// Columns and number of rows of a stored result; `None` if it does not exist or is damaged.
-pub fn describe(path: &Path) -> Option<(SchemaRef, u64)> {
-    checksum::is_valid(path).ok().filter(|intact| *intact)?;
-    describe_unverified(path)
+/// A name that no other file of the view ever had.
+pub fn new_file_name() -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+    let (number, process) = (NEXT.fetch_add(1, Ordering::Relaxed), std::process::id());
+    format!("{now:x}-{process:x}-{number}.parquet")
 }
 
-/// Columns and number of rows from the footer of a Parquet file, without verifying its checksum.
-pub fn describe_unverified(path: &Path) -> Option<(SchemaRef, u64)> {
-    let file = File::open(path).ok()?;
-    let metadata = footer::read(&file).ok()?;
-    let rows = metadata.metadata().file_metadata().num_rows().max(0) as u64;
-    Some((Arc::clone(metadata.schema()), rows))
-}
-
-/// The rows of a stored result.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn read(path: &Path) -> Result<Rows> {
-    let context = || format!("{}", path.display());
-    let file = File::open(path).with_context(context)?;
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file).and_then(|b| b.build());
-    Ok(Box::new(reader.with_context(context)?))
+/// The column by whose days the rows of a view are found.
+pub fn day_column(view: &View, schema: &arrow::datatypes::Schema) -> Option<String> {
+    match DayColumn::of(schema) {
+        Some(DayColumn::Date(column) | DayColumn::Time(column)) => Some(column),
+        None => view.period.clone(),
+    }
 }

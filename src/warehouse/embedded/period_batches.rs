@@ -1,5 +1,7 @@
-//! Computes a view for several small days at once. Planning a query takes much longer than computing the
-//! view over a small day, so that a year of small days would otherwise be spent on planning.
+//! Computes a view for several small periods at once. Planning a query takes much longer than computing the
+//! view over a small date, so that a year of small dates would otherwise be spent on planning.
+
+use std::path::Path;
 
 use anyhow::Result;
 use arrow::array::{AsArray, RecordBatch};
@@ -8,31 +10,33 @@ use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate};
 
 use super::Embedded;
+use super::compute_view::Span;
 use super::filter::sorted;
 use super::session::Memory;
+use super::stored_results::Period;
 use super::versions::Version;
 use crate::domain::tables::TIMESTAMP;
 use crate::views::{OrderBy, View};
 use crate::warehouse::Rows;
 
-/// Days are computed together up to this size of their files of hourly presence, so that memory use does
-/// not grow with the number of days.
-const MAX_BYTES: u64 = 4 << 20;
+/// Periods are computed together up to this size of the files of hourly presence that they read, so that
+/// memory use does not grow with the number of dates.
+pub const MAX_BYTES: u64 = 12 << 20;
+/// The same for parts of an accumulated sum. One that changes is computed again for all of its dates.
+pub const MAX_BYTES_OF_SUM: u64 = 2 << 20;
 
-/// The size of the files of a day.
-pub struct DaySize {
-    pub date: NaiveDate,
-    pub bytes: u64,
-}
-
-/// Splits consecutive days into batches of limited size; a larger day is a batch by itself.
-pub fn batches(days: &[DaySize]) -> impl Iterator<Item = &[DaySize]> {
-    let mut rest = days;
+/// Splits consecutive periods into batches of limited size; a larger period is a batch by itself.
+pub fn batches(
+    periods: &[Period],
+    max_bytes: u64,
+    size: impl Fn(&Period) -> u64,
+) -> impl Iterator<Item = &[Period]> {
+    let mut rest = periods;
     std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fits = |day: &&DaySize| {
-            bytes += day.bytes;
-            bytes <= MAX_BYTES
+        let mut bytes: u64 = 0;
+        let fits = |period: &&Period| {
+            bytes = bytes.saturating_add(size(period));
+            bytes <= max_bytes
         };
         let count = rest.iter().take_while(fits).count().max(1);
         let (batch, others) = rest.split_at(count.min(rest.len()));
@@ -42,39 +46,46 @@ pub fn batches(days: &[DaySize]) -> impl Iterator<Item = &[DaySize]> {
 }
 
 impl Embedded {
-    /// The rows of a view by day, for consecutive days; `None` if that cannot be told from the rows of all
-    /// of them: if no column says to which day a row belongs, if numbers could depend on the order of
-    /// addition, or if the first day has other rows when it is computed alone, as with a view that is not
-    /// `by: date` in fact.
+    /// The rows of a view by period, for consecutive periods; `None` if that cannot be told from the rows of
+    /// all of them: if no column says to which period a row belongs, if numbers could depend on the order of
+    /// addition, or if the first period has other rows when it is computed alone, as with a view that is not
+    /// what its header says. `is_proven` tells that other periods of the view were the same.
     ///
     /// # Errors
     /// A view that the engine rejects, with file, line and reason.
-    pub(super) fn compute_days(
+    pub(super) fn compute_together(
         &self,
-        version: &Version,
-        view: &View,
-        days: &[NaiveDate],
-        memory: Memory,
+        source: (&Version, &View, &Path),
+        periods: &[Period],
+        (memory, is_proven): (Memory, bool),
     ) -> Result<Option<Vec<RecordBatch>>> {
-        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(None) };
-        let frame = self.plan_days(version, view, Some((*first, *last)), memory)?;
-        let column = day_column(frame.schema().as_arrow()).map(str::to_owned);
+        let view = source.1;
+        let Some(span) = Span::of(periods) else { return Ok(None) };
+        let frame = self.plan_span(source, Some(span), memory)?;
+        let column = period_column(view, frame.schema().as_arrow()).map(str::to_owned);
         let Some(column) = column else { return Ok(None) };
-        let by_day = OrderBy { column: column.clone(), descending: false };
-        let order: Vec<OrderBy> = std::iter::once(by_day).chain(view.order.clone()).collect();
+        let by_period = OrderBy { column: column.clone(), descending: false };
+        let order: Vec<OrderBy> = std::iter::once(by_period).chain(view.order.clone()).collect();
         let frame = sorted(frame, &order).map_err(|error| view.placed(error))?;
         let rows = all_rows(self.rows(frame)?)?;
-        let Some(by_day) = split(&rows, &column, days) else { return Ok(None) };
-        let alone = all_rows(self.compute_day(version, view, Some(*first), memory)?)?;
-        Ok((by_day.first() == Some(&alone)).then_some(by_day))
+        let starts: Vec<NaiveDate> = periods.iter().filter_map(|period| period.start).collect();
+        let Some(by_period) = split(&rows, &column, &starts) else { return Ok(None) };
+        if is_proven {
+            return Ok(Some(by_period));
+        }
+        let alone = all_rows(self.compute_span(source, Span::of(&periods[..1]), memory)?)?;
+        Ok((by_period.first() == Some(&alone)).then_some(by_period))
     }
 }
 
-/// The column that tells the day of a row.
-fn day_column(schema: &Schema) -> Option<&str> {
+/// The column that tells the period of a row.
+fn period_column<'a>(view: &'a View, schema: &'a Schema) -> Option<&'a str> {
     let is_inexact = |kind: &DataType| kind.is_floating();
     if schema.fields().iter().any(|field| is_inexact(field.data_type())) {
         return None;
+    }
+    if let Some(period) = &view.period {
+        return Some(period);
     }
     let has = |name: &str, is_kind: fn(&DataType) -> bool| {
         let field = schema.field_with_name(name).ok()?;
@@ -90,7 +101,7 @@ fn all_rows(rows: Rows) -> Result<RecordBatch> {
     Ok(concat_batches(&schema, &batches)?)
 }
 
-/// The rows of each of the days, in order; `rows` are ordered by the column. `None` if rows belong to none
+/// The rows of each of the periods by their first days, in order; `rows` are ordered by the column. `None` if rows belong to none
 /// of them.
 fn split(rows: &RecordBatch, column: &str, days: &[NaiveDate]) -> Option<Vec<RecordBatch>> {
     let values = rows.column_by_name(column)?;
@@ -120,6 +131,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Date32Array, Int64Array, TimestampMicrosecondArray};
+    use chrono::Datelike;
 
     use super::*;
 
@@ -128,13 +140,17 @@ mod tests {
     }
 
     #[test]
-    fn days_are_computed_together_up_to_a_size() {
+    fn periods_are_computed_together_up_to_a_size() {
         let sizes = [1, MAX_BYTES - 1, 1, MAX_BYTES + 1, 5, 6];
-        let days: Vec<DaySize> =
-            (1..).zip(sizes).map(|(number, bytes)| DaySize { date: day(number), bytes }).collect();
-        let lengths: Vec<usize> = batches(&days).map(<[DaySize]>::len).collect();
+        let period = |number| {
+            let start = Some(day(number));
+            Period { start, fingerprint: String::new(), reads: None }
+        };
+        let periods: Vec<Period> = (1..=6).map(period).collect();
+        let size = |period: &Period| sizes[period.start.unwrap().day0() as usize];
+        let lengths: Vec<usize> = batches(&periods, MAX_BYTES, size).map(<[Period]>::len).collect();
         assert_eq!(lengths, [2, 1, 1, 2]);
-        assert_eq!(batches(&[]).count(), 0);
+        assert_eq!(batches(&[], MAX_BYTES, size).count(), 0);
     }
 
     #[test]

@@ -1,0 +1,241 @@
+//! The periods of views, with fingerprints of everything that their rows depend on: the SQL, the files of the
+//! dates that they read, the places, and the periods of other views.
+
+use std::cell::OnceCell;
+use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Result;
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+
+use super::Embedded;
+use super::cells_by_date::CellsByDate;
+use super::compute_view::Span;
+use super::period_batches::{MAX_BYTES_OF_SUM, batches};
+use super::stored_results::Period;
+use super::table_files::TableFiles;
+use super::versions::Version;
+use crate::domain::ids::hex;
+use crate::domain::tables::Table;
+use crate::views::{View, sees_valid_cells_only};
+
+/// Characters of a fingerprint.
+const CHARS: usize = 16;
+
+/// Tables that are a single file.
+const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];
+
+/// The periods of the views over a version.
+pub struct Periods<'a> {
+    embedded: &'a Embedded,
+    pub files: Arc<TableFiles>,
+    /// Fingerprints of the loaded dates.
+    dates: Vec<(NaiveDate, String)>,
+    known: HashMap<String, Rc<Vec<Period>>>,
+    /// Read when it is needed.
+    cells: OnceCell<CellsByDate>,
+}
+
+impl<'a> Periods<'a> {
+    /// # Errors
+    /// A version whose list of files is damaged.
+    pub fn new(embedded: &'a Embedded, version: &Version) -> Result<Self> {
+        let files = embedded.table_files(version)?;
+        let date = |date: &NaiveDate| (*date, files.fingerprint_of(*date));
+        let dates = files.presence.keys().map(date).collect();
+        Ok(Periods { embedded, files, dates, known: HashMap::new(), cells: OnceCell::new() })
+    }
+
+    /// The periods of a view in order; a single one without a start for a view that is computed as a whole.
+    ///
+    /// # Errors
+    /// A view that depends on itself; inputs that cannot be listed.
+    pub fn of(&mut self, view: &View) -> Result<Rc<Vec<Period>>> {
+        if let Some(known) = self.known.get(&view.view) {
+            return Ok(Rc::clone(known));
+        }
+        let own = self.embedded.fingerprint(view)?;
+        let dates = self.dates.iter().map(|(date, _)| *date);
+        let starts = match view.growth {
+            Some(growth) if view.accumulate.is_none() => growth.periods(dates),
+            _ => Default::default(),
+        };
+        // without any date there is one empty result, which has the columns
+        let periods = match view.growth.filter(|_| !starts.is_empty()) {
+            None => vec![Period { start: None, fingerprint: self.whole(view, &own)?, reads: None }],
+            Some(growth) => {
+                let mut periods = Vec::new();
+                for start in starts {
+                    let reads = growth.reads(start);
+                    let fingerprint = self.fingerprint(view, &own, start, reads)?;
+                    periods.push(Period { start: Some(start), fingerprint, reads: Some(reads) });
+                }
+                periods
+            }
+        };
+        let periods = Rc::new(periods);
+        self.known.insert(view.view.clone(), Rc::clone(&periods));
+        Ok(periods)
+    }
+
+    /// The parts of an accumulated sum: `known` ones as far as they are current, and new ones for all other
+    /// dates. The result without any date is one as a whole.
+    ///
+    /// # Errors
+    /// As [`Periods::of`].
+    pub fn parts_of_sum<'p>(
+        &mut self,
+        view: &View,
+        known: impl Iterator<Item = &'p Period>,
+    ) -> Result<Vec<Period>> {
+        let own = self.embedded.fingerprint(view)?;
+        if self.dates.is_empty() {
+            return self.of(view).map(|whole| whole.to_vec());
+        }
+        let mut parts = Vec::new();
+        let mut covered = BTreeSet::new();
+        for part in known {
+            let (Some(start), Some((first, last))) = (part.start, part.reads) else { continue };
+            let dates: Vec<NaiveDate> =
+                self.files.presence.range(first..=last).map(|(date, _)| *date).collect();
+            let is_free = !dates.is_empty() && dates.iter().all(|date| !covered.contains(date));
+            let reads = (first, last);
+            if is_free && self.fingerprint(view, &own, start, reads)? == part.fingerprint {
+                covered.extend(dates);
+                parts.push(part.clone());
+            }
+        }
+        let date = |(date, _): &(NaiveDate, String)| Period {
+            start: Some(*date),
+            fingerprint: String::new(),
+            reads: Some((*date, *date)),
+        };
+        let dates: Vec<Period> = self.dates.iter().map(date).collect();
+        let is_covered = |date: &Period| date.start.is_some_and(|start| covered.contains(&start));
+        let files = Arc::clone(&self.files);
+        let size = |date: &Period| date.reads.map_or(u64::MAX, |reads| files.bytes_of(reads));
+        for run in dates.chunk_by(|a, b| is_covered(a) == is_covered(b)) {
+            if is_covered(&run[0]) {
+                continue;
+            }
+            for batch in batches(run, MAX_BYTES_OF_SUM, size) {
+                let Some(span) = Span::of(batch) else { continue };
+                let start = span.reads.0;
+                let fingerprint = self.fingerprint(view, &own, start, span.reads)?;
+                parts.push(Period { start: Some(start), fingerprint, reads: Some(span.reads) });
+            }
+        }
+        parts.sort_by_key(|part| part.start);
+        Ok(parts)
+    }
+
+    /// The fingerprint of a period of a view; `own` is that of the view alone.
+    fn fingerprint(
+        &mut self,
+        view: &View,
+        own: &str,
+        start: NaiveDate,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> Result<String> {
+        let registry = Arc::clone(&self.embedded.views);
+        let mut hash = Sha256::new();
+        hash.update(format!("{own} {start}\n"));
+        if self.names_presence(view) {
+            let first = self.dates.partition_point(|(date, _)| *date < from);
+            for (date, files) in self.dates[first..].iter().take_while(|(date, _)| *date <= to) {
+                hash.update(format!("{date} {files}\n"));
+            }
+        }
+        let names_cells = registry.names(view, Table::CellPlan);
+        let sees_valid_cells = names_cells && sees_valid_cells_only(&view.sql);
+        if sees_valid_cells {
+            let cells = self.cells()?;
+            let first = self.dates.partition_point(|(date, _)| *date < from);
+            for (date, _) in self.dates[first..].iter().take_while(|(date, _)| *date <= to) {
+                hash.update(format!("{date} {:x}\n", cells.fingerprint_of(*date)));
+            }
+        }
+        self.add_tables(&mut hash, |table| {
+            registry.names(view, table) && !(sees_valid_cells && table == Table::CellPlan)
+        });
+        for source in registry.sources(view) {
+            let periods = self.of(source)?;
+            let overlaps = |period: &&Period| {
+                let unit = source.growth.map(|growth| growth.unit);
+                let last = period.start.map(|start| unit.map_or(start, |unit| unit.end(start)));
+                period.start.is_none_or(|start| start <= to) && last.is_none_or(|last| last >= from)
+            };
+            for period in periods.iter().filter(overlaps) {
+                hash.update(format!("{} {:?} {}\n", source.view, period.start, period.fingerprint));
+            }
+        }
+        Ok(shortened(hash))
+    }
+
+    /// The fingerprint of a view that is computed as a whole.
+    fn whole(&self, view: &View, own: &str) -> Result<String> {
+        let registry = &self.embedded.views;
+        let mut hash = Sha256::new();
+        hash.update(own);
+        let mut tables = Vec::new();
+        for table in Table::ALL {
+            if registry.reads(view, table.name())? {
+                tables.push(table);
+            }
+        }
+        let presence = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
+        if tables.iter().any(|table| presence.contains(table)) {
+            for (date, files) in &self.dates {
+                hash.update(format!("{date} {files}\n"));
+            }
+        }
+        self.add_tables(&mut hash, |table| tables.contains(&table));
+        Ok(shortened(hash))
+    }
+
+    fn cells(&self) -> Result<&CellsByDate> {
+        if let Some(cells) = self.cells.get() {
+            return Ok(cells);
+        }
+        let cells = match self.files.table(Table::CellPlan) {
+            Some(file) => CellsByDate::read(&file.path)?,
+            None => CellsByDate::default(),
+        };
+        Ok(self.cells.get_or_init(|| cells))
+    }
+
+    fn names_presence(&self, view: &View) -> bool {
+        let tables = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
+        tables.into_iter().any(|table| self.embedded.views.names(view, table))
+    }
+
+    /// Adds the checksums of the tables that are read.
+    fn add_tables(&self, hash: &mut Sha256, reads: impl Fn(Table) -> bool) {
+        for table in FILES.into_iter().filter(|table| reads(*table)) {
+            let file = self.files.table(table);
+            let sum = file.map(|file| format!("{} {}", file.listed.checksum, file.listed.bytes));
+            hash.update(format!("{} {}\n", table.name(), sum.unwrap_or_default()));
+        }
+    }
+}
+
+fn shortened(hash: Sha256) -> String {
+    let mut text = hex(&hash.finalize());
+    text.truncate(CHARS);
+    text
+}
+
+impl Embedded {
+    /// Fingerprint of the version and the view, by which a stored result is recognised as current without
+    /// looking at its periods.
+    ///
+    /// # Errors
+    /// A view that depends on itself; inputs that cannot be listed.
+    pub(super) fn key(&self, version: &Version, view: &View) -> Result<String> {
+        let list = version.list.clone().unwrap_or_else(|| version.folder.display().to_string());
+        let text = format!("{} {list}", self.fingerprint(view)?);
+        Ok(shortened(Sha256::new_with_prefix(text)))
+    }
+}
