@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::files::{self, ViewFile};
-use super::periods;
 use super::single_users::{Planner, Reason};
 use super::template::{self, date_suffix};
 use super::view::View;
@@ -120,9 +119,9 @@ impl Registry {
         for view in &mut self.views {
             view.single_users = reasons.remove(&view.view).unwrap_or_else(of_cycle);
             view.columns = planner.columns(&view.view);
-            periods::check_columns(view)?;
+            view.check_columns()?;
         }
-        let by_period = periods::computable(self);
+        let by_period = self.computable_by_period();
         for view in self.views.iter_mut().filter(|view| !by_period.contains(&view.view)) {
             (view.growth, view.period, view.accumulate) = (None, None, None);
         }

@@ -18,7 +18,7 @@ const OWN: [(&str, &str, &str); 5] = [
          FROM mobile_events_compressed GROUP BY CAST(hour - INTERVAL '12' HOUR AS DATE)\n",
     ),
     (
-        "returning",
+        "back_again",
         "date, cell_id",
         "-- order: date, cell_id\n-- by: date-1\n\
          SELECT a.date, a.cell_id, COUNT(*) AS users FROM agg_seen a JOIN agg_seen b\n\

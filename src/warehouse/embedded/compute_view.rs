@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use arrow::array::RecordBatchIterator;
-use chrono::NaiveDate;
 use datafusion::prelude::{DataFrame, ident};
 
 use super::filter::{day_literal, sorted};
@@ -15,7 +14,7 @@ use super::period_batches::{MAX_BYTES, batches};
 use super::rows::StreamRows;
 use super::session::Memory;
 use super::signed_merge::key_order;
-use super::stored_results::{Period, Piece};
+use super::stored_results::{Period, Piece, Span};
 use super::versions::Version;
 use super::view_results::{day_column, new_file_name};
 use super::{Embedded, session};
@@ -29,22 +28,6 @@ use crate::warehouse::Rows;
 
 /// Start of the engine's message for an exceeded memory limit.
 const EXHAUSTED: &str = "Resources exhausted";
-
-/// The first dates of the first and the last period that are computed, and the dates that they read.
-#[derive(Debug, Clone, Copy)]
-pub struct Span {
-    pub periods: (NaiveDate, NaiveDate),
-    pub reads: (NaiveDate, NaiveDate),
-}
-
-impl Span {
-    /// The span of consecutive periods; `None` if they are the result as a whole.
-    pub fn of(periods: &[Period]) -> Option<Self> {
-        let (first, last) = (periods.first()?, periods.last()?);
-        let (from, to) = (first.reads?, last.reads?);
-        Some(Span { periods: (first.start?, last.start?), reads: (from.0, to.1) })
-    }
-}
 
 impl Embedded {
     /// Computes runs of consecutive periods of a view, and writes their rows, in the order of the view, into

@@ -28,7 +28,7 @@ struct Source {
 
 /// Adds the files of a load to those that all versions share; `folder` is that of a version, whatever its
 /// number. Files that are in the list of the previous load, which has verified them, are neither opened nor
-/// linked again. Returns the list of all files as well.
+/// linked again unless they were changed. Returns the list of all files as well.
 ///
 /// # Errors
 /// Damaged files, files with other columns than their table; a folder that cannot be written.
@@ -48,7 +48,7 @@ pub fn fill(
         let name = shared_name(source.date, &stem.to_string_lossy(), &source.listed);
         *rows.entry(source.table.name().to_owned()).or_default() += source.listed.rows;
         match previous.get(&name) {
-            Some(listed) if listed.difference(&resolved(folder, &name)).is_none() => {
+            Some(listed) if !listed.time_differs(&resolved(folder, &name)) => {
                 list.insert(name, listed.clone());
             }
             _ => new.push((name, source)),

@@ -10,10 +10,9 @@ use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate};
 
 use super::Embedded;
-use super::compute_view::Span;
 use super::filter::sorted;
 use super::session::Memory;
-use super::stored_results::Period;
+use super::stored_results::{Period, Span};
 use super::versions::Version;
 use crate::domain::tables::TIMESTAMP;
 use crate::views::{OrderBy, View};

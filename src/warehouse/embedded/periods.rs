@@ -12,13 +12,13 @@ use sha2::{Digest, Sha256};
 
 use super::Embedded;
 use super::cells_by_date::CellsByDate;
-use super::compute_view::Span;
 use super::period_batches::{MAX_BYTES_OF_SUM, batches};
-use super::stored_results::Period;
+use super::stored_results::{Period, Span};
 use super::table_files::TableFiles;
 use super::versions::Version;
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
+use crate::formats::parquet::checksum;
 use crate::views::{View, sees_valid_cells_only};
 
 /// Characters of a fingerprint.
@@ -200,7 +200,10 @@ impl<'a> Periods<'a> {
             return Ok(cells);
         }
         let cells = match self.files.table(Table::CellPlan) {
-            Some(file) => CellsByDate::read(&file.path)?,
+            Some(file) => {
+                checksum::verify([&file.path])?;
+                CellsByDate::read(&file.path)?
+            }
             None => CellsByDate::default(),
         };
         Ok(self.cells.get_or_init(|| cells))

@@ -21,6 +21,9 @@ use crate::runtime::cancellation;
 use crate::views::View;
 use crate::warehouse::Relation;
 
+/// The tables with hourly presence.
+const PRESENCE: [Table; 2] = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
+
 /// The first and the last date that are read, and the folder with results of views.
 pub type Within<'a> = ((NaiveDate, NaiveDate), &'a Path);
 
@@ -61,7 +64,8 @@ impl Embedded {
                 } else if name == Table::Runs.name() {
                     parquet_tables::register(context, &name, self.runs()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
-                    if days.is_none() {
+                    // hourly presence of some dates was verified before
+                    if days.is_none() || !PRESENCE.contains(&table) {
                         self.ensure_table(version, table)?;
                     }
                     let files = self.table_files(version)?;

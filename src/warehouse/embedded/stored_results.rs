@@ -66,6 +66,22 @@ pub struct Period {
     pub reads: Option<(NaiveDate, NaiveDate)>,
 }
 
+/// The first dates of the first and the last period that are computed, and the dates that they read.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub periods: (NaiveDate, NaiveDate),
+    pub reads: (NaiveDate, NaiveDate),
+}
+
+impl Span {
+    /// The span of consecutive periods; `None` if they are the result as a whole.
+    pub fn of(periods: &[Period]) -> Option<Self> {
+        let (first, last) = (periods.first()?, periods.last()?);
+        let (from, to) = (first.reads?, last.reads?);
+        Some(Span { periods: (first.start?, last.start?), reads: (from.0, to.1) })
+    }
+}
+
 /// A piece as it is written.
 type Row = (
     Option<NaiveDate>,

@@ -150,7 +150,9 @@ impl Embedded {
         if let Some(column) = &view.accumulate {
             let sum = found.sum.as_ref().filter(|sum| {
                 let files = sum.members.iter().map(|piece| &piece.file).chain([&sum.file]);
+                // with another SQL, none of the pieces is left
                 files.into_iter().all(|file| !damaged.contains(file))
+                    && sum.members.iter().any(|piece| results.current.contains(piece))
             });
             self.add_up(folder, (view, column), &mut results, sum)?;
         }
