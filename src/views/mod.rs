@@ -1,7 +1,6 @@
 //! View files: their headers, their registry, and the analysis of their SQL.
 
 mod builtin;
-mod cell_validity;
 mod dependencies;
 mod export;
 mod files;
@@ -17,7 +16,6 @@ mod template;
 mod validity_usage;
 mod view;
 
-pub use cell_validity::sees_valid_cells_only;
 pub use export::export;
 pub use growth::{Growth, Unit};
 pub use header::{Chart, ChartKind, OrderBy};

@@ -19,7 +19,7 @@ use super::versions::Version;
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
-use crate::views::{View, sees_valid_cells_only};
+use crate::views::{Growth, View, reads_valid_cells_only};
 
 /// Characters of a fingerprint.
 const CHARS: usize = 16;
@@ -58,12 +58,13 @@ impl<'a> Periods<'a> {
         }
         let own = self.embedded.fingerprint(view)?;
         let dates = self.dates.iter().map(|(date, _)| *date);
-        let starts = match view.growth {
+        let growth = self.growth(view)?;
+        let starts = match growth {
             Some(growth) if view.accumulate.is_none() => growth.periods(dates),
             _ => Default::default(),
         };
         // without any date there is one empty result, which has the columns
-        let periods = match view.growth.filter(|_| !starts.is_empty()) {
+        let periods = match growth.filter(|_| !starts.is_empty()) {
             None => vec![Period { start: None, fingerprint: self.whole(view, &own)?, reads: None }],
             Some(growth) => {
                 let mut periods = Vec::new();
@@ -80,6 +81,14 @@ impl<'a> Periods<'a> {
         Ok(periods)
     }
 
+    /// How the stored result of a view grows. A snapshot view is computed as a whole, which reads the one
+    /// date alone, and so is what reads it.
+    fn growth(&self, view: &View) -> Result<Option<Growth>> {
+        let sources = self.embedded.views.dependencies(view)?;
+        let has_snapshot = sources.into_iter().chain([view]).any(|view| view.snapshot.is_some());
+        Ok(view.growth.filter(|_| !has_snapshot))
+    }
+
     /// The parts of an accumulated sum: `known` ones as far as they are current, and new ones for all other
     /// dates. The result without any date is one as a whole.
     ///
@@ -91,7 +100,7 @@ impl<'a> Periods<'a> {
         known: impl Iterator<Item = &'p Period>,
     ) -> Result<Vec<Period>> {
         let own = self.embedded.fingerprint(view)?;
-        if self.dates.is_empty() {
+        if self.dates.is_empty() || self.growth(view)?.is_none() {
             return self.of(view).map(|whole| whole.to_vec());
         }
         let mut parts = Vec::new();
@@ -149,7 +158,7 @@ impl<'a> Periods<'a> {
             }
         }
         let names_cells = registry.names(view, Table::CellPlan);
-        let sees_valid_cells = names_cells && sees_valid_cells_only(&view.sql);
+        let sees_valid_cells = names_cells && reads_valid_cells_only(&view.sql);
         if sees_valid_cells {
             let cells = self.cells()?;
             let first = self.dates.partition_point(|(date, _)| *date < from);

@@ -1,5 +1,6 @@
 //! The tables and views of the contract as DataFusion relations.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,9 +17,10 @@ use super::stored_results::{Piece, StoredResults};
 use super::versions::Version;
 use super::view_results::{Stored, day_column};
 use super::{Embedded, parquet_tables, raw_events_table, runs_table, session, sums};
+use crate::config::SnapshotDate;
 use crate::domain::tables::Table;
 use crate::runtime::cancellation;
-use crate::views::View;
+use crate::views::{NEWEST_DATE, View};
 use crate::warehouse::Relation;
 
 /// The tables with hourly presence.
@@ -100,7 +102,14 @@ impl Embedded {
         within: Option<Within<'_>>,
     ) -> Result<DataFrame> {
         let place = |error| view.placed(error);
-        let parsed = session::parse(context, &view.sql).map_err(place)?;
+        let mut sql = Cow::Borrowed(&view.sql);
+        if let (Some(SnapshotDate::Newest), Some((newest, _))) =
+            (view.snapshot, self.table_files(version)?.presence.last_key_value())
+        {
+            // as a literal, so that only the results of this date are read
+            sql = Cow::Owned(view.sql.replace(NEWEST_DATE, &format!("DATE '{newest}'")));
+        }
+        let parsed = session::parse(context, &sql).map_err(place)?;
         let relations = parsed.relations.clone();
         self.register(context, version, relations, within).await.map_err(place)?;
         session::plan(context, parsed).await.map_err(place)
