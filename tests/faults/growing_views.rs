@@ -1,6 +1,8 @@
 //! Views that are computed by period, while dates are added, changed and removed in any order: each result
 //! equals that of the plain SQL over all rows.
 
+use std::process::Command;
+
 use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
 use chrono::{Days, NaiveDate};
 use rand::RngExt;
@@ -172,4 +174,51 @@ fn header_that_is_not_true_is_found_by_verification() {
     assert!(line("users_per_week").contains("1 period"), "{}", line("users_per_week"));
     assert!(line("other").contains("2 periods"), "{}", line("other"));
     assert!(line("user_cell_dates").contains("all dates"), "{}", line("user_cell_dates"));
+}
+
+/// The files and folders of the warehouse that a command opened.
+fn opened(work: &Workspace, args: &[&str]) -> String {
+    let trace = work.path("trace");
+    let program = work.command(args);
+    let ran = Command::new("strace")
+        .args(["-f", "-e", "trace=openat,open,link,linkat", "-o"])
+        .arg(&trace)
+        .arg(program.get_program())
+        .args(program.get_args())
+        .current_dir(work.path(""))
+        .env_clear()
+        .output()
+        .expect("strace is installed by `make test`");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let lines = work.read("trace");
+    std::fs::remove_file(trace).unwrap();
+    lines.lines().filter(|line| line.contains("warehouse/")).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+#[ignore = "needs strace: run make test"]
+fn load_of_a_new_date_opens_no_table_file_of_another_date() {
+    let mut random = random(1);
+    let work = Workspace::mini();
+    work.remove("raw/events");
+    let date = |number| "2024-09-23".parse::<NaiveDate>().unwrap() + Days::new(number);
+    for number in 0..4 {
+        write_date(&work, date(number), &mut random);
+    }
+    work.ok(&["run-all", "--quiet"]);
+    write_date(&work, date(4), &mut random);
+    for command in ["compress", "geojoin", "quality"] {
+        work.ok(&[command]);
+    }
+    let calls = opened(&work, &["load"]) + &opened(&work, &["views"]);
+    assert!(calls.contains(&format!("tables/date={}", date(4))), "{calls}");
+    for number in 0..4 {
+        assert!(!calls.contains(&format!("tables/date={}", date(number))), "{calls}");
+    }
+    // nor is any folder listed whose size grows with the dates
+    assert!(!calls.contains("warehouse/tables\", O_RDONLY|O_NONBLOCK"), "{calls}");
+    let day = date(2).to_string();
+    let calls = opened(&work, &["query", "users-per-lau", "--date", &day]);
+    let read = calls.lines().filter(|line| line.contains("agg_users_per_lau_per_day/")).count();
+    assert!(read > 0 && !calls.contains("tables/"), "{calls}");
 }
