@@ -97,6 +97,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("checks.most_events_a_day", "500", json!(500)),
         ("checks.open_days", "3", json!(3)),
         ("checks.expected_dates", "workdays", json!("workdays")),
+        ("compress.memory", "512MiB", json!("512MiB")),
         ("lau.countries", "[\"EE\", \"LV\"]", json!(["EE", "LV"])),
         ("lau.crs", "EPSG:4326", json!("EPSG:4326")),
         ("lau.max_mib", "100", json!(100)),
@@ -259,6 +260,7 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
     expected.checks.user_id_bytes = Some(32);
     expected.checks.folder_tolerance_days = Some(30);
+    expected.compress.memory = Some("512MiB".parse().unwrap());
     expected.lau.crs = Some("EPSG:3035".to_owned());
     expected.time.zone = Some("Europe/Tallinn".to_owned());
     expected.serve.base_path = Some("/mobility".to_owned());

@@ -9,6 +9,7 @@ mod check_command;
 mod checks;
 mod cli;
 mod compress;
+mod compress_memory;
 mod config;
 mod csv_events;
 mod dashboard;

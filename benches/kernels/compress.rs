@@ -4,6 +4,7 @@
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use mobility::checks::Checks;
+use mobility::checks::duplicates::Touching;
 use mobility::checks::event_run::EventRun;
 use mobility::checks::open_run::RunPolicy;
 use mobility::checks::sequence::{CheckedDate, Rules};
@@ -12,7 +13,7 @@ use mobility::domain::time::{DayShift, LocalDate, SpanHour};
 use mobility::stages::compress::batches::RowGroup;
 use mobility::stages::compress::cell_ids::CellIds;
 use mobility::stages::compress::combined::combine;
-use mobility::stages::compress::date_rows::JudgeContext;
+use mobility::stages::compress::date_rows::{Judge, JudgeContext};
 use mobility::stages::compress::reread::Reread;
 use mobility::stages::compress::run_buffer::RunBuffer;
 use mobility::stages::compress::user_ids::UserIds;
@@ -146,6 +147,8 @@ fn combine_two_workers(bencher: Bencher) {
             locations: None,
         }],
         groups: &groups,
+        has_overlaps: false,
+        touching: Touching::BetweenRowGroups,
         keep_rejected: false,
         key: &key,
     };
@@ -154,6 +157,16 @@ fn combine_two_workers(bencher: Bencher) {
         .with_inputs(|| vec![worker(&names, half), worker(&reversed, rest)])
         .bench_local_values(|workers| {
             let combined = combine(workers).unwrap();
-            context.rows(&combined, 0..combined.users(), &Reread::default())
+            let reread = Reread::default();
+            let mut judge = Judge::new(&context, 0..1, &reread);
+            let mut written = 0;
+            let visited = combined.visit(0..combined.users(), |user| {
+                judge.add(user, |_, _, rows| {
+                    written += rows.len();
+                    Ok(())
+                })
+            });
+            visited.unwrap();
+            written
         });
 }

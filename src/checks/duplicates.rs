@@ -2,12 +2,42 @@
 
 use super::event_run::{EventRun, SingleEvent};
 
-/// True for runs that follow each other without touching. With `may_touch`, a run may begin at the
-/// instant at which the run before it ended, at the same cell.
-pub fn is_in_order(runs: &[EventRun], may_touch: bool) -> bool {
-    runs.windows(2).all(|pair| {
-        pair[0].ends() < pair[1].begins() || (may_touch && touching(&pair[0], &pair[1]))
-    })
+/// Which runs may touch: one ends at the instant at which the next one begins, at the same cell, so that the
+/// two events are duplicates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touching {
+    /// None: the row of every duplicate has to be known.
+    Refused,
+    /// Those of different row groups. Within a row group they are the parts of a run that was cut in two,
+    /// and the duplicate would have had a row.
+    BetweenRowGroups,
+    /// All, since duplicates are not checked.
+    Allowed,
+}
+
+impl Touching {
+    /// What the check on duplicates needs, if it is on; `exact_rows` asks for the row of each of them.
+    pub fn of(check_duplicates: bool, exact_rows: bool) -> Self {
+        match (check_duplicates, exact_rows) {
+            (false, _) => Touching::Allowed,
+            (true, true) => Touching::Refused,
+            (true, false) => Touching::BetweenRowGroups,
+        }
+    }
+
+    fn accepts(self, run: &EventRun, next: &EventRun) -> bool {
+        match self {
+            Touching::Refused => false,
+            Touching::BetweenRowGroups => touching(run, next) && run.row_group != next.row_group,
+            Touching::Allowed => touching(run, next),
+        }
+    }
+}
+
+/// True for runs that follow each other, and touch only as they may.
+pub fn is_in_order(runs: &[EventRun], touching: Touching) -> bool {
+    runs.windows(2)
+        .all(|pair| pair[0].ends() < pair[1].begins() || touching.accepts(&pair[0], &pair[1]))
 }
 
 /// True for runs at one cell of which one ends at the instant at which the other begins.
@@ -84,6 +114,22 @@ mod tests {
         remove_touching(&mut runs, |_, row_group| duplicates.push(row_group));
         let short = |r: &EventRun| (r.first_us, r.last_us, r.count, r.row_group);
         (runs.iter().map(short).collect(), duplicates)
+    }
+
+    #[test]
+    fn runs_may_touch_only_as_the_check_on_duplicates_allows() {
+        let run = |us, row_group| EventRun::event(0, SpanHour::default(), 7, us, row_group);
+        let in_order = |row_group, touching| is_in_order(&[run(5, 1), run(5, row_group)], touching);
+        for (on, exact, expected) in [
+            (false, true, [true, true]),
+            (true, true, [false, false]),
+            (true, false, [false, true]),
+        ] {
+            let touching = Touching::of(on, exact);
+            assert_eq!([in_order(1, touching), in_order(2, touching)], expected, "{touching:?}");
+            assert!(is_in_order(&[run(5, 1), run(6, 1)], touching));
+            assert!(!is_in_order(&[run(6, 1), run(5, 2)], touching));
+        }
     }
 
     #[test]

@@ -27,6 +27,17 @@ impl RunKey {
         RunKey(user << (64 - GROUP_BITS) | u64::from(hour.number()) << 32 | u64::from(cell))
     }
 
+    /// The key as one number, see [`RunKey::from_bits`].
+    #[inline]
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    #[inline]
+    pub fn from_bits(bits: u64) -> Self {
+        RunKey(bits)
+    }
+
     #[inline]
     pub fn user_in_group(self) -> usize {
         (self.0 >> (64 - GROUP_BITS)) as usize

@@ -79,6 +79,7 @@ pub const KEYS: &[Key] = &[
     value("checks.most_events_a_day"),
     value("checks.open_days"),
     value("checks.expected_dates"),
+    value("compress.memory"),
     value("lau.countries"),
     value("lau.crs"),
     value("lau.max_mib"),

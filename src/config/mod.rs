@@ -5,6 +5,7 @@
 
 mod changed;
 mod columns;
+mod compress;
 mod extract;
 mod keys;
 mod load;
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::tables::Table;
 pub use changed::changed_keys;
 pub use columns::Columns;
+pub use compress::Compress;
 pub use extract::Extract;
 pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{DEFAULT_FILE, DEFAULT_VIEWS_DIR, Sources, load};
@@ -60,6 +62,7 @@ pub struct Config {
     pub extract: Extract,
     pub columns: Columns,
     pub checks: Checks,
+    pub compress: Compress,
     pub lau: Lau,
     pub geojoin: Geojoin,
     pub time: Time,

@@ -16,7 +16,7 @@ use crate::domain::time::explain::ReadAs;
 use crate::domain::time::format::TimestampFormat;
 use crate::formats::{csv, table};
 use crate::storage::inputs::{self, InputFile, Listed};
-use crate::storage::{ByteSource, Prefetch, PrefetchRequest};
+use crate::storage::{ByteSource, MAX_FETCHED_BYTES, Prefetch, PrefetchRequest};
 
 /// An event file whose columns are valid. Its parts, row groups of Parquet or blocks of CSV, can be read
 /// separately.
@@ -85,13 +85,24 @@ pub fn open(columns: &Columns, inputs: Vec<InputFile>) -> Result<Vec<EventFile>>
 /// # Errors
 /// A footer with an invalid column position; an invalid object name.
 pub fn prefetch<'a>(parts: impl IntoIterator<Item = (&'a EventFile, usize)>) -> Result<Prefetch> {
+    prefetch_within(parts, MAX_FETCHED_BYTES)
+}
+
+/// The same with at most `bytes` in memory, except for a single part that is larger.
+///
+/// # Errors
+/// As [`prefetch`].
+pub fn prefetch_within<'a>(
+    parts: impl IntoIterator<Item = (&'a EventFile, usize)>,
+    bytes: u64,
+) -> Result<Prefetch> {
     let request = |(file, part): (&EventFile, usize)| match file {
         EventFile::Parquet(file) => file.prefetch_request(part),
         EventFile::Csv(file) => {
             Ok(PrefetchRequest { input: file.input.clone(), ranges: Vec::new() })
         }
     };
-    Prefetch::start(parts.into_iter().map(request).collect::<Result<_>>()?)
+    Prefetch::start_within(parts.into_iter().map(request).collect::<Result<_>>()?, bytes)
 }
 
 impl EventFile {

@@ -10,6 +10,6 @@ pub mod retention;
 mod sample;
 
 pub use batch::{EventBatch, IdEncoder};
-pub use file::{EventFile, TimeValue, list_files, open, prefetch};
+pub use file::{EventFile, TimeValue, list_files, open, prefetch, prefetch_within};
 pub use reader::EventReader;
 pub use sample::{Sample, sample};

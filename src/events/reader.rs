@@ -61,6 +61,13 @@ impl<'f> EventReader<'f> {
         Ok(EventReader { file, part, times, batch_rows, format })
     }
 
+    /// Tells that the numbers that users got so far are no longer valid.
+    pub fn forget_users(&mut self) {
+        if let Format::Pages { columns, .. } = &mut self.format {
+            columns.forget_users();
+        }
+    }
+
     /// Replaces the rows of `batch` by the next ones. After the last it returns false and no rows.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
-//! The process: interruption by signals, cancellation, worker threads, memory, open files.
+//! The process: interruption by signals, cancellation, worker threads, memory, caches, open files.
 
+pub mod cache;
 pub mod cancellation;
 pub mod interrupt;
 pub mod memory;

@@ -4,13 +4,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Result, anyhow};
 
+/// The number of cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Runs `work` on one thread per core, but on no more than `tasks` threads.
 ///
 /// # Errors
 /// The first error of a thread.
 pub fn on_all_cores<T: Send>(tasks: usize, work: impl Fn() -> Result<T> + Sync) -> Result<Vec<T>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from).min(tasks.max(1));
-    on_threads(cores, work)
+    on_threads(cores().min(tasks.max(1)), work)
 }
 
 /// Runs `work` on the given number of threads.
@@ -36,8 +40,7 @@ pub fn in_chunks<T: Sync, U: Send>(
     min_chunk: usize,
     work: impl Fn(&[T]) -> Result<Vec<U>> + Sync,
 ) -> Result<Vec<U>> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let chunk = items.len().div_ceil(cores).max(min_chunk).max(1);
+    let chunk = items.len().div_ceil(cores()).max(min_chunk).max(1);
     if chunk >= items.len() {
         return work(items);
     }

@@ -17,4 +17,4 @@ mod temporary_name;
 pub use byte_source::{ByteReader, ByteSource};
 pub use local_copy::LocalCopy;
 pub use location::{Location, ends_with};
-pub use prefetch::{Prefetch, PrefetchRequest};
+pub use prefetch::{MAX_FETCHED_BYTES, Prefetch, PrefetchRequest};

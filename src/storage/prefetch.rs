@@ -13,10 +13,10 @@ use super::inputs::InputFile;
 use super::location::Location;
 use super::object_store::{Object, ObjectBytes, runtime};
 
-/// Memory for bytes that are fetched or being decoded. A single row group is fetched even if it is
+/// Most memory for bytes that are fetched or being decoded. A single row group is fetched even if it is
 /// larger. Two or three row groups of an hour of a whole country (about 60 MiB each) keep two cores
 /// busy; more would only wait.
-const MAX_KIB: usize = 256 << 10;
+pub const MAX_FETCHED_BYTES: u64 = 256 << 20;
 
 /// The ranges of an input that will be read.
 #[derive(Debug, Clone)]
@@ -45,6 +45,14 @@ impl Prefetch {
     /// # Errors
     /// As [`Object::new`].
     pub fn start(requests: Vec<PrefetchRequest>) -> Result<Self> {
+        Prefetch::start_within(requests, MAX_FETCHED_BYTES)
+    }
+
+    /// Starts to fetch, with at most `bytes` in memory, except for a single request that is larger.
+    ///
+    /// # Errors
+    /// As [`Object::new`].
+    pub fn start_within(requests: Vec<PrefetchRequest>, bytes: u64) -> Result<Self> {
         let (mut results, mut fetches) = (Vec::new(), Vec::new());
         for request in &requests {
             results.push(match &request.input.location {
@@ -60,7 +68,7 @@ impl Prefetch {
         let task = if fetches.is_empty() {
             None
         } else {
-            Some(runtime::get()?.spawn(fetch_all(fetches)).abort_handle())
+            Some(runtime::get()?.spawn(fetch_all(fetches, bytes)).abort_handle())
         };
         Ok(Prefetch { requests, results, task })
     }
@@ -92,12 +100,13 @@ impl Drop for Prefetch {
 
 /// Fetches as long as there is memory. Permits are granted in order, so the input that is read next
 /// always gets its share, however little memory later ones leave.
-async fn fetch_all(fetches: Vec<Fetch>) {
-    let memory = Arc::new(Semaphore::new(MAX_KIB));
+async fn fetch_all(fetches: Vec<Fetch>, bytes: u64) {
+    let max_kib = u32::try_from(bytes >> 10).unwrap_or(u32::MAX).max(1);
+    let memory = Arc::new(Semaphore::new(max_kib as usize));
     let mut tasks = JoinSet::new();
     for Fetch { object, ranges, done } in fetches {
         let bytes: u64 = ranges.iter().map(|range| range.end.saturating_sub(range.start)).sum();
-        let kib = (bytes.div_ceil(1 << 10)).min(MAX_KIB as u64) as u32;
+        let kib = bytes.div_ceil(1 << 10).min(u64::from(max_kib)) as u32;
         let permit = Arc::clone(&memory).acquire_many_owned(kib).await.ok();
         tasks.spawn(async move {
             let ranges = object.read_ranges(&ranges).await;

@@ -1,6 +1,7 @@
 //! No space left on the disk.
 
 use super::{UndisturbedRun, three_small_days};
+use crate::compress_memory::larger_than_memory;
 use crate::harness::{ProgramOutput, Workspace};
 
 /// Runs the program with files limited to `blocks` of 512 bytes, which fails as a full disk does.
@@ -43,4 +44,16 @@ fn full_disk_is_reported_by_every_stage_and_previous_outputs_are_unchanged() {
     }
     work.ok(&["run-all", "--force"]);
     undisturbed.assert_equal_to(&work, "with room again");
+}
+
+#[test]
+fn full_disk_is_reported_if_events_that_do_not_fit_into_memory_cannot_go_there() {
+    let work = larger_than_memory();
+    let undisturbed = UndisturbedRun::of(&work);
+    let ran = limited(&work, 1_000, &["compress", "--force"]);
+    assert_eq!(ran.status, 1, "{}", ran.stderr);
+    for words in ["does not fit into compress.memory", "is the disk full?", "File too large"] {
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    undisturbed.assert_equal_to(&work, "full disk");
 }

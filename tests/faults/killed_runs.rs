@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 
 use super::{UndisturbedRun, random, rounds, three_small_days};
+use crate::compress_memory::larger_than_memory;
 use crate::harness::Workspace;
 
 const STAGES: [&[&str]; 5] = [
@@ -83,6 +84,29 @@ fn run_to_completion(work: &Workspace) {
 #[test]
 fn run_after_a_kill_gives_the_bytes_of_an_undisturbed_run() {
     kill_repeatedly(&three_small_days(), rounds(10));
+}
+
+#[test]
+fn run_after_a_kill_of_compress_with_events_on_disk_gives_the_same_bytes() {
+    let work = larger_than_memory();
+    let undisturbed = UndisturbedRun::of(&work);
+    let stage = ["compress", "--force"];
+    let started = Instant::now();
+    work.ok(&stage);
+    let mut usual = started.elapsed();
+    for seed in 0..rounds(4) {
+        let mut random = random(seed);
+        let killed = (0..ATTEMPTS).any(|_| {
+            let killed = kill(&work, &stage, usual.mul_f64(random.random()));
+            if !killed {
+                usual = usual.mul_f64(0.7);
+            }
+            killed
+        });
+        assert!(killed, "seed {seed}: {stage:?} ends too soon to be killed");
+        run_to_completion(&work);
+        undisturbed.assert_equal_to(&work, &format!("seed {seed}"));
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use arrow::datatypes::{DataType, TimeUnit};
+use bytes::Bytes;
 
 use super::columns::{is_number, is_text};
 use super::file::ParquetEvents;
@@ -11,7 +12,7 @@ use crate::domain::null_words::NullWords;
 use crate::domain::time::EventTime;
 use crate::domain::time::columns::Times;
 use crate::events::batch::{EventBatch, IdEncoder};
-use crate::formats::parquet::pages::{NULL_INDEX, PagePart, Pages, Span};
+use crate::formats::parquet::pages::{NULL_INDEX, PagePart, Pages, Span, Values};
 use crate::storage::ByteSource;
 
 /// How user ids are stored.
@@ -40,10 +41,24 @@ pub struct PageColumns {
     cells_are_text: bool,
     unit: TimeUnit,
     nulls: NullWords,
-    users: Vec<IdSlot>,
-    cells: Vec<IdSlot>,
-    times: Vec<EventTime>,
+    users: Dictionary<IdSlot>,
+    cells: Dictionary<IdSlot>,
+    times: Dictionary<EventTime>,
     scratch: Vec<u8>,
+}
+
+/// The dictionary of a column.
+struct Dictionary<T> {
+    page: Bytes,
+    values: Vec<Span>,
+    /// The values as rows have them; empty if they have to be converted again.
+    converted: Vec<T>,
+}
+
+impl<T> Default for Dictionary<T> {
+    fn default() -> Self {
+        Dictionary { page: Bytes::new(), values: Vec::new(), converted: Vec::new() }
+    }
 }
 
 impl PageColumns {
@@ -64,9 +79,9 @@ impl PageColumns {
             cells_are_text: is_text(cell),
             unit,
             nulls: file.nulls.clone(),
-            users: Vec::new(),
-            cells: Vec::new(),
-            times: Vec::new(),
+            users: Dictionary::default(),
+            cells: Dictionary::default(),
+            times: Dictionary::default(),
             scratch: Vec::new(),
         }))
     }
@@ -85,64 +100,67 @@ impl PageColumns {
         let [user_pages, cell_pages, time_pages] = &mut self.pages;
         let nulls = &self.nulls;
         let (form, scratch) = (self.user_form, &mut self.scratch);
-        fill(
-            user_pages,
-            rows,
-            &mut self.users,
-            IdSlot::MISSING,
-            &mut batch.users,
-            |page, all, out| {
-                if form == UserForm::Bytes {
-                    ids.users(all.len(), |i| Some(all[i].of(page)), out);
-                    return Ok(());
+        fill(user_pages, rows, &mut self.users, IdSlot::MISSING, &mut batch.users, |all, out| {
+            match (form, all) {
+                (UserForm::Bytes, Values::Fixed { bytes, length }) => {
+                    let id = |i: usize| Some(&bytes[i * length..][..length]);
+                    ids.users(bytes.len() / length, id, out);
                 }
-                for id in all {
-                    let digits;
-                    let id = match form {
-                        UserForm::Number => {
-                            digits = number(id.of(page)).map(|id| id.to_string());
-                            digits.as_deref().unwrap_or_default()
-                        }
-                        _ => text(id.of(page))?,
-                    };
-                    out.push(match id {
-                        id if nulls.is_missing(id.as_bytes()) => IdSlot::MISSING,
-                        id => ids.user(user_key_of_text(id, scratch)),
-                    });
+                (UserForm::Bytes, Values::Spans { page, values }) => {
+                    ids.users(values.len(), |i| Some(values[i].of(page)), out);
                 }
-                Ok(())
-            },
-        )?;
+                (form, all) => {
+                    for id in all.iter() {
+                        let digits;
+                        let id = match form {
+                            UserForm::Number => {
+                                digits = number(id).map(|id| id.to_string());
+                                digits.as_deref().unwrap_or_default()
+                            }
+                            _ => text(id)?,
+                        };
+                        out.push(match id {
+                            id if nulls.is_missing(id.as_bytes()) => IdSlot::MISSING,
+                            id => ids.user(user_key_of_text(id, scratch)),
+                        });
+                    }
+                }
+            }
+            Ok(())
+        })?;
         let as_text = self.cells_are_text;
-        fill(
-            cell_pages,
-            rows,
-            &mut self.cells,
-            IdSlot::MISSING,
-            &mut batch.cells,
-            |page, all, out| {
-                for id in all {
-                    let id = id.of(page);
-                    out.push(match (as_text, number(id)) {
-                        (false, Some(number)) if !nulls.is_missing_number(number) => {
-                            ids.cell_number(number)
-                        }
-                        (true, _) if !nulls.is_missing(id) => ids.cell(text(id)?),
-                        _ => IdSlot::MISSING,
-                    });
-                }
-                Ok(())
-            },
-        )?;
+        fill(cell_pages, rows, &mut self.cells, IdSlot::MISSING, &mut batch.cells, |all, out| {
+            for id in all.iter() {
+                out.push(match (as_text, number(id)) {
+                    (false, Some(number)) if !nulls.is_missing_number(number) => {
+                        ids.cell_number(number)
+                    }
+                    (true, _) if !nulls.is_missing(id) => ids.cell(text(id)?),
+                    _ => IdSlot::MISSING,
+                });
+            }
+            Ok(())
+        })?;
         let (unit, out) = (self.unit, &mut batch.times);
-        fill(time_pages, rows, &mut self.times, EventTime::MISSING, out, |page, all, out| {
-            let local = |time: &Span| match number(time.of(page)) {
+        fill(time_pages, rows, &mut self.times, EventTime::MISSING, out, |all, out| {
+            let mut local = |time: Option<i64>| match time {
                 Some(time) => times.event_time(time, unit),
                 None => EventTime::MISSING,
             };
-            out.extend(all.iter().map(local));
+            match all {
+                Values::Fixed { bytes, length: 8 } => {
+                    let (all, _) = bytes.as_chunks::<8>();
+                    out.extend(all.iter().map(|time| local(Some(i64::from_le_bytes(*time)))));
+                }
+                all => out.extend(all.iter().map(|time| local(number(time)))),
+            }
             Ok(())
         })
+    }
+
+    /// The numbers of users that were encoded so far are no longer valid.
+    pub fn forget_users(&mut self) {
+        self.users.converted.clear();
     }
 
     /// Checks that no column has further rows.
@@ -159,27 +177,32 @@ impl PageColumns {
     }
 }
 
-/// Fills `out` with `rows` values. The values of a dictionary are converted once and kept in
-/// `dictionary`.
+/// Fills `out` with `rows` values. The values of a dictionary are converted once.
 fn fill<T: Copy>(
     pages: &mut Pages,
     rows: usize,
-    dictionary: &mut Vec<T>,
+    dictionary: &mut Dictionary<T>,
     null: T,
     out: &mut Vec<T>,
-    mut convert: impl FnMut(&[u8], &[Span], &mut Vec<T>) -> Result<()>,
+    mut convert: impl FnMut(Values, &mut Vec<T>) -> Result<()>,
 ) -> Result<()> {
     while out.len() < rows {
         let part = pages.next(rows - out.len())?;
         match part.context("a column has fewer rows than the footer promises")? {
-            PagePart::Values { page, values } => convert(page, values, out)?,
+            PagePart::Values(values) => convert(values, out)?,
             PagePart::Dictionary { page, values } => {
-                dictionary.clear();
-                convert(page, values, dictionary)?;
+                dictionary.page = page.clone();
+                dictionary.values.clear();
+                dictionary.values.extend_from_slice(values);
+                dictionary.converted.clear();
             }
             PagePart::Indices(indices) => {
+                let Dictionary { page, values, converted } = &mut *dictionary;
+                if converted.is_empty() {
+                    convert(Values::Spans { page, values }, converted)?;
+                }
                 for &index in indices {
-                    out.push(match dictionary.get(index as usize) {
+                    out.push(match converted.get(index as usize) {
                         Some(value) => *value,
                         None if index == NULL_INDEX => null,
                         None => bail!("a value is not in the dictionary of its page"),

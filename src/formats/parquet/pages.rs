@@ -41,11 +41,36 @@ pub const NULL_INDEX: u32 = u32::MAX;
 #[derive(Debug)]
 pub enum PagePart<'a> {
     /// No rows, but the values that the following indices refer to, from 0.
-    Dictionary { page: &'a [u8], values: &'a [Span] },
+    Dictionary { page: &'a Bytes, values: &'a [Span] },
     /// One index into the dictionary per row.
     Indices(&'a [u32]),
     /// One value per row.
-    Values { page: &'a [u8], values: &'a [Span] },
+    Values(Values<'a>),
+}
+
+/// Values of a page.
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    Spans {
+        page: &'a [u8],
+        values: &'a [Span],
+    },
+    /// Values of the same length one after the other.
+    Fixed {
+        bytes: &'a [u8],
+        length: usize,
+    },
+}
+
+impl<'a> Values<'a> {
+    /// All values, in order.
+    pub fn iter(self) -> impl Iterator<Item = &'a [u8]> {
+        let (spans, fixed) = match self {
+            Values::Spans { page, values } => (Some(values.iter().map(|v| v.of(page))), None),
+            Values::Fixed { bytes, length } => (None, Some(bytes.chunks_exact(length))),
+        };
+        spans.into_iter().flatten().chain(fixed.into_iter().flatten())
+    }
 }
 
 /// Reads one column of one row group.
@@ -128,13 +153,22 @@ impl Pages {
             self.read_indices(rows, has_nulls)?;
             return Ok(Some(PagePart::Indices(&self.indices)));
         }
+        if let (false, Some(length)) = (has_nulls, self.fixed_length) {
+            let start = self.position;
+            let end = start.saturating_add(rows.saturating_mul(length));
+            let Some(bytes) = self.page.get(start..end) else {
+                bail!("the data of a page ends early");
+            };
+            self.position = end;
+            return Ok(Some(PagePart::Values(Values::Fixed { bytes, length })));
+        }
         self.spans.clear();
         for row in 0..rows {
             let is_null = has_nulls && self.levels[row] == 0;
             let span = if is_null { Span::NULL } else { self.next_span()? };
             self.spans.push(span);
         }
-        Ok(Some(PagePart::Values { page: &self.page, values: &self.spans }))
+        Ok(Some(PagePart::Values(Values::Spans { page: &self.page, values: &self.spans })))
     }
 
     /// Reads the definition levels of the next rows; false if all are values.

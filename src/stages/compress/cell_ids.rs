@@ -29,6 +29,13 @@ impl CellIds {
         &self.names
     }
 
+    /// Bytes that the cells take, about.
+    pub fn bytes(&self) -> usize {
+        let text: usize = self.names.len() * 2 * 32;
+        let tables = self.by_name.capacity() + self.by_number.capacity();
+        text + tables * 40 + self.recent.capacity() * size_of::<(i64, IdSlot)>()
+    }
+
     /// True if an id could not be numbered, because all numbers were in use.
     pub fn is_full(&self) -> bool {
         self.is_full

@@ -1,16 +1,18 @@
 //! The states of all threads together: users and cells numbered in the order of their ids.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 use anyhow::{Result, bail};
 
+use super::run_buffer::EntriesOf;
 use super::user_order::{PrefixedUser, compare};
-use super::worker_state::{DuplicateEvent, WorkerState};
-use crate::checks::duplicates::is_in_order;
+use super::user_read::{Overlaps, UserRead, sort_runs};
+use super::worker_state::WorkerState;
+use crate::checks::duplicates::{Touching, is_in_order};
 use crate::checks::event_run::{EventRun, SingleEvent};
 use crate::domain::id_slot::IdSlot;
-use crate::domain::ids::{UserKey, user_text};
+use crate::domain::ids::UserKey;
 use crate::domain::numbers::grouped;
 use crate::runtime::parallel::in_chunks;
 
@@ -31,7 +33,7 @@ pub struct Combined {
 }
 
 /// Runs of a user in one worker that are still to be visited, and the ranks of the worker's cells.
-type RemainingRuns<'a> = (&'a [EventRun], &'a [u32]);
+type RemainingRuns<'a> = (EntriesOf<'a, EventRun>, &'a [u32]);
 
 impl Combined {
     /// Number of users.
@@ -39,13 +41,23 @@ impl Combined {
         self.users.len() - 1
     }
 
-    /// Canonical text of a user.
-    pub fn user(&self, number: u32) -> Cow<'_, str> {
-        user_text(self.key(number))
+    /// Bytes of users and runs.
+    pub fn bytes_in_use(&self) -> u64 {
+        self.workers.iter().map(WorkerState::bytes_in_use).sum()
+    }
+
+    /// The states of the threads again.
+    pub fn into_workers(self) -> Vec<WorkerState> {
+        self.workers
+    }
+
+    /// Number of runs.
+    pub fn runs(&self) -> u64 {
+        self.workers.iter().map(|worker| worker.runs.len() as u64).sum()
     }
 
     /// The id of a user.
-    pub fn key(&self, number: u32) -> UserKey<'_> {
+    fn key(&self, number: u32) -> UserKey<'_> {
         let (worker, id) = self.members[self.users[number as usize] as usize];
         self.workers[worker as usize].users.key(id)
     }
@@ -68,16 +80,37 @@ impl Combined {
         &self.members[self.users[user as usize] as usize..self.users[user as usize + 1] as usize]
     }
 
+    /// Calls `visit` with each of the users, in order.
+    ///
+    /// # Errors
+    /// Those of `visit`.
+    pub fn visit(
+        &self,
+        users: Range<usize>,
+        mut visit: impl FnMut(UserRead) -> Result<()>,
+    ) -> Result<()> {
+        let (mut runs, mut duplicates) = (Vec::new(), Vec::new());
+        for user in users {
+            let user = user as u32;
+            self.runs_of(user, &mut runs);
+            duplicates.clear();
+            for (worker, id) in self.members_of(user) {
+                duplicates.extend_from_slice(self.workers[*worker as usize].duplicates_of(*id));
+            }
+            visit(UserRead { key: self.key(user), runs: &mut runs, duplicates: &duplicates })?;
+        }
+        Ok(())
+    }
+
     /// The runs of a user in order of time, with the combined cell numbers.
-    pub fn runs_of(&self, user: u32, runs: &mut Vec<EventRun>) {
+    fn runs_of(&self, user: u32, runs: &mut Vec<EventRun>) {
         runs.clear();
         for &(worker, id) in self.members_of(user) {
             let ranks = &self.ranks[worker as usize];
             let of_worker = self.workers[worker as usize].runs.of(id);
-            runs.extend(of_worker.iter().map(|run| run.at_cell(ranks[run.cell() as usize])));
+            runs.extend(of_worker.map(|run| run.at_cell(ranks[run.cell() as usize])));
         }
-        // those of each worker are mostly in order, which a stable sort makes use of
-        runs.sort_by_key(|run| (run.begins(), run.last_us));
+        sort_runs(runs);
     }
 
     /// The single events of a user that was reread, in no order, with the combined cell numbers.
@@ -87,45 +120,33 @@ impl Combined {
             let ranks = &self.ranks[worker as usize];
             let of_worker = self.workers[worker as usize].events.of(id);
             let combined = |event: &SingleEvent| event.at_cell(ranks[event.key.cell() as usize]);
-            events.extend(of_worker.iter().map(combined));
+            events.extend(of_worker.map(combined));
         }
         events
     }
 
-    /// The duplicates of a user that were left out while reading.
-    pub fn duplicates_of(&self, user: u32) -> impl Iterator<Item = &DuplicateEvent> {
-        let of = |(worker, id): &(u32, u32)| self.workers[*worker as usize].duplicates_of(*id);
-        self.members_of(user).iter().flat_map(of)
-    }
-
-    /// The users whose runs overlap in time, with their number of events: they have to be reread event
-    /// by event. With `exact_rows` the row of every duplicate has to be known; otherwise runs at one
-    /// cell may touch, see [`crate::checks::duplicates::remove_touching`].
+    /// The users whose runs overlap in time, except that they may touch.
     ///
     /// # Errors
     /// A thread that panics.
-    pub fn users_with_overlap(&self, exact_rows: bool) -> Result<Vec<(u32, u64)>> {
+    pub fn overlaps(&self, touching: Touching) -> Result<Overlaps> {
         let all: Vec<u32> = (0..self.users() as u32).collect();
-        in_chunks(&all, USERS_PER_THREAD, |users| {
+        let of_chunks = in_chunks(&all, USERS_PER_THREAD, |users| {
             let (mut runs, mut remaining) = (Vec::new(), Vec::new());
-            let mut overlapping = Vec::new();
+            let mut overlaps = Overlaps::default();
             for &user in users {
-                let dropped = |(worker, id): &(u32, u32)| {
-                    let dropped_events = &self.workers[*worker as usize].dropped_events;
-                    dropped_events.get(id).copied().unwrap_or_default()
-                };
-                let dropped: u64 = self.members_of(user).iter().map(dropped).sum();
-                if dropped == 0 && self.is_in_order(user, &mut remaining, !exact_rows) {
-                    continue;
-                }
-                self.runs_of(user, &mut runs);
-                if dropped > 0 || !is_in_order(&runs, !exact_rows) {
-                    let events: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
-                    overlapping.push((user, events + dropped));
+                if !self.is_in_order(user, &mut remaining, touching) {
+                    self.runs_of(user, &mut runs);
+                    if !is_in_order(&runs, touching) {
+                        overlaps.add(self.key(user), &runs);
+                    }
                 }
             }
-            Ok(overlapping)
-        })
+            Ok(vec![overlaps])
+        })?;
+        let mut all = Overlaps::default();
+        of_chunks.into_iter().for_each(|more| all.merge(more));
+        Ok(all)
     }
 
     /// True if the runs of a user are in order and those of each worker came in order, as they mostly
@@ -134,7 +155,7 @@ impl Combined {
         &'a self,
         user: u32,
         remaining: &mut Vec<RemainingRuns<'a>>,
-        may_touch: bool,
+        touching: Touching,
     ) -> bool {
         remaining.clear();
         remaining.extend(self.members_of(user).iter().map(|&(worker, id)| {
@@ -143,16 +164,16 @@ impl Combined {
         }));
         let mut before: Option<EventRun> = None;
         loop {
-            remaining.retain(|(runs, _)| !runs.is_empty());
-            let first =
-                remaining.iter_mut().min_by_key(|(runs, _)| (runs[0].begins(), runs[0].last_us));
-            let Some((runs, ranks)) = first else { return true };
-            let run = runs[0].at_cell(ranks[runs[0].cell() as usize]);
-            if before.is_some_and(|before| !is_in_order(&[before, run], may_touch)) {
+            let next =
+                remaining.iter_mut().filter_map(|(runs, ranks)| Some((*runs.peek()?, runs, ranks)));
+            let first = next.min_by_key(|(run, ..)| (run.begins(), run.last_us));
+            let Some((run, runs, ranks)) = first else { return true };
+            let run = run.at_cell(ranks[run.cell() as usize]);
+            if before.is_some_and(|before| !is_in_order(&[before, run], touching)) {
                 return false;
             }
             before = Some(run);
-            *runs = &runs[1..];
+            runs.next();
         }
     }
 }
@@ -197,7 +218,8 @@ fn rank_users(workers: &[WorkerState]) -> (Vec<(u32, u32)>, Vec<u32>) {
     (all.into_iter().map(|(_, at)| at).collect(), users)
 }
 
-fn rank_cells(workers: &[WorkerState]) -> (Vec<String>, Vec<Vec<u32>>) {
+/// The canonical ids of all cells in byte order, and for each worker the places of its cells among them.
+pub fn rank_cells(workers: &[WorkerState]) -> (Vec<String>, Vec<Vec<u32>>) {
     let mut cells: Vec<String> =
         workers.iter().flat_map(|w| w.cells.names().iter().cloned()).collect();
     cells.sort_unstable();

@@ -16,8 +16,14 @@ pub type FileDate = (u32, Option<LocalDate>);
 pub struct FirstRow {
     /// File and row, for messages.
     pub place: String,
-    /// Number of the row group, and the row in it from 0, if they are known.
+    /// Number of the row group, and the row in it from 0, if they are known; the largest number if only
+    /// the row is unknown.
     pub at: Option<(u32, u64)>,
+}
+
+/// The order of rows; those of which the place is unknown come last.
+fn position(at: Option<(u32, u64)>) -> (u32, u64) {
+    at.unwrap_or((u32::MAX, u64::MAX))
 }
 
 /// A rejected row, for the quarantine.
@@ -47,9 +53,17 @@ impl Findings {
         *self.counts.entry((place, code)).or_default() += rows;
     }
 
-    /// Records where a code occurs first; `row` is only evaluated for the first row with the code.
-    pub fn note_first(&mut self, code: Code, row: impl FnOnce() -> FirstRow) {
-        self.first.entry(code).or_insert_with(row);
+    /// Records a row with a code, which counts if it is the first by row group and row. `place` is only
+    /// evaluated if it is the first so far.
+    pub fn note_first(
+        &mut self,
+        code: Code,
+        at: Option<(u32, u64)>,
+        place: impl FnOnce() -> String,
+    ) {
+        if self.first.get(&code).is_none_or(|first| position(at) < position(first.at)) {
+            self.first.insert(code, FirstRow { place: place(), at });
+        }
     }
 
     /// The first row with a code.
@@ -67,11 +81,8 @@ impl Findings {
             self.add(place, code, rows);
         }
         for (code, first) in other.first {
-            // the smallest, so that the message does not depend on the order of threads
-            let kept = self.first.entry(code).or_insert_with(|| first.clone());
-            if first.place < kept.place {
-                *kept = first;
-            }
+            // the message does not depend on the order of threads
+            self.note_first(code, first.at, || first.place);
         }
         self.explanations.extend(other.explanations);
         self.rows.extend(other.rows);

@@ -1,33 +1,33 @@
 //! On this machine: dates in batches, so that memory depends on one date and not on the whole period.
 //!
 //! Within a batch every thread numbers the user and cell ids that it reads, and counts by these numbers;
-//! numbers turn back into ids when the rows are written, once per user and not once per row.
+//! numbers turn back into ids when the rows are written, once per user and not once per row. What does not
+//! fit into the memory that the stage may use goes to disk, sorted by user.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use hashbrown::HashMap;
 
 use super::batches;
 use super::batches::Batch;
 use super::cell_locations::cell_locations;
-use super::combined;
-use super::combined::Combined;
 use super::date_rows::JudgeContext;
 use super::date_totals::DateTotals;
 use super::findings::Findings;
+use super::memory::MemoryBound;
 use super::output::Output;
-use super::presence_files;
-use super::reread::{MAX_EVENTS, Reread, reread_batches};
+use super::readings::Reader;
 use super::work::Work;
-use super::worker_state::{ReadOptions, WorkerState};
+use super::worker_state::ReadOptions;
+use super::write_dates::WriteDates;
+use crate::checks::Code;
+use crate::checks::duplicates::Touching;
 use crate::checks::open_run::RunPolicy;
 use crate::checks::sequence::CheckedDate;
 use crate::domain::numbers::counted;
 use crate::domain::time::{DayShift, LocalDate};
-use crate::events;
 use crate::progress::StageBar;
-use crate::runtime::parallel::{Tasks, on_all_cores};
 
 /// Rows of a batch. Small dates share a batch, since every batch numbers its ids again; a date of a whole
 /// country has about 40 million rows and a batch of its own.
@@ -36,7 +36,7 @@ const BATCH_ROWS: u64 = 8_000_000;
 /// Computes all pending dates; returns what the checks found.
 ///
 /// # Errors
-/// Damaged inputs; outputs that cannot be written.
+/// Damaged inputs; outputs that cannot be written; a bound on memory that cannot be kept.
 pub fn run(work: &Work, output: &mut Output) -> Result<Findings> {
     let pending: BTreeSet<LocalDate> =
         work.survey.pending.iter().map(|d| LocalDate::from_calendar(*d)).collect();
@@ -44,16 +44,24 @@ pub fn run(work: &Work, output: &mut Output) -> Result<Findings> {
     let opened = work.survey.inputs.iter().filter_map(|s| s.file.as_ref().map(|f| (s, f)));
     let total = opened.flat_map(|(s, f)| s.groups.iter().map(|g| f.bytes(g.index))).sum();
     let bar = work.progress.bar("compress", total);
+    let planned_cells = work.plan.map_or(0, |plan| plan.cells.len());
+    let memory = MemoryBound::new(work.settings.memory, work.groups.len(), planned_cells);
     let mut findings = Findings::default();
     for batch in &batches {
-        findings.merge(run_batch(work, batch, &bar, output)?);
+        findings.merge(run_batch(work, batch, &bar, &memory, output)?);
     }
     bar.finish();
     Ok(findings)
 }
 
 /// Reads, checks and writes a batch; returns what the checks found.
-fn run_batch(work: &Work, batch: &Batch, bar: &StageBar, output: &mut Output) -> Result<Findings> {
+fn run_batch(
+    work: &Work,
+    batch: &Batch,
+    bar: &StageBar,
+    memory: &MemoryBound,
+    output: &mut Output,
+) -> Result<Findings> {
     let settings = &work.settings;
     let policy = RunPolicy::of(work.rules, work.plan.is_some());
     let options = ReadOptions {
@@ -63,9 +71,15 @@ fn run_batch(work: &Work, batch: &Batch, bar: &StageBar, output: &mut Output) ->
         policy,
         latest_us: work.as_of.latest_us,
         only_users: None,
+        state_bytes: u64::MAX,
+        scratch: output.scratch(),
         bar,
     };
-    let mut workers = read(work, &options)?;
+    let in_order = policy != RunPolicy::Unordered;
+    let keep_rejected = settings.checks.quarantine;
+    let touching = Touching::of(work.rules.on(Code::Duplicate), keep_rejected);
+    let reader = Reader { work, memory, in_order, touching };
+    let mut workers = reader.read(&options, 0)?;
     let mut findings = Findings::default();
     let mut rows = HashMap::new();
     for worker in &mut workers {
@@ -75,8 +89,9 @@ fn run_batch(work: &Work, batch: &Batch, bar: &StageBar, output: &mut Output) ->
         }
     }
     bar.message("grouping and writing");
-    let combined = combined::combine(workers)?;
-    let locations = work.plan.map(|plan| cell_locations(plan, &combined.cells));
+    let events: u64 = rows.values().sum();
+    let (readings, overlaps) = reader.combine(workers, &options, events)?;
+    let locations = work.plan.map(|plan| cell_locations(plan, readings.cells()));
     let checked = |number: i32| {
         let date = LocalDate(number);
         let shift = DayShift::of(settings.time.tz(), date);
@@ -86,95 +101,39 @@ fn run_batch(work: &Work, batch: &Batch, bar: &StageBar, output: &mut Output) ->
         rules: work.rules,
         dates: (batch.first.0..=batch.last.0).map(checked).collect(),
         groups: work.groups,
-        keep_rejected: settings.checks.quarantine,
+        has_overlaps: overlaps.users > 0,
+        touching,
+        keep_rejected,
         key: work.key,
     };
-    let overlapping = match policy {
-        RunPolicy::Unordered => Vec::new(),
-        _ => combined.users_with_overlap(settings.checks.quarantine)?,
-    };
-    if !overlapping.is_empty() {
+    if overlaps.users > 0 {
         work.progress.detail(&format!(
             "compress: {} of {} read again, event by event",
-            counted(overlapping.iter().map(|(_, events)| events).sum(), "event"),
-            counted(overlapping.len() as u64, "user")
+            counted(overlaps.events, "event"),
+            counted(overlaps.users, "user")
         ));
+        bar.message("reading overlapping events again, one by one");
     }
-    let events: u64 = rows.values().sum();
-    let mut totals: BTreeMap<u32, DateTotals> = BTreeMap::new();
-    let ranges = presence_files::user_ranges(combined.users(), events);
-    let files: Vec<_> = ranges.into_iter().enumerate().collect();
-    for (files, users) in reread_batches(&files, &overlapping, MAX_EVENTS) {
-        let reread = reread(work, &options, &combined, &users)?;
-        let folder = &*output;
-        let tasks = Tasks::new(files);
-        let written = on_all_cores(files.len(), || {
-            let (mut totals, mut findings) = (BTreeMap::new(), Findings::default());
-            tasks.each(|(number, users)| {
-                let (dates, found) = context.rows(&combined, users.clone(), &reread);
-                findings.merge(found);
-                for (day, mut rows) in dates {
-                    let date = LocalDate(batch.first.0 + day as i32);
-                    rows.totals.bytes =
-                        folder.write_rows(date, *number, &combined, &rows, batch)?;
-                    totals.entry(day).or_insert_with(DateTotals::default).merge(rows.totals);
-                }
-                Ok(())
-            })?;
-            Ok((totals, findings))
-        })?;
-        for (of_thread, found) in written {
-            findings.merge(found);
-            for (day, more) in of_thread {
-                totals.entry(day).or_default().merge(more);
-            }
+    let reread = reader.reread(&readings, &overlaps, &options, events)?;
+    let write =
+        WriteDates { context: &context, readings: &readings, reread: &reread, batch, output };
+    let written = write.all(memory, events)?;
+    let mut totals = BTreeMap::new();
+    for (of_thread, found) in written {
+        findings.merge(found);
+        for (day, more) in of_thread {
+            totals.entry(day).or_insert_with(DateTotals::default).merge(more);
         }
     }
-    let results = (&totals, combined.cells.as_slice());
+    let results = (totals, readings.cells());
     output.record_batch(
         batch,
         rows,
-        &findings,
+        &mut findings,
         results,
         &context.dates,
         work.as_of,
         work.survey,
     )?;
     Ok(findings)
-}
-
-/// Reads the row groups of a batch on all cores.
-fn read(work: &Work, options: &ReadOptions) -> Result<Vec<WorkerState>> {
-    let opened = |number: &usize| {
-        let group = &work.groups[*number];
-        let file = work.survey.inputs[group.file].file.as_ref();
-        file.context("a file that is to be read was not opened").map(|file| (file, group))
-    };
-    let groups = &options.batch.groups;
-    let in_order = groups.iter().map(|(n, _)| opened(n).map(|(file, g)| (file, g.index)));
-    let ahead = events::prefetch(in_order.collect::<Result<Vec<_>>>()?)?;
-    let tasks: Vec<_> = groups.iter().enumerate().collect();
-    let tasks = Tasks::new(&tasks);
-    let read = || -> Result<WorkerState> {
-        let mut worker = WorkerState::default();
-        tasks.each(|(turn, (number, first_read))| {
-            let (file, group) = opened(number)?;
-            let source = ahead.take(*turn).with_context(|| group.place())?;
-            worker.read(file, source, *number as u32, group, *first_read, options)
-        })?;
-        worker.close();
-        Ok(worker)
-    };
-    on_all_cores(groups.len(), read)
-}
-
-/// Reads the events of some users again, one by one.
-fn reread(work: &Work, options: &ReadOptions, first: &Combined, users: &[u32]) -> Result<Reread> {
-    if users.is_empty() {
-        return Ok(Reread::default());
-    }
-    options.bar.message("reading overlapping events again, one by one");
-    let only: HashSet<String> = users.iter().map(|u| first.user(*u).into_owned()).collect();
-    let options = ReadOptions { only_users: Some(&only), ..*options };
-    Ok(Reread::new(first, users, combined::combine(read(work, &options)?)?))
 }

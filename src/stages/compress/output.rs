@@ -2,20 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
+use arrow::array::StringArray;
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use hashbrown::HashMap;
 
 use super::as_of::AsOf;
 use super::batches::Batch;
-use super::combined::Combined;
 use super::date_counts;
 use super::date_counts::DateCounts;
-use super::date_rows::DateRows;
 use super::date_totals::DateTotals;
 use super::day_records::DayRecords;
-use super::findings::{FileDate, Findings, RejectedRow};
+use super::findings::{FileDate, Findings};
+use super::presence_file::PresenceFile;
 use super::presence_files;
 use super::quarantine;
 use super::settings::Settings;
@@ -86,21 +87,24 @@ impl Output {
         Ok(output)
     }
 
-    /// Writes a file of a date; returns its size in bytes.
+    /// A file of a date, for rows whose hours count from `first`; `cells` are the ids by number.
     ///
     /// # Errors
-    /// A file that cannot be written.
-    pub fn write_rows(
+    /// A folder that cannot be written.
+    pub fn presence_file(
         &self,
         date: LocalDate,
         number: usize,
-        combined: &Combined,
-        rows: &DateRows,
-        batch: &Batch,
-    ) -> Result<u64> {
+        cells: &Arc<StringArray>,
+        first: LocalDate,
+    ) -> Result<PresenceFile> {
         let (path, fingerprint) = self.file(date, number)?;
-        presence_files::write(&path, combined, rows, batch.first, fingerprint)
-            .context("is the disk full?")
+        Ok(PresenceFile::new(path, fingerprint, Arc::clone(cells), first))
+    }
+
+    /// A folder for temporary files, which is removed with the unfinished outputs.
+    pub fn scratch(&self) -> &Path {
+        self.events.path()
     }
 
     /// Adopts a file of rows of a date that another program wrote; returns its rows and bytes.
@@ -122,7 +126,7 @@ impl Output {
         Ok((folder.join(format!("part-{number:05}.parquet")), fingerprint))
     }
 
-    /// Records the results of a batch for each of its dates.
+    /// Records the results of a batch for each of its dates, and takes the rejected rows out of `findings`.
     ///
     /// # Errors
     /// Row counts that do not add up; a folder that cannot be written.
@@ -131,8 +135,8 @@ impl Output {
         &mut self,
         batch: &Batch,
         rows: HashMap<FileDate, u64>,
-        findings: &Findings,
-        (totals, cells): (&BTreeMap<u32, DateTotals>, &[String]),
+        findings: &mut Findings,
+        (mut totals, cells): (BTreeMap<u32, DateTotals>, &[String]),
         dates: &[CheckedDate],
         as_of: AsOf,
         survey: &Survey,
@@ -144,10 +148,9 @@ impl Output {
                 self.undated.insert(*file as usize, record);
             }
         }
-        let empty = DateTotals::default();
         for (number, checked) in (0..).zip(dates) {
             let Some(date) = checked.date.calendar() else { continue };
-            let totals = totals.get(&number).unwrap_or(&empty);
+            let totals = totals.remove(&number).unwrap_or_default();
             let counts = counts.remove(&Some(date)).unwrap_or_default();
             let files = counts.files(&survey.inputs);
             let rejected = rejected(&files);
@@ -171,26 +174,25 @@ impl Output {
                 files: None,
             };
             self.completed.insert(date, completed);
-            let totals = (totals, cells);
+            let of_date = (&totals, cells);
             let mut record =
-                date_counts::record(date, fingerprint, provisional, &checked.shift, files, totals);
+                date_counts::record(date, fingerprint, provisional, &checked.shift, files, of_date);
             record.users_key = Some(self.key_id.clone());
-            day_record::write(self.days.path(), &record, totals.0.digests.clone())?;
+            day_record::write(self.days.path(), &record, totals.digests)?;
         }
         self.write_rejected(findings, survey)
     }
 
-    /// Writes rejected rows to the quarantine, if it is on.
-    fn write_rejected(&self, findings: &Findings, survey: &Survey) -> Result<()> {
+    /// Moves rejected rows to the quarantine, if it is on.
+    fn write_rejected(&self, findings: &mut Findings, survey: &Survey) -> Result<()> {
+        let mut rows = std::mem::take(&mut findings.rows);
         let Some(folder) = &self.quarantine else { return Ok(()) };
         let path = |source: &SurveyedInput| source.input.location.text();
         let files: Vec<String> = survey.inputs.iter().map(path).collect();
-        let mut by_date: BTreeMap<Option<LocalDate>, Vec<RejectedRow>> = BTreeMap::new();
-        for row in &findings.rows {
-            by_date.entry(row.date).or_default().push(*row);
-        }
-        for (date, rows) in by_date {
-            quarantine::write(folder.path(), date.and_then(LocalDate::calendar), rows, &files)?;
+        rows.sort_unstable();
+        for of_date in rows.chunk_by(|a, b| a.date == b.date) {
+            let date = of_date[0].date.and_then(LocalDate::calendar);
+            quarantine::write(folder.path(), date, of_date, &files)?;
         }
         Ok(())
     }

@@ -21,17 +21,20 @@ pub fn folder_name(date: Option<NaiveDate>) -> String {
     }
 }
 
-/// Writes the rows of one date, sorted by file and row; `files` has the paths by number.
+/// Rows that are encoded at a time. Pages end after a multiple of 1,024 rows, so that the file does not
+/// depend on it.
+const PART_ROWS: usize = 1 << 16;
+
+/// Writes the rows of one date, which are in order; `files` has the paths by number.
 ///
 /// # Errors
 /// When the folder cannot be written.
 pub fn write(
     folder: &Path,
     date: Option<NaiveDate>,
-    mut rows: Vec<RejectedRow>,
+    rows: &[RejectedRow],
     files: &[String],
 ) -> Result<()> {
-    rows.sort_unstable();
     let folder = folder.join(folder_name(date));
     let path = folder.join("rows.parquet");
     let context = || format!("cannot write {}", path.display());
@@ -42,15 +45,17 @@ pub fn write(
         field("file", DataType::Utf8),
         field("row", DataType::Int64),
     ]));
-    let codes = StringArray::from_iter_values(rows.iter().map(|row| row.code.name()));
-    let names = StringArray::from_iter_values(rows.iter().map(|row| &files[row.file as usize]));
-    let numbers = Int64Array::from_iter_values(rows.iter().map(|row| row.row as i64));
-    let columns: [ArrayRef; 3] = [Arc::new(codes), Arc::new(names), Arc::new(numbers)];
-    let batch = RecordBatch::try_new(schema, columns.into())?;
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let file = std::fs::File::create(&path).with_context(context)?;
     let mut writer =
-        ArrowWriter::try_new(file, batch.schema(), Some(properties)).with_context(context)?;
-    writer.write(&batch).with_context(context)?;
+        ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties)).with_context(context)?;
+    for part in rows.chunks(PART_ROWS) {
+        let codes = StringArray::from_iter_values(part.iter().map(|row| row.code.name()));
+        let names = StringArray::from_iter_values(part.iter().map(|row| &files[row.file as usize]));
+        let numbers = Int64Array::from_iter_values(part.iter().map(|row| row.row as i64));
+        let columns: [ArrayRef; 3] = [Arc::new(codes), Arc::new(names), Arc::new(numbers)];
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns.into())?;
+        writer.write(&batch).with_context(context)?;
+    }
     writer.into_inner().with_context(context)?.sync_all().with_context(context)
 }

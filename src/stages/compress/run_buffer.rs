@@ -23,11 +23,31 @@ impl OfUser for SingleEvent {
     }
 }
 
+/// Entries of a block: a group takes as many blocks as it needs, so that nothing is moved when it grows.
+const BLOCK: usize = 256;
+
+/// The entries of some users.
+#[derive(Debug)]
+struct Group<T> {
+    /// The block to which entries are added.
+    last: Vec<T>,
+    /// The blocks before it.
+    full: Vec<Vec<T>>,
+}
+
+impl<T> Default for Group<T> {
+    fn default() -> Self {
+        Group { last: Vec::new(), full: Vec::new() }
+    }
+}
+
 /// The runs of all users of a thread.
 #[derive(Debug)]
 pub struct RunBuffer<T = EventRun> {
     /// Those of [`GROUP_USERS`] users each, in the order in which they came.
-    groups: Vec<Vec<T>>,
+    groups: Vec<Group<T>>,
+    /// Number of blocks of all groups.
+    blocks: usize,
     /// Where in its group the entries of each user end, once sorted.
     ends: Vec<u32>,
     len: usize,
@@ -35,29 +55,7 @@ pub struct RunBuffer<T = EventRun> {
 
 impl<T> Default for RunBuffer<T> {
     fn default() -> Self {
-        RunBuffer { groups: Vec::new(), ends: Vec::new(), len: 0 }
-    }
-}
-
-impl RunBuffer {
-    /// Merges runs of the same user, hour and cell. Their order is lost.
-    pub fn compact(&mut self) {
-        for group in &mut self.groups {
-            group.sort_unstable_by_key(|run| (run.key, run.row_group));
-            group.dedup_by(|next, kept| {
-                let count = kept.count.checked_add(next.count);
-                let same =
-                    (next.key, next.row_group) == (kept.key, kept.row_group) && count.is_some();
-                if same {
-                    kept.first_us = kept.first_us.min(next.first_us);
-                    kept.last_us = kept.last_us.max(next.last_us);
-                    kept.count = count.unwrap_or(kept.count);
-                }
-                same
-            });
-            group.shrink_to_fit();
-        }
-        self.len = self.groups.iter().map(Vec::len).sum();
+        RunBuffer { groups: Vec::new(), blocks: 0, ends: Vec::new(), len: 0 }
     }
 }
 
@@ -70,74 +68,109 @@ impl<T: OfUser> RunBuffer<T> {
         self.len == 0
     }
 
+    /// Bytes that the entries take.
+    pub fn bytes(&self) -> usize {
+        self.blocks * BLOCK * size_of::<T>()
+    }
+
     #[inline]
     pub fn push(&mut self, user: u32, run: T) {
         let group = (user >> GROUP_BITS) as usize;
-        if group >= self.groups.len() {
-            self.groups.resize_with(group + 1, Vec::new);
+        match self.groups.get_mut(group) {
+            Some(Group { last, .. }) if (1..BLOCK).contains(&last.len()) => last.push(run),
+            _ => self.push_to_new_block(group, run),
         }
-        self.groups[group].push(run);
         self.len += 1;
     }
 
-    /// Keeps the runs of the users for which `keep` returns true; it gets the user and its runs in the
-    /// order in which they came.
-    pub fn retain(&mut self, mut keep: impl FnMut(u32, &[T]) -> bool) {
-        self.sort_by_user();
-        let mut start = 0;
-        for (number, group) in self.groups.iter_mut().enumerate() {
-            let mut kept = Vec::new();
-            let ends = &self.ends[number * GROUP_USERS..][..GROUP_USERS];
-            let first = (number * GROUP_USERS) as u32;
-            for (user, end) in (first..).zip(ends) {
-                let runs = &group[start..*end as usize];
-                if !runs.is_empty() && keep(user, runs) {
-                    kept.extend_from_slice(runs);
-                }
-                start = *end as usize;
-            }
-            start = 0;
-            if kept.len() < group.len() {
-                *group = kept;
-            }
+    #[cold]
+    fn push_to_new_block(&mut self, group: usize, run: T) {
+        if group >= self.groups.len() {
+            self.groups.resize_with(group + 1, Group::default);
         }
-        self.ends.clear();
-        self.len = self.groups.iter().map(Vec::len).sum();
+        let Group { last, full } = &mut self.groups[group];
+        let before = std::mem::replace(last, Vec::with_capacity(BLOCK));
+        if !before.is_empty() {
+            full.push(before);
+        }
+        last.push(run);
+        self.blocks += 1;
     }
 
-    /// Sorts by user, for [`RunBuffer::of`]; the runs of a user keep the order in which they came.
+    /// Sorts by user, for [`RunBuffer::of`]; the runs of a user keep the order in which they came. Nothing
+    /// may be added afterwards. The memory stays the same.
     pub fn sort_by_user(&mut self) {
         self.ends.clear();
-        let mut sorted = Vec::new();
-        for group in &mut self.groups {
+        let mut unsorted = Vec::new();
+        for Group { last, full } in &mut self.groups {
+            if !last.is_empty() {
+                full.push(std::mem::take(last));
+            }
+            unsorted.clear();
+            full.iter().for_each(|block| unsorted.extend_from_slice(block));
             let mut next = [0u32; GROUP_USERS + 1];
-            for run in group.iter() {
+            for run in &unsorted {
                 next[run.user_in_group() + 1] += 1;
             }
             for i in 1..next.len() {
                 next[i] += next[i - 1];
             }
             self.ends.extend_from_slice(&next[1..]);
-            sorted.clear();
-            sorted.extend_from_slice(group);
-            for run in group.iter() {
+            for run in &unsorted {
                 let place = &mut next[run.user_in_group()];
-                sorted[*place as usize] = *run;
+                full[*place as usize / BLOCK][*place as usize % BLOCK] = *run;
                 *place += 1;
             }
-            group.copy_from_slice(&sorted);
         }
     }
 
     /// The runs of one user, in the order in which they came.
-    pub fn of(&self, user: u32) -> &[T] {
-        let Some(group) = self.groups.get((user >> GROUP_BITS) as usize) else { return &[] };
+    pub fn of(&self, user: u32) -> EntriesOf<'_, T> {
+        let Some(group) = self.groups.get((user >> GROUP_BITS) as usize) else {
+            return EntriesOf { blocks: &[], next: 0, end: 0 };
+        };
         let at = user as usize;
         let first = at.is_multiple_of(GROUP_USERS);
-        let start = if first { 0 } else { self.ends[at - 1] as usize };
-        &group[start..self.ends[at] as usize]
+        let next = if first { 0 } else { self.ends[at - 1] };
+        EntriesOf { blocks: &group.full, next, end: self.ends[at] }
     }
 }
+
+/// The entries of one user.
+#[derive(Debug)]
+pub struct EntriesOf<'a, T> {
+    /// Those of the group of the user.
+    blocks: &'a [Vec<T>],
+    next: u32,
+    end: u32,
+}
+
+impl<'a, T> EntriesOf<'a, T> {
+    /// The next entry, which stays the next one.
+    #[inline]
+    pub fn peek(&self) -> Option<&'a T> {
+        let at = self.next as usize;
+        (self.next < self.end).then(|| &self.blocks[at / BLOCK][at % BLOCK])
+    }
+}
+
+impl<'a, T> Iterator for EntriesOf<'a, T> {
+    type Item = &'a T;
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a T> {
+        let entry = self.peek()?;
+        self.next += 1;
+        Some(entry)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.end - self.next) as usize;
+        (left, Some(left))
+    }
+}
+
+impl<T> ExactSizeIterator for EntriesOf<'_, T> {}
 
 #[cfg(test)]
 mod tests {
@@ -148,24 +181,29 @@ mod tests {
     use super::*;
     use crate::domain::time::SpanHour;
 
+    fn of<T: OfUser>(buffer: &RunBuffer<T>, user: u32) -> Vec<T> {
+        let all: Vec<T> = buffer.of(user).copied().collect();
+        assert_eq!(buffer.of(user).len(), all.len());
+        all
+    }
+
     #[test]
     fn user_without_runs_has_none() {
         let mut buffer: RunBuffer = RunBuffer::default();
         buffer.sort_by_user();
-        assert_eq!(buffer.of(0), []);
+        assert_eq!(of(&buffer, 0), []);
         let run = EventRun::event(700, SpanHour::default(), 0, 5, 0);
         buffer.push(700, run);
         buffer.sort_by_user();
-        assert_eq!((buffer.of(699), buffer.of(701), buffer.of(5000)), (&[][..], &[][..], &[][..]));
-        assert_eq!(buffer.of(700), [run]);
+        assert_eq!([699, 701, 5000].map(|user| of(&buffer, user)), [const { Vec::new() }; 3]);
+        assert_eq!(of(&buffer, 700), [run]);
     }
 
     proptest! {
         #[test]
         fn runs_of_a_user_keep_the_order_in_which_they_came(
             events in prop::collection::vec(
-                (prop_oneof![0u32..5, 510u32..515], 0u32..3, 0u32..4, 0u32..100), 0..300),
-            dropped in 0u32..5,
+                (prop_oneof![0u32..5, 510u32..515], 0u32..3, 0u32..4, 0u32..100), 0..1_500),
         ) {
             let mut expected: BTreeMap<u32, Vec<EventRun>> = BTreeMap::new();
             let mut buffer: RunBuffer = RunBuffer::default();
@@ -176,15 +214,9 @@ mod tests {
             }
             buffer.sort_by_user();
             for user in 0..520 {
-                prop_assert_eq!(buffer.of(user), expected.get(&user).map_or(&[][..], Vec::as_slice));
+                prop_assert_eq!(of(&buffer, user), expected.get(&user).cloned().unwrap_or_default());
             }
-            buffer.retain(|user, _| user != dropped);
-            expected.remove(&dropped);
             prop_assert_eq!(buffer.len(), expected.values().map(Vec::len).sum::<usize>());
-            buffer.sort_by_user();
-            for user in 0..520 {
-                prop_assert_eq!(buffer.of(user), expected.get(&user).map_or(&[][..], Vec::as_slice));
-            }
         }
     }
 }

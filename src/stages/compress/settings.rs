@@ -2,6 +2,7 @@
 
 use crate::checks::Checks;
 use crate::config::{Columns, Config, Data, Engine, Spark, Time};
+use crate::domain::byte_size::ByteSize;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Settings<'a> {
@@ -13,6 +14,8 @@ pub struct Settings<'a> {
     pub checks: &'a Checks,
     pub time: &'a Time,
     pub spark: &'a Spark,
+    /// Memory that the engine `native` may use, if that is configured.
+    pub memory: Option<ByteSize>,
 }
 
 impl<'a> From<&'a Config> for Settings<'a> {
@@ -25,6 +28,7 @@ impl<'a> From<&'a Config> for Settings<'a> {
             checks: &config.checks,
             time: &config.time,
             spark: &config.spark,
+            memory: config.compress.memory,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::checks::open_run::{Added, OpenRun, RunPolicy};
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::{UserKey, has_nul};
 use crate::domain::time::SpanHour;
+use crate::runtime::cache::prefetch;
 
 /// Longest id inside the cache line, bytes.
 const INLINE: usize = 32;
@@ -66,6 +67,16 @@ impl UserIds {
         self.users.is_empty()
     }
 
+    /// Bytes that the users take, and will take after `more` of them.
+    pub fn bytes(&self, more: usize) -> usize {
+        let users = self.users.len() + more;
+        let grows = users > self.users.capacity();
+        let records = if grows { 2 * users } else { self.users.capacity() };
+        // while the slots grow, there are the old and the new ones
+        let slots = if 2 * users > self.slots.len() { 3 } else { 1 } * self.slots.len();
+        records * size_of::<User>() + slots * size_of::<u64>() + self.arena.capacity()
+    }
+
     /// True if an id could not be numbered, because all numbers were in use: its rows are then unknown.
     pub fn is_full(&self) -> bool {
         self.is_full
@@ -109,9 +120,9 @@ impl UserIds {
 
     /// Appends the dense numbers of `rows` binary ids; an id that is null or empty is missing.
     ///
-    /// First all hashes, then all slots, then all users: each pass only loads, without a branch that
-    /// depends on the loaded value, so that the cache misses of many rows overlap. Looked up one by one,
-    /// they would take most of the time of the stage.
+    /// First all hashes, then all slots, then all users: each pass asks for what the next one reads, so
+    /// that the cache misses of many rows overlap with each other and with the computation. Looked up one
+    /// by one, they would take most of the time of the stage.
     pub fn intern_all<'a>(
         &mut self,
         rows: usize,
@@ -119,39 +130,36 @@ impl UserIds {
         out: &mut Vec<IdSlot>,
     ) {
         let mut hashes = [0u64; LOOKUP_BATCH];
-        let mut found = [0u64; LOOKUP_BATCH];
-        let mut lengths = [0u32; LOOKUP_BATCH];
+        let mut found = [0u32; LOOKUP_BATCH];
         for start in (0..rows).step_by(LOOKUP_BATCH) {
             let count = LOOKUP_BATCH.min(rows - start);
             for (k, hash) in hashes[..count].iter_mut().enumerate() {
                 *hash = id(start + k).map_or(0, |bytes| self.hasher.hash_one(bytes));
+                prefetch(&self.slots[*hash as usize & self.mask]);
             }
-            for (hash, slot) in hashes[..count].iter().zip(&mut found) {
-                *slot = self.slots[*hash as usize & self.mask];
-            }
-            for (hash, slot) in hashes[..count].iter().zip(&mut found) {
+            for (hash, number) in hashes[..count].iter().zip(&mut found) {
                 let mut at = *hash as usize & self.mask;
-                while *slot != 0 && *slot >> 32 != hash >> 32 {
+                let mut slot = self.slots[at];
+                while slot != 0 && slot >> 32 != hash >> 32 {
                     at = (at + 1) & self.mask;
-                    *slot = self.slots[at];
+                    slot = self.slots[at];
                 }
-            }
-            for (slot, length) in found[..count].iter().zip(&mut lengths) {
-                let user = self.users.get((*slot as u32).wrapping_sub(1) as usize);
-                *length = user.map_or(u32::MAX, |user| user.len);
+                *number = (slot as u32).wrapping_sub(1);
+                if let Some(user) = self.users.get(*number as usize) {
+                    prefetch(user);
+                }
             }
             let first = out.len();
             let mut unknown = false;
-            for (k, (slot, length)) in found[..count].iter().zip(&lengths).enumerate() {
-                let number = (*slot as u32).wrapping_sub(1);
-                let known = match (id(start + k), self.users.get(number as usize)) {
+            for (k, number) in found[..count].iter().enumerate() {
+                let known = match (id(start + k), self.users.get(*number as usize)) {
                     (Some(bytes), Some(user)) => {
-                        *length == bytes.len() as u32 && self.is_key(user, bytes)
+                        user.len == bytes.len() as u32 && self.is_key(user, bytes)
                     }
                     _ => false,
                 };
                 unknown |= !known;
-                out.push(if known { IdSlot::new(number) } else { IdSlot::MISSING });
+                out.push(if known { IdSlot::new(*number) } else { IdSlot::MISSING });
             }
             if unknown {
                 for (k, number) in out[first..].iter_mut().enumerate() {
@@ -315,7 +323,7 @@ mod tests {
                 [5, 7, 7, 6].map(|us| users.count(user, (hour, 1, us), 0, policy, &mut buffer));
             users.close(&mut buffer);
             buffer.sort_by_user();
-            let runs = buffer.of(user).iter().map(|r| (r.first_us, r.last_us, r.count));
+            let runs = buffer.of(user).map(|r| (r.first_us, r.last_us, r.count));
             (counted, runs.collect::<Vec<_>>())
         };
         assert_eq!(runs(RunPolicy::Unordered), ([true; 4], vec![(5, 7, 4)]));

@@ -1,7 +1,7 @@
 //! What one thread has read of a batch: row groups in, runs of events out.
 
-use std::collections::HashSet;
 use std::ops::Range;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use chrono_tz::Tz;
@@ -9,17 +9,19 @@ use hashbrown::HashMap;
 
 use super::batches::{Batch, RowGroup};
 use super::cell_ids::CellIds;
-use super::findings::{FileDate, Findings, FirstRow, RejectedRow};
+use super::duplicate_events::{self, DuplicateEvent};
+use super::findings::{FileDate, Findings, RejectedRow};
 use super::run_buffer::RunBuffer;
+use super::spill::{Piece, PieceFile};
+use super::user_filter::UserFilter;
 use super::user_ids::UserIds;
 use super::user_order::{PrefixedUser, sorted_users};
 use crate::checks::Checks;
-use crate::checks::duplicates::is_in_order;
-use crate::checks::event_run::{EventRun, RunKey, SingleEvent};
+use crate::checks::event_run::{RunKey, SingleEvent};
 use crate::checks::open_run::RunPolicy;
 use crate::checks::row::RowChecks;
 use crate::domain::id_slot::IdSlot;
-use crate::domain::ids::{UserKey, user_text};
+use crate::domain::ids::UserKey;
 use crate::domain::numbers::grouped;
 use crate::domain::time::{EventTime, EventTimeView, LocalDate, MICROS_PER_HOUR, SpanHour};
 use crate::events::EventFile;
@@ -29,8 +31,10 @@ use crate::storage::ByteSource;
 
 /// Rows of an [`EventBatch`]: its columns and the cache lines of its users fit the second-level cache.
 const BATCH_ROWS: usize = 1 << 12;
-/// Runs that may be buffered before the buffer is reduced: 192 MiB.
-const MAX_BUFFERED_RUNS: usize = 8 << 20;
+/// Batches that are read at least before users and runs go to disk.
+const BATCHES_PER_PIECE: u32 = 4;
+/// Bytes of a user beside its entry in the table, once sorted.
+const SORTED_USER: usize = 24;
 
 /// How a batch is read.
 pub struct ReadOptions<'a> {
@@ -40,19 +44,13 @@ pub struct ReadOptions<'a> {
     pub policy: RunPolicy,
     /// Later local times, µs, are in the future.
     pub latest_us: i64,
-    /// In a reread, canonical ids of the users whose events are kept one by one.
-    pub only_users: Option<&'a HashSet<String>>,
+    /// In a reread, the users whose events are kept one by one.
+    pub only_users: Option<&'a UserFilter>,
+    /// Bytes of users and runs beyond which a thread moves them to disk.
+    pub state_bytes: u64,
+    /// Where that disk is.
+    pub scratch: &'a Path,
     pub bar: &'a StageBar,
-}
-
-/// A duplicate that came right after the event that it repeats.
-#[derive(Debug, Clone, Copy)]
-pub struct DuplicateEvent {
-    user: u32,
-    pub hour: SpanHour,
-    pub row_group: u32,
-    /// From 0, within the row group.
-    pub row: u32,
 }
 
 /// The state of one thread.
@@ -69,11 +67,13 @@ pub struct WorkerState {
     /// Rows by file and date, including rejected ones.
     pub rows: HashMap<FileDate, u64>,
     duplicates: Vec<DuplicateEvent>,
-    /// By user, the number of events of overlapping runs that were dropped to reduce the buffer.
-    pub dropped_events: HashMap<u32, u64>,
     /// In a reread, whether a user is one of `only_users`.
     is_reread: Vec<bool>,
-    reduce_at: usize,
+    /// What went to disk.
+    pub pieces: Vec<Piece>,
+    piece_file: Option<PieceFile>,
+    /// Batches that were read since then.
+    batches: u32,
     /// Accepted rows by clock hour since the first date of the batch.
     by_hour: Vec<u64>,
     batch: EventBatch,
@@ -191,7 +191,11 @@ impl WorkerState {
                 options.bar.add_rows(rows);
                 options.bar.add_bytes(bytes * rows / group.rows.max(1));
             }
-            self.reduce_buffer(options.policy);
+            self.batches += 1;
+            if self.batches >= BATCHES_PER_PIECE && self.bytes(BATCH_ROWS) > options.state_bytes {
+                self.write_piece(options)?;
+                reader.forget_users();
+            }
         }
         self.batch = batch;
         if row != group.rows {
@@ -292,8 +296,7 @@ impl WorkerState {
         if reading.options.only_users.is_none() {
             let file = group.file as u32;
             self.findings.add((file, date), code, 1);
-            let at = Some((reading.number, row));
-            self.findings.note_first(code, || FirstRow { place: place(), at });
+            self.findings.note_first(code, Some((reading.number, row)), place);
             *self.rows.entry((file, date)).or_default() += 1;
             if reading.options.checks.quarantine {
                 let row = group.first_row + row + 1;
@@ -303,36 +306,73 @@ impl WorkerState {
         Ok(None)
     }
 
-    fn is_reread(&mut self, user: u32, only: &HashSet<String>) -> bool {
+    fn is_reread(&mut self, user: u32, only: &UserFilter) -> bool {
         while self.is_reread.len() <= user as usize {
             let key = self.users.key(self.is_reread.len() as u32);
-            self.is_reread.push(only.contains(user_text(key).as_ref()));
+            self.is_reread.push(only.contains(key));
         }
         self.is_reread[user as usize]
     }
 
-    /// If the buffer is full, merges runs, or drops those of users that need a reread anyway.
-    fn reduce_buffer(&mut self, policy: RunPolicy) {
-        if self.runs.len() < self.reduce_at.max(MAX_BUFFERED_RUNS) {
-            return;
-        }
-        if policy == RunPolicy::Unordered {
-            self.runs.compact();
-        } else {
-            let dropped_events = &mut self.dropped_events;
-            self.runs.retain(|user, runs: &[EventRun]| {
-                let keep = !dropped_events.contains_key(&user) && is_in_order(runs, true);
-                if !keep {
-                    let events: u64 = runs.iter().map(|run| u64::from(run.count)).sum();
-                    *dropped_events.entry(user).or_default() += events;
-                }
-                keep
-            });
-        }
-        self.reduce_at = 2 * self.runs.len();
+    /// Bytes of what [`WorkerState::write_piece`] can move to disk after `more` rows, and of the cells.
+    fn bytes(&self, more: usize) -> u64 {
+        let users = self.users.bytes(more) + self.users.len() * SORTED_USER;
+        let duplicates = self.duplicates.capacity() * size_of::<DuplicateEvent>();
+        let runs = self.runs.bytes() + self.events.bytes() + duplicates;
+        (users + runs + self.cells.bytes()) as u64
     }
 
-    /// Ends reading: flushes every open run, and sorts runs and users.
+    /// Bytes of users, runs and cells.
+    pub fn bytes_in_use(&self) -> u64 {
+        self.bytes(0)
+    }
+
+    /// Moves users and what was read of them to disk; cells keep their numbers.
+    ///
+    /// # Errors
+    /// A disk that is full; a folder that cannot be written.
+    pub fn write_piece(&mut self, options: &ReadOptions) -> Result<()> {
+        self.close();
+        let file = match &mut self.piece_file {
+            Some(file) => file,
+            none => none.insert(PieceFile::create(options.scratch)?),
+        };
+        let users = self.sorted_users.iter().map(|(_, user)| *user);
+        let piece = match options.only_users {
+            None => file.append(users.map(|user| {
+                let duplicates = duplicate_events::of_user(&self.duplicates, user);
+                (self.users.key(user), self.runs.of(user), duplicates)
+            })),
+            Some(_) => {
+                let of_user = |user| (self.users.key(user), self.events.of(user), &[][..]);
+                file.append(users.map(of_user).filter(|(_, events, _)| events.len() > 0))
+            }
+        };
+        self.pieces.push(piece?);
+        self.users = UserIds::default();
+        self.runs = RunBuffer::default();
+        self.events = RunBuffer::default();
+        self.duplicates = Vec::new();
+        self.sorted_users = Vec::new();
+        self.is_reread.clear();
+        self.batches = 0;
+        Ok(())
+    }
+
+    /// Ends reading: what is left goes where the rest is.
+    ///
+    /// # Errors
+    /// As [`WorkerState::write_piece`].
+    pub fn finish(&mut self, options: &ReadOptions) -> Result<()> {
+        self.batch = EventBatch::default();
+        if !self.pieces.is_empty() {
+            return self.write_piece(options);
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// Flushes every open run, and sorts runs and users.
     pub fn close(&mut self) {
         self.users.close(&mut self.runs);
         self.runs.sort_by_user();
@@ -343,8 +383,6 @@ impl WorkerState {
 
     /// The duplicates of a user that were left out while reading.
     pub fn duplicates_of(&self, user: u32) -> &[DuplicateEvent] {
-        let start = self.duplicates.partition_point(|duplicate| duplicate.user < user);
-        let rest = &self.duplicates[start..];
-        &rest[..rest.partition_point(|duplicate| duplicate.user == user)]
+        duplicate_events::of_user(&self.duplicates, user)
     }
 }

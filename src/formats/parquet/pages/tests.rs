@@ -64,9 +64,7 @@ fn read(file: &File, rows: usize) -> Option<Vec<Vec<u8>>> {
                 NULL_INDEX => Vec::new(),
                 n => dictionary[n as usize].clone(),
             })),
-            PagePart::Values { page, values } => {
-                ids.extend(values.iter().map(|id| id.of(page).to_vec()));
-            }
+            PagePart::Values(values) => ids.extend(values.iter().map(<[u8]>::to_vec)),
         }
     }
     Some(ids)

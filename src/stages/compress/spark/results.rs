@@ -109,8 +109,16 @@ pub fn import(
     // one batch of all rows, including those without a date
     let (first, last) = (LocalDate(0), LocalDate(-1));
     let batch = Batch { first, last, undated: true, groups: Vec::new() };
-    let results = (&totals, cells.as_slice());
-    output.record_batch(&batch, counted, &findings, results, &dates, work.as_of, work.survey)?;
+    let results = (totals, cells.as_slice());
+    output.record_batch(
+        &batch,
+        counted,
+        &mut findings,
+        results,
+        &dates,
+        work.as_of,
+        work.survey,
+    )?;
     Ok(findings)
 }
 
@@ -128,7 +136,8 @@ fn counts(work: &Work, folder: &Path) -> Result<(Findings, RowCounts)> {
         let Some(code) = count.code else { continue };
         findings.add(place, code, count.rows);
         if code.disposition() == Disposition::Rejected {
-            findings.note_first(code, || row_of(work, count.file, count.first_row));
+            let FirstRow { place, at } = row_of(work, count.file, count.first_row);
+            findings.note_first(code, at, || place);
         }
     }
     Ok((findings, counted))
