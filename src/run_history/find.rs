@@ -66,8 +66,14 @@ mod tests {
             message("0193a2b4"),
             "2 runs start with \"0193a2b4\"; give a longer prefix, for example 0193a2b4-5c6d-82"
         );
-        assert_eq!(message("0193a2c5"), "there is no run 0193a2c5; did you mean 0193a2b5?");
-        assert_eq!(message("zzzzzzzz"), "there is no run zzzzzzzz; `mobility runs` lists them");
+        assert_eq!(
+            message("0193a2c5"),
+            "no run has an id that begins with \"0193a2c5\"; did you mean 0193a2b5?"
+        );
+        assert_eq!(
+            message("zzzzzzzz"),
+            "no run has an id that begins with \"zzzzzzzz\"; `mobility runs` lists them"
+        );
         assert_eq!((distinguishing_length(&runs), distinguishing_length(&runs[1..])), (15, 13));
     }
 }

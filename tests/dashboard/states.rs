@@ -151,7 +151,7 @@ fn rows_of_single_users_are_never_drawn() {
     page.go(&server.url);
     let card = page.text_of("#locked");
     assert!(card.contains("audit log") && !card.contains("allow_user_rows"), "{card}");
-    assert_eq!(page.eval("document.querySelectorAll('#locked a').length"), 2);
+    assert_eq!(page.eval("document.querySelectorAll('#locked a').length"), 3);
     assert!(!page.requests().iter().any(|r| r.contains("per-user")), "{:?}", page.requests());
     assert_no_errors(&page, &server);
     work.ok(&["report", "--output", "report.html"]);

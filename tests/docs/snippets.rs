@@ -183,7 +183,7 @@ fn views_in_the_documentation_follow_the_rules() {
     for (place, block) in blocks(Kind::View) {
         work.write("sql/views/shown.sql", &block.code);
         let file = work.path("pipeline.toml");
-        work.write("pipeline.toml", "");
+        work.write("pipeline.toml", "[views]\nbuiltin = false\n");
         let sources = Sources { file: Some(&file), env: &|_| None, flags: Vec::new() };
         let config = load(&sources).unwrap();
         let registry = Registry::read(&config.views, &config.time);

@@ -163,7 +163,7 @@ impl Workspace {
     }
 
     /// Overwrites the pages of a date's hourly presence but not the footers, so that reading any of
-    /// its rows fails.
+    /// its rows fails. As after a fault of the disk, the files seem unchanged.
     pub fn corrupt_pages(&self, date: &str) {
         let pattern = self.path(&format!("processed/compressed_events/date={date}/*.parquet"));
         let mut corrupted = 0;
@@ -172,7 +172,10 @@ impl Workspace {
             let footer = u32::from_le_bytes(bytes[bytes.len() - 8..][..4].try_into().unwrap());
             let pages = bytes.len() - 8 - footer as usize;
             bytes[4..pages].fill(0xff);
+            let modified = fs::metadata(&path).unwrap().modified().unwrap();
             fs::write(&path, bytes).unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(modified).unwrap();
             corrupted += 1;
         }
         assert!(corrupted > 0, "no files of {date}");

@@ -129,7 +129,7 @@ fn object_store_errors_name_the_remedy_and_no_secret() {
     let store = Store::mini();
     for (events, words) in [
         ("s3://data/nothing/here", ["s3://data/nothing/here does not exist", "data.events"]),
-        ("s3://other/events", ["no bucket \"other\"", "correct the URL"]),
+        ("s3://other/events", ["the bucket \"other\" does not exist", "correct the URL"]),
         (
             "s3://data/lau",
             [

@@ -372,7 +372,7 @@ fn unsupported_output_locations_are_rejected_with_the_reason() {
         store.fails(&work, &["check"], &words);
     }
     let work = workspace_on_store("s3://data/events", "processed = \"s3://other/out\"\n");
-    store.fails(&work, &["check"], &["no bucket \"other\"", "data.processed"]);
+    store.fails(&work, &["check"], &["the bucket \"other\" does not exist", "data.processed"]);
     let work = workspace_with_remote_outputs();
     assert!(store.ok(&work, &["check"]).contains("s3://data/out is empty"));
     store.ok(&work, &["compress"]);

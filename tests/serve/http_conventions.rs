@@ -33,7 +33,8 @@ fn errors_name_the_parameter_and_the_remedy(warehouse: Warehouse) {
         ("/users-per-lau?order_by=user_count:down", 400, "order_by", "user_count:desc"),
         ("/users-per-lau?order_by=1;DROP%20TABLE%20lau", 400, "order_by", "no column"),
         ("/users-per-lau?lau=%00", 400, "lau", "NUL"),
-        ("/users-per-lau?format=xls", 400, "format", "csv"),
+        ("/users-per-lau?format=xls", 400, "format", "xlsx?"),
+        ("/users-per-lau?format=spreadsheet", 400, "format", "csv"),
         ("/number-of-events-per-hour?lau=EE_0001", 400, "lau", "no lau_id"),
         ("/number-of-events-per-hour?format=geojson", 400, "format", "users-per-lau"),
         ("/user-location-distribution?from=2024-10-01", 400, "from", "neither"),
@@ -42,7 +43,7 @@ fn errors_name_the_parameter_and_the_remedy(warehouse: Warehouse) {
         ("/tables/users", 404, "", "/users"),
         ("/users-per-lau-2024-10-09", 404, "", "/users-per-lau-2024-10-01?"),
         ("/assets/nothing.js", 404, "", "nothing.js"),
-        ("/assets/..%2f..%2fmod.rs", 404, "", "no file"),
+        ("/assets/..%2f..%2fmod.rs", 404, "", "does not exist"),
         ("/number-of-unique-cells-per-user", 403, "", "serve.allow_user_rows = true"),
         ("/tables/mobile_events_compressed", 403, "", "serve.allow_user_rows = true"),
     ] {

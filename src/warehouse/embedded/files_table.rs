@@ -1,7 +1,8 @@
 //! Ranges of rows of Parquet files as a DataFusion table. The files and the days of their rows are known from
 //! lists, so that planning opens no file, and a query with a filter by day opens only those that it needs.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Component, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -139,7 +140,8 @@ impl FilesTable {
 /// A file of which the rows of consecutive parts are read.
 fn file(parts: &[&Part]) -> Result<PartitionedFile> {
     let first = parts[0];
-    let location = Path::from_absolute_path(first.path.as_path())
+    let path = without_parents(&first.path);
+    let location = Path::from_absolute_path(path.as_ref())
         .map_err(|error| DataFusionError::External(Box::new(error)))?;
     let meta = ObjectMeta {
         location,
@@ -168,6 +170,15 @@ fn file(parts: &[&Part]) -> Result<PartitionedFile> {
     }
     selectors.push(RowSelector::skip(count(first.file_rows - at)?));
     Ok(file.with_extension(ParquetRowSelection::new(RowSelection::from(selectors))))
+}
+
+/// The path without `..`, which the engine refuses in the name of a file.
+fn without_parents(path: &std::path::Path) -> Cow<'_, std::path::Path> {
+    if !path.components().any(|part| part == Component::ParentDir) {
+        return Cow::Borrowed(path);
+    }
+    // a file that is missing is reported where it is opened
+    path.canonicalize().map_or(Cow::Borrowed(path), Cow::Owned)
 }
 
 #[async_trait]

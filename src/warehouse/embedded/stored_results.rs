@@ -247,7 +247,7 @@ fn stored_views(folder: &Path) -> Result<Vec<String>> {
 pub fn begin(folder: &Path, views: &Registry) -> Result<PathBuf> {
     create_folder(folder)?;
     remove_leftovers(folder, ".", true);
-    let unfinished = folder.join(".unfinished");
+    let unfinished = folder.join("unfinished");
     for view in stored_views(folder)? {
         if views.by_sql_name(&view).is_none() {
             let _ = std::fs::remove_file(list_path(folder, &view));
