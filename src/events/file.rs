@@ -21,6 +21,10 @@ use crate::storage::{ByteSource, MAX_FETCHED_BYTES, Prefetch, PrefetchRequest};
 /// An event file whose columns are valid. Its parts, row groups of Parquet or blocks of CSV, can be read
 /// separately.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few, and each is kept as long as its file is read"
+)]
 pub enum EventFile {
     Parquet(ParquetEvents),
     Csv(CsvEvents),

@@ -18,6 +18,7 @@ pub struct EventReader<'f> {
     format: Format<'f>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is one for each thread")]
 enum Format<'f> {
     /// Parquet pages, which are decoded without arrays if types and encodings allow it.
     Pages {

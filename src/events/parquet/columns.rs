@@ -112,7 +112,7 @@ impl EventColumn {
 
     /// The same for time stamps: numbers are times of the configured unit, or text of the configured
     /// form. Without either they stay numbers, which are no times.
-    fn as_times(mut self, columns: &Columns) -> Self {
+    fn with_times(mut self, columns: &Columns) -> Self {
         if is_number(&self.stored) {
             match (columns.timestamp_unit, &columns.timestamp_format) {
                 (Some(unit), _) => self.data_type = DataType::Timestamp(unit.into(), None),
@@ -159,7 +159,7 @@ pub fn find_columns(schema: &Schema, columns: &Columns) -> Result<[EventColumn; 
         bail!(message);
     }
     let [user, cell, time] = roles;
-    let time = find(schema, timestamp, time)?.as_times(columns);
+    let time = find(schema, timestamp, time)?.with_times(columns);
     Ok([find(schema, user_id, user)?, find(schema, cell_id, cell)?, time])
 }
 

@@ -57,7 +57,7 @@ impl MemoryBound {
     }
 
     /// Bytes of objects that may be fetched before they are decoded.
-    pub fn to_fetch(&self, in_use: u64) -> u64 {
+    pub fn to_fetch(self, in_use: u64) -> u64 {
         (self.left(in_use + READER + LEAST_STATE) / 4).min(MAX_FETCHED_BYTES)
     }
 
@@ -66,7 +66,7 @@ impl MemoryBound {
     ///
     /// # Errors
     /// A bound that not even one thread can keep.
-    pub fn to_read(&self, threads: usize, in_use: u64, rows: u64) -> Result<ReadShare> {
+    pub fn to_read(self, threads: usize, in_use: u64, rows: u64) -> Result<ReadShare> {
         let left = self.left(in_use);
         if left < READER + LEAST_STATE {
             let to_write = writer_bytes(rows) + MERGE + rows * DIGEST;

@@ -130,7 +130,7 @@ impl Embedded {
             self.ensure_table(version, single)?;
             if let Some(file) = files.table(single) {
                 let name = single.name();
-                job.then(format!("reading {name}"), table(name, &[file.path.clone()])?);
+                job.then(format!("reading {name}"), table(name, std::slice::from_ref(&file.path))?);
             }
         }
         Ok(())

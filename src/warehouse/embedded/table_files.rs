@@ -103,7 +103,10 @@ pub fn shared_name(date: Option<NaiveDate>, stem: &str, file: &ListedFile) -> St
 
 /// The files of the version that was read last.
 #[derive(Debug, Default)]
-pub struct LastFiles(Mutex<Option<(PathBuf, Option<String>, Arc<TableFiles>)>>);
+pub struct LastFiles(Mutex<Option<Last>>);
+
+/// The folder of a version, the checksum of its list, and the files.
+type Last = (PathBuf, Option<String>, Arc<TableFiles>);
 
 impl Embedded {
     /// The files of a version.
