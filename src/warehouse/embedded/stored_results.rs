@@ -17,6 +17,10 @@ use crate::datasets::file_list::{FileList, ListedFile};
 use crate::storage::atomic::{create_folder, remove_leftovers, sync_folder, write_file};
 use crate::views::{Registry, View};
 
+/// A file that is there while a run changes the results, and after one that was interrupted. No view has a name
+/// that begins with a dot.
+const RUNNING: &str = ".running";
+
 /// The stored results of a view.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredResults {
@@ -247,7 +251,7 @@ fn stored_views(folder: &Path) -> Result<Vec<String>> {
 pub fn begin(folder: &Path, views: &Registry) -> Result<PathBuf> {
     create_folder(folder)?;
     remove_leftovers(folder, ".", true);
-    let unfinished = folder.join("unfinished");
+    let unfinished = folder.join(RUNNING);
     for view in stored_views(folder)? {
         if views.by_sql_name(&view).is_none() {
             let _ = std::fs::remove_file(list_path(folder, &view));
