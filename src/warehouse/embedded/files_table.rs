@@ -105,6 +105,8 @@ impl FilesTable {
         let length = files.len().div_ceil(partitions);
         let groups = files.chunks(length).map(|files| FileGroup::new(files.to_vec())).collect();
         let source = Arc::new(ParquetSource::new(self.columns.clone()));
+        // filters are evaluated above the scan, so that a limit on its rows would come too early
+        let limit = limit.filter(|_| filters.is_empty());
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
@@ -205,8 +207,6 @@ impl TableProvider for FilesTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        // filters are evaluated above the scan, so that a limit on its rows would come too early
-        let limit = limit.filter(|_| filters.is_empty());
         let config = self.configuration(state, projection, filters, limit).await?;
         self.plan(state, projection, config).await
     }

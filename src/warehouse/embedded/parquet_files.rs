@@ -23,7 +23,7 @@ use crate::warehouse::Rows;
 const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Rows in a file: the first one and their number, and the first and last day of a column of theirs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Range {
     pub start: u64,
     pub rows: u64,

@@ -97,7 +97,6 @@ impl TableProvider for PresenceTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let limit = limit.filter(|_| filters.is_empty());
         let mut config = self.files.configuration(state, projection, filters, limit).await?;
         // the caller needs the rows in the order of the files
         if state.config().target_partitions() > 1

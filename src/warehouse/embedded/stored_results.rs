@@ -52,7 +52,7 @@ pub struct Sum {
 }
 
 /// The result for one period.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Row", into = "Row")]
 pub struct Piece {
     pub of: Period,

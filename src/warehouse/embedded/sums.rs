@@ -2,6 +2,7 @@
 //! read, and those that changed or were removed are taken away. The file is written again when these are many,
 //! so that what a load writes follows what it changes, and not what is there.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,17 +45,18 @@ fn changes(results: &StoredResults, sum: &Sum, own: &Path) -> Vec<Input> {
         rows: piece.range.rows,
         negative,
     };
-    let added = results.current.iter().filter(|piece| !sum.members.contains(piece));
-    let removed = sum.members.iter().filter(|piece| !results.current.contains(piece));
+    let members: HashSet<&Piece> = sum.members.iter().collect();
+    let current: HashSet<&Piece> = results.current.iter().collect();
+    let added = results.current.iter().filter(|piece| !members.contains(piece));
+    let removed = sum.members.iter().filter(|piece| !current.contains(piece));
     let added = added.map(|piece| input(piece, false));
     added.chain(removed.map(|piece| input(piece, true))).collect()
 }
 
-/// The order of the rows of all files of a view.
-fn order_of(view: &View, sum: &str, path: &Path) -> Result<Vec<OrderBy>> {
-    let (schema, _) = describe_unverified(path)
-        .with_context(|| format!("{} was removed or is damaged", path.display()))?;
-    Ok(key_order(&schema, &view.order, sum))
+/// Columns and number of rows of a file that has to be there.
+fn described(path: &Path) -> Result<(SchemaRef, u64)> {
+    describe_unverified(path)
+        .with_context(|| format!("{} was removed or is damaged", path.display()))
 }
 
 impl Embedded {
@@ -72,7 +74,7 @@ impl Embedded {
         results.sum = None;
         let own = folder.join(&view.view);
         let [first, _, ..] = results.current.as_slice() else { return Ok(()) };
-        let order = order_of(view, column, &own.join(&first.file))?;
+        let order = key_order(&described(&own.join(&first.file))?.0, &view.order, column);
         // pieces whose rows are to be merged, and those that are in the file
         let empty = Sum { file: String::new(), members: Vec::new(), rows: 0 };
         let sum = before.cloned().unwrap_or(empty);
@@ -133,9 +135,9 @@ pub fn table(stored: &Stored, view: &View) -> Result<Option<Arc<dyn TableProvide
     };
     let own = stored.folder.join(&view.view);
     let path = own.join(&sum.file);
-    let order = order_of(view, column, &path)?;
-    let (schema, rows) = describe_unverified(&path)
-        .with_context(|| format!("{} was removed or is damaged", path.display()))?;
+    let (schema, rows) = described(&path)?;
+    // the order of the rows of all files of the view
+    let order = key_order(&schema, &view.order, column);
     let mut inputs = vec![Input { path, start: 0, rows, negative: false }];
     inputs.extend(changes(&stored.results, sum, &own));
     let keys: Vec<SortExpr> =

@@ -144,15 +144,16 @@ impl Embedded {
                 computed.get(period).or_else(|| known.get(period).copied()).cloned()
             })
             .collect();
-        let is_replaced = |piece: &&Piece| !results.current.contains(piece);
-        results.earlier = before.current.iter().filter(is_replaced).cloned().collect();
-        results.earlier.retain(|piece| !damaged.contains(&piece.file));
+        let current: HashSet<&Piece> = results.current.iter().collect();
+        let is_earlier =
+            |piece: &&Piece| !current.contains(piece) && !damaged.contains(&piece.file);
+        results.earlier = before.current.iter().filter(is_earlier).cloned().collect();
         if let Some(column) = &view.accumulate {
             let sum = found.sum.as_ref().filter(|sum| {
                 let files = sum.members.iter().map(|piece| &piece.file).chain([&sum.file]);
                 // with another SQL, none of the pieces is left
                 files.into_iter().all(|file| !damaged.contains(file))
-                    && sum.members.iter().any(|piece| results.current.contains(piece))
+                    && sum.members.iter().any(|piece| current.contains(piece))
             });
             self.add_up(folder, (view, column), &mut results, sum)?;
         }
