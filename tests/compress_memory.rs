@@ -1,7 +1,6 @@
 //! `compress.memory`: what does not fit into memory goes to disk, and the results are the same.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use arrow::array::{ArrayRef, BinaryArray, Int64Array, StringArray, TimestampMicrosecondArray};
 use proptest::prelude::*;
@@ -178,13 +177,9 @@ fn temporary_files_are_for_their_owner_alone_and_leave_nothing() {
     let events =
         Events { seed: 6, sorted: true, text: Some(900), users: 15_000, row_group: 30_000 };
     let work = workspace(&events, "[output]\nmode = \"group\"");
-    let log = work.path("trace");
-    let mut command = Command::new("strace");
-    command.args(["-f", "-e", "trace=openat,fchmod", "-o"]).arg(&log);
-    command.arg(env!("CARGO_BIN_EXE_mobility")).args(["compress", "--force"]);
-    let ran = command.current_dir(work.path("")).env("MOBILITY_COMPRESS_MEMORY", TIGHT).output();
-    assert!(ran.as_ref().unwrap().status.success(), "{ran:?}");
-    let trace = work.read("trace");
+    let mut command = work.command(&["compress", "--force"]);
+    command.env("MOBILITY_COMPRESS_MEMORY", TIGHT);
+    let trace = work.traced(&["-e", "trace=openat,fchmod"], &command);
     let count = |words: &[&str]| {
         trace.lines().filter(|line| words.iter().all(|word| line.contains(word))).count()
     };

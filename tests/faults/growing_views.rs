@@ -1,8 +1,6 @@
 //! Views that are computed by period, while dates are added, changed and removed in any order: each result
 //! equals that of the plain SQL over all rows.
 
-use std::process::Command;
-
 use arrow::array::{BinaryArray, Int64Array, TimestampMicrosecondArray};
 use chrono::{Days, NaiveDate};
 use rand::RngExt;
@@ -181,20 +179,7 @@ fn header_that_is_not_true_is_found_by_verification() {
 
 /// The files and folders of the warehouse that a command opened.
 fn opened(work: &Workspace, args: &[&str]) -> String {
-    let trace = work.path("trace");
-    let program = work.command(args);
-    let ran = Command::new("strace")
-        .args(["-f", "-e", "trace=openat,open,link,linkat", "-o"])
-        .arg(&trace)
-        .arg(program.get_program())
-        .args(program.get_args())
-        .current_dir(work.path(""))
-        .env_clear()
-        .output()
-        .expect("strace is installed by `make test`");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let lines = work.read("trace");
-    std::fs::remove_file(trace).unwrap();
+    let lines = work.traced(&["-e", "trace=openat,open,link,linkat"], &work.command(args));
     lines.lines().filter(|line| line.contains("warehouse/")).collect::<Vec<_>>().join("\n")
 }
 

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::three_small_days;
 use crate::harness::Workspace;
@@ -21,22 +20,9 @@ enum Call {
 
 /// Runs the program and returns its system calls on files of the workspace.
 fn calls(work: &Workspace, args: &[&str]) -> Vec<Call> {
-    let trace = work.path("trace");
-    let program = work.command(args);
     let traced = "trace=openat,open,creat,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,\
                   fsync,fdatasync,syncfs,write,pwrite64,ftruncate,copy_file_range";
-    let ran = Command::new("strace")
-        .args(["-f", "-y", "-s", "4096", "-e", traced, "-o"])
-        .arg(&trace)
-        .arg(program.get_program())
-        .args(program.get_args())
-        .current_dir(work.path(""))
-        .env_clear()
-        .output()
-        .expect("strace is installed by `make test`");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let text = String::from_utf8_lossy(&std::fs::read(&trace).unwrap()).into_owned();
-    std::fs::remove_file(trace).unwrap();
+    let text = work.traced(&["-y", "-s", "4096", "-e", traced], &work.command(args));
     let root = work.path("").canonicalize().unwrap();
     let mut unfinished: BTreeMap<String, String> = BTreeMap::new();
     let mut calls = Vec::new();

@@ -116,6 +116,22 @@ impl Workspace {
         command
     }
 
+    /// Runs a command of the program under strace, with options that select system calls, expects status 0
+    /// and returns the trace.
+    pub fn traced(&self, options: &[&str], program: &Command) -> String {
+        let trace = self.path("trace");
+        let mut strace = Command::new("strace");
+        strace.arg("-f").args(options).arg("-o").arg(&trace);
+        strace.arg(program.get_program()).args(program.get_args());
+        strace.current_dir(self.path("")).env_clear();
+        strace.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let ran = strace.output().expect("strace is installed by `make test`");
+        assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+        let text = String::from_utf8_lossy(&fs::read(&trace).unwrap()).into_owned();
+        fs::remove_file(trace).unwrap();
+        text
+    }
+
     pub fn run(&self, args: &[&str]) -> ProgramOutput {
         ProgramOutput::of(self.command(args).output().unwrap())
     }
