@@ -110,7 +110,7 @@ pub fn write(
 
 fn no_location(relation: Relation, by_accept: bool) -> Problem {
     let detail = format!(
-        "{} has neither a geometry nor a lau_id, so it is no layer of a map; users-per-lau and \
+        "{} has neither a geometry nor a lau_id, so it cannot be drawn on a map; users-per-lau and \
          users-per-lau-day-night have one",
         relation.sql_name()
     );

@@ -229,7 +229,7 @@ fn notes(tables: &Tables) -> Vec<String> {
     let sum = |of: fn(&DayFigures) -> u64| tables.days.iter().map(of).sum::<u64>();
     let (warnings, criticals) = (sum(|day| day.warnings), sum(|day| day.criticals));
     if tables.days.is_empty() {
-        return vec!["there is no record of any date; run `mobility compress` first".to_owned()];
+        return vec!["no date has a record yet; run `mobility compress` first".to_owned()];
     }
     let mut notes = without_places(tables);
     notes.extend(match (criticals, warnings) {

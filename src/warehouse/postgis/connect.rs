@@ -148,7 +148,7 @@ fn set_password(
         return format!("the password is that of {origin}");
     }
     let Some(path) = password_file::path(given.get("passfile"), env) else {
-        return "there is no password file, since HOME is not set".to_owned();
+        return "no password file was looked for, because HOME is not set".to_owned();
     };
     let user = client.get_user().unwrap_or_default().to_owned();
     let database = client.get_dbname().unwrap_or(&user).to_owned();
