@@ -10,7 +10,7 @@ use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
 
 use crate::domain::tables::quoted;
-use crate::views::{Growth, View};
+use crate::views::{Growth, View, without_semicolon};
 use crate::warehouse::{DayColumn, Rows, Warehouse};
 
 /// Periods of each view that are compared.
@@ -42,7 +42,7 @@ pub fn verify(warehouse: &dyn Warehouse, view: &View) -> Result<Option<Verified>
             "" => String::new(),
             condition => format!(" WHERE {condition}"),
         };
-        let sql = view.sql.trim_end().trim_end_matches(';');
+        let sql = without_semicolon(&view.sql);
         let whole = format!("SELECT * FROM (\n{sql}\n) AS whole{where_clause} ORDER BY {by}");
         let stored = format!("SELECT * FROM {}{where_clause} ORDER BY {by}", view.view);
         let difference = first_difference(warehouse.sql(&stored)?, warehouse.sql(&whole)?);

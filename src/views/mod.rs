@@ -26,4 +26,4 @@ pub use registry::Registry;
 pub use single_users::Reason;
 pub use template::NEWEST_DATE;
 pub use validity_usage::reads_valid_cells_only;
-pub use view::View;
+pub use view::{View, without_semicolon};

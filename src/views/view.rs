@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
 
 use super::growth::Growth;
 use super::header::{Chart, OrderBy};
@@ -43,6 +44,11 @@ pub struct View {
     pub file: PathBuf,
 }
 
+/// The SELECT of a view without the semicolon at its end, which it may not have inside another statement.
+pub fn without_semicolon(sql: &str) -> &str {
+    sql.trim_end().trim_end_matches(';')
+}
+
 impl View {
     /// True if rows belong to single users.
     pub fn single_users(&self) -> bool {
@@ -53,6 +59,12 @@ impl View {
     /// date.
     pub fn is_by_date(&self) -> bool {
         self.growth == Some(Growth::BY_DATE) && self.period.is_none() && self.accumulate.is_none()
+    }
+
+    /// True if the period from `start` has any of the dates from the first to the last one.
+    pub fn overlaps(&self, start: NaiveDate, (first, last): (NaiveDate, NaiveDate)) -> bool {
+        let end = self.growth.map_or(start, |growth| growth.unit.end(start));
+        start <= last && end >= first
     }
 
     /// View and file, for messages.

@@ -172,9 +172,7 @@ impl<'a> Periods<'a> {
         for source in registry.sources(view) {
             let periods = self.of(source)?;
             let overlaps = |period: &&Period| {
-                let unit = source.growth.map(|growth| growth.unit);
-                let last = period.start.map(|start| unit.map_or(start, |unit| unit.end(start)));
-                period.start.is_none_or(|start| start <= to) && last.is_none_or(|last| last >= from)
+                period.start.is_none_or(|start| source.overlaps(start, (from, to)))
             };
             for period in periods.iter().filter(overlaps) {
                 hash.update(format!("{} {:?} {}\n", source.view, period.start, period.fingerprint));

@@ -192,9 +192,8 @@ impl StoredResults {
         let folder = folder.join(&view.view);
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let mut paths: BTreeMap<&str, Arc<PathBuf>> = BTreeMap::new();
-        let last = |start: NaiveDate| view.growth.map_or(start, |growth| growth.unit.end(start));
         let overlaps = |piece: &&Piece| match (days, piece.of.start) {
-            (Some((from, to)), Some(start)) => start <= to && last(start) >= from,
+            (Some(days), Some(start)) => view.overlaps(start, days),
             _ => true,
         };
         let mut parts = Vec::new();

@@ -14,7 +14,7 @@ use super::search_path;
 use super::server_errors::{explain_sql, failed};
 use super::visible_tables::{Scope, Visible};
 use crate::domain::tables::quoted;
-use crate::views::NEWEST_DATE;
+use crate::views::{NEWEST_DATE, without_semicolon};
 
 /// The temporary table that a result is computed into.
 pub const COMPUTED: &str = "mobility_computed";
@@ -22,12 +22,6 @@ pub const COMPUTED: &str = "mobility_computed";
 /// The newest date with events, without reading them.
 const NEWEST_PARTITION: &str = "(SELECT MAX(date) FROM {schema}.mobility_leaf \
                                 WHERE retired_by IS NULL AND row_count > 0)";
-
-/// The SELECT of a view without the semicolon at its end, which a cursor declaration or
-/// CREATE TABLE AS would reject.
-pub fn without_semicolon(sql: &str) -> &str {
-    sql.trim_end().trim_end_matches(';')
-}
 
 /// Checks a SELECT by planning it without running it. DECLARE CURSOR accepts only a single statement, and
 /// none that changes data.

@@ -4,7 +4,6 @@
 use anyhow::{Context, Result, bail};
 use postgres::{Client, Transaction};
 
-use super::compute_view::without_semicolon;
 use super::cursor_rows::DECLARE;
 use super::names::SchemaName;
 use super::schema::SchemaState;
@@ -12,7 +11,7 @@ use super::server_errors::{explain_sql, failed, with_hint};
 use super::small_tables::select_nothing;
 use super::{schema as tables, search_path};
 use crate::domain::tables::{Table, quoted};
-use crate::views::{Registry, View};
+use crate::views::{Registry, View, without_semicolon};
 
 /// Plans every view. Without PostGIS no view can be planned, and none is an error.
 ///

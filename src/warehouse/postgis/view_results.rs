@@ -12,9 +12,7 @@ use anyhow::{Result, bail};
 use postgres::{Client, Transaction};
 
 use super::accumulated_results;
-use super::compute_view::{
-    COMPUTED, Computation, check, compute_columns, drop_table, without_semicolon,
-};
+use super::compute_view::{COMPUTED, Computation, check, compute_columns, drop_table};
 use super::inputs::Inputs;
 use super::merge_sums::Sums;
 use super::names::SchemaName;
@@ -25,7 +23,7 @@ use super::result_tables::{self, ResultTable};
 use super::search_path;
 use super::server_errors::failed;
 use super::stored_views::{Storage, StoredView, record, set_computed};
-use crate::views::{OrderBy, Registry, View};
+use crate::views::{OrderBy, Registry, View, without_semicolon};
 
 /// What the server has stored about the result of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
