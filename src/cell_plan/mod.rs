@@ -1,6 +1,8 @@
 //! The cell plan: rows of its files, and the versions of each cell over time.
 
 mod dates;
+mod known_rows;
+mod rejected;
 mod rows;
 mod versions;
 
@@ -12,7 +14,7 @@ use chrono_tz::Tz;
 pub use rows::{CellPlan, PlanRow};
 pub use versions::CellVersion;
 
-use crate::config::Columns;
+use crate::config::{Columns, Data};
 use crate::formats::table;
 use crate::storage::inputs::{self, Listed};
 
@@ -40,16 +42,13 @@ pub struct PlannedCells {
     pub bad_coordinates: BTreeSet<String>,
 }
 
-/// Reads the cell plan; `paths` are those of `data.cells`, `zone` is that of `time.zone`.
+/// Reads the cell plan of `data.cells`; `zone` is that of `time.zone`.
 ///
 /// # Errors
 /// Files that cannot be read, and rows that contradict each other.
-pub fn planned_cells(
-    paths: &[String],
-    columns: &Columns,
-    zone: Option<Tz>,
-) -> Result<PlannedCells> {
-    let plan = CellPlan::read(&files(paths)?.files, columns, zone)?;
+pub fn planned_cells(data: &Data, columns: &Columns, zone: Option<Tz>) -> Result<PlannedCells> {
+    let files = files(&data.cells)?.files;
+    let plan = CellPlan::read_new(&data.plan_rows(), &files, columns, zone)?;
     let mut cells: Vec<(String, Vec<CellVersion>)> = Vec::new();
     for cell in plan.resolve()?.0 {
         match cells.last_mut() {

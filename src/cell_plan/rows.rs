@@ -1,6 +1,6 @@
 //! Reads the rows of all files of the cell plan and rejects invalid ones.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +10,7 @@ use arrow::datatypes::{DataType, Float64Type};
 use chrono_tz::Tz;
 
 use super::dates::{Bound, DayColumn, NotADay};
+use super::rejected::{Reject, Rejected};
 use super::versions::{CellVersion, VersionBits};
 use crate::config::Columns;
 use crate::domain::ids::{MAX_ID_BYTES, beginning, has_nul};
@@ -43,49 +44,20 @@ pub struct PlanRow {
 /// that of the date before.
 #[derive(Debug, Default)]
 pub struct CellPlan {
-    valid: Vec<PlanRow>,
-    /// The versions of each cell so far.
-    known: HashMap<String, HashSet<VersionBits>>,
+    pub(super) valid: Vec<PlanRow>,
+    /// The versions of each cell so far, each with its position in `valid`.
+    known: HashMap<String, HashMap<VersionBits, usize>>,
     pub files: Vec<Location>,
     pub rows: u64,
-    /// Reason, number of rows, and the place of the first of them.
-    rejected: Vec<(Reject, u64, String)>,
+    pub(super) rejected: Vec<Rejected>,
     /// Number of validity dates with a time of day, which was dropped.
     pub cut_to_days: u64,
     /// Ids of cells with invalid coordinates in at least one row.
     pub bad_coordinates: BTreeSet<String>,
-    /// Messages about columns of validity that are configured and missing.
-    pub without_validity: Vec<String>,
-}
-
-/// Why a row was rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Reject {
-    NoCell,
-    TooLong,
-    WithNul,
-    NoCoordinates,
-    OutOfRange,
-    NullIsland,
-    BadDate,
-    EndsBeforeStart,
-}
-
-impl Reject {
-    fn text(self) -> &'static str {
-        match self {
-            Reject::NoCell => "cell id null or empty",
-            Reject::TooLong => "cell id longer than 1,024 bytes",
-            Reject::WithNul => "cell id with a NUL character",
-            Reject::NoCoordinates => "latitude or longitude null or not a number",
-            Reject::OutOfRange => {
-                "latitude outside -90 to 90 or longitude outside -180 to 180 (are the two swapped?)"
-            }
-            Reject::NullIsland => "latitude and longitude both 0",
-            Reject::BadDate => "validity that is not a date",
-            Reject::EndsBeforeStart => "validity that ends before it starts",
-        }
-    }
+    /// Files that lack columns of validity which are configured, by their index, with the message.
+    pub(super) without_validity: Vec<(usize, String)>,
+    /// Fingerprints of all files, if any of them was not known before.
+    pub(super) unknown: Option<Vec<String>>,
 }
 
 impl CellPlan {
@@ -94,30 +66,58 @@ impl CellPlan {
     /// # Errors
     /// A file that cannot be read or lacks a column; files without any valid row.
     pub fn read(files: &[InputFile], columns: &Columns, zone: Option<Tz>) -> Result<Self> {
-        let mut plan = CellPlan::default();
-        for (number, file) in files.iter().enumerate() {
-            plan.files.push(file.location.clone());
-            let place = || format!("cell plan {}", file.location);
-            let wanted = wanted_columns(columns);
-            let table = table::read_columns_of(file, &wanted).with_context(place)?;
-            // writers do not know the types of columns without values
-            if table.num_rows() == 0 && !csv::is_csv(&file.location) {
-                continue;
-            }
-            plan.without_validity.extend(without_validity(&table, columns, &place()));
-            let table = PlanColumns::new(&table, columns, zone).with_context(place)?;
-            plan.add(number, &table);
+        let mut plan = CellPlan::of(files);
+        for number in 0..files.len() {
+            plan.read_file(number, &files[number], columns, zone)?;
         }
-        if plan.valid.is_empty() {
-            let why = plan.rejected().join("; ");
+        plan.sorted()
+    }
+
+    /// A plan of files of which none has been read.
+    pub(super) fn of(files: &[InputFile]) -> Self {
+        let files = files.iter().map(|file| file.location.clone()).collect();
+        CellPlan { files, ..CellPlan::default() }
+    }
+
+    /// Reads one of the files.
+    pub(super) fn read_file(
+        &mut self,
+        number: usize,
+        file: &InputFile,
+        columns: &Columns,
+        zone: Option<Tz>,
+    ) -> Result<()> {
+        let place = || format!("cell plan {}", file.location);
+        let table = table::read_columns_of(file, &wanted_columns(columns)).with_context(place)?;
+        // writers do not know the types of columns without values
+        if table.num_rows() == 0 && !csv::is_csv(&file.location) {
+            return Ok(());
+        }
+        let missing = without_validity(&table, columns, &place());
+        self.without_validity.extend(missing.into_iter().map(|message| (number, message)));
+        let table = PlanColumns::new(&table, columns, zone).with_context(place)?;
+        self.add(number, &table);
+        Ok(())
+    }
+
+    /// The plan after all files were read, in whatever order: rows by cell, and of each cell by file and row.
+    ///
+    /// # Errors
+    /// Files without any valid row.
+    pub(super) fn sorted(mut self) -> Result<Self> {
+        self.rejected.sort_by_key(|rejected| rejected.first);
+        self.without_validity.sort_by_key(|(file, _)| *file);
+        if self.valid.is_empty() {
+            let why = self.rejected().join("; ");
             let why = if why.is_empty() { "the files have no rows".to_owned() } else { why };
-            bail!("cell plan: none of {} is valid: {why}", counted(plan.rows, "row"));
+            bail!("cell plan: none of {} is valid: {why}", counted(self.rows, "row"));
         }
-        plan.known = HashMap::new();
-        plan.valid.sort_by(|a, b| {
-            beginning(&a.cell).cmp(&beginning(&b.cell)).then_with(|| a.cell.cmp(&b.cell))
+        self.known = HashMap::new();
+        self.valid.sort_by(|a, b| {
+            let ids = beginning(&a.cell).cmp(&beginning(&b.cell)).then_with(|| a.cell.cmp(&b.cell));
+            ids.then_with(|| (a.file, a.row).cmp(&(b.file, b.row)))
         });
-        Ok(plan)
+        Ok(self)
     }
 
     /// The rows of each cell, in byte order of their ids.
@@ -147,54 +147,49 @@ impl CellPlan {
         }
     }
 
-    /// Keeps a row, unless an equal one is known.
-    fn keep(&mut self, cell: &str, version: CellVersion, file: usize, row: usize) {
-        let is_new = match self.known.get_mut(cell) {
-            Some(versions) => versions.insert(version.bits()),
-            None => {
-                self.known.insert(cell.to_owned(), HashSet::from([version.bits()]));
-                true
+    /// Keeps a row; of equal ones that of the first file.
+    pub(super) fn keep(&mut self, cell: &str, version: CellVersion, file: usize, row: usize) {
+        let bits = version.bits();
+        if let Some(position) = self.known.get(cell).and_then(|versions| versions.get(&bits)) {
+            let kept = &mut self.valid[*position];
+            if (file, row) < (kept.file, kept.row) {
+                (kept.file, kept.row) = (file, row);
             }
-        };
-        if is_new {
-            self.valid.push(PlanRow { cell: cell.to_owned(), version, file, row });
+            return;
         }
+        let versions = match self.known.get_mut(cell) {
+            Some(versions) => versions,
+            None => self.known.entry(cell.to_owned()).or_default(),
+        };
+        versions.insert(bits, self.valid.len());
+        self.valid.push(PlanRow { cell: cell.to_owned(), version, file, row });
     }
 
-    fn reject(&mut self, reject: Reject, file: usize, row: usize, text: Option<&str>) {
-        match self.rejected.iter_mut().find(|(r, _, _)| *r == reject) {
-            Some((_, count, _)) => *count += 1,
-            None => {
-                let mut place = format!("{}, row {row}", self.files[file]);
-                if let Some(text) = text {
-                    let start: String = text.chars().take(MAX_QUOTED).collect();
-                    place.push_str(&format!(
-                        ": {start:?}; expected are days such as 2024-10-01, or the form of \
-                         columns.timestamp_format"
-                    ));
-                }
-                self.rejected.push((reject, 1, place));
-            }
+    fn reject(&mut self, reason: Reject, file: usize, row: usize, text: Option<&str>) {
+        let text = text.map(|text| text.chars().take(MAX_QUOTED).collect());
+        self.add_rejected(Rejected { reason, rows: 1, first: (file, row), text });
+    }
+
+    pub(super) fn add_rejected(&mut self, more: Rejected) {
+        match self.rejected.iter_mut().find(|known| known.reason == more.reason) {
+            Some(known) => known.add(more),
+            None => self.rejected.push(more),
         }
     }
 
     /// Number of rejected rows.
     pub fn rejected_rows(&self) -> u64 {
-        self.rejected.iter().map(|(_, n, _)| n).sum()
+        self.rejected.iter().map(|rejected| rejected.rows).sum()
     }
 
     /// One message per reason, which names the first row.
     pub fn rejected(&self) -> Vec<String> {
-        self.rejected
-            .iter()
-            .map(|(reject, count, place)| {
-                format!(
-                    "{} of the cell plan rejected: {}; the first is {place}",
-                    counted(*count, "row"),
-                    reject.text()
-                )
-            })
-            .collect()
+        self.rejected.iter().map(|rejected| rejected.message(&self.files)).collect()
+    }
+
+    /// Messages about columns of validity that are configured and missing.
+    pub fn without_validity(&self) -> impl Iterator<Item = &String> {
+        self.without_validity.iter().map(|(_, message)| message)
     }
 
     /// Names a row, for messages.

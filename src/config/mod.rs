@@ -133,6 +133,11 @@ impl Data {
         self.processed.join("cells_with_lau.parquet")
     }
 
+    /// The rows of the cell plan that earlier runs have read.
+    pub fn plan_rows(&self) -> PathBuf {
+        self.processed.join("plan_rows.parquet")
+    }
+
     /// Rejected rows, if they are kept.
     pub fn quarantine(&self) -> PathBuf {
         self.processed.join("quarantine")

@@ -161,18 +161,19 @@ pub struct CellWithLau {
     pub lau_match: LauMatch,
 }
 
-/// Fingerprint of both files.
+/// Fingerprint of the LAU units.
 ///
 /// # Errors
-/// A file that is missing or incomplete.
-pub fn fingerprint(data: &Data) -> Result<String> {
+/// One of both files that is missing or incomplete.
+pub fn fingerprint_of_laus(data: &Data) -> Result<String> {
     let of = |path: &Path| {
         let made = provenance::read(path);
         made.map(|made| made.inputs).with_context(|| {
             format!("{} is missing or incomplete; run `mobility geojoin` first", path.display())
         })
     };
-    Ok(format!("{} {}", of(&data.cells_with_lau())?, of(&data.lau_units())?))
+    of(&data.cells_with_lau())?;
+    of(&data.lau_units())
 }
 
 /// Reads all cells with their LAU.

@@ -1,6 +1,7 @@
 //! Files that one stage writes and other stages read: hourly presence, its manifest, the record of
 //! each date, cells with their LAU, the quality tables, and the list of copies of raw files.
 
+pub mod cells_by_date;
 pub mod copies;
 pub mod day_record;
 pub mod file_list;

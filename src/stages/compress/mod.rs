@@ -210,7 +210,7 @@ fn planned(settings: &Settings) -> Result<(Option<PlannedCells>, Vec<String>)> {
     if !Code::ALL.iter().any(|code| code.about_places() && settings.checks.on(*code)) {
         return Ok((None, Vec::new()));
     }
-    Ok(match cell_plan::planned_cells(&settings.data.cells, settings.columns, settings.time.tz()) {
+    Ok(match cell_plan::planned_cells(settings.data, settings.columns, settings.time.tz()) {
         Ok(plan) => (Some(plan), Vec::new()),
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => {

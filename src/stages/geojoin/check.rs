@@ -88,7 +88,7 @@ fn check_cells(
     refuse_rejected(&plan, settings.strict)?;
     let (cells, _) = plan.resolve()?;
     let mut warnings = plan.rejected();
-    warnings.extend(plan.without_validity.iter().cloned());
+    warnings.extend(plan.without_validity().cloned());
     warnings.extend(listed.passed_over);
     let mut is_in_lau = vec![false; cells.len()];
     if let Some((boundaries, files)) = boundaries {

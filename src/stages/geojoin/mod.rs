@@ -14,14 +14,17 @@ mod notes;
 mod properties;
 mod repair;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::Result;
 use geo::Coord;
+use sha2::{Digest, Sha256};
 
 use crate::cell_plan::{self, Cell, CellPlan};
 use crate::config::{Columns, Config, Data, Geojoin, GeojoinMethod, Lau, Time};
 use crate::datasets::geodata::{self, CellLau};
+use crate::domain::ids::hex;
 use crate::domain::numbers::counted;
 use crate::formats::parquet::provenance;
 use crate::progress::Progress;
@@ -89,10 +92,21 @@ pub fn inputs(settings: Settings) -> Result<Inputs> {
     Ok(Inputs { cells: cells.files, laus: laus.files, passed_over })
 }
 
-fn current_fingerprint(settings: Settings, cells: &[InputFile], laus: &[InputFile]) -> String {
-    let Settings { columns, time, lau, geojoin, strict, .. } = settings;
-    let settings = format!("geojoin {columns:?} {:?} {lau:?} {geojoin:?} {strict}", time.zone);
-    fingerprint(&[cells, laus].concat(), &settings)
+/// Fingerprint of the boundaries.
+fn fingerprint_of_laus(settings: Settings, laus: &[InputFile]) -> String {
+    let Settings { columns, lau, .. } = settings;
+    fingerprint(laus, &format!("lau {columns:?} {lau:?}"))
+}
+
+/// Fingerprint of the cells with their LAUs. It depends on the versions of the cells and not on the files from which
+/// they were read: a file with the same plan for another date changes nothing.
+fn fingerprint_of_cells(settings: Settings, cells: &[Cell], laus: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("cells {:?} {laus}\n", settings.geojoin));
+    for cell in cells {
+        hash.update(format!("{}\n{:?}\n", cell.id, cell.version.bits()));
+    }
+    hex(&hash.finalize())
 }
 
 /// Runs the stage.
@@ -105,22 +119,8 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let data = settings.data;
     let lock = lock::to_write(&data.processed)?;
     let Inputs { cells: cell_files, laus: lau_files, passed_over } = inputs(settings)?;
-    let fingerprint = current_fingerprint(settings, &cell_files, &lau_files);
     let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
     let mut report = StageReport { stage: "geojoin", bytes_in, ..StageReport::default() };
-    let previous =
-        provenance::read(&data.cells_with_lau()).zip(provenance::read(&data.lau_units()));
-    if let Some((cells, laus)) = previous
-        && !force
-        && cells.inputs == fingerprint
-        && laus.inputs == fingerprint
-    {
-        report = StageReport { rows_in: cells.rows, rows_out: cells.rows, skipped: true, ..report };
-        report.notes = cells.notes;
-        report.notes.extend(passed_over);
-        report.elapsed = started.elapsed();
-        return Ok(report);
-    }
     let bar = progress.spinner("geojoin", "reading the cell plan");
     // a file that is replaced while it is read looks damaged; report the change instead
     let or_changed = |error| {
@@ -129,10 +129,31 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
             .err()
             .unwrap_or(error)
     };
-    let plan =
-        CellPlan::read(&cell_files, settings.columns, settings.time.tz()).map_err(or_changed)?;
+    let zone = settings.time.tz();
+    let plan = CellPlan::read_new(&data.plan_rows(), &cell_files, settings.columns, zone);
+    let plan = plan.map_err(or_changed)?;
     cells::refuse_rejected(&plan, settings.strict)?;
     let (cells, overlapping) = plan.resolve()?;
+    report.rows_in = plan.rows;
+    report.rows_out = cells.len() as u64;
+    report.notes = notes::of_plan(&plan, overlapping);
+    let of_laus = fingerprint_of_laus(settings, &lau_files);
+    let of_cells = fingerprint_of_cells(settings, &cells, &of_laus);
+    let before = |path: PathBuf, fingerprint: &str| {
+        provenance::read(&path).filter(|made| made.inputs == fingerprint && !force)
+    };
+    let has_laus = before(data.lau_units(), &of_laus).is_some();
+    if let Some(before) = before(data.cells_with_lau(), &of_cells).filter(|_| has_laus) {
+        ensure_unchanged(&cell_files)?;
+        lock.ensure_held()?;
+        plan.remember(&data.plan_rows())?;
+        bar.finish();
+        report.skipped = true;
+        report.notes.extend(before.notes);
+        report.notes.extend(passed_over);
+        report.elapsed = started.elapsed();
+        return Ok(report);
+    }
     bar.message("reading LAU boundaries");
     let boundaries = boundaries::read(&lau_files, settings).map_err(or_changed)?;
     bar.message("assigning cells to LAUs");
@@ -144,25 +165,20 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
         counted(cells.len() as u64, "cell version"),
         assigning.elapsed().as_secs_f64()
     ));
-    report.notes = notes::notes(
-        &plan,
-        &cells,
-        &boundaries,
-        &assignments,
-        overlapping,
-        settings.lau.crs.as_deref(),
-    );
+    let found = notes::of_laus(&cells, &boundaries, &assignments, settings.lau.crs.as_deref());
     ensure_unchanged(&cell_files)?;
     ensure_unchanged(&lau_files)?;
     bar.message("writing");
     lock.ensure_held()?;
-    geodata::write_laus(&data.lau_units(), boundaries.units.iter(), &fingerprint)?;
+    if !has_laus {
+        geodata::write_laus(&data.lau_units(), boundaries.units.iter(), &of_laus)?;
+    }
     let laus = laus(&boundaries, &assignments);
-    geodata::write_cells(&data.cells_with_lau(), &cells, &laus, &fingerprint, &report.notes)?;
+    geodata::write_cells(&data.cells_with_lau(), &cells, &laus, &of_cells, &found)?;
+    plan.remember(&data.plan_rows())?;
     bar.finish();
+    report.notes.extend(found);
     report.notes.extend(passed_over);
-    report.rows_in = plan.rows;
-    report.rows_out = cells.len() as u64;
     report.elapsed = started.elapsed();
     Ok(report)
 }

@@ -20,18 +20,10 @@ pub fn no_cell_in_a_lau(crs: Option<&str>) -> String {
     )
 }
 
-/// All messages; `overlapping` is the number of cells with overlapping versions, and `crs` is that of
-/// `lau.crs`.
-pub fn notes(
-    plan: &CellPlan,
-    cells: &[Cell],
-    boundaries: &Boundaries,
-    assignments: &[Assignment],
-    overlapping: u64,
-    crs: Option<&str>,
-) -> Vec<String> {
+/// Messages about the cell plan; `overlapping` is the number of cells with overlapping versions.
+pub fn of_plan(plan: &CellPlan, overlapping: u64) -> Vec<String> {
     let mut notes = plan.rejected();
-    notes.extend(plan.without_validity.iter().map(|warning| format!("WARNING: {warning}")));
+    notes.extend(plan.without_validity().map(|warning| format!("WARNING: {warning}")));
     if plan.cut_to_days > 0 {
         notes.push(format!(
             "validity dates with a time of day were cut to whole days: {}",
@@ -45,7 +37,18 @@ pub fn notes(
             counted(overlapping, "cell")
         ));
     }
-    notes.extend(boundaries.warnings.iter().map(|warning| format!("WARNING: {warning}")));
+    notes
+}
+
+/// Messages about the boundaries and how the LAUs of the cells were found; `crs` is that of `lau.crs`.
+pub fn of_laus(
+    cells: &[Cell],
+    boundaries: &Boundaries,
+    assignments: &[Assignment],
+    crs: Option<&str>,
+) -> Vec<String> {
+    let warnings = boundaries.warnings.iter();
+    let mut notes: Vec<String> = warnings.map(|warning| format!("WARNING: {warning}")).collect();
     notes.extend(boundaries.notes.iter().cloned());
     let mut by_match: BTreeMap<LauMatch, u64> = BTreeMap::new();
     assignments.iter().for_each(|a| *by_match.entry(a.lau_match).or_default() += 1);

@@ -1,8 +1,8 @@
 //! `quality`: computes the tables `quality_daily` and `quality_codes` from the records of `compress`
 //! and the cell plan.
 //!
-//! A date is computed again only if its record, the records of the seven previous dates or the
-//! geodata changed: the footer of the table stores a fingerprint for each date.
+//! A date is computed again only if its record, the records of the seven previous dates, the cells that are valid on
+//! it or the LAUs changed: the footer of the table stores a fingerprint for each date.
 
 mod cells_on_date;
 mod codes;
@@ -28,6 +28,7 @@ pub use expectation::{Bounds, Expectation, warnings_of};
 pub use warnings::{Level, Warning, percent, rejected_percent, unmapped_percent, warnings};
 
 use crate::config::Data;
+use crate::datasets::cells_by_date::CellsByDate;
 use crate::datasets::day_record::{self, DayFile, DayRecordFolder};
 use crate::datasets::manifest::Manifest;
 use crate::datasets::{geodata, quality_tables};
@@ -48,7 +49,7 @@ use warnings::is_without_places;
 const PREVIOUS_DATES: usize = 7;
 
 /// Changes when the same records would give other rows.
-const FORMAT: &str = "quality 3";
+const FORMAT: &str = "quality 4";
 
 /// Footer key of the fingerprints of the dates.
 const FINGERPRINTS: &str = "mobility:dates";
@@ -80,9 +81,10 @@ pub fn run(
     let present = records.days.iter().map(|day| day.date).collect();
     let missing = expectation::note(&expectation.gaps(&present, (None, None))?);
     report.standing_notes.extend(missing);
-    let geodata = geodata::fingerprint(data)?;
-    let fingerprints = fingerprints(&records, &geodata);
-    let all = digest(fingerprints.values().chain([&geodata, &records.undated_fingerprint]));
+    let laus = geodata::fingerprint_of_laus(data)?;
+    let cells = CellsByDate::read(&data.cells_with_lau())?;
+    let fingerprints = fingerprints(&records, &cells, &laus);
+    let all = digest(fingerprints.values().chain([&laus, &records.undated_fingerprint]));
     report.rows_in = records.days.len() as u64;
     let previous = provenance::read(&daily).zip(provenance::read(&codes));
     if let Some((daily, codes)) = &previous
@@ -128,11 +130,16 @@ fn refuse_incomplete(data: &Data, records: &DayRecordFolder) -> Result<()> {
 }
 
 /// For each date, the fingerprint of all inputs of its rows.
-fn fingerprints(records: &DayRecordFolder, geodata: &str) -> BTreeMap<NaiveDate, String> {
+fn fingerprints(
+    records: &DayRecordFolder,
+    cells: &CellsByDate,
+    laus: &str,
+) -> BTreeMap<NaiveDate, String> {
     let of = |(number, day): (usize, &DayFile)| {
         let inputs = &records.days[number.saturating_sub(PREVIOUS_DATES)..=number];
         let parts = inputs.iter().flat_map(|day| [day.date.to_string(), day.fingerprint.clone()]);
-        (day.date, digest(parts.chain([geodata.to_owned()])))
+        let places = [format!("{:x}", cells.fingerprint_of(day.date)), laus.to_owned()];
+        (day.date, digest(parts.chain(places)))
     };
     records.days.iter().enumerate().map(of).collect()
 }

@@ -1,6 +1,5 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder, without a server.
 
-mod cells_by_date;
 mod compute_view;
 mod engine_errors;
 mod files_table;

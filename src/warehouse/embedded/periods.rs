@@ -11,11 +11,11 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::Embedded;
-use super::cells_by_date::CellsByDate;
 use super::period_batches::{MAX_BYTES_OF_SUM, batches};
 use super::stored_results::{Period, Span};
 use super::table_files::TableFiles;
 use super::versions::Version;
+use crate::datasets::cells_by_date::CellsByDate;
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
