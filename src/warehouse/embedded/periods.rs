@@ -27,6 +27,16 @@ const CHARS: usize = 16;
 /// Tables that are a single file.
 const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];
 
+/// What the SQL of a view names.
+struct Inputs {
+    presence: bool,
+    /// The cell plan, of which it sees only the cells that are valid on a date.
+    valid_cells: bool,
+    /// Tables that count as a whole.
+    tables: Vec<Table>,
+    views: Vec<View>,
+}
+
 /// The periods of the views over a version.
 pub struct Periods<'a> {
     embedded: &'a Embedded,
@@ -34,6 +44,7 @@ pub struct Periods<'a> {
     /// Fingerprints of the loaded dates.
     dates: Vec<(NaiveDate, String)>,
     known: HashMap<String, Rc<Vec<Period>>>,
+    inputs: HashMap<String, Rc<Inputs>>,
     /// Read when it is needed.
     cells: OnceCell<CellsByDate>,
 }
@@ -45,7 +56,14 @@ impl<'a> Periods<'a> {
         let files = embedded.table_files(version)?;
         let date = |date: &NaiveDate| (*date, files.fingerprint_of(*date));
         let dates = files.presence.keys().map(date).collect();
-        Ok(Periods { embedded, files, dates, known: HashMap::new(), cells: OnceCell::new() })
+        Ok(Periods {
+            embedded,
+            files,
+            dates,
+            known: HashMap::new(),
+            inputs: HashMap::new(),
+            cells: OnceCell::new(),
+        })
     }
 
     /// The periods of a view in order; a single one without a start for a view that is computed as a whole.
@@ -148,37 +166,52 @@ impl<'a> Periods<'a> {
         start: NaiveDate,
         (from, to): (NaiveDate, NaiveDate),
     ) -> Result<String> {
-        let registry = Arc::clone(&self.embedded.views);
+        let inputs = self.inputs(view);
         let mut hash = Sha256::new();
         hash.update(format!("{own} {start}\n"));
-        if self.names_presence(view) {
-            let first = self.dates.partition_point(|(date, _)| *date < from);
-            for (date, files) in self.dates[first..].iter().take_while(|(date, _)| *date <= to) {
-                hash.update(format!("{date} {files}\n"));
-            }
+        let first = self.dates.partition_point(|(date, _)| *date < from);
+        let dates = || self.dates[first..].iter().take_while(|(date, _)| *date <= to);
+        if inputs.presence {
+            dates().for_each(|(date, files)| hash.update(format!("{date} {files}\n")));
         }
-        let names_cells = registry.names(view, Table::CellPlan);
-        let sees_valid_cells = names_cells && reads_valid_cells_only(&view.sql);
-        if sees_valid_cells {
+        if inputs.valid_cells {
             let cells = self.cells()?;
-            let first = self.dates.partition_point(|(date, _)| *date < from);
-            for (date, _) in self.dates[first..].iter().take_while(|(date, _)| *date <= to) {
+            for (date, _) in dates() {
                 hash.update(format!("{date} {:x}\n", cells.fingerprint_of(*date)));
             }
         }
-        self.add_tables(&mut hash, |table| {
-            registry.names(view, table) && !(sees_valid_cells && table == Table::CellPlan)
-        });
-        for source in registry.sources(view) {
+        self.add_tables(&mut hash, |table| inputs.tables.contains(&table));
+        for source in &inputs.views {
             let periods = self.of(source)?;
+            let until = periods.partition_point(|period| period.start.is_none_or(|s| s <= to));
             let overlaps = |period: &&Period| {
                 period.start.is_none_or(|start| source.overlaps(start, (from, to)))
             };
-            for period in periods.iter().filter(overlaps) {
+            // the later ones first, so that the earlier ones are not looked at
+            for period in periods[..until].iter().rev().take_while(overlaps) {
                 hash.update(format!("{} {:?} {}\n", source.view, period.start, period.fingerprint));
             }
         }
         Ok(shortened(hash))
+    }
+
+    /// What the SQL of a view names, which does not differ from period to period.
+    fn inputs(&mut self, view: &View) -> Rc<Inputs> {
+        if let Some(known) = self.inputs.get(&view.view) {
+            return Rc::clone(known);
+        }
+        let registry = &self.embedded.views;
+        let names = |table: &Table| registry.names(view, *table);
+        let valid_cells = names(&Table::CellPlan) && reads_valid_cells_only(&view.sql);
+        let is_whole = |table: &Table| names(table) && !(valid_cells && *table == Table::CellPlan);
+        let inputs = Rc::new(Inputs {
+            presence: [Table::MobileEventsCompressed, Table::MobileEventsPlaced].iter().any(names),
+            valid_cells,
+            tables: FILES.into_iter().filter(is_whole).collect(),
+            views: registry.sources(view).into_iter().cloned().collect(),
+        });
+        self.inputs.insert(view.view.clone(), Rc::clone(&inputs));
+        inputs
     }
 
     /// The fingerprint of a view that is computed as a whole.
@@ -214,11 +247,6 @@ impl<'a> Periods<'a> {
             None => CellsByDate::default(),
         };
         Ok(self.cells.get_or_init(|| cells))
-    }
-
-    fn names_presence(&self, view: &View) -> bool {
-        let tables = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
-        tables.into_iter().any(|table| self.embedded.views.names(view, table))
     }
 
     /// Adds the checksums of the tables that are read.
