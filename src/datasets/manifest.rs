@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use serde::{Deserialize, Serialize};
 
+use super::day_record::RecordFiles;
 use super::file_list::{self, Change, Difference, FileList, ListedFile};
 use super::presence;
 use crate::checks::Code;
@@ -75,6 +76,9 @@ pub struct CompletedDate {
     /// earlier version of the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FileList>,
+    /// The record of the date. `None` in a manifest of an earlier version of the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordFiles>,
 }
 
 fn is_zero(number: &u64) -> bool {
@@ -177,18 +181,20 @@ impl Manifest {
         Ok(dates.into_iter().map(of_date).filter(|(_, changes)| !changes.is_empty()).collect())
     }
 
-    /// Lists the files of each date whose files are not listed yet, after they were written to `folder`.
+    /// Lists the files of each date whose files are not listed yet: those in `new`, or else those in `old`.
     ///
     /// # Errors
     /// Files that cannot be read, or with another number of rows than the date.
-    pub fn list_files(&mut self, folder: &Path) -> Result<()> {
+    pub fn list_files(&mut self, new: &Path, old: &Path) -> Result<()> {
         for (date, completed) in &mut self.dates {
             if completed.files.is_some() {
                 continue;
             }
+            let is_new = new.join(presence::folder_name(*date)).exists();
+            let folder = if is_new { new } else { old };
             let mut files = FileList::default();
             for path in presence::files_of(folder, *date)? {
-                let listed = ListedFile::of(&path)?;
+                let listed = ListedFile::of(&path)?.with_time_of(&path);
                 files.insert(presence::name_below(folder, &path), listed);
             }
             if files.rows() != completed.rows {

@@ -20,7 +20,7 @@ const ABANDONED_ON_THIS_HOST: Duration = Duration::from_hours(1);
 
 /// A temporary name for `path`: a hidden sibling, so that the rename stays within one file system and
 /// folder listings skip it.
-fn temporary_path(path: &Path) -> Result<PathBuf> {
+pub(super) fn temporary_path(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().with_context(|| format!("{} has no file name", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     create_folder(folder)?;
@@ -28,7 +28,7 @@ fn temporary_path(path: &Path) -> Result<PathBuf> {
 }
 
 /// Removes what killed runs left beside `path`.
-fn remove_leftovers_of(path: &Path) {
+pub(super) fn remove_leftovers_of(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
     remove_leftovers(folder, &prefix(&name.to_string_lossy()), false);
 }
@@ -85,14 +85,14 @@ pub fn sync_folder(path: &Path) -> Result<()> {
     sync_entries(folder)
 }
 
-fn sync_entries(folder: &Path) -> Result<()> {
+pub(super) fn sync_entries(folder: &Path) -> Result<()> {
     File::open(folder)
         .and_then(|f| f.sync_all())
         .with_context(|| format!("cannot sync the folder {}", folder.display()))
 }
 
 /// Syncs a folder and all folders below it, the lowest first.
-fn sync_tree(folder: &Path) -> Result<()> {
+pub(super) fn sync_tree(folder: &Path) -> Result<()> {
     let context = || format!("cannot list the folder {}", folder.display());
     for entry in fs::read_dir(folder).with_context(context)? {
         let entry = entry.with_context(context)?;

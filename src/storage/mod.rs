@@ -3,6 +3,7 @@
 
 pub mod atomic;
 mod byte_source;
+pub mod folder_update;
 pub mod inputs;
 mod local_copy;
 mod location;

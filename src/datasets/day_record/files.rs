@@ -3,12 +3,13 @@
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use chrono::NaiveDate;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::users::{UserDigest, UserDigests};
@@ -34,14 +35,12 @@ pub fn write(folder: &Path, record: &DayRecord, mut users: Vec<UserDigest>) -> R
     write_synced(&list, users.as_flattened())
 }
 
-/// Replaces the record of a date and leaves its users as they are. The file is written anew, since it
-/// can be a hard link to that of the previous outputs.
+/// Writes a record whose users are already there into the folder `to`.
 ///
 /// # Errors
 /// If the folder cannot be written.
-pub fn replace(folder: &Path, record: &DayRecord) -> Result<()> {
-    let [path, _] = paths(folder, record.date);
-    fs::remove_file(&path).with_context(|| format!("cannot replace {}", path.display()))?;
+pub fn write_without_users(to: &Path, record: &DayRecord) -> Result<()> {
+    let [path, _] = paths(to, record.date);
     write_synced(&path, &serde_json::to_vec_pretty(record)?)
 }
 
@@ -76,6 +75,48 @@ pub fn head(folder: &Path, date: NaiveDate) -> Option<RecordHead> {
     let [json, users] = paths(folder, date);
     let head = serde_json::from_slice(&fs::read(json).ok()?).ok()?;
     users.exists().then_some(head)
+}
+
+/// The files of a record as they were written, by which they are recognised without being read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecordFiles {
+    /// Digest of the record. It contains the fingerprint of its inputs, so that this covers the users as well.
+    pub digest: String,
+    /// Id of the key of the digests of users.
+    pub users_key: Option<String>,
+    /// Size and time of the last change of both files.
+    versions: [(u64, i128); 2],
+}
+
+impl RecordFiles {
+    /// Describes the files of a date: the record in the first of `folders` that has it, and likewise the users.
+    ///
+    /// # Errors
+    /// A file that is missing or damaged.
+    pub fn of(folders: [&Path; 2], date: NaiveDate) -> Result<Self> {
+        let [new, old] = folders.map(|folder| paths(folder, date));
+        let found = |number: usize| match new[number].exists() {
+            true => &new[number],
+            false => &old[number],
+        };
+        let versions = [found(0), found(1)]
+            .map(|path| version(path).with_context(|| format!("cannot read {}", path.display())));
+        let [json, users] = versions;
+        let users_key = read::<RecordHead>(found(0))?.users_key;
+        Ok(RecordFiles { digest: digest(found(0))?, users_key, versions: [json?, users?] })
+    }
+
+    /// True if both files in `folder` are those that were described.
+    pub fn are_in(&self, folder: &Path, date: NaiveDate) -> bool {
+        let found = paths(folder, date).map(|path| version(&path).ok());
+        found == self.versions.map(Some)
+    }
+}
+
+/// Size, and time of the last change in nanoseconds since 1970.
+fn version(path: &Path) -> std::io::Result<(u64, i128)> {
+    let meta = fs::metadata(path)?;
+    Ok((meta.len(), i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())))
 }
 
 /// Writes a record of an earlier version of the program into the folder `to`, with the digests of users
@@ -116,11 +157,14 @@ pub struct DayFile {
     pub fingerprint: String,
 }
 
-/// Lists the records in `folder`; empty if the folder does not exist.
+/// Lists the records in `folder`; empty if the folder does not exist. Those that are `known` are not read.
 ///
 /// # Errors
 /// A folder or file that cannot be read.
-pub fn list(folder: &Path) -> Result<DayRecordFolder> {
+pub fn list<'a>(
+    folder: &Path,
+    known: impl Fn(NaiveDate) -> Option<&'a RecordFiles>,
+) -> Result<DayRecordFolder> {
     let mut records = DayRecordFolder::default();
     let cannot = || format!("cannot list the folder {}", folder.display());
     let entries = match fs::read_dir(folder) {
@@ -134,10 +178,12 @@ pub fn list(folder: &Path) -> Result<DayRecordFolder> {
             continue;
         };
         if stem == UNDATED {
-            records.undated_fingerprint = fingerprint(&path)?;
+            records.undated_fingerprint = digest(&path)?;
             records.undated = Some(path);
         } else if let Ok(date) = stem.parse() {
-            let fingerprint = fingerprint(&path)?;
+            let known = known(date).filter(|files| files.are_in(folder, date));
+            let fingerprint =
+                known.map_or_else(|| digest(&path), |files| Ok(files.digest.clone()))?;
             records.days.push(DayFile { date, path, fingerprint });
         }
     }
@@ -145,7 +191,7 @@ pub fn list(folder: &Path) -> Result<DayRecordFolder> {
     Ok(records)
 }
 
-fn fingerprint(path: &Path) -> Result<String> {
+fn digest(path: &Path) -> Result<String> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(hex(&Sha256::digest(&bytes)))
 }

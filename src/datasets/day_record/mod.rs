@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks::Code;
 pub use files::{
-    DayFile, DayRecordFolder, RecordHead, copy_with_key, head, list, paths, replace, undated,
-    write, write_undated,
+    DayFile, DayRecordFolder, RecordFiles, RecordHead, copy_with_key, head, list, paths, undated,
+    write, write_undated, write_without_users,
 };
 pub use key::DigestKey;
 pub use users::{UserDigest, UserDigests};

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use crate::datasets::day_record;
 use crate::datasets::day_record::{DigestKey, RecordHead};
-use crate::datasets::manifest::Manifest;
+use crate::datasets::manifest::{CompletedDate, Manifest};
 use crate::domain::numbers::counted;
 
 pub struct DayRecords {
@@ -19,8 +19,18 @@ pub struct DayRecords {
 impl DayRecords {
     /// Reads the records of the dates of a manifest.
     pub fn of(manifest: Option<&Manifest>, folder: &Path) -> Self {
-        let dates = manifest.iter().flat_map(|manifest| manifest.dates.keys().copied());
-        let head = |date: NaiveDate| Some((date, day_record::head(folder, date)?));
+        let dates = manifest.iter().flat_map(|manifest| &manifest.dates);
+        let head = |(date, completed): (&NaiveDate, &CompletedDate)| {
+            let known = completed.record.as_ref().filter(|files| files.are_in(folder, *date));
+            let head = match known {
+                Some(files) => RecordHead {
+                    fingerprint: completed.fingerprint.clone(),
+                    users_key: files.users_key.clone(),
+                },
+                None => day_record::head(folder, *date)?,
+            };
+            Some((*date, head))
+        };
         DayRecords { folder: folder.to_owned(), heads: dates.filter_map(head).collect() }
     }
 

@@ -23,17 +23,19 @@ use super::settings::Settings;
 use super::survey::{Survey, SurveyedInput};
 use crate::checks::sequence::CheckedDate;
 use crate::checks::{Code, Disposition};
-use crate::datasets::day_record::{self, DayRecord, DigestKey, FileRecord};
+use crate::datasets::day_record::{self, DayRecord, DigestKey, FileRecord, RecordFiles};
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::time::LocalDate;
-use crate::storage::atomic::{AtomicFolder, link_or_copy};
+use crate::storage::folder_update::FolderUpdate;
 
-/// Folders that are renamed to their final names at the end.
+/// What changes in the folders, which is moved into them at the end. Dates that stay as they are cost nothing.
 pub struct Output {
-    events: AtomicFolder,
-    days: AtomicFolder,
-    quarantine: Option<AtomicFolder>,
+    events: FolderUpdate,
+    days: FolderUpdate,
+    quarantine: Option<FolderUpdate>,
     fingerprints: BTreeMap<NaiveDate, String>,
+    /// Dates that are not computed.
+    kept: BTreeSet<NaiveDate>,
     completed: BTreeMap<NaiveDate, CompletedDate>,
     /// Rows by file and date, of the dates that were computed.
     rows: BTreeMap<(usize, NaiveDate), u64>,
@@ -43,7 +45,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// Creates the folders with the dates that stay as they are.
+    /// Creates folders for what changes.
     ///
     /// # Errors
     /// A folder that cannot be written.
@@ -54,35 +56,22 @@ impl Output {
         key: &DigestKey,
     ) -> Result<Self> {
         let data = settings.data;
-        let (events, days) = (data.compressed_events(), data.day_records());
         let output = Output {
-            events: AtomicFolder::create(&events)?,
-            days: AtomicFolder::create(&days)?,
+            events: FolderUpdate::create(&data.compressed_events())?,
+            days: FolderUpdate::create(&data.day_records())?,
             quarantine: match settings.checks.quarantine {
-                true => Some(AtomicFolder::create(&data.quarantine())?),
+                true => Some(FolderUpdate::create(&data.quarantine())?),
                 false => None,
             },
             fingerprints: survey.fingerprints.clone(),
+            kept: survey.kept.keys().copied().collect(),
             completed: survey.kept.clone(),
             rows: BTreeMap::new(),
             undated: BTreeMap::new(),
             key_id: key.id().to_owned(),
         };
-        for date in survey.kept.keys() {
-            let name = format!("date={date}");
-            adopt_folder(&events.join(&name), &output.events.path().join(&name))?;
-            if records.has_key(*date) {
-                for path in day_record::paths(&days, *date) {
-                    let name = path.file_name().unwrap_or_default();
-                    link_or_copy(&path, &output.days.path().join(name))?;
-                }
-            } else {
-                day_record::copy_with_key(&days, output.days.path(), *date, key)?;
-            }
-            if let Some(folder) = &output.quarantine {
-                let name = quarantine::folder_name(Some(*date));
-                adopt_folder(&data.quarantine().join(&name), &folder.path().join(&name))?;
-            }
+        for date in survey.kept.keys().filter(|date| !records.has_key(**date)) {
+            day_record::copy_with_key(output.days.target(), output.days.path(), *date, key)?;
         }
         Ok(output)
     }
@@ -172,6 +161,7 @@ impl Output {
                 rejected,
                 provisional,
                 files: None,
+                record: None,
             };
             self.completed.insert(date, completed);
             let of_date = (&totals, cells);
@@ -229,7 +219,14 @@ impl Output {
         }
         let of_dates: u64 = manifest.dates.values().map(|completed| completed.rejected).sum();
         manifest.rows_rejected = of_dates + rejected(&undated);
-        manifest.list_files(self.events.path())?;
+        manifest.list_files(self.events.path(), self.events.target())?;
+        let folders = [self.days.path(), self.days.target()];
+        for (date, completed) in &mut manifest.dates {
+            let [new, _] = day_record::paths(self.days.path(), *date);
+            if completed.record.is_none() || new.exists() {
+                completed.record = Some(RecordFiles::of(folders, *date)?);
+            }
+        }
         manifest.notes = notes;
         Ok(manifest)
     }
@@ -279,26 +276,41 @@ impl Output {
 
     /// Rewrites the record of a date that is now provisional, or no longer.
     fn set_provisional(&self, date: NaiveDate, provisional: bool) -> Result<()> {
-        let [path, _] = day_record::paths(self.days.path(), date);
+        let [new, old] = [self.days.path(), self.days.target()].map(|folder| {
+            let [path, _] = day_record::paths(folder, date);
+            path
+        });
+        let path = if new.exists() { new } else { old };
         let context = || format!("{}", path.display());
         let text = std::fs::read(&path).with_context(context)?;
         let record: DayRecord = serde_json::from_slice(&text).with_context(context)?;
-        day_record::replace(self.days.path(), &DayRecord { provisional, ..record })
+        day_record::write_without_users(self.days.path(), &DayRecord { provisional, ..record })
     }
 
-    /// Replaces the previous outputs.
+    /// Changes the outputs, and then the manifest.
     ///
     /// # Errors
-    /// A folder that cannot be renamed; the next run then computes the dates that do not match the
+    /// A folder that cannot be changed; the next run then computes the dates that do not match the
     /// manifest.
     pub fn commit(self, manifest: &Manifest, target: &Path) -> Result<()> {
-        self.events.commit()?;
-        self.days.commit()?;
-        if let Some(folder) = self.quarantine {
-            folder.commit()?;
+        let Output { events, days, quarantine, kept, .. } = self;
+        for update in [Some(events), Some(days), quarantine].into_iter().flatten() {
+            let new: BTreeSet<String> = names(update.path())?.into_iter().collect();
+            let mut gone = names(update.target())?;
+            gone.retain(|name| {
+                date_of(name).is_some_and(|date| !kept.contains(&date)) && !new.contains(name)
+            });
+            update.commit(&gone)?;
         }
         manifest.write(target)
     }
+}
+
+/// The date of a folder with its rows, or of a file of its record.
+fn date_of(name: &str) -> Option<NaiveDate> {
+    let folder = || name.strip_prefix("date=");
+    let record = || name.strip_suffix(".json").or_else(|| name.strip_suffix(".users"));
+    folder().or_else(record)?.parse().ok()
 }
 
 /// Rows without a date of an input that the earlier run read.
@@ -322,13 +334,16 @@ fn wall_time(us: i64) -> Option<NaiveDateTime> {
     Some(DateTime::from_timestamp_micros(us)?.naive_utc())
 }
 
-/// Links the files of a folder into another one; does nothing if the folder does not exist.
-fn adopt_folder(from: &Path, to: &Path) -> Result<()> {
-    let Ok(entries) = std::fs::read_dir(from) else { return Ok(()) };
-    std::fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+/// The names of the entries of a folder; none if it does not exist.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let context = || format!("cannot list {}", folder.display());
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.with_context(context)?,
+    };
+    let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.with_context(|| format!("cannot list {}", from.display()))?;
-        link_or_copy(&entry.path(), &to.join(entry.file_name()))?;
+        names.push(entry.with_context(context)?.file_name().to_string_lossy().into_owned());
     }
-    Ok(())
+    Ok(names)
 }

@@ -39,6 +39,9 @@ impl Previous {
         }
         let folder = settings.data.day_records();
         for (date, completed) in &manifest.dates {
+            if completed.record.as_ref().is_some_and(|files| files.are_in(&folder, *date)) {
+                continue;
+            }
             let head = day_record::head(&folder, *date);
             if head.is_none_or(|head| head.fingerprint != completed.fingerprint) {
                 let [record, _] = day_record::paths(&folder, *date);

@@ -76,8 +76,10 @@ pub fn run(
     let lock = lock::to_write(&data.processed)?;
     let mut report = StageReport { stage: "quality", ..StageReport::default() };
     let (daily, codes) = (data.quality_daily(), data.quality_codes());
-    let records = day_record::list(&data.day_records())?;
-    refuse_incomplete(data, &records)?;
+    let manifest = Manifest::read_unverified(&data.compressed_events());
+    let dates = manifest.as_ref().map(|manifest| &manifest.dates);
+    let records = day_record::list(&data.day_records(), |date| dates?.get(&date)?.record.as_ref())?;
+    refuse_incomplete(data, manifest.as_ref(), &records)?;
     let present = records.days.iter().map(|day| day.date).collect();
     let missing = expectation::note(&expectation.gaps(&present, (None, None))?);
     report.standing_notes.extend(missing);
@@ -117,10 +119,12 @@ pub fn run(
 }
 
 /// Refuses records that lack a date of the manifest, whose figures would be left out.
-fn refuse_incomplete(data: &Data, records: &DayRecordFolder) -> Result<()> {
-    let Some(manifest) = Manifest::read_unverified(&data.compressed_events()) else {
-        return Ok(());
-    };
+fn refuse_incomplete(
+    data: &Data,
+    manifest: Option<&Manifest>,
+    records: &DayRecordFolder,
+) -> Result<()> {
+    let Some(manifest) = manifest else { return Ok(()) };
     let recorded: BTreeSet<NaiveDate> = records.days.iter().map(|day| day.date).collect();
     if let Some(date) = manifest.dates.keys().find(|date| !recorded.contains(date)) {
         let [path, _] = day_record::paths(&data.day_records(), *date);
