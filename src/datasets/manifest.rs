@@ -181,20 +181,19 @@ impl Manifest {
         Ok(dates.into_iter().map(of_date).filter(|(_, changes)| !changes.is_empty()).collect())
     }
 
-    /// Lists the files of each date whose files are not listed yet: those in `new`, or else those in `old`.
+    /// Lists the files of each date whose files are not listed yet, in the folder `folder_of` the date.
     ///
     /// # Errors
     /// Files that cannot be read, or with another number of rows than the date.
-    pub fn list_files(&mut self, new: &Path, old: &Path) -> Result<()> {
+    pub fn list_files<'a>(&mut self, folder_of: impl Fn(&NaiveDate) -> &'a Path) -> Result<()> {
         for (date, completed) in &mut self.dates {
             if completed.files.is_some() {
                 continue;
             }
-            let is_new = new.join(presence::folder_name(*date)).exists();
-            let folder = if is_new { new } else { old };
+            let folder = folder_of(date);
             let mut files = FileList::default();
             for path in presence::files_of(folder, *date)? {
-                let listed = ListedFile::of(&path)?.with_time_of(&path);
+                let listed = ListedFile::of(&path)?;
                 files.insert(presence::name_below(folder, &path), listed);
             }
             if files.rows() != completed.rows {

@@ -26,7 +26,7 @@ pub struct Verified {
 }
 
 /// Compares a sample of the periods of a view; `None` for a view that is computed as a whole, and for a view of
-/// one date, which says in its SQL what it depends on.
+/// one date, which is computed from that date in any case.
 ///
 /// # Errors
 /// The first row that differs, with view and period; errors of the warehouse.

@@ -2,8 +2,7 @@
 //! for rows that belong to no date.
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -77,15 +76,15 @@ pub fn head(folder: &Path, date: NaiveDate) -> Option<RecordHead> {
     users.exists().then_some(head)
 }
 
-/// The files of a record as they were written, by which they are recognised without being read.
+/// The files of a record as they were written, by which they are recognised without being read as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecordFiles {
     /// Digest of the record. It contains the fingerprint of its inputs, so that this covers the users as well.
     pub digest: String,
     /// Id of the key of the digests of users.
     pub users_key: Option<String>,
-    /// Size and time of the last change of both files.
-    versions: [(u64, i128); 2],
+    /// Sizes of the record and of the users.
+    bytes: [u64; 2],
 }
 
 impl RecordFiles {
@@ -99,25 +98,31 @@ impl RecordFiles {
             true => &new[number],
             false => &old[number],
         };
-        let versions = [found(0), found(1)]
-            .map(|path| version(path).with_context(|| format!("cannot read {}", path.display())));
-        let [json, users] = versions;
+        let size = |path: &PathBuf| {
+            let meta =
+                fs::metadata(path).with_context(|| format!("cannot read {}", path.display()));
+            meta.map(|meta| meta.len())
+        };
         let users_key = read::<RecordHead>(found(0))?.users_key;
-        Ok(RecordFiles { digest: digest(found(0))?, users_key, versions: [json?, users?] })
+        let bytes = [size(found(0))?, size(found(1))?];
+        Ok(RecordFiles { digest: digest(found(0))?, users_key, bytes })
     }
 
-    /// True if both files in `folder` are those that were described.
-    pub fn are_in(&self, folder: &Path, date: NaiveDate) -> bool {
-        let found = paths(folder, date).map(|path| version(&path).ok());
-        found == self.versions.map(Some)
+    /// True if both files in `folder` have these sizes, and the record begins with this fingerprint.
+    pub fn are_in(&self, folder: &Path, date: NaiveDate, fingerprint: &str) -> bool {
+        let files = paths(folder, date);
+        let sizes = [0, 1].map(|file| fs::metadata(&files[file]).map_or(0, |meta| meta.len()));
+        let beginning = || {
+            let mut text = String::new();
+            File::open(&files[0])?.take(BEGINNING).read_to_string(&mut text)?;
+            Ok::<_, std::io::Error>(text)
+        };
+        sizes == self.bytes && beginning().is_ok_and(|text| text.contains(fingerprint))
     }
 }
 
-/// Size, and time of the last change in nanoseconds since 1970.
-fn version(path: &Path) -> std::io::Result<(u64, i128)> {
-    let meta = fs::metadata(path)?;
-    Ok((meta.len(), i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())))
-}
+/// Bytes at the start of a record that have its fingerprint.
+const BEGINNING: u64 = 256;
 
 /// Writes a record of an earlier version of the program into the folder `to`, with the digests of users
 /// under a key.
@@ -163,7 +168,7 @@ pub struct DayFile {
 /// A folder or file that cannot be read.
 pub fn list<'a>(
     folder: &Path,
-    known: impl Fn(NaiveDate) -> Option<&'a RecordFiles>,
+    known: impl Fn(NaiveDate) -> Option<(&'a RecordFiles, &'a str)>,
 ) -> Result<DayRecordFolder> {
     let mut records = DayRecordFolder::default();
     let cannot = || format!("cannot list the folder {}", folder.display());
@@ -181,9 +186,11 @@ pub fn list<'a>(
             records.undated_fingerprint = digest(&path)?;
             records.undated = Some(path);
         } else if let Ok(date) = stem.parse() {
-            let known = known(date).filter(|files| files.are_in(folder, date));
-            let fingerprint =
-                known.map_or_else(|| digest(&path), |files| Ok(files.digest.clone()))?;
+            let known = known(date).filter(|(files, mark)| files.are_in(folder, date, mark));
+            let fingerprint = match known {
+                Some((files, _)) => files.digest.clone(),
+                None => digest(&path)?,
+            };
             records.days.push(DayFile { date, path, fingerprint });
         }
     }

@@ -21,12 +21,12 @@ impl DayRecords {
     pub fn of(manifest: Option<&Manifest>, folder: &Path) -> Self {
         let dates = manifest.iter().flat_map(|manifest| &manifest.dates);
         let head = |(date, completed): (&NaiveDate, &CompletedDate)| {
-            let known = completed.record.as_ref().filter(|files| files.are_in(folder, *date));
+            let mark = &completed.fingerprint;
+            let known = completed.record.as_ref().filter(|files| files.are_in(folder, *date, mark));
             let head = match known {
-                Some(files) => RecordHead {
-                    fingerprint: completed.fingerprint.clone(),
-                    users_key: files.users_key.clone(),
-                },
+                Some(files) => {
+                    RecordHead { fingerprint: mark.clone(), users_key: files.users_key.clone() }
+                }
                 None => day_record::head(folder, *date)?,
             };
             Some((*date, head))

@@ -219,7 +219,10 @@ impl Output {
         }
         let of_dates: u64 = manifest.dates.values().map(|completed| completed.rejected).sum();
         manifest.rows_rejected = of_dates + rejected(&undated);
-        manifest.list_files(self.events.path(), self.events.target())?;
+        manifest.list_files(|date| match self.kept.contains(date) {
+            true => self.events.target(),
+            false => self.events.path(),
+        })?;
         let folders = [self.days.path(), self.days.target()];
         for (date, completed) in &mut manifest.dates {
             let [new, _] = day_record::paths(self.days.path(), *date);

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use chrono::NaiveDate;
 
 use super::settings::Settings;
-use crate::datasets::day_record;
+use crate::datasets::day_record::{self, RecordFiles};
 use crate::datasets::file_list;
 use crate::datasets::manifest::Manifest;
 use crate::domain::numbers::counted;
@@ -39,7 +39,9 @@ impl Previous {
         }
         let folder = settings.data.day_records();
         for (date, completed) in &manifest.dates {
-            if completed.record.as_ref().is_some_and(|files| files.are_in(&folder, *date)) {
+            let is_known =
+                |files: &RecordFiles| files.are_in(&folder, *date, &completed.fingerprint);
+            if completed.record.as_ref().is_some_and(is_known) {
                 continue;
             }
             let head = day_record::head(&folder, *date);

@@ -77,8 +77,11 @@ pub fn run(
     let mut report = StageReport { stage: "quality", ..StageReport::default() };
     let (daily, codes) = (data.quality_daily(), data.quality_codes());
     let manifest = Manifest::read_unverified(&data.compressed_events());
-    let dates = manifest.as_ref().map(|manifest| &manifest.dates);
-    let records = day_record::list(&data.day_records(), |date| dates?.get(&date)?.record.as_ref())?;
+    let known = |date| {
+        let completed = manifest.as_ref()?.dates.get(&date)?;
+        Some((completed.record.as_ref()?, completed.fingerprint.as_str()))
+    };
+    let records = day_record::list(&data.day_records(), known)?;
     refuse_incomplete(data, manifest.as_ref(), &records)?;
     let present = records.days.iter().map(|day| day.date).collect();
     let missing = expectation::note(&expectation.gaps(&present, (None, None))?);

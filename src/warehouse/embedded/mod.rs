@@ -5,6 +5,7 @@ mod engine_errors;
 mod files_table;
 mod filter;
 mod load;
+mod lossy_casts;
 mod parquet_files;
 mod parquet_tables;
 mod period_batches;

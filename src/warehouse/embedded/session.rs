@@ -15,6 +15,7 @@ use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::engine_errors::{failed, quotes_no_value};
+use super::lossy_casts::CompareWithoutLoss;
 use super::sorted_aggregate::UseSortedAggregate;
 use super::yielding::YieldAfterJoins;
 use crate::errors::nearest;
@@ -63,6 +64,7 @@ pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
         .with_config(config)
         .with_runtime_env(runtime(memory))
         .with_default_features()
+        .with_optimizer_rule(Arc::new(CompareWithoutLoss))
         .with_physical_optimizer_rule(Arc::new(UseSortedAggregate))
         .with_physical_optimizer_rule(Arc::new(YieldAfterJoins))
         .build();
