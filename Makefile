@@ -11,6 +11,8 @@ SPARK := tests/spark/cluster.sh
 # number of events in `make bench-spark`
 EVENTS ?= 1000000
 CARGO_DEB := target/tools/bin/cargo-deb
+WHEEL_TOOLS := target/wheel-tools
+PROFILE ?= release
 # where `make install` installs; packagers set DESTDIR as well
 PREFIX ?= /usr/local
 
@@ -94,6 +96,7 @@ test: setup ## Run all tests, also those that need PostGIS, Spark, Chromium or P
 	@$(SPARK) install
 	@tests/venv.sh target/notebook examples/requirements.txt
 	@tests/venv.sh target/duckdb fixtures/expected/requirements.txt
+	@tests/venv.sh target/readers tests/readers/requirements.txt
 	cargo test --release --locked -- --include-ignored
 
 # TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES set the number of rounds and cases; setting the
@@ -141,6 +144,18 @@ $(CARGO_DEB):
 deb: build $(CARGO_DEB) ## Make a Debian package, target/mobility.deb
 	@deploy/debian/prepare.sh $(BIN) target/deb
 	$(CARGO_DEB) --no-build --no-strip --output target/mobility.deb
+
+# CARGO_TARGET_DIR sets where it is compiled, and PROFILE how
+.PHONY: wheel
+wheel: setup ## Make a wheel for Python with the program and a module, target/wheels/*.whl
+	@tests/venv.sh $(WHEEL_TOOLS) deploy/python/requirements.txt
+	@rm -rf target/wheels
+	$(WHEEL_TOOLS)/bin/maturin build --profile $(PROFILE) --auditwheel check --out target/wheels
+	@deploy/python/pages.sh target/wheels/*.whl $(WHEEL_TOOLS)/bin/python
+
+.PHONY: check-wheel
+check-wheel: wheel ## Check the wheel with auditwheel and on a bare Debian 12, as root
+	@deploy/check/wheel.sh target/wheels/*.whl target/bare-wheel $(WHEEL_TOOLS)/bin/python
 
 .PHONY: check-deb
 check-deb: deb ## Check the package with lintian and on a bare Debian 12, as root

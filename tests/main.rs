@@ -35,6 +35,7 @@ mod postgis;
 mod purge;
 mod quality;
 mod query;
+mod readers;
 mod run_all;
 mod run_history;
 mod secrets;

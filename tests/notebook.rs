@@ -52,6 +52,9 @@ fn notebook_draws_its_charts_and_prints_the_expected_numbers() {
         .env("ANALYSIS_FOLDER", work.path(""))
         .env("ANALYSIS_PROGRAM", env!("CARGO_BIN_EXE_mobility"))
         .env("ANALYSIS_SERVER", &server.url)
+        // the module, which a wheel would install
+        .env("PYTHONPATH", root().join("deploy/python"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         // not the settings of the user who runs the tests
         .env("HOME", work.path("home"))
         .env_remove("MOBILITY_SERVE_TOKEN")
