@@ -1,8 +1,9 @@
-//! Rights in the files for deployment.
+//! Rights in the files for deployment, and the scripts of a release.
 
 use std::fs;
+use std::process::Command;
 
-use crate::harness::root;
+use crate::harness::{ProgramOutput, root};
 
 fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -81,4 +82,35 @@ fn secrets_of_the_package_belong_to_root_alone() {
     let postinst = read("deploy/debian/postinst");
     assert!(postinst.contains("chown root:root /etc/mobility/environment"), "{postinst}");
     assert!(postinst.contains("chmod 0600 /etc/mobility/environment"), "{postinst}");
+}
+
+#[test]
+fn only_the_last_job_of_a_release_may_write_to_the_repository() {
+    let workflow = read(".github/workflows/release.yml");
+    assert_eq!(workflow.matches("contents: write").count(), 1);
+    let publish = block(&workflow, "  publish:").join("\n");
+    assert!(publish.contains("contents: write"), "{publish}");
+    assert!(publish.contains("needs: [wheel, deb, image]"), "{publish}");
+    assert!(workflow.contains("\npermissions:\n  contents: read\n"), "{workflow}");
+}
+
+#[test]
+fn release_needs_a_tag_of_the_version_and_takes_its_notes() {
+    let version = |tag: &str| {
+        let mut script = Command::new("sh");
+        let script = script.arg(root().join("deploy/release/version.sh")).arg(tag);
+        ProgramOutput::of(script.output().unwrap())
+    };
+    let own = version(concat!("v", env!("CARGO_PKG_VERSION")));
+    assert_eq!(own.status, 0, "{}", own.stderr);
+    // the text below the heading and nothing of other versions
+    let changes = read("CHANGELOG.md");
+    let heading = concat!("\n## ", env!("CARGO_PKG_VERSION"));
+    let (_, below) = changes.split_once(heading).expect(heading);
+    let (_, below) = below.split_once('\n').unwrap();
+    let below = below.split("\n## ").next().unwrap();
+    assert_eq!(own.stdout.trim(), below.trim());
+    let other = version("v999.0.0");
+    assert_eq!(other.status, 1);
+    assert!(other.stderr.contains("does not fit version"), "{}", other.stderr);
 }
