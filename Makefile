@@ -161,6 +161,10 @@ check-wheel: wheel ## Check the wheel with auditwheel and on a bare Debian 12, a
 check-deb: deb ## Check the package with lintian and on a bare Debian 12, as root
 	@deploy/check/deb.sh target/mobility.deb target/bare
 
+.PHONY: check-readers
+check-readers: build ## Check that QGIS and R read what the program writes, as root
+	@tests/readers/check.sh $(BIN) target/check-readers
+
 .PHONY: check-deploy
 check-deploy: build ## Check Dockerfile, compose, Kubernetes, systemd, Airflow, as root
 	@$(CLUSTER) install
