@@ -41,7 +41,7 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// The message for a column that a file lacks. `key` is the configuration key that names the column;
 /// the columns in `taken` have another meaning and are not suggested.
 pub fn missing_column(name: &str, key: &str, present: &[&str], taken: &[&str]) -> String {
-    let hint = match suggestion(name, present, taken) {
+    let hint = match nearest_column(name, present, taken) {
         Some(near) => format!("did you mean {key} = {near:?}?"),
         None => format!("set {key} to the right one"),
     };
@@ -61,7 +61,7 @@ pub fn missing_columns(needed: &[(&str, &str)], present: &[&str]) -> Option<Stri
     let names: Vec<String> = missing.iter().map(|(name, _)| format!("{name:?}")).collect();
     let (mut meant, mut unknown) = (Vec::new(), Vec::new());
     for (name, key) in missing {
-        match suggestion(name, present, &taken) {
+        match nearest_column(name, present, &taken) {
             Some(near) => meant.push(format!("{key} = {near:?}")),
             None => unknown.push(*key),
         }
@@ -78,8 +78,8 @@ pub fn missing_columns(needed: &[(&str, &str)], present: &[&str]) -> Option<Stri
     Some(message)
 }
 
-/// The column that was probably meant by `name`.
-fn suggestion<'a>(name: &str, present: &[&'a str], taken: &[&str]) -> Option<&'a str> {
+/// The column that was probably meant by `name`, other than those in `taken`.
+pub fn nearest_column<'a>(name: &str, present: &[&'a str], taken: &[&str]) -> Option<&'a str> {
     let free: Vec<&str> = present.iter().filter(|n| !taken.contains(n)).copied().collect();
     // `lat` means latitude, although `altitude` is nearer by edit distance
     longest_prefix(name, &free).or_else(|| nearest_spelling(name, &free))

@@ -29,7 +29,10 @@ fn main() -> ExitCode {
             // below the bar, or the ^C of the terminal
             eprintln!();
         }
-        let said = "interrupted; the earlier outputs stand, a second run completes";
+        let said = match ending.command() {
+            "demo" => "interrupted; the folder of the demo is removed",
+            _ => "interrupted; the earlier outputs stand, a second run completes",
+        };
         ending.error(None, said);
         std::process::exit(1);
     });

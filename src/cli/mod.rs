@@ -3,7 +3,9 @@
 
 mod check;
 mod compress;
+mod demo;
 mod extract;
+mod init;
 mod options;
 mod purge;
 mod quality;
@@ -24,7 +26,9 @@ use crate::progress::ProgressMode;
 use crate::progress::log::LogFormat;
 pub use check::Check;
 pub use compress::Compress;
+pub use demo::Demo;
 pub use extract::Extract;
+pub use init::Init;
 pub use options::{ByEngine, CsvOptions, Dates, Force};
 pub use purge::Purge;
 pub use quality::{Quality, QualityFormat};
@@ -45,6 +49,7 @@ pub use views::Views;
 `mobility check --report` collects what a report of a fault needs.
 
 Examples:
+  mobility demo                                     everything on synthetic data, with the dashboard
   mobility synth --out data/raw                     write synthetic data to try things out
   mobility run-all                                  run the whole pipeline
   mobility query users-per-lau-day-night            print a view
@@ -84,6 +89,27 @@ pub struct Global {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Try everything in a temporary folder: synthetic data, pipeline, dashboard
+    #[command(
+        after_help = "The folder is removed at the end. Neither pipeline.toml nor environment variables matter.
+
+Examples:
+  mobility demo
+  mobility demo --events 1000000 --days 3
+  mobility demo --bind 127.0.0.1:5000 --no-browser"
+    )]
+    Demo(Demo),
+    /// Write a configuration file for the files that you have
+    #[command(
+        after_help = "Columns, types and some values of the files are looked at; what was guessed is printed and explained in the
+file. Keys that remain open are left out of it with a remark.
+
+Examples:
+  mobility init --events in/events --cells in/cells.csv --lau in/LAU_RG_01M_2021_3035.geojson
+  mobility init                                             the files are in data/raw
+  mobility init --force --config other.toml"
+    )]
+    Init(Init),
     /// Write a synthetic data set: events, cell plan, LAU boundaries
     #[command(after_help = "Examples:
   mobility synth --out data/raw
@@ -240,6 +266,8 @@ impl Command {
     /// The name of the command.
     pub fn name(&self) -> &'static str {
         match self {
+            Command::Demo(_) => "demo",
+            Command::Init(_) => "init",
             Command::Synth(_) => "synth",
             Command::Extract(_) => "extract",
             Command::Compress(_) => "compress",

@@ -4,7 +4,9 @@ mod check;
 mod check_events;
 mod check_report;
 mod completions;
+mod demo;
 mod extract;
+mod init;
 mod list;
 mod man;
 mod pager;
@@ -86,6 +88,8 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         // these work without a configuration, or with one that is invalid
         Command::Completions { shell } => completions::run(shell),
         Command::Man { out } => man::run(&out),
+        Command::Demo(args) => demo::run(&args, global, log.clone()),
+        Command::Init(args) => init::run(&args, global),
         Command::Synth(args) => synth::run(&args, &progress),
         Command::Check(args) => {
             check::run(&config_file(global), load_config(global, Vec::new()), args.report)

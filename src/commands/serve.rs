@@ -13,7 +13,7 @@ use crate::cli;
 use crate::config::{Config, DEFAULT_VIEWS_DIR, changed_keys};
 use crate::progress::log::{Level, Log};
 use crate::server;
-use crate::server::{DefinitionSource, Definitions, Options, Setup};
+use crate::server::{DefinitionSource, Definitions, Listening, Options, Setup};
 use crate::stages::quality::Expectation;
 use crate::views::Registry;
 use crate::warehouse;
@@ -30,22 +30,28 @@ fn keys(args: &cli::Serve) -> KeysFromFlags {
 pub fn run(args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
     let options = Options { insecure: args.insecure, access_log: global.verbose, log };
     let config = load_config(global, keys(args))?;
-    let source = Files {
-        global: global.clone(),
-        keys: keys(args),
-        started_with: config.clone(),
-        views: Mutex::new(config.views.dir.clone()),
-        log: options.log.clone(),
-    };
-    let setup =
-        Setup { serve: config.serve, warehouse: config.warehouse, source: Box::new(source) };
-    server::run(setup, options)
+    let (again, keys) = (global.clone(), keys(args));
+    let read = Box::new(move || read_config(&again, keys.clone()));
+    let setup = setup(config, config_file(global), read, options.log.clone());
+    server::run(setup, options, |Listening { url, warehouse }| {
+        super::print(&format!("{url} shows {warehouse}; Ctrl-C stops it\n"))
+    })
+}
+
+/// Reads the configuration again.
+type ReadConfig = Box<dyn Fn() -> Result<Config> + Send + Sync>;
+
+/// What a server with that configuration is started with; `file` need not exist.
+pub fn setup(config: Config, file: PathBuf, read: ReadConfig, log: Log) -> Setup {
+    let views = Mutex::new(config.views.dir.clone());
+    let source = Files { file, read, started_with: config.clone(), views, log };
+    Setup { serve: config.serve, warehouse: config.warehouse, source: Box::new(source) }
 }
 
 /// The configuration file and the folder of view files.
 struct Files {
-    global: cli::Global,
-    keys: KeysFromFlags,
+    file: PathBuf,
+    read: ReadConfig,
     started_with: Config,
     /// The folder that the configuration names.
     views: Mutex<Option<PathBuf>>,
@@ -54,18 +60,17 @@ struct Files {
 
 impl Files {
     /// The folder of view files, which need not exist.
-    fn views(&self, file: &Path) -> PathBuf {
+    fn views(&self) -> PathBuf {
         let named = self.views.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        named.unwrap_or_else(|| file.parent().unwrap_or(Path::new("")).join(DEFAULT_VIEWS_DIR))
+        named.unwrap_or_else(|| self.file.parent().unwrap_or(Path::new("")).join(DEFAULT_VIEWS_DIR))
     }
 }
 
 impl DefinitionSource for Files {
     fn files(&self) -> String {
-        let file = config_file(&self.global);
         let mut text = String::new();
-        describe(&mut text, &file);
-        let entries = std::fs::read_dir(self.views(&file)).into_iter().flatten().flatten();
+        describe(&mut text, &self.file);
+        let entries = std::fs::read_dir(self.views()).into_iter().flatten().flatten();
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.sort();
         paths.iter().for_each(|path| describe(&mut text, path));
@@ -73,7 +78,7 @@ impl DefinitionSource for Files {
     }
 
     fn read(&self) -> Result<(Definitions, Vec<&'static str>)> {
-        let config = read_config(&self.global, self.keys.clone())?;
+        let config = (self.read)()?;
         (*self.views.lock().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.views.dir);
         let restart = changed_keys(&self.started_with, &config, &FIXED);
         let Config { views, time, checks, .. } = config;

@@ -42,7 +42,7 @@ pub enum TimeValue {
 const VALUE_ROWS: usize = 1 << 12;
 
 impl TimeValue {
-    fn of(column: &ArrayRef, row: usize) -> Result<Option<Self>> {
+    pub(super) fn of(column: &ArrayRef, row: usize) -> Result<Option<Self>> {
         if column.is_null(row) {
             return Ok(None);
         }

@@ -12,4 +12,4 @@ mod sample;
 pub use batch::{EventBatch, IdEncoder};
 pub use file::{EventFile, TimeValue, list_files, open, prefetch, prefetch_within};
 pub use reader::EventReader;
-pub use sample::{Sample, sample};
+pub use sample::{Sample, sample, sampled_times};

@@ -62,6 +62,28 @@ pub fn sample(
     Ok(sample)
 }
 
+/// Time stamps of sampled rows as they are stored, without missing ones.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn sampled_times(files: &[EventFile]) -> Result<Vec<TimeValue>> {
+    let files: Vec<&EventFile> = files.iter().filter(|file| file.parts() > 0).collect();
+    let mut values = Vec::new();
+    for file in spread(&files, MAX_OBJECTS) {
+        let mut batches = file.read_arrays(file.source(0)?, 0, ROWS)?;
+        let Some(arrays) = batches.next() else { continue };
+        let [_, _, times] = arrays.with_context(|| file.place(0))?;
+        for row in 0..times.len() {
+            let is_missing = |value: &TimeValue| match value {
+                TimeValue::Text(text) => file.nulls().is_missing(text.as_bytes()),
+                TimeValue::Number(number) => file.nulls().is_missing_number(*number),
+            };
+            values.extend(TimeValue::of(&times, row)?.filter(|value| !is_missing(value)));
+        }
+    }
+    Ok(values)
+}
+
 /// At most `max` of the files, evenly from the first to the last.
 fn spread<'a>(files: &'a [&EventFile], max: usize) -> impl Iterator<Item = &'a EventFile> {
     let count = files.len().min(max);

@@ -9,7 +9,7 @@ use arrow::array::{
     ArrayRef, NullArray, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray,
 };
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
@@ -62,6 +62,21 @@ pub fn read(input: &InputFile) -> Result<RecordBatch> {
 /// As [`read`].
 pub fn read_columns_of(input: &InputFile, wanted: &[&str]) -> Result<RecordBatch> {
     read_some(input, Some(wanted))
+}
+
+/// The columns of an input with their types; those of a CSV file are text.
+///
+/// # Errors
+/// A file that is truncated or damaged, or whose header cannot be read.
+pub fn schema(input: &InputFile) -> Result<SchemaRef> {
+    if csv::is_csv(&input.location) {
+        let header = Header::read(csv::decoded(input)?, &[])?;
+        let fields = header.names.iter().map(|name| Field::new(name, DataType::Utf8, true));
+        return Ok(Arc::new(Schema::new(fields.collect::<Vec<_>>())));
+    }
+    let source = ByteSource::open(input)?;
+    let metadata = footer::read(&source).map_err(|e| footer::explain(&source, &e))?;
+    Ok(Arc::clone(metadata.schema()))
 }
 
 fn read_some(input: &InputFile, wanted: Option<&[&str]>) -> Result<RecordBatch> {

@@ -46,8 +46,6 @@ mod tokens;
 mod warehouse_monitor;
 mod wrong_tokens;
 
-use std::io::Write;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,7 +53,6 @@ use anyhow::{Context, Result};
 use serde_json::Map;
 use tokio::sync::watch;
 
-use crate::config::UrlPrefix;
 use crate::progress::log::{Level, Log};
 use crate::runtime::{interrupt, open_files};
 use certificate::Certificate;
@@ -68,13 +65,25 @@ const QUERY_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(500);
 /// Files and sockets besides those of clients: of the warehouse, its queries and the log.
 const OTHER_OPEN_FILES: u64 = 256;
 
+/// Where a server listens, and what it shows.
+pub struct Listening {
+    pub url: String,
+    /// The warehouse as messages name it.
+    pub warehouse: String,
+}
+
 /// Serves until the program is interrupted; responses in progress then have a few seconds to end.
+/// `announce` is called when clients can connect.
 ///
 /// # Errors
-/// An address that is taken, or that other machines reach while no token is set, or only by plain HTTP;
+/// The error of `announce`; an address that is taken, or that other machines reach while no token is set, or only by plain HTTP;
 /// a certificate that cannot be read; rows of single users without a token; an audit log that cannot be
 /// opened; a view with the name of a route.
-pub fn run(setup: Setup, options: Options) -> Result<()> {
+pub fn run(
+    setup: Setup,
+    options: Options,
+    announce: impl FnOnce(&Listening) -> Result<()>,
+) -> Result<()> {
     let Setup { serve, warehouse, source } = setup;
     let address = address::resolve(&serve, options.insecure)?;
     let base_path = serve.url_prefix()?.unwrap_or_default();
@@ -101,7 +110,10 @@ pub fn run(setup: Setup, options: Options) -> Result<()> {
         interrupt::on_hangup(move || certificate.reload());
     }
     let local = listener.local_addr().context("the server has no address")?;
-    announce(scheme, local, &base_path, &current.process.warehouse_url)?;
+    announce(&Listening {
+        url: format!("{scheme}://{local}{base_path}/"),
+        warehouse: current.process.warehouse_url.clone(),
+    })?;
     runtime.block_on(async {
         // opens the warehouse before the first request
         let state = current.state().await;
@@ -128,16 +140,4 @@ fn limited_by_open_files(wanted: usize, log: &Log) -> usize {
         log.line(Level::Warning, Some("serve"), &text, Map::new(), || format!("serve: {text}"));
     }
     possible.min(wanted)
-}
-
-fn announce(
-    scheme: &str,
-    address: SocketAddr,
-    base_path: &UrlPrefix,
-    warehouse: &str,
-) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{scheme}://{address}{base_path}/ shows {warehouse}; Ctrl-C stops it")?;
-    out.flush()?;
-    Ok(())
 }

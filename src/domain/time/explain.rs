@@ -81,16 +81,10 @@ fn expected(read_as: ReadAs) -> String {
 
 /// Explains a number for which no unit is configured; `text` are its digits.
 pub fn number_without_unit(text: &str, number: i128, read_as: ReadAs, belief: Belief) -> String {
-    let digits = text.len();
-    let is_plain = text.bytes().all(|b| b.is_ascii_digit());
-    if is_plain && matches!(digits, 8 | 12 | 14) && is_compact_date(text) {
-        let format = match digits {
-            8 => "%Y%m%d",
-            12 => "%Y%m%d%H%M",
-            _ => "%Y%m%d%H%M%S",
-        };
+    if let Some(format) = digits_format(text) {
         return format!(
-            "{digits} digits that look like a date; set columns.timestamp_format = {format:?}"
+            "{} digits that look like a date; set columns.timestamp_format = {format:?}",
+            text.len()
         );
     }
     match belief.unit_of(number) {
@@ -165,6 +159,18 @@ pub fn number(text: &str) -> Option<i128> {
     whole.parse().ok()
 }
 
+/// The format of digits that look like a date with or without a time.
+pub(super) fn digits_format(text: &str) -> Option<&'static str> {
+    let format = match text.len() {
+        8 => "%Y%m%d",
+        12 => "%Y%m%d%H%M",
+        14 => "%Y%m%d%H%M%S",
+        _ => return None,
+    };
+    let is_date = text.bytes().all(|b| b.is_ascii_digit()) && is_compact_date(text);
+    is_date.then_some(format)
+}
+
 fn is_compact_date(digits: &str) -> bool {
     let part = |range: std::ops::Range<usize>| digits[range].parse::<u32>().unwrap_or(u32::MAX);
     (1990..2100).contains(&part(0..4))
@@ -189,7 +195,7 @@ fn looks_like_a_date(text: &str) -> bool {
 }
 
 /// Formats of a text with the date in another order: one, or two if day and month cannot be told apart.
-fn proposed_formats(text: &str) -> Vec<String> {
+pub(super) fn proposed_formats(text: &str) -> Vec<String> {
     let end = text.find([' ', 'T', ',']).unwrap_or(text.len());
     let (date, time) = text.split_at(end);
     let Some(time) = time_format(time) else { return Vec::new() };
@@ -216,14 +222,14 @@ fn proposed_formats(text: &str) -> Vec<String> {
 }
 
 /// The format of a date and time such as `20241001T080000`, with a zone or without.
-fn compact_format(text: &str) -> Option<&'static str> {
+pub(super) fn compact_format(text: &str) -> Option<&'static str> {
     let formats = ["%Y%m%dT%H%M%S", "%Y%m%dT%H%M", "%Y%m%dT%H%M%S%z", "%Y%m%dT%H%M%S.%f"];
     text.as_bytes().get(8).filter(|b| **b == b'T')?;
     formats.into_iter().find(|format| reads(format, text))
 }
 
 /// True if a format reads the text.
-fn reads(format: &str, text: &str) -> bool {
+pub(super) fn reads(format: &str, text: &str) -> bool {
     TimestampFormat::try_from(format.to_owned()).is_ok_and(|f| f.read(text.as_bytes()).is_some())
 }
 

@@ -5,6 +5,7 @@ mod clock_hour;
 pub mod columns;
 mod event_time;
 pub mod explain;
+pub mod form;
 pub mod format;
 pub mod seen;
 pub mod text;

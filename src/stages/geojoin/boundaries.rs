@@ -39,8 +39,17 @@ pub fn files(settings: Settings) -> Result<Listed> {
     Ok(listed)
 }
 
+/// The names of the properties of a file.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn properties(file: &InputFile, settings: Settings) -> Result<Vec<String>> {
+    let none = |_: &Properties| false;
+    Ok(boundaries::read(file, &names(settings), &none, &mut |_| Ok(()))?.properties)
+}
+
 /// The files without companion files.
-fn main_files(files: &[InputFile]) -> impl Iterator<Item = &InputFile> {
+pub fn main_files(files: &[InputFile]) -> impl Iterator<Item = &InputFile> {
     files.iter().filter(|f| !boundaries::is_companion(&f.location))
 }
 

@@ -10,6 +10,7 @@ mod check;
 mod editions;
 mod grid;
 pub mod lau_index;
+pub mod look;
 mod notes;
 mod properties;
 mod repair;
