@@ -1,6 +1,6 @@
 //! From the paths, globs and URLs of the configuration to a sorted list of input files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -74,10 +74,10 @@ pub fn list_all(
     // the path that leads over the fewest links comes first
     found.files.sort();
     let mut by_target: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
-    let mut folders = HashMap::new();
     for (_, path) in found.files {
         refuse_not_utf8(key, &path)?;
-        by_target.entry(target_of(&path, &mut folders)).or_insert(path);
+        let target = found.resolved.resolve(&path).unwrap_or_else(|_| path.clone());
+        by_target.entry(target).or_insert(path);
     }
     refuse_tables(by_target.keys().map(PathBuf::as_path)).with_context(|| key.to_owned())?;
     let mut paths: Vec<PathBuf> = by_target.into_values().collect();
@@ -92,22 +92,6 @@ pub fn list_all(
     passed_over.retain(|other| !belongs(other) && !files.iter().any(|f| f.location == *other));
     let passed_over = passed_over_message(key, &passed_over, extensions);
     Ok(Listed { files, passed_over })
-}
-
-/// The path of a file without symbolic links. Resolving a path looks at each folder on the way, so those that are
-/// known are kept in `folders`.
-fn target_of(path: &Path, folders: &mut HashMap<PathBuf, PathBuf>) -> PathBuf {
-    let (Some(parent), Some(name), false) = (path.parent(), path.file_name(), path.is_symlink())
-    else {
-        return path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    };
-    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
-    if let Some(known) = folders.get(parent) {
-        return known.join(name);
-    }
-    let target = target_of(parent, folders);
-    folders.insert(parent.to_owned(), target.clone());
-    target.join(name)
 }
 
 fn passed_over_message(key: &str, all: &[Location], extensions: &[&str]) -> Option<String> {

@@ -4,6 +4,7 @@ mod file;
 mod folder_date;
 mod glob;
 mod list;
+mod resolved_paths;
 mod table_format;
 mod walk;
 mod wanted;

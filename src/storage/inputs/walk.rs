@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::resolved_paths::ResolvedPaths;
 use super::wanted::{Wanted, is_hidden, may_hold_data};
 
 /// What was found, in no particular order.
@@ -15,6 +16,7 @@ pub struct Found {
     pub files: Vec<(usize, PathBuf)>,
     /// Other files that may hold data.
     pub passed_over: Vec<PathBuf>,
+    pub resolved: ResolvedPaths,
 }
 
 impl Found {
@@ -36,7 +38,7 @@ impl Found {
         let mut behind_links = Vec::new();
         while let Some((links, folder)) = folders.pop().or_else(|| behind_links.pop()) {
             let context = || format!("cannot list the folder {}", folder.display());
-            if !entered.insert(folder.canonicalize().with_context(context)?) {
+            if !entered.insert(self.resolved.resolve(&folder).with_context(context)?) {
                 continue;
             }
             for entry in fs::read_dir(&folder).with_context(context)? {
