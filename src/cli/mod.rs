@@ -114,7 +114,8 @@ Examples:
     #[command(after_help = "Examples:
   mobility synth --out data/raw
   mobility synth --out /tmp/big --events 40700000 --days 3 --seed 7
-  mobility synth --out german --layout german --events 20000 --laus 12")]
+  mobility synth --out german --layout german --events 20000 --laus 12
+  mobility synth --out people --people 2000 --days 35 --start 2024-09-30 --rotate 2024-10-21")]
     Synth(Synth),
     /// Copy inputs from object stores and web servers to this machine
     #[command(

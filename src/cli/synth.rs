@@ -16,6 +16,14 @@ pub struct Synth {
     /// Number of users [default: in proportion to events, 150,000 for 40.7 million a day]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..))]
     pub users: Option<u64>,
+    /// Generate this many devices with lives instead: homes, work places, holidays, trips, phones that lie
+    /// still; the number of events follows from them
+    #[arg(long, value_name = "DEVICES", value_parser = clap::value_parser!(u64).range(1..=20_000_000),
+          conflicts_with_all = ["users", "events"])]
+    pub people: Option<u64>,
+    /// Change all pseudonyms from this day on; more than once for several days
+    #[arg(long, value_name = "DATE", value_parser = day, requires = "people")]
+    pub rotate: Vec<NaiveDate>,
     /// Number of events per day
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub events: u64,

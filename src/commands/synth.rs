@@ -19,6 +19,8 @@ pub fn run(args: &Synth, progress: &Progress) -> Result<()> {
         start: args.start,
         seed: args.seed,
         layout: args.layout,
+        people: args.people.unwrap_or(0),
+        rotations: args.rotate.clone(),
     };
     let report = synth::run(&settings, progress)?;
     report.notes.iter().for_each(|note| progress.note(&format!("synth: {note}")));

@@ -6,5 +6,6 @@ pub mod id_slot;
 pub mod ids;
 pub mod null_words;
 pub mod numbers;
+pub mod site;
 pub mod tables;
 pub mod time;

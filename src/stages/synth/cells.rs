@@ -27,6 +27,9 @@ const CITY_SPREAD_M: [f64; 6] = [14_000.0, 8_000.0, 7_000.0, 5_000.0, 5_000.0, 4
 /// Maximum number of neighbours of a cell.
 pub const MAX_NEIGHBOURS: usize = 12;
 
+/// Maximum number of cells on one mast.
+const MAX_CELLS_PER_MAST: u32 = 3;
+
 /// EPSG:3035 to longitude and latitude in degrees, defined here so that the PROJ database is not
 /// needed. GRS80 and WGS84 coordinates are treated as equal, as PROJ does.
 const TO_LON_LAT: &str = "+proj=pipeline \
@@ -64,9 +67,7 @@ impl Cells {
             hexagons.iter().map(|h| (place(map, *h, &mut rng), map.label(Some(*h)))).collect();
         let position_m: Vec<[f64; 2]> = placed.iter().map(|p| p.0).collect();
         let unit: Vec<_> = placed.iter().map(|p| (p.1 != SEA).then_some(p.1)).collect();
-        let main = (0..unit.len() as u32)
-            .filter(|c| unit[*c as usize].is_some_and(|u| u < map.main_units))
-            .collect();
+        let main = main_cells(&unit, map);
         Ok(Cells {
             ids: ids(settings.cells, &mut rng),
             lon_lat: lon_lat(&position_m)?,
@@ -78,6 +79,38 @@ impl Cells {
         })
     }
 
+    /// Cells on masts that up to three of them share: cell `i` stands on mast `i` as long as there are
+    /// masts, and the others on masts of the first. `masts` gives the mast of each cell.
+    ///
+    /// # Errors
+    /// If PROJ cannot convert a position.
+    pub fn on_masts(settings: &Settings, map: &LauMap) -> Result<(Cells, Vec<u32>)> {
+        let count = settings.cells.div_ceil(2);
+        let first = Cells::new(&Settings { cells: count, ..settings.clone() }, map)?;
+        let mut rng = stream(settings.seed, "masts", &[]);
+        let mut used = vec![1; count as usize];
+        let mut masts: Vec<u32> = (0..count as u32).collect();
+        while masts.len() < settings.cells as usize {
+            let mast = rng.random_range(0..count as u32);
+            if used[mast as usize] < MAX_CELLS_PER_MAST {
+                used[mast as usize] += 1;
+                masts.push(mast);
+            }
+        }
+        let mast = || masts.iter().map(|mast| *mast as usize);
+        let unit: Vec<_> = mast().map(|m| first.unit[m]).collect();
+        let cells = Cells {
+            ids: ids(settings.cells, &mut rng),
+            lon_lat: mast().map(|m| first.lon_lat[m]).collect(),
+            valid_since_days: mast().map(|_| rng.random_range(31..1_500)).collect(),
+            neighbours: mast().map(|m| first.neighbours[m].clone()).collect(),
+            position_m: mast().map(|m| first.position_m[m]).collect(),
+            main: main_cells(&unit, map),
+            unit,
+        };
+        Ok((cells, masts))
+    }
+
     pub fn len(&self) -> usize {
         self.ids.len()
     }
@@ -85,6 +118,16 @@ impl Cells {
     /// Cells in the main country, where people live and work; never empty.
     pub fn in_main_country(&self) -> &[u32] {
         &self.main
+    }
+
+    /// The nearest cells of other positions, nearest first; at most [`MAX_NEIGHBOURS`].
+    pub fn neighbours(&self, cell: u32) -> &[u32] {
+        &self.neighbours[cell as usize]
+    }
+
+    /// Easting and northing of a cell, metres.
+    pub fn position_m(&self, cell: u32) -> [f64; 2] {
+        self.position_m[cell as usize]
     }
 
     /// A random neighbour of `cell`; the cell itself if it has none.
@@ -96,6 +139,13 @@ impl Cells {
     pub fn distance2_m2(&self, a: u32, b: u32) -> f64 {
         distance2(self.position_m[a as usize], self.position_m[b as usize])
     }
+}
+
+/// Cells in units of the main country, ascending.
+fn main_cells(unit: &[Option<u32>], map: &LauMap) -> Vec<u32> {
+    (0..unit.len() as u32)
+        .filter(|c| unit[*c as usize].is_some_and(|u| u < map.main_units))
+        .collect()
 }
 
 fn distance2(a: [f64; 2], b: [f64; 2]) -> f64 {

@@ -35,7 +35,8 @@ pub struct DayCount {
 }
 
 impl DayCount {
-    fn new(users: usize) -> DayCount {
+    /// Of a day without rows.
+    pub fn new(users: usize) -> DayCount {
         DayCount {
             events: 0,
             events_per_hour: [0; 24],

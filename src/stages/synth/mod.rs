@@ -1,5 +1,5 @@
 //! `synth`: generates events, a cell plan and LAU boundaries for users who sleep at home, commute and
-//! run errands, together with the ground truth.
+//! run errands, together with the ground truth. [`lives`] generates devices that behave like real ones.
 //!
 //! All random numbers are derived from the seed, by purpose and file, so the same settings give the
 //! same bytes on any number of threads. All outputs are written under temporary names and renamed
@@ -13,6 +13,7 @@ mod events;
 mod lattice;
 mod laus;
 mod layout;
+mod lives;
 mod people;
 mod random;
 mod rings;
@@ -29,32 +30,45 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
-use chrono::{Days, NaiveDate};
 
 use crate::domain::numbers::{counted, grouped};
-use crate::progress::Progress;
-use crate::progress::StageReport;
+use crate::progress::{Progress, StageBar, StageReport};
 use crate::storage::atomic::{AtomicFile, AtomicFolder, write_file};
 use crate::storage::lock;
 use cells::Cells;
 use event_files::{EventContext, ROW_BYTES};
 use laus::LauMap;
 pub use layout::Layout;
+use lives::{Network, Workers};
 use people::{DayPaths, Person};
 use rings::Borders;
 pub use settings::Settings;
+use settings::days;
 use truth::{Laus, Truth};
 
 const EVENTS: &str = "events";
 const CELLS: &str = "cells";
 const BOUNDARIES: &str = "lau_boundaries";
 
-/// Writes `events/`, `cells/`, `lau_boundaries/`, `truth_homes.parquet` and `truth.json`.
+/// What a run has written under temporary names, but for the boundaries.
+struct Written {
+    plan: AtomicFolder,
+    events: AtomicFolder,
+    tables: Vec<AtomicFile>,
+    truth: Truth,
+}
+
+/// Writes `events/`, `cells/`, `lau_boundaries/`, `truth_homes.parquet` and `truth.json`; of people also
+/// further tables of the ground truth.
 ///
 /// # Errors
 /// Sizes out of range, a folder that cannot be written, that another run is using, or that contains data from another
 /// source.
 pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
+    run_with(Workers::of_machine(), settings, progress)
+}
+
+fn run_with(workers: Workers, settings: &Settings, progress: &Progress) -> Result<StageReport> {
     let started = Instant::now();
     settings.check()?;
     let out = &settings.out;
@@ -64,40 +78,30 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
     let spinner = progress.spinner("synth", "LAU boundaries and cells");
     let map = LauMap::new(settings)?;
     let boundaries = write_boundaries(settings, &map)?;
-    let cells = Cells::new(settings, &map)?;
-    let plan = write_cell_plans(settings, &cells)?;
-    let people = people::people(settings, &cells);
-    let homes = AtomicFile::new(&out.join("truth_homes.parquet"))?;
-    tables::write_homes(settings, &map, &cells, &people, homes.create()?)?;
-    spinner.finish();
-
-    let mut truth = Truth::new(
-        settings.seed,
-        people.len() as u64,
-        cells.len() as u64,
-        Laus { main: map.main_units, second: map.units - map.main_units },
-    );
-    let outside: Vec<bool> =
-        cells.unit.iter().map(|unit| unit.is_none_or(|u| u >= map.main_units)).collect();
-    truth.cells_outside_ee = outside.iter().filter(|o| **o).count() as u64;
-    truth.cells_at_sea = cells.unit.iter().filter(|unit| unit.is_none()).count() as u64;
-    let events = write_events(settings, &cells, &outside, &people, &mut truth, progress)?;
+    let Written { plan, events, tables, truth } = match settings.people {
+        0 => write_users(settings, &map, &spinner, progress)?,
+        _ => write_people(settings, &map, &spinner, progress, workers)?,
+    };
 
     lock.ensure_held()?;
-    // the homes first: they alone do not make a later run reject the folder
-    homes.commit()?;
+    remove_tables_of_people(out)?;
+    // the tables first: they alone do not make a later run reject the folder
+    tables.into_iter().try_for_each(AtomicFile::commit)?;
     boundaries.commit()?;
     plan.commit()?;
     events.commit()?;
     write_file(&out.join("truth.json"), truth.to_json()?.as_bytes())?;
+    let per_day = match settings.people {
+        0 => format!("{} events per day", grouped(settings.events)),
+        people => format!("{} events of {}", grouped(truth.events()), counted(people, "device")),
+    };
     Ok(StageReport {
         stage: "synth",
         rows_out: truth.events(),
         elapsed: started.elapsed(),
         notes: vec![format!(
-            "{} events per day on {}, {} users, {} cells ({} outside the main country), {} LAUs in \
+            "{per_day} on {}, {} users, {} cells ({} outside the main country), {} LAUs in \
              the boundary file ({} of the main country), in {}",
-            grouped(settings.events),
             counted(u64::from(settings.days), "day"),
             grouped(truth.users),
             grouped(truth.cells),
@@ -108,6 +112,77 @@ pub fn run(settings: &Settings, progress: &Progress) -> Result<StageReport> {
         )],
         ..StageReport::default()
     })
+}
+
+/// Users who all have the same few habits, with an exact number of events.
+fn write_users(
+    settings: &Settings,
+    map: &LauMap,
+    spinner: &StageBar,
+    progress: &Progress,
+) -> Result<Written> {
+    let cells = Cells::new(settings, map)?;
+    let plan = write_cell_plans(settings, &cells)?;
+    let people = people::people(settings, &cells);
+    let homes = AtomicFile::new(&settings.out.join("truth_homes.parquet"))?;
+    tables::write_homes(settings, map, &cells, &people, homes.create()?)?;
+    spinner.finish();
+
+    let mut truth = truth_of(settings, map, &cells, people.len());
+    let outside = outside(map, &cells);
+    let events = write_events(settings, &cells, &outside, &people, &mut truth, progress)?;
+    Ok(Written { plan, events, tables: vec![homes], truth })
+}
+
+/// Devices with lives, whose events follow from what they do.
+fn write_people(
+    settings: &Settings,
+    map: &LauMap,
+    spinner: &StageBar,
+    progress: &Progress,
+    workers: Workers,
+) -> Result<Written> {
+    let network = Network::new(settings, map)?;
+    let plan = write_cell_plans(settings, &network.cells)?;
+    spinner.finish();
+
+    let mut truth = truth_of(settings, map, &network.cells, settings.people as usize);
+    let events = AtomicFolder::create(&settings.out.join(EVENTS))?;
+    let tables = lives::write(settings, &network, events.path(), &mut truth, progress, workers)?;
+    truth.devices = Some(settings.people);
+    truth.users = settings.people * (1 + settings.rotations.len() as u64);
+    Ok(Written { plan, events, tables, truth })
+}
+
+fn truth_of(settings: &Settings, map: &LauMap, cells: &Cells, users: usize) -> Truth {
+    let mut truth = Truth::new(
+        settings.seed,
+        users as u64,
+        cells.len() as u64,
+        Laus { main: map.main_units, second: map.units - map.main_units },
+    );
+    truth.cells_outside_ee = outside(map, cells).iter().filter(|o| **o).count() as u64;
+    truth.cells_at_sea = cells.unit.iter().filter(|unit| unit.is_none()).count() as u64;
+    truth
+}
+
+/// For each cell, whether it is outside the main country.
+fn outside(map: &LauMap, cells: &Cells) -> Vec<bool> {
+    cells.unit.iter().map(|unit| unit.is_none_or(|u| u >= map.main_units)).collect()
+}
+
+/// Removes tables of an earlier data set that this run may not write.
+fn remove_tables_of_people(out: &Path) -> Result<()> {
+    for name in lives::OF_PEOPLE_ALONE {
+        let path = out.join(name);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(e).with_context(|| format!("cannot remove {}", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn write_boundaries(settings: &Settings, map: &LauMap) -> Result<AtomicFolder> {
@@ -155,11 +230,6 @@ fn write_events(
     }
     bar.finish();
     Ok(folder)
-}
-
-fn days(settings: &Settings) -> impl Iterator<Item = NaiveDate> {
-    let start = settings.start;
-    (0..u64::from(settings.days)).filter_map(move |n| start.checked_add_days(Days::new(n)))
 }
 
 fn create(path: &Path) -> Result<File> {

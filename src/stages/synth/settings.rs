@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use super::layout::Layout;
 
@@ -28,6 +28,10 @@ pub struct Settings {
     pub start: NaiveDate,
     pub seed: u64,
     pub layout: Layout,
+    /// Devices with lives, which determine the events instead of `users` and `events`; 0 for none.
+    pub people: u64,
+    /// Dates from which all pseudonyms are new, ascending; only with `people`.
+    pub rotations: Vec<NaiveDate>,
 }
 
 impl Default for Settings {
@@ -42,6 +46,8 @@ impl Default for Settings {
             start: NaiveDate::from_ymd_opt(2024, 10, 1).unwrap_or_default(),
             seed: 20_241_001,
             layout: Layout::default(),
+            people: 0,
+            rotations: Vec::new(),
         }
     }
 }
@@ -76,9 +82,35 @@ impl Settings {
                 bail!("--{name} {value} is out of range; use 1 to {max}");
             }
         }
-        if self.start.checked_add_days(chrono::Days::new(self.days.into())).is_none() {
+        if self.start.checked_add_days(Days::new(self.days.into())).is_none() {
             bail!("--start {} with --days {} exceeds the range of dates", self.start, self.days);
+        }
+        if self.people > 20_000_000 {
+            bail!("--people {} is out of range; use 1 to 20000000", self.people);
+        }
+        self.check_rotations()
+    }
+
+    fn check_rotations(&self) -> Result<()> {
+        let end = self.start + Days::new(self.days.into());
+        for date in &self.rotations {
+            if *date <= self.start || *date >= end {
+                bail!(
+                    "--rotate {date} is not among the days after the first one; use a date after {} \
+                     and before {end}",
+                    self.start
+                );
+            }
+        }
+        if self.rotations.windows(2).any(|pair| pair[0] >= pair[1]) {
+            bail!("the dates of --rotate are not in ascending order; give each of them once");
         }
         Ok(())
     }
+}
+
+/// The dates of the events.
+pub fn days(settings: &Settings) -> impl Iterator<Item = NaiveDate> {
+    let start = settings.start;
+    (0..u64::from(settings.days)).filter_map(move |n| start.checked_add_days(Days::new(n)))
 }

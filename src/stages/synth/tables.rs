@@ -118,13 +118,21 @@ pub fn write_homes(
     write(schema.clone(), batches, file)
 }
 
+/// A writer of Parquet for everything but events.
+///
+/// # Errors
+/// If writing fails.
+pub fn writer(schema: SchemaRef, file: File) -> Result<ArrowWriter<File>> {
+    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+    Ok(ArrowWriter::try_new(file, schema, Some(properties))?)
+}
+
 fn write(
     schema: SchemaRef,
     batches: impl Iterator<Item = Result<RecordBatch>>,
     file: File,
 ) -> Result<()> {
-    let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
-    let mut writer = ArrowWriter::try_new(file, schema, Some(properties))?;
+    let mut writer = writer(schema, file)?;
     for batch in batches {
         writer.write(&batch?)?;
     }

@@ -28,7 +28,7 @@ fn generate(settings: &Settings) -> StageReport {
 }
 
 /// All files in a folder and its subfolders, with their bytes.
-fn bytes_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub fn bytes_below(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut files = BTreeMap::new();
     let mut waiting = vec![folder.to_owned()];
     while let Some(path) = waiting.pop() {
@@ -50,7 +50,7 @@ fn truth(out: &Path) -> serde_json::Value {
 }
 
 /// (user, cell, microseconds) of every row of a file.
-fn rows(path: &Path) -> Vec<(Vec<u8>, i64, i64)> {
+pub fn rows(path: &Path) -> Vec<(Vec<u8>, i64, i64)> {
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(path).unwrap()).unwrap();
     let mut rows = Vec::new();
     for batch in reader.build().unwrap() {

@@ -19,6 +19,9 @@ pub struct Truth {
     events: u64,
     /// All users, including those without an event; the same as in `truth_homes.parquet`.
     pub users: u64,
+    /// Devices of people, each with as many users as it has pseudonyms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub devices: Option<u64>,
     /// Users with at least one event on any day.
     distinct_users_seen: u64,
     pub cells: u64,
@@ -28,6 +31,9 @@ pub struct Truth {
     pub cells_at_sea: u64,
     pub laus: Laus,
     days: Vec<DayTruth>,
+    /// Users with an event before the latest change of pseudonyms.
+    #[serde(skip)]
+    seen_before: u64,
     #[serde(skip)]
     seen: Vec<bool>,
 }
@@ -60,12 +66,14 @@ impl Truth {
             seed,
             events: 0,
             users,
+            devices: None,
             distinct_users_seen: 0,
             cells,
             cells_outside_ee: 0,
             cells_at_sea: 0,
             laus,
             days: Vec::new(),
+            seen_before: 0,
             seen: vec![false; users as usize],
         }
     }
@@ -76,7 +84,7 @@ impl Truth {
             *ever |= today;
         }
         self.events += count.events;
-        self.distinct_users_seen = seen(&self.seen);
+        self.distinct_users_seen = self.seen_before + seen(&self.seen);
         self.days.push(DayTruth {
             date: date.to_string(),
             events: count.events,
@@ -85,6 +93,12 @@ impl Truth {
             events_outside_ee: count.events_outside,
             events_per_hour: count.events_per_hour,
         });
+    }
+
+    /// All pseudonyms change: the users of the days that follow are others.
+    pub fn rotate(&mut self) {
+        self.seen_before = self.distinct_users_seen;
+        self.seen.fill(false);
     }
 
     /// Events of all days.
