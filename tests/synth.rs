@@ -8,13 +8,16 @@ fn synthesised(seed: &str) -> Workspace {
         "synth", "--out", "raw", "--events", "20000", "--users", "150", "--cells", "300", "--laus",
         "12", "--days", "2", "--seed", seed,
     ]);
-    let config = format!(
+    work.write("pipeline.toml", config());
+    work
+}
+
+fn config() -> String {
+    format!(
         "[data]\nevents = \"raw/events\"\ncells = \"raw/cells\"\nlau = \"raw/lau_boundaries\"\nprocessed = \"processed\"\n\
          [warehouse]\nurl = \"embedded:warehouse\"\n[views]\ndir = \"{}\"\n",
         root().join("sql/views").display()
-    );
-    work.write("pipeline.toml", config);
-    work
+    )
 }
 
 #[test]
@@ -57,6 +60,44 @@ fn pipeline_counts_the_totals_that_synth_states() {
             hours.lines().skip(1).map(|l| l.split(',').nth(1).unwrap().parse().unwrap()).collect();
         assert_eq!(serde_json::json!(counts), day["events_per_hour"], "{date}");
     }
+}
+
+#[test]
+fn pipeline_counts_the_devices_with_lives_that_synth_states() {
+    let work = Workspace::empty();
+    let synth = |extra: &[&str]| {
+        let arguments = ["synth", "--out", "raw", "--cells", "300", "--laus", "12"];
+        [&arguments, extra].concat()
+    };
+    work.ok(&synth(&["--people", "150", "--days", "3", "--rotate", "2024-10-03"]));
+    work.write("pipeline.toml", config());
+    let truth: serde_json::Value = serde_json::from_str(&work.read("raw/truth.json")).unwrap();
+    assert_eq!((&truth["devices"], &truth["users"]), (&150.into(), &300.into()));
+    work.ok(&["run-all"]);
+    let sql = "SELECT date, CAST(SUM(event_count) AS BIGINT) AS events, COUNT(DISTINCT user_id) AS users \
+               FROM mobile_events_compressed GROUP BY date ORDER BY date";
+    let counted = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    let planted = truth["days"].as_array().unwrap().iter().map(|day| {
+        format!(
+            "{},{},{}",
+            day["date"].as_str().unwrap(),
+            day["events"],
+            day["distinct_users_seen"]
+        )
+    });
+    assert_eq!(counted.lines().skip(1).collect::<Vec<_>>(), planted.collect::<Vec<_>>());
+    let sql = "SELECT COUNT(DISTINCT user_id) FROM mobile_events_compressed";
+    let users = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    assert_eq!(users.lines().nth(1).unwrap(), truth["distinct_users_seen"].to_string());
+
+    work.fails(&synth(&["--rotate", "2024-10-03"]), 2, &["--people"]);
+    work.fails(&synth(&["--people", "9", "--events", "9"]), 2, &["--events"]);
+    let first_day = ["--people", "9", "--days", "3", "--rotate", "2024-10-01"];
+    work.fails(&synth(&first_day), 1, &["--rotate 2024-10-01", "after 2024-10-01"]);
+    // another data set in its place leaves no tables of this one
+    assert!(work.path("raw/truth_trips.parquet").exists());
+    work.ok(&synth(&["--events", "500"]));
+    assert!(!work.path("raw/truth_trips.parquet").exists());
 }
 
 #[test]

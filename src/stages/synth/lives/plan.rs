@@ -312,7 +312,7 @@ impl Planner<'_> {
         let late = matches!(self.weekday, 4 | 5) && chance(self.rng, LATE_OUTING_SHARE);
         if late {
             let leave_s = self.at(20.0..21.5);
-            let back_s = self.at(23.5..26.2);
+            let back_s = self.at(23.3..25.6);
             let home = self.here().site;
             let place = self
                 .network
