@@ -12,7 +12,8 @@ const STILL_SHARE: f64 = 0.04;
 const FOREIGN_SHARE: f64 = 0.08;
 /// Share of residents with a work place.
 const WORKER_SHARE: f64 = 0.6;
-/// Share of workers whose work place is in the LAU of their home.
+/// Share of workers whose work place is chosen in the LAU of their home. Many others happen to be there too,
+/// so that about 60 % work in it.
 const LOCAL_WORK_SHARE: f64 = 0.35;
 /// Share of residents with a second home, unless they work at night.
 const SECOND_HOME_SHARE: f64 = 0.08;
@@ -106,9 +107,9 @@ impl Device {
             device.job = job(home, network, rng);
             let works_at_night = device.job.is_some_and(|job| job.shift == Shift::Night);
             if !works_at_night && chance(rng, SECOND_HOME_SHARE) {
-                device.second_home = network
-                    .nearest_of(4, home, network.in_main_country(), rng)
-                    .filter(|site| !network.same_lau(home, *site));
+                device.second_home = (0..8)
+                    .filter_map(|_| pick(rng, network.in_main_country()))
+                    .find(|site| !network.same_lau(home, *site));
             }
         }
         device
