@@ -144,11 +144,13 @@ fn write_people(
 ) -> Result<Written> {
     let network = Network::new(settings, map)?;
     let plan = write_cell_plans(settings, &network.cells)?;
+    let devices = lives::devices(settings, &network);
     spinner.finish();
 
     let mut truth = truth_of(settings, map, &network.cells, settings.people as usize);
     let events = AtomicFolder::create(&settings.out.join(EVENTS))?;
-    let tables = lives::write(settings, &network, events.path(), &mut truth, progress, workers)?;
+    let tables =
+        lives::write(settings, &network, &devices, events.path(), &mut truth, progress, workers)?;
     truth.devices = Some(settings.people);
     truth.users = settings.people * (1 + settings.rotations.len() as u64);
     Ok(Written { plan, events, tables, truth })

@@ -29,7 +29,8 @@ use super::truth::Truth;
 use crate::progress::{Progress, StageBar};
 use crate::storage::atomic::AtomicFile;
 use blocks::{BlockDay, BlockState, DEVICES_PER_BLOCK, World};
-use device::{Device, SEEN_PER_DAY};
+pub use device::Device;
+use device::SEEN_PER_DAY;
 pub use network::Network;
 pub use truth_tables::OF_PEOPLE_ALONE;
 use truth_tables::{Period, TruthTables};
@@ -50,6 +51,11 @@ impl Workers {
     }
 }
 
+/// All devices; they are the same for the same seed and cells.
+pub fn devices(settings: &Settings, network: &Network) -> Vec<Device> {
+    (0..settings.people as u32).map(|n| Device::new(settings.seed, n, network)).collect()
+}
+
 /// Writes the events of all days into `folder`, and the ground truth beside the final folders. Returns its
 /// files, which are still to be renamed.
 ///
@@ -58,29 +64,28 @@ impl Workers {
 pub fn write(
     settings: &Settings,
     network: &Network,
+    devices: &[Device],
     folder: &Path,
     truth: &mut Truth,
     progress: &Progress,
     workers: Workers,
 ) -> Result<Vec<AtomicFile>> {
     let seed = settings.seed;
-    let devices: Vec<Device> =
-        (0..settings.people as u32).map(|n| Device::new(seed, n, network)).collect();
     let devices_per_block = workers.devices_per_block;
     let layout = settings.layout;
-    let world = World { seed, layout, network, devices: &devices, devices_per_block };
+    let world = World { seed, layout, network, devices, devices_per_block };
     let last = settings.start + Days::new(u64::from(settings.days) - 1);
     let mut tables = TruthTables::create(&settings.out, network, last)?;
     let bar = progress.bar("synth", expected_rows(settings) * ROW_BYTES);
     let mut states: Vec<Option<BlockState>> = (0..world.blocks()).map(|_| None).collect();
     let mut user_ids = pseudonyms(seed, devices.len(), 0);
-    tables.add_homes(&devices, &user_ids, &period(settings, 0, last))?;
+    tables.add_homes(devices, &user_ids, &period(settings, 0, last))?;
     for day in days(settings) {
         if let Some(before) = settings.rotations.iter().position(|date| *date == day) {
             let number = before + 1;
             let new = pseudonyms(seed, devices.len(), number);
             tables.add_rotation(day, &user_ids, &new)?;
-            tables.add_homes(&devices, &new, &period(settings, number, last))?;
+            tables.add_homes(devices, &new, &period(settings, number, last))?;
             truth.rotate();
             user_ids = new;
         }
