@@ -20,6 +20,11 @@ fn config() -> String {
     )
 }
 
+/// The arguments for a small data set, and further ones.
+fn synth<'a>(further: &[&'a str]) -> Vec<&'a str> {
+    [&["synth", "--out", "raw", "--cells", "300", "--laus", "12"], further].concat()
+}
+
 #[test]
 fn same_seed_gives_the_same_bytes() {
     let names = |work: &Workspace| -> Vec<(String, u64)> {
@@ -65,9 +70,6 @@ fn pipeline_counts_the_totals_that_synth_states() {
 #[test]
 fn pipeline_counts_the_devices_with_lives_that_synth_states() {
     let work = Workspace::empty();
-    fn synth<'a>(extra: &[&'a str]) -> Vec<&'a str> {
-        [&["synth", "--out", "raw", "--cells", "300", "--laus", "12"], extra].concat()
-    }
     work.ok(&synth(&["--people", "150", "--days", "3", "--rotate", "2024-10-03"]));
     work.write("pipeline.toml", config());
     let truth: serde_json::Value = serde_json::from_str(&work.read("raw/truth.json")).unwrap();
