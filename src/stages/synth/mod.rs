@@ -84,7 +84,9 @@ fn run_with(workers: Workers, settings: &Settings, progress: &Progress) -> Resul
     };
 
     lock.ensure_held()?;
-    remove_tables_of_people(out)?;
+    if settings.people == 0 {
+        remove_tables_of_people(out)?;
+    }
     // the tables first: they alone do not make a later run reject the folder
     tables.into_iter().try_for_each(AtomicFile::commit)?;
     boundaries.commit()?;
@@ -173,7 +175,7 @@ fn outside(map: &LauMap, cells: &Cells) -> Vec<bool> {
     cells.unit.iter().map(|unit| unit.is_none_or(|u| u >= map.main_units)).collect()
 }
 
-/// Removes tables of an earlier data set that this run may not write.
+/// Removes tables of an earlier data set, which would describe other events than those of this run.
 fn remove_tables_of_people(out: &Path) -> Result<()> {
     for name in lives::OF_PEOPLE_ALONE {
         let path = out.join(name);

@@ -351,3 +351,73 @@ fn usual_s_between(network: &Network, a: u32, b: u32) -> f64 {
 fn slowest_s(usual_s: f64) -> i32 {
     (usual_s * PACE.end) as i32 + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::laus::LauMap;
+    use super::super::super::settings::Settings;
+    use super::*;
+
+    /// 2024-10-01, a Tuesday, as days since 1970.
+    const TUESDAY: i32 = 19_997;
+
+    fn plans(days: Range<i32>, mut check: impl FnMut(&Network, &Device, i32, &Plan, [Night; 2])) {
+        let settings = Settings { cells: 500, ..Settings::default() };
+        let network = Network::new(&settings, &LauMap::new(&settings).unwrap()).unwrap();
+        let mut plan = Plan::default();
+        for number in 0..1_500 {
+            let device = Device::new(9, number, &network);
+            for day in days.clone() {
+                let nights = [day - 1, day].map(|day| night(9, number, &device, &network, day));
+                plan.fill(9, number, &device, &network, day);
+                check(&network, &device, day, &plan, nights);
+            }
+        }
+    }
+
+    #[test]
+    fn plans_join_at_the_places_of_the_nights() {
+        plans(TUESDAY..TUESDAY + 14, |network, _, day, plan, [before, after]| {
+            let stays = &plan.stays;
+            assert_eq!(stays.is_empty(), before.site.is_none() && after.site.is_none());
+            let (Some(first), Some(last)) = (stays.first(), stays.last()) else { return };
+            assert_eq!(first.site, before.site.unwrap_or(network.airport()), "{day}: {plan:?}");
+            assert_eq!(last.site, after.site.unwrap_or(network.airport()), "{day}: {plan:?}");
+            assert!(before.site.is_none() || first.from_s == plan.from_s);
+            assert!(after.site.is_none() || last.to_s == plan.to_s);
+            for pair in stays.windows(2) {
+                assert!(pair[0].to_s < pair[1].from_s && pair[0].site != pair[1].site);
+                assert!(pair[0].from_s + MIN_STAY_S <= pair[0].to_s, "{day}: {plan:?}");
+            }
+            assert!(last.from_s < last.to_s && last.to_s <= plan.to_s, "{day}: {plan:?}");
+        });
+    }
+
+    #[test]
+    fn workers_are_at_work_on_working_days_and_at_night_those_who_work_then() {
+        let mut found = [[0, 0]; 3];
+        plans(TUESDAY..TUESDAY + 5, |_, device, day, plan, nights| {
+            let Some(job) = device.job.filter(|_| nights.iter().all(|n| n.site == device.home))
+            else {
+                return;
+            };
+            let hour = if job.shift == Shift::Night { 26 } else { 14 };
+            let there = |stay: &&Stay| (stay.from_s..stay.to_s).contains(&(hour * HOUR));
+            let is_there = plan.stays.iter().find(there).is_some_and(|s| s.site == job.site);
+            let group = match (day - TUESDAY, job.shift) {
+                (4, _) => 2,
+                (_, Shift::Night) => 1,
+                // early shifts end at about this hour, late ones begin
+                (_, Shift::Early | Shift::Late) => return,
+                (_, Shift::Day) => 0,
+            };
+            found[group][usize::from(is_there)] += 1;
+            let works = plan.night.is_some_and(|n| n.reason == Reason::NightWork);
+            assert_eq!(works, is_there && job.shift == Shift::Night);
+        });
+        let share = |[away, there]: [u32; 2]| f64::from(there) / f64::from(away + there);
+        let [days, nights, saturday] = found.map(share);
+        assert!((0.75..0.95).contains(&days) && (0.8..0.97).contains(&nights), "{found:?}");
+        assert!(saturday < 0.05, "{found:?}");
+    }
+}
