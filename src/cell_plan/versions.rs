@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::domain::site::Site;
+
 /// A position of a cell and the days on which it is valid; `None` means no limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CellVersion {
@@ -34,6 +36,11 @@ impl CellVersion {
     /// True on a day, days since 1970-01-01, on which it is valid.
     pub fn covers(&self, day: i32) -> bool {
         (self.first()..self.end_exclusive()).contains(&i64::from(day))
+    }
+
+    /// The site at its coordinate.
+    pub fn site(&self) -> Site {
+        Site::of(self.lat, self.lon)
     }
 
     fn same_place(&self, other: &CellVersion) -> bool {

@@ -1,5 +1,6 @@
 //! Where cells are on a date, and the distances between them.
 
+use crate::domain::site::Site;
 use crate::domain::time::LocalDate;
 
 /// Mean radius of the Earth, metres (IUGG).
@@ -40,10 +41,25 @@ pub fn metres_of_chord2(chord2: f64) -> f64 {
     2.0 * EARTH_M * (chord2.sqrt() / 2.0).min(1.0).asin()
 }
 
+/// The place of a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    pub point: Point,
+    /// Cells at one site are at one place.
+    pub site: Site,
+}
+
+impl Place {
+    /// From degrees.
+    pub fn new(lat: f64, lon: f64) -> Self {
+        Place { point: Point::new(lat, lon), site: Site::of(lat, lon) }
+    }
+}
+
 /// Where a cell is on a date.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum CellLocation {
-    At(Point),
+    At(Place),
     /// The cell is not in the cell plan.
     Unknown,
     /// The cell plan has the cell on other dates.
@@ -57,7 +73,7 @@ pub enum CellLocation {
 struct LocatedDates {
     first: LocalDate,
     last: LocalDate,
-    point: Point,
+    place: Place,
 }
 
 /// Locations of cells by cell number.
@@ -70,15 +86,15 @@ pub struct CellLocations {
 }
 
 impl CellLocations {
-    /// Adds the cell with the next number: its points, each with its first and last date, and whether
+    /// Adds the cell with the next number: its places, each with its first and last date, and whether
     /// the cell plan has unusable coordinates for it.
     pub fn push(
         &mut self,
-        points: impl IntoIterator<Item = (LocalDate, LocalDate, Point)>,
+        places: impl IntoIterator<Item = (LocalDate, LocalDate, Place)>,
         bad_coordinates: bool,
     ) {
-        let located = |(first, last, point)| LocatedDates { first, last, point };
-        self.all.extend(points.into_iter().map(located));
+        let located = |(first, last, place)| LocatedDates { first, last, place };
+        self.all.extend(places.into_iter().map(located));
         self.ends.push(self.all.len());
         self.bad_coordinates.push(bad_coordinates);
     }
@@ -90,7 +106,7 @@ impl CellLocations {
         let start = if cell == 0 { 0 } else { self.ends[cell - 1] };
         let of_cell = &self.all[start..self.ends[cell]];
         match of_cell.iter().find(|dates| (dates.first..=dates.last).contains(&date)) {
-            Some(dates) => CellLocation::At(dates.point),
+            Some(dates) => CellLocation::At(dates.place),
             None if !of_cell.is_empty() => CellLocation::NotValid,
             None if self.bad_coordinates[cell] => CellLocation::BadCoordinates,
             None => CellLocation::Unknown,
@@ -114,15 +130,15 @@ mod tests {
     }
 
     #[test]
-    fn cell_is_located_on_the_dates_of_its_points() {
-        let point = Point::new(2.0, 1.0);
-        let dates = |first, last| (LocalDate(first), LocalDate(last), point);
+    fn cell_is_located_on_the_dates_of_its_places() {
+        let place = Place::new(2.0, 1.0);
+        let dates = |first, last| (LocalDate(first), LocalDate(last), place);
         let mut locations = CellLocations::default();
         locations.push([dates(1, 2), dates(5, 5)], false);
         locations.push([], true);
         locations.push([], false);
         let at = |cell, date| locations.at(cell, LocalDate(date));
-        let here = CellLocation::At(point);
+        let here = CellLocation::At(place);
         assert_eq!(
             [at(0, 1), at(0, 2), at(0, 3), at(0, 5)],
             [here, here, CellLocation::NotValid, here]

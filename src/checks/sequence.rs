@@ -3,7 +3,7 @@
 
 use super::codes::Code;
 use super::event_run::EventRun;
-use super::locations::{CellLocation, CellLocations, Point, chord2_of_metres, metres_of_chord2};
+use super::locations::{CellLocation, CellLocations, Place, chord2_of_metres, metres_of_chord2};
 use super::settings::Checks;
 use crate::domain::time::{DayShift, LocalDate, MICROS_PER_HOUR, SpanHour};
 
@@ -53,7 +53,7 @@ impl Rules {
 
     /// True for a hop longer than the distance limit and faster than the speed limit.
     fn too_fast(&self, from: &LocatedRun, to: &LocatedRun) -> bool {
-        let chord2 = from.point.chord2(&to.point);
+        let chord2 = from.place.point.chord2(&to.place.point);
         chord2 > self.fast_chord2
             && metres_of_chord2(chord2)
                 > self.fast_m_s * (to.first_us - from.last_us) as f64 / MICROS
@@ -69,12 +69,22 @@ pub struct CheckedDate<'a> {
     pub locations: Option<&'a CellLocations>,
 }
 
+/// Events of a user at one cell while the user is at another place as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AtTwoPlaces {
+    pub hour: SpanHour,
+    pub cell: u32,
+    /// Microseconds into the hour.
+    pub us: u32,
+    pub events: u64,
+}
+
 /// A run at a known location.
 #[derive(Debug, Clone, Copy)]
 struct LocatedRun {
     /// Index of the run.
     run: usize,
-    point: Point,
+    place: Place,
     /// µs since the beginning of the date.
     first_us: i64,
     last_us: i64,
@@ -85,8 +95,8 @@ struct LocatedRun {
 pub struct SequenceChecker {
     /// Row group, code and number of rows.
     pub codes: Vec<(u32, Code, u64)>,
-    /// Hour, cell and number of events at two places at once.
-    pub two_places: Vec<(SpanHour, u32, u64)>,
+    /// Events at two places at once, which are all that the user has at this cell at that instant.
+    pub two_places: Vec<AtTwoPlaces>,
     located: Vec<LocatedRun>,
     /// Events of each run that have a code.
     coded: Vec<u64>,
@@ -126,13 +136,13 @@ impl SequenceChecker {
     ) {
         for (i, run) in runs.iter().enumerate() {
             let code = match locations.at(run.cell(), date.date) {
-                CellLocation::At(point) => {
+                CellLocation::At(place) => {
                     let hour = run.hour().of_date();
                     let start = i64::from(hour.clock_hours()) * MICROS_PER_HOUR;
                     let elapsed =
                         |us: u32| date.shift.elapsed_us(start + i64::from(us), hour.repeated());
                     let (first_us, last_us) = (elapsed(run.first_us), elapsed(run.last_us));
-                    self.located.push(LocatedRun { run: i, point, first_us, last_us });
+                    self.located.push(LocatedRun { run: i, place, first_us, last_us });
                     continue;
                 }
                 CellLocation::Unknown => Code::UnknownCell,
@@ -152,14 +162,19 @@ impl SequenceChecker {
         if located.windows(2).any(|pair| same(&pair[0], &pair[1])) {
             let mut kept = Vec::with_capacity(located.len());
             for at_once in located.chunk_by(same) {
-                if at_once.iter().all(|v| v.point == at_once[0].point) {
+                if at_once.iter().all(|v| v.place.site == at_once[0].place.site) {
                     kept.extend_from_slice(at_once);
                     continue;
                 }
                 for at in at_once {
                     let run = &runs[at.run];
                     self.add_code(runs, at.run, Code::TwoPlaces, u64::from(run.count));
-                    self.two_places.push((run.hour(), run.cell(), u64::from(run.count)));
+                    self.two_places.push(AtTwoPlaces {
+                        hour: run.hour(),
+                        cell: run.cell(),
+                        us: run.first_us,
+                        events: u64::from(run.count),
+                    });
                 }
             }
             located = kept;
@@ -219,5 +234,5 @@ fn ping_pong(
     cell(before) == cell(after)
         && cell(before) != cell(there)
         && after.first_us - before.last_us <= rules.ping_pong_us
-        && before.point.chord2(&there.point) <= rules.ping_pong_chord2
+        && before.place.point.chord2(&there.place.point) <= rules.ping_pong_chord2
 }

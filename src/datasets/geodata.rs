@@ -98,6 +98,7 @@ pub fn write_cells<'a>(
         Arc::new(StringArray::from_iter(laus.iter().map(|l| l.lau_id))),
         Arc::new(StringArray::from_iter_values(laus.iter().map(|l| l.lau_match.name()))),
         Arc::new(Float64Array::from_iter(laus.iter().map(|l| l.distance_m))),
+        Arc::new(StringArray::from_iter_values(cells.iter().map(|c| c.version.site().to_string()))),
         Arc::new(BinaryArray::from_iter_values(&points)),
     ];
     let batch = RecordBatch::try_new(Table::CellPlan.schema(), columns)?;

@@ -7,8 +7,10 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 /// The type of time stamps: local wall time in microseconds, without a time zone.
 pub const TIMESTAMP: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
 
-/// Column of the files of hourly presence, see [`presence_file_schema`].
+/// Columns of the files of hourly presence, see [`presence_file_schema`].
 pub const TWO_PLACES_COUNT: &str = "two_places_count";
+pub const PLACED_FIRST_SEEN: &str = "placed_first_seen";
+pub const PLACED_LAST_SEEN: &str = "placed_last_seen";
 
 /// An SQL identifier in double quotes, with quotes in it escaped.
 pub fn quoted(name: &str) -> String {
@@ -124,6 +126,7 @@ impl Table {
                 Field::new("lau_id", DataType::Utf8, true),
                 Field::new("lau_match", DataType::Utf8, false),
                 Field::new("lau_distance_m", DataType::Float64, true),
+                Field::new("site_id", DataType::Utf8, false),
                 Field::new("geometry", DataType::Binary, false),
             ])),
             Table::Lau => Arc::new(Schema::new(vec![
@@ -197,10 +200,13 @@ impl Table {
 /// readers refuse a data set that has a column of the same name in the files.
 ///
 /// `two_places_count` is the number of events of the row whose user is at another place at the same
-/// instant; `mobile_events_placed` omits these events.
+/// instant; `mobile_events_placed` omits these events. `placed_first_seen` and `placed_last_seen` are the
+/// first and the last of the others, where there are both kinds, and null elsewhere.
 pub fn presence_file_schema() -> SchemaRef {
     let mut fields = presence_fields();
     fields.push(Field::new(TWO_PLACES_COUNT, DataType::Int64, false));
+    fields.push(Field::new(PLACED_FIRST_SEEN, TIMESTAMP, true));
+    fields.push(Field::new(PLACED_LAST_SEEN, TIMESTAMP, true));
     Arc::new(Schema::new(fields))
 }
 

@@ -77,6 +77,7 @@ located AS (
     s.*,
     s.at div 3600000000 AS hour,
     p.place,
+    p.site,
     p.x,
     p.y,
     p.z,
@@ -103,9 +104,8 @@ two_places AS (
   SELECT
     *,
     {{two_places}} AND is_located AND (
-      min(CASE WHEN is_located THEN x END) OVER at_once <> max(CASE WHEN is_located THEN x END) OVER at_once
-      OR min(CASE WHEN is_located THEN y END) OVER at_once <> max(CASE WHEN is_located THEN y END) OVER at_once
-      OR min(CASE WHEN is_located THEN z END) OVER at_once <> max(CASE WHEN is_located THEN z END) OVER at_once
+      min(CASE WHEN is_located THEN site END) OVER at_once
+        <> max(CASE WHEN is_located THEN site END) OVER at_once
     ) AS at_two_places
   FROM placed
   WINDOW at_once AS (PARTITION BY date, user_key, spread, at)

@@ -1,6 +1,8 @@
 -- Hourly presence: each file has its own range of dates and users, in order.
 CREATE TABLE presence USING parquet PARTITIONED BY (date) LOCATION {{presence}} AS
-SELECT user_id, cell_id, hour, first_seen, last_seen, event_count, two_places_count, date
+SELECT
+  user_id, cell_id, hour, first_seen, last_seen, event_count, two_places_count, placed_first_seen,
+  placed_last_seen, date
 FROM (
   SELECT
     user_id,
@@ -10,6 +12,12 @@ FROM (
     CAST(timestamp_micros(start_us + last - hour * 3600000000) AS TIMESTAMP_NTZ) AS last_seen,
     event_count,
     two_places_count,
+    CASE WHEN two_places_count > 0
+      THEN CAST(timestamp_micros(start_us + placed_first - hour * 3600000000) AS TIMESTAMP_NTZ)
+    END AS placed_first_seen,
+    CASE WHEN two_places_count > 0
+      THEN CAST(timestamp_micros(start_us + placed_last - hour * 3600000000) AS TIMESTAMP_NTZ)
+    END AS placed_last_seen,
     date_from_unix_date(date) AS date
   FROM (
     SELECT
@@ -21,7 +29,9 @@ FROM (
       min(first) AS first,
       max(last) AS last,
       sum(events) AS event_count,
-      coalesce(sum(CASE WHEN code = 'two_places' THEN events END), 0) AS two_places_count
+      coalesce(sum(CASE WHEN code = 'two_places' THEN events END), 0) AS two_places_count,
+      min(CASE WHEN code IS NULL OR code <> 'two_places' THEN first END) AS placed_first,
+      max(CASE WHEN code IS NULL OR code <> 'two_places' THEN last END) AS placed_last
     FROM (
       SELECT /*+ REPARTITION_BY_RANGE({{files}}, date, user_id) */
         date, user_id, hour, cell_id, first, last, events, code

@@ -5,8 +5,8 @@ SELECT
   cell_id,
   date,
   hour,
-  first_seen,
-  last_seen,
+  coalesce(placed_first_seen, first_seen) AS first_seen,
+  coalesce(placed_last_seen, last_seen) AS last_seen,
   event_count - two_places_count AS event_count
 FROM presence
 WHERE two_places_count < event_count

@@ -7,6 +7,8 @@ CREATE TEMPORARY VIEW presence (
   last_seen TIMESTAMP_NTZ,
   event_count BIGINT,
   two_places_count BIGINT,
+  placed_first_seen TIMESTAMP_NTZ,
+  placed_last_seen TIMESTAMP_NTZ,
   date DATE
 )
 USING parquet

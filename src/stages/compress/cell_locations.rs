@@ -1,7 +1,7 @@
 //! The cell plan in the form in which the checks need it.
 
 use crate::cell_plan::PlannedCells;
-use crate::checks::locations::{CellLocations, Point};
+use crate::checks::locations::{CellLocations, Place};
 use crate::domain::time::LocalDate;
 
 /// The locations of `cells`, which are in byte order.
@@ -10,12 +10,12 @@ pub fn cell_locations(plan: &PlannedCells, cells: &[String]) -> CellLocations {
     for cell in cells {
         let at = plan.cells.binary_search_by(|(id, _)| id.as_str().cmp(cell));
         let versions = at.map_or(&[][..], |at| plan.cells[at].1.as_slice());
-        let points = versions.iter().map(|version| {
+        let places = versions.iter().map(|version| {
             let first = LocalDate(version.start.unwrap_or(i32::MIN));
             let last = LocalDate(version.end.unwrap_or(i32::MAX));
-            (first, last, Point::new(version.lat, version.lon))
+            (first, last, Place::new(version.lat, version.lon))
         });
-        locations.push(points, plan.bad_coordinates.contains(cell));
+        locations.push(places, plan.bad_coordinates.contains(cell));
     }
     locations
 }
@@ -36,7 +36,7 @@ mod tests {
         };
         let locations = cell_locations(&plan, &["a", "b", "d"].map(str::to_owned));
         let at = |cell, date| locations.at(cell, LocalDate(date));
-        assert_eq!(at(0, 5), CellLocation::At(Point::new(2.0, 1.0)));
+        assert_eq!(at(0, 5), CellLocation::At(Place::new(2.0, 1.0)));
         assert_eq!(at(0, 3), CellLocation::NotValid);
         assert_eq!([at(1, 1), at(2, 1)], [CellLocation::BadCoordinates, CellLocation::Unknown]);
     }

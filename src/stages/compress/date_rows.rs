@@ -106,11 +106,7 @@ impl<'a> Judge<'a> {
             }
             rows.clear();
             presence_rows::merge(of_date, rows);
-            for &(hour, cell, events) in &checker.two_places {
-                if let Ok(at) = rows.binary_search_by_key(&(hour, cell), |r| (r.hour, r.cell)) {
-                    rows[at].two_places += events;
-                }
-            }
+            presence_rows::mark_two_places(of_date, &checker.two_places, rows);
             totals.entry(number).or_default().add(&name, context.key, rows);
             write(number, &name, rows)?;
         }

@@ -23,7 +23,7 @@ use crate::formats::parquet::checksum;
 /// every part, so that the file does not depend on it.
 const PART_ROWS: usize = 1 << 16;
 /// Bytes of a collected row, and of the arrays of all columns.
-const PART_ROW: u64 = 48 + 64;
+const PART_ROW: u64 = 64 + 80;
 /// Bytes of an encoded row, at most, until its row group is complete.
 const ENCODED_ROW: u64 = 48;
 
@@ -141,6 +141,13 @@ impl PresenceFile {
         let times = |of: &dyn Fn(&PresenceRow) -> i64| -> ArrayRef {
             Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(of)))
         };
+        let placed = |of: fn((u32, u32)) -> u32| -> ArrayRef {
+            let time = |r: &PresenceRow| {
+                let hour = r.hour.since(first).hour.start_us();
+                r.placed_us.map(|times| hour + i64::from(of(times)))
+            };
+            Arc::new(TimestampMicrosecondArray::from_iter(rows.iter().map(time)))
+        };
         let columns: Vec<ArrayRef> = vec![
             users,
             cells,
@@ -149,6 +156,8 @@ impl PresenceFile {
             times(&|r| r.hour.since(first).hour.start_us() + i64::from(r.last_us)),
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.count as i64))),
             Arc::new(Int64Array::from_iter_values(rows.iter().map(|r| r.two_places as i64))),
+            placed(|(first_us, _)| first_us),
+            placed(|(_, last_us)| last_us),
         ];
         let fields: Vec<Field> = presence_file_schema()
             .fields()

@@ -10,7 +10,7 @@ use parquet::file::metadata::SortingColumn;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
-use crate::domain::tables::presence_file_schema;
+use crate::domain::tables::{PLACED_FIRST_SEEN, PLACED_LAST_SEEN, presence_file_schema};
 use crate::formats::parquet::{checksum, footer, provenance};
 use crate::storage::permissions;
 
@@ -71,7 +71,7 @@ pub fn properties(fingerprint: &str) -> Result<WriterProperties> {
         .set_key_value_metadata(Some(provenance::entries(fingerprint, &[])?))
         .set_sorting_columns(Some(sorted_by(SORT_COLUMNS)))
         .set_created_by(concat!("mobility ", env!("CARGO_PKG_VERSION")).to_owned());
-    for time in ["hour", "first_seen", "last_seen"] {
+    for time in ["hour", "first_seen", "last_seen", PLACED_FIRST_SEEN, PLACED_LAST_SEEN] {
         // whole seconds repeat and stay in the dictionary; finer times use this fallback
         properties = properties
             .set_column_encoding(ColumnPath::from(time), Encoding::DELTA_BINARY_PACKED)

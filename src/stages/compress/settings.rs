@@ -34,10 +34,10 @@ impl<'a> From<&'a Config> for Settings<'a> {
 }
 
 impl Settings<'_> {
-    /// Text that changes with every setting that affects the rows of all dates.
+    /// Text that changes with the form of the rows and every setting that affects the rows of all dates.
     pub fn fingerprint(&self) -> String {
         format!(
-            "compress {} {:?} {} {}",
+            "compress 2 {} {:?} {} {}",
             self.columns.of_events(),
             self.time.zone,
             self.strict,

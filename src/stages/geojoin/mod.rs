@@ -103,7 +103,7 @@ fn fingerprint_of_laus(settings: Settings, laus: &[InputFile]) -> String {
 /// they were read: a file with the same plan for another date changes nothing.
 fn fingerprint_of_cells(settings: Settings, cells: &[Cell], laus: &str) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("cells {:?} {laus}\n", settings.geojoin));
+    hash.update(format!("cells 2 {:?} {laus}\n", settings.geojoin));
     for cell in cells {
         hash.update(format!("{}\n{:?}\n", cell.id, cell.version.bits()));
     }

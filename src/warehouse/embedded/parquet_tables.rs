@@ -13,6 +13,7 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
+use datafusion::functions::expr_fn::coalesce;
 use datafusion::prelude::{DataFrame, Expr, SessionContext, ident};
 use url::Url;
 
@@ -21,7 +22,9 @@ use super::parquet_files::Range;
 use super::presence_table::PresenceTable;
 use super::session::explain;
 use super::table_files::{TableFile, TableFiles};
-use crate::domain::tables::{TWO_PLACES_COUNT, Table, presence_file_schema};
+use crate::domain::tables::{
+    PLACED_FIRST_SEEN, PLACED_LAST_SEEN, TWO_PLACES_COUNT, Table, presence_file_schema,
+};
 use crate::formats::parquet::footer;
 
 /// Registers a table of the contract under its name; hourly presence only of the dates from the first to the
@@ -131,10 +134,17 @@ fn presence(
     }
     let column = |field: &FieldRef| match field.name().as_str() {
         "event_count" if placed => (count.clone() - two_places.clone()).alias("event_count"),
+        "first_seen" if placed => or_else(PLACED_FIRST_SEEN, "first_seen"),
+        "last_seen" if placed => or_else(PLACED_LAST_SEEN, "last_seen"),
         name => ident(name),
     };
     let columns: Vec<Expr> = table.schema().fields().iter().map(column).collect();
     frame.select(columns).map_err(explain)
+}
+
+/// The values of a column where it has some, and else those of `column`, under the name of the latter.
+fn or_else(first: &str, column: &str) -> Expr {
+    coalesce(vec![ident(first), ident(column)]).alias(column)
 }
 
 /// The URL of a local file for the engine, which would interpret brackets and asterisks in a

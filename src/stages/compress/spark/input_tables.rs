@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use arrow::array::{ArrayRef, Float64Array, Int32Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 
 use crate::cell_plan::PlannedCells;
-use crate::checks::locations::Point;
+use crate::checks::locations::Place;
 use crate::domain::time::LocalDate;
 use crate::formats::parquet::checksum;
 use crate::formats::table;
@@ -19,8 +19,9 @@ struct CellDates<'a> {
     cell: &'a str,
     first: i32,
     last: i32,
-    place: &'static str,
-    point: Option<Point>,
+    /// What is known of its place: `at`, `not_valid` or `bad`.
+    state: &'static str,
+    place: Option<Place>,
 }
 
 /// Writes `files.parquet` and `places.parquet` into `folder`.
@@ -56,14 +57,17 @@ pub fn write(work: &Work, pending: &[LocalDate], folder: &Path) -> Result<()> {
         Arc::new(Int32Array::from_iter_values(all.iter().map(of)))
     };
     let axis = |number: usize| -> ArrayRef {
-        let values = all.iter().map(|s| s.point.map(|point| point.xyz()[number]));
+        let values = all.iter().map(|s| s.place.map(|place| place.point.xyz()[number]));
         Arc::new(values.collect::<Float64Array>())
     };
+    let site = all.iter().map(|s| s.place.map(|place| place.site.number()));
+    let site: ArrayRef = Arc::new(site.collect::<Int64Array>());
     let places = RecordBatch::try_from_iter_with_nullable([
         ("cell_id", texts(|s| s.cell.to_owned()), false),
         ("first", days(|s| s.first), false),
         ("last", days(|s| s.last), false),
-        ("place", texts(|s| s.place.to_owned()), false),
+        ("place", texts(|s| s.state.to_owned()), false),
+        ("site", site, true),
         ("x", axis(0), true),
         ("y", axis(1), true),
         ("z", axis(2), true),
@@ -75,11 +79,11 @@ pub fn write(work: &Work, pending: &[LocalDate], folder: &Path) -> Result<()> {
 fn cell_dates(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<CellDates<'_>> {
     let mut all = Vec::new();
     for (cell, versions) in plan.cells.iter().filter(|(_, versions)| !versions.is_empty()) {
-        let mut push = |first: i32, last: i32, point: Option<Point>| {
+        let mut push = |first: i32, last: i32, place: Option<Place>| {
             let (first, last) = (first.max(start), last.min(end));
-            let place = if point.is_some() { "at" } else { "not_valid" };
+            let state = if place.is_some() { "at" } else { "not_valid" };
             if first <= last {
-                all.push(CellDates { cell, first, last, place, point });
+                all.push(CellDates { cell, first, last, state, place });
             }
         };
         // versions do not overlap and are in order of time
@@ -88,7 +92,7 @@ fn cell_dates(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<CellDates<'_
             let (first, last) =
                 (version.start.unwrap_or(i32::MIN), version.end.unwrap_or(i32::MAX));
             push(next, first.saturating_sub(1), None);
-            push(first, last, Some(Point::new(version.lat, version.lon)));
+            push(first, last, Some(Place::new(version.lat, version.lon)));
             next = next.max(last.saturating_add(1));
         }
         push(next, end, None);
@@ -97,9 +101,9 @@ fn cell_dates(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<CellDates<'_
         let at = plan.cells.binary_search_by(|(id, _)| id.as_str().cmp(cell));
         at.is_ok_and(|at| !plan.cells[at].1.is_empty())
     };
-    let without_point = plan.bad_coordinates.iter().filter(|cell| !planned(cell));
-    let unlocated = |cell| CellDates { cell, first: start, last: end, place: "bad", point: None };
-    all.extend(without_point.map(|cell| unlocated(cell.as_str())));
+    let without_place = plan.bad_coordinates.iter().filter(|cell| !planned(cell));
+    let unlocated = |cell| CellDates { cell, first: start, last: end, state: "bad", place: None };
+    all.extend(without_place.map(|cell| unlocated(cell.as_str())));
     all
 }
 
@@ -138,7 +142,7 @@ mod tests {
             bad_coordinates: ["b".to_owned(), "c".to_owned(), "d".to_owned()].into(),
         };
         let all = cell_dates(&plan, (1, 9));
-        let found: Vec<_> = all.iter().map(|s| (s.cell, s.first, s.last, s.place)).collect();
+        let found: Vec<_> = all.iter().map(|s| (s.cell, s.first, s.last, s.state)).collect();
         assert_eq!(
             found,
             [
