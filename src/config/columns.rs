@@ -29,6 +29,8 @@ pub struct Columns {
     pub gisco_id: String,
     pub cntr_code: String,
     pub lau_name: String,
+    /// Property with the population of a LAU; by default the newest of those named POP_ and a year.
+    pub population: Option<String>,
 }
 
 impl Columns {
@@ -59,6 +61,7 @@ impl Default for Columns {
             gisco_id: "GISCO_ID".into(),
             cntr_code: "CNTR_CODE".into(),
             lau_name: "LAU_NAME".into(),
+            population: None,
         }
     }
 }

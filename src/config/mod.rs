@@ -83,6 +83,8 @@ pub struct Data {
     pub cells: Vec<String>,
     #[serde(deserialize_with = "values::one_or_many")]
     pub lau: Vec<String>,
+    /// CSV file with the columns `lau_id` and `population`, in place of a property of the boundaries.
+    pub population: Option<PathBuf>,
     /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`. If outputs are kept
     /// in an object store, the folder in `cache` that mirrors it.
     pub processed: PathBuf,
@@ -99,6 +101,7 @@ impl Default for Data {
             events: vec!["data/raw/events".into()],
             cells: vec!["data/raw/cells".into()],
             lau: vec!["data/raw/lau_boundaries".into()],
+            population: None,
             processed: "data/processed".into(),
             cache: "data/cache".into(),
             store: None,
@@ -109,12 +112,13 @@ impl Default for Data {
 /// URLs are displayed without their secrets.
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Data { events, cells, lau, processed, cache, store } = self;
+        let Data { events, cells, lau, population, processed, cache, store } = self;
         let shown = |texts: &[String]| texts.iter().map(|t| shown_location(t)).collect::<Vec<_>>();
         f.debug_struct("Data")
             .field("events", &shown(events))
             .field("cells", &shown(cells))
             .field("lau", &shown(lau))
+            .field("population", population)
             .field("processed", &shown_location(&processed.to_string_lossy()))
             .field("cache", cache)
             .field("store", &store.as_deref().map(shown_location))

@@ -30,6 +30,7 @@ const VALUES: &[&str] = &[
     "columns.gisco_id",
     "columns.cntr_code",
     "columns.lau_name",
+    "columns.population",
     "checks.off",
     "checks.quarantine",
     "checks.user_id_bytes",

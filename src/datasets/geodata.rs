@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Date32Array, Float64Array, RecordBatch,
-    StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Date32Array, Float64Array, Int64Array,
+    RecordBatch, StringArray,
 };
 use arrow::datatypes::{DataType, Date32Type};
 use chrono::NaiveDate;
@@ -69,6 +69,8 @@ pub struct CellLau<'a> {
 pub struct LauUnit {
     pub country: String,
     pub name: Option<String>,
+    /// People who live there, if known.
+    pub population: Option<i64>,
     /// Metres, EPSG:3035.
     pub geometry: MultiPolygon,
 }
@@ -127,6 +129,7 @@ pub fn write_laus<'a>(
         Arc::new(StringArray::from_iter_values(units.clone().map(|(id, _)| id))),
         Arc::new(StringArray::from_iter_values(units.clone().map(|(_, u)| &u.country))),
         Arc::new(StringArray::from_iter(units.clone().map(|(_, u)| u.name.as_deref()))),
+        Arc::new(Int64Array::from_iter(units.clone().map(|(_, u)| u.population))),
         Arc::new(geometries.finish()),
     ];
     let batch = RecordBatch::try_new(Table::Lau.schema(), columns)?;

@@ -133,6 +133,7 @@ impl Table {
                 Field::new("lau_id", DataType::Utf8, false),
                 Field::new("country_code", DataType::Utf8, false),
                 Field::new("lau_name", DataType::Utf8, true),
+                Field::new("population", DataType::Int64, true),
                 Field::new("geometry", DataType::Binary, false),
             ])),
             Table::MobileEventsUncompressed => Arc::new(Schema::new(vec![

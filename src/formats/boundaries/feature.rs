@@ -9,8 +9,31 @@ pub struct PropertyNames {
     pub id: String,
     pub country: String,
     pub name: String,
+    pub population: PopulationProperty,
     /// Largest size of a file, after it is unzipped.
     pub max_mib: u64,
+}
+
+/// The property with the population.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PopulationProperty {
+    Named(String),
+    /// Of those named `POP_` and a year, as GISCO names them, the one of the newest year.
+    Newest,
+}
+
+impl PopulationProperty {
+    /// How well a property fits; of several, the one with the greatest number is taken.
+    pub(super) fn rank(&self, property: &str) -> Option<u16> {
+        match self {
+            PopulationProperty::Named(name) => (name == property).then_some(0),
+            PopulationProperty::Newest => {
+                let year = property.strip_prefix("POP_")?;
+                let is_year = year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit());
+                year.parse().ok().filter(|_| is_year)
+            }
+        }
+    }
 }
 
 /// The properties of a feature; numbers are converted to text.
@@ -19,6 +42,7 @@ pub struct Properties {
     pub id: Option<String>,
     pub country: Option<String>,
     pub name: Option<String>,
+    pub population: Option<String>,
 }
 
 /// A feature that passed the filter.
@@ -69,9 +93,12 @@ impl PropertyNames {
         Ok(())
     }
 
-    /// Indices of the three properties among the columns of a table.
-    pub(super) fn find(&self, columns: &[&str]) -> [Option<usize>; 3] {
+    /// Indices of the four properties among the columns of a table.
+    pub(super) fn find(&self, columns: &[&str]) -> [Option<usize>; 4] {
         let index_of = |name: &str| columns.iter().position(|column| *column == name);
-        [index_of(&self.id), index_of(&self.country), index_of(&self.name)]
+        let ranked = columns.iter().enumerate();
+        let ranked = ranked.filter_map(|(i, column)| Some((self.population.rank(column)?, i)));
+        let population = ranked.max().map(|(_, i)| i);
+        [index_of(&self.id), index_of(&self.country), index_of(&self.name), population]
     }
 }

@@ -40,28 +40,29 @@ pub fn read(
     let layer = select_layer(layers(&file).context(damaged)?, names)?;
     let crs = crs_of(&file, layer.srs_id).context(damaged)?;
     let columns: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
-    let [id, country, name] = names.find(&columns).map(|index| match index {
+    let [id, country, name, population] = names.find(&columns).map(|index| match index {
         Some(index) => quoted(columns[index]),
         None => "NULL".to_owned(),
     });
     let (geometry, table) = (quoted(&layer.geometry), quoted(&layer.table));
-    let sql = format!("SELECT {id}, {country}, {name}, {geometry} FROM {table}");
+    let sql = format!("SELECT {id}, {country}, {name}, {population}, {geometry} FROM {table}");
     let mut rows = file.prepare(&sql).context(damaged)?;
     let mut rows = rows.query([]).context(damaged)?;
     let (mut number, mut bytes) = (0, 0);
     while let Some(row) = rows.next().context(damaged)? {
         number += 1;
         // a layer can be a view, which computes its rows
-        bytes += (0..4).map(|column| bytes_of(row.get_ref(column))).sum::<u64>();
+        bytes += (0..5).map(|column| bytes_of(row.get_ref(column))).sum::<u64>();
         names.refuse_too_large(bytes)?;
         let text = |column| {
             text(row, column).with_context(|| format!("layer {}, feature {number}", layer.table))
         };
-        let properties = Properties { id: text(0)?, country: text(1)?, name: text(2)? };
+        let [id, country, name, population] = [text(0)?, text(1)?, text(2)?, text(3)?];
+        let properties = Properties { id, country, name, population };
         if !filter(&properties) {
             continue;
         }
-        let polygons = match row.get_ref(3)? {
+        let polygons = match row.get_ref(4)? {
             ValueRef::Null => None,
             ValueRef::Blob(blob) => polygons(blob)
                 .map_err(|e| anyhow!("layer {}, feature {number}: {e}", layer.table))?,

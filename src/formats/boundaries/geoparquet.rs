@@ -49,7 +49,7 @@ pub fn read(
     let (mut number, mut bytes) = (0, 0);
     for batch in ParquetBatches::new(reader) {
         let batch = batch.context("damaged; download it again")?;
-        let [ids, countries, unit_names] = properties.map(|index| {
+        let [ids, countries, unit_names, populations] = properties.map(|index| {
             let column = index.and_then(|i| batch.column_by_name(columns[i]))?;
             cast(column, &DataType::Utf8).ok()
         });
@@ -65,8 +65,12 @@ pub fn read(
                 let column = column.as_ref()?.as_string::<i32>();
                 column.is_valid(row).then(|| column.value(row).to_owned())
             };
-            let properties =
-                Properties { id: text(&ids), country: text(&countries), name: text(&unit_names) };
+            let properties = Properties {
+                id: text(&ids),
+                country: text(&countries),
+                name: text(&unit_names),
+                population: text(&populations),
+            };
             if !filter(&properties) {
                 continue;
             }

@@ -18,7 +18,9 @@ use anyhow::{Context, Result};
 use crate::storage::Location;
 use crate::storage::inputs::InputFile;
 pub use companions::{companions, is_companion};
-pub use feature::{Declared, Feature, FeatureFilter, OnFeature, Properties, PropertyNames};
+pub use feature::{
+    Declared, Feature, FeatureFilter, OnFeature, PopulationProperty, Properties, PropertyNames,
+};
 
 /// Extensions of boundary files.
 pub const EXTENSIONS: [&str; 7] =

@@ -8,12 +8,14 @@ use geo::{BoundingRect, Contains, Coord, MultiPolygon, Orient, Point, Polygon, R
 
 use super::grid::ToGrid;
 use super::properties::{self, OtherCountries};
-use super::{Settings, editions, repair};
+use super::{Settings, editions, population, repair};
 use crate::datasets::geodata::{self, LauUnit};
 use crate::domain::ids::{MAX_ID_BYTES, has_nul};
-use crate::domain::numbers::grouped;
+use crate::domain::numbers::{counted, grouped};
 use crate::formats::boundaries;
-use crate::formats::boundaries::{EXTENSIONS, Feature, Properties, PropertyNames};
+use crate::formats::boundaries::{
+    EXTENSIONS, Feature, PopulationProperty, Properties, PropertyNames,
+};
 use crate::storage::Location;
 use crate::storage::inputs::{self, InputFile, Listed};
 
@@ -68,6 +70,32 @@ impl Boundaries {
     pub fn extent(&self) -> Option<Rect> {
         geodata::bounds(self.units.values().filter_map(|u| u.geometry.bounding_rect()))
     }
+
+    /// Takes the population of the units from a file.
+    fn add_population(&mut self, file: &InputFile) -> Result<()> {
+        let population = population::read(file)?;
+        for (id, unit) in &mut self.units {
+            unit.population = population.get(id).copied();
+        }
+        let units = self.units.len() as u64;
+        let with = self.units.values().filter(|unit| unit.population.is_some()).count() as u64;
+        if with == 0 {
+            bail!(
+                "data.population, {}: none of its {} is the lau_id of a unit of the boundaries, such as {}",
+                file.location,
+                counted(population.len() as u64, "id"),
+                self.units.keys().next().map_or("", String::as_str)
+            );
+        }
+        if with < units {
+            self.notes.push(format!(
+                "{} without a population in {}",
+                counted(units - with, "LAU"),
+                file.location
+            ));
+        }
+        Ok(())
+    }
 }
 
 fn names(settings: Settings) -> PropertyNames {
@@ -76,6 +104,10 @@ fn names(settings: Settings) -> PropertyNames {
         id: c.gisco_id.clone(),
         country: c.cntr_code.clone(),
         name: c.lau_name.clone(),
+        population: match &c.population {
+            Some(name) => PopulationProperty::Named(name.clone()),
+            None => PopulationProperty::Newest,
+        },
         max_mib: settings.lau.max_mib,
     }
 }
@@ -85,12 +117,17 @@ fn is_selected(settings: Settings, properties: &Properties) -> bool {
     countries.is_empty() || properties.country.as_ref().is_some_and(|c| countries.contains(c))
 }
 
-/// Reads the units of the selected countries.
+/// Reads the units of the selected countries; their population comes from the file `population`, if there is
+/// one.
 ///
 /// # Errors
 /// A file that is truncated, in another CRS, or without a property that is needed; [`OtherCountries`] without
 /// a feature of the selected countries; a unit in two files; a ring that crosses itself more than slightly.
-pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
+pub fn read(
+    files: &[InputFile],
+    population: Option<&InputFile>,
+    settings: Settings,
+) -> Result<Boundaries> {
     let mut boundaries = Boundaries::default();
     let countries = RefCell::new(BTreeSet::new());
     let mut first_seen: BTreeMap<String, &Location> = BTreeMap::new();
@@ -140,6 +177,9 @@ pub fn read(files: &[InputFile], settings: Settings) -> Result<Boundaries> {
         let found: Vec<String> = countries.into_inner().into_iter().collect();
         return Err(OtherCountries::new(settings, found, &paths).into());
     }
+    if let Some(file) = population {
+        boundaries.add_population(file)?;
+    }
     for unit in boundaries.units.values_mut() {
         // GeoParquet and GeoJSON require exterior rings to be counter-clockwise
         unit.geometry = unit.geometry.orient(geo::orient::Direction::Default);
@@ -163,7 +203,7 @@ fn add(
     settings: Settings,
 ) -> Result<()> {
     let columns = settings.columns;
-    let Properties { id, country, name } = &feature.properties;
+    let Properties { id, country, name, population } = &feature.properties;
     for (value, property, key) in [
         (id, &columns.gisco_id, "columns.gisco_id"),
         (country, &columns.cntr_code, "columns.cntr_code"),
@@ -187,6 +227,13 @@ fn add(
             grouped(MAX_ID_BYTES as u64)
         );
     }
+    let population = match population {
+        // a file takes the place of the property
+        Some(text) if settings.data.population.is_none() => {
+            population::parse(text).with_context(|| id.to_owned())?
+        }
+        _ => None,
+    };
     let Some(polygons) = feature.polygons else {
         boundaries.notes.push(format!("{id} has no geometry, so no cell can lie in it"));
         return Ok(());
@@ -208,11 +255,13 @@ fn add(
                 let note = format!("{id} has several names; the first, {:?}, is used", unit.name);
                 boundaries.notes.push(note);
             }
+            unit.population = unit.population.max(population);
             unit.geometry.0.extend(polygons);
         }
         None => {
             let country = country.clone().unwrap_or_default();
-            let unit = LauUnit { country, name: name.clone(), geometry: MultiPolygon(polygons) };
+            let geometry = MultiPolygon(polygons);
+            let unit = LauUnit { country, name: name.clone(), population, geometry };
             boundaries.units.insert(id.to_owned(), unit);
         }
     }

@@ -8,7 +8,7 @@ use super::boundaries::Boundaries;
 use super::cells::refuse_rejected;
 use super::notes::no_cell_in_a_lau;
 use super::properties::OtherCountries;
-use super::{Settings, assign_cells, boundaries};
+use super::{Settings, assign_cells, boundaries, population};
 use crate::cell_plan::{self, CellPlan, CellVersion};
 use crate::config::Lau;
 use crate::domain::numbers::{counted, share_of};
@@ -48,8 +48,10 @@ pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<CheckedLaus>) {
     let boundaries = boundaries::files(settings).and_then(|listed| {
         passed_over = listed.passed_over;
         lau_files = listed.files;
-        boundaries::read(&lau_files, settings)
-            .map_err(|error| with_next_error(error, &lau_files, settings))
+        let population = settings.data.population.clone().map(population::file).transpose()?;
+        let population = population.as_ref();
+        boundaries::read(&lau_files, population, settings)
+            .map_err(|error| with_next_error(error, &lau_files, population, settings))
     });
     let cells = check_cells(settings, boundaries.as_ref().ok().map(|b| (b, lau_files.as_slice())));
     let countries = match settings.lau.countries.as_slice() {
@@ -70,10 +72,15 @@ pub fn check(settings: Settings) -> (Result<CheckedPlan>, Result<CheckedLaus>) {
 }
 
 /// The error, and the one that would follow if other countries were selected.
-fn with_next_error(error: anyhow::Error, files: &[InputFile], settings: Settings) -> anyhow::Error {
+fn with_next_error(
+    error: anyhow::Error,
+    files: &[InputFile],
+    population: Option<&InputFile>,
+    settings: Settings,
+) -> anyhow::Error {
     let Some(other) = error.downcast_ref::<OtherCountries>() else { return error };
     let lau = Lau { countries: other.proposed.clone(), ..settings.lau.clone() };
-    match boundaries::read(files, Settings { lau: &lau, ..settings }) {
+    match boundaries::read(files, population, Settings { lau: &lau, ..settings }) {
         Ok(_) => error,
         Err(next) => anyhow!("{error}; and then: {next:#}"),
     }

@@ -12,6 +12,7 @@ mod grid;
 pub mod lau_index;
 pub mod look;
 mod notes;
+mod population;
 mod properties;
 mod repair;
 
@@ -71,6 +72,8 @@ pub struct Inputs {
     pub cells: Vec<InputFile>,
     /// Boundary files and their companions.
     pub laus: Vec<InputFile>,
+    /// The file that `data.population` names.
+    pub population: Option<InputFile>,
     /// Messages that name files beside them which are not read.
     pub passed_over: Vec<String>,
 }
@@ -78,7 +81,12 @@ pub struct Inputs {
 impl Inputs {
     /// All files.
     pub fn all(&self) -> Vec<InputFile> {
-        [self.cells.as_slice(), &self.laus].concat()
+        [self.cells.clone(), self.of_laus()].concat()
+    }
+
+    /// The files from which the LAUs are read.
+    fn of_laus(&self) -> Vec<InputFile> {
+        [self.laus.as_slice(), self.population.as_slice()].concat()
     }
 }
 
@@ -90,13 +98,14 @@ pub fn inputs(settings: Settings) -> Result<Inputs> {
     let cells = cell_plan::files(&settings.data.cells)?;
     let laus = boundaries::files(settings)?;
     let passed_over = [cells.passed_over, laus.passed_over].into_iter().flatten().collect();
-    Ok(Inputs { cells: cells.files, laus: laus.files, passed_over })
+    let population = settings.data.population.clone().map(population::file).transpose()?;
+    Ok(Inputs { cells: cells.files, laus: laus.files, population, passed_over })
 }
 
-/// Fingerprint of the boundaries.
+/// Fingerprint of the boundaries and the file with the population, if there is one.
 fn fingerprint_of_laus(settings: Settings, laus: &[InputFile]) -> String {
     let Settings { columns, lau, .. } = settings;
-    fingerprint(laus, &format!("lau {columns:?} {lau:?}"))
+    fingerprint(laus, &format!("lau 2 {columns:?} {lau:?}"))
 }
 
 /// Fingerprint of the cells with their LAUs. It depends on the versions of the cells and not on the files from which
@@ -119,17 +128,14 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let started = Instant::now();
     let data = settings.data;
     let lock = lock::to_write(&data.processed)?;
-    let Inputs { cells: cell_files, laus: lau_files, passed_over } = inputs(settings)?;
-    let bytes_in = cell_files.iter().chain(&lau_files).map(|f| f.bytes).sum();
+    let inputs = inputs(settings)?;
+    let (all, of_laus) = (inputs.all(), inputs.of_laus());
+    let Inputs { cells: cell_files, laus: lau_files, population, passed_over } = inputs;
+    let bytes_in = all.iter().map(|f| f.bytes).sum();
     let mut report = StageReport { stage: "geojoin", bytes_in, ..StageReport::default() };
     let bar = progress.spinner("geojoin", "reading the cell plan");
     // a file that is replaced while it is read looks damaged; report the change instead
-    let or_changed = |error| {
-        ensure_unchanged(&cell_files)
-            .and_then(|()| ensure_unchanged(&lau_files))
-            .err()
-            .unwrap_or(error)
-    };
+    let or_changed = |error| ensure_unchanged(&all).err().unwrap_or(error);
     let zone = settings.time.tz();
     let plan = CellPlan::read_new(&data.plan_rows(), &cell_files, settings.columns, zone);
     let plan = plan.map_err(or_changed)?;
@@ -138,7 +144,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     report.rows_in = plan.rows;
     report.rows_out = cells.len() as u64;
     report.notes = notes::of_plan(&plan, overlapping);
-    let of_laus = fingerprint_of_laus(settings, &lau_files);
+    let of_laus = fingerprint_of_laus(settings, &of_laus);
     let of_cells = fingerprint_of_cells(settings, &cells, &of_laus);
     let before = |path: PathBuf, fingerprint: &str| {
         provenance::read(&path).filter(|made| made.inputs == fingerprint && !force)
@@ -156,7 +162,8 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
         return Ok(report);
     }
     bar.message("reading LAU boundaries");
-    let boundaries = boundaries::read(&lau_files, settings).map_err(or_changed)?;
+    let boundaries =
+        boundaries::read(&lau_files, population.as_ref(), settings).map_err(or_changed)?;
     bar.message("assigning cells to LAUs");
     let assigning = Instant::now();
     let assignments =
@@ -167,8 +174,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
         assigning.elapsed().as_secs_f64()
     ));
     let found = notes::of_laus(&cells, &boundaries, &assignments, settings.lau.crs.as_deref());
-    ensure_unchanged(&cell_files)?;
-    ensure_unchanged(&lau_files)?;
+    ensure_unchanged(&all)?;
     bar.message("writing");
     lock.ensure_held()?;
     if !has_laus {

@@ -331,12 +331,18 @@ impl<'de> Visitor<'de> for Parts<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::boundaries::feature::PopulationProperty;
 
     fn features(text: &str, country: &str) -> Result<(Vec<Feature>, Declared)> {
         let file = tempfile::NamedTempFile::new()?;
         std::fs::write(file.path(), text)?;
-        let names =
-            PropertyNames { id: "ID".into(), country: "C".into(), name: "N".into(), max_mib: 1 };
+        let names = PropertyNames {
+            id: "ID".into(),
+            country: "C".into(),
+            name: "N".into(),
+            population: PopulationProperty::Newest,
+            max_mib: 1,
+        };
         let mut found = Vec::new();
         let input = InputFile::local(file.path().to_owned())?;
         let declared =

@@ -14,7 +14,7 @@ const MAX_SEEN: usize = 100;
 /// Names that are longer are not listed.
 const MAX_NAME: usize = 200;
 
-/// Reads the three properties and skips the values of all others, however large they are.
+/// Reads the four properties and skips the values of all others, however large they are.
 pub struct PropertiesSeed<'a> {
     pub names: &'a PropertyNames,
     /// The names of all properties.
@@ -54,17 +54,23 @@ impl<'de> Visitor<'de> for PropertiesSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
         let mut properties = Properties::default();
+        let mut newest = None;
         while let Some(key) = map.next_key::<String>()? {
             let names = self.names;
             self.note(&key);
             // one property can have several meanings
             let wanted = [&names.id, &names.country, &names.name].map(|name| *name == key);
-            if !wanted.contains(&true) {
+            let rank = names.population.rank(&key).filter(|rank| newest.is_none_or(|n| n <= *rank));
+            if !wanted.contains(&true) && rank.is_none() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
             let text = map.next_value_seed(PropertyText)?;
-            let Properties { id, country, name } = &mut properties;
+            if rank.is_some() {
+                newest = rank;
+                properties.population.clone_from(&text);
+            }
+            let Properties { id, country, name, .. } = &mut properties;
             for (into, wanted) in [id, country, name].into_iter().zip(wanted) {
                 if wanted {
                     into.clone_from(&text);
