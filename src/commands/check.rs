@@ -84,7 +84,7 @@ pub fn run(file: &Path, config: Result<Config>, report: bool) -> Result<()> {
 fn check_all(config: &Config) -> Vec<Finding> {
     let (cells, laus) = geojoin::check(config.into());
     let events = check_events::check(config, cells.as_ref().ok());
-    let registry = Registry::read(&config.views, &config.time);
+    let registry = Registry::read(config.into());
     // an invalid view file is reported under its own subject, not under the warehouse
     let views = Arc::new(registry.as_ref().map(Registry::clone).unwrap_or_default());
     let warehouse = warehouse::open(config, views);

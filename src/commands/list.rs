@@ -13,7 +13,7 @@ const DEFAULT_WIDTH: u16 = 100;
 
 /// `views --list`: the views that the configuration names.
 pub fn configured_views(session: &Session) -> Result<()> {
-    let registry = Registry::read(&session.config.views, &session.config.time)?;
+    let registry = Registry::read((&session.config).into())?;
     let width = name_width(&registry);
     let entries = registry.views().iter().map(|view| names(&registry, view, width));
     super::print(&entries.collect::<String>())

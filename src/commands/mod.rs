@@ -58,7 +58,7 @@ impl Session {
     }
 
     fn warehouse(&self) -> Result<(Arc<Registry>, Box<dyn Warehouse>)> {
-        let registry = Arc::new(Registry::read(&self.config.views, &self.config.time)?);
+        let registry = Arc::new(Registry::read((&self.config).into())?);
         let warehouse = warehouse::open(&self.config, Arc::clone(&registry))?;
         warehouse.warnings().iter().for_each(|warning| self.progress.warn(warning));
         Ok((registry, warehouse))

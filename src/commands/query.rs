@@ -32,7 +32,7 @@ const MAX_TERMINAL_ROWS: u64 = 1_000;
 
 pub fn run(session: &Session, args: &Query) -> Result<()> {
     if args.list {
-        let registry = Registry::read(&session.config.views, &session.config.time)?;
+        let registry = Registry::read((&session.config).into())?;
         return list::relations(&registry, terminal_style(true).width);
     }
     let format = output_format(args)?;

@@ -81,9 +81,11 @@ impl DefinitionSource for Files {
         let config = (self.read)()?;
         (*self.views.lock().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.views.dir);
         let restart = changed_keys(&self.started_with, &config, &FIXED);
-        let Config { views, time, checks, .. } = config;
-        let config = Config { views, time, checks, ..self.started_with.clone() };
-        let registry = Arc::new(Registry::read(&config.views, &config.time)?);
+        let Config { views, time, anchors, calendar, present, weights, checks, .. } = config;
+        let started_with = self.started_with.clone();
+        let config =
+            Config { views, time, anchors, calendar, present, weights, checks, ..started_with };
+        let registry = Arc::new(Registry::read((&config).into())?);
         let log = self.log.clone();
         let definitions = Definitions {
             time: config.time.clone(),

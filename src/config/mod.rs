@@ -3,6 +3,7 @@
 //! Flags take precedence over environment variables, variables over the file, and the file over the
 //! defaults. The environment is passed in, so nothing here depends on the process.
 
+mod anchors;
 mod changed;
 mod columns;
 mod compress;
@@ -30,6 +31,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::tables::Table;
+pub use anchors::{Anchors, Calendar, Present, Weights, Window, ten_thousandths};
 pub use changed::changed_keys;
 pub use columns::Columns;
 pub use compress::Compress;
@@ -66,6 +68,10 @@ pub struct Config {
     pub lau: Lau,
     pub geojoin: Geojoin,
     pub time: Time,
+    pub anchors: Anchors,
+    pub calendar: Calendar,
+    pub present: Present,
+    pub weights: Weights,
     pub warehouse: Warehouse,
     pub load: Load,
     pub spark: Spark,

@@ -45,6 +45,7 @@ pub fn validate(config: &Config) -> Result<()> {
         let hint = near.map(|z| format!("; did you mean `{z}`?")).unwrap_or_default();
         bail!("time.zone = \"{zone}\" is not an IANA time zone{hint}");
     }
+    super::anchors::validate(&config.anchors, &config.present, &config.weights)?;
     if !(config.geojoin.max_distance_m.is_finite() && config.geojoin.max_distance_m >= 0.0) {
         bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
     }

@@ -168,16 +168,14 @@ fn path_key(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn site(path: &str) -> Site {
         Site::of(path, None, None, |_| false).0
     }
 
     fn routes() -> RelationRoutes {
-        RelationRoutes::new(Arc::new(
-            Registry::read(&Default::default(), &Default::default()).unwrap(),
-        ))
-        .unwrap()
+        RelationRoutes::new(Arc::new(Registry::read((&Config::default()).into()).unwrap())).unwrap()
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub fn run(
         Ok(())
     };
     // report missing privileges and invalid view files before the long stages run
-    let registry = Arc::new(Registry::read(&config.views, &config.time)?);
+    let registry = Arc::new(Registry::read(config.into())?);
     let warehouse = warehouse::open(config, Arc::clone(&registry))?;
     warehouse.warnings().iter().for_each(|warning| progress.warn(warning));
     if options.includes(Stage::Load) {

@@ -135,10 +135,11 @@ fn visit<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_view_comes_after_the_views_it_reads() {
-        let registry = Registry::read(&Default::default(), &Default::default()).unwrap();
+        let registry = Registry::read((&Config::default()).into()).unwrap();
         let order: Vec<&str> =
             registry.in_dependency_order().unwrap().iter().map(|v| v.view.as_str()).collect();
         let at = |name: &str| order.iter().position(|n| *n == name).unwrap();

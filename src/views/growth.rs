@@ -6,6 +6,11 @@ use std::fmt;
 use anyhow::{Result, bail};
 use chrono::{Datelike, Days, Months, NaiveDate};
 
+use crate::config::Window;
+
+/// From which windows of days are counted.
+const FIRST_MONDAY: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 5).unwrap();
+
 /// The largest number of neighbours on either side.
 const MAX_NEIGHBOURS: u32 = 400;
 
@@ -17,6 +22,10 @@ pub enum Unit {
     Week,
     /// A calendar month.
     Month,
+    /// So many days, counted from Monday, 5 January 1970.
+    Days(u32),
+    /// The window of the config, see [`Growth::with_window`].
+    Window,
 }
 
 /// The rows of a period depend on the dates of the period and of its neighbours alone.
@@ -35,7 +44,11 @@ impl Unit {
         let days_before = match self {
             Unit::Date => 0,
             Unit::Week => date.weekday().num_days_from_monday(),
-            Unit::Month => date.day0(),
+            Unit::Month | Unit::Window => date.day0(),
+            Unit::Days(days) => {
+                let since = date.signed_duration_since(FIRST_MONDAY).num_days();
+                since.rem_euclid(i64::from(days.max(1))) as u32
+            }
         };
         date.checked_sub_days(Days::new(days_before.into())).unwrap_or(NaiveDate::MIN)
     }
@@ -45,7 +58,10 @@ impl Unit {
         let later = match self {
             Unit::Date => start.checked_add_days(Days::new(count.into())),
             Unit::Week => start.checked_add_days(Days::new(u64::from(count) * 7)),
-            Unit::Month => start.checked_add_months(Months::new(count)),
+            Unit::Month | Unit::Window => start.checked_add_months(Months::new(count)),
+            Unit::Days(days) => {
+                start.checked_add_days(Days::new(u64::from(count) * u64::from(days)))
+            }
         };
         later.unwrap_or(NaiveDate::MAX)
     }
@@ -55,7 +71,10 @@ impl Unit {
         let earlier = match self {
             Unit::Date => start.checked_sub_days(Days::new(count.into())),
             Unit::Week => start.checked_sub_days(Days::new(u64::from(count) * 7)),
-            Unit::Month => start.checked_sub_months(Months::new(count)),
+            Unit::Month | Unit::Window => start.checked_sub_months(Months::new(count)),
+            Unit::Days(days) => {
+                start.checked_sub_days(Days::new(u64::from(count) * u64::from(days)))
+            }
         };
         earlier.unwrap_or(NaiveDate::MIN)
     }
@@ -68,12 +87,21 @@ impl Unit {
         }
     }
 
-    /// The name in a header, and the usual name of the column with the first date of the period.
+    /// The usual name of the column with the first date of the period.
+    pub fn column(self) -> &'static str {
+        match self {
+            Unit::Days(_) | Unit::Window => "window_start",
+            unit => unit.name(),
+        }
+    }
+
+    /// The name in a header.
     pub fn name(self) -> &'static str {
         match self {
             Unit::Date => "date",
             Unit::Week => "week",
             Unit::Month => "month",
+            Unit::Days(_) | Unit::Window => "window",
         }
     }
 }
@@ -82,21 +110,31 @@ impl Growth {
     /// `by: date`.
     pub const BY_DATE: Growth = Growth { unit: Unit::Date, before: 0, after: 0 };
 
-    /// Reads the value of `by`: `date`, `week` or `month`, followed by `-N` and `+N` in any order.
+    /// The same with the configured window in place of [`Unit::Window`].
+    pub fn with_window(self, window: Window) -> Self {
+        let unit = match (self.unit, window) {
+            (Unit::Window, Window::Month) => Unit::Month,
+            (Unit::Window, Window::Days(days)) => Unit::Days(days),
+            (unit, _) => unit,
+        };
+        Growth { unit, ..self }
+    }
+
+    /// Reads the value of `by`: `date`, `week`, `month` or `window`, followed by `-N` and `+N` in any order.
     ///
     /// # Errors
     /// Anything else.
     pub fn parse(text: &str) -> Result<Self> {
         let expected = || {
             format!(
-                "by is {text:?}; expected date, week or month, and after it +N, -N or both if the rows \
+                "by is {text:?}; expected date, week, month or window, and after it +N, -N or both if the rows \
                  of a period also depend on the N periods after or before it, as in date+1"
             )
         };
         let compact: String = text.split_whitespace().collect();
         let signs = ['+', '-'];
         let (name, mut rest) = compact.split_at(compact.find(signs).unwrap_or(compact.len()));
-        let units = [Unit::Date, Unit::Week, Unit::Month];
+        let units = [Unit::Date, Unit::Week, Unit::Month, Unit::Window];
         let Some(unit) = units.into_iter().find(|unit| unit.name() == name) else {
             bail!(expected())
         };
@@ -185,7 +223,7 @@ mod tests {
         }
         for text in ["", "day", "dates", "date+", "date1", "date+1+2", "date*2", "+1", "date+x"] {
             let error = Growth::parse(text).unwrap_err().to_string();
-            assert!(error.contains("date, week or month"), "{text}: {error}");
+            assert!(error.contains("date, week, month or window"), "{text}: {error}");
         }
         let error = Growth::parse("date-401").unwrap_err().to_string();
         assert!(error.contains("at most 400"), "{error}");
@@ -226,8 +264,21 @@ mod tests {
     }
 
     #[test]
+    fn windows_are_those_of_the_config() {
+        let by = |window| Growth::parse("window-2").unwrap().with_window(window);
+        let start = day("2024-10-01");
+        assert_eq!(by(Window::Month).reads(start), (day("2024-08-01"), day("2024-10-31")));
+        // 19,992 days, 714 windows of 28, after Monday, 5 January 1970
+        let days = by(Window::Days(28));
+        assert_eq!(days.unit.start_of(day("2024-10-03")), day("2024-09-30"));
+        assert_eq!(days.unit.start_of(day("2024-09-29")), day("2024-09-02"));
+        assert_eq!(days.reads(day("2024-09-30")), (day("2024-08-05"), day("2024-10-27")));
+        assert_eq!(days.unit.start_of(day("1970-01-04")), day("1969-12-08"));
+    }
+
+    #[test]
     fn periods_contain_their_dates() {
-        for unit in [Unit::Date, Unit::Week, Unit::Month] {
+        for unit in [Unit::Date, Unit::Week, Unit::Month, Unit::Days(28)] {
             for date in ["0001-01-01", "2024-02-29", "9999-12-31"].map(day) {
                 let start = unit.start_of(date);
                 assert!(start <= date && date <= unit.end(start), "{unit:?}");

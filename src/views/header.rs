@@ -102,7 +102,7 @@ fn complete(header: &mut Header) -> Result<()> {
         bail!("accumulate needs by: date, without neighbours and without the key period");
     }
     if header.period.is_none() && (growth.unit != Unit::Date || growth.has_neighbours()) {
-        header.period = Some(growth.unit.name().to_owned());
+        header.period = Some(growth.unit.column().to_owned());
     }
     Ok(())
 }

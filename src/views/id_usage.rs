@@ -141,11 +141,12 @@ impl Visitor for Uses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
     use crate::views::Registry;
 
     #[test]
     fn built_in_views_over_tables_only_compare_ids() {
-        let registry = Registry::read(&Default::default(), &Default::default()).unwrap();
+        let registry = Registry::read((&Config::default()).into()).unwrap();
         for view in registry.views() {
             let over_tables = registry.dependencies(view).unwrap().is_empty();
             assert_eq!(compares_ids_only(&view.sql, |_| false), over_tables, "{}", view.view);

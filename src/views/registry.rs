@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::files::{self, ViewFile};
+use super::settings::Settings;
 use super::single_users::{Planner, Reason};
 use super::template::{self, date_suffix};
 use super::view::View;
-use crate::config::{Time, Views};
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
 
@@ -30,20 +30,20 @@ impl Registry {
     ///
     /// # Errors
     /// A folder that cannot be read, an invalid header (file and line), two views with the same name.
-    pub fn read(settings: &Views, time: &Time) -> Result<Self> {
+    pub fn read(settings: Settings) -> Result<Self> {
         let mut registry = Registry::default();
         let mut declared = BTreeMap::new();
         let views_of = |file: &ViewFile| {
-            template::views(&file.path, &file.text, &settings.snapshot_dates, time)
+            template::views(&file.path, &file.text, settings)
                 .with_context(|| format!("view file {}", file.path.display()))
         };
-        for file in files::of_program(settings) {
+        for file in files::of_program(settings.views) {
             let (header, views) = views_of(&file)?;
             declared.extend(views.iter().map(|view| (view.view.clone(), header)));
             registry.views.extend(views);
         }
         let mut own = Vec::new();
-        for file in files::of_user(settings)? {
+        for file in files::of_user(settings.views)? {
             let (header, views) = views_of(&file)?;
             declared.extend(views.iter().map(|view| (view.view.clone(), header)));
             own.extend(views);
@@ -217,9 +217,10 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     fn builtin() -> Registry {
-        Registry::read(&Views::default(), &Time::default()).unwrap()
+        Registry::read((&Config::default()).into()).unwrap()
     }
 
     #[test]
@@ -275,8 +276,9 @@ mod tests {
         for (name, text) in files {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
-        let dir = Some(folder.path().to_owned());
-        Registry::read(&Views { dir, ..Views::default() }, &Time::default())
+        let mut config = Config::default();
+        config.views.dir = Some(folder.path().to_owned());
+        Registry::read((&config).into())
     }
 
     #[test]
@@ -336,12 +338,10 @@ mod tests {
     #[test]
     fn every_snapshot_day_has_its_views_and_settings_are_filled_in() {
         let dates = ["2024-10-01", "2024-10-02"];
-        let settings = Views {
-            snapshot_dates: dates.iter().map(|d| d.parse().unwrap()).collect(),
-            ..Views::default()
-        };
-        let time = Time { day_start: 6, ..Time::default() };
-        let registry = Registry::read(&settings, &time).unwrap();
+        let mut config = Config::default();
+        config.views.snapshot_dates = dates.iter().map(|d| d.parse().unwrap()).collect();
+        config.time.day_start = 6;
+        let registry = Registry::read((&config).into()).unwrap();
         assert_eq!(registry.views().len(), 16);
         let second = registry.find("users-per-lau-2024-10-02").unwrap();
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);

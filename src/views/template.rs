@@ -7,8 +7,9 @@ use anyhow::{Result, bail};
 use chrono::NaiveDate;
 
 use super::header::parse;
+use super::settings::Settings;
 use super::view::View;
-use crate::config::{SnapshotDate, Time};
+use crate::config::SnapshotDate;
 
 /// Placeholder for the date in the header of a snapshot template.
 const DATE_IN_HEADER: &str = "{snapshot_date}";
@@ -22,12 +23,7 @@ pub const NEWEST_DATE: &str = "(SELECT MAX(date) FROM mobile_events_compressed)"
 ///
 /// # Errors
 /// An invalid header, with its line; names that are not allowed.
-pub fn views(
-    file: &Path,
-    text: &str,
-    snapshot_dates: &[SnapshotDate],
-    time: &Time,
-) -> Result<(Option<bool>, Vec<View>)> {
+pub fn views(file: &Path, text: &str, settings: Settings) -> Result<(Option<bool>, Vec<View>)> {
     let stem = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     let header = parse(text)?;
     let view = header.view.unwrap_or_else(|| stem.clone());
@@ -41,13 +37,11 @@ pub fn views(
         // decided when all views are known
         single_users: None,
         columns: None,
-        growth: header.growth,
+        growth: header.growth.map(|growth| growth.with_window(settings.anchors.window)),
         period: header.period,
         accumulate: header.accumulate,
         snapshot: None,
-        sql: text
-            .replace(":day_start", &time.day_start.to_string())
-            .replace(":day_end", &time.day_end.to_string()),
+        sql: settings.fill(text)?,
         file: file.to_owned(),
         name,
         view,
@@ -59,7 +53,7 @@ pub fn views(
     if !(template.name.contains(DATE_IN_HEADER) && template.view.contains(DATE_IN_HEADER)) {
         bail!("the SQL uses {DATE_IN_SQL}, so name and view must contain {DATE_IN_HEADER}");
     }
-    let views = snapshot_dates.iter().map(|date| snapshot(&template, *date));
+    let views = settings.views.snapshot_dates.iter().map(|date| snapshot(&template, *date));
     Ok((header.single_users, views.collect::<Result<_>>()?))
 }
 
@@ -133,11 +127,13 @@ fn check_names(view: &View) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_view_without_a_header_gets_the_name_of_its_file() {
         let file = Path::new("sql/views/my_view.sql");
-        let (_, mut views) = views(file, "SELECT user_id FROM t", &[], &Time::default()).unwrap();
+        let (_, mut views) =
+            views(file, "SELECT user_id FROM t", (&Config::default()).into()).unwrap();
         let view = views.remove(0);
         assert_eq!((view.name.as_str(), view.view.as_str()), ("my-view", "my_view"));
     }
@@ -157,8 +153,9 @@ mod tests {
         let text = "-- name: n-{snapshot_date}\n-- view: n_{snapshot_date}\n\
                     -- title: On {snapshot_date}\n-- by: date\n\
                     SELECT 1 AS x FROM mobile_events_compressed WHERE date = DATE :'snapshot_date'";
-        let dates = [SnapshotDate::Newest, "2024-10-01".parse().unwrap()];
-        let (_, views) = views(Path::new("n.sql"), text, &dates, &Time::default()).unwrap();
+        let mut config = Config::default();
+        config.views.snapshot_dates = vec![SnapshotDate::Newest, "2024-10-01".parse().unwrap()];
+        let (_, views) = views(Path::new("n.sql"), text, (&config).into()).unwrap();
         let shown: Vec<_> = views.iter().map(|v| (&*v.name, &*v.title, v.is_by_date())).collect();
         assert_eq!(
             shown,

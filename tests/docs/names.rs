@@ -53,7 +53,7 @@ fn every_mentioned_variable_belongs_to_a_key() {
 #[test]
 fn every_built_in_view_is_documented() {
     let config = Config::default();
-    let registry = Registry::read(&config.views, &config.time).unwrap();
+    let registry = Registry::read((&config).into()).unwrap();
     let page = Page::read("docs/views.md");
     for view in registry.views() {
         for name in [&view.name, &view.view] {

@@ -186,7 +186,7 @@ fn views_in_the_documentation_follow_the_rules() {
         work.write("pipeline.toml", "[views]\nbuiltin = false\n");
         let sources = Sources { file: Some(&file), env: &|_| None, flags: Vec::new() };
         let config = load(&sources).unwrap();
-        let registry = Registry::read(&config.views, &config.time);
+        let registry = Registry::read((&config).into());
         let registry = registry.unwrap_or_else(|e| panic!("{place}: {e:#}"));
         for view in registry.views() {
             let earlier = files.insert(view.name.clone(), place.clone());

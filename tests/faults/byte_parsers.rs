@@ -26,7 +26,7 @@ pub fn view(bytes: &[u8]) -> bool {
     let (folder, _) = file("a_view.sql", bytes);
     let mut config = Config::default();
     config.views.dir = Some(folder.path().to_owned());
-    Registry::read(&config.views, &config.time).is_ok()
+    Registry::read((&config).into()).is_ok()
 }
 
 /// Parses boundaries in GeoJSON; true if they are valid.

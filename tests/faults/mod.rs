@@ -58,7 +58,7 @@ fn answers(work: &Workspace) -> anyhow::Result<Answers> {
     let file = work.path("pipeline.toml");
     let sources = Sources { file: Some(&file), env: &|_| None, flags: Vec::new() };
     let config = config::load(&sources)?;
-    let registry = std::sync::Arc::new(Registry::read(&config.views, &config.time)?);
+    let registry = std::sync::Arc::new(Registry::read((&config).into())?);
     let warehouse = warehouse::open(&config, std::sync::Arc::clone(&registry))?;
     let mut all = Vec::new();
     for view in registry.views() {

@@ -148,7 +148,7 @@ fn connection_pool_recovers_after_a_restart_of_the_server() {
     let sources =
         Sources { file: Some(&work.path("pipeline.toml")), env: &|_| None, flags: Vec::new() };
     let config: Config = mobility::config::load(&sources).unwrap();
-    let registry = std::sync::Arc::new(Registry::read(&config.views, &config.time).unwrap());
+    let registry = std::sync::Arc::new(Registry::read((&config).into()).unwrap());
     let warehouse = warehouse::open(&config, std::sync::Arc::clone(&registry)).unwrap();
     let count = || {
         let view = registry.find(VIEW).unwrap();
