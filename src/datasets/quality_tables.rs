@@ -67,6 +67,8 @@ pub struct DayFigures {
     pub compression_ratio_rows: Option<f64>,
     pub warnings: u64,
     pub criticals: u64,
+    /// Share of the users who are seen again seven days later; `None` where that date is not there.
+    pub returning_share: Option<f64>,
 }
 
 impl DayFigures {

@@ -266,6 +266,7 @@ fn quality_daily() -> SchemaRef {
         Field::new("compression_ratio_rows", DataType::Float64, true),
         Field::new("warnings", DataType::Int64, false),
         Field::new("criticals", DataType::Int64, false),
+        Field::new("returning_share", DataType::Float64, true),
     ]))
 }
 

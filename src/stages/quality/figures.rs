@@ -15,6 +15,8 @@ pub struct UserCounts {
     pub all: u64,
     /// Users that were not seen on the previous dates; `None` for the first date.
     pub new: Option<u64>,
+    /// Users that are seen again seven days later; `None` where that date is not there.
+    pub returning: Option<u64>,
 }
 
 /// The figures of a date, without those that depend on the figures of previous dates.
@@ -80,7 +82,15 @@ pub fn figures(record: &DayRecord, users: UserCounts, cells: &CellLaus) -> Resul
         compression_ratio_rows: ratio(rows_kept, record.rows_out),
         warnings: 0,
         criticals: 0,
+        returning_share: users.returning.map(|users_again| share(users_again, users.all)),
     })
+}
+
+/// A share with four decimal places, rounded half up.
+fn share(part: u64, whole: u64) -> f64 {
+    // the exact half of a unit is rounded up, whatever the fraction is in floating-point numbers
+    let units = (u128::from(part) * 20_000 + u128::from(whole)) / (2 * u128::from(whole.max(1)));
+    units as f64 / 10_000.0
 }
 
 /// Compares totals that were counted separately and must be equal.

@@ -1,8 +1,9 @@
 //! `quality`: computes the tables `quality_daily` and `quality_codes` from the records of `compress`
 //! and the cell plan.
 //!
-//! A date is computed again only if its record, the records of the seven previous dates, the cells that are valid on
-//! it or the LAUs changed: the footer of the table stores a fingerprint for each date.
+//! A date is computed again only if its record, the records of the seven previous dates and of the date seven
+//! days later, the cells that are valid on it or the LAUs changed: the footer of the table stores a fingerprint for
+//! each date.
 
 mod cells_on_date;
 mod codes;
@@ -10,6 +11,7 @@ mod comparison;
 mod expectation;
 mod figures;
 mod new_users;
+mod rotation;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -18,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use parquet::file::metadata::KeyValue;
 use sha2::{Digest, Sha256};
 
@@ -43,6 +45,7 @@ use crate::storage::lock;
 use cells_on_date::CellLaus;
 use comparison::add_comparisons;
 use figures::{UserCounts, figures, refuse_undated_not_rejected};
+use rotation::RETURN_DAYS;
 use warnings::is_without_places;
 
 /// Number of previous dates that a date is compared with.
@@ -143,12 +146,22 @@ fn fingerprints(
     laus: &str,
 ) -> BTreeMap<NaiveDate, String> {
     let of = |(number, day): (usize, &DayFile)| {
-        let inputs = &records.days[number.saturating_sub(PREVIOUS_DATES)..=number];
-        let parts = inputs.iter().flat_map(|day| [day.date.to_string(), day.fingerprint.clone()]);
+        let inputs = records.days[number.saturating_sub(PREVIOUS_DATES)..=number].iter();
+        let parts = inputs
+            .chain(week_later(records, number))
+            .flat_map(|day| [day.date.to_string(), day.fingerprint.clone()]);
         let places = [format!("{:x}", cells.fingerprint_of(day.date)), laus.to_owned()];
         (day.date, digest(parts.chain(places)))
     };
     records.days.iter().enumerate().map(of).collect()
+}
+
+/// The record of the date seven days after the one with this number.
+fn week_later(records: &DayRecordFolder, number: usize) -> Option<&DayFile> {
+    let date = records.days[number].date.checked_add_days(Days::new(RETURN_DAYS))?;
+    // at most so many dates lie between
+    let after = records.days.iter().skip(number + 1).take(RETURN_DAYS as usize);
+    after.into_iter().find(|day| day.date == date)
 }
 
 fn digest(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
@@ -221,7 +234,8 @@ fn day(
     let file = &records.days[number];
     let record = file.record()?;
     let previous = &records.days[number.saturating_sub(PREVIOUS_DATES)..number];
-    for day in previous {
+    let later = week_later(records, number);
+    for day in previous.iter().chain(later) {
         if day.users_key()? != record.users_key {
             bail!(
                 "the users of {} and {} were digested with different keys and cannot be compared; run \
@@ -233,7 +247,9 @@ fn day(
     }
     let lists = previous.iter().map(DayFile::users).collect::<Result<Vec<_>>>()?;
     let (all, new) = new_users::count(file.users()?, lists)?;
-    let users = UserCounts { all, new: (number > 0).then_some(new) };
+    let returning =
+        later.map(|later| new_users::count_again(file.users()?, later.users()?)).transpose()?;
+    let users = UserCounts { all, new: (number > 0).then_some(new), returning };
     let figures = figures(&record, users, cells)
         .with_context(|| format!("quality record {}", file.path.display()))?;
     Ok((figures, codes::code_rows(Some(file.date), &record.files)))

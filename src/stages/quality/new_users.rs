@@ -1,4 +1,4 @@
-//! Users of a date that were not seen on the dates before it.
+//! Users of a date that were not seen on the dates before it, or are seen again after it.
 
 use anyhow::Result;
 
@@ -20,6 +20,19 @@ pub fn count(mut today: UserDigests, before: Vec<UserDigests>) -> Result<(u64, u
         new += u64::from(!seen);
     }
     Ok((today.count, new))
+}
+
+/// Counts the users of `today` who are in `later` as well; both are in ascending order.
+///
+/// # Errors
+/// A list that cannot be read.
+pub fn count_again(mut today: UserDigests, later: UserDigests) -> Result<u64> {
+    let mut later = Cursor::new(later)?;
+    let mut again = 0;
+    while let Some(user) = today.next_user()? {
+        again += u64::from(later.advance_to(&user)?);
+    }
+    Ok(again)
 }
 
 /// A list and its next user.

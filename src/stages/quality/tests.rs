@@ -60,7 +60,7 @@ fn cells() -> CellLaus {
 
 fn row(record: &DayRecord) -> DayFigures {
     let all = record.users_by_events.values().sum();
-    figures(record, UserCounts { all, new: None }, &cells()).unwrap()
+    figures(record, UserCounts { all, new: None, returning: None }, &cells()).unwrap()
 }
 
 /// Warnings about the last of several usual dates, of which the last is modified by `change`.
@@ -278,7 +278,7 @@ fn inconsistent_record_is_rejected() {
             r.files[0].codes.insert(Code::PingPong, 1_000);
         }),
     ];
-    let users = |all| UserCounts { all, new: None };
+    let users = |all| UserCounts { all, new: None, returning: None };
     for (word, change) in changes {
         let mut record = usual(0, 5);
         change(&mut record);
@@ -345,7 +345,7 @@ proptest! {
         record.cells = BTreeMap::from([("1".to_owned(), kept)]);
         record.users_by_hours = BTreeMap::from([(1, users)]);
         record.users_by_events = BTreeMap::from([(kept.max(1), users)]);
-        let day = figures(&record, UserCounts { all: users, new: None }, &cells()).unwrap();
+        let day = figures(&record, UserCounts { all: users, new: None, returning: None }, &cells()).unwrap();
         let codes = code_rows(Some(record.date), &record.files);
         let sum = |dispositions: &[&str]| codes.iter().filter(|r| dispositions.contains(&r.disposition.as_str())).map(|r| r.rows).sum::<u64>();
         prop_assert_eq!(day.rows_in, sum(&["kept", "rejected", "unplaced", "flagged"]));
@@ -359,4 +359,32 @@ proptest! {
             prop_assert!(file.rows == 0 || (percents - 100.0).abs() < 1e-4, "{}", percents);
         }
     }
+}
+
+#[test]
+fn change_of_pseudonyms_is_found_where_low_shares_end() {
+    let changes = |shares: &[Option<f64>]| -> Vec<u64> {
+        let day = |(number, share): (u64, &Option<f64>)| {
+            let mut figures = row(&usual(number, 10));
+            figures.returning_share = *share;
+            figures
+        };
+        let days: Vec<DayFigures> = (0..).zip(shares).map(day).collect();
+        let found = super::rotation::changes(&days);
+        (0..shares.len() as u64).filter(|number| found.contains(&date(*number))).collect()
+    };
+    let shares = |parts: &[(usize, Option<f64>)]| -> Vec<Option<f64>> {
+        parts.iter().flat_map(|(count, share)| vec![*share; *count]).collect()
+    };
+    let (high, low) = (Some(0.8), Some(0.1));
+    assert_eq!(changes(&shares(&[(10, high), (7, low), (10, high)])), [17]);
+    // the share of the change itself is not known yet
+    assert_eq!(changes(&shares(&[(10, high), (7, low), (7, None)])), [17]);
+    assert_eq!(changes(&shares(&[(10, high), (2, None), (5, low), (1, high)])), [17]);
+    // too few dates before, too few low ones, and one that is known not to be low
+    assert_eq!(changes(&shares(&[(6, high), (7, low), (10, high)])), [0; 0]);
+    assert_eq!(changes(&shares(&[(10, high), (4, low), (10, high)])), [0; 0]);
+    assert_eq!(changes(&shares(&[(10, high), (1, low), (1, high), (5, low), (3, high)])), [0; 0]);
+    // exactly half of the median is not low
+    assert_eq!(changes(&shares(&[(10, high), (7, Some(0.4)), (5, high)])), [0; 0]);
 }

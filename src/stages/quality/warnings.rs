@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::PREVIOUS_DATES;
+use super::{PREVIOUS_DATES, rotation};
 use crate::datasets::quality_tables::{DayFigures, rounded};
 use crate::domain::numbers::{counted, grouped};
 
@@ -52,7 +52,8 @@ impl Level {
 pub struct Warning {
     pub date: NaiveDate,
     pub level: Level,
-    /// The name of the figure: `rows_in`, `rejected_percent`, `unmapped_percent`, `empty_hours`, `files`.
+    /// The name of the figure: `rows_in`, `rejected_percent`, `unmapped_percent`, `empty_hours`, `files`,
+    /// `returning_share`.
     pub what: &'static str,
     pub value: f64,
     /// The expected value.
@@ -64,8 +65,12 @@ pub struct Warning {
 /// Warnings of all dates; `days` are in order of date.
 pub fn warnings(days: &[DayFigures]) -> Vec<Warning> {
     let mut all = Vec::new();
+    let changes = rotation::changes(days);
     for (number, day) in days.iter().enumerate() {
         of_day(day, &days[number.saturating_sub(PREVIOUS_DATES)..number], &mut all);
+        if changes.contains(&day.date) {
+            all.push(pseudonyms_changed(day, &days[number - 1]));
+        }
     }
     all
 }
@@ -130,6 +135,22 @@ fn of_day(day: &DayFigures, previous: &[DayFigures], out: &mut Vec<Warning>) {
         let text =
             format!("{} in the folder of the date, usually {expected}", counted(own, "file"));
         push(Level::Warning, "files", own as f64, expected as f64, text);
+    }
+}
+
+/// `before` is the date before it.
+fn pseudonyms_changed(day: &DayFigures, before: &DayFigures) -> Warning {
+    let value = before.returning_share.unwrap_or_default();
+    Warning {
+        date: day.date,
+        level: Level::Warning,
+        what: "returning_share",
+        value,
+        expected: day.returning_share.unwrap_or_default(),
+        text: format!(
+            "pseudonyms seem to have changed on this date: only {} of the users of the date before are seen again              after seven days; windows that hold both dates have neither homes nor work places",
+            percent(value * 100.0)
+        ),
     }
 }
 
