@@ -11,7 +11,7 @@ FROM (
       ('x' || substr(h, 16, 15))::bit(60)::bigint::numeric AS b
     FROM (
       SELECT valid_date_start, valid_date_end, md5(ROW(cell_id, latitude, longitude, lau_id, lau_match,
-        lau_distance_m, geometry)::text) AS h
+        lau_distance_m, geometry, site_id)::text) AS h
       FROM {schema}.cell_plan
     ) AS rows_with_hash
   ) AS hashed

@@ -15,7 +15,7 @@ COMMENT ON VIEW {schema}.mobile_events_compressed IS 'mobility: hourly presence,
 CREATE OR REPLACE VIEW {schema}.mobile_events_placed AS
 SELECT u.user_id, c.cell_id, p.date, date_trunc('hour', p.first_seen)
     + CASE WHEN p.two_places < 0 THEN interval '1 microsecond' ELSE interval '0' END AS hour,
-  p.first_seen, p.last_seen,
+  coalesce(p.placed_first, p.first_seen) AS first_seen, coalesce(p.placed_last, p.last_seen) AS last_seen,
   (p.event_count - greatest(p.two_places, -1 - p.two_places))::bigint AS event_count
 FROM {schema}.mobility_presence p
 JOIN {schema}.mobility_leaf f ON f.leaf_no = p.leaf_no AND f.retired_by IS NULL

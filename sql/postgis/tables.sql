@@ -42,11 +42,15 @@ CREATE TABLE {schema}.mobility_presence (
   first_seen timestamp NOT NULL,
   last_seen timestamp NOT NULL,
   event_count integer NOT NULL,
-  two_places integer NOT NULL
+  two_places integer NOT NULL,
+  placed_first timestamp,
+  placed_last timestamp
 ) PARTITION BY LIST (date);
 COMMENT ON TABLE {schema}.mobility_presence IS 'mobility: hourly presence with numbers for ids; query mobile_events_compressed instead';
 COMMENT ON COLUMN {schema}.mobility_presence.two_places IS
   'events of users at two places at once; in the repeated hour when the clocks go back, -1 minus that number';
+COMMENT ON COLUMN {schema}.mobility_presence.placed_first IS
+  'first of the other events, where there are both kinds; null elsewhere, and so is placed_last';
 
 CREATE TABLE {schema}.mobility_event (
   user_no bigint,
@@ -65,7 +69,8 @@ CREATE TABLE {schema}.cell_plan (
   lau_id text COLLATE "C",
   lau_match text COLLATE "C" NOT NULL,
   lau_distance_m double precision,
-  geometry {postgis}.geometry(Point, 4326) NOT NULL
+  geometry {postgis}.geometry(Point, 4326) NOT NULL,
+  site_id text COLLATE "C"
 );
 CREATE INDEX ON {schema}.cell_plan (cell_id, valid_date_start);
 CREATE INDEX ON {schema}.cell_plan USING gist (geometry);
@@ -75,7 +80,8 @@ CREATE TABLE {schema}.lau (
   lau_id text COLLATE "C" PRIMARY KEY,
   country_code text COLLATE "C" NOT NULL,
   lau_name text COLLATE "C",
-  geometry {postgis}.geometry(MultiPolygon, 3035) NOT NULL
+  geometry {postgis}.geometry(MultiPolygon, 3035) NOT NULL,
+  population bigint
 );
 CREATE INDEX ON {schema}.lau USING gist (geometry);
 COMMENT ON TABLE {schema}.lau IS 'mobility: LAU units with their boundaries';

@@ -100,8 +100,8 @@ pub fn write_cells<'a>(
         Arc::new(StringArray::from_iter(laus.iter().map(|l| l.lau_id))),
         Arc::new(StringArray::from_iter_values(laus.iter().map(|l| l.lau_match.name()))),
         Arc::new(Float64Array::from_iter(laus.iter().map(|l| l.distance_m))),
-        Arc::new(StringArray::from_iter_values(cells.iter().map(|c| c.version.site().to_string()))),
         Arc::new(BinaryArray::from_iter_values(&points)),
+        Arc::new(StringArray::from_iter_values(cells.iter().map(|c| c.version.site().to_string()))),
     ];
     let batch = RecordBatch::try_new(Table::CellPlan.schema(), columns)?;
     let point = |c: &Cell| {
@@ -129,8 +129,8 @@ pub fn write_laus<'a>(
         Arc::new(StringArray::from_iter_values(units.clone().map(|(id, _)| id))),
         Arc::new(StringArray::from_iter_values(units.clone().map(|(_, u)| &u.country))),
         Arc::new(StringArray::from_iter(units.clone().map(|(_, u)| u.name.as_deref()))),
-        Arc::new(Int64Array::from_iter(units.clone().map(|(_, u)| u.population))),
         Arc::new(geometries.finish()),
+        Arc::new(Int64Array::from_iter(units.clone().map(|(_, u)| u.population))),
     ];
     let batch = RecordBatch::try_new(Table::Lau.schema(), columns)?;
     let extent = bounds(units.filter_map(|(_, u)| u.geometry.bounding_rect()));

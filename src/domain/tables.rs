@@ -126,15 +126,15 @@ impl Table {
                 Field::new("lau_id", DataType::Utf8, true),
                 Field::new("lau_match", DataType::Utf8, false),
                 Field::new("lau_distance_m", DataType::Float64, true),
-                Field::new("site_id", DataType::Utf8, false),
                 Field::new("geometry", DataType::Binary, false),
+                Field::new("site_id", DataType::Utf8, false),
             ])),
             Table::Lau => Arc::new(Schema::new(vec![
                 Field::new("lau_id", DataType::Utf8, false),
                 Field::new("country_code", DataType::Utf8, false),
                 Field::new("lau_name", DataType::Utf8, true),
-                Field::new("population", DataType::Int64, true),
                 Field::new("geometry", DataType::Binary, false),
+                Field::new("population", DataType::Int64, true),
             ])),
             Table::MobileEventsUncompressed => Arc::new(Schema::new(vec![
                 Field::new("user_id", DataType::Utf8, true),

@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn built_in_views_with_the_plan_read_valid_cells_only() {
-        let registry = Registry::read(&Default::default(), &Default::default()).unwrap();
+        let registry = Registry::read((&crate::config::Config::default()).into()).unwrap();
         let with_plan: Vec<_> =
             registry.views().iter().filter(|view| view.sql.contains("cell_plan")).collect();
         assert!(with_plan.len() >= 2);

@@ -23,10 +23,31 @@ impl<'a> CopyIn<'a> {
     /// # Errors
     /// Errors of the server.
     pub fn start<C: GenericClient>(client: &'a mut C, sql: &str) -> Result<Self> {
-        let writer = client.copy_in(sql).map_err(failed)?;
-        let mut rows = Encoder { bytes: Vec::with_capacity(CHUNK + (1 << 12)) };
-        rows.bytes.extend_from_slice(HEADER);
-        Ok(CopyIn { writer, rows })
+        let mut rows = Self::buffer();
+        rows.bytes.reserve(CHUNK + (1 << 12));
+        Self::start_with(client, sql, rows)
+    }
+
+    /// Starts the COPY statement `sql` with rows that were encoded before.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn start_with<C: GenericClient>(
+        client: &'a mut C,
+        sql: &str,
+        rows: Encoder,
+    ) -> Result<Self> {
+        Ok(CopyIn { writer: client.copy_in(sql).map_err(failed)?, rows })
+    }
+
+    /// A buffer for rows of a later COPY.
+    pub fn buffer() -> Encoder {
+        Encoder { bytes: HEADER.to_vec() }
+    }
+
+    /// True if a buffer has no rows.
+    pub fn is_empty(buffer: &Encoder) -> bool {
+        buffer.bytes.len() == HEADER.len()
     }
 
     /// Sends the encoded rows if they fill a chunk.

@@ -46,6 +46,20 @@ impl Encoder {
         self.bytes.extend_from_slice(value.as_bytes());
     }
 
+    /// The same with the times of events that are not at two places at once.
+    pub fn placed_presence(
+        &mut self,
+        ids: [i64; 2],
+        times_us: [i64; 2],
+        counts: [i32; 2],
+        placed_us: [i64; 2],
+    ) {
+        let start = self.bytes.len();
+        self.presence(ids, times_us, counts);
+        self.bytes[start..start + 2].copy_from_slice(&8i16.to_be_bytes());
+        placed_us.into_iter().for_each(|us| self.time(us));
+    }
+
     /// A row of hourly presence. Millions of rows are encoded, so the buffer is extended once per row.
     pub fn presence(&mut self, ids: [i64; 2], times_us: [i64; 2], counts: [i32; 2]) {
         let mut row = [0u8; 66];
@@ -82,5 +96,12 @@ mod tests {
         single.int(-2);
         assert_eq!(row.bytes, single.bytes);
         assert_eq!(row.bytes[..10], [0, 6, 0, 0, 0, 8, 0, 0, 1, 0]);
+        let mut placed = Encoder::default();
+        let times = [EPOCH_US + 5, EPOCH_US];
+        placed.placed_presence([beyond_32_bits, -1], times, [i32::MAX, -2], [EPOCH_US + 6; 2]);
+        single.time(EPOCH_US + 6);
+        single.time(EPOCH_US + 6);
+        assert_eq!(placed.bytes[..2], [0, 8]);
+        assert_eq!(placed.bytes[2..], single.bytes[2..]);
     }
 }

@@ -11,6 +11,7 @@ use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderB
 use postgres::Client;
 
 use super::copy::CopyIn;
+use super::encode::Encoder;
 use super::id_map::IdMap;
 use super::names::SchemaName;
 use super::partitions;
@@ -100,25 +101,32 @@ fn load_file(
     for (column, map) in ids.iter().enumerate() {
         map.resolve(client, schema, batches.iter().flat_map(|b| texts(b, column)))?;
     }
-    if !file.is_single {
-        return copy(file.partition.copy(client)?, (file.path, &batches), ids, bar);
-    }
     let mut transaction = client.transaction().map_err(failed)?;
-    let target = file.partition.create_and_copy(&mut transaction)?;
-    let rows = copy(target, (file.path, &batches), ids, bar)?;
+    let target = match file.is_single {
+        true => file.partition.create_and_copy(&mut transaction)?,
+        false => file.partition.copy(&mut transaction)?,
+    };
+    let (mut written, placed) = copy(target, (file.path, &batches), ids, bar)?;
+    written += file.partition.copy_placed(&mut transaction, placed)?;
+    let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
+    if written != total {
+        bail!("sent {total} rows, but the server received {written}");
+    }
     transaction.commit().map_err(failed)?;
-    Ok(rows)
+    Ok(written)
 }
 
-/// Sends the rows of a file; returns their number.
+/// Sends the rows of a file but for those with times of placed events, which are rare: they have further
+/// columns, and are returned with the number of the others.
 fn copy(
     mut copy: CopyIn,
     (path, batches): (&Path, &[RecordBatch]),
     ids: &[IdMap; 2],
     bar: &StageBar,
-) -> Result<u64> {
+) -> Result<(u64, Encoder)> {
     let size = std::fs::metadata(path).map_or(0, |m| m.len());
     let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
+    let mut placed = CopyIn::buffer();
     for batch in batches {
         let (users, cells) = (numbers(batch, 0, &ids[0])?, numbers(batch, 1, &ids[1])?);
         let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
@@ -133,21 +141,21 @@ fn copy(
                 events: narrow(two_places[row])?,
                 in_repeated_hour: ClockHour::from_label_us(hour[row]).repeated,
             };
-            copy.rows.presence(
-                [users[row], cells[row]],
-                [first[row], last[row]],
-                [narrow(counts[row])?, at_two_places.encode()],
-            );
+            let ids = [users[row], cells[row]];
+            let times = [first[row], last[row]];
+            let counts = [narrow(counts[row])?, at_two_places.encode()];
+            if batch.column(7).is_valid(row) {
+                let of_placed = [time(7)[row], time(8)[row]];
+                placed.placed_presence(ids, times, counts, of_placed);
+                continue;
+            }
+            copy.rows.presence(ids, times, counts);
             copy.send_full()?;
         }
         bar.add_rows(batch.num_rows() as u64);
         bar.add_bytes(size * batch.num_rows() as u64 / total.max(1));
     }
-    let written = copy.finish()?;
-    if written != total {
-        bail!("sent {total} rows, but the server received {written}");
-    }
-    Ok(written)
+    Ok((copy.finish()?, placed))
 }
 
 /// The rows of a file, with user and cell ids as dictionary arrays.
@@ -168,7 +176,8 @@ fn read(path: &Path) -> Result<Vec<RecordBatch>> {
             .and_then(|b| b.with_batch_size(BATCH_ROWS).build())
             .context(remedy)?;
     let batches = reader.collect::<Result<Vec<_>, _>>().context(remedy)?;
-    if batches.iter().any(|b| b.columns().iter().any(|c| c.null_count() > 0)) {
+    // only the times of placed events may be missing
+    if batches.iter().any(|b| b.columns()[..7].iter().any(|c| c.null_count() > 0)) {
         bail!("contains null values and {remedy}");
     }
     Ok(batches)

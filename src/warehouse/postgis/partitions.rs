@@ -8,9 +8,10 @@
 
 use anyhow::Result;
 use chrono::NaiveDate;
-use postgres::{Client, Transaction};
+use postgres::{Client, GenericClient, Transaction};
 
 use super::copy::CopyIn;
+use super::encode::Encoder;
 use super::grants::Grants;
 use super::names::SchemaName;
 use super::relations;
@@ -95,6 +96,11 @@ pub fn active(client: &mut Client, schema: &SchemaName) -> Result<Vec<ActivePart
     Ok(rows.iter().map(partition).collect())
 }
 
+/// The columns of hourly presence that rows are copied into.
+const PRESENCE: &str = "user_no, cell_no, first_seen, last_seen, event_count, two_places";
+/// Further columns of the few rows with events at two places at once and with others.
+const PLACED: &str = "placed_first, placed_last";
+
 /// A partition that is yet to be created.
 #[derive(Debug, Clone)]
 pub struct Planned {
@@ -117,8 +123,20 @@ impl Planned {
     ///
     /// # Errors
     /// Errors of the server.
-    pub fn copy<'a>(&self, client: &'a mut Client) -> Result<CopyIn<'a>> {
+    pub fn copy<'a, C: GenericClient>(&self, client: &'a mut C) -> Result<CopyIn<'a>> {
         CopyIn::start(client, &format!("{} (FORMAT binary)", self.copy))
+    }
+
+    /// Copies rows with times of placed events; returns their number.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn copy_placed(&self, transaction: &mut Transaction, rows: Encoder) -> Result<u64> {
+        if CopyIn::is_empty(&rows) {
+            return Ok(0);
+        }
+        let copy = self.copy.replace(PRESENCE, &format!("{PRESENCE}, {PLACED}"));
+        CopyIn::start_with(transaction, &format!("{copy} (FORMAT binary)"), rows)?.finish()
     }
 
     /// Creates the partition in a transaction and starts to copy all of its rows. They need no vacuum later,
@@ -149,7 +167,7 @@ pub fn plan(client: &mut Client, schema: &SchemaName, kind: PartitionKind) -> Re
     // the check constraint avoids a scan when attaching, the defaults avoid sending two fields per row
     let (columns, sql) = match kind {
         PartitionKind::Presence(date) => (
-            "user_no, cell_no, first_seen, last_seen, event_count, two_places",
+            PRESENCE,
             format!(
                 "CREATE TABLE {name} (LIKE {parent}); \
                  ALTER TABLE {name} ALTER date SET DEFAULT '{date}', ALTER leaf_no SET DEFAULT {number}, \

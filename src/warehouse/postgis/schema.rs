@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use postgres::{Client, GenericClient, Transaction};
 
 use super::names::SchemaName;
-use super::relations::{describe, exists};
+use super::relations::{column_types, describe, exists};
 use super::server_errors::failed;
 use super::{small_tables, stored_views, upgrade};
 use crate::domain::tables::{Table, quoted};
@@ -18,6 +18,9 @@ const VERSION_OF_32_BITS: i32 = 2;
 const TABLES: &str = include_str!("../../../sql/postgis/tables.sql");
 /// The relations of the contract over the tables.
 const RELATIONS: &str = include_str!("../../../sql/postgis/relations.sql");
+
+/// Columns that later versions added.
+const ADDED_COLUMNS: &str = include_str!("../../../sql/postgis/added_columns.sql");
 
 /// Whether the schema holds the tables of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,9 +74,11 @@ pub fn ensure(client: &mut Client, schema: &SchemaName, progress: &Progress) -> 
         refuse_other_roles(client, schema)?;
         if state == SchemaState::Outdated {
             let bar = progress.spinner("load", "upgrading the tables to 64-bit numbers");
-            upgrade::run(client, schema, SCHEMA_VERSION, RELATIONS)?;
+            let relations = format!("{ADDED_COLUMNS}{RELATIONS}");
+            upgrade::run(client, schema, SCHEMA_VERSION, &relations)?;
             bar.finish();
         }
+        add_columns(client, schema)?;
         stored_views::ensure(client, schema)?;
         return small_tables::ensure(client, schema);
     }
@@ -108,6 +113,18 @@ pub fn ensure(client: &mut Client, schema: &SchemaName, progress: &Progress) -> 
     transaction.commit().map_err(failed)?;
     stored_views::ensure(client, schema)?;
     small_tables::ensure(client, schema)
+}
+
+/// Adds the columns that tables of an earlier version lack, and makes the relations over them again.
+fn add_columns(client: &mut Client, schema: &SchemaName) -> Result<()> {
+    let columns = column_types(client, Some(schema), "mobility_presence")?;
+    if columns.iter().any(|(name, _)| name == "placed_first") {
+        return Ok(());
+    }
+    let mut transaction = client.transaction().map_err(failed)?;
+    transaction.batch_execute(&schema.fill(ADDED_COLUMNS)).map_err(failed)?;
+    transaction.batch_execute(&schema.fill(RELATIONS)).map_err(failed)?;
+    transaction.commit().map_err(failed)
 }
 
 /// Only members of the owning role may attach partitions to a table.

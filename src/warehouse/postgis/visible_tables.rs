@@ -32,6 +32,9 @@ pub struct Visible<'a> {
 const HOUR: &str = "CASE WHEN p.two_places < 0 \
      THEN date_bin(INTERVAL '1 hour', p.first_seen, TIMESTAMP '0001-01-01') + INTERVAL '1 microsecond' \
      ELSE date_bin(INTERVAL '1 hour', p.first_seen, TIMESTAMP '0001-01-01') END AS hour";
+/// Times of the events of a row that are not at two places at once.
+const PLACED_TIMES: &str = "coalesce(p.placed_first, p.first_seen) AS first_seen, \
+                            coalesce(p.placed_last, p.last_seen) AS last_seen";
 /// The events of a row at two places at once.
 const TWO_PLACES: &str = "greatest(p.two_places, -1 - p.two_places)";
 
@@ -92,18 +95,18 @@ impl Visible<'_> {
             Some([(date, _)]) => format!("DATE '{date}'"),
             _ => "p.date".to_owned(),
         };
-        let count = if table == Table::MobileEventsPlaced {
+        let (times, count) = if table == Table::MobileEventsPlaced {
             conditions.push(format!("{TWO_PLACES} < p.event_count"));
-            format!("(p.event_count - {TWO_PLACES})::bigint")
+            (PLACED_TIMES, format!("(p.event_count - {TWO_PLACES})::bigint"))
         } else {
-            "p.event_count::bigint".to_owned()
+            ("p.first_seen, p.last_seen", "p.event_count::bigint".to_owned())
         };
         let filter = match conditions.is_empty() {
             true => String::new(),
             false => format!(" WHERE {}", conditions.join(" AND ")),
         };
         format!(
-            "SELECT {ids}, {date} AS date, {HOUR}, p.first_seen, p.last_seen, {count} AS event_count \
+            "SELECT {ids}, {date} AS date, {HOUR}, {times}, {count} AS event_count \
              FROM {from}{joins}{filter}"
         )
     }
@@ -147,7 +150,7 @@ impl Visible<'_> {
     fn cell_plan(&self) -> String {
         self.schema.fill(
             "SELECT c.cell_no AS cell_id, p.latitude, p.longitude, p.valid_date_start, p.valid_date_end, \
-               p.lau_id, p.lau_match, p.lau_distance_m, p.geometry \
+               p.lau_id, p.lau_match, p.lau_distance_m, p.geometry, p.site_id \
              FROM {schema}.cell_plan p \
              LEFT JOIN {schema}.mobility_cell c ON c.cell_id = p.cell_id",
         )
