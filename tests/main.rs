@@ -33,6 +33,7 @@ mod output_files;
 mod own_views;
 mod periods;
 mod permissions;
+mod places;
 mod postgis;
 mod purge;
 mod quality;
