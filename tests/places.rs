@@ -63,6 +63,14 @@ fn boundaries(change: impl Fn(&str, &mut Value)) -> String {
     all.to_string()
 }
 
+/// Names the file with the population of LAUs in the configuration.
+fn configure_population_file(work: &Workspace) {
+    work.config("");
+    let config = work.read("pipeline.toml");
+    let data = "[data]\npopulation = \"raw/people.csv\"\n";
+    work.write("pipeline.toml", config.replace("[data]\n", data));
+}
+
 const POPULATION: &str = "SELECT lau_id, population FROM lau ORDER BY lau_id";
 
 fn population_comes_from_boundaries_or_a_file(warehouse: Warehouse) {
@@ -94,7 +102,7 @@ fn population_comes_from_boundaries_or_a_file(warehouse: Warehouse) {
         "lau_id,population\nEE_0001,8\nEE_0002,8\nEE_0003,8\nEE_0004,8\n"
     );
     work.write("raw/people.csv", "lau_id,population\nEE_0001,10\nEE_0004,-1\nXX_1,5\n");
-    work.config("[data]\npopulation = \"raw/people.csv\"\n");
+    configure_population_file(&work);
     work.ok(&["run-all"]);
     let from_file = "lau_id,population\nEE_0001,10\nEE_0002,\nEE_0003,\nEE_0004,\n";
     assert_eq!(csv(&work, POPULATION), from_file);
@@ -109,8 +117,7 @@ test_on_each_warehouse!(population_comes_from_boundaries_or_a_file);
 #[test]
 fn population_that_cannot_be_used_is_reported_with_its_place() {
     let work = Workspace::mini();
-    let config = "[data]\npopulation = \"raw/people.csv\"\n";
-    work.config(config);
+    configure_population_file(&work);
     work.fails(&["geojoin"], 1, &["data.population", "people.csv"]);
     for (text, words) in [
         ("lau_id,people\nEE_0001,1\n", &["data.population", "no column \"population\""][..]),
@@ -126,5 +133,5 @@ fn population_that_cannot_be_used_is_reported_with_its_place() {
     work.remove("raw/lau");
     let many = boundaries(|_, properties| properties["POP_2021"] = json!("many"));
     work.write("raw/lau/lau.geojson", many);
-    work.fails(&["geojoin"], 1, &["lau.geojson", "EE_0001", "\"many\" is not a number"]);
+    work.fails(&["geojoin"], 1, &["lau.geojson", "EE_0002", "\"many\" is not a number"]);
 }

@@ -25,7 +25,7 @@ fn list_shows_views_and_tables_with_their_columns() {
     assert!(views.contains("\nown "), "{views}");
     assert!(
         tables.contains("\nlau ")
-            && tables.contains("columns lau_id, country_code, lau_name, geometry\n"),
+            && tables.contains("columns lau_id, country_code, lau_name, geometry, population\n"),
         "{tables}"
     );
     for table in ["mobile_events_compressed", "cell_plan", "quality_daily", "runs"] {
@@ -47,7 +47,7 @@ fn questions_about_relations_are_answered_with_those_of_the_contract(warehouse: 
     let described = "column_name,data_type,is_nullable\n\
         cell_id,text,NO\nlatitude,double precision,NO\nlongitude,double precision,NO\n\
         valid_date_start,date,YES\nvalid_date_end,date,YES\nlau_id,text,YES\nlau_match,text,NO\n\
-        lau_distance_m,double precision,YES\ngeometry,geometry,NO\n";
+        lau_distance_m,double precision,YES\ngeometry,geometry,NO\nsite_id,text,NO\n";
     for sql in ["DESCRIBE cell_plan", "desc Cell_Plan;", "SHOW COLUMNS FROM cell_plan"] {
         assert_eq!(csv(&work, sql), described, "{sql}");
     }

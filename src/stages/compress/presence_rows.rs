@@ -21,11 +21,7 @@ pub struct PresenceRow {
 
 /// Counts the events at two places at once in the rows of a user on a date, which were made from `runs`, and
 /// notes the times of the events that remain.
-pub fn mark_two_places(
-    runs: &[EventRun],
-    at_two_places: &[AtTwoPlaces],
-    rows: &mut [PresenceRow],
-) {
+pub fn mark_two_places(runs: &[EventRun], at_two_places: &[AtTwoPlaces], rows: &mut [PresenceRow]) {
     for at in at_two_places {
         if let Ok(row) = rows.binary_search_by_key(&(at.hour, at.cell), |r| (r.hour, r.cell)) {
             rows[row].two_places += at.events;
