@@ -21,7 +21,7 @@ use crate::formats::parquet::checksum;
 
 /// Rows that are collected before they are encoded. Pages end after a multiple of 1,024 rows, and so does
 /// every part, so that the file does not depend on it.
-const PART_ROWS: usize = 1 << 16;
+const PART_ROWS: usize = 48 << 10;
 /// Bytes of a collected row, and of the arrays of all columns.
 const PART_ROW: u64 = 64 + 80;
 /// Bytes of an encoded row, at most, until its row group is complete.
