@@ -40,7 +40,7 @@ pub fn countries(settings: Settings) -> Result<Vec<Country>> {
     let lau = Lau { countries: Vec::new(), ..settings.lau.clone() };
     let settings = Settings { lau: &lau, ..settings };
     let files = boundaries::files(settings)?.files;
-    let boundaries = boundaries::read(&files, settings)?;
+    let boundaries = boundaries::read(&files, None, settings)?;
     let units: Vec<&str> = boundaries.units.values().map(|unit| unit.country.as_str()).collect();
     let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     for country in &units {
