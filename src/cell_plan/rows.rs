@@ -67,8 +67,8 @@ impl CellPlan {
     /// A file that cannot be read or lacks a column; files without any valid row.
     pub fn read(files: &[InputFile], columns: &Columns, zone: Option<Tz>) -> Result<Self> {
         let mut plan = CellPlan::of(files);
-        for number in 0..files.len() {
-            plan.read_file(number, &files[number], columns, zone)?;
+        for (number, file) in files.iter().enumerate() {
+            plan.read_file(number, file, columns, zone)?;
         }
         plan.sorted()
     }
