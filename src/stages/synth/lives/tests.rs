@@ -176,12 +176,12 @@ fn trips_lead_from_one_stay_to_the_next_and_events_in_between_are_there() {
     let (from, to) = (texts(&trips, "from_site_id"), texts(&trips, "to_site_id"));
     let (dates, seconds) = (numbers(&trips, "date"), numbers(&trips, "seconds"));
     let mut by_device: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-    for trip in 0..devices.len() {
+    for (trip, device) in devices.iter().enumerate() {
         assert!(departed[trip] < arrived[trip] && from[trip] != to[trip]);
         assert_eq!(seconds[trip] * 1_000_000, arrived[trip] - departed[trip]);
         assert_eq!(dates[trip], departed[trip].div_euclid(DAY_US));
         assert!(dates[trip] >= START.into() && arrived[trip] < i64::from(START + 4) * DAY_US);
-        by_device.entry(devices[trip]).or_default().push(trip);
+        by_device.entry(*device).or_default().push(trip);
     }
     let events = events(&settings);
     let (mut checked, mut on_the_way) = (0, 0);
