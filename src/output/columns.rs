@@ -73,7 +73,10 @@ mod tests {
         let types: Vec<_> = columns.into_iter().map(|c| c.type_name).collect();
         assert_eq!(
             types,
-            ["text", "number", "number", "date", "date", "text", "text", "number", "geometry"]
+            [
+                "text", "number", "number", "date", "date", "text", "text", "number", "geometry",
+                "text"
+            ]
         );
         assert!(has_location(&ColumnInfo::all(&Table::Lau.schema())));
         assert!(!has_location(&ColumnInfo::all(&Table::MobileEventsCompressed.schema())));
