@@ -61,6 +61,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("data.events", "a folder/events", json!(["a folder/events"])),
         ("data.cells", "[\"a.csv\", \"b.csv\"]", json!(["a.csv", "b.csv"])),
         ("data.lau", "lau.gpkg", json!(["lau.gpkg"])),
+        ("data.population", "people.csv", json!("people.csv")),
         ("data.processed", "out", json!("out")),
         ("data.cache", "scratch", json!("scratch")),
         ("output.mode", "group", json!("group")),
@@ -86,6 +87,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("columns.gisco_id", "id", json!("id")),
         ("columns.cntr_code", "country", json!("country")),
         ("columns.lau_name", "name", json!("name")),
+        ("columns.population", "POP_2018", json!("POP_2018")),
         ("checks.off", "[\"duplicate\"]", json!(["duplicate"])),
         ("checks.quarantine", "true", json!(true)),
         ("checks.user_id_bytes", "32", json!(32)),
@@ -106,6 +108,23 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("time.zone", "Europe/Tallinn", json!("Europe/Tallinn")),
         ("time.day_start", "6", json!(6)),
         ("time.day_end", "22", json!(22)),
+        ("anchors.window", "28", json!(28)),
+        ("anchors.night_start", "21", json!(21)),
+        ("anchors.night_end", "6", json!(6)),
+        ("anchors.min_nights", "7", json!(7)),
+        ("anchors.home_share", "0.6", json!(0.6)),
+        ("anchors.work_start", "8", json!(8)),
+        ("anchors.work_end", "18", json!(18)),
+        ("anchors.work_min_hours", "3", json!(3)),
+        ("anchors.work_min_days", "5", json!(5)),
+        ("anchors.work_share", "0.5", json!(0.5)),
+        ("anchors.work_min_distance_m", "500", json!(500.0)),
+        ("calendar.holidays", "[\"2024-12-24\"]", json!(["2024-12-24"])),
+        ("present.window_s", "1800", json!(1800)),
+        ("weights.min_devices", "20", json!(20)),
+        ("weights.max_weight", "50", json!(50.0)),
+        ("weights.min_coverage", "0.9", json!(0.9)),
+        ("weights.interval_z", "1.64", json!(1.64)),
         ("warehouse.url", "postgres://host/db", json!("postgres://host/db")),
         ("warehouse.schema", "mobility", json!("mobility")),
         ("warehouse.connections", "5", json!(5)),
@@ -255,6 +274,8 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.extract.events = vec!["s3://bucket/events".to_owned()];
     expected.extract.cells = vec!["s3://bucket/cells".to_owned()];
     expected.extract.lau_year = Some(2021);
+    expected.data.population = Some(work.path("data/raw/population.csv"));
+    expected.columns.population = Some("POP_2021".to_owned());
     expected.columns.timestamp_unit = Some(mobility::domain::time::text::EpochUnit::S);
     expected.columns.timestamp_format = Some("%d.%m.%Y %H:%M:%S".to_owned().try_into().unwrap());
     expected.columns.plan_cell_id = Some("cell_id".to_owned());
