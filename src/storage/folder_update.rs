@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::atomic::{remove_leftovers_of, sync_entries, sync_folder, sync_tree, temporary_path};
+use super::permissions;
 use crate::runtime::interrupt::Unfinished;
 
 /// New entries of a folder, each a file or a folder, until they are moved into it.
@@ -57,6 +58,7 @@ impl FolderUpdate {
             fs::rename(path, &self.target).with_context(context)?;
             return sync_folder(&self.target);
         }
+        permissions::tighten_below(&self.target);
         for entry in fs::read_dir(path).with_context(context)? {
             let entry = entry.with_context(context)?;
             replace(&entry.path(), &self.target.join(entry.file_name()))?;

@@ -30,6 +30,17 @@ pub fn tighten(path: &Path) {
     }
 }
 
+/// Tightens a folder and everything in it, as far as others can reach it.
+pub fn tighten_below(folder: &Path) {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(path) = folders.pop() {
+        let Some(tight) = tight_mode(&path) else { continue };
+        let entries = fs::read_dir(&path);
+        folders.extend(entries.into_iter().flatten().flatten().map(|entry| entry.path()));
+        let _ = fs::set_permissions(&path, Permissions::from_mode(tight));
+    }
+}
+
 /// The mode that a file or folder should have; `None` if it has it, or is a link.
 fn tight_mode(path: &Path) -> Option<u32> {
     let metadata = fs::symlink_metadata(path).ok().filter(|m| !m.is_symlink())?;
@@ -83,10 +94,9 @@ mod tests {
         mode("", 0o750);
         let found = open_to_others(folder.path()).unwrap();
         assert_eq!((found.count, found.first), (3, folder.path().to_owned()));
-        for name in ["", "inner", "inner/file"] {
-            tighten(&folder.path().join(name));
-        }
+        tighten_below(folder.path());
         assert_eq!(open_to_others(folder.path()), None);
+        assert_eq!(open_to_others(&folder.path().join("inner")), None);
         assert_eq!(open_to_others(&folder.path().join("inner/file")), None);
     }
 }
