@@ -37,7 +37,7 @@ pub fn run(args: &Demo, global: &Global, log: Log) -> Result<()> {
         ));
     }
     let folder = tempfile::Builder::new().prefix("mobility-demo-").tempdir();
-    let folder = folder.context("there is no folder for the demo; TMPDIR names another one")?;
+    let folder = folder.context("cannot create a temporary folder for the demo; set TMPDIR to a folder that you can write to")?;
     // removed by an interrupt as well
     let folder = Unfinished::new(folder.keep());
     let file = folder.path().join(config::DEFAULT_FILE);

@@ -20,7 +20,7 @@ const ABANDONED_ON_THIS_HOST: Duration = Duration::from_hours(1);
 
 /// A temporary name for `path`: a hidden sibling, so that the rename stays within one file system and
 /// folder listings skip it.
-pub(super) fn temporary_path(path: &Path) -> Result<PathBuf> {
+fn temporary_path(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().with_context(|| format!("{} has no file name", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new(""));
     create_folder(folder)?;
@@ -28,7 +28,7 @@ pub(super) fn temporary_path(path: &Path) -> Result<PathBuf> {
 }
 
 /// Removes what killed runs left beside `path`.
-pub(super) fn remove_leftovers_of(path: &Path) {
+fn remove_leftovers_of(path: &Path) {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
     remove_leftovers(folder, &prefix(&name.to_string_lossy()), false);
 }
@@ -222,6 +222,11 @@ impl AtomicFolder {
         self.unfinished.path()
     }
 
+    /// The final path of the folder.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
     /// Syncs the folder and those inside it, gives it its final name and replaces a previous folder. The
     /// caller must have synced the files.
     ///
@@ -230,21 +235,25 @@ impl AtomicFolder {
     pub fn commit(self) -> Result<()> {
         let path = self.unfinished.path();
         sync_tree(path)?;
-        let renamed = if self.target.exists() {
-            // the exchange is one step, so there is always a folder; the guard removes the old one
-            renameat_with(CWD, path, CWD, &self.target, RenameFlags::EXCHANGE)
-                .map_err(std::io::Error::from)
-        } else {
-            fs::rename(path, &self.target)
-        };
-        renamed.with_context(|| {
-            let target = self.target.display();
-            format!(
-                "cannot replace {target}, which is unchanged; if its file system cannot exchange two folders, use another one or remove {target} first"
-            )
-        })?;
+        replace(path, &self.target)?;
         sync_folder(&self.target)
     }
+}
+
+/// Gives `from` the name `to`. A folder and what was there are exchanged in one step, so that there is always one;
+/// the old one is then at `from`, whose guard removes it.
+pub(super) fn replace(from: &Path, to: &Path) -> Result<()> {
+    let renamed = if to.exists() && (from.is_dir() || to.is_dir()) {
+        renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE).map_err(std::io::Error::from)
+    } else {
+        fs::rename(from, to)
+    };
+    renamed.with_context(|| {
+        let to = to.display();
+        format!(
+            "cannot replace {to}, which is unchanged; if its file system cannot exchange two folders, use another one or remove {to} first"
+        )
+    })
 }
 
 /// Links `source` as `target`, or copies it if the file system cannot link. Outputs are never modified

@@ -2,21 +2,16 @@
 //! changes, and not what is there.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
-use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::atomic::{remove_leftovers_of, sync_entries, sync_folder, sync_tree, temporary_path};
+use super::atomic::{AtomicFolder, replace, sync_entries, sync_tree};
 use super::permissions;
-use crate::runtime::interrupt::Unfinished;
 
 /// New entries of a folder, each a file or a folder, until they are moved into it.
 #[derive(Debug)]
-pub struct FolderUpdate {
-    target: PathBuf,
-    unfinished: Unfinished,
-}
+pub struct FolderUpdate(AtomicFolder);
 
 impl FolderUpdate {
     /// Creates the temporary folder.
@@ -24,25 +19,17 @@ impl FolderUpdate {
     /// # Errors
     /// A parent folder that is not writable.
     pub fn create(target: &Path) -> Result<Self> {
-        remove_leftovers_of(target);
-        let path = temporary_path(target)?;
-        fs::create_dir(&path).with_context(|| {
-            format!(
-                "cannot write into {}: is it writable?",
-                path.parent().unwrap_or(Path::new("")).display()
-            )
-        })?;
-        Ok(FolderUpdate { target: target.to_owned(), unfinished: Unfinished::new(path) })
+        AtomicFolder::create(target).map(FolderUpdate)
     }
 
     /// The temporary folder, for the new entries.
     pub fn path(&self) -> &Path {
-        self.unfinished.path()
+        self.0.path()
     }
 
     /// The folder that changes.
     pub fn target(&self) -> &Path {
-        &self.target
+        self.0.target()
     }
 
     /// Syncs the new entries, moves them into the folder, where they replace those of the same names, and removes the
@@ -51,39 +38,23 @@ impl FolderUpdate {
     /// # Errors
     /// A failed sync or rename; entries that were not moved yet are then unchanged.
     pub fn commit(self, gone: &[String]) -> Result<()> {
-        let path = self.unfinished.path();
-        sync_tree(path)?;
-        let context = || format!("cannot change {}", self.target.display());
-        if !self.target.exists() {
-            fs::rename(path, &self.target).with_context(context)?;
-            return sync_folder(&self.target);
+        let (path, target) = (self.path(), self.target());
+        if !target.exists() {
+            return self.0.commit();
         }
-        permissions::tighten_below(&self.target);
+        sync_tree(path)?;
+        let context = || format!("cannot change {}", target.display());
+        permissions::tighten_below(target);
         for entry in fs::read_dir(path).with_context(context)? {
             let entry = entry.with_context(context)?;
-            replace(&entry.path(), &self.target.join(entry.file_name()))?;
+            replace(&entry.path(), &target.join(entry.file_name()))?;
         }
         for name in gone {
-            let (from, to) = (self.target.join(name), path.join(name));
+            let (from, to) = (target.join(name), path.join(name));
             fs::rename(&from, &to).with_context(|| format!("cannot remove {}", from.display()))?;
         }
-        sync_entries(&self.target)
+        sync_entries(target)
     }
-}
-
-/// Moves `from` to `to`. A folder that was there takes the place of `from`, which the guard removes.
-fn replace(from: &Path, to: &Path) -> Result<()> {
-    let renamed = if to.is_dir() {
-        renameat_with(CWD, from, CWD, to, RenameFlags::EXCHANGE).map_err(std::io::Error::from)
-    } else {
-        fs::rename(from, to)
-    };
-    renamed.with_context(|| {
-        let to = to.display();
-        format!(
-            "cannot replace {to}, which is unchanged; if its file system cannot exchange two folders, use another one or remove {to} first"
-        )
-    })
 }
 
 #[cfg(test)]

@@ -148,7 +148,7 @@ fn pseudonyms_changed(day: &DayFigures, before: &DayFigures) -> Warning {
         value,
         expected: day.returning_share.unwrap_or_default(),
         text: format!(
-            "pseudonyms seem to have changed on this date: only {} of the users of the date before are seen again              after seven days; windows that hold both dates have neither homes nor work places",
+            "pseudonyms seem to have changed on this date: only {} of the users of the date before are seen again after seven days; windows that hold both dates have neither homes nor work places",
             percent(value * 100.0)
         ),
     }
