@@ -1,6 +1,7 @@
 //! Changes to a folder that is there: what is new is written beside it and moved in, so that the cost follows what
 //! changes, and not what is there.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -33,28 +34,41 @@ impl FolderUpdate {
     }
 
     /// Syncs the new entries, moves them into the folder, where they replace those of the same names, and removes the
-    /// entries `gone`. Each entry changes in one step. The caller must have synced the files.
+    /// other entries for which `is_outdated` is true. Each entry changes in one step. The caller must have synced the
+    /// files.
     ///
     /// # Errors
     /// A failed sync or rename; entries that were not moved yet are then unchanged.
-    pub fn commit(self, gone: &[String]) -> Result<()> {
+    pub fn commit(self, is_outdated: impl Fn(&str) -> bool) -> Result<()> {
         let (path, target) = (self.path(), self.target());
         if !target.exists() {
             return self.0.commit();
         }
         sync_tree(path)?;
-        let context = || format!("cannot change {}", target.display());
         permissions::tighten_below(target);
-        for entry in fs::read_dir(path).with_context(context)? {
-            let entry = entry.with_context(context)?;
-            replace(&entry.path(), &target.join(entry.file_name()))?;
+        let new = names(path)?;
+        for name in &new {
+            replace(&path.join(name), &target.join(name))?;
         }
-        for name in gone {
-            let (from, to) = (target.join(name), path.join(name));
-            fs::rename(&from, &to).with_context(|| format!("cannot remove {}", from.display()))?;
+        for name in names(target)? {
+            if is_outdated(&name) && !new.contains(&name) {
+                let from = target.join(&name);
+                fs::rename(&from, path.join(&name))
+                    .with_context(|| format!("cannot remove {}", from.display()))?;
+            }
         }
         sync_entries(target)
     }
+}
+
+/// The names of the entries of a folder.
+fn names(folder: &Path) -> Result<BTreeSet<String>> {
+    let context = || format!("cannot list {}", folder.display());
+    let mut names = BTreeSet::new();
+    for entry in fs::read_dir(folder).with_context(context)? {
+        names.insert(entry.with_context(context)?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
 }
 
 #[cfg(test)]
@@ -91,12 +105,12 @@ mod tests {
             write(update.path(), name, text);
         }
         assert!(!target.exists());
-        update.commit(&[]).unwrap();
+        update.commit(|_| false).unwrap();
         let update = FolderUpdate::create(&target).unwrap();
         for (name, text) in [("a/1", "new"), ("c", "new"), ("e/1", "new")] {
             write(update.path(), name, text);
         }
-        update.commit(&["d".to_owned()]).unwrap();
+        update.commit(|name| ["a", "d"].contains(&name)).unwrap();
         let expected = [("a/1", "new"), ("b/1", "b"), ("c", "new"), ("e/1", "new")];
         assert_eq!(tree(&target), expected.map(|(n, t)| (n.to_owned(), t.to_owned())));
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1);

@@ -297,13 +297,9 @@ impl Output {
     /// manifest.
     pub fn commit(self, manifest: &Manifest, target: &Path) -> Result<()> {
         let Output { events, days, quarantine, kept, .. } = self;
+        let is_outdated = |name: &str| date_of(name).is_some_and(|date| !kept.contains(&date));
         for update in [Some(events), Some(days), quarantine].into_iter().flatten() {
-            let new: BTreeSet<String> = names(update.path())?.into_iter().collect();
-            let mut gone = names(update.target())?;
-            gone.retain(|name| {
-                date_of(name).is_some_and(|date| !kept.contains(&date)) && !new.contains(name)
-            });
-            update.commit(&gone)?;
+            update.commit(is_outdated)?;
         }
         manifest.write(target)
     }
@@ -335,18 +331,4 @@ fn rejected(files: &[FileRecord]) -> u64 {
 
 fn wall_time(us: i64) -> Option<NaiveDateTime> {
     Some(DateTime::from_timestamp_micros(us)?.naive_utc())
-}
-
-/// The names of the entries of a folder; none if it does not exist.
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let context = || format!("cannot list {}", folder.display());
-    let entries = match std::fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.with_context(context)?,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry.with_context(context)?.file_name().to_string_lossy().into_owned());
-    }
-    Ok(names)
 }
