@@ -199,6 +199,19 @@ fn missing_columns_and_countries_are_named() {
     }
 }
 
+#[test]
+fn geopackage_with_a_column_name_that_is_not_utf8_is_rejected() {
+    let mut bytes = fixture("parts.gpkg");
+    let name = b"LAU_NAME";
+    let places: Vec<usize> =
+        (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at] = 0xff;
+    }
+    assert_rejected("parts.gpkg", bytes, &["download it again"]);
+}
+
 /// Writes a Parquet file of one unit without GeoParquet metadata.
 fn geoparquet(path: &Path, wkb: &[u8]) {
     let text = |t: &str| Arc::new(StringArray::from(vec![t])) as arrow::array::ArrayRef;

@@ -17,7 +17,7 @@ from machine import description
 from measure import Failed, say
 from table import Failure, Row, markdown
 
-WORKS = ["compress", "answers", "period", "points", "europe", "postgis", "start", "growth"]
+WORKS = ["compress", "bounded", "answers", "period", "points", "europe", "postgis", "start", "growth"]
 WAREHOUSES = ["embedded", "PostGIS"]
 ROOT = Path(__file__).parents[2]
 

@@ -32,15 +32,21 @@ pub struct PresenceDay {
 pub fn days(folder: &Path) -> Result<Vec<PresenceDay>> {
     let files = files(folder)?;
     let day = |of_day: &[PresenceFile]| {
-        let mut hash = Sha256::new();
-        for file in of_day {
-            hash.update(checksum::stored(&file.path).unwrap_or_default());
-            hash.update("\n");
-        }
-        let files = of_day.iter().map(|file| file.path.clone()).collect();
-        PresenceDay { date: of_day[0].date, files, fingerprint: hex(&hash.finalize()) }
+        PresenceDay::of(of_day[0].date, of_day.iter().map(|file| file.path.clone()).collect())
     };
     Ok(files.chunk_by(|a, b| a.date == b.date).map(day).collect())
+}
+
+impl PresenceDay {
+    /// The files of a date, sorted by name.
+    pub fn of(date: NaiveDate, files: Vec<PathBuf>) -> Self {
+        let mut hash = Sha256::new();
+        for file in &files {
+            hash.update(checksum::stored(file).unwrap_or_default());
+            hash.update("\n");
+        }
+        PresenceDay { date, files, fingerprint: hex(&hash.finalize()) }
+    }
 }
 
 /// The folder of a date.

@@ -76,6 +76,11 @@ impl Registry {
         }
     }
 
+    /// The views that the program ships and that no file of the user replaces.
+    pub fn shipped(&self) -> impl Iterator<Item = &View> {
+        self.views.iter().filter(|view| !self.own.contains(&view.view))
+    }
+
     /// Number of views that the user's files define.
     pub fn own_views(&self) -> usize {
         self.own.len()

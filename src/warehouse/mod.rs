@@ -217,9 +217,12 @@ pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>>
             };
             Ok(Box::new(embedded::Embedded::open(settings, views)?))
         }
-        WarehouseUrl::Postgres(_) => {
-            Ok(Box::new(postgis::Postgis::open(&config.warehouse, raw_events, views)?))
-        }
+        WarehouseUrl::Postgres(_) => Ok(Box::new(postgis::Postgis::open(
+            &config.warehouse,
+            &config.data,
+            raw_events,
+            views,
+        )?)),
         WarehouseUrl::Unusable(reason) => bail!("unsupported warehouse URL: {reason}"),
     }
 }

@@ -147,10 +147,12 @@ fn layers(file: &Connection) -> Result<Vec<Layer>> {
     let found: Vec<(String, String, i64)> = tables
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<Result<_, _>>()?;
+    // `Statement::column_names` panics at a name that is not UTF-8, where a value is an error
+    let mut names =
+        file.prepare("SELECT name FROM pragma_table_xinfo(?1) WHERE hidden <> 1 ORDER BY cid")?;
     let mut layers = Vec::new();
     for (table, geometry, srs_id) in found {
-        let rows = file.prepare(&format!("SELECT * FROM {}", quoted(&table)))?;
-        let columns = rows.column_names().into_iter().map(str::to_owned).collect();
+        let columns = names.query_map([&table], |row| row.get(0))?.collect::<Result<_, _>>()?;
         layers.push(Layer { table, geometry, srs_id, columns });
     }
     Ok(layers)
@@ -181,16 +183,19 @@ fn crs_of(file: &Connection, srs_id: i64) -> Result<Option<String>> {
     if srs_id <= 0 {
         return Ok(None);
     }
-    let mut rows = file.prepare("SELECT * FROM gpkg_spatial_ref_sys WHERE srs_id = ?1")?;
+    let mut rows = file.prepare(
+        "SELECT organization, organization_coordsys_id FROM gpkg_spatial_ref_sys WHERE srs_id = ?1",
+    )?;
     let mut rows = rows.query([srs_id])?;
     let Some(row) = rows.next()? else {
         return Ok(Some(format!("srs_id {srs_id}, which gpkg_spatial_ref_sys does not list")));
     };
-    let organization: String = row.get("organization")?;
-    let name = format!("{organization}:{}", row.get::<_, i64>("organization_coordsys_id")?);
+    let name = format!("{}:{}", row.get::<_, String>(0)?, row.get::<_, i64>(1)?);
     // an extension of the format adds definitions in WKT 2
-    let definitions =
-        ["definition_12_063", "definition"].map(|column| row.get::<_, String>(column));
+    let definitions = ["definition_12_063", "definition"].map(|column| {
+        let sql = format!("SELECT {column} FROM gpkg_spatial_ref_sys WHERE srs_id = ?1");
+        file.query_row(&sql, [srs_id], |row| row.get::<_, String>(0))
+    });
     let known = crs::from_name(&name)
         .or_else(|| definitions.iter().flatten().find_map(|text| crs::from_name(text)));
     Ok(Some(known.unwrap_or_else(|| format!("srs_id {srs_id}, {name}"))))

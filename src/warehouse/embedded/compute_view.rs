@@ -27,7 +27,7 @@ use crate::views::View;
 use crate::warehouse::Rows;
 
 /// Start of the engine's message for an exceeded memory limit.
-const EXHAUSTED: &str = "Resources exhausted";
+pub const EXHAUSTED: &str = "Resources exhausted";
 
 impl Embedded {
     /// Computes runs of consecutive periods of a view, and writes their rows, in the order of the view, into

@@ -49,6 +49,16 @@ impl TableFiles {
         found
     }
 
+    /// Adds the files of hourly presence of a date, sorted by name.
+    pub fn add_presence(&mut self, date: NaiveDate, files: Vec<TableFile>) {
+        self.presence.insert(date, files);
+    }
+
+    /// Adds a table that is a single file.
+    pub fn add_table(&mut self, table: Table, file: TableFile) {
+        self.tables.insert(table.name(), file);
+    }
+
     /// The file of a table that is a single file.
     pub fn table(&self, table: Table) -> Option<&TableFile> {
         self.tables.get(table.name())

@@ -7,6 +7,7 @@
 use anyhow::Result;
 use postgres::Transaction;
 
+use super::copy_rows::copy_rows;
 use super::cursor_rows::DECLARE;
 use super::inputs::Inputs;
 use super::names::SchemaName;
@@ -15,9 +16,12 @@ use super::server_errors::{explain_sql, failed};
 use super::visible_tables::{Scope, Visible};
 use crate::domain::tables::quoted;
 use crate::views::{NEWEST_DATE, without_semicolon};
+use crate::warehouse::Rows;
 
 /// The temporary table that a result is computed into.
 pub const COMPUTED: &str = "mobility_computed";
+/// The temporary table for rows with ids that are to become numbers.
+const WITH_IDS: &str = "mobility_with_ids";
 
 /// The newest date with events, without reading them.
 const NEWEST_PARTITION: &str = "(SELECT MAX(date) FROM {schema}.mobility_leaf \
@@ -99,7 +103,75 @@ impl Computation<'_> {
         drop_table(transaction, target)?;
         let before = format!("{with}SELECT {list} FROM (\n");
         let after = format!("\n) AS q{joins}");
+        if let Some(rows) = self.rows_of_files(scope)? {
+            let empty = format!("{after}\nWITH NO DATA");
+            create_temporary(transaction, target, (&before, select, &empty))?;
+            if let Some(copied) = self.copy(transaction, target, rows)? {
+                return Ok(copied);
+            }
+            drop_table(transaction, target)?;
+        }
         create_temporary(transaction, target, (&before, select, &after))
+    }
+
+    /// The rows that this program computes in place of the server, with ids as text.
+    fn rows_of_files(&self, scope: Option<&Scope>) -> Result<Option<Rows>> {
+        match (&self.inputs.files, scope) {
+            (Some(files), Some(scope)) if self.negated.is_none() => {
+                files.rows(self.inputs, self.sql, scope)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Copies rows into the temporary table `target`; returns their number, or `None` if their types differ.
+    fn copy(&self, transaction: &mut Transaction, target: &str, rows: Rows) -> Result<Option<u64>> {
+        if !self.keep_numbers || !self.inputs.on_numbers(without_semicolon(self.sql)) {
+            return copy_rows(transaction, &format!("pg_temp.{target}"), self.columns, rows);
+        }
+        // the ids of the rows become numbers
+        let column = |name: &String| match name.as_str() {
+            "user_id" | "cell_id" => format!("NULL::text COLLATE \"C\" AS {}", quoted(name)),
+            name => format!("q.{}", quoted(name)),
+        };
+        let columns: Vec<String> = self.columns.iter().map(column).collect();
+        let with_ids = format!(
+            "CREATE TEMP TABLE {WITH_IDS} AS SELECT {} FROM pg_temp.{target} q WITH NO DATA",
+            columns.join(", ")
+        );
+        drop_table(transaction, WITH_IDS)?;
+        transaction.batch_execute(&with_ids).map_err(failed)?;
+        let source = format!("pg_temp.{WITH_IDS}");
+        let Some(copied) = copy_rows(transaction, &source, self.columns, rows)? else {
+            return Ok(None);
+        };
+        let mut joins = String::new();
+        let number = |name: &String| match name.as_str() {
+            "user_id" => {
+                joins.push_str(
+                    &self
+                        .schema
+                        .fill(" LEFT JOIN {schema}.mobility_user u ON u.user_id = q.user_id"),
+                );
+                "u.user_no".to_owned()
+            }
+            "cell_id" => {
+                joins.push_str(
+                    &self
+                        .schema
+                        .fill(" LEFT JOIN {schema}.mobility_cell c ON c.cell_id = q.cell_id"),
+                );
+                "c.cell_no".to_owned()
+            }
+            name => format!("q.{}", quoted(name)),
+        };
+        let list: Vec<String> = self.columns.iter().map(number).collect();
+        let insert = format!(
+            "ANALYZE {source}; INSERT INTO pg_temp.{target} SELECT {} FROM {source} q{joins}; DROP TABLE {source}",
+            list.join(", ")
+        );
+        transaction.batch_execute(&insert).map_err(failed)?;
+        Ok(Some(copied))
     }
 
     /// The columns of the result, and the joins that give back the ids.

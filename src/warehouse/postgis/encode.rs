@@ -1,7 +1,7 @@
 //! Encodes rows for `COPY ... (FORMAT binary)`: a header, then for each row the number of fields and
 //! each field after its length, all big-endian.
 
-use super::values::EPOCH_US;
+use super::values::{EPOCH_DAYS, EPOCH_US};
 
 /// Signature, flags and the length of a header extension.
 pub const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -19,8 +19,7 @@ impl Encoder {
         self.bytes.extend_from_slice(&fields.to_be_bytes());
     }
 
-    #[cfg(test)]
-    fn int(&mut self, value: i32) {
+    pub fn int(&mut self, value: i32) {
         self.bytes.extend_from_slice(&4i32.to_be_bytes());
         self.bytes.extend_from_slice(&value.to_be_bytes());
     }
@@ -33,6 +32,21 @@ impl Encoder {
     /// Microseconds since 1970.
     pub fn time(&mut self, us: i64) {
         self.long(us.saturating_sub(EPOCH_US));
+    }
+
+    /// Days since 1970.
+    pub fn date(&mut self, days: i32) {
+        self.int(days.saturating_sub(EPOCH_DAYS));
+    }
+
+    pub fn float(&mut self, value: f64) {
+        self.bytes.extend_from_slice(&8i32.to_be_bytes());
+        self.bytes.extend_from_slice(&value.to_be_bytes());
+    }
+
+    pub fn bool(&mut self, value: bool) {
+        self.bytes.extend_from_slice(&1i32.to_be_bytes());
+        self.bytes.push(value.into());
     }
 
     pub fn null(&mut self) {

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use postgres::Transaction;
 use sha2::{Digest, Sha256};
 
+use super::local_files::LocalFiles;
 use super::names::SchemaName;
 use super::plan_marks::PlanMarks;
 use super::relations::{ColumnTypes, column_types};
@@ -47,6 +48,8 @@ pub struct Inputs {
     periods: HashMap<String, Periods>,
     /// The columns of the views.
     columns: HashMap<String, ColumnTypes>,
+    /// Where the files are that rows were loaded from, if they may be read.
+    pub files: Option<LocalFiles>,
 }
 
 /// The tables and views that the SQL of a view reads.
@@ -105,6 +108,7 @@ impl Inputs {
             load_no: load.get(1),
             periods,
             columns,
+            files: None,
         })
     }
 
@@ -121,6 +125,16 @@ impl Inputs {
 
     pub fn set_columns(&mut self, view: &str, columns: ColumnTypes) {
         self.columns.insert(view.to_owned(), columns);
+    }
+
+    /// Fingerprint of the loaded cell plan.
+    pub fn cell_plan(&self) -> &str {
+        &self.plan
+    }
+
+    /// Fingerprint of the loaded LAUs.
+    pub fn lau(&self) -> &str {
+        &self.lau
     }
 
     /// Remembers the view as it is stored now.
@@ -261,6 +275,10 @@ impl Inputs {
 }
 
 impl Reads {
+    pub fn tables(&self) -> &[Table] {
+        &self.tables
+    }
+
     /// True if it reads the rows of dates.
     pub fn events(&self) -> bool {
         let events = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];

@@ -8,6 +8,7 @@ use postgres::Client;
 use super::fingerprint::fingerprint;
 use super::id_map::{IdMap, Ids};
 use super::inputs::split_places;
+use super::local_files::LocalFiles;
 use super::names::SchemaName;
 use super::partitions;
 use super::partitions::Partition;
@@ -32,6 +33,7 @@ pub fn run(
     server: &Server,
     request: &LoadRequest,
     raw_events: &RawEvents,
+    files: LocalFiles,
     progress: &Progress,
 ) -> Result<Loaded> {
     server.prepare()?;
@@ -65,7 +67,7 @@ pub fn run(
         bar.finish();
     }
     let bar = progress.spinner("load", "views");
-    let loaded = activate(lead.client(), schema, request, &filled, &keep, progress);
+    let loaded = activate(lead.client(), schema, request, (&filled, files), &keep, progress);
     bar.finish();
     loaded
 }
@@ -75,7 +77,7 @@ fn activate(
     client: &mut Client,
     schema: &SchemaName,
     request: &LoadRequest,
-    filled: &[Partition],
+    (filled, files): (&[Partition], LocalFiles),
     keep: &[Option<NaiveDate>],
     progress: &Progress,
 ) -> Result<Loaded> {
@@ -92,9 +94,9 @@ fn activate(
     let small: Vec<_> = request.small_tables.iter().map(|(_, path)| path.clone()).collect();
     let small = fingerprint(&small)?;
     let before = split_places(previous_fingerprints.as_deref());
-    let files = [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)];
+    let places = [(Table::CellPlan, &request.cell_plan), (Table::Lau, &request.lau)];
     let is_changed = [before[0] != plan, before[2] != lau];
-    for ((table, path), is_changed) in files.into_iter().zip(is_changed) {
+    for ((table, path), is_changed) in places.into_iter().zip(is_changed) {
         let count = if is_changed {
             replace_table::replace(&mut transaction, schema, table, path)?
         } else {
@@ -138,7 +140,7 @@ fn activate(
         recompute::confirm(&mut transaction, schema, load_no)?;
         Recomputed::default()
     } else {
-        recompute::recompute(&mut transaction, schema, load_no)?
+        recompute::recompute(&mut transaction, schema, load_no, Some(files))?
     };
     transaction.commit().map_err(failed)?;
     for (view, elapsed) in recomputed.elapsed {

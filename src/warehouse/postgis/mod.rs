@@ -7,6 +7,7 @@ mod accumulated_results;
 mod compute_view;
 mod connect;
 mod copy;
+mod copy_rows;
 mod cursor_rows;
 pub mod encode;
 mod fingerprint;
@@ -16,6 +17,7 @@ mod inputs;
 mod load;
 mod load_presence;
 mod load_raw_events;
+mod local_files;
 mod merge_sums;
 mod names;
 mod parameters;
@@ -63,13 +65,15 @@ use postgres::error::SqlState;
 use super::select::{ResolvedSelect, Select};
 use super::sql_excerpt::with_excerpt;
 use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Warehouse, catalogue};
-use crate::config::Warehouse as Settings;
+use crate::config::{Data, Warehouse as Settings};
 use crate::domain::tables::quoted;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
+use crate::storage::lock;
 use crate::views::{Registry, View, without_semicolon};
 use cursor_rows::CursorRows;
 use inputs::Inputs;
+use local_files::{FilePaths, LocalFiles};
 use names::SchemaName;
 use query::Query;
 pub use run_records::record;
@@ -83,6 +87,7 @@ use view_results::Deployment;
 pub struct Postgis {
     server: Server,
     raw_events: RawEvents,
+    files: FilePaths,
     views: Arc<Registry>,
 }
 
@@ -97,9 +102,18 @@ impl Postgis {
     ///
     /// # Errors
     /// All unmet requirements, in one message.
-    pub fn open(settings: &Settings, raw_events: RawEvents, views: Arc<Registry>) -> Result<Self> {
+    pub fn open(
+        settings: &Settings,
+        data: &Data,
+        raw_events: RawEvents,
+        views: Arc<Registry>,
+    ) -> Result<Self> {
         let server = Server::open(settings)?;
-        Ok(Postgis { server, raw_events, views })
+        Ok(Postgis { server, raw_events, files: data.into(), views })
+    }
+
+    fn local_files(&self) -> LocalFiles {
+        LocalFiles::new(&self.files, &self.views)
     }
 
     fn latest_load(&self, client: &mut Client) -> Result<Option<LatestLoad>> {
@@ -227,7 +241,7 @@ impl Warehouse for Postgis {
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
-        load::run(&self.server, request, &self.raw_events, progress)
+        load::run(&self.server, request, &self.raw_events, self.local_files(), progress)
     }
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
@@ -239,6 +253,9 @@ impl Warehouse for Postgis {
         let mut transaction = worker.client().transaction().map_err(failed)?;
         let mut inputs = Inputs::read(&mut transaction, schema)?;
         transaction.commit().map_err(failed)?;
+        // while another run changes the files, the server computes all views
+        let lock = lock::to_read(&self.files.processed).ok();
+        inputs.files = lock.is_some().then(|| self.local_files());
         let mut deployed = Vec::new();
         for (position, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
             bar.message(&view.title);

@@ -7,6 +7,7 @@ use anyhow::Result;
 use postgres::Transaction;
 
 use super::inputs::Inputs;
+use super::local_files::LocalFiles;
 use super::names::SchemaName;
 use super::period_results;
 use super::server_errors::failed;
@@ -47,8 +48,10 @@ pub fn recompute(
     transaction: &mut Transaction,
     schema: &SchemaName,
     load_no: i64,
+    files: Option<LocalFiles>,
 ) -> Result<Recomputed> {
     let mut inputs = Inputs::read(transaction, schema)?;
+    inputs.files = files;
     let mut all = Recomputed::default();
     for view in inputs.views.clone() {
         let started = Instant::now();
@@ -80,7 +83,7 @@ pub fn recompute_or_empty(
     schema: &SchemaName,
     load_no: i64,
 ) -> Result<Vec<String>> {
-    let recomputed = recompute(transaction, schema, load_no)?;
+    let recomputed = recompute(transaction, schema, load_no, None)?;
     let outdated = schema.fill("SELECT view FROM {schema}.mobility_view WHERE load_no <> $1");
     for row in transaction.query(&outdated, &[&load_no]).map_err(failed)? {
         let view: String = row.get(0);
