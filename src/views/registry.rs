@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::builtin;
 use super::files::{self, ViewFile};
 use super::settings::Settings;
 use super::single_users::{Planner, Reason};
@@ -19,6 +20,8 @@ pub struct Registry {
     views: Vec<View>,
     /// SQL names of the views that the user's files define, and not the program.
     own: BTreeSet<String>,
+    /// SQL names of the views with the text of a file of the program.
+    shipped: BTreeSet<String>,
     /// User's files that replace built-in views with other ones, and the SQL names of these.
     replaced: BTreeMap<PathBuf, Vec<String>>,
 }
@@ -42,10 +45,19 @@ impl Registry {
             declared.extend(views.iter().map(|view| (view.view.clone(), header)));
             registry.views.extend(views);
         }
+        registry.shipped = registry.views.iter().map(|view| view.view.clone()).collect();
+        let of_program: BTreeSet<String> =
+            builtin::files().into_iter().map(|(_, text)| text).collect();
         let mut own = Vec::new();
         for file in files::of_user(settings.views)? {
             let (header, views) = views_of(&file)?;
             declared.extend(views.iter().map(|view| (view.view.clone(), header)));
+            for view in &views {
+                match of_program.contains(&file.text) {
+                    true => registry.shipped.insert(view.view.clone()),
+                    false => registry.shipped.remove(&view.view),
+                };
+            }
             own.extend(views);
         }
         registry.add(own);
@@ -76,9 +88,9 @@ impl Registry {
         }
     }
 
-    /// The views that the program ships and that no file of the user replaces.
+    /// The views that the program ships, and copies of them, but none that replaces them with another.
     pub fn shipped(&self) -> impl Iterator<Item = &View> {
-        self.views.iter().filter(|view| !self.own.contains(&view.view))
+        self.views.iter().filter(|view| self.shipped.contains(&view.view))
     }
 
     /// Number of views that the user's files define.

@@ -6,9 +6,9 @@
 mod cancelled_queries;
 mod concurrent_readers;
 mod connections;
-
 mod interrupted_loads;
 mod loading;
+mod local_files;
 mod passwords;
 mod period_results;
 mod pooler;

@@ -116,9 +116,9 @@ impl Computation<'_> {
 
     /// The rows that this program computes in place of the server, with ids as text.
     fn rows_of_files(&self, scope: Option<&Scope>) -> Result<Option<Rows>> {
-        match (&self.inputs.files, scope) {
-            (Some(files), Some(scope)) if self.negated.is_none() => {
-                files.rows(self.inputs, self.sql, scope)
+        match scope {
+            Some(scope) if self.negated.is_none() => {
+                self.inputs.rows_of_files(self.sql, &scope.partitions)
             }
             _ => Ok(None),
         }

@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use postgres::Transaction;
 use sha2::{Digest, Sha256};
 
-use super::local_files::LocalFiles;
+use super::local_files::{LoadedRows, LocalFiles};
 use super::names::SchemaName;
 use super::plan_marks::PlanMarks;
 use super::relations::{ColumnTypes, column_types};
@@ -18,6 +18,7 @@ use super::stored_views::{self, Storage, StoredView};
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 use crate::views::{Growth, reads_named_relations_only, reads_valid_cells_only};
+use crate::warehouse::Rows;
 
 /// The tables with the rows of dates, and those that are the same for all dates.
 const BY_PERIOD: [Table; 4] =
@@ -127,14 +128,32 @@ impl Inputs {
         self.columns.insert(view.to_owned(), columns);
     }
 
-    /// Fingerprint of the loaded cell plan.
-    pub fn cell_plan(&self) -> &str {
-        &self.plan
-    }
-
-    /// Fingerprint of the loaded LAUs.
-    pub fn lau(&self) -> &str {
-        &self.lau
+    /// The rows of a view over partitions with their dates, computed from files; `None` if the server has to
+    /// compute them.
+    ///
+    /// # Errors
+    /// Damaged files.
+    pub fn rows_of_files(
+        &self,
+        sql: &str,
+        partitions: &[(NaiveDate, i64)],
+    ) -> Result<Option<Rows>> {
+        let Some(files) = self.files.as_ref().filter(|files| files.is_shipped(sql)) else {
+            return Ok(None);
+        };
+        let Some(reads) = self.reads("", sql).filter(|r| r.views.is_empty() && r.events()) else {
+            return Ok(None);
+        };
+        let mut dates = Vec::with_capacity(partitions.len());
+        for (date, number) in partitions {
+            match self.dates.get(date).filter(|partition| partition.number == *number) {
+                Some(partition) => dates.push((*date, partition.fingerprint.as_str())),
+                // one that was replaced since
+                None => return Ok(None),
+            }
+        }
+        let (tables, cell_plan, lau) = (&reads.tables, &self.plan, &self.lau);
+        files.rows(sql, &LoadedRows { tables, dates, cell_plan, lau })
     }
 
     /// Remembers the view as it is stored now.
@@ -275,10 +294,6 @@ impl Inputs {
 }
 
 impl Reads {
-    pub fn tables(&self) -> &[Table] {
-        &self.tables
-    }
-
     /// True if it reads the rows of dates.
     pub fn events(&self) -> bool {
         let events = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];

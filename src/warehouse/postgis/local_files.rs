@@ -11,8 +11,6 @@ use anyhow::Result;
 use chrono::NaiveDate;
 
 use super::fingerprint::fingerprint;
-use super::inputs::Inputs;
-use super::visible_tables::Scope;
 use crate::config::Data;
 use crate::datasets::file_list::ListedFile;
 use crate::datasets::presence::{PresenceDay, files_of};
@@ -43,6 +41,17 @@ impl From<&Data> for FilePaths {
     }
 }
 
+/// What a view reads, as the server has loaded it.
+#[derive(Debug)]
+pub struct LoadedRows<'a> {
+    pub tables: &'a [Table],
+    /// The dates of hourly presence with their fingerprints.
+    pub dates: Vec<(NaiveDate, &'a str)>,
+    /// Fingerprints of the cell plan and the LAUs.
+    pub cell_plan: &'a str,
+    pub lau: &'a str,
+}
+
 /// Files of a date or a table, with the fingerprint by which the server knows them.
 type Known<T> = Option<(String, T)>;
 
@@ -70,17 +79,18 @@ impl LocalFiles {
         }
     }
 
-    /// The rows of a view over the partitions of a scope; `None` if the server has to compute them.
+    /// True for the SQL of a view that the program ships.
+    pub fn is_shipped(&self, sql: &str) -> bool {
+        self.shipped.contains(without_semicolon(sql))
+    }
+
+    /// The rows of a shipped view; `None` if the files are not those that were loaded.
     ///
     /// # Errors
     /// Damaged files.
-    pub fn rows(&self, inputs: &Inputs, sql: &str, scope: &Scope) -> Result<Option<Rows>> {
-        let select = without_semicolon(sql);
-        if !self.shipped.contains(select) {
-            return Ok(None);
-        }
-        match self.files(inputs, select, scope)? {
-            Some(files) => Ok(Some(self.engine()?.rows(select, &files)?)),
+    pub fn rows(&self, sql: &str, loaded: &LoadedRows) -> Result<Option<Rows>> {
+        match self.files(loaded)? {
+            Some(files) => Ok(Some(self.engine()?.rows(without_semicolon(sql), &files)?)),
             None => Ok(None),
         }
     }
@@ -94,34 +104,27 @@ impl LocalFiles {
     }
 
     /// The files that a view reads, if all of them are those that the server has loaded.
-    fn files(&self, inputs: &Inputs, sql: &str, scope: &Scope) -> Result<Option<TableFiles>> {
-        let Some(reads) = inputs.reads("", sql) else { return Ok(None) };
-        if !reads.views.is_empty() || !reads.events() {
-            return Ok(None);
-        }
+    fn files(&self, loaded: &LoadedRows) -> Result<Option<TableFiles>> {
         let mut files = TableFiles::default();
-        for table in reads.tables() {
-            let (known, loaded) = match table {
+        for table in loaded.tables {
+            let (known, expected) = match table {
                 Table::MobileEventsCompressed | Table::MobileEventsPlaced => continue,
                 Table::CellPlan => {
-                    (table_file(&self.cell_plan, &self.paths.cell_plan)?, inputs.cell_plan())
+                    (table_file(&self.cell_plan, &self.paths.cell_plan)?, loaded.cell_plan)
                 }
-                Table::Lau => (table_file(&self.lau, &self.paths.lau)?, inputs.lau()),
+                Table::Lau => (table_file(&self.lau, &self.paths.lau)?, loaded.lau),
                 _ => return Ok(None),
             };
             match known {
-                Some((fingerprint, file)) if fingerprint == loaded => {
+                Some((fingerprint, file)) if fingerprint == expected => {
                     files.add_table(*table, file.clone());
                 }
                 _ => return Ok(None),
             }
         }
-        for (date, number) in &scope.partitions {
-            let active = inputs.dates.get(date).filter(|p| p.number == *number);
-            match active.zip(self.date(*date)?) {
-                Some((partition, (fingerprint, of_date)))
-                    if partition.fingerprint == fingerprint =>
-                {
+        for (date, expected) in &loaded.dates {
+            match self.date(*date)? {
+                Some((fingerprint, of_date)) if fingerprint == *expected => {
                     files.add_presence(*date, of_date);
                 }
                 _ => return Ok(None),

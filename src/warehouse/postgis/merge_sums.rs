@@ -221,7 +221,7 @@ impl<'a> Merge<'a> {
         let is_indexed = "SELECT EXISTS ( \
             SELECT FROM pg_index WHERE indrelid = $1::text::regclass AND indisunique)";
         let is_indexed: bool = transaction.query_one(is_indexed, &[table])?.get(0);
-        let added = if is_indexed {
+        let added = if is_indexed && self.rows > 0 {
             // a row that was updated, rather than inserted, has a transaction in xmax
             let insert = format!(
                 "WITH merged AS (INSERT INTO {table} AS s ({all}) {rows} \
@@ -232,7 +232,7 @@ impl<'a> Merge<'a> {
             transaction.query_one(&insert, &[])?.get(0)
         } else {
             let added = transaction.execute(&format!("INSERT INTO {table} ({all}) {rows}"), &[])?;
-            if !keys.is_empty() {
+            if !is_indexed && !keys.is_empty() {
                 transaction.batch_execute(&format!("CREATE UNIQUE INDEX ON {table} ({keys})"))?;
             }
             i64::try_from(added).unwrap_or(i64::MAX)
