@@ -114,6 +114,16 @@ fn population_comes_from_boundaries_or_a_file(warehouse: Warehouse) {
 
 test_on_each_warehouse!(population_comes_from_boundaries_or_a_file);
 
+fn area_of_a_lau_is_that_of_its_boundary(warehouse: Warehouse) {
+    let work = warehouse.loaded();
+    let sql = "SELECT lau_id, area_km2 FROM lau WHERE lau_id < 'EE_0003' ORDER BY lau_id";
+    // a square with sides of 2 km, which is a hole in one with sides of 10 km
+    let areas = "lau_id,area_km2\nEE_0001,4\nEE_0002,96\n";
+    assert_eq!(work.ok(&["query", "--sql", sql, "--format", "csv"]), areas);
+}
+
+test_on_each_warehouse!(area_of_a_lau_is_that_of_its_boundary);
+
 #[test]
 fn population_that_cannot_be_used_is_reported_with_its_place() {
     let work = Workspace::mini();

@@ -25,7 +25,9 @@ fn list_shows_views_and_tables_with_their_columns() {
     assert!(views.contains("\nown "), "{views}");
     assert!(
         tables.contains("\nlau ")
-            && tables.contains("columns lau_id, country_code, lau_name, geometry, population\n"),
+            && tables.contains(
+                "columns lau_id, country_code, lau_name, geometry, population, area_km2\n"
+            ),
         "{tables}"
     );
     for table in ["mobile_events_compressed", "cell_plan", "quality_daily", "runs"] {

@@ -81,7 +81,8 @@ CREATE TABLE {schema}.lau (
   country_code text COLLATE "C" NOT NULL,
   lau_name text COLLATE "C",
   geometry {postgis}.geometry(MultiPolygon, 3035) NOT NULL,
-  population bigint
+  population bigint,
+  area_km2 double precision
 );
 CREATE INDEX ON {schema}.lau USING gist (geometry);
 COMMENT ON TABLE {schema}.lau IS 'mobility: LAU units with their boundaries';

@@ -11,7 +11,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Date32Type};
 use chrono::NaiveDate;
-use geo::{BoundingRect, Coord, Geometry, MultiPolygon, Point, Rect};
+use geo::{Area, BoundingRect, Coord, Geometry, MultiPolygon, Point, Rect};
 use geozero::{CoordDimensions, ToWkb};
 
 use crate::cell_plan::Cell;
@@ -75,6 +75,13 @@ pub struct LauUnit {
     pub geometry: MultiPolygon,
 }
 
+/// The area of a boundary in EPSG:3035, an equal-area projection, in square kilometres, rounded to a hectare;
+/// what is smaller is not rounded.
+pub fn area_km2(boundary: &MultiPolygon) -> f64 {
+    let area = boundary.unsigned_area() / 1e6;
+    if area < 0.01 { area } else { (area * 100.0).round() / 100.0 }
+}
+
 /// Writes the table `cell_plan`: `cells` and, in the same order, the LAU of each. `inputs` is the
 /// fingerprint of the inputs, `notes` are the messages of the stage.
 ///
@@ -131,6 +138,7 @@ pub fn write_laus<'a>(
         Arc::new(StringArray::from_iter(units.clone().map(|(_, u)| u.name.as_deref()))),
         Arc::new(geometries.finish()),
         Arc::new(Int64Array::from_iter(units.clone().map(|(_, u)| u.population))),
+        Arc::new(Float64Array::from_iter_values(units.clone().map(|(_, u)| area_km2(&u.geometry)))),
     ];
     let batch = RecordBatch::try_new(Table::Lau.schema(), columns)?;
     let extent = bounds(units.filter_map(|(_, u)| u.geometry.bounding_rect()));

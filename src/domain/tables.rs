@@ -135,6 +135,7 @@ impl Table {
                 Field::new("lau_name", DataType::Utf8, true),
                 Field::new("geometry", DataType::Binary, false),
                 Field::new("population", DataType::Int64, true),
+                Field::new("area_km2", DataType::Float64, true),
             ])),
             Table::MobileEventsUncompressed => Arc::new(Schema::new(vec![
                 Field::new("user_id", DataType::Utf8, true),

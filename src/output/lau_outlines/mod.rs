@@ -8,11 +8,12 @@ mod svg_path;
 use anyhow::{Context, Result, anyhow};
 use arrow::array::{Array, AsArray};
 use geo::bounding_rect::BoundingRect;
-use geo::{Area, Geometry, MultiPolygon, Rect};
+use geo::{Geometry, MultiPolygon, Rect};
 use geozero::ToGeo;
 use geozero::wkb::Wkb;
 use serde::Serialize;
 
+use crate::datasets::geodata::area_km2;
 use crate::domain::tables::Table;
 use crate::warehouse::{Relation, Select, Warehouse};
 use simplify::{Grid, Outline};
@@ -59,7 +60,7 @@ pub fn drawing(warehouse: &dyn Warehouse) -> Result<Drawing> {
             let lau_id = value(ids).unwrap_or_default();
             let boundary = polygons(wkb.unwrap_or_default())
                 .with_context(|| format!("the boundary of {lau_id}"))?;
-            let area_km2 = rounded_area(boundary.unsigned_area());
+            let area_km2 = area_km2(&boundary);
             boundaries.push(boundary);
             laus.push(LauOutline {
                 lau_id,
@@ -75,12 +76,6 @@ pub fn drawing(warehouse: &dyn Warehouse) -> Result<Drawing> {
         lau.path = svg_path::data(outline);
     }
     Ok(Drawing { width: WIDTH, height, laus })
-}
-
-/// Square metres in square kilometres, rounded to a hectare; what is smaller is not rounded.
-fn rounded_area(square_metres: f64) -> f64 {
-    let area = square_metres / 1e6;
-    if area < 0.01 { area } else { (area * 100.0).round() / 100.0 }
 }
 
 fn polygons(wkb: &[u8]) -> Result<MultiPolygon> {

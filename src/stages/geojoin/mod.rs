@@ -105,7 +105,7 @@ pub fn inputs(settings: Settings) -> Result<Inputs> {
 /// Fingerprint of the boundaries and the file with the population, if there is one.
 fn fingerprint_of_laus(settings: Settings, laus: &[InputFile]) -> String {
     let Settings { columns, lau, .. } = settings;
-    fingerprint(laus, &format!("lau 2 {columns:?} {lau:?}"))
+    fingerprint(laus, &format!("lau 3 {columns:?} {lau:?}"))
 }
 
 /// Fingerprint of the cells with their LAUs. It depends on the versions of the cells and not on the files from which

@@ -117,8 +117,9 @@ pub fn ensure(client: &mut Client, schema: &SchemaName, progress: &Progress) -> 
 
 /// Adds the columns that tables of an earlier version lack, and makes the relations over them again.
 fn add_columns(client: &mut Client, schema: &SchemaName) -> Result<()> {
-    let columns = column_types(client, Some(schema), "mobility_presence")?;
-    if columns.iter().any(|(name, _)| name == "placed_first") {
+    // the column that was added last
+    let columns = column_types(client, Some(schema), "lau")?;
+    if columns.iter().any(|(name, _)| name == "area_km2") {
         return Ok(());
     }
     let mut transaction = client.transaction().map_err(failed)?;
