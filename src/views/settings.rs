@@ -7,9 +7,14 @@ use chrono::NaiveDate;
 use crate::config::{
     Anchors, Calendar, Config, Present, Time, Views, Weights, Window, ten_thousandths,
 };
+use crate::domain::time::ClockChanges;
 
 /// The first Monday after 1 January 1970, from which windows of days are counted.
 const FIRST_MONDAY: &str = "DATE '1970-01-05'";
+/// Days after the first date of a month that are always in the next one.
+const MONTH_SPAN: u32 = 31;
+/// An hour that no date has, for a list without hours.
+const NO_HOUR: i64 = -1_000_000_000;
 /// Stands for the first date of a window.
 const WINDOW_START: &str = ":window_start(";
 
@@ -50,7 +55,19 @@ impl Settings<'_> {
             // a list in SQL cannot be empty
             holidays.push(date(&NaiveDate::default()));
         }
-        // a name that begins another one comes after it
+        let hours = |hours: &[i64]| match hours {
+            [] => NO_HOUR.to_string(),
+            hours => hours.iter().map(i64::to_string).collect::<Vec<_>>().join(", "),
+        };
+        let lists_hours = [":skipped_hours", ":repeated_hours"].iter().any(|key| sql.contains(key));
+        let changes = match time.tz().filter(|_| lists_hours) {
+            Some(zone) => ClockChanges::of(zone),
+            None => ClockChanges::default(),
+        };
+        let window_span = match anchors.window {
+            Window::Month => MONTH_SPAN,
+            Window::Days(days) => days,
+        };
         let values = [
             (":day_start", time.day_start.to_string()),
             (":day_end", time.day_end.to_string()),
@@ -70,6 +87,9 @@ impl Settings<'_> {
             (":max_weight", weights.max_weight.to_string()),
             (":min_coverage_10000", ten_thousandths(weights.min_coverage).to_string()),
             (":interval_z", weights.interval_z.to_string()),
+            (":window_span", window_span.to_string()),
+            (":skipped_hours", hours(&changes.skipped)),
+            (":repeated_hours", hours(&changes.repeated)),
         ];
         let filled =
             values.iter().fold(sql.to_owned(), |sql, (key, value)| sql.replace(key, value));

@@ -1,6 +1,7 @@
 //! Local time: from time stamps to clock hours and dates.
 
 pub mod belief;
+mod clock_changes;
 mod clock_hour;
 pub mod columns;
 mod event_time;
@@ -15,6 +16,7 @@ use anyhow::{Result, anyhow};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
+pub use clock_changes::ClockChanges;
 pub use clock_hour::{ClockHour, SpanHour};
 pub use event_time::{EventTime, EventTimeView, is_in_range};
 
