@@ -1,0 +1,83 @@
+-- name: anchors
+-- view: anchors
+-- title: Home and work of each device
+-- description: Home, or else the usual place at night, and work place of each device in each window: site, LAU, the nights or workdays on which the device was observed, those of them here, and their share.
+-- order: user_id, window_start, kind
+-- chart: table
+-- single_users: yes
+WITH previous AS (
+  SELECT window_start, rotation, :window_start(day_before) AS previous_start
+  FROM (SELECT window_start, rotation, window_start - 1 AS day_before FROM calendar_windows) AS w
+),
+three AS (
+  SELECT window_start, rotation, previous_start, :window_start(day_before) AS start_before_previous
+  FROM (
+    SELECT window_start, rotation, previous_start, previous_start - 1 AS day_before FROM previous
+  ) AS w
+),
+-- sites and windows in which they cannot be work places
+nights AS (
+  SELECT DISTINCT n.user_id, t.window_start, n.site_id
+  FROM night_anchors n
+  JOIN three t
+    ON n.window_start IN (t.window_start, t.previous_start, t.start_before_previous)
+),
+days AS (
+  SELECT s.user_id, t.window_start, s.date, s.site_id, s.lau_id, s.hours,
+    CASE WHEN s.hours >= :work_min_hours THEN 1 ELSE 0 END AS counts
+  FROM workday_sites s
+  JOIN three t ON t.window_start = :window_start(s.date)
+  WHERE NOT t.rotation
+),
+observed AS (
+  SELECT user_id, window_start, COUNT(DISTINCT date) AS observed
+  FROM days
+  GROUP BY user_id, window_start
+),
+sites AS (
+  SELECT d.user_id, d.window_start, d.site_id, MIN(d.lau_id) AS lau_id, SUM(d.counts) AS here,
+    SUM(d.counts * d.hours) AS hours, o.observed
+  FROM days d
+  JOIN observed o ON o.user_id = d.user_id AND o.window_start = d.window_start
+  WHERE o.observed >= :work_min_days
+  GROUP BY d.user_id, d.window_start, d.site_id, o.observed
+),
+-- the haversine of the angle between a site and a place at night, against that of the distance
+near AS (
+  SELECT DISTINCT p.user_id, p.window_start, p.site_id
+  FROM (
+    SELECT s.user_id, s.window_start, s.site_id,
+      RADIANS(CAST(split_part(s.site_id, ',', 1) AS DOUBLE PRECISION)) AS latitude,
+      RADIANS(CAST(split_part(s.site_id, ',', 2) AS DOUBLE PRECISION)) AS longitude,
+      RADIANS(CAST(split_part(n.site_id, ',', 1) AS DOUBLE PRECISION)) AS night_latitude,
+      RADIANS(CAST(split_part(n.site_id, ',', 2) AS DOUBLE PRECISION)) AS night_longitude
+    FROM sites s
+    JOIN nights n ON n.user_id = s.user_id AND n.window_start = s.window_start
+    WHERE s.here > 0
+  ) AS p
+  WHERE POWER(SIN((p.latitude - p.night_latitude) / 2), 2)
+      + COS(p.latitude) * COS(p.night_latitude)
+        * POWER(SIN((p.longitude - p.night_longitude) / 2), 2)
+    <= POWER(SIN(CAST(:work_min_distance_m AS DOUBLE PRECISION) / CAST(12742017.6 AS DOUBLE PRECISION)), 2)
+),
+works AS (
+  SELECT s.user_id, s.window_start, s.site_id, s.lau_id, s.observed, CAST(s.here AS BIGINT) AS here,
+    ROW_NUMBER() OVER (
+      PARTITION BY s.user_id, s.window_start ORDER BY s.here DESC, s.hours DESC, s.site_id
+    ) AS place
+  FROM sites s
+  LEFT JOIN near n
+    ON n.user_id = s.user_id AND n.window_start = s.window_start AND n.site_id = s.site_id
+  WHERE s.here > 0 AND n.site_id IS NULL
+),
+found AS (
+  SELECT user_id, window_start, kind, site_id, lau_id, observed, here
+  FROM night_anchors
+  UNION ALL
+  SELECT user_id, window_start, 'work' AS kind, site_id, lau_id, observed, here
+  FROM works
+  WHERE place = 1 AND here * 10000 >= :work_share_10000 * observed
+)
+SELECT user_id, window_start, kind, site_id, lau_id, observed, here,
+  FLOOR(CAST(here AS DOUBLE PRECISION) * 10000 / observed + 0.5) / 10000 AS share
+FROM found

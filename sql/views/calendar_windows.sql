@@ -1,0 +1,39 @@
+-- name: calendar-windows
+-- view: calendar_windows
+-- title: Windows of anchors
+-- description: The calendar months, or the periods of anchors.window days, that hold a date with events that count: their first and last date, the number of dates with such events and of nights with night places, whether all dates are there and closed, and whether pseudonyms changed within.
+-- order: window_start
+-- chart: table
+WITH loaded AS (
+  SELECT d.date, :window_start(d.date) AS window_start,
+    CASE WHEN q.provisional THEN 1 ELSE 0 END AS is_open
+  FROM devices_per_date d
+  LEFT JOIN quality_daily q ON q.date = d.date
+),
+starts AS (
+  SELECT window_start, window_start + :window_span AS within_next, COUNT(*) AS dates,
+    SUM(is_open) AS open_dates
+  FROM loaded
+  GROUP BY window_start
+),
+bounds AS (
+  SELECT window_start, :window_start(within_next) - 1 AS last_date, dates, open_dates
+  FROM starts
+),
+nights AS (
+  SELECT b.window_start, COUNT(*) AS nights
+  FROM bounds b
+  JOIN devices_per_night n ON n.night >= b.window_start AND n.night <= b.last_date
+  GROUP BY b.window_start
+),
+broken AS (
+  SELECT DISTINCT b.window_start
+  FROM bounds b
+  JOIN pseudonym_breaks p ON p.date > b.window_start AND p.date <= b.last_date
+)
+SELECT b.window_start, b.last_date, b.dates, COALESCE(n.nights, 0) AS nights,
+  b.dates = CAST(b.last_date - b.window_start AS INT) + 1 AND b.open_dates = 0 AS complete,
+  r.window_start IS NOT NULL AS rotation
+FROM bounds b
+LEFT JOIN nights n ON n.window_start = b.window_start
+LEFT JOIN broken r ON r.window_start = b.window_start

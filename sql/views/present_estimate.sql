@@ -1,0 +1,47 @@
+-- name: present-estimate
+-- view: present_estimate
+-- title: Estimated people per LAU and hour
+-- description: People in each LAU at each full hour, estimated from present devices. Each device counts with the weight of its home LAU; devices without a home are left out. lower and upper are 1.96 standard deviations away; coverage is the share of the devices whose weight counts. Where it is too small there is no estimate.
+-- order: date, hour, lau_id
+-- by: date
+-- chart: table
+WITH strata AS (
+  SELECT p.date, p.hour, p.lau_id, p.devices, w.status,
+    -- as written, in ten-thousandths, so that the sums are exact
+    CASE WHEN w.status IN ('ok', 'over_covered') THEN CAST(FLOOR(w.weight * 10000 + 0.5) AS BIGINT) END
+      AS weight
+  FROM present_by_home p
+  JOIN anchor_windows a ON a.date = p.date
+  LEFT JOIN population_weights w
+    ON w.window_start = a.window_start AND w.lau_id = p.home_lau_id
+  WHERE p.home_lau_id IS NOT NULL
+),
+sums AS (
+  SELECT date, hour, lau_id, SUM(devices) AS devices,
+    SUM(CASE WHEN weight IS NOT NULL THEN devices ELSE 0 END) AS weighted_devices,
+    CAST(SUM(weight * devices) AS DOUBLE PRECISION) / 10000 AS estimate,
+    CAST(SUM(CAST(weight * (weight - 10000) AS DECIMAL(38, 0)) * devices) AS DOUBLE PRECISION)
+      / 100000000 AS variance,
+    MAX(CASE WHEN status = 'over_covered' THEN 1 ELSE 0 END) AS over_covered
+  FROM strata
+  GROUP BY date, hour, lau_id
+),
+intervals AS (
+  SELECT date, hour, lau_id,
+    CASE WHEN enough THEN estimate END AS estimate,
+    CASE WHEN enough AND over_covered = 0 THEN :interval_z * SQRT(variance) END AS margin,
+    FLOOR(CAST(weighted_devices AS DOUBLE PRECISION) * 10000 / devices + 0.5) / 10000 AS coverage
+  FROM (
+    SELECT date, hour, lau_id, devices, weighted_devices, estimate, variance, over_covered,
+      weighted_devices * 10000 >= :min_coverage_10000 * devices AS enough
+    FROM sums
+  ) AS s
+)
+SELECT i.date, i.hour, i.lau_id, l.lau_name,
+  FLOOR(i.estimate * 10 + 0.5) / 10 AS estimate,
+  CASE WHEN i.margin > i.estimate THEN CAST(0 AS DOUBLE PRECISION)
+    ELSE FLOOR((i.estimate - i.margin) * 10 + 0.5) / 10 END AS lower,
+  FLOOR((i.estimate + i.margin) * 10 + 0.5) / 10 AS upper,
+  i.coverage
+FROM intervals i
+JOIN lau l ON l.lau_id = i.lau_id

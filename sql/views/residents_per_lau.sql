@@ -1,0 +1,18 @@
+-- name: residents-per-lau
+-- view: residents_per_lau
+-- title: Residents and workers per LAU
+-- description: Devices with their home, and devices with their work place, in each LAU in each window; 0 where there are none.
+-- order: window_start, lau_id
+-- chart: map residents workers
+WITH counts AS (
+  SELECT window_start, lau_id,
+    COUNT(CASE WHEN kind = 'home' THEN 1 END) AS residents,
+    COUNT(CASE WHEN kind = 'work' THEN 1 END) AS workers
+  FROM anchors
+  GROUP BY window_start, lau_id
+)
+SELECT w.window_start, l.lau_id, l.lau_name, COALESCE(n.residents, 0) AS residents,
+  COALESCE(n.workers, 0) AS workers, w.complete
+FROM calendar_windows w
+CROSS JOIN lau l
+LEFT JOIN counts n ON n.window_start = w.window_start AND n.lau_id = l.lau_id
