@@ -6,7 +6,7 @@
 -- chart: table
 WITH strata AS (
   SELECT c.window_start, c.home_lau_id, c.work_lau_id, c.devices, w.status,
-    -- as written, in ten-thousandths, so that the sums are exact
+    -- as written, and like all sums of it in ten-thousandths, so that they are exact
     CASE WHEN w.status IN ('ok', 'over_covered') THEN CAST(FLOOR(w.weight * 10000 + 0.5) AS BIGINT) END
       AS weight
   FROM commuters c
@@ -16,9 +16,9 @@ WITH strata AS (
 sums AS (
   SELECT window_start, home_lau_id, work_lau_id, SUM(devices) AS devices,
     SUM(CASE WHEN weight IS NOT NULL THEN devices ELSE 0 END) AS weighted_devices,
-    CAST(SUM(weight * devices) AS DOUBLE PRECISION) / 10000 AS estimate,
+    CAST(SUM(weight * devices) AS DOUBLE PRECISION) AS estimate,
     CAST(SUM(CAST(weight * (weight - 10000) AS DECIMAL(38, 0)) * devices) AS DOUBLE PRECISION)
-      / 100000000 AS variance,
+      AS variance,
     MAX(CASE WHEN status = 'over_covered' THEN 1 ELSE 0 END) AS over_covered
   FROM strata
   GROUP BY window_start, home_lau_id, work_lau_id
@@ -35,9 +35,9 @@ intervals AS (
   ) AS s
 )
 SELECT i.window_start, i.home_lau_id, i.work_lau_id,
-  FLOOR(i.estimate * 10 + 0.5) / 10 AS estimate,
+  FLOOR(i.estimate / 1000 + 0.5) / 10 AS estimate,
   CASE WHEN i.margin > i.estimate THEN CAST(0 AS DOUBLE PRECISION)
-    ELSE FLOOR((i.estimate - i.margin) * 10 + 0.5) / 10 END AS lower,
-  FLOOR((i.estimate + i.margin) * 10 + 0.5) / 10 AS upper,
+    ELSE FLOOR((i.estimate - i.margin) / 1000 + 0.5) / 10 END AS lower,
+  FLOOR((i.estimate + i.margin) / 1000 + 0.5) / 10 AS upper,
   i.coverage
 FROM intervals i

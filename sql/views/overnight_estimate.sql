@@ -8,7 +8,7 @@
 -- chart: table
 WITH strata AS (
   SELECT o.night, o.home_lau_id, o.night_lau_id, o.devices, w.status,
-    -- as written, in ten-thousandths, so that the sums are exact
+    -- as written, and like all sums of it in ten-thousandths, so that they are exact
     CASE WHEN w.status IN ('ok', 'over_covered') THEN CAST(FLOOR(w.weight * 10000 + 0.5) AS BIGINT) END
       AS weight
   FROM overnight_stays o
@@ -20,9 +20,9 @@ WITH strata AS (
 sums AS (
   SELECT night, home_lau_id, night_lau_id, SUM(devices) AS devices,
     SUM(CASE WHEN weight IS NOT NULL THEN devices ELSE 0 END) AS weighted_devices,
-    CAST(SUM(weight * devices) AS DOUBLE PRECISION) / 10000 AS estimate,
+    CAST(SUM(weight * devices) AS DOUBLE PRECISION) AS estimate,
     CAST(SUM(CAST(weight * (weight - 10000) AS DECIMAL(38, 0)) * devices) AS DOUBLE PRECISION)
-      / 100000000 AS variance,
+      AS variance,
     MAX(CASE WHEN status = 'over_covered' THEN 1 ELSE 0 END) AS over_covered
   FROM strata
   GROUP BY night, home_lau_id, night_lau_id
@@ -39,9 +39,9 @@ intervals AS (
   ) AS s
 )
 SELECT i.night, i.home_lau_id, i.night_lau_id,
-  FLOOR(i.estimate * 10 + 0.5) / 10 AS estimate,
+  FLOOR(i.estimate / 1000 + 0.5) / 10 AS estimate,
   CASE WHEN i.margin > i.estimate THEN CAST(0 AS DOUBLE PRECISION)
-    ELSE FLOOR((i.estimate - i.margin) * 10 + 0.5) / 10 END AS lower,
-  FLOOR((i.estimate + i.margin) * 10 + 0.5) / 10 AS upper,
+    ELSE FLOOR((i.estimate - i.margin) / 1000 + 0.5) / 10 END AS lower,
+  FLOOR((i.estimate + i.margin) / 1000 + 0.5) / 10 AS upper,
   i.coverage
 FROM intervals i

@@ -34,14 +34,17 @@ events AS (
   FROM seen
   UNION ALL
   -- an event at a full hour is also exactly an hour after the one before
-  SELECT user_id, last_date AS date, last_hour AS hour, first_seen - starts + INTERVAL '1' HOUR AS away,
+  SELECT user_id, last_date AS date, last_hour AS hour, first_seen + INTERVAL '1' HOUR - starts AS away,
     1 AS is_later, cell_id, lau_id
   FROM seen
   WHERE last_date IS NOT NULL AND first_seen = starts
 ),
 nearest AS (
   SELECT user_id, date, hour, lau_id,
-    ROW_NUMBER() OVER (PARTITION BY user_id, hour ORDER BY away, is_later, cell_id) AS place
+    ROW_NUMBER() OVER (
+      PARTITION BY user_id, hour ORDER BY away, is_later, cell_id
+      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+    ) AS place
   FROM events
 ),
 homes AS (
