@@ -24,6 +24,7 @@ mod first_hour;
 mod harness;
 mod init;
 mod input_forms;
+mod insights;
 mod invalid_events;
 mod invalid_geodata;
 mod map_layers;

@@ -1,0 +1,10 @@
+//! Views about people: homes and work places, present devices, weights. They are compared with worlds
+//! whose answers are worked out by hand, and with a reference over the raw events of random worlds.
+
+mod by_hand;
+mod clock_changes;
+mod estimates;
+mod random_worlds;
+mod reference;
+mod rotation;
+mod world;
