@@ -9,23 +9,15 @@ WITH dates AS (
   UNION
   SELECT night AS date FROM devices_per_night
 ),
+-- windows that ended before the date, with the number of breaks since their start
 ended AS (
-  SELECT d.date, w.window_start
+  SELECT d.date, w.window_start, COUNT(p.date) AS breaks
   FROM dates d
-  JOIN calendar_windows w ON w.last_date < d.date AND w.nights >= :min_nights
-),
-broken AS (
-  SELECT DISTINCT e.date, e.window_start
-  FROM ended e
-  JOIN pseudonym_breaks p ON p.date > e.window_start AND p.date <= e.date
-),
-latest AS (
-  SELECT e.date, MAX(e.window_start) AS window_start
-  FROM ended e
-  LEFT JOIN broken b ON b.date = e.date AND b.window_start = e.window_start
-  WHERE b.date IS NULL
-  GROUP BY e.date
+  LEFT JOIN calendar_windows w ON w.last_date < d.date AND w.nights >= :min_nights
+  LEFT JOIN pseudonym_breaks p ON p.date > w.window_start AND p.date <= d.date
+  GROUP BY d.date, w.window_start
 )
-SELECT d.date, COALESCE(l.window_start, :window_start(d.date)) AS window_start
-FROM dates d
-LEFT JOIN latest l ON l.date = d.date
+SELECT e.date,
+  COALESCE(MAX(CASE WHEN e.breaks = 0 THEN e.window_start END), :window_start(e.date)) AS window_start
+FROM ended e
+GROUP BY e.date

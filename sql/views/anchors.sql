@@ -42,33 +42,38 @@ sites AS (
   WHERE o.observed >= :work_min_days
   GROUP BY d.user_id, d.window_start, d.site_id, o.observed
 ),
--- the haversine of the angle between a site and a place at night, against that of the distance
-near AS (
-  SELECT DISTINCT p.user_id, p.window_start, p.site_id
+located AS (
+  SELECT s.user_id, s.window_start, s.site_id, s.lau_id, s.observed, s.here, s.hours,
+    RADIANS(CAST(split_part(s.site_id, ',', 1) AS DOUBLE PRECISION)) AS latitude,
+    RADIANS(CAST(split_part(s.site_id, ',', 2) AS DOUBLE PRECISION)) AS longitude,
+    RADIANS(CAST(split_part(n.site_id, ',', 1) AS DOUBLE PRECISION)) AS night_latitude,
+    RADIANS(CAST(split_part(n.site_id, ',', 2) AS DOUBLE PRECISION)) AS night_longitude
+  FROM sites s
+  LEFT JOIN nights n ON n.user_id = s.user_id AND n.window_start = s.window_start
+  WHERE s.here > 0
+),
+-- haversine: that of the angle to the nearest place at night, which grows with the distance
+far AS (
+  SELECT user_id, window_start, site_id, lau_id, observed, here, hours
   FROM (
-    SELECT s.user_id, s.window_start, s.site_id,
-      RADIANS(CAST(split_part(s.site_id, ',', 1) AS DOUBLE PRECISION)) AS latitude,
-      RADIANS(CAST(split_part(s.site_id, ',', 2) AS DOUBLE PRECISION)) AS longitude,
-      RADIANS(CAST(split_part(n.site_id, ',', 1) AS DOUBLE PRECISION)) AS night_latitude,
-      RADIANS(CAST(split_part(n.site_id, ',', 2) AS DOUBLE PRECISION)) AS night_longitude
-    FROM sites s
-    JOIN nights n ON n.user_id = s.user_id AND n.window_start = s.window_start
-    WHERE s.here > 0
-  ) AS p
-  WHERE POWER(SIN((p.latitude - p.night_latitude) / 2), 2)
-      + COS(p.latitude) * COS(p.night_latitude)
-        * POWER(SIN((p.longitude - p.night_longitude) / 2), 2)
-    <= POWER(SIN(CAST(:work_min_distance_m AS DOUBLE PRECISION) / CAST(12742017.6 AS DOUBLE PRECISION)), 2)
+    SELECT user_id, window_start, site_id, lau_id, observed, here, hours,
+      POWER(SIN((latitude - night_latitude) / 2), 2)
+        + COS(latitude) * COS(night_latitude) * POWER(SIN((longitude - night_longitude) / 2), 2)
+        AS haversine
+    FROM located
+  ) AS l
+  GROUP BY user_id, window_start, site_id, lau_id, observed, here, hours
+  -- the sphere has a diameter of 12,742,017.6 m
+  HAVING MIN(haversine) IS NULL
+    OR MIN(haversine) > POWER(
+      SIN(CAST(:work_min_distance_m AS DOUBLE PRECISION) / CAST(12742017.6 AS DOUBLE PRECISION)), 2
+    )
 ),
 works AS (
-  SELECT s.user_id, s.window_start, s.site_id, s.lau_id, s.observed, CAST(s.here AS BIGINT) AS here,
-    ROW_NUMBER() OVER (
-      PARTITION BY s.user_id, s.window_start ORDER BY s.here DESC, s.hours DESC, s.site_id
-    ) AS place
-  FROM sites s
-  LEFT JOIN near n
-    ON n.user_id = s.user_id AND n.window_start = s.window_start AND n.site_id = s.site_id
-  WHERE s.here > 0 AND n.site_id IS NULL
+  SELECT user_id, window_start, site_id, lau_id, observed, CAST(here AS BIGINT) AS here,
+    ROW_NUMBER() OVER (PARTITION BY user_id, window_start ORDER BY here DESC, hours DESC, site_id)
+      AS place
+  FROM far
 ),
 found AS (
   SELECT user_id, window_start, kind, site_id, lau_id, observed, here

@@ -21,15 +21,15 @@ bounds AS (
   FROM starts
 ),
 nights AS (
-  SELECT b.window_start, COUNT(*) AS nights
-  FROM bounds b
-  JOIN devices_per_night n ON n.night >= b.window_start AND n.night <= b.last_date
-  GROUP BY b.window_start
+  SELECT window_start, COUNT(*) AS nights
+  FROM (SELECT :window_start(n.night) AS window_start FROM devices_per_night n) AS n
+  GROUP BY window_start
 ),
+-- a break on the first date of a window leaves the window whole
 broken AS (
-  SELECT DISTINCT b.window_start
-  FROM bounds b
-  JOIN pseudonym_breaks p ON p.date > b.window_start AND p.date <= b.last_date
+  SELECT DISTINCT window_start
+  FROM (SELECT p.date, :window_start(p.date) AS window_start FROM pseudonym_breaks p) AS p
+  WHERE p.date > p.window_start
 )
 SELECT b.window_start, b.last_date, b.dates, COALESCE(n.nights, 0) AS nights,
   b.dates = CAST(b.last_date - b.window_start AS INT) + 1 AND b.open_dates = 0 AS complete,

@@ -10,7 +10,8 @@ WITH repeated AS (
 ),
 -- times of the day in their order: from a repeated hour on, an hour later than by the clock
 seen AS (
-  SELECT e.date, e.user_id, c.lau_id, MIN(CASE WHEN e.hour >= r.hour THEN e.first_seen + INTERVAL '1' HOUR ELSE e.first_seen END)
+  SELECT e.date, e.user_id, c.lau_id,
+    MIN(CASE WHEN e.hour >= r.hour THEN e.first_seen + INTERVAL '1' HOUR ELSE e.first_seen END)
       AS first_seen,
     MAX(CASE WHEN e.hour >= r.hour THEN e.last_seen + INTERVAL '1' HOUR ELSE e.last_seen END)
       AS last_seen

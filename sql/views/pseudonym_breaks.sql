@@ -28,16 +28,13 @@ judged AS (
     CASE WHEN 4 * k.returning_share < m.twice_the_median THEN 1 ELSE 0 END AS low
   FROM known k
   LEFT JOIN medians m ON m.date = k.date
-),
--- dates after a low one that are not low themselves, whether they are loaded or not
-candidates AS (
-  SELECT l.date + 1 AS date
-  FROM judged l
-  LEFT JOIN judged j ON j.date = l.date + 1
-  WHERE l.low = 1 AND (j.low IS NULL OR j.low = 0)
 )
-SELECT c.date
-FROM candidates c
-JOIN judged j ON j.date >= c.date - 7 AND j.date < c.date
-GROUP BY c.date
-HAVING SUM(j.low) >= 5 AND MIN(j.low) = 1
+-- l is the low date before the break, j the seven dates before the break and the break itself
+SELECT l.date + 1 AS date
+FROM judged l
+JOIN judged j ON j.date >= l.date - 6 AND j.date <= l.date + 1
+WHERE l.low = 1
+GROUP BY l.date
+HAVING SUM(CASE WHEN j.date <= l.date THEN j.low ELSE 0 END) >= 5
+  AND MIN(CASE WHEN j.date <= l.date THEN j.low END) = 1
+  AND MAX(CASE WHEN j.date > l.date THEN j.low ELSE 0 END) = 0
