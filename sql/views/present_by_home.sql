@@ -28,16 +28,18 @@ events AS (
   SELECT user_id, next_date AS date, next_hour AS hour, starts + INTERVAL '1' HOUR - last_seen AS away,
     0 AS is_later, cell_id, lau_id
   FROM seen
-  WHERE next_date IS NOT NULL
+  WHERE next_date IS NOT NULL AND last_seen + :present_interval >= starts + INTERVAL '1' HOUR
   UNION ALL
   SELECT user_id, date, hour, first_seen - starts AS away, 1 AS is_later, cell_id, lau_id
   FROM seen
+  WHERE first_seen <= starts + :present_interval
   UNION ALL
   -- an event at a full hour is also exactly an hour after the one before
   SELECT user_id, last_date AS date, last_hour AS hour, first_seen + INTERVAL '1' HOUR - starts AS away,
     1 AS is_later, cell_id, lau_id
   FROM seen
   WHERE last_date IS NOT NULL AND first_seen = starts
+    AND first_seen + INTERVAL '1' HOUR <= starts + :present_interval
 ),
 nearest AS (
   SELECT user_id, date, hour, lau_id,
