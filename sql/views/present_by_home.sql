@@ -1,20 +1,18 @@
 -- name: present-by-home
 -- view: present_by_home
 -- title: Present devices by home
--- description: Devices that are in each LAU at each full hour, by the LAU of their home, which is empty where none is known, and by whether they work in the LAU (1) or not (0). A device is at the cell of its event nearest to the full hour, at most an hour away. The other views of present devices are sums of it.
+-- description: Devices that are in each LAU at each full hour, by the LAU of their home, which is empty where none is known, and by whether they work in the LAU (1) or not (0). A device is at the cell of its event nearest to the full hour, from an hour before it up to, but not at, an hour after it. The other views of present devices are sums of it.
 -- order: date, hour, lau_id, home_lau_id, works_here
--- by: date-1+1
+-- by: date-1
 -- chart: table
 WITH hours AS (
   SELECT date, hour, starts,
-    LEAD(hour) OVER (ORDER BY hour) AS next_hour, LEAD(date) OVER (ORDER BY hour) AS next_date,
-    LAG(hour) OVER (ORDER BY hour) AS last_hour, LAG(date) OVER (ORDER BY hour) AS last_date
+    LEAD(hour) OVER (ORDER BY hour) AS next_hour, LEAD(date) OVER (ORDER BY hour) AS next_date
   FROM clock_hours
 ),
 seen AS (
   SELECT e.user_id, e.cell_id, e.first_seen, e.last_seen, c.lau_id, h.date, h.hour, h.starts,
-    CASE WHEN h.next_date <= h.date + 1 THEN h.next_date END AS next_date, h.next_hour,
-    CASE WHEN h.last_date >= h.date - 1 THEN h.last_date END AS last_date, h.last_hour
+    CASE WHEN h.next_date <= h.date + 1 THEN h.next_date END AS next_date, h.next_hour
   FROM mobile_events_placed e
   JOIN cell_plan c
     ON c.cell_id = e.cell_id
@@ -32,14 +30,7 @@ events AS (
   UNION ALL
   SELECT user_id, date, hour, first_seen - starts AS away, 1 AS is_later, cell_id, lau_id
   FROM seen
-  WHERE first_seen <= starts + :present_interval
-  UNION ALL
-  -- an event at a full hour is also exactly an hour after the one before
-  SELECT user_id, last_date AS date, last_hour AS hour, first_seen + INTERVAL '1' HOUR - starts AS away,
-    1 AS is_later, cell_id, lau_id
-  FROM seen
-  WHERE last_date IS NOT NULL AND first_seen = starts
-    AND first_seen + INTERVAL '1' HOUR <= starts + :present_interval
+  WHERE first_seen < starts + :present_interval
 ),
 nearest AS (
   SELECT user_id, date, hour, lau_id,

@@ -258,6 +258,18 @@ mod tests {
             ("users-per-week", "users_per_week"),
             ("users-per-month", "users_per_month"),
             ("user-cell-dates", "user_cell_dates"),
+            ("night-places", "night_places"),
+            ("anchors", "anchors"),
+            ("residents-per-lau", "residents_per_lau"),
+            ("commuters", "commuters"),
+            ("overnight-stays", "overnight_stays"),
+            ("present-per-lau", "present_per_lau"),
+            ("present-coverage", "present_coverage"),
+            ("population-weights", "population_weights"),
+            ("present-estimate", "present_estimate"),
+            ("commuters-estimate", "commuters_estimate"),
+            ("overnight-estimate", "overnight_estimate"),
+            ("od-pairs-per-day", "od_pairs_per_day"),
             ("unique-users-per-hour", "agg_unique_users_per_hour"),
             ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
             ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
@@ -270,7 +282,7 @@ mod tests {
             assert_eq!(registry.find(name).unwrap().view, view);
             assert_eq!(registry.find(view).unwrap().view, view);
         }
-        assert_eq!(registry.views().len(), 14);
+        assert_eq!(registry.views().len(), 35);
     }
 
     #[test]
@@ -281,8 +293,12 @@ mod tests {
             marked,
             [
                 "agg_cell_count_per_user_per_day",
+                "anchors",
+                "night_anchors",
+                "night_places",
                 "unique_locations_per_user_per_day",
-                "user_cell_dates"
+                "user_cell_dates",
+                "workday_sites"
             ]
         );
     }
@@ -359,7 +375,7 @@ mod tests {
         config.views.snapshot_dates = dates.iter().map(|d| d.parse().unwrap()).collect();
         config.time.day_start = 6;
         let registry = Registry::read((&config).into()).unwrap();
-        assert_eq!(registry.views().len(), 16);
+        assert_eq!(registry.views().len(), 37);
         let second = registry.find("users-per-lau-2024-10-02").unwrap();
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
         let night = registry.find("users-per-lau-day-night").unwrap();

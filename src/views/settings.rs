@@ -82,7 +82,7 @@ impl Settings<'_> {
             (":work_share_10000", ten_thousandths(anchors.work_share).to_string()),
             (":work_min_distance_m", anchors.work_min_distance_m.to_string()),
             (":holidays", holidays.join(", ")),
-            (":present_s", present.window_s.to_string()),
+            (":present_interval", format!("INTERVAL '{}' SECOND", present.window_s)),
             (":min_devices", weights.min_devices.to_string()),
             (":max_weight", weights.max_weight.to_string()),
             (":min_coverage_10000", ten_thousandths(weights.min_coverage).to_string()),

@@ -157,7 +157,7 @@ fn assert_equal(warehouse: Warehouse, world: &World, rules: Rules, config: &str)
 fn views_about_people_equal_the_reference_in_calendar_months(warehouse: Warehouse) {
     let world = random_world(1, ("2024-09-25", 50), 60, &[20, 21], None);
     let rules = Rules { window: None, min_devices: 3 };
-    assert_equal(warehouse, &world, rules, "[publish]\nmin_devices = 3\n");
+    assert_equal(warehouse, &world, rules, "[weights]\nmin_devices = 3\n");
 }
 
 test_on_each_warehouse!(views_about_people_equal_the_reference_in_calendar_months);
@@ -165,7 +165,7 @@ test_on_each_warehouse!(views_about_people_equal_the_reference_in_calendar_month
 fn views_about_people_equal_the_reference_when_pseudonyms_change(warehouse: Warehouse) {
     let world = random_world(2, ("2024-08-05", 90), 40, &[30, 31, 60], Some("2024-10-09"));
     let rules = Rules { window: Some(28), min_devices: 3 };
-    let config = "[anchors]\nwindow = 28\n[publish]\nmin_devices = 3\n";
+    let config = "[anchors]\nwindow = 28\n[weights]\nmin_devices = 3\n";
     assert_equal(warehouse, &world, rules, config);
 }
 

@@ -561,9 +561,10 @@ impl Reference<'_> {
                 let at = date.and_hms_opt(hour, 0, 0).unwrap();
                 let mut located = 0;
                 for (user, events) in &by_user {
-                    let near =
-                        events.iter().map(|e| ((e.time - at).abs(), e.time, &e.cell, &e.lau));
-                    let near = near.filter(|(away, ..)| *away <= TimeDelta::hours(1));
+                    let near = events.iter().filter(|e| {
+                        at - TimeDelta::hours(1) <= e.time && e.time < at + TimeDelta::hours(1)
+                    });
+                    let near = near.map(|e| ((e.time - at).abs(), e.time, &e.cell, &e.lau));
                     let Some((.., Some(lau))) = near.min() else { continue };
                     located += 1;
                     let home = self.home(user, start);
