@@ -3,10 +3,33 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 /// A string literal.
 pub fn text(text: &str) -> String {
     format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'"))
+}
+
+/// The SELECT of a view with the names that Spark has for types: it knows `DOUBLE PRECISION` as `DOUBLE` only.
+pub fn with_own_types(select: &str) -> String {
+    let tokenizer = &mut Tokenizer::new(&PostgreSqlDialect {}, select).with_unescape(false);
+    let Ok(tokens) = tokenizer.tokenize() else { return select.to_owned() };
+    let is_word = |token: &Token, word: &str| matches!(token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word));
+    let mut out = String::new();
+    let mut changed = false;
+    let mut before: Option<&Token> = None;
+    for token in &tokens {
+        if is_word(token, "PRECISION") && before.is_some_and(|before| is_word(before, "DOUBLE")) {
+            changed = true;
+            continue;
+        }
+        out.push_str(&token.to_string());
+        if !matches!(token, Token::Whitespace(_)) {
+            before = Some(token);
+        }
+    }
+    if changed { out } else { select.to_owned() }
 }
 
 /// A quoted identifier.
@@ -117,6 +140,17 @@ pub fn fill(template: &str, values: &[(&str, String)]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn double_precision_loses_its_second_word_outside_of_texts() {
+        let select = "SELECT CAST(a AS double\n PRECISION), 'it''s DOUBLE PRECISION' -- DOUBLE PRECISION\n FROM t";
+        let own =
+            "SELECT CAST(a AS double\n ), 'it''s DOUBLE PRECISION' -- DOUBLE PRECISION\n FROM t";
+        assert_eq!(with_own_types(select), own);
+        for select in ["SELECT precision FROM double", "SELECT 'open"] {
+            assert_eq!(with_own_types(select), select);
+        }
+    }
 
     #[test]
     fn literals_are_escaped() {

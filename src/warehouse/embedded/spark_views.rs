@@ -76,7 +76,7 @@ impl Embedded {
                 format!(
                     "CREATE TABLE {name} USING parquet LOCATION {location} AS\n\
                      SELECT * FROM (\n{}\n){}",
-                    view.sql,
+                    sql::with_own_types(&view.sql),
                     order(&view.order)
                 ),
             );
