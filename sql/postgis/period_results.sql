@@ -2,12 +2,14 @@
 -- complete what an earlier version created.
 ALTER TABLE {schema}.mobility_view
   ADD COLUMN IF NOT EXISTS by_date boolean NOT NULL DEFAULT false,
-  ADD COLUMN growth text,
-  ADD COLUMN period text,
-  ADD COLUMN accumulate text,
-  ADD COLUMN order_by text NOT NULL DEFAULT '',
-  ADD COLUMN inputs text,
-  ADD COLUMN seconds double precision;
+  ADD COLUMN IF NOT EXISTS growth text,
+  ADD COLUMN IF NOT EXISTS period text,
+  ADD COLUMN IF NOT EXISTS accumulate text,
+  ADD COLUMN IF NOT EXISTS order_by text NOT NULL DEFAULT '',
+  ADD COLUMN IF NOT EXISTS inputs text,
+  ADD COLUMN IF NOT EXISTS seconds double precision,
+  ADD COLUMN IF NOT EXISTS is_split boolean NOT NULL DEFAULT false,
+  ADD COLUMN IF NOT EXISTS windows text;
 UPDATE {schema}.mobility_view SET growth = 'date' WHERE by_date;
 ALTER TABLE {schema}.mobility_view DROP COLUMN by_date;
 CREATE TABLE IF NOT EXISTS {schema}.mobility_view_date (
@@ -17,9 +19,9 @@ CREATE TABLE IF NOT EXISTS {schema}.mobility_view_date (
   row_count bigint NOT NULL,
   PRIMARY KEY (view, date)
 );
-ALTER TABLE {schema}.mobility_view_date ADD COLUMN leaf_no bigint;
+ALTER TABLE {schema}.mobility_view_date ADD COLUMN IF NOT EXISTS leaf_no bigint;
 COMMENT ON TABLE {schema}.mobility_view_date IS 'mobility: the periods, by their first dates, in the stored results of views that are computed by period';
-CREATE TABLE {schema}.mobility_plan_date (
+CREATE TABLE IF NOT EXISTS {schema}.mobility_plan_date (
   first_date date PRIMARY KEY,
   mark text NOT NULL
 );

@@ -3,6 +3,8 @@
 -- title: Which window has the anchors of a date
 -- description: The window whose homes and work places apply to a date or night: the latest that ended before it, has night places on at least anchors.min_nights nights, and since whose start pseudonyms did not change; where there is none, that of the date itself.
 -- order: date
+-- by: date
+-- computed: whole
 -- chart: table
 WITH dates AS (
   SELECT date FROM devices_per_date

@@ -3,17 +3,16 @@
 -- title: Home and work of each device
 -- description: Home, or else the usual place at night, and work place of each device in each window: site, LAU, the nights or workdays on which the device was observed, those of them here, and their share.
 -- order: user_id, window_start, kind
+-- by: window-2 loaded
 -- chart: table
 -- single_users: yes
 WITH previous AS (
-  SELECT window_start, rotation, :window_start(day_before) AS previous_start
-  FROM (SELECT window_start, rotation, window_start - 1 AS day_before FROM calendar_windows) AS w
+  SELECT window_start, :window_start(day_before) AS previous_start
+  FROM (SELECT window_start, window_start - 1 AS day_before FROM calendar_windows) AS w
 ),
 three AS (
-  SELECT window_start, rotation, previous_start, :window_start(day_before) AS start_before_previous
-  FROM (
-    SELECT window_start, rotation, previous_start, previous_start - 1 AS day_before FROM previous
-  ) AS w
+  SELECT window_start, previous_start, :window_start(day_before) AS start_before_previous
+  FROM (SELECT window_start, previous_start, previous_start - 1 AS day_before FROM previous) AS w
 ),
 -- sites and windows in which they cannot be work places
 nights AS (
@@ -22,35 +21,14 @@ nights AS (
   JOIN three t
     ON n.window_start IN (t.window_start, t.previous_start, t.start_before_previous)
 ),
-days AS (
-  SELECT s.user_id, t.window_start, s.date, s.site_id, s.lau_id, s.hours,
-    CASE WHEN s.hours >= :work_min_hours THEN 1 ELSE 0 END AS counts
-  FROM workday_sites s
-  JOIN three t ON t.window_start = :window_start(s.date)
-  WHERE NOT t.rotation
-),
-observed AS (
-  SELECT user_id, window_start, COUNT(DISTINCT date) AS observed
-  FROM days
-  GROUP BY user_id, window_start
-),
-sites AS (
-  SELECT d.user_id, d.window_start, d.site_id, MIN(d.lau_id) AS lau_id, SUM(d.counts) AS here,
-    SUM(d.counts * d.hours) AS hours, o.observed
-  FROM days d
-  JOIN observed o ON o.user_id = d.user_id AND o.window_start = d.window_start
-  WHERE o.observed >= :work_min_days
-  GROUP BY d.user_id, d.window_start, d.site_id, o.observed
-),
 located AS (
   SELECT s.user_id, s.window_start, s.site_id, s.lau_id, s.observed, s.here, s.hours,
     RADIANS(CAST(split_part(s.site_id, ',', 1) AS DOUBLE PRECISION)) AS latitude,
     RADIANS(CAST(split_part(s.site_id, ',', 2) AS DOUBLE PRECISION)) AS longitude,
     RADIANS(CAST(split_part(n.site_id, ',', 1) AS DOUBLE PRECISION)) AS night_latitude,
     RADIANS(CAST(split_part(n.site_id, ',', 2) AS DOUBLE PRECISION)) AS night_longitude
-  FROM sites s
+  FROM work_sites s
   LEFT JOIN nights n ON n.user_id = s.user_id AND n.window_start = s.window_start
-  WHERE s.here > 0
 ),
 -- haversine: that of the angle to the nearest place at night, which grows with the distance
 far AS (
@@ -70,7 +48,7 @@ far AS (
     )
 ),
 works AS (
-  SELECT user_id, window_start, site_id, lau_id, observed, CAST(here AS BIGINT) AS here,
+  SELECT user_id, window_start, site_id, lau_id, observed, here,
     ROW_NUMBER() OVER (PARTITION BY user_id, window_start ORDER BY here DESC, hours DESC, site_id)
       AS place
   FROM far
@@ -81,7 +59,7 @@ found AS (
   UNION ALL
   SELECT user_id, window_start, 'work' AS kind, site_id, lau_id, observed, here
   FROM works
-  WHERE place = 1 AND here * 10000 >= :work_share_10000 * observed
+  WHERE place = 1
 )
 SELECT user_id, window_start, kind, site_id, lau_id, observed, here,
   FLOOR(CAST(here AS DOUBLE PRECISION) * 10000 / observed + 0.5) / 10000 AS share

@@ -3,6 +3,8 @@
 -- title: Windows of anchors
 -- description: The calendar months, or the periods of anchors.window days, that hold a date with events that count: their first and last date, the number of dates with such events and of nights with night places, whether all dates are there and closed, and whether pseudonyms changed within.
 -- order: window_start
+-- by: window
+-- computed: whole
 -- chart: table
 WITH loaded AS (
   SELECT d.date, :window_start(d.date) AS window_start,

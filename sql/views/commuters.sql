@@ -3,6 +3,7 @@
 -- title: Commuters between LAUs
 -- description: Devices by the LAU of their home and that of their work place, which is empty outside all LAUs, in each window.
 -- order: window_start, home_lau_id, work_lau_id
+-- by: window
 -- chart: table
 SELECT h.window_start, h.lau_id AS home_lau_id, w.lau_id AS work_lau_id, COUNT(*) AS devices, c.complete
 FROM anchors h

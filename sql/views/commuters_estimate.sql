@@ -3,6 +3,7 @@
 -- title: Estimated commuters between LAUs
 -- description: People by the LAUs of home and work place in each window, estimated from commuters. Each device counts with the weight of its home LAU; devices without a home are left out. lower and upper are 1.96 standard deviations away; coverage is the share of the devices whose weight counts. Where it is too small there is no estimate.
 -- order: window_start, home_lau_id, work_lau_id
+-- by: window
 -- chart: table
 WITH strata AS (
   SELECT c.window_start, c.home_lau_id, c.work_lau_id, c.devices, w.status,

@@ -3,6 +3,7 @@
 -- title: Where each device spends its nights
 -- description: The LAU of most night places of each device in each window, and the site of most within it. The kind is home if there are enough of them (anchors.min_nights, anchors.home_share) and pseudonyms did not change within the window, else night_location.
 -- order: user_id, window_start
+-- by: window loaded
 -- chart: table
 -- single_users: yes
 WITH sites AS (

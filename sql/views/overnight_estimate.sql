@@ -3,8 +3,9 @@
 -- title: Estimated overnight stays
 -- description: People by the LAU of their home and the LAU where they spend each night, estimated from overnight stays. Each device counts with the weight of its home LAU; devices without a home are left out. lower and upper are 1.96 standard deviations away; coverage is the share of the devices whose weight counts. Where it is too small there is no estimate.
 -- order: night, home_lau_id, night_lau_id
--- by: date+1
+-- by: date
 -- period: night
+-- windows: anchor_windows
 -- chart: table
 WITH strata AS (
   SELECT o.night, o.home_lau_id, o.night_lau_id, o.devices, w.status,

@@ -3,8 +3,9 @@
 -- title: Overnight stays
 -- description: Devices by the LAU of their home, which is empty where none is known, and the LAU of their night place, for each night.
 -- order: night, home_lau_id, night_lau_id
--- by: date+1
+-- by: date
 -- period: night
+-- windows: anchor_windows
 -- chart: table
 SELECT n.night, h.lau_id AS home_lau_id, n.lau_id AS night_lau_id, COUNT(*) AS devices
 FROM night_places n

@@ -3,6 +3,7 @@
 -- title: Weights from devices to the population
 -- description: Inhabitants for each device with its home in a LAU, in each window, and whether the weight counts: ok and over_covered (more devices than inhabitants, weight 1) do; no_population, too_few (fewer devices than weights.min_devices) and too_heavy (weight over the largest allowed) do not.
 -- order: window_start, lau_id
+-- by: window
 -- chart: table
 WITH devices AS (
   SELECT r.window_start, r.lau_id, l.population, r.residents AS devices,

@@ -5,12 +5,18 @@
 -- order: date, hour
 -- by: date
 -- chart: line hour located active
-WITH present AS (
-  SELECT hour, SUM(devices) AS devices
-  FROM present_by_home
-  GROUP BY hour
+WITH counted AS (
+  SELECT date, hours, COUNT(*) AS devices
+  FROM present_places
+  GROUP BY date, hours
+),
+present AS (
+  SELECT h.date, h.hour, SUM(c.devices) AS devices
+  FROM counted c
+  JOIN clock_hours h ON h.date = c.date AND (c.hours & h.flag) <> 0
+  GROUP BY h.date, h.hour
 )
 SELECT h.date, h.hour, CAST(COALESCE(p.devices, 0) AS BIGINT) AS located, d.devices AS active
 FROM clock_hours h
 JOIN devices_per_date d ON d.date = h.date
-LEFT JOIN present p ON p.hour = h.hour
+LEFT JOIN present p ON p.date = h.date AND p.hour = h.hour

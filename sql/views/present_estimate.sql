@@ -3,7 +3,8 @@
 -- title: Estimated people per LAU and hour
 -- description: People in each LAU at each full hour, estimated from present devices. Each device counts with the weight of its home LAU; devices without a home are left out. lower and upper are 1.96 standard deviations away; coverage is the share of the devices whose weight counts. Where it is too small there is no estimate.
 -- order: date, hour, lau_id
--- by: date
+-- by: date loaded
+-- windows: anchor_windows
 -- chart: table
 WITH strata AS (
   SELECT p.date, p.hour, p.lau_id, p.devices, w.status,

@@ -3,6 +3,7 @@
 -- title: Residents and workers per LAU
 -- description: Devices with their home, and devices with their work place, in each LAU in each window; 0 where there are none.
 -- order: window_start, lau_id
+-- by: window
 -- chart: map residents workers
 WITH counts AS (
   SELECT window_start, lau_id,

@@ -98,6 +98,7 @@ impl Registry {
             hash.update(&part.sql);
             hash.update(format!("{:?}", part.order));
             hash.update(format!("{:?} {:?} {:?}", part.growth, part.period, part.accumulate));
+            hash.update(format!("{:?} {:?}", part.split, part.windows));
         }
         Ok(hex(&hash.finalize()[..8]))
     }

@@ -11,6 +11,9 @@ use crate::config::Window;
 /// From which windows of days are counted.
 const FIRST_MONDAY: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 5).unwrap();
 
+/// The word after which neighbours of loaded dates are no periods.
+const LOADED: &str = "loaded";
+
 /// The largest number of neighbours on either side.
 const MAX_NEIGHBOURS: u32 = 400;
 
@@ -36,6 +39,8 @@ pub struct Growth {
     pub before: u32,
     /// Number of periods after it.
     pub after: u32,
+    /// Only periods with loaded dates have rows, and not their neighbours.
+    pub loaded: bool,
 }
 
 impl Unit {
@@ -108,7 +113,12 @@ impl Unit {
 
 impl Growth {
     /// `by: date`.
-    pub const BY_DATE: Growth = Growth { unit: Unit::Date, before: 0, after: 0 };
+    pub const BY_DATE: Growth = Growth::by(Unit::Date);
+
+    /// Periods that depend on their own dates alone.
+    pub const fn by(unit: Unit) -> Self {
+        Growth { unit, before: 0, after: 0, loaded: false }
+    }
 
     /// The same with the configured window in place of [`Unit::Window`].
     pub fn with_window(self, window: Window) -> Self {
@@ -120,7 +130,8 @@ impl Growth {
         Growth { unit, ..self }
     }
 
-    /// Reads the value of `by`: `date`, `week`, `month` or `window`, followed by `-N` and `+N` in any order.
+    /// Reads the value of `by`: `date`, `week`, `month` or `window`, followed by `-N` and `+N` in any order, and
+    /// by `loaded` if only periods with loaded dates have rows.
     ///
     /// # Errors
     /// Anything else.
@@ -128,16 +139,20 @@ impl Growth {
         let expected = || {
             format!(
                 "by is {text:?}; expected date, week, month or window, and after it +N, -N or both if the rows \
-                 of a period also depend on the N periods after or before it, as in date+1"
+                 of a period also depend on the N periods after or before it, as in date+1; and then loaded if \
+                 only periods with loaded dates have rows"
             )
         };
-        let compact: String = text.split_whitespace().collect();
+        let without_word = text.trim_end().strip_suffix(LOADED);
+        let without_word = without_word.filter(|rest| rest.ends_with(char::is_whitespace));
+        let loaded = without_word.is_some();
+        let compact: String = without_word.unwrap_or(text).split_whitespace().collect();
         let signs = ['+', '-'];
         let (name, mut rest) = compact.split_at(compact.find(signs).unwrap_or(compact.len()));
         let units = [Unit::Date, Unit::Week, Unit::Month, Unit::Window];
-        let Some(unit) = units.into_iter().find(|unit| unit.name() == name) else {
-            bail!(expected())
-        };
+        let of_days = || name.strip_prefix("window")?.parse().ok().filter(|days| *days > 0);
+        let unit = units.into_iter().find(|unit| unit.name() == name);
+        let Some(unit) = unit.or_else(|| of_days().map(Unit::Days)) else { bail!(expected()) };
         let (mut before, mut after) = (None, None);
         while !rest.is_empty() {
             let (sign, number) = rest.split_at(1);
@@ -153,7 +168,7 @@ impl Growth {
                 _ => bail!(expected()),
             }
         }
-        Ok(Growth { unit, before: before.unwrap_or(0), after: after.unwrap_or(0) })
+        Ok(Growth { unit, before: before.unwrap_or(0), after: after.unwrap_or(0), loaded })
     }
 
     /// True if the rows of a period depend on other periods as well.
@@ -171,7 +186,7 @@ impl Growth {
     pub fn periods(&self, dates: impl IntoIterator<Item = NaiveDate>) -> BTreeSet<NaiveDate> {
         let own: BTreeSet<NaiveDate> =
             dates.into_iter().map(|date| self.unit.start_of(date)).collect();
-        if !self.has_neighbours() {
+        if self.loaded || !self.has_neighbours() {
             return own;
         }
         let mut all = BTreeSet::new();
@@ -191,11 +206,17 @@ impl Growth {
 impl fmt::Display for Growth {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.unit.name())?;
+        if let Unit::Days(days) = self.unit {
+            write!(f, "{days}")?;
+        }
         if self.before > 0 {
             write!(f, "-{}", self.before)?;
         }
         if self.after > 0 {
             write!(f, "+{}", self.after)?;
+        }
+        if self.loaded {
+            write!(f, " {LOADED}")?;
         }
         Ok(())
     }
@@ -218,10 +239,13 @@ mod tests {
             ("week + 2 - 1", "week-1+2"),
             ("month-3", "month-3"),
             ("date+0", "date"),
+            ("date-1 loaded", "date-1 loaded"),
+            ("window - 2 loaded", "window-2 loaded"),
+            ("window28-2", "window28-2"),
         ] {
             assert_eq!(Growth::parse(text).unwrap().to_string(), written, "{text}");
         }
-        for text in ["", "day", "dates", "date+", "date1", "date+1+2", "date*2", "+1", "date+x"] {
+        for text in ["", "day", "dates", "date+", "date1", "date+1+2", "date*2", "+1", "date+x", "dateloaded", "loaded"] {
             let error = Growth::parse(text).unwrap_err().to_string();
             assert!(error.contains("date, week, month or window"), "{text}: {error}");
         }
@@ -256,6 +280,7 @@ mod tests {
             ("week+1", &["2024-09-16", "2024-09-23", "2024-09-30"]),
             ("month", &["2024-09-01", "2024-10-01"]),
             ("month-1", &["2024-09-01", "2024-10-01", "2024-11-01"]),
+            ("month-1 loaded", &["2024-09-01", "2024-10-01"]),
         ] {
             let periods: Vec<String> =
                 Growth::parse(by).unwrap().periods(dates).iter().map(|d| d.to_string()).collect();
@@ -282,7 +307,7 @@ mod tests {
             for date in ["0001-01-01", "2024-02-29", "9999-12-31"].map(day) {
                 let start = unit.start_of(date);
                 assert!(start <= date && date <= unit.end(start), "{unit:?}");
-                let growth = Growth { unit, before: 2, after: 2 };
+                let growth = Growth { unit, before: 2, after: 2, loaded: false };
                 assert!(growth.periods([date]).contains(&start));
             }
         }

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::growth::{Growth, Unit};
+use super::split::Split;
 use crate::errors::nearest;
 
 /// A column to order by.
@@ -49,9 +50,13 @@ pub struct Header {
     pub period: Option<String>,
     /// The column that holds a sum over all dates.
     pub accumulate: Option<String>,
+    /// How other views see the rows of a view that is computed as a whole, which then has no growth.
+    pub split: Option<Split>,
+    /// The view that names the windows whose rows are read.
+    pub windows: Option<String>,
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "name",
     "view",
     "aliases",
@@ -63,6 +68,8 @@ const KEYS: [&str; 11] = [
     "by",
     "period",
     "accumulate",
+    "computed",
+    "windows",
 ];
 
 /// Reads the `-- key: value` lines at the top of a view file. Comment lines without a colon after
@@ -72,6 +79,7 @@ const KEYS: [&str; 11] = [
 /// An unknown key or a value of the wrong form, with its line.
 pub fn parse(text: &str) -> Result<Header> {
     let mut header = Header::default();
+    let mut is_whole = false;
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() {
@@ -83,16 +91,27 @@ pub fn parse(text: &str) -> Result<Header> {
         if key.contains(char::is_whitespace) {
             continue;
         }
-        set(&mut header, key, value).map_err(|e| e.context(format!("line {}", number + 1)))?;
+        match (key, value) {
+            ("computed", "whole") => is_whole = true,
+            _ => set(&mut header, key, value)
+                .map_err(|e| e.context(format!("line {}", number + 1)))?,
+        }
     }
     complete(&mut header)?;
+    if is_whole {
+        split(&mut header)?;
+    }
     Ok(header)
 }
 
 /// Checks the keys that depend on each other, and fills in the name of the column of periods.
 fn complete(header: &mut Header) -> Result<()> {
     let Some(growth) = header.growth else {
-        let alone = [("period", &header.period), ("accumulate", &header.accumulate)];
+        let alone = [
+            ("period", &header.period),
+            ("accumulate", &header.accumulate),
+            ("windows", &header.windows),
+        ];
         if let Some((key, _)) = alone.into_iter().find(|(_, value)| value.is_some()) {
             bail!("{key} needs the key by as well, for example by: date");
         }
@@ -104,6 +123,20 @@ fn complete(header: &mut Header) -> Result<()> {
     if header.period.is_none() && (growth.unit != Unit::Date || growth.has_neighbours()) {
         header.period = Some(growth.unit.column().to_owned());
     }
+    Ok(())
+}
+
+/// Takes the periods of a view for those in which others see its rows, and has it computed as a whole.
+fn split(header: &mut Header) -> Result<()> {
+    let growth = header.growth.take();
+    let Some(growth) = growth.filter(|growth| *growth == Growth::by(growth.unit)) else {
+        bail!("computed: whole needs the key by as well, without neighbours, for example by: date");
+    };
+    if header.accumulate.is_some() || header.windows.is_some() {
+        bail!("computed: whole cannot be combined with accumulate or windows");
+    }
+    let column = header.period.take().unwrap_or_else(|| growth.unit.column().to_owned());
+    header.split = Some(Split { unit: growth.unit, column });
     Ok(())
 }
 
@@ -127,6 +160,8 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
         "by" => header.growth = Some(Growth::parse(value)?),
         "period" => header.period = Some(column(key, value)?),
         "accumulate" => header.accumulate = Some(column(key, value)?),
+        "computed" => bail!("computed is {value:?}; expected whole"),
+        "windows" => header.windows = Some(column(key, value)?),
         other => {
             let hint = nearest(other, KEYS).map(|k| format!("did you mean {k:?}?"));
             bail!(
@@ -140,7 +175,8 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
 
 fn column(key: &str, value: &str) -> Result<String> {
     if value.is_empty() || value.contains(char::is_whitespace) {
-        bail!("{key} is {value:?}; expected the name of a column");
+        let what = if key == "windows" { "view" } else { "column" };
+        bail!("{key} is {value:?}; expected the name of a {what}");
     }
     Ok(value.to_owned())
 }
@@ -215,5 +251,25 @@ mod tests {
             assert!(error(&text).contains("accumulate needs by: date"), "{}", error(&text));
         }
         assert!(error("-- by: date\n-- period: a b").contains("the name of a column"));
+        assert!(error("-- by: date\n-- windows:").contains("the name of a view"));
+        assert!(error("-- windows: w").contains("windows needs the key by"));
+    }
+
+    #[test]
+    fn view_that_is_computed_as_a_whole_has_a_column_of_periods_for_others() {
+        let split = |text: &str| parse(text).unwrap().split.map(|split| split.column);
+        assert_eq!(split("-- by: date\n-- computed: whole").as_deref(), Some("date"));
+        assert_eq!(split("-- computed: whole\n-- by: window").as_deref(), Some("window_start"));
+        assert_eq!(split("-- by: date\n-- period: d\n-- computed: whole").as_deref(), Some("d"));
+        assert_eq!(parse("-- by: month\n-- computed: whole").unwrap().growth, None);
+        for (text, words) in [
+            ("-- computed: whole", "needs the key by"),
+            ("-- by: date+1\n-- computed: whole", "without neighbours"),
+            ("-- by: date\n-- accumulate: n\n-- computed: whole", "cannot be combined"),
+            ("-- by: date\n-- computed: once", "expected whole"),
+        ] {
+            let error = format!("{:#}", parse(text).unwrap_err());
+            assert!(error.contains(words), "{error}");
+        }
     }
 }

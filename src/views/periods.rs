@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use anyhow::{Result, bail};
 use arrow::datatypes::DataType;
 
+use super::growth::Unit;
 use super::registry::Registry;
+use super::split::NAMED_WINDOW;
 use super::view::View;
 use crate::domain::tables::Table;
 
@@ -23,7 +25,8 @@ impl Registry {
             let mut other_tables = Table::ALL.into_iter().filter(|table| !READABLE.contains(table));
             let has_periods = |source: &&View| {
                 // a sum over all dates has no rows of a period
-                found.contains(&source.view) && source.accumulate.is_none()
+                source.split.is_some()
+                    || found.contains(&source.view) && source.accumulate.is_none()
             };
             if view.growth.is_some()
                 && other_tables.all(|table| !self.names(view, table))
@@ -33,6 +36,31 @@ impl Registry {
             }
         }
         found
+    }
+
+    /// Checks that the view that names windows has them in a column, by date.
+    ///
+    /// # Errors
+    /// A view that is not read, or is not such a view.
+    pub(super) fn check_windows(&self, view: &View) -> Result<()> {
+        let Some(name) = &view.windows else { return Ok(()) };
+        let sources = self.sources(view);
+        let source = sources.into_iter().find(|source| source.view == *name);
+        let has_windows = |source: &&View| {
+            let is_date = source.columns.as_ref().is_none_or(|columns| {
+                let field = columns.field_with_name(NAMED_WINDOW);
+                field.is_ok_and(|field| *field.data_type() == DataType::Date32)
+            });
+            is_date && source.split.as_ref().is_some_and(|split| split.unit == Unit::Date)
+        };
+        if source.filter(has_windows).is_none() {
+            bail!(
+                "view file {}: windows is {name:?}, but the SQL reads no view of that name with the keys by: date \
+                 and computed: whole and a DATE column {NAMED_WINDOW}",
+                view.file.display()
+            );
+        }
+        Ok(())
     }
 }
 
@@ -44,9 +72,10 @@ impl View {
     /// A column that is missing or has another type, with the columns that there are.
     pub(super) fn check_columns(&self) -> Result<()> {
         let Some(columns) = &self.columns else { return Ok(()) };
+        let of_split = self.split.as_ref().map(|split| &split.column);
         let keys = [
-            ("period", &self.period, DataType::Date32, "DATE"),
-            ("accumulate", &self.accumulate, DataType::Int64, "BIGINT"),
+            ("period", self.period.as_ref().or(of_split), DataType::Date32, "DATE"),
+            ("accumulate", self.accumulate.as_ref(), DataType::Int64, "BIGINT"),
         ];
         for (key, column, data_type, name) in keys {
             let Some(column) = column else { continue };

@@ -141,8 +141,9 @@ impl Registry {
         let by_period = self.computable_by_period();
         for view in self.views.iter_mut().filter(|view| !by_period.contains(&view.view)) {
             (view.growth, view.period, view.accumulate) = (None, None, None);
+            view.windows = None;
         }
-        Ok(())
+        self.views.iter().try_for_each(|view| self.check_windows(view))
     }
 
     /// Why the rows of a query over tables and views count as rows of single users; `None` if they are
@@ -282,7 +283,7 @@ mod tests {
             assert_eq!(registry.find(name).unwrap().view, view);
             assert_eq!(registry.find(view).unwrap().view, view);
         }
-        assert_eq!(registry.views().len(), 35);
+        assert_eq!(registry.views().len(), 37);
     }
 
     #[test]
@@ -296,8 +297,10 @@ mod tests {
                 "anchors",
                 "night_anchors",
                 "night_places",
+                "present_places",
                 "unique_locations_per_user_per_day",
                 "user_cell_dates",
+                "work_sites",
                 "workday_sites"
             ]
         );
@@ -375,7 +378,7 @@ mod tests {
         config.views.snapshot_dates = dates.iter().map(|d| d.parse().unwrap()).collect();
         config.time.day_start = 6;
         let registry = Registry::read((&config).into()).unwrap();
-        assert_eq!(registry.views().len(), 37);
+        assert_eq!(registry.views().len(), 39);
         let second = registry.find("users-per-lau-2024-10-02").unwrap();
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
         let night = registry.find("users-per-lau-day-night").unwrap();

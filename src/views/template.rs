@@ -40,6 +40,8 @@ pub fn views(file: &Path, text: &str, settings: Settings) -> Result<(Option<bool
         growth: header.growth.map(|growth| growth.with_window(settings.anchors.window)),
         period: header.period,
         accumulate: header.accumulate,
+        split: header.split.map(|split| split.with_window(settings.anchors.window)),
+        windows: header.windows,
         snapshot: None,
         sql: settings.fill(text)?,
         file: file.to_owned(),

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
 
-use super::growth::Growth;
+use super::growth::{Growth, Unit};
 use super::header::{Chart, OrderBy};
 use super::single_users::Reason;
+use super::split::Split;
 use crate::config::SnapshotDate;
 
 /// One view, ready to be deployed to a warehouse.
@@ -35,6 +36,11 @@ pub struct View {
     /// The column that holds the sum over all dates in the one row for each different value of the other
     /// columns. The view is then no collection of rows by date.
     pub accumulate: Option<String>,
+    /// How views that are computed by period see the rows of this one, which is computed as a whole.
+    pub split: Option<Split>,
+    /// The view that names, for each date, the windows whose rows are read of views that have some for longer
+    /// periods than a date. Without it, the windows with the dates are read.
+    pub windows: Option<String>,
     /// The columns, with the types of DataFusion; `None` if the SQL cannot be planned with it.
     pub columns: Option<SchemaRef>,
     /// The date of a snapshot view.
@@ -63,8 +69,15 @@ impl View {
 
     /// True if the period from `start` has any of the dates from the first to the last one.
     pub fn overlaps(&self, start: NaiveDate, (first, last): (NaiveDate, NaiveDate)) -> bool {
-        let end = self.growth.map_or(start, |growth| growth.unit.end(start));
+        let unit = self.growth.map(|growth| growth.unit);
+        let unit = unit.or(self.split.as_ref().map(|split| split.unit));
+        let end = unit.map_or(start, |unit| unit.end(start));
         start <= last && end >= first
+    }
+
+    /// True if the windows of the source that are read are those that another view names.
+    pub fn reads_named_windows_of(&self, source: &View) -> bool {
+        self.windows.is_some() && source.growth.is_some_and(|growth| growth.unit != Unit::Date)
     }
 
     /// View and file, for messages.

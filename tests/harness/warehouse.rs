@@ -39,7 +39,7 @@ pub enum Warehouse {
 }
 
 /// Tables and views of the mini inputs in SQL, in order.
-pub const RELATIONS: [&str; 43] = [
+pub const RELATIONS: [&str; 45] = [
     "agg_cell_count_per_user_per_day",
     "agg_events_per_hour",
     "agg_unique_users_per_hour",
@@ -68,6 +68,7 @@ pub const RELATIONS: [&str; 43] = [
     "present_coverage",
     "present_estimate",
     "present_per_lau",
+    "present_places",
     "pseudonym_breaks",
     "quality_codes",
     "quality_daily",
@@ -82,6 +83,7 @@ pub const RELATIONS: [&str; 43] = [
     "users_per_month",
     "users_per_week",
     "view_users_per_lau_day_night",
+    "work_sites",
     "workday_sites",
 ];
 

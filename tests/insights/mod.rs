@@ -4,7 +4,8 @@
 mod by_hand;
 mod clock_changes;
 mod estimates;
-mod random_worlds;
-mod reference;
+mod growth;
+pub mod random_worlds;
+pub mod reference;
 mod rotation;
 mod world;

@@ -4,7 +4,7 @@ use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::reference::{Rules, answers};
 use super::world::{Cell, Event, World, date};
-use crate::harness::{Warehouse, test_on_each_warehouse};
+use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 /// A generator of random numbers that is the same everywhere (SplitMix64).
 struct Random(u64);
@@ -76,7 +76,7 @@ fn places(middle: NaiveDate) -> World {
 
 /// Users with homes and work places over `days` dates, of which `missing` have no events. From `rotation`
 /// on they have other names.
-fn random_world(
+pub fn random_world(
     seed: u64,
     (first, days): (&str, u64),
     users: u64,
@@ -138,7 +138,11 @@ fn random_world(
 }
 
 fn assert_equal(warehouse: Warehouse, world: &World, rules: Rules, config: &str) {
-    let work = world.load(warehouse, config);
+    assert_answers(&world.load(warehouse, config), world, rules);
+}
+
+/// Each view must have the rows of the reference.
+pub fn assert_answers(work: &Workspace, world: &World, rules: Rules) {
     for (view, expected) in answers(world, rules) {
         assert!(expected.lines().count() > 1, "{view}: the world has no rows");
         let got = work.ok(&["query", view, "--format", "csv"]);

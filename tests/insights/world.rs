@@ -86,6 +86,21 @@ impl World {
     /// A workspace after `run-all` over these inputs; `config` is put before the sections of the config.
     pub fn load(&self, warehouse: Warehouse, config: &str) -> Workspace {
         let work = warehouse.mini();
+        self.write(&work);
+        work.config(config);
+        work.ok(&["run-all"]);
+        work
+    }
+
+    /// The same world with the events of some dates.
+    pub fn on(&self, is_loaded: impl Fn(NaiveDate) -> bool) -> World {
+        let mut world = self.clone();
+        world.events.retain(|event| is_loaded(event.time.date()));
+        world
+    }
+
+    /// Puts the inputs into a workspace, in place of those that are there.
+    pub fn write(&self, work: &Workspace) {
         work.remove("raw");
         let mut cells = "cell_id,latitude,longitude,valid_date_start,valid_date_end\n".to_owned();
         let text = |date: Option<NaiveDate>| date.map(|d| d.to_string()).unwrap_or_default();
@@ -94,15 +109,17 @@ impl World {
             writeln!(cells, "{id},{latitude},{longitude},{},{}", text(*from), text(*to)).unwrap();
         }
         work.write("raw/cells/plan.csv", cells);
+        self.write_events(work, "events.csv");
+        work.write("raw/lau/lau.geojson", self.boundaries());
+    }
+
+    /// Writes the events into a file.
+    pub fn write_events(&self, work: &Workspace, name: &str) {
         let mut events = "user_id,cell_id,timestamp\n".to_owned();
         for Event { user, time, cell } in &self.events {
             writeln!(events, "{user},{cell},{time}").unwrap();
         }
-        work.write("raw/events/events.csv", events);
-        work.write("raw/lau/lau.geojson", self.boundaries());
-        work.config(config);
-        work.ok(&["run-all"]);
-        work
+        work.write(&format!("raw/events/{name}"), events);
     }
 
     fn boundaries(&self) -> String {

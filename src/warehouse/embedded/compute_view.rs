@@ -11,6 +11,7 @@ use datafusion::prelude::{DataFrame, ident};
 use super::filter::{day_literal, sorted};
 use super::parquet_files::ResultFile;
 use super::period_batches::{MAX_BYTES, batches};
+use super::relations::Within;
 use super::rows::StreamRows;
 use super::session::Memory;
 use super::signed_merge::key_order;
@@ -138,7 +139,11 @@ impl Embedded {
             checksum::verify(files.into_iter().map(|(_, file)| file.path))?;
         }
         let context = session::with_memory(false, memory);
-        let within = span.map(|span| (span.reads, folder));
+        let windows = span.map(|span| self.named_windows(view, folder, span.reads)).transpose()?;
+        let windows = windows.flatten();
+        let within = span.map(|span| {
+            Within { days: span.reads, folder, view, windows: windows.as_ref() }
+        });
         let planned = self.plan_view(&context, version, view, within);
         let frame = cancellation::block_on(&self.runtime, planned)??;
         let (Some(span), Some(period)) = (span, &view.period) else { return Ok(frame) };

@@ -24,6 +24,7 @@ mod signed_merge;
 mod small_files;
 mod sorted_aggregate;
 mod spark_views;
+mod split_rows;
 mod stored_results;
 mod sums;
 pub(super) mod table_files;
@@ -179,7 +180,7 @@ impl Warehouse for Embedded {
             Engine::Native => BTreeSet::new(),
             Engine::Spark => self.results_by_spark(&version, refresh, progress, &bar)?,
         };
-        let mut periods = Periods::new(self, &version)?;
+        let mut periods = Periods::new(self, &version, &folder)?;
         let mut deployed = BTreeMap::new();
         for view in self.views.in_dependency_order()? {
             bar.message(&view.title);

@@ -8,6 +8,9 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate};
+use datafusion::common::DFSchema;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 use super::Embedded;
 use super::filter::sorted;
@@ -62,7 +65,9 @@ impl Embedded {
         let Some(span) = Span::of(periods) else { return Ok(None) };
         let frame = self.plan_span(source, Some(span), memory)?;
         let column = period_column(view, frame.schema().as_arrow()).map(str::to_owned);
-        let Some(column) = column else { return Ok(None) };
+        let Some(column) = column.filter(|_| !adds_inexact_numbers(frame.logical_plan())) else {
+            return Ok(None);
+        };
         let by_period = OrderBy { column: column.clone(), descending: false };
         let order: Vec<OrderBy> = std::iter::once(by_period).chain(view.order.clone()).collect();
         let frame = sorted(frame, &order).map_err(|error| view.placed(error))?;
@@ -79,10 +84,6 @@ impl Embedded {
 
 /// The column that tells the period of a row.
 fn period_column<'a>(view: &'a View, schema: &'a Schema) -> Option<&'a str> {
-    let is_inexact = |kind: &DataType| kind.is_floating();
-    if schema.fields().iter().any(|field| is_inexact(field.data_type())) {
-        return None;
-    }
     if let Some(period) = &view.period {
         return Some(period);
     }
@@ -92,6 +93,28 @@ fn period_column<'a>(view: &'a View, schema: &'a Schema) -> Option<&'a str> {
     };
     has("date", |kind| *kind == DataType::Date32)
         .or_else(|| has("hour", |kind| matches!(kind, DataType::Timestamp(_, None))))
+}
+
+/// True if an aggregate may depend on the order of the rows, because it adds floating-point numbers.
+fn adds_inexact_numbers(plan: &LogicalPlan) -> bool {
+    let is_inexact = |expressions: &[Expr], schema: &DFSchema| {
+        expressions.iter().any(|expr| {
+            let kind = expr.get_type(schema);
+            let name = expr.schema_name().to_string().to_lowercase();
+            let is_chosen = name.starts_with("min(") || name.starts_with("max(");
+            !is_chosen && kind.is_ok_and(|kind| kind.is_floating())
+        })
+    };
+    let mut found = false;
+    let visited = plan.apply_with_subqueries(|node| {
+        found |= match node {
+            LogicalPlan::Aggregate(node) => is_inexact(&node.aggr_expr, node.input.schema()),
+            LogicalPlan::Window(node) => is_inexact(&node.window_expr, node.input.schema()),
+            _ => false,
+        };
+        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found || visited.is_err()
 }
 
 fn all_rows(rows: Rows) -> Result<RecordBatch> {

@@ -3,6 +3,7 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -12,17 +13,14 @@ use sha2::{Digest, Sha256};
 
 use super::Embedded;
 use super::period_batches::{MAX_BYTES_OF_SUM, batches};
-use super::stored_results::{Period, Span};
+use super::split_rows::SplitRows;
+use super::stored_results::{Period, Span, shortened};
 use super::table_files::TableFiles;
 use super::versions::Version;
 use crate::datasets::cells_by_date::CellsByDate;
-use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
-use crate::views::{Growth, View, reads_valid_cells_only};
-
-/// Characters of a fingerprint.
-const CHARS: usize = 16;
+use crate::views::{Growth, Split, View, reads_valid_cells_only};
 
 /// Tables that are a single file.
 const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];
@@ -40,33 +38,44 @@ struct Inputs {
 /// The periods of the views over a version.
 pub struct Periods<'a> {
     embedded: &'a Embedded,
+    /// The folder with the results of views.
+    folder: &'a Path,
     pub files: Arc<TableFiles>,
     /// Fingerprints of the loaded dates.
     dates: Vec<(NaiveDate, String)>,
     known: HashMap<String, Rc<Vec<Period>>>,
+    /// Views that are computed as a whole, as others see them.
+    split: HashMap<String, Rc<SplitRows>>,
     inputs: HashMap<String, Rc<Inputs>>,
     /// Read when it is needed.
     cells: OnceCell<CellsByDate>,
 }
 
 impl<'a> Periods<'a> {
+    /// The periods of views whose results are in `folder`.
+    ///
     /// # Errors
     /// A version whose list of files is damaged.
-    pub fn new(embedded: &'a Embedded, version: &Version) -> Result<Self> {
+    pub fn new(embedded: &'a Embedded, version: &Version, folder: &'a Path) -> Result<Self> {
         let files = embedded.table_files(version)?;
         let date = |date: &NaiveDate| (*date, files.fingerprint_of(*date));
         let dates = files.presence.keys().map(date).collect();
         Ok(Periods {
             embedded,
+            folder,
             files,
             dates,
             known: HashMap::new(),
+            split: HashMap::new(),
             inputs: HashMap::new(),
             cells: OnceCell::new(),
         })
     }
 
     /// The periods of a view in order; a single one without a start for a view that is computed as a whole.
+    ///
+    /// Of the views that are computed as a whole, those must be current that the view reads and that others see
+    /// by period.
     ///
     /// # Errors
     /// A view that depends on itself; inputs that cannot be listed.
@@ -75,10 +84,11 @@ impl<'a> Periods<'a> {
             return Ok(Rc::clone(known));
         }
         let own = self.embedded.fingerprint(view)?;
-        let dates = self.dates.iter().map(|(date, _)| *date);
         let growth = self.growth(view)?;
         let starts = match growth {
-            Some(growth) if view.accumulate.is_none() => growth.periods(dates),
+            Some(growth) if view.accumulate.is_none() => {
+                growth.periods(self.all_dates(view, growth)?)
+            }
             _ => Default::default(),
         };
         // without any date there is one empty result, which has the columns
@@ -97,6 +107,53 @@ impl<'a> Periods<'a> {
         let periods = Rc::new(periods);
         self.known.insert(view.view.clone(), Rc::clone(&periods));
         Ok(periods)
+    }
+
+    /// The dates that have rows of a view: the loaded ones, and the first ones of the periods of the views that it
+    /// reads.
+    fn all_dates(&mut self, view: &View, growth: Growth) -> Result<BTreeSet<NaiveDate>> {
+        let mut dates: BTreeSet<NaiveDate> = self.dates.iter().map(|(date, _)| *date).collect();
+        if !growth.loaded && !dates.is_empty() {
+            for source in &self.inputs(view).views {
+                dates.extend(self.seen(source)?.iter().filter_map(|period| period.start));
+            }
+        }
+        Ok(dates)
+    }
+
+    /// The periods of a view as another one sees them.
+    fn seen(&mut self, source: &View) -> Result<Rc<Vec<Period>>> {
+        match &source.split {
+            Some(split) => Ok(Rc::clone(&self.split(source, split)?.periods)),
+            None => self.of(source),
+        }
+    }
+
+    /// True if the rows of a view that is computed as a whole are known.
+    pub fn has_seen(&self, source: &View) -> bool {
+        self.split.contains_key(&source.view)
+    }
+
+    fn split(&mut self, source: &View, split: &Split) -> Result<Rc<SplitRows>> {
+        if let Some(known) = self.split.get(&source.view) {
+            return Ok(Rc::clone(known));
+        }
+        let rows = Rc::new(SplitRows::read(self.folder, source, split)?);
+        self.split.insert(source.view.clone(), Rc::clone(&rows));
+        Ok(rows)
+    }
+
+    /// The windows that a view reads of other views for the dates from the first to the last one; `None` if they
+    /// are those with these dates.
+    fn windows(
+        &mut self,
+        view: &View,
+        days: (NaiveDate, NaiveDate),
+    ) -> Result<Option<BTreeSet<NaiveDate>>> {
+        match self.embedded.naming(view) {
+            Some((source, split)) => Ok(Some(self.split(source, split)?.windows(split, days))),
+            None => Ok(None),
+        }
     }
 
     /// How the stored result of a view grows. A snapshot view is computed as a whole, which reads the one
@@ -181,8 +238,17 @@ impl<'a> Periods<'a> {
             }
         }
         self.add_tables(&mut hash, |table| inputs.tables.contains(&table));
+        let windows = self.windows(view, (from, to))?;
         for source in &inputs.views {
-            let periods = self.of(source)?;
+            let periods = self.seen(source)?;
+            if let Some(windows) = windows.as_ref().filter(|_| view.reads_named_windows_of(source)) {
+                let is_named =
+                    |period: &&Period| period.start.is_some_and(|start| windows.contains(&start));
+                for period in periods.iter().filter(is_named) {
+                    hash.update(format!("{} {:?} {}\n", source.view, period.start, period.fingerprint));
+                }
+                continue;
+            }
             let until = periods.partition_point(|period| period.start.is_none_or(|s| s <= to));
             let overlaps = |period: &&Period| {
                 period.start.is_none_or(|start| source.overlaps(start, (from, to)))
@@ -257,12 +323,6 @@ impl<'a> Periods<'a> {
             hash.update(format!("{} {}\n", table.name(), sum.unwrap_or_default()));
         }
     }
-}
-
-fn shortened(hash: Sha256) -> String {
-    let mut text = hex(&hash.finalize());
-    text.truncate(CHARS);
-    text
 }
 
 impl Embedded {

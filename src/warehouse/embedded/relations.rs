@@ -1,16 +1,18 @@
 //! The tables and views of the contract as DataFusion relations.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
-use datafusion::prelude::{DataFrame, SessionContext};
+use datafusion::prelude::{DataFrame, SessionContext, ident};
 use futures::future::BoxFuture;
 
 use super::files_table::FilesTable;
+use super::filter::day_literal;
 use super::parquet_files::describe_unverified;
 use super::parquet_tables::with_views;
 use super::stored_results::{Piece, StoredResults};
@@ -26,8 +28,25 @@ use crate::warehouse::Relation;
 /// The tables with hourly presence.
 const PRESENCE: [Table; 2] = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
 
-/// The first and the last date that are read, and the folder with results of views.
-pub type Within<'a> = ((NaiveDate, NaiveDate), &'a Path);
+/// What a view is computed over, if not over all rows.
+#[derive(Clone, Copy)]
+pub struct Within<'a> {
+    /// The first and the last date that are read.
+    pub days: (NaiveDate, NaiveDate),
+    /// The folder with results of views.
+    pub folder: &'a Path,
+    /// The view that is computed.
+    pub view: &'a View,
+    /// The windows that it reads of other views, if those are not the ones with the dates.
+    pub windows: Option<&'a BTreeSet<NaiveDate>>,
+}
+
+/// The periods of a stored result that are read.
+enum Chosen<'a> {
+    /// Those with any of the dates from a first to a last one.
+    Days((NaiveDate, NaiveDate)),
+    Starts(&'a BTreeSet<NaiveDate>),
+}
 
 impl Embedded {
     /// Registers the relations that a statement names, and those that their views read. `within` restricts them
@@ -39,7 +58,7 @@ impl Embedded {
         names: Vec<String>,
         within: Option<Within<'a>>,
     ) -> BoxFuture<'a, Result<()>> {
-        let days = within.map(|(days, _)| days);
+        let days = within.map(|within| within.days);
         Box::pin(async move {
             for name in names {
                 if context.table_exist(name.as_str()).map_err(session::explain)? {
@@ -47,16 +66,32 @@ impl Embedded {
                 }
                 if let Some(view) = self.views.by_sql_name(&name) {
                     let stored = match within {
-                        Some((_, folder)) => Some(Stored {
+                        Some(Within { folder, .. }) => Some(Stored {
                             folder: folder.to_owned(),
                             results: StoredResults::read(folder, &view.view),
                             kept: true,
                         }),
                         None => self.stored(version, view)?,
                     };
-                    let provider = match stored {
-                        Some(stored) => results_table(&stored, view, days)?,
-                        None => self.plan_view(context, version, view, None).await?.into_view(),
+                    let chosen = within.map(|within| match within.windows {
+                        Some(windows) if within.view.reads_named_windows_of(view) => {
+                            Chosen::Starts(windows)
+                        }
+                        _ => Chosen::Days(within.days),
+                    });
+                    let provider = match (stored, days, &view.split) {
+                        (Some(stored), Some(days), Some(split)) => {
+                            let table = results_table(&stored, view, None)?;
+                            let frame = context.read_table(table).map_err(session::explain)?;
+                            let (first, last) = split.periods(days);
+                            let start = || ident(&split.column);
+                            let seen = start()
+                                .gt_eq(day_literal(first))
+                                .and(start().lt_eq(day_literal(last)));
+                            frame.filter(seen).map_err(session::explain)?.into_view()
+                        }
+                        (Some(stored), ..) => results_table(&stored, view, chosen)?,
+                        (None, ..) => self.plan_view(context, version, view, None).await?.into_view(),
                     };
                     parquet_tables::register(context, &name, provider)?;
                 } else if name == Table::MobileEventsUncompressed.name() {
@@ -145,11 +180,11 @@ impl Embedded {
     }
 }
 
-/// A stored result as a table, restricted to the periods with any of the days.
+/// A stored result as a table, restricted to the chosen periods.
 fn results_table(
     stored: &Stored,
     view: &View,
-    days: Option<(NaiveDate, NaiveDate)>,
+    chosen: Option<Chosen>,
 ) -> Result<Arc<dyn TableProvider>> {
     if let Some(sum) = sums::table(stored, view)? {
         return Ok(sum);
@@ -160,7 +195,12 @@ fn results_table(
     let (schema, _) = describe_unverified(&path)
         .with_context(|| format!("{} was removed or is damaged", path.display()))?;
     let day = day_column(view, &schema);
-    let parts = stored.results.parts(&stored.folder, view, days);
+    let is_chosen = |start: NaiveDate| match &chosen {
+        None => true,
+        Some(Chosen::Days(days)) => view.overlaps(start, *days),
+        Some(Chosen::Starts(starts)) => starts.contains(&start),
+    };
+    let parts = stored.results.parts(&stored.folder, view, is_chosen);
     Ok(Arc::new(FilesTable::new(with_views(&schema), false, parts, day).verified()))
 }
 

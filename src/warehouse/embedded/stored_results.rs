@@ -10,10 +10,12 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::files_table::Part;
 use super::parquet_files::Range;
 use crate::datasets::file_list::{FileList, ListedFile};
+use crate::domain::ids::hex;
 use crate::storage::atomic::{create_folder, remove_leftovers, sync_folder, write_file};
 use crate::views::{Registry, View};
 
@@ -182,22 +184,18 @@ impl StoredResults {
         }
     }
 
-    /// The current result as parts of files, restricted to periods with any of the days.
+    /// The current result as parts of files, restricted to periods that are chosen by their first dates.
     pub fn parts(
         &self,
         folder: &Path,
         view: &View,
-        days: Option<(NaiveDate, NaiveDate)>,
+        is_chosen: impl Fn(NaiveDate) -> bool,
     ) -> Vec<Part> {
         let folder = folder.join(&view.view);
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let mut paths: BTreeMap<&str, Arc<PathBuf>> = BTreeMap::new();
-        let overlaps = |piece: &&Piece| match (days, piece.of.start) {
-            (Some(days), Some(start)) => view.overlaps(start, days),
-            _ => true,
-        };
         let mut parts = Vec::new();
-        for piece in self.current.iter().filter(overlaps) {
+        for piece in self.current.iter().filter(|piece| piece.of.start.is_none_or(&is_chosen)) {
             let Some(ListedFile { bytes, rows, .. }) = self.files.get(&piece.file) else {
                 continue;
             };
@@ -220,6 +218,11 @@ impl Piece {
     fn reads_before(&self, before: NaiveDate) -> bool {
         self.of.reads.is_none_or(|(first, _)| first < before)
     }
+}
+
+/// A fingerprint of 16 hexadecimal digits.
+pub fn shortened(hash: Sha256) -> String {
+    hex(&hash.finalize()[..8])
 }
 
 fn list_path(folder: &Path, view: &str) -> PathBuf {

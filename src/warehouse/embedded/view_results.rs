@@ -52,7 +52,10 @@ impl Embedded {
                 continue;
             }
             if results.key != key {
-                let periods = Periods::new(self, version)?.of(view)?;
+                if !self.are_split_sources_current(version, view, &folder)? {
+                    continue;
+                }
+                let periods = Periods::new(self, version, &folder)?.of(view)?;
                 let Some(current) = all_of(&results, &periods) else { continue };
                 results.current = current;
             }
@@ -64,6 +67,32 @@ impl Embedded {
         Ok(None)
     }
 
+    /// True if the views in `folder` are current that are computed as a whole and that others see by period, as
+    /// far as the view reads them.
+    fn are_split_sources_current(
+        &self,
+        version: &Version,
+        view: &View,
+        folder: &Path,
+    ) -> Result<bool> {
+        for source in self.split_sources(view)? {
+            if self.stored(version, source)?.is_none_or(|stored| stored.folder != folder) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The views that are computed as a whole and that others see by period, if those have to be current before
+    /// the periods of a view are known.
+    fn split_sources(&self, view: &View) -> Result<Vec<&View>> {
+        if view.growth.is_none() {
+            return Ok(Vec::new());
+        }
+        let sources = self.views.dependencies(view)?.into_iter();
+        Ok(sources.filter(|source| source.split.is_some()).collect())
+    }
+
     /// The stored result of a view; what is missing or outdated is computed first, in a temporary folder if that
     /// of the warehouse is read-only.
     ///
@@ -73,11 +102,13 @@ impl Embedded {
         if let Some(stored) = self.stored(version, view)? {
             return Ok(stored);
         }
-        let mut periods = Periods::new(self, version)?;
         let update = Update::default();
-        match self.update(version, view, &self.store.results(), &mut periods, update) {
+        let folder = self.store.results();
+        let mut periods = Periods::new(self, version, &folder)?;
+        match self.update(version, view, &folder, &mut periods, update) {
             Err(error) if temporary_results::is_read_only(&error) => {
                 let folder = self.temporary.create()?;
+                let mut periods = Periods::new(self, version, &folder)?;
                 self.update(version, view, &folder, &mut periods, update)
             }
             done => done,
@@ -102,6 +133,13 @@ impl Embedded {
         let found = if update.refresh { StoredResults::default() } else { before.clone() };
         if found.key == key && !update.refresh && self.are_intact(folder, view, &found) {
             return Ok(Stored { folder: folder.to_owned(), results: found, kept: true });
+        }
+        // the periods of the view follow from their rows
+        for source in self.split_sources(view)? {
+            if !periods.has_seen(source) {
+                let nested = Update { refresh: false, ..update };
+                self.update(version, source, folder, periods, nested)?;
+            }
         }
         let mut known: HashMap<&Period, &Piece> = HashMap::new();
         let damaged = self.damaged_files(folder, view, &found);

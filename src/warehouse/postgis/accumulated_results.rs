@@ -123,13 +123,9 @@ fn can_be_taken_away(
 
 /// What the rows of a date are computed from.
 fn scope(inputs: &Inputs, sums: &Sums, date: NaiveDate, added: &Added) -> Scope {
-    let periods = sums.reads.views.iter().map(|view| {
-        let (first, last) = inputs.overlapping(view, date, date);
-        (view.clone(), first, last)
-    });
     Scope {
         partitions: added.partition.map(|number| (date, number)).into_iter().collect(),
-        periods: periods.collect(),
+        views: inputs.conditions(sums.reads, (date, date)),
     }
 }
 

@@ -9,15 +9,16 @@ use postgres::Transaction;
 use sha2::{Digest, Sha256};
 
 use super::local_files::{LoadedRows, LocalFiles};
-use super::names::SchemaName;
+use super::named_windows::{self, Windows};
+use super::names::{DATE_COLUMN, SchemaName};
 use super::plan_marks::PlanMarks;
 use super::relations::{ColumnTypes, column_types};
 use super::search_path::possible_relations;
 use super::server_errors::failed;
 use super::stored_views::{self, Storage, StoredView};
 use crate::domain::ids::hex;
-use crate::domain::tables::Table;
-use crate::views::{Growth, reads_named_relations_only, reads_valid_cells_only};
+use crate::domain::tables::{Table, quoted};
+use crate::views::{Growth, Unit, reads_named_relations_only, reads_valid_cells_only};
 use crate::warehouse::Rows;
 
 /// The tables with the rows of dates, and those that are the same for all dates.
@@ -47,6 +48,8 @@ pub struct Inputs {
     lau: String,
     load_no: i64,
     periods: HashMap<String, Periods>,
+    /// The windows that views name for the views that read them.
+    windows: HashMap<String, Windows>,
     /// The columns of the views.
     columns: HashMap<String, ColumnTypes>,
     /// Where the files are that rows were loaded from, if they may be read.
@@ -58,6 +61,8 @@ pub struct Inputs {
 pub struct Reads {
     tables: Vec<Table>,
     pub views: Vec<String>,
+    /// The view that names the windows that are read of other views.
+    windows: Option<String>,
     /// Of the cell plan, only the rows that are valid on a date count.
     valid_cells: bool,
 }
@@ -98,7 +103,7 @@ impl Inputs {
         for view in &views {
             columns.insert(view.view.clone(), column_types(transaction, Some(schema), &view.view)?);
         }
-        Ok(Inputs {
+        let mut inputs = Inputs {
             views,
             dates,
             raw_events,
@@ -108,9 +113,24 @@ impl Inputs {
             lau,
             load_no: load.get(1),
             periods,
+            windows: HashMap::new(),
             columns,
             files: None,
-        })
+        };
+        for view in inputs.views.clone() {
+            if let Storage::Split(split) = &view.storage {
+                let named = (&*view.view, split);
+                let columns = inputs.columns(&view.view);
+                let windows = named_windows::read(transaction, schema, columns, named)?;
+                inputs.set_windows(&view.view, windows);
+            }
+        }
+        Ok(inputs)
+    }
+
+    /// Remembers the windows that a view names.
+    pub fn set_windows(&mut self, view: &str, windows: Windows) {
+        self.windows.insert(view.to_owned(), windows);
     }
 
     /// The stored periods of a view.
@@ -186,40 +206,83 @@ impl Inputs {
         let tables = Table::ALL.into_iter().filter(|table| words.contains(table.name())).collect();
         let is_read = |known: &&StoredView| known.view != view && words.contains(&known.view);
         let views = self.views.iter().filter(is_read).map(|known| known.view.clone()).collect();
-        Some(Reads { tables, views, valid_cells: reads_valid_cells_only(sql) })
+        let windows = match self.view(view).map(|known| &known.storage) {
+            Some(Storage::Periods { windows, .. }) => windows.clone(),
+            _ => None,
+        };
+        Some(Reads { tables, views, windows, valid_cells: reads_valid_cells_only(sql) })
     }
 
     /// True if everything that is read has rows by period, or is the same for all dates.
     pub fn have_periods(&self, reads: &Reads) -> bool {
         let is_by_period = |view: &String| {
-            self.view(view).is_some_and(|known| matches!(known.storage, Storage::Periods { .. }))
+            let is_seen =
+                |storage: &Storage| matches!(storage, Storage::Periods { .. } | Storage::Split(_));
+            self.view(view).is_some_and(|known| is_seen(&known.storage))
         };
         reads.tables.iter().all(|table| BY_PERIOD.contains(table))
             && reads.views.iter().all(is_by_period)
     }
 
-    /// How the periods of a view follow from dates.
-    fn growth(&self, view: &str) -> Option<Growth> {
-        match self.view(view)?.storage {
-            Storage::Periods { growth, .. } => Some(growth),
+    /// The length of the periods of a view.
+    fn unit(&self, view: &str) -> Option<Unit> {
+        match &self.view(view)?.storage {
+            Storage::Periods { growth, .. } => Some(growth.unit),
+            Storage::Split(split) => Some(split.unit),
             _ => None,
         }
     }
 
-    /// The first and the last of the periods of `view` that overlap dates.
-    pub fn overlapping(
+    /// The periods of the views that are read over the dates from `first` to `last`.
+    pub fn seen<'r>(
         &self,
-        view: &str,
-        first: NaiveDate,
-        last: NaiveDate,
-    ) -> (NaiveDate, NaiveDate) {
-        (self.growth(view).map_or(first, |growth| growth.unit.start_of(first)), last)
+        reads: &'r Reads,
+        (first, last): (NaiveDate, NaiveDate),
+    ) -> Vec<(&'r str, Seen)> {
+        let named = reads.windows.as_ref().and_then(|name| self.windows.get(name));
+        let named: Option<BTreeSet<NaiveDate>> =
+            named.map(|all| all.range(first..=last).flat_map(|(_, windows)| windows).copied().collect());
+        let seen = |view: &'r String| {
+            let unit = self.unit(view);
+            let is_split = |known: &StoredView| matches!(known.storage, Storage::Split(_));
+            let has_windows = unit != Some(Unit::Date) && !self.view(view).is_some_and(is_split);
+            let seen = match &named {
+                Some(starts) if has_windows => Seen::Starts(starts.clone()),
+                _ => Seen::Range(unit.map_or(first, |unit| unit.start_of(first)), last),
+            };
+            (view.as_str(), seen)
+        };
+        reads.views.iter().map(seen).collect()
+    }
+
+    /// The views that are read over some dates, with the condition for the stored rows that are seen.
+    pub fn conditions(&self, reads: &Reads, days: (NaiveDate, NaiveDate)) -> Vec<(String, String)> {
+        let condition = |(view, seen): (&str, Seen)| {
+            (view.to_owned(), seen.condition(&self.period_column(view)))
+        };
+        self.seen(reads, days).into_iter().map(condition).collect()
+    }
+
+    /// The column with the periods of the stored rows of a view.
+    fn period_column(&self, view: &str) -> String {
+        match self.view(view).map(|known| &known.storage) {
+            Some(Storage::Split(split)) => quoted(&split.column),
+            _ => DATE_COLUMN.to_owned(),
+        }
     }
 
     /// The dates that rows can depend on: those with events, and the first ones of the periods that are read.
     pub fn all_dates(&self, reads: &Reads) -> BTreeSet<NaiveDate> {
         let of_views = reads.views.iter().filter_map(|view| self.periods.get(view));
         self.dates.keys().chain(of_views.flat_map(BTreeMap::keys)).copied().collect()
+    }
+
+    /// The first dates of the periods of a view.
+    pub fn starts(&self, growth: Growth, reads: &Reads) -> BTreeSet<NaiveDate> {
+        match growth.loaded {
+            true => growth.periods(self.dates.keys().copied()),
+            false => growth.periods(self.all_dates(reads)),
+        }
     }
 
     /// Fingerprint of what is read besides the events: `own` is that of the SQL.
@@ -240,10 +303,10 @@ impl Inputs {
                 _ => {}
             }
         }
-        for view in &reads.views {
-            let (from, to) = self.overlapping(view, first, last);
-            let periods = self.periods.get(view).into_iter().flat_map(|all| all.range(from..=to));
-            for (start, mark) in periods {
+        for (view, seen) in self.seen(reads, (first, last)) {
+            let Some(all) = self.periods.get(view) else { continue };
+            let (from, to) = seen.bounds();
+            for (start, mark) in all.range(from..=to).filter(|(start, _)| seen.contains(**start)) {
                 text.push_str(&format!("\n{view} {start} {mark}"));
             }
         }
@@ -285,11 +348,51 @@ impl Inputs {
             }
         }
         for known in reads.views.iter().filter_map(|name| self.view(name)) {
-            if known.storage == Storage::Whole {
+            if known.storage.is_whole() {
                 text.push_str(known.inputs.as_deref().filter(|_| known.load_no == self.load_no)?);
             }
         }
         Some(hex(&Sha256::digest(text)))
+    }
+}
+
+/// The periods that are read of a view, by their first dates.
+#[derive(Debug, Clone)]
+pub enum Seen {
+    /// From the first to the last one.
+    Range(NaiveDate, NaiveDate),
+    Starts(BTreeSet<NaiveDate>),
+}
+
+impl Seen {
+    /// The first and the last period that can be among them.
+    fn bounds(&self) -> (NaiveDate, NaiveDate) {
+        match self {
+            Seen::Range(first, last) => (*first, *last),
+            Seen::Starts(starts) => {
+                let first = starts.first().copied().unwrap_or(NaiveDate::MAX);
+                (first, starts.last().copied().unwrap_or(NaiveDate::MAX))
+            }
+        }
+    }
+
+    fn contains(&self, start: NaiveDate) -> bool {
+        match self {
+            Seen::Range(first, last) => *first <= start && start <= *last,
+            Seen::Starts(starts) => starts.contains(&start),
+        }
+    }
+
+    /// The condition for their rows in SQL, of the column with the first dates.
+    pub fn condition(&self, column: &str) -> String {
+        match self {
+            Seen::Range(first, last) => format!("{column} BETWEEN DATE '{first}' AND DATE '{last}'"),
+            Seen::Starts(starts) if starts.is_empty() => "false".to_owned(),
+            Seen::Starts(starts) => {
+                let starts: Vec<String> = starts.iter().map(|s| format!("DATE '{s}'")).collect();
+                format!("{column} IN ({})", starts.join(", "))
+            }
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod load_presence;
 mod load_raw_events;
 mod local_files;
 mod merge_sums;
+mod named_windows;
 mod names;
 mod parameters;
 mod partitions;
@@ -42,6 +43,7 @@ mod server_errors;
 mod service_file;
 mod session;
 mod small_tables;
+mod split_results;
 mod stored_views;
 mod tls;
 mod two_places;
@@ -271,7 +273,7 @@ impl Warehouse for Postgis {
             let fresh = current.is_some();
             let (rows, elapsed) = match current {
                 // the time of the load that computed it
-                Some(stored) if stored.storage == Storage::Whole => {
+                Some(stored) if stored.storage.is_whole() => {
                     (stored.rows(), Duration::from_secs_f64(stored.seconds.max(0.0)))
                 }
                 Some(stored) => (stored.rows(), started.elapsed()),

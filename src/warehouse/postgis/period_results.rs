@@ -101,7 +101,7 @@ pub fn update(
 fn current(inputs: &Inputs, result: &PeriodResult) -> Periods {
     let own = &result.view.fingerprint;
     let mark = |start| inputs.fingerprint(own, result.reads, result.growth.reads(start));
-    let periods = result.growth.periods(inputs.all_dates(result.reads));
+    let periods = inputs.starts(result.growth, result.reads);
     periods.into_iter().map(|start| (start, mark(start))).collect()
 }
 
@@ -109,11 +109,7 @@ fn current(inputs: &Inputs, result: &PeriodResult) -> Periods {
 fn scope(inputs: &Inputs, result: &PeriodResult, start: NaiveDate) -> Scope {
     let (first, last) = result.growth.reads(start);
     let partitions = inputs.dates.range(first..=last).map(|(date, p)| (*date, p.number)).collect();
-    let periods = result.reads.views.iter().map(|view| {
-        let (from, to) = inputs.overlapping(view, first, last);
-        (view.clone(), from, to)
-    });
-    Scope { partitions, periods: periods.collect() }
+    Scope { partitions, views: inputs.conditions(result.reads, (first, last)) }
 }
 
 /// The statement that inserts the computed rows of a period.

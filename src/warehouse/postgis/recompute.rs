@@ -11,7 +11,7 @@ use super::local_files::LocalFiles;
 use super::names::SchemaName;
 use super::period_results;
 use super::server_errors::failed;
-use super::stored_views::{Storage, StoredView, set_computed, set_empty};
+use super::stored_views::{StoredView, set_computed, set_empty};
 use super::view_results::{compute, empty};
 
 /// Marks the results of the previous load as results of this load, which changed nothing.
@@ -103,10 +103,8 @@ fn recompute_one(
     (view, load_no): (&StoredView, i64),
 ) -> Result<()> {
     let started = Instant::now();
-    let read = match view.storage {
-        Storage::Whole => inputs.of_whole(view),
-        _ => None,
-    };
+    let is_whole = view.storage.is_whole();
+    let read = is_whole.then(|| inputs.of_whole(view)).flatten();
     let mut computed = StoredView { load_no, ..view.clone() };
     if read.is_none() || read != view.inputs {
         computed.rows = compute(transaction, schema, inputs, view)?;

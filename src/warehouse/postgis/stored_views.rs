@@ -4,9 +4,9 @@ use anyhow::Result;
 use postgres::{Client, GenericClient, Transaction};
 
 use super::names::SchemaName;
-use super::relations::exists;
+use super::relations::column_types;
 use super::server_errors::failed;
-use crate::views::Growth;
+use crate::views::{Growth, Split};
 
 const TABLES: &str = include_str!("../../../sql/postgis/period_results.sql");
 
@@ -20,9 +20,20 @@ pub enum Storage {
         growth: Growth,
         /// The column with the first date of the period; rows of other periods are left out.
         column: Option<String>,
+        /// The view that names the windows that are read of other views.
+        windows: Option<String>,
     },
+    /// As [`Storage::Whole`]; others see the rows by period.
+    Split(Split),
     /// One row for each different value of all columns but one, which holds a sum over all dates.
     Sums { column: String },
+}
+
+impl Storage {
+    /// True if all rows are replaced together.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Storage::Whole | Storage::Split(_))
+    }
 }
 
 /// A view with a stored result.
@@ -56,7 +67,9 @@ impl StoredView {
 /// # Errors
 /// Errors of the server.
 pub fn ensure(client: &mut Client, schema: &SchemaName) -> Result<()> {
-    if exists(client, schema, "mobility_plan_date")? {
+    let columns = column_types(client, Some(schema), "mobility_view")?;
+    // the column that was added last
+    if columns.iter().any(|(name, _)| name == "windows") {
         return Ok(());
     }
     let mut transaction = client.transaction().map_err(failed)?;
@@ -71,7 +84,7 @@ pub fn ensure(client: &mut Client, schema: &SchemaName) -> Result<()> {
 /// A role that may not read `mobility_view`.
 pub fn all<C: GenericClient>(client: &mut C, schema: &SchemaName) -> Result<Vec<StoredView>> {
     let sql = "SELECT view, sql, mark, load_no, row_count, growth, period, accumulate, order_by, \
-               inputs, seconds FROM {schema}.mobility_view ORDER BY place";
+               inputs, seconds, is_split, windows FROM {schema}.mobility_view ORDER BY place";
     let rows = client.query(&schema.fill(sql), &[]).map_err(failed)?;
     rows.iter()
         .map(|row| {
@@ -80,7 +93,11 @@ pub fn all<C: GenericClient>(client: &mut C, schema: &SchemaName) -> Result<Vec<
                 (None, _) => Storage::Whole,
                 (Some(_), Some(column)) => Storage::Sums { column },
                 (Some(growth), None) => {
-                    Storage::Periods { growth: Growth::parse(&growth)?, column: row.get(6) }
+                    let (growth, column) = (Growth::parse(&growth)?, row.get(6));
+                    match (row.get(11), column) {
+                        (true, Some(column)) => Storage::Split(Split { unit: growth.unit, column }),
+                        (_, column) => Storage::Periods { growth, column, windows: row.get(12) },
+                    }
                 }
             };
             Ok(StoredView {
@@ -110,16 +127,21 @@ pub fn record(
     position: usize,
 ) -> Result<()> {
     let position = i32::try_from(position).unwrap_or(i32::MAX);
-    let (growth, period, sum) = match &view.storage {
-        Storage::Whole => (None, None, None),
-        Storage::Periods { growth, column } => (Some(growth.to_string()), column.as_ref(), None),
-        Storage::Sums { column } => (Some(Growth::BY_DATE.to_string()), None, Some(column)),
+    let (growth, period, sum, windows) = match &view.storage {
+        Storage::Whole => (None, None, None, None),
+        Storage::Periods { growth, column, windows } => {
+            (Some(*growth), column.as_ref(), None, windows.as_ref())
+        }
+        Storage::Split(split) => (Some(Growth::by(split.unit)), Some(&split.column), None, None),
+        Storage::Sums { column } => (Some(Growth::BY_DATE), None, Some(column), None),
     };
+    let growth = growth.map(|growth| growth.to_string());
+    let is_split = matches!(view.storage, Storage::Split(_));
     let sql = "INSERT INTO {schema}.mobility_view (view, place, mark, sql, load_no, row_count, growth, period, \
-                 accumulate, order_by) \
-               VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9) \
+                 accumulate, order_by, is_split, windows) \
+               VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $11) \
                ON CONFLICT (view) DO UPDATE SET place = $2, mark = $3, sql = $4, load_no = $5, growth = $6, \
-                 period = $7, accumulate = $8, order_by = $9";
+                 period = $7, accumulate = $8, order_by = $9, is_split = $10, windows = $11";
     transaction
         .execute(
             &schema.fill(sql),
@@ -133,6 +155,8 @@ pub fn record(
                 &period,
                 &sum,
                 &view.order,
+                &is_split,
+                &windows,
             ],
         )
         .map_err(failed)

@@ -21,9 +21,10 @@ use super::query::order_list;
 use super::relations::{ColumnTypes, column_types, describe};
 use super::result_tables::{self, ResultTable};
 use super::search_path;
+use super::split_results;
 use super::server_errors::failed;
 use super::stored_views::{Storage, StoredView, record, set_computed};
-use crate::views::{OrderBy, Registry, View, without_semicolon};
+use crate::views::{OrderBy, Registry, Split, View, without_semicolon};
 
 /// What the server has stored about the result of a view.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +63,18 @@ pub struct Deployment<'a> {
 /// How the result of a view is to be stored: by period if the header says how it grows, and if it only reads
 /// relations for which that is possible.
 pub fn storage(inputs: &Inputs, view: &View) -> Storage {
+    if let Some(split) = &view.split {
+        return Storage::Split(split.clone());
+    }
     let Some(growth) = view.growth else { return Storage::Whole };
     match inputs.reads(&view.view, &view.sql) {
         Some(reads) if inputs.have_periods(&reads) => match &view.accumulate {
             Some(column) => Storage::Sums { column: column.clone() },
-            None => Storage::Periods { growth, column: view.period.clone() },
+            None => Storage::Periods {
+                growth,
+                column: view.period.clone(),
+                windows: view.windows.clone(),
+            },
         },
         _ => Storage::Whole,
     }
@@ -127,10 +135,8 @@ pub fn deploy(
     inputs.set_view(stored.clone());
     inputs.set_columns(&view.view, computed);
     let started = Instant::now();
-    let inputs_of_whole = match stored.storage {
-        Storage::Whole => inputs.of_whole(&stored),
-        _ => None,
-    };
+    let is_whole = stored.storage.is_whole();
+    let inputs_of_whole = is_whole.then(|| inputs.of_whole(&stored)).flatten();
     let rows = compute(transaction, schema, inputs, &stored)?;
     let seconds = started.elapsed().as_secs_f64();
     let computed = StoredView { rows, inputs: inputs_of_whole, seconds, ..stored };
@@ -148,7 +154,9 @@ fn check_header(view: &View, storage: &Storage, computed: &ColumnTypes) -> Resul
         bail!("the header orders by {column:?}, but the columns are {}", columns());
     }
     let (key, column) = match storage {
-        Storage::Periods { column: Some(column), .. } => ("period", column),
+        Storage::Periods { column: Some(column), .. } | Storage::Split(Split { column, .. }) => {
+            ("period", column)
+        }
         Storage::Sums { column } => ("accumulate", column),
         _ => return Ok(()),
     };
@@ -173,7 +181,7 @@ pub fn compute(
     let reads = inputs.reads(&view.view, &view.sql);
     let by_period = reads.filter(|reads| inputs.have_periods(reads));
     match (&view.storage, by_period) {
-        (Storage::Periods { growth, column }, Some(reads)) => {
+        (Storage::Periods { growth, column, .. }, Some(reads)) => {
             let (growth, column, reads) = (*growth, column.as_deref(), &reads);
             let result = PeriodResult { view, growth, column, reads, columns: &columns };
             period_results::update(transaction, schema, inputs, &result)
@@ -186,7 +194,7 @@ pub fn compute(
         (Storage::Periods { .. } | Storage::Sums { .. }, None) => {
             bail!("a view that it reads has changed; run `mobility views`")
         }
-        (Storage::Whole, _) => {
+        (Storage::Whole | Storage::Split(_), _) => {
             let computation = Computation {
                 schema,
                 inputs,
@@ -201,7 +209,11 @@ pub fn compute(
             if column_types(transaction, None, COMPUTED)? != shown {
                 bail!("its columns have changed; run `mobility views`");
             }
-            replace_rows(transaction, schema, view)
+            let rows = replace_rows(transaction, schema, view)?;
+            if let Storage::Split(split) = &view.storage {
+                split_results::remember(transaction, schema, inputs, (&view.view, split))?;
+            }
+            Ok(rows)
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 
 use super::inputs::Inputs;
-use super::names::{DATE_COLUMN, SchemaName};
+use super::names::SchemaName;
 use crate::domain::tables::{Table, quoted};
 
 /// The rows that a view is computed over, if not over all.
@@ -14,8 +14,8 @@ use crate::domain::tables::{Table, quoted};
 pub struct Scope {
     /// The partitions of hourly presence, with their dates.
     pub partitions: Vec<(NaiveDate, i64)>,
-    /// The views that the SQL reads, with the first and the last period of their rows.
-    pub periods: Vec<(String, NaiveDate, NaiveDate)>,
+    /// The views that the SQL reads, with the condition for the stored rows that it sees.
+    pub views: Vec<(String, String)>,
 }
 
 /// What the SQL of a view sees.
@@ -56,9 +56,9 @@ impl Visible<'_> {
                 all.push((&sums.view, self.numbers_of(&sums.view)));
             }
         }
-        for (view, first, last) in self.scope.iter().flat_map(|scope| &scope.periods) {
+        for (view, condition) in self.scope.iter().flat_map(|scope| &scope.views) {
             let select = format!(
-                "SELECT {} FROM {} WHERE {DATE_COLUMN} BETWEEN DATE '{first}' AND DATE '{last}'",
+                "SELECT {} FROM {} WHERE {condition}",
                 self.columns(view),
                 self.schema.result_table(view)
             );
