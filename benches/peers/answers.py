@@ -29,6 +29,33 @@ PERIODS = {
     "users_per_month": "users-per-month",
 }
 
+# views about people, each after those that it reads
+PEOPLE = [
+    "devices_per_date",
+    "clock_hours",
+    "night_places",
+    "devices_per_night",
+    "pseudonym_breaks",
+    "calendar_windows",
+    "anchor_windows",
+    "workday_sites",
+    "work_sites",
+    "night_anchors",
+    "anchors",
+    "residents_per_lau",
+    "commuters",
+    "population_weights",
+    "commuters_estimate",
+    "overnight_stays",
+    "overnight_estimate",
+    "present_places",
+    "present_by_home",
+    "present_per_lau",
+    "present_coverage",
+    "present_estimate",
+    "od_pairs_per_day",
+]
+
 
 def arguments(description: str | None) -> argparse.Namespace:
     """Arguments of a peer that writes the answers; creates the folder for them."""

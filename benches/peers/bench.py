@@ -26,6 +26,8 @@ class Bench:
     rounds: int
     quiet_s: float
     month: bool
+    # of the benchmark of views about people
+    people_dates: int
     # of the benchmark of growth
     dates: int
     date_events: int

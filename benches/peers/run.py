@@ -17,7 +17,7 @@ from machine import description
 from measure import Failed, say
 from table import Failure, Row, markdown
 
-WORKS = ["compress", "bounded", "answers", "period", "points", "europe", "postgis", "start", "growth"]
+WORKS = ["compress", "bounded", "answers", "period", "points", "europe", "people", "postgis", "start", "growth"]
 WAREHOUSES = ["embedded", "PostGIS"]
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +45,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, help="default: 5, at size L 3")
     parser.add_argument("--only", action="append", choices=WORKS, help="just this work; can be repeated")
     parser.add_argument("--month", action="store_true", help="period: 30 days of the size (L: 45 GB)")
+    parser.add_argument("--people-dates", type=int, default=30, help="people: number of dates; default: 30")
     parser.add_argument("--dates", type=int, default=365, help="growth: number of dates; default: 365")
     parser.add_argument("--date-events", type=int, default=200_000, help="growth: events per date; default: 200000")
     parser.add_argument("--warehouse", action="append", choices=WAREHOUSES, help="growth: on this one only")
@@ -60,6 +61,7 @@ def main() -> int:
         rounds=args.rounds or SIZES[args.size].rounds,
         quiet_s=args.quiet_s,
         month=args.month,
+        people_dates=args.people_dates,
         dates=args.dates,
         date_events=args.date_events,
         warehouses=args.warehouse or WAREHOUSES,

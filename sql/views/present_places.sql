@@ -26,14 +26,13 @@ seen AS (
 -- the time between an event and a full hour, within the clock hour of the event, so that it is the
 -- time that passed also where the clocks change
 events AS (
-  SELECT user_id, next_date AS date, next_hour AS hour, next_flag AS flag,
-    starts + INTERVAL '1' HOUR - last_seen AS away, 0 AS is_later, cell_id, lau_id
-  FROM seen
-  WHERE next_date IS NOT NULL AND last_seen + :present_interval >= starts + INTERVAL '1' HOUR
-  UNION ALL
   SELECT user_id, date, hour, flag, first_seen - starts AS away, 1 AS is_later, cell_id, lau_id
   FROM seen
   WHERE first_seen < starts + :present_interval
+  UNION ALL
+  SELECT user_id, next_date, next_hour, next_flag, starts + INTERVAL '1' HOUR - last_seen, 0, cell_id, lau_id
+  FROM seen
+  WHERE next_date IS NOT NULL AND last_seen + :present_interval >= starts + INTERVAL '1' HOUR
 ),
 nearest AS (
   SELECT user_id, date, flag, lau_id,

@@ -245,7 +245,19 @@ mod tests {
         ] {
             assert_eq!(Growth::parse(text).unwrap().to_string(), written, "{text}");
         }
-        for text in ["", "day", "dates", "date+", "date1", "date+1+2", "date*2", "+1", "date+x", "dateloaded", "loaded"] {
+        for text in [
+            "",
+            "day",
+            "dates",
+            "date+",
+            "date1",
+            "date+1+2",
+            "date*2",
+            "+1",
+            "date+x",
+            "dateloaded",
+            "loaded",
+        ] {
             let error = Growth::parse(text).unwrap_err().to_string();
             assert!(error.contains("date, week, month or window"), "{text}: {error}");
         }

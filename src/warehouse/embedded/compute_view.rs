@@ -141,9 +141,8 @@ impl Embedded {
         let context = session::with_memory(false, memory);
         let windows = span.map(|span| self.named_windows(view, folder, span.reads)).transpose()?;
         let windows = windows.flatten();
-        let within = span.map(|span| {
-            Within { days: span.reads, folder, view, windows: windows.as_ref() }
-        });
+        let within =
+            span.map(|span| Within { days: span.reads, folder, view, windows: windows.as_ref() });
         let planned = self.plan_view(&context, version, view, within);
         let frame = cancellation::block_on(&self.runtime, planned)??;
         let (Some(span), Some(period)) = (span, &view.period) else { return Ok(frame) };

@@ -241,11 +241,15 @@ impl<'a> Periods<'a> {
         let windows = self.windows(view, (from, to))?;
         for source in &inputs.views {
             let periods = self.seen(source)?;
-            if let Some(windows) = windows.as_ref().filter(|_| view.reads_named_windows_of(source)) {
+            if let Some(windows) = windows.as_ref().filter(|_| view.reads_named_windows_of(source))
+            {
                 let is_named =
                     |period: &&Period| period.start.is_some_and(|start| windows.contains(&start));
                 for period in periods.iter().filter(is_named) {
-                    hash.update(format!("{} {:?} {}\n", source.view, period.start, period.fingerprint));
+                    hash.update(format!(
+                        "{} {:?} {}\n",
+                        source.view, period.start, period.fingerprint
+                    ));
                 }
                 continue;
             }

@@ -91,7 +91,9 @@ impl Embedded {
                             frame.filter(seen).map_err(session::explain)?.into_view()
                         }
                         (Some(stored), ..) => results_table(&stored, view, chosen)?,
-                        (None, ..) => self.plan_view(context, version, view, None).await?.into_view(),
+                        (None, ..) => {
+                            self.plan_view(context, version, view, None).await?.into_view()
+                        }
                     };
                     parquet_tables::register(context, &name, provider)?;
                 } else if name == Table::MobileEventsUncompressed.name() {

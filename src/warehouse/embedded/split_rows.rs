@@ -57,11 +57,7 @@ impl SplitRows {
     }
 }
 
-fn periods(
-    rows: &RecordBatch,
-    starts: &[Option<NaiveDate>],
-    split: &Split,
-) -> Result<Vec<Period>> {
+fn periods(rows: &RecordBatch, starts: &[Option<NaiveDate>], split: &Split) -> Result<Vec<Period>> {
     let mut hashes: BTreeMap<NaiveDate, Sha256> = BTreeMap::new();
     for (row, start) in starts.iter().enumerate() {
         let Some(start) = start else { continue };

@@ -85,7 +85,7 @@ impl Embedded {
 
     /// The views that are computed as a whole and that others see by period, if those have to be current before
     /// the periods of a view are known.
-    fn split_sources(&self, view: &View) -> Result<Vec<&View>> {
+    fn split_sources<'v>(&'v self, view: &'v View) -> Result<Vec<&'v View>> {
         if view.growth.is_none() {
             return Ok(Vec::new());
         }

@@ -240,8 +240,8 @@ impl Inputs {
         (first, last): (NaiveDate, NaiveDate),
     ) -> Vec<(&'r str, Seen)> {
         let named = reads.windows.as_ref().and_then(|name| self.windows.get(name));
-        let named: Option<BTreeSet<NaiveDate>> =
-            named.map(|all| all.range(first..=last).flat_map(|(_, windows)| windows).copied().collect());
+        let named: Option<BTreeSet<NaiveDate>> = named
+            .map(|all| all.range(first..=last).flat_map(|(_, windows)| windows).copied().collect());
         let seen = |view: &'r String| {
             let unit = self.unit(view);
             let is_split = |known: &StoredView| matches!(known.storage, Storage::Split(_));
@@ -386,7 +386,9 @@ impl Seen {
     /// The condition for their rows in SQL, of the column with the first dates.
     pub fn condition(&self, column: &str) -> String {
         match self {
-            Seen::Range(first, last) => format!("{column} BETWEEN DATE '{first}' AND DATE '{last}'"),
+            Seen::Range(first, last) => {
+                format!("{column} BETWEEN DATE '{first}' AND DATE '{last}'")
+            }
             Seen::Starts(starts) if starts.is_empty() => "false".to_owned(),
             Seen::Starts(starts) => {
                 let starts: Vec<String> = starts.iter().map(|s| format!("DATE '{s}'")).collect();

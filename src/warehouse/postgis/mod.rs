@@ -82,7 +82,6 @@ pub use run_records::record;
 use schema::SchemaState;
 use server::Server;
 use server_errors::{failed, with_hint};
-use stored_views::Storage;
 use view_results::Deployment;
 
 /// An open PostGIS warehouse.

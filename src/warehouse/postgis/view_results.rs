@@ -21,8 +21,8 @@ use super::query::order_list;
 use super::relations::{ColumnTypes, column_types, describe};
 use super::result_tables::{self, ResultTable};
 use super::search_path;
-use super::split_results;
 use super::server_errors::failed;
+use super::split_results;
 use super::stored_views::{Storage, StoredView, record, set_computed};
 use crate::views::{OrderBy, Registry, Split, View, without_semicolon};
 
