@@ -11,7 +11,7 @@ fn check_accepts_valid_inputs_and_changes_nothing() {
         "26 rows in 2 files, 3 KiB",
         "9 cells in 10 versions",
         "4 units of EE",
-        "37 views",
+        "14 views",
         "ok     warehouse  embedded:",
         "is empty",
     ] {

@@ -39,40 +39,19 @@ pub enum Warehouse {
 }
 
 /// Tables and views of the mini inputs in SQL, in order.
-pub const RELATIONS: [&str; 45] = [
+pub const RELATIONS: [&str; 22] = [
     "agg_cell_count_per_user_per_day",
     "agg_events_per_hour",
     "agg_unique_users_per_hour",
     "agg_users_per_lau_per_day",
-    "anchor_windows",
-    "anchors",
-    "calendar_windows",
     "cell_plan",
-    "clock_hours",
-    "commuters",
-    "commuters_estimate",
-    "devices_per_date",
-    "devices_per_night",
     "events_per_hour_2024_10_01",
     "lau",
     "mobile_events_compressed",
     "mobile_events_placed",
     "mobile_events_uncompressed",
-    "night_anchors",
-    "night_places",
-    "od_pairs_per_day",
-    "overnight_estimate",
-    "overnight_stays",
-    "population_weights",
-    "present_by_home",
-    "present_coverage",
-    "present_estimate",
-    "present_per_lau",
-    "present_places",
-    "pseudonym_breaks",
     "quality_codes",
     "quality_daily",
-    "residents_per_lau",
     "runs",
     "unique_locations_per_user_per_day",
     "unique_users_per_lau_2024_10_01",
@@ -83,8 +62,6 @@ pub const RELATIONS: [&str; 45] = [
     "users_per_month",
     "users_per_week",
     "view_users_per_lau_day_night",
-    "work_sites",
-    "workday_sites",
 ];
 
 impl Warehouse {

@@ -74,12 +74,11 @@ impl Workspace {
     }
 
     /// Writes `pipeline.toml`: `more`, then the sections that name inputs, outputs, warehouse and
-    /// views. The folder of views is `views` of this workspace if it exists, else the shipped one; there
-    /// are no views but those in it.
+    /// views. The folder of views is `views` of this workspace if it exists, else the shipped one without
+    /// the views about people; there are no views but those in it.
     pub fn config(&self, more: &str) {
-        let shipped = root().join("sql/views");
         let own = self.path("views");
-        let views = if own.exists() { own } else { shipped };
+        let views = if own.exists() { own } else { views_of_events().to_owned() };
         let text = format!(
             "{more}\n[data]\nevents = \"raw/events\"\ncells = \"raw/cells\"\nlau = \"raw/lau\"\n\
              processed = \"processed\"\n[warehouse]\n{}\n[views]\nbuiltin = false\ndir = \"{}\"\n",
@@ -87,6 +86,15 @@ impl Workspace {
             views.display()
         );
         self.write("pipeline.toml", &text);
+    }
+
+    /// Configures all shipped views, also those about people.
+    pub fn add_views_about_people(&self) {
+        let config = self.read("pipeline.toml");
+        let all = root().join("sql/views").display().to_string();
+        let with_all = config.replace(&views_of_events().display().to_string(), &all);
+        assert_ne!(with_all, config);
+        self.write("pipeline.toml", with_all);
     }
 
     /// Configures a PostGIS warehouse; `more` is appended to its section.
@@ -267,9 +275,9 @@ impl Workspace {
         self.write("pipeline.toml", config.replace("[views]\n", &views));
     }
 
-    /// Copies the shipped views to the folder `views` and configures it.
+    /// Copies the shipped views, but those about people, to the folder `views` and configures it.
     pub fn copy_shipped_views(&self) {
-        copy(&root().join("sql/views"), &self.path("views"));
+        copy(views_of_events(), &self.path("views"));
         self.config("");
     }
 
@@ -304,6 +312,47 @@ impl ProgramOutput {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Shipped views about people, which take longer than all others together. Only their own tests have them.
+const ABOUT_PEOPLE: [&str; 23] = [
+    "anchor_windows",
+    "anchors",
+    "calendar_windows",
+    "clock_hours",
+    "commuters",
+    "commuters_estimate",
+    "devices_per_date",
+    "devices_per_night",
+    "night_anchors",
+    "night_places",
+    "od_pairs_per_day",
+    "overnight_estimate",
+    "overnight_stays",
+    "population_weights",
+    "present_by_home",
+    "present_coverage",
+    "present_estimate",
+    "present_per_lau",
+    "present_places",
+    "pseudonym_breaks",
+    "residents_per_lau",
+    "work_sites",
+    "workday_sites",
+];
+
+/// A folder with the other shipped views.
+fn views_of_events() -> &'static Path {
+    static FOLDER: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = FOLDER.get_or_init(|| {
+        let folder = folder_of_this_process();
+        copy(&root().join("sql/views"), folder.path());
+        for view in ABOUT_PEOPLE {
+            fs::remove_file(folder.path().join(format!("{view}.sql"))).unwrap();
+        }
+        folder
+    });
+    folder.path()
 }
 
 /// A folder that may outlive the process, since nothing drops a static. The next process that needs

@@ -88,6 +88,7 @@ impl World {
         let work = warehouse.mini();
         self.write(&work);
         work.config(config);
+        work.add_views_about_people();
         work.ok(&["run-all"]);
         work
     }
