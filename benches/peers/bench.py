@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import data
 import measure
+from answers import PEOPLE
 from measure import Command, Contestant, Sample, output, say
 
 PEERS = Path(__file__).parent
@@ -47,6 +50,15 @@ class Bench:
 
     def synthesise(self, name: str, **options: int | None) -> data.Dataset:
         return data.synthesise(self.binary, self.root / "data" / name, **options)
+
+    def compared_views(self) -> str:
+        """Lines of a config by which mobility has no views about people, which peers do not compute either."""
+        folder = self.root / "data" / "compared-views"
+        shutil.rmtree(folder, ignore_errors=True)
+        output([self.binary, "--quiet", "views", "--export", folder])
+        for view in PEOPLE:
+            (folder / f"{view}.sql").unlink()
+        return f"[views]\nbuiltin = false\ndir = {json.dumps(str(folder))}"
 
     def work(self, name: str) -> Path:
         """A folder for outputs."""

@@ -13,7 +13,7 @@ from table import Row
 
 def run(bench: Bench) -> list[Row]:
     dataset, work = bench.events, bench.work("answers")
-    config = write_config(work, dataset, [MAIN_COUNTRY])
+    config = write_config(work, dataset, [MAIN_COUNTRY], bench.compared_views())
     # the peers get this result for free, since DuckDB and Polars have no equivalent
     mapping, laus = work / "mapping.parquet", work / "laus.parquet"
     place = ["--cells", dataset.cells, "--lau", dataset.laus, "--country", MAIN_COUNTRY]

@@ -28,7 +28,7 @@ def run(bench: Bench) -> list[Row]:
             days=None if count == 1 else count,
         )
         work = bench.work(f"period-{label}")
-        config = write_config(work, dataset, [MAIN_COUNTRY])
+        config = write_config(work, dataset, [MAIN_COUNTRY], bench.compared_views())
         for stage in (["compress"], ["run-all"]):
             who = f"{stage[0]} {count}"
             contestants.append(Contestant(who, bench.mobility(config, *stage, "--force")))

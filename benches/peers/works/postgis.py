@@ -30,7 +30,8 @@ class Compared:
         self.env = {"DATABASE_URL": url}
         self.work = bench.work("postgis")
         schema = '[warehouse]\nschema = "bench"'
-        self.config = write_config(self.work, bench.events, [MAIN_COUNTRY], schema)
+        extra = f"{schema}\n{bench.compared_views()}"
+        self.config = write_config(self.work, bench.events, [MAIN_COUNTRY], extra)
 
     def peer(self, *words: str) -> str:
         return output(self.bench.peer("postgis_peer.py", *words), self.env).strip()
