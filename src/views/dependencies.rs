@@ -1,6 +1,9 @@
 //! The relations that a view reads. They determine the order in which views are computed, and whether
 //! a stored result is still valid.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use anyhow::{Result, bail};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
@@ -11,15 +14,24 @@ use super::view::View;
 use crate::domain::ids::hex;
 use crate::domain::tables::Table;
 
-/// Identifiers and keywords of the SQL in lower case, without string literals and comments.
-fn words(view: &View) -> Vec<String> {
+/// Identifiers and keywords of the SQL in lower case, without string literals and comments. They are asked for
+/// again and again while dependencies are followed.
+fn words(view: &View) -> Arc<BTreeSet<String>> {
+    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<BTreeSet<String>>>>> =
+        LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(words) = known.get(&view.sql) {
+        return Arc::clone(words);
+    }
     // SQL that cannot be tokenized is refused by the engine, with line and column
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, &view.sql).tokenize().unwrap_or_default();
     let word = |token| match token {
         Token::Word(word) => Some(word.value.to_lowercase()),
         _ => None,
     };
-    tokens.into_iter().filter_map(word).collect()
+    let words: Arc<BTreeSet<String>> = Arc::new(tokens.into_iter().filter_map(word).collect());
+    known.insert(view.sql.clone(), Arc::clone(&words));
+    words
 }
 
 /// The views whose names occur in the SQL of `view`. A column with the name of a view counts as well,
@@ -40,7 +52,7 @@ impl Registry {
 
     /// True if the SQL of the view names the table.
     pub fn names(&self, view: &View, table: Table) -> bool {
-        words(view).iter().any(|word| word == table.name())
+        words(view).contains(table.name())
     }
 
     /// All views, each after the views that it reads.
@@ -108,7 +120,7 @@ impl Registry {
     /// # Errors
     /// A view that depends on itself.
     pub fn reads(&self, view: &View, table: &str) -> Result<bool> {
-        Ok(self.with_dependencies(view)?.iter().any(|v| words(v).iter().any(|w| w == table)))
+        Ok(self.with_dependencies(view)?.iter().any(|v| words(v).contains(table)))
     }
 }
 
