@@ -106,8 +106,7 @@ fn dates_in_any_order_give_the_results_of_plain_sql(warehouse: Warehouse) {
         for (view, _, text) in OWN {
             work.write(&format!("views/{view}.sql"), text);
         }
-        work.config("");
-        work.add_builtin_views();
+        work.copy_shipped_views();
         let first: NaiveDate = "2024-09-25".parse().unwrap();
         let mut dates: Vec<NaiveDate> = Vec::new();
         for number in 0..5 {
@@ -155,8 +154,7 @@ fn header_that_is_not_true_is_found_by_verification() {
          SELECT a.date, COUNT(DISTINCT b.date) AS dates FROM mobile_events_compressed a\n\
          CROSS JOIN mobile_events_compressed b GROUP BY a.date\n",
     );
-    work.config("");
-    work.add_builtin_views();
+    work.copy_shipped_views();
     work.ok(&["run-all", "--quiet"]);
     let words = ["view own", "own.sql", "by: date", "2024-10-01", "dates=1", "dates=2"];
     work.fails(&["views", "--verify"], 1, &words);
