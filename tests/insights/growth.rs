@@ -31,29 +31,28 @@ fn fingerprints(work: &Workspace, warehouse: Warehouse, view: &str) -> BTreeMap<
     pieces.map(|piece| (date(&text(&piece[0])), text(&piece[1]))).collect()
 }
 
-/// From 20 September to 8 November 2024, with homes in September for those who are seen often.
+/// From 20 September to 25 October 2024, with homes in September for those who are seen often.
 fn world() -> World {
-    random_world(5, ("2024-09-20", 50), 30, &[], None)
+    random_world(5, ("2024-09-20", 36), 30, &[], None)
 }
 
 fn new_and_late_dates_change_the_rows_that_depend_on_them(warehouse: Warehouse) {
     let world = world();
     let rules = Rules { window: None, min_devices: 3 };
     let late = date("2024-09-25");
-    let before = world.on(|date| date != late && date < self::date("2024-10-20"));
+    let before = world.on(|date| date != late && date < self::date("2024-10-16"));
     let work = before.load(warehouse, "[weights]\nmin_devices = 3\n");
     let first = BY_DATE.map(|view| fingerprints(&work, warehouse, view));
-    world.on(|date| date >= self::date("2024-10-20")).write_events(&work, "more.csv");
+    world.on(|date| date >= self::date("2024-10-16")).write_events(&work, "more.csv");
     work.ok(&["run-all"]);
-    assert_answers(&work, &world.on(|date| date != late), rules);
     let second = BY_DATE.map(|view| fingerprints(&work, warehouse, view));
     for ((view, first), second) in BY_DATE.iter().zip(&first).zip(&second) {
         // the homes of September apply to all of October
-        for day in ["2024-09-24", "2024-10-01", "2024-10-12", "2024-10-18"].map(date) {
+        for day in ["2024-09-24", "2024-10-01", "2024-10-12", "2024-10-14"].map(date) {
             assert!(first.contains_key(&day), "{view}: no {day}");
             assert_eq!(first.get(&day), second.get(&day), "{view}: {day} was computed again");
         }
-        assert!(second.contains_key(&date("2024-11-05")), "{view}");
+        assert!(second.contains_key(&date("2024-10-22")), "{view}");
     }
     world.on(|date| date == late).write_events(&work, "late.csv");
     work.ok(&["run-all"]);
