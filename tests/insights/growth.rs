@@ -31,9 +31,9 @@ fn fingerprints(work: &Workspace, warehouse: Warehouse, view: &str) -> BTreeMap<
     pieces.map(|piece| (date(&text(&piece[0])), text(&piece[1]))).collect()
 }
 
-/// From 20 September to 25 October 2024, with homes in September for those who are seen often.
+/// From 20 September to 8 November 2024, with homes in September for those who are seen often.
 fn world() -> World {
-    random_world(5, ("2024-09-20", 36), 30, &[], None)
+    random_world(5, ("2024-09-20", 50), 30, &[], None)
 }
 
 fn new_and_late_dates_change_the_rows_that_depend_on_them(warehouse: Warehouse) {
