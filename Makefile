@@ -127,6 +127,12 @@ bench-spark: build ## Compare the native engine with Apache Spark; EVENTS=N
 	@$(SPARK) install
 	@python3 -B benches/spark/run.py --events $(EVENTS) --binary $(BIN)
 
+# PEOPLE and DAYS set the number of devices and dates
+.PHONY: bench-people
+bench-people: build ## Compare homes and work places with what was planted; PEOPLE=N DAYS=N
+	@tests/venv.sh $(PEERS) benches/requirements.txt
+	@$(PEERS)/bin/python -B benches/people/truth.py --people $${PEOPLE:-3000} --days $${DAYS:-35} --binary $(BIN)
+
 .PHONY: bench-kernels
 bench-kernels: setup ## Time the hot kernels by themselves
 	cargo bench --locked --bench kernels

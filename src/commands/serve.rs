@@ -91,6 +91,7 @@ impl DefinitionSource for Files {
             time: config.time.clone(),
             limits: config.checks.limits(),
             expectation: Expectation::of(&config),
+            people: (&config).into(),
             registry: Arc::clone(&registry),
             open_warehouse: Box::new(move || {
                 let warehouse = warehouse::open(&config, Arc::clone(&registry))?;

@@ -10,6 +10,7 @@ pub mod formats;
 pub mod html;
 pub mod lau_outlines;
 pub mod map_rows;
+pub mod people;
 pub mod quality_report;
 pub mod query;
 pub mod relation;

@@ -11,14 +11,14 @@ use super::stored_response::{CachePolicy, StoredResponse};
 use crate::output::data_version::digest;
 use crate::output::html::{Templates, assets};
 
-/// Pages of the dashboard that are kept, one for each prefix.
-const MAX_DASHBOARDS: usize = 16;
+/// Pages without data that are kept, one for each template and prefix.
+const MAX_PAGES: usize = 32;
 
-/// A response for every asset, compressed once when the server starts, and those for the dashboard by what
-/// its links begin with.
+/// A response for every asset, compressed once when the server starts, and those for the pages whose data the
+/// browser requests, by template and by what their links begin with.
 pub struct AssetResponses {
     by_name: BTreeMap<String, Arc<StoredResponse>>,
-    dashboards: Mutex<LruCache<String, Arc<StoredResponse>>>,
+    pages: Mutex<LruCache<(&'static str, String), Arc<StoredResponse>>>,
 }
 
 impl AssetResponses {
@@ -30,32 +30,38 @@ impl AssetResponses {
             let response = response.with_gzip();
             (asset.name.into_owned(), Arc::new(response))
         });
-        let dashboards = Mutex::new(LruCache::unbounded());
-        AssetResponses { by_name: responses.collect(), dashboards }
+        let pages = Mutex::new(LruCache::unbounded());
+        AssetResponses { by_name: responses.collect(), pages }
     }
 
     pub fn get(&self, name: &str) -> Option<Arc<StoredResponse>> {
         self.by_name.get(name).map(Arc::clone)
     }
 
-    /// The dashboard whose links to routes begin with `root`.
+    /// The page of a template whose links to routes begin with `root`.
     ///
     /// # Errors
     /// Those of the template engine.
-    pub fn dashboard(&self, templates: &Templates, root: &str) -> Result<Arc<StoredResponse>> {
-        let mut dashboards = self.dashboards.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(response) = dashboards.get(root) {
+    pub fn page(
+        &self,
+        templates: &Templates,
+        template: &'static str,
+        root: &str,
+    ) -> Result<Arc<StoredResponse>> {
+        let key = (template, root.to_owned());
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(response) = pages.get(&key) {
             return Ok(Arc::clone(response));
         }
-        let page = templates.dashboard(root)?;
+        let page = templates.page(template, root)?;
         let etag = HeaderValue::from_str(&format!("W/\"{}\"", digest(&[&page]))).ok();
         let media_type = "text/html; charset=utf-8";
         let policy = CachePolicy::Revalidate;
         let response = StoredResponse::new(media_type, page.into_bytes(), etag, policy).with_gzip();
         let response = Arc::new(response);
-        dashboards.put(root.to_owned(), Arc::clone(&response));
-        if dashboards.len() > MAX_DASHBOARDS {
-            dashboards.pop_lru();
+        pages.put(key, Arc::clone(&response));
+        if pages.len() > MAX_PAGES {
+            pages.pop_lru();
         }
         Ok(response)
     }

@@ -25,6 +25,7 @@ mod middleware;
 mod negotiation;
 mod openapi;
 pub mod params;
+mod people;
 mod private_file;
 mod problem;
 mod quality;

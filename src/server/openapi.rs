@@ -67,8 +67,16 @@ pub fn document(data: &LoadedData, site: &Site, has_token: bool) -> Result<Value
 }
 
 /// Path, media type, summary and description of the routes other than views and tables.
-const OTHER_ROUTES: [(&str, &str, &str, &str); 10] = [
+const OTHER_ROUTES: [(&str, &str, &str, &str); 12] = [
     ("/", "text/html", "Dashboard", ""),
+    ("/people", "text/html", "Where people live, work and are", ""),
+    (
+        "/people/{document}",
+        "application/json",
+        "What the page about people shows",
+        "overview; residents and commuters with window=2024-10-01, the first date of a window; present and \
+         present-estimate with date; overnight with night. commuters and overnight also take lau.",
+    ),
     ("/docs", "text/html", "This page", ""),
     ("/views", "application/json", "All views and tables", "Names, columns, order and chart."),
     ("/summary", "application/json", "Key figures", "Period, events, users, cells and LAUs."),

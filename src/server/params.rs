@@ -200,7 +200,11 @@ fn unknown(name: &str) -> Problem {
     Problem::parameter(&shown, format!("the parameter {shown:?} does not exist; {hint}"))
 }
 
-fn day(name: &str, value: &str) -> Result<NaiveDate, Problem> {
+/// The date that a parameter states.
+///
+/// # Errors
+/// 400 with the name of the parameter.
+pub fn day(name: &str, value: &str) -> Result<NaiveDate, Problem> {
     let day = NaiveDate::parse_from_str(value, "%Y-%m-%d").ok();
     day.filter(|d| value.len() == 10 && (1..=9999).contains(&d.year())).ok_or_else(|| {
         Problem::parameter(name, format!("{name}={value} is not a date; write {name}=2024-10-01"))

@@ -17,13 +17,14 @@ use crate::views::{Registry, View};
 use crate::warehouse::Relation;
 
 /// First segments of the other routes, which are reserved: no view may have such a name.
-pub const RESERVED: [&str; 12] = [
+pub const RESERVED: [&str; 13] = [
     "assets",
     "docs",
     "health",
     "map",
     "metrics",
     "openapi.json",
+    "people",
     "quality",
     "report",
     "summary",

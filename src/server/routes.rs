@@ -15,8 +15,9 @@ use super::problem::Problem;
 use super::site::Site;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
-use super::{documents, health, middleware, openapi, quality, rows};
+use super::{documents, health, middleware, openapi, people, quality, rows};
 use crate::output::documents::{LoadedData, Period, summary, text, view_list};
+use crate::output::html::DASHBOARD;
 use crate::output::lau_outlines;
 
 const JSON: &str = "application/json";
@@ -26,6 +27,8 @@ const HTML: &str = "text/html; charset=utf-8";
 pub fn router(current: Arc<Current>) -> Router {
     let routes = Router::new()
         .route("/", get(dashboard))
+        .route("/people", get(people::page))
+        .route("/people/{document}", get(people::document))
         .route("/assets/{*name}", get(asset))
         .route("/views", document(VIEWS))
         .route("/summary", document(SUMMARY))
@@ -127,7 +130,7 @@ async fn dashboard(
     Extension(site): Extension<Site>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let page = state.assets.dashboard(&state.templates, &site.root());
+    let page = state.assets.page(&state.templates, DASHBOARD, &site.root());
     Ok(page.map_err(|error| Problem::of(&error))?.respond(&headers))
 }
 

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::checks::Limits;
 use crate::config::{Serve, Time, Warehouse as WarehouseConfig};
+use crate::output::people;
 use crate::progress::log::Log;
 use crate::stages::quality::Expectation;
 use crate::views::Registry;
@@ -26,6 +27,7 @@ pub struct Definitions {
     pub time: Time,
     pub limits: Limits,
     pub expectation: Expectation,
+    pub people: people::Settings,
     pub registry: Arc<Registry>,
     /// Opens the warehouse with these views.
     pub open_warehouse: OpenWarehouse,

@@ -25,6 +25,7 @@ use crate::output::data_version::{DataVersion, digest};
 use crate::output::documents::LoadedData;
 use crate::output::html;
 use crate::output::html::Templates;
+use crate::output::people;
 use crate::progress::audit_log::AuditLog;
 use crate::stages::quality::Expectation;
 use crate::views::Registry;
@@ -94,6 +95,8 @@ pub struct AppState {
     pub limits: Limits,
     /// Tells which dates are missing.
     pub expectation: Expectation,
+    /// Thresholds that the page about people names.
+    pub people: people::Settings,
     pub registry: Arc<Registry>,
     pub routes: RelationRoutes,
     pub monitor: Arc<WarehouseMonitor>,
@@ -115,8 +118,8 @@ impl AppState {
     /// # Errors
     /// Views that cannot be read, that have the name of a route, or begin like `serve.base_path`.
     pub fn new(process: Arc<Process>, definitions: Definitions) -> Result<Self> {
-        let Definitions { time, limits, expectation, registry, open_warehouse } = definitions;
-        let settings = format!("{time:?} {limits:?} {expectation:?}");
+        let Definitions { time, limits, expectation, people, registry, open_warehouse } = definitions;
+        let settings = format!("{time:?} {limits:?} {expectation:?} {people:?}");
         let fingerprint = digest(&[&html::fingerprint(&registry)?, &settings]);
         let routes = RelationRoutes::new(Arc::clone(&registry))?;
         process.base_path.iter().try_for_each(|base| routes.check_base_path(base))?;
@@ -127,6 +130,7 @@ impl AppState {
             time,
             limits,
             expectation,
+            people,
             registry,
             routes,
             monitor: Arc::new(monitor),

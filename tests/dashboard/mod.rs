@@ -5,6 +5,7 @@ mod chromium;
 mod map_and_table;
 mod missing_dates;
 mod page;
+mod people;
 mod quality_page;
 mod report;
 mod report_options;

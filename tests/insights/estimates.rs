@@ -5,7 +5,7 @@ use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 /// Devices with their home in a unit, all October 2024: 18 in A, 16 in B, 5 in C, 17 in D, 16 in E, none
 /// in F. Eleven of those in A work in F. On 2 November some of them are in F.
-fn world() -> World {
+pub fn world() -> World {
     let mut world = World::default();
     for (id, name, west, population) in [
         ("EE_A", "Aa", 24.00, Some(54)),

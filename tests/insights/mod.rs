@@ -3,9 +3,10 @@
 
 mod by_hand;
 mod clock_changes;
-mod estimates;
+pub mod estimates;
 mod growth;
 pub mod random_worlds;
 pub mod reference;
 mod rotation;
-mod world;
+mod truth;
+pub mod world;

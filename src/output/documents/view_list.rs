@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::LoadedData;
 use crate::domain::tables::Table;
 use crate::output::columns::ColumnInfo;
+use crate::output::people;
 use crate::output::relation::{RelationInfo, table_path, view_path};
 use crate::output::snapshots;
 use crate::views::OrderBy;
@@ -40,6 +41,8 @@ pub fn view_list(data: &LoadedData, path_of: impl Fn(&str) -> String) -> Result<
         entry["chart"] = json!({ "kind": view.chart.kind, "columns": view.chart.columns });
         entry["href"] = json!(path_of(&view_path(view)));
         entry["loaded"] = json!(snapshots::is_loaded(data.warehouse, view)?);
+        entry["snapshot"] = json!(view.snapshot.is_some());
+        entry["page"] = json!(if people::VIEWS.contains(&&*view.view) { "people" } else { "dashboard" });
         views.push(entry);
     }
     let mut tables = Vec::new();

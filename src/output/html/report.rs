@@ -5,7 +5,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::{Templates, assets, fingerprint, single_file};
+use super::{DASHBOARD, Templates, assets, fingerprint, single_file};
 use crate::config::{SnapshotDate, Time};
 use crate::output::columns::ColumnInfo;
 use crate::output::data_version::{DataVersion, loaded};
@@ -55,7 +55,7 @@ pub fn report(
         let data = LoadedData { registry, version: &version, warehouse, allow_user_rows: false };
         let documents = documents(&data, time, expectation, options.period)?;
         if version.is_current(warehouse)? {
-            let page = Templates::new()?.dashboard("")?;
+            let page = Templates::new()?.page(DASHBOARD, "")?;
             let data = json!({
                 "routes": documents,
                 "title": options.title,

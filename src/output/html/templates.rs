@@ -6,8 +6,13 @@ use minijinja::{AutoEscape, Environment, context};
 
 use crate::output::data_version::digest;
 
-const TEMPLATES: [(&str, &str); 8] = [
-    ("dashboard.html", include_str!("templates/dashboard.html")),
+/// The pages whose data the browser requests.
+pub const DASHBOARD: &str = "dashboard.html";
+pub const PEOPLE: &str = "people.html";
+
+const TEMPLATES: [(&str, &str); 9] = [
+    (DASHBOARD, include_str!("templates/dashboard.html")),
+    (PEOPLE, include_str!("templates/people.html")),
     ("base.html", include_str!("templates/base.html")),
     ("view.html", include_str!("templates/view.html")),
     ("problem.html", include_str!("templates/problem.html")),
@@ -40,12 +45,13 @@ impl Templates {
         Ok(self.environment.get_template(template)?.render(context)?)
     }
 
-    /// The dashboard. `root` is what links to routes begin with, here and in the other pages.
+    /// A page whose data the browser requests. `root` is what links to routes begin with, here and in the
+    /// other pages.
     ///
     /// # Errors
     /// Those of the template engine.
-    pub fn dashboard(&self, root: &str) -> Result<String> {
-        self.render("dashboard.html", context! { root })
+    pub fn page(&self, template: &str, root: &str) -> Result<String> {
+        self.render(template, context! { root })
     }
 
     /// The page of an error.

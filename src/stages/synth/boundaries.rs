@@ -23,13 +23,15 @@ enum Coordinates {
     Degrees(Proj),
 }
 
-/// Writes the units of a layout as one feature collection, a unit at a time.
+/// Writes the units of a layout as one feature collection, a unit at a time. `population` is that of each
+/// unit; only the files of Eurostat state it.
 ///
 /// # Errors
 /// If writing fails, or if PROJ cannot convert a position.
 pub fn write(
     map: &LauMap,
     borders: &Borders,
+    population: &[i64],
     settings: &Settings,
     out: &mut impl Write,
 ) -> Result<()> {
@@ -61,7 +63,7 @@ pub fn write(
     for number in 0..layout.units_written(map.main_units, map.units) {
         let unit = layout.unit(number, map.main_units, settings.seed);
         out.write_all(if number == 0 { b"\n" } else { b",\n" })?;
-        out.write_all(properties(layout, &unit).as_bytes())?;
+        out.write_all(properties(layout, &unit, population[number as usize]).as_bytes())?;
         geometry(&borders.trace(map.hexagons(number)), &coordinates, out)?;
         out.write_all(b"}")?;
     }
@@ -70,7 +72,7 @@ pub fn write(
 }
 
 /// A feature up to its geometry.
-fn properties(layout: Layout, unit: &Unit) -> String {
+fn properties(layout: Layout, unit: &Unit, population: i64) -> String {
     let Unit { id, country, name } = unit;
     match layout {
         Layout::Gisco => {
@@ -78,7 +80,7 @@ fn properties(layout: Layout, unit: &Unit) -> String {
             format!(
                 "{{\"type\":\"Feature\",\"id\":\"{id}\",\"properties\":{{\
                  \"GISCO_ID\":\"{id}\",\"CNTR_CODE\":\"{country}\",\"LAU_ID\":\"{lau_id}\",\
-                 \"LAU_NAME\":\"{name}\",\"YEAR\":2021}},\"geometry\":"
+                 \"LAU_NAME\":\"{name}\",\"POP_2021\":{population},\"YEAR\":2021}},\"geometry\":"
             )
         }
         Layout::German => format!(

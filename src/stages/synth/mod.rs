@@ -15,6 +15,7 @@ mod laus;
 mod layout;
 mod lives;
 mod people;
+mod population;
 mod random;
 mod rings;
 mod settings;
@@ -50,8 +51,9 @@ const EVENTS: &str = "events";
 const CELLS: &str = "cells";
 const BOUNDARIES: &str = "lau_boundaries";
 
-/// What a run has written under temporary names, but for the boundaries.
+/// What a run has written under temporary names.
 struct Written {
+    boundaries: AtomicFolder,
     plan: AtomicFolder,
     events: AtomicFolder,
     tables: Vec<AtomicFile>,
@@ -77,8 +79,7 @@ fn run_with(workers: Workers, settings: &Settings, progress: &Progress) -> Resul
 
     let spinner = progress.spinner("synth", "LAU boundaries and cells");
     let map = LauMap::new(settings)?;
-    let boundaries = write_boundaries(settings, &map)?;
-    let Written { plan, events, tables, truth } = match settings.people {
+    let Written { boundaries, plan, events, tables, truth } = match settings.people {
         0 => write_users(settings, &map, &spinner, progress)?,
         _ => write_people(settings, &map, &spinner, progress, workers)?,
     };
@@ -126,6 +127,8 @@ fn write_users(
     let cells = Cells::new(settings, map)?;
     let plan = write_cell_plans(settings, &cells)?;
     let people = people::people(settings, &cells);
+    let homes_by_unit = population::by_unit(people.iter().map(|p| p.home), &cells, map.units);
+    let boundaries = write_boundaries(settings, map, &homes_by_unit)?;
     let homes = AtomicFile::new(&settings.out.join("truth_homes.parquet"))?;
     tables::write_homes(settings, map, &cells, &people, homes.create()?)?;
     spinner.finish();
@@ -133,7 +136,7 @@ fn write_users(
     let mut truth = truth_of(settings, map, &cells, people.len());
     let outside = outside(map, &cells);
     let events = write_events(settings, &cells, &outside, &people, &mut truth, progress)?;
-    Ok(Written { plan, events, tables: vec![homes], truth })
+    Ok(Written { boundaries, plan, events, tables: vec![homes], truth })
 }
 
 /// Devices with lives, whose events follow from what they do.
@@ -147,6 +150,9 @@ fn write_people(
     let network = Network::new(settings, map)?;
     let plan = write_cell_plans(settings, &network.cells)?;
     let devices = lives::devices(settings, &network);
+    let homes = devices.iter().filter_map(|device| device.home);
+    let homes_by_unit = population::by_unit(homes, &network.cells, map.units);
+    let boundaries = write_boundaries(settings, map, &homes_by_unit)?;
     spinner.finish();
 
     let mut truth = truth_of(settings, map, &network.cells, settings.people as usize);
@@ -155,7 +161,7 @@ fn write_people(
         lives::write(settings, &network, &devices, events.path(), &mut truth, progress, workers)?;
     truth.devices = Some(settings.people);
     truth.users = settings.people * (1 + settings.rotations.len() as u64);
-    Ok(Written { plan, events, tables, truth })
+    Ok(Written { boundaries, plan, events, tables, truth })
 }
 
 fn truth_of(settings: &Settings, map: &LauMap, cells: &Cells, users: usize) -> Truth {
@@ -189,12 +195,17 @@ fn remove_tables_of_people(out: &Path) -> Result<()> {
     Ok(())
 }
 
-fn write_boundaries(settings: &Settings, map: &LauMap) -> Result<AtomicFolder> {
+fn write_boundaries(
+    settings: &Settings,
+    map: &LauMap,
+    homes_by_unit: &[u32],
+) -> Result<AtomicFolder> {
+    let population = population::of_units(settings.seed, homes_by_unit);
     let folder = AtomicFolder::create(&settings.out.join(BOUNDARIES))?;
     let borders = Borders::new(map.lattice, settings.seed, map.units);
     let name = settings.layout.boundary_file();
     let mut out = BufWriter::new(create(&folder.path().join(name))?);
-    boundaries::write(map, &borders, settings, &mut out)
+    boundaries::write(map, &borders, &population, settings, &mut out)
         .and_then(|()| out.flush().map_err(Into::into))
         .and_then(|()| out.get_ref().sync_all().map_err(Into::into))
         .with_context(|| format!("cannot write {name}"))?;

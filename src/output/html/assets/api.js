@@ -56,6 +56,12 @@ export const views = () => get("/views");
 export const summary = () => get("/summary");
 export const map = () => get("/map");
 
+/** A document of the page about people, such as `present`; `parameters` select its date, window or LAU. */
+export function people(name, parameters = {}) {
+  const query = new URLSearchParams(parameters).toString();
+  return get(`/people/${name}${query && `?${query}`}`);
+}
+
 /** The route of a view. Its `href` begins with the prefix that the server knows of, if it knows of one. */
 export const route = (view) => `/${view.name}`;
 

@@ -37,6 +37,16 @@ export function onWidth(host, draw) {
   return () => observer.disconnect();
 }
 
+/** Calls `start` when the node is near the visible part of the page. */
+export function whenVisible(node, start) {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some((e) => e.isIntersecting)) return;
+    observer.disconnect();
+    start();
+  }, { rootMargin: "400px" });
+  observer.observe(node);
+}
+
 let liveRegion;
 
 /** Announces a text to screen readers. */

@@ -60,10 +60,11 @@ function nearest(xs, at) {
 /**
  * Draws into `host`. `x` is in milliseconds. A panel is `{ title, format?, height?, series }`, a
  * series `{ label, shade, values, area? }`, whose line is interrupted where a value is null. `days` is
- * true when the axis has whole days; `night` `{ start, end }` shades the hours outside [start, end).
+ * true when the axis has whole days, `instants` when values belong to full hours and not to the hours that begin
+ * there; `night` `{ start, end }` shades the hours outside [start, end). `missing` says what a gap is.
  */
-export function lineChart(host, { x, panels, label, days = false, night }) {
-  const when = (ms) => (days ? dayLong(ms) : `${dayLong(ms)}, ${clock(ms)}–${clock(ms + HOUR)}`);
+export function lineChart(host, { x, panels, label, days = false, instants = false, night, missing = "No data" }) {
+  const when = (ms) => (days ? dayLong(ms) : instants ? `${dayLong(ms)}, ${clock(ms)}` : `${dayLong(ms)}, ${clock(ms)}–${clock(ms + HOUR)}`);
   const tops = panels.map((p) => p.series.flatMap((s) => s.values).reduce((a, b) => Math.max(a, b ?? 0), 0));
   const ticks = panels.map((p, i) => niceTicks(tops[i], (p.height ?? 150) < 110 ? 3 : 5, !p.format));
   const formats = panels.map((p, i) => p.format ?? axisFormat(ticks[i]));
@@ -141,10 +142,11 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
   function gapBands(panel, px, top, height) {
     const isMissing = (i) => panel.series.every((s) => s.values[i] === null);
     return runs(x.length, isMissing).map(([a, b]) => {
-      const [start, end] = [px((x[a - 1] + x[a]) / 2), px((x[b] + x[b + 1]) / 2)];
-      const missing = svg("rect", { x: start, y: top, width: Math.max(1, end - start), height, class: "gap-band" });
-      missing.append(svg("title", {}, a === b ? `No data: ${when(x[a])}` : `No data: ${dayLong(x[a])} to ${dayLong(x[b])}`));
-      return missing;
+      const [start, end] = [px(((x[a - 1] ?? x[a]) + x[a]) / 2), px((x[b] + (x[b + 1] ?? x[b])) / 2)];
+      const band = svg("rect", { x: start, y: top, width: Math.max(1, end - start), height, class: "gap-band" });
+      const last = instants ? when(x[b]) : dayLong(x[b]);
+      band.append(svg("title", {}, a === b ? `${missing}: ${when(x[a])}` : `${missing}: ${instants ? when(x[a]) : dayLong(x[a])} to ${last}`));
+      return band;
     });
   }
 
@@ -157,7 +159,7 @@ export function lineChart(host, { x, panels, label, days = false, night }) {
     if (night && x.at(-1) - x[0] <= 21 * DAY) {
       keys.push(el("span", {}, el("i", { class: "swatch night-band" }), `Night, ${night.end}:00 to ${night.start}:00`));
     }
-    if (hasGaps) keys.push(el("span", {}, el("i", { class: "swatch gap-band" }), "No data"));
+    if (hasGaps) keys.push(el("span", {}, el("i", { class: "swatch gap-band" }), missing));
     return keys.length ? [el("div", { class: "keys" }, keys)] : [];
   }
 

@@ -20,6 +20,12 @@ const LOCATIONS = "user-location-distribution";
 /** Kinds of charts in the order of the cards. */
 const KINDS = ["bar", "map", "table", "line"];
 
+/** The view that is kept for old scripts, with the rows of the map. */
+const SAME_AS_USERS = "unique-users-per-lau-per-day";
+/** Snapshots of dates that the chart by hour and the map show as well. */
+const SNAPSHOT_OF_HOURS = /^events_per_hour_/;
+const SNAPSHOT_OF_USERS = /^unique_users_per_lau_/;
+
 /** Minimum and maximum delay before a new attempt, in milliseconds. */
 const MIN_DELAY = 2_000;
 const MAX_DELAY = 30_000;
@@ -48,17 +54,18 @@ async function start(delay = MIN_DELAY) {
 function build(cards, summary, views, outlines) {
   header(summary);
   footer(summary, views);
-  // snapshot views of dates that are not loaded have nothing to show
-  const drawable = views.filter((v) => !v.single_users && v.loaded !== false);
+  // snapshot views of dates that are not loaded have nothing to show; other views have a page of their own
+  const drawable = views.filter((v) => !v.single_users && v.loaded !== false && v.page !== "people");
   const find = (name) => drawable.find((v) => v.name === name);
   const nodes = [];
   const drawn = new Set();
   const use = (...names) => names.forEach((n) => drawn.add(n));
+  const snapshots = (of) => drawable.filter((v) => v.snapshot && of.test(v.view)).map((v) => v.name);
 
   const hours = HOURS.map(find).filter(Boolean);
   if (hours.length) {
     nodes.push(hoursCard(hours, summary, find(PER_DAY)));
-    use(...hours.map((v) => v.name));
+    use(...hours.map((v) => v.name), ...snapshots(SNAPSHOT_OF_HOURS));
   }
   const hasMap = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
   const context = { summary, outlines: outlines.laus.length ? outlines : null };
@@ -68,7 +75,7 @@ function build(cards, summary, views, outlines) {
     const presence = new Presence([find(USERS), find(DAY_NIGHT)], outlines.laus, summary.dates);
     nodes.push(placesCard({ state, presence, outlines, summary, views: [find(USERS), find(DAY_NIGHT)] }));
     nodes.push(dayNightCard({ state, presence, views: [find(DAY_NIGHT)] }));
-    use(USERS, DAY_NIGHT);
+    use(USERS, DAY_NIGHT, SAME_AS_USERS, ...snapshots(SNAPSHOT_OF_USERS));
   } else if (outlines.error) {
     const frame = card({ id: "places", title: "Users by LAU", wide: true });
     frame.fill(() => api.map().then(() => location.reload()));

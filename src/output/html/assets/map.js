@@ -1,6 +1,6 @@
 // A choropleth with pointer and keyboard control. A large number of shapes is drawn on a canvas, a small one as SVG.
 
-import { announce, el } from "./dom.js";
+import { announce, el, svg } from "./dom.js";
 import { canvasMap } from "./mapcanvas.js";
 import { svgMap } from "./mapsvg.js";
 import { geometryOf, neighbour } from "./outline.js";
@@ -13,21 +13,28 @@ const MAX_SVG_SHAPES = 3_000;
 /**
  * A map of the outlines of `/map`. `describe(index)` returns `{ title, rows, note }` for the tooltip;
  * `hover(index or -1)` and `select(index)` are callbacks. Returns `{ node, paint(classes),
- * highlight(index), select(index), canvas }`.
+ * highlight(index), select(index), drawOver(shapes), canvas }`; `drawOver` puts SVG shapes in map units above the
+ * LAUs.
  */
 export function choropleth(data, { label, describe, hover, select, small = false }) {
   const shapes = data.laus;
   const canvas = shapes.length > MAX_SVG_SHAPES;
   const { centres } = geometryOf(shapes);
   const stage = el("div", { class: small ? "map-stage small" : "map-stage", tabindex: 0, role: "application", "aria-label": `${label}. Arrow keys move to the next LAU, Enter selects it, plus and minus zoom.` });
-  const zoom = new Zoom(stage, data.width, data.height, (view) => layer.setView(view));
+  const zoom = new Zoom(stage, data.width, data.height, setView);
   const layer = canvas
     ? canvasMap(shapes, data.width, data.height, (x, y) => zoom.toMap(x, y))
     : svgMap(shapes, data.width, data.height);
   stage.style.setProperty("--ratio", `${data.width} / ${data.height}`);
   stage.append(layer.node);
+  let over = null;
   let highlighted = -1;
   let selected = -1;
+
+  function setView(view) {
+    layer.setView(view);
+    over?.setAttribute("viewBox", `${view.x} ${view.y} ${view.w} ${view.h}`);
+  }
 
   /** Highlights a shape and shows its tooltip at a point of the window. */
   function point(index, x, y) {
@@ -76,6 +83,10 @@ export function choropleth(data, { label, describe, hover, select, small = false
     node: el("div", { class: "map" }, stage, !small && buttons),
     canvas,
     paint: (classes) => layer.paint(classes),
+    drawOver(drawn) {
+      over ??= stage.appendChild(svg("svg", { class: "map-over", viewBox: `0 0 ${data.width} ${data.height}`, "aria-hidden": "true" }));
+      over.replaceChildren(...drawn);
+    },
     highlight(index) {
       if (index === highlighted) return;
       highlighted = index;

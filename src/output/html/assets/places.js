@@ -7,6 +7,7 @@ import { lauDetail } from "./detail.js";
 import { countScale, differenceScale } from "./legend.js";
 import { choropleth } from "./map.js";
 import { METRICS } from "./presence.js";
+import { stepSlider } from "./slider.js";
 import { dataTable } from "./table.js";
 
 /** The card; `state` contains the date, the metric, the selected LAU and the one below the pointer. */
@@ -105,27 +106,14 @@ export function placesCard({ state, presence, outlines, views, summary }) {
   return frame.node;
 }
 
-/** Selects the day; disabled when there is only one. */
+/** Selects the day. */
 function daySlider(state, dates) {
-  const isSingle = dates.length < 2;
-  const text = el("output", { class: "day-text" });
-  const range = el("input", {
-    type: "range", min: 0, max: Math.max(0, dates.length - 1), step: 1, disabled: isSingle, "aria-label": "Day",
-    oninput: () => select(Number(range.value)),
+  const slider = stepSlider({
+    label: "Day", noun: "day", count: dates.length,
+    text: (i) => dayLong(time(dates[i])), change: (i) => state.set({ date: dates[i] }),
   });
-  const step = (by, sign, label) => el("button", { type: "button", class: "step", "aria-label": label, disabled: isSingle, onclick: () => select(Number(range.value) + by) }, sign);
-  function select(i) {
-    const to = Math.min(dates.length - 1, Math.max(0, i));
-    state.set({ date: dates[to] });
-  }
-  function update() {
-    const i = dates.indexOf(state.get().date);
-    range.value = String(i);
-    text.textContent = dayLong(time(state.get().date));
-    range.setAttribute("aria-valuetext", text.textContent);
-  }
+  const update = () => slider.set(dates.indexOf(state.get().date));
   state.on((changed) => changed.has("date") && update());
   update();
-  const node = el("div", { class: isSingle ? "slider only" : "slider" }, text, step(-1, "‹", "Previous day"), range, step(1, "›", "Next day"));
-  return { node };
+  return slider;
 }

@@ -1,17 +1,18 @@
-// The selected day, metric and LAU. They are kept in the address, so that it can be shared.
+// What the reader selected, such as the day and the LAU. It is kept in the address, so that it can be shared.
 
-const SHARED_KEYS = ["date", "metric", "lau"];
-
-/** `get()` reads and `set(changes)` writes; listeners added with `on` receive the changed keys. */
-export function createState(initial) {
+/**
+ * `get()` reads and `set(changes)` writes; listeners added with `on` receive the changed keys. The keys in `shared`
+ * are kept in the address.
+ */
+export function createState(initial, shared = ["date", "metric", "lau"]) {
   const fromAddress = new URLSearchParams(location.hash.slice(1));
   const values = { ...initial };
-  for (const key of SHARED_KEYS) if (fromAddress.has(key)) values[key] = fromAddress.get(key);
+  for (const key of shared) if (fromAddress.has(key)) values[key] = fromAddress.get(key);
   const listeners = [];
 
   function updateAddress() {
     const params = new URLSearchParams();
-    for (const key of SHARED_KEYS) {
+    for (const key of shared) {
       if (values[key] !== null && values[key] !== initial[key]) params.set(key, values[key]);
     }
     const hash = params.toString();
@@ -29,7 +30,7 @@ export function createState(initial) {
       const changed = new Set(Object.keys(changes).filter((k) => values[k] !== changes[k]));
       if (changed.size === 0) return;
       Object.assign(values, changes);
-      if (SHARED_KEYS.some((k) => changed.has(k))) updateAddress();
+      if (shared.some((k) => changed.has(k))) updateAddress();
       for (const listener of listeners) listener(changed, values);
     },
   };

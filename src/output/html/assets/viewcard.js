@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import { barChart } from "./bars.js";
 import { card } from "./card.js";
-import { choice, el } from "./dom.js";
+import { choice, el, whenVisible } from "./dom.js";
 import { dayLong, label, number, time } from "./format.js";
 import { countScale, differenceScale } from "./legend.js";
 import { lineChart } from "./line.js";
@@ -26,16 +26,6 @@ export function viewCard(view, context) {
   if (view.chart.kind === "map" && context.outlines?.laus.length > MAX_LAUS_AT_ONCE) whenVisible(frame.node, start);
   else start();
   return frame.node;
-}
-
-/** Calls `start` when the node is near the visible part of the page. */
-function whenVisible(node, start) {
-  const observer = new IntersectionObserver((entries) => {
-    if (!entries.some((e) => e.isIntersecting)) return;
-    observer.disconnect();
-    start();
-  }, { rootMargin: "400px" });
-  observer.observe(node);
 }
 
 async function line(view, { body, controls, summary }) {
