@@ -14,6 +14,9 @@ pub struct Report {
     /// Draw this one view instead, with the chart that its header names
     #[arg(long, value_name = "VIEW")]
     pub view: Option<String>,
+    /// Write the page about people instead: residents, present devices, commuters, overnight visitors
+    #[arg(long, conflicts_with = "view")]
+    pub people: bool,
     /// Format [default: by the extension of --output]
     #[arg(long, short, value_enum)]
     pub format: Option<ReportFormat>,

@@ -22,6 +22,7 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
                 period: Period { from, to },
                 title: args.title.clone(),
                 note: args.note.clone(),
+                people: args.people.then(|| (&session.config).into()),
             };
             let time = &session.config.time;
             report::report(&registry, warehouse.as_ref(), time, &expectation, &options)?

@@ -53,8 +53,7 @@ pub async fn document(
         }
         let LoadedData { registry, warehouse, .. } = *data;
         let settings = &state.people;
-        let document =
-            people::document(registry, warehouse, settings, kind, day, lau.as_deref())?;
+        let document = people::document(registry, warehouse, settings, kind, day, lau.as_deref())?;
         Ok(text(&document).into_bytes())
     };
     let response = documents::evictable(&state, &key, JSON, false, make).await?;

@@ -118,7 +118,8 @@ impl AppState {
     /// # Errors
     /// Views that cannot be read, that have the name of a route, or begin like `serve.base_path`.
     pub fn new(process: Arc<Process>, definitions: Definitions) -> Result<Self> {
-        let Definitions { time, limits, expectation, people, registry, open_warehouse } = definitions;
+        let Definitions { time, limits, expectation, people, registry, open_warehouse } =
+            definitions;
         let settings = format!("{time:?} {limits:?} {expectation:?} {people:?}");
         let fingerprint = digest(&[&html::fingerprint(&registry)?, &settings]);
         let routes = RelationRoutes::new(Arc::clone(&registry))?;

@@ -55,8 +55,14 @@ fn residents_workers_and_windows_are_those_of_the_data() {
     );
     let text = about(&page, "residents");
     // 34 of the 72 devices with a home are in Aa and Bee
-    assert!(text.starts_with("72 devices with a home, 11 with a work place, in October 2024."), "{text}");
-    assert!(text.contains("Weights cover 47.2%") && text.contains("2 LAUs: fewer than 16 devices"), "{text}");
+    assert!(
+        text.starts_with("72 devices with a home, 11 with a work place, in October 2024."),
+        "{text}"
+    );
+    assert!(
+        text.contains("Weights cover 47.2%") && text.contains("2 LAUs: fewer than 16 devices"),
+        "{text}"
+    );
     page.hover("#residents .units path[data-id=EE_A]");
     assert_eq!(page.tooltip(), "Aa|Residents 18|Workers 0|Population 54|Weight 3");
     page.click("#residents .choice [data-value=workers]");
@@ -68,8 +74,14 @@ fn residents_workers_and_windows_are_those_of_the_data() {
     );
     page.until("document.querySelector('#residents').dataset.window === '2024-11-01'");
     let notes = page.text_of(".notes");
-    assert!(notes.contains("November 2024 is not complete: there are events of 1 of its 30 dates"), "{notes}");
-    assert!(notes.contains("has no homes: a home needs 10 nights, and there are night places on 1"), "{notes}");
+    assert!(
+        notes.contains("November 2024 is not complete: there are events of 1 of its 30 dates"),
+        "{notes}"
+    );
+    assert!(
+        notes.contains("has no homes: a home needs 10 nights, and there are night places on 1"),
+        "{notes}"
+    );
     page.until("document.querySelector('#commuters').dataset.day === '2024-11-01'");
     assert!(about(&page, "commuters").contains("has no homes"), "{}", about(&page, "commuters"));
     assert_eq!(page.text("location.hash"), "#window=2024-11-01");
@@ -86,7 +98,10 @@ fn present_devices_follow_hour_role_and_unit() {
     // devices, residents, workers, visitors, without a home
     let ef = |page: &Page| {
         let rows = table(page, "present");
-        rows.split(" EE").map(|row| row.trim_start_matches("EE").to_owned()).find(|row| row.starts_with("_F")).unwrap()
+        rows.split(" EE")
+            .map(|row| row.trim_start_matches("EE").to_owned())
+            .find(|row| row.starts_with("_F"))
+            .unwrap()
     };
     assert_eq!(ef(&page), "_F:14|0|11|2|1");
     let text = about(&page, "present");
@@ -108,7 +123,10 @@ fn present_devices_follow_hour_role_and_unit() {
     page.until("document.querySelector('#present').dataset.hour === '23'");
     page.click("#present .play");
     page.until("document.querySelector('#present').dataset.hour === '1'");
-    assert_eq!(page.text("document.querySelector('#present .play').getAttribute('aria-label')"), "Pause");
+    assert_eq!(
+        page.text("document.querySelector('#present .play').getAttribute('aria-label')"),
+        "Pause"
+    );
     page.click("#present .play");
     page.eval("document.querySelector('#present .hours input').focus()");
     page.key("Home");
@@ -120,7 +138,11 @@ fn present_devices_follow_hour_role_and_unit() {
     page.click("#choices [data-value=people]");
     page.until("document.querySelector('#present').dataset.unit === 'people'");
     assert_eq!(ef(&page), "_F:33|17.1–48.9|84.6%");
-    assert!(table(&page, "present").contains("EE_B:1|no interval|100%"), "{}", table(&page, "present"));
+    assert!(
+        table(&page, "present").contains("EE_B:1|no interval|100%"),
+        "{}",
+        table(&page, "present")
+    );
     page.eval("document.querySelector('#present .hours input').focus()");
     for _ in 0..3 {
         page.key("ArrowRight");
@@ -167,7 +189,10 @@ fn commuters_and_overnight_visitors_are_lines() {
     );
     let text = about(&page, "overnight");
     // 14 of the 16 devices with a home
-    assert!(text.contains("Weights cover 87.5%") && text.contains("1 line without an estimate"), "{text}");
+    assert!(
+        text.contains("Weights cover 87.5%") && text.contains("1 line without an estimate"),
+        "{text}"
+    );
     page.until("document.querySelector('#commuters').dataset.unit === 'people'");
     assert_eq!(lines(&page, "commuters"), "EE_A>EE_F:33 in");
     assert_eq!(table(&page, "commuters"), "EE_A:3317.1–48.9|–|100%");
@@ -185,13 +210,24 @@ fn page_says_why_there_are_no_homes_and_no_estimates() {
     let server = Server::start(&work);
     let page = Page::open(&address(&server), Viewport::WIDE);
     let notes = page.text_of(".notes");
-    assert!(notes.contains("October 2024 is not complete: there are events of 2 of its 31 dates"), "{notes}");
+    assert!(
+        notes.contains("October 2024 is not complete: there are events of 2 of its 31 dates"),
+        "{notes}"
+    );
     assert!(notes.contains("a home needs 10 nights"), "{notes}");
-    assert!(about(&page, "residents").contains("No device has a home or a work place"), "{}", about(&page, "residents"));
+    assert!(
+        about(&page, "residents").contains("No device has a home or a work place"),
+        "{}",
+        about(&page, "residents")
+    );
     assert_eq!(lines(&page, "commuters"), "");
     page.click("#choices [data-value=people]");
     page.until("document.querySelector('#present').dataset.unit === 'people'");
-    assert!(page.text_of(".notes").contains("no LAU has a population"), "{}", page.text_of(".notes"));
+    assert!(
+        page.text_of(".notes").contains("no LAU has a population"),
+        "{}",
+        page.text_of(".notes")
+    );
     // a replaced view with rows of single users is not read
     assert_no_errors(&page, &server);
 }
@@ -201,7 +237,9 @@ fn page_says_why_there_are_no_homes_and_no_estimates() {
 fn people_of_79_units_fit_both_themes_and_two_widths() {
     let work = Workspace::synthetic(&["--people", "400", "--cells", "300", "--days", "12"]);
     // ten nights of twelve days, and weights of few devices
-    work.config("[anchors]\nwindow = 14\nmin_nights = 5\nwork_min_days = 4\n[weights]\nmin_devices = 4\n");
+    work.config(
+        "[anchors]\nwindow = 14\nmin_nights = 5\nwork_min_days = 4\n[weights]\nmin_devices = 4\n",
+    );
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
     for (name, width, dark) in [

@@ -80,7 +80,9 @@ fn devices(work: &Workspace) -> HashMap<String, Device> {
 #[test]
 #[ignore = "takes a minute: run make test"]
 fn most_planted_homes_and_work_places_are_found_and_few_others() {
-    let work = Workspace::synthetic(&["--people", "250", "--days", "31", "--cells", "400", "--laus", "12"]);
+    let work = Workspace::synthetic(&[
+        "--people", "250", "--days", "31", "--cells", "400", "--laus", "12",
+    ]);
     work.ok(&["run-all", "--quiet"]);
     let devices = devices(&work);
     let homes = |seen: i32| {
@@ -91,7 +93,8 @@ fn most_planted_homes_and_work_places_are_found_and_few_others() {
         let day = |d: &&Device| d.seen_per_day >= seen && d.shift.as_deref() != Some("night");
         Shares::of(devices.values().filter(day).map(|d| (&d.work_site, &d.found_work_site)))
     };
-    let figures = format!("homes {:?} {:?}, work places {:?} {:?}", homes(0), homes(40), works(0), works(40));
+    let figures =
+        format!("homes {:?} {:?}, work places {:?} {:?}", homes(0), homes(40), works(0), works(40));
     println!("{figures}");
     assert!(homes(0).planted > 150 && works(0).planted > 60, "{figures}");
     assert!(homes(0).recall() > 0.6 && homes(40).recall() > 0.7, "{figures}");

@@ -42,28 +42,42 @@ fn documents_hold_what_is_asked_for(warehouse: Warehouse) {
     assert_eq!(present["hours"][12], "2024-11-02 12:00:00");
     assert_eq!(present["laus"], json!(["EE_B", "EE_F"]));
     let roles = |hour: usize| {
-        ["resident", "worker", "visitor", "unknown"].map(|role| present["devices"][role][hour].clone())
+        ["resident", "worker", "visitor", "unknown"]
+            .map(|role| present["devices"][role][hour].clone())
     };
     assert_eq!(roles(12), [json!([1, 0]), json!([0, 11]), json!([0, 2]), json!([0, 1])]);
     assert_eq!(present["located"][12], 15);
 
     let estimate = get("/people/present-estimate?date=2024-11-02");
-    let at = |hour: usize| ["estimate", "lower", "upper", "coverage"].map(|k| estimate[k][hour].clone());
-    assert_eq!(at(12), [json!([1.0, 33.0]), json!([null, 17.1]), json!([null, 48.9]), json!([1.0, 0.8462])]);
-    assert_eq!(at(15), [json!([null, null]), json!([null, null]), json!([null, null]), json!([null, 0.7857])]);
+    let at =
+        |hour: usize| ["estimate", "lower", "upper", "coverage"].map(|k| estimate[k][hour].clone());
+    assert_eq!(
+        at(12),
+        [json!([1.0, 33.0]), json!([null, 17.1]), json!([null, 48.9]), json!([1.0, 0.8462])]
+    );
+    assert_eq!(
+        at(15),
+        [json!([null, null]), json!([null, null]), json!([null, null]), json!([null, 0.7857])]
+    );
 
     let commuters = get("/people/commuters?window=2024-10-01");
     assert_eq!(commuters["lines"], json!([["EE_A", "EE_F", 11, 33.0, 17.1, 48.9, 1.0]]));
     // arriving, leaving, within, without a home
     assert_eq!(commuters["sums"], json!([["EE_A", 0, 11, 0, 0], ["EE_F", 11, 0, 0, 0]]));
     let overnight = get("/people/overnight?night=2024-11-02");
-    assert_eq!((&overnight["pairs"], &overnight["lines"][2]), (&json!(3), &json!(["EE_C", "EE_F", 2, null, null, null, 0.0])));
+    assert_eq!(
+        (&overnight["pairs"], &overnight["lines"][2]),
+        (&json!(3), &json!(["EE_C", "EE_F", 2, null, null, null, 0.0]))
+    );
     assert_eq!(overnight["sums"][3], json!(["EE_F", 16, 0, 0, 1]));
     // of one LAU also devices without a home
     let of_one = get("/people/overnight?night=2024-11-02&lau=EE_F");
     assert_eq!((&of_one["pairs"], &of_one["sums"]), (&json!(4), &Value::Null));
     assert_eq!(of_one["lines"][3], json!([null, "EE_F", 1, null, null, null, null]));
-    assert_eq!(get("/people/overnight?night=2024-11-02&lau=EE_B")["lines"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        get("/people/overnight?night=2024-11-02&lau=EE_B")["lines"].as_array().unwrap().len(),
+        1
+    );
 
     for (path, status, words) in [
         ("/people/resident", 404, "did you mean /people/residents?"),
@@ -89,12 +103,18 @@ test_on_each_warehouse!(documents_hold_what_is_asked_for);
 #[test]
 fn views_that_are_left_out_are_named() {
     let work = crate::harness::Workspace::mini();
-    work.write("views/one.sql", "-- by: date\nSELECT date, COUNT(*) AS n FROM mobile_events_compressed GROUP BY date\n");
+    work.write(
+        "views/one.sql",
+        "-- by: date\nSELECT date, COUNT(*) AS n FROM mobile_events_compressed GROUP BY date\n",
+    );
     work.config("");
     work.ok(&["run-all"]);
     let server = Server::start(&work);
     let overview = server.get("/people/overview").json();
-    assert!(overview["missing"].as_array().unwrap().contains(&json!("residents_per_lau")), "{overview}");
+    assert!(
+        overview["missing"].as_array().unwrap().contains(&json!("residents_per_lau")),
+        "{overview}"
+    );
     let got = server.get("/people/present?date=2024-10-01");
     assert_eq!(got.status, 400);
     assert!(got.json()["detail"].as_str().unwrap().contains("needs the view anchor_windows"));

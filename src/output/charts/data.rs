@@ -140,7 +140,11 @@ pub fn map_data(rows: Rows, column: &str) -> Result<MapData> {
     Ok(MapData { values: rows.filter(|row| row.1 == day).map(|row| row.0).collect(), day })
 }
 
-fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {
+/// Some columns of all rows.
+///
+/// # Errors
+/// Rows that cannot be read, or that lack a column.
+pub fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {
     let schema = rows.schema();
     let at = names.iter().map(|name| Ok(schema.index_of(name)?)).collect::<Result<Vec<_>>>()?;
     let mut parts: Vec<Vec<ArrayRef>> = vec![Vec::new(); names.len()];
@@ -160,13 +164,21 @@ fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {
     parts.into_iter().zip(&at).map(one).collect()
 }
 
-fn numbers(column: &ArrayRef, name: &str) -> Result<Vec<f64>> {
+/// A column as numbers, with 0 for null.
+///
+/// # Errors
+/// A column that is not numeric.
+pub fn numbers(column: &ArrayRef, name: &str) -> Result<Vec<f64>> {
     let column = cast(column, &DataType::Float64)
         .with_context(|| format!("column {name} is not numeric and cannot be drawn"))?;
     Ok(column.as_primitive::<Float64Type>().iter().map(Option::unwrap_or_default).collect())
 }
 
-fn texts(column: &ArrayRef) -> Result<Vec<String>> {
+/// A column as text, with a dash for null.
+///
+/// # Errors
+/// A column that has no text form.
+pub fn texts(column: &ArrayRef) -> Result<Vec<String>> {
     let column = cast(column, &DataType::Utf8)?;
     Ok(column.as_string::<i32>().iter().map(|t| t.unwrap_or("–").to_owned()).collect())
 }

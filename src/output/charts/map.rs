@@ -6,9 +6,9 @@ use std::fmt::Write;
 use super::style::{FONT, NO_SHADE, SHADES, escaped, label, number};
 use crate::output::lau_outlines::{Drawing, LauOutline};
 
-const HEAD: f64 = 64.0;
-const FOOT: f64 = 96.0;
-const SIDE: f64 = 24.0;
+pub const HEAD: f64 = 64.0;
+pub const FOOT: f64 = 96.0;
+pub const SIDE: f64 = 24.0;
 /// Width of an entry of the legend.
 const KEY: f64 = 132.0;
 
@@ -37,19 +37,8 @@ pub fn svg(
     let mut bounds = class_bounds(laus.iter().map(|lau| of(lau) * scale));
     bounds.iter_mut().for_each(|bound| *bound /= scale);
     let quantity = label(column) + if per_km2 { " per km²" } else { "" };
-    let (width, height) = (size.0 + 2.0 * SIDE, size.1 + HEAD + FOOT);
-    let mut out = String::new();
+    let mut out = head(title, size.0, size.1);
     // writing into a string cannot fail
-    let _ = writeln!(
-        out,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
-         width=\"{width}\" height=\"{height}\" font-family=\"{FONT}\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
-         <text x=\"{SIDE}\" y=\"40\" font-size=\"24\" fill=\"#16202c\">{}</text>\n\
-         <g transform=\"translate({SIDE} {HEAD})\" stroke=\"#ffffff\" stroke-width=\"0.7\" \
-         fill-rule=\"evenodd\">",
-        escaped(title)
-    );
     for lau in laus {
         let value = of(lau);
         let _ = writeln!(
@@ -61,14 +50,32 @@ pub fn svg(
             text(value)
         );
     }
-    let y = HEAD + size.1 + 34.0;
-    let _ = writeln!(
-        out,
-        "</g>\n<text x=\"{SIDE}\" y=\"{}\" font-size=\"15\" fill=\"#16202c\">{}</text>",
-        y,
-        escaped(&quantity)
+    let _ = write!(out, "</g>\n{}</svg>\n", legend_of(&quantity, &bounds, per_km2, HEAD + size.1));
+    out
+}
+
+/// The beginning of a document around a drawing of that size, with its title, up to the group of the drawing.
+pub fn head(title: &str, width: f64, height: f64) -> String {
+    let (width, height) = (width + 2.0 * SIDE, height + HEAD + FOOT);
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" \
+         width=\"{width}\" height=\"{height}\" font-family=\"{FONT}\">\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+         <text x=\"{SIDE}\" y=\"40\" font-size=\"24\" fill=\"#16202c\">{}</text>\n\
+         <g transform=\"translate({SIDE} {HEAD})\" stroke=\"#ffffff\" stroke-width=\"0.7\" \
+         fill-rule=\"evenodd\">\n",
+        escaped(title)
+    )
+}
+
+/// The legend of the classes below a drawing that ends at `bottom`.
+pub fn legend_of(quantity: &str, bounds: &[f64], per_km2: bool, bottom: f64) -> String {
+    let y = bottom + 34.0;
+    let quantity = escaped(quantity);
+    let mut out = format!(
+        "<text x=\"{SIDE}\" y=\"{y}\" font-size=\"15\" fill=\"#16202c\">{quantity}</text>\n"
     );
-    for (i, (colour, text)) in legend(&bounds, per_km2).into_iter().enumerate() {
+    for (i, (colour, text)) in legend(bounds, per_km2).into_iter().enumerate() {
         let x = SIDE + KEY * i as f64;
         let _ = writeln!(
             out,
@@ -79,13 +86,12 @@ pub fn svg(
             y + 28.0
         );
     }
-    out.push_str("</svg>\n");
     out
 }
 
 /// Lower bounds of at most six classes at round numbers, which contain about the same number of positive
 /// values each. Up to six distinct values get a class each.
-fn class_bounds(values: impl Iterator<Item = f64>) -> Vec<f64> {
+pub fn class_bounds(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let mut sorted: Vec<f64> = values.filter(|v| *v > 0.0).collect();
     sorted.sort_by(f64::total_cmp);
     let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return Vec::new() };
@@ -113,7 +119,7 @@ fn round(value: f64) -> f64 {
     (value / unit).round() * unit
 }
 
-fn shade(value: f64, bounds: &[f64]) -> &'static str {
+pub fn shade(value: f64, bounds: &[f64]) -> &'static str {
     if value <= 0.0 {
         return NO_SHADE;
     }
@@ -160,6 +166,7 @@ mod tests {
             lau_name: Some(name.into()),
             country_code: None,
             area_km2: 2.5,
+            centre: (0.0, 0.0),
             path: path.into(),
         };
         let laus = vec![lau("A", "<b>", "M0 0h1v1z"), lau("B", "b", "M1 0h1v1z")];

@@ -1,10 +1,14 @@
 //! Charts of views as SVG files: lines and bars by plotters, maps from the outlines of LAUs. PNG and PDF are
-//! made from the SVG.
+//! made from the SVG. A view without a chart is drawn if its columns say how: as lines between two LAUs, or as a
+//! map for every fourth hour.
 
 mod bar;
 mod data;
+mod flows;
+mod hours;
 mod line;
 mod map;
+mod newest;
 mod raster;
 mod style;
 
@@ -18,8 +22,9 @@ use crate::errors::UsageError;
 use crate::output::data_version::recorded_dates;
 use crate::output::{lau_outlines, snapshots};
 use crate::views::{ChartKind, Registry, View};
-use crate::warehouse::{Select, Warehouse};
+use crate::warehouse::{DayColumn, Select, Warehouse};
 pub use data::{Axis, Data, Series};
+use flows::FlowColumns;
 use line::Line;
 pub use raster::{pdf, png};
 use style::ChartStyle;
@@ -95,6 +100,9 @@ fn chart(
     }
     let schema = warehouse.columns(view.into())?;
     let columns = named(view, &schema)?;
+    if let Some(svg) = of_period(warehouse, view, &schema, &columns, options)? {
+        return Ok(svg);
+    }
     let rows = warehouse.select(&select)?;
     match (view.chart.kind, columns.as_slice()) {
         (ChartKind::Table, _) | (_, []) => Err(usage(format!(
@@ -139,6 +147,49 @@ fn chart(
             }
         }
     }
+}
+
+/// A view of places that has several nights or windows, or no chart, as a map of the newest period; `None` for
+/// other views.
+fn of_period(
+    warehouse: &dyn Warehouse,
+    view: &View,
+    schema: &Schema,
+    columns: &[String],
+    options: &ChartOptions,
+) -> Result<Option<String>> {
+    let flows = FlowColumns::of(schema);
+    let hourly = hours::value_column(schema);
+    let value = match (view.chart.kind, columns, DayColumn::of(schema)) {
+        (ChartKind::Map, [column, ..], None) => Some(column),
+        (ChartKind::Table, _, _) if flows.is_some() || hourly.is_some() => None,
+        _ => return Ok(None),
+    };
+    let nothing = || anyhow!("{} has no rows to draw", view.name);
+    let newest = newest::newest(warehouse, view, schema, options)?;
+    let newest = match (newest, value) {
+        (Some(newest), _) => newest,
+        // a map of a view without periods has all rows
+        (None, Some(_)) if !newest::has_periods(schema) => return Ok(None),
+        (None, _) => return Err(nothing()),
+    };
+    let title = match &options.title {
+        Some(title) => title.clone(),
+        None => format!("{}, {}", view.title, newest.text()),
+    };
+    let drawing = lau_outlines::drawing(warehouse)?;
+    let svg = match (value, flows, hourly) {
+        (Some(column), _, _) => {
+            let (view, condition) = (&view.view, newest.condition());
+            let sql = format!("SELECT lau_id, {column} FROM {view} WHERE {condition}");
+            let values = data::map_data(warehouse.sql(&sql)?, column)?.values;
+            Some(map::svg(&title, column, &values, &drawing, options.per_km2))
+        }
+        (None, Some(flows), _) => flows::svg(warehouse, view, &flows, &newest, &title, &drawing)?,
+        (None, None, Some(value)) => hours::svg(warehouse, view, value, &newest, &title, &drawing)?,
+        (None, None, None) => None,
+    };
+    svg.map(Some).ok_or_else(nothing)
 }
 
 /// The days of a chart with more hours than can be told apart, and their title. Other views keep their

@@ -59,6 +59,8 @@ const TITLE_SIZE: i32 = 24;
 
 const INK: RGBColor = RGBColor(22, 32, 44);
 pub const MUTED: RGBColor = RGBColor(91, 104, 120);
+/// `MUTED` in SVG.
+pub const MUTED_TEXT: &str = "#5b6878";
 pub const GRID: RGBColor = RGBColor(232, 236, 240);
 pub const SERIES: [RGBColor; 4] =
     [RGBColor(27, 126, 166), RGBColor(217, 118, 26), RGBColor(90, 70, 168), RGBColor(47, 143, 107)];

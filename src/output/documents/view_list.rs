@@ -42,7 +42,8 @@ pub fn view_list(data: &LoadedData, path_of: impl Fn(&str) -> String) -> Result<
         entry["href"] = json!(path_of(&view_path(view)));
         entry["loaded"] = json!(snapshots::is_loaded(data.warehouse, view)?);
         entry["snapshot"] = json!(view.snapshot.is_some());
-        entry["page"] = json!(if people::VIEWS.contains(&&*view.view) { "people" } else { "dashboard" });
+        entry["page"] =
+            json!(if people::VIEWS.contains(&view.view.as_str()) { "people" } else { "dashboard" });
         views.push(entry);
     }
     let mut tables = Vec::new();

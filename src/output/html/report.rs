@@ -5,7 +5,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::{DASHBOARD, Templates, assets, fingerprint, single_file};
+use super::{DASHBOARD, PEOPLE, Templates, assets, fingerprint, single_file};
 use crate::config::{SnapshotDate, Time};
 use crate::output::columns::ColumnInfo;
 use crate::output::data_version::{DataVersion, loaded};
@@ -15,6 +15,7 @@ use crate::output::documents::{
 use crate::output::formats;
 use crate::output::formats::Format;
 use crate::output::lau_outlines;
+use crate::output::people;
 use crate::output::relation::view_path;
 use crate::output::snapshots;
 use crate::stages::quality::Expectation;
@@ -36,6 +37,8 @@ pub struct ReportOptions {
     pub title: Option<String>,
     /// A text below the title.
     pub note: Option<String>,
+    /// Show the page about people instead of the dashboard.
+    pub people: Option<people::Settings>,
 }
 
 /// The text of the report file.
@@ -53,9 +56,14 @@ pub fn report(
     for _ in 0..ATTEMPTS {
         let version = DataVersion::new(loaded(warehouse)?, &fingerprint);
         let data = LoadedData { registry, version: &version, warehouse, allow_user_rows: false };
-        let documents = documents(&data, time, expectation, options.period)?;
+        let (template, documents) = match &options.people {
+            None => (DASHBOARD, documents(&data, time, expectation, options.period)?),
+            Some(settings) => {
+                (PEOPLE, people_documents(&data, time, expectation, settings, options.period)?)
+            }
+        };
         if version.is_current(warehouse)? {
-            let page = Templates::new()?.page(DASHBOARD, "")?;
+            let page = Templates::new()?.page(template, "")?;
             let data = json!({
                 "routes": documents,
                 "title": options.title,
@@ -77,7 +85,8 @@ fn documents(
     let mut routes = Map::new();
     let mut left_out = Vec::new();
     for view in data.registry.views().iter().filter(|view| !view.single_users()) {
-        if !snapshots::is_loaded(data.warehouse, view)? {
+        let is_on_another_page = people::VIEWS.contains(&view.view.as_str());
+        if is_on_another_page || !snapshots::is_loaded(data.warehouse, view)? {
             left_out.push(view_path(view));
             continue;
         }
@@ -88,15 +97,7 @@ fn documents(
             None => left_out.push(view_path(view)),
         }
     }
-    // the location of the warehouse does not concern the readers of a report
-    let summary = summary(data, time, expectation, None, period)?;
-    if !period.is_all() && summary["dates"].as_array().is_some_and(Vec::is_empty) {
-        bail!(
-            "there are no events of {}; `mobility quality` lists the dates that are loaded",
-            period.text()
-        );
-    }
-    routes.insert("/summary".to_owned(), summary);
+    routes.insert("/summary".to_owned(), summary_of(data, time, expectation, period)?);
     let outlines = lau_outlines::drawing(data.warehouse)?;
     routes.insert("/map".to_owned(), serde_json::to_value(outlines)?);
     let mut views = view_list(data, str::to_owned)?;
@@ -106,6 +107,41 @@ fn documents(
     }
     routes.insert("/views".to_owned(), views);
     Ok(routes)
+}
+
+/// What the page about people requests, by route.
+fn people_documents(
+    data: &LoadedData,
+    time: &Time,
+    expectation: &Expectation,
+    settings: &people::Settings,
+    period: Period,
+) -> Result<Map<String, Value>> {
+    let dates = (period.from, period.to);
+    let mut routes = people::documents(data.registry, data.warehouse, settings, dates)?;
+    routes.insert("/summary".to_owned(), summary_of(data, time, expectation, period)?);
+    let outlines = lau_outlines::drawing(data.warehouse)?;
+    routes.insert("/map".to_owned(), serde_json::to_value(outlines)?);
+    routes.insert("/views".to_owned(), view_list(data, str::to_owned)?);
+    Ok(routes)
+}
+
+/// The key figures of a period, which must have events.
+fn summary_of(
+    data: &LoadedData,
+    time: &Time,
+    expectation: &Expectation,
+    period: Period,
+) -> Result<Value> {
+    // the location of the warehouse does not concern the readers of a report
+    let summary = summary(data, time, expectation, None, period)?;
+    if !period.is_all() && summary["dates"].as_array().is_some_and(Vec::is_empty) {
+        bail!(
+            "there are no events of {}; `mobility quality` lists the dates that are loaded",
+            period.text()
+        );
+    }
+    Ok(summary)
 }
 
 /// The rows of a view in a period; `None` if the view does not tell dates apart.

@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::datasets::geodata::area_km2;
 use crate::domain::tables::Table;
 use crate::warehouse::{Relation, Select, Warehouse};
-use simplify::{Grid, Outline};
+use simplify::{Grid, Outline, STEPS_PER_UNIT};
 
 /// Width of the drawing, in its own units.
 const WIDTH: u32 = 1_000;
@@ -37,6 +37,9 @@ pub struct LauOutline {
     pub country_code: Option<String>,
     /// Area in square kilometres, in the equal-area projection of the boundaries.
     pub area_km2: f64,
+    /// The middle of the box around the outline, in units of the drawing.
+    #[serde(skip)]
+    pub centre: (f64, f64),
     /// SVG path data.
     #[serde(rename = "d")]
     pub path: String,
@@ -67,6 +70,7 @@ pub fn drawing(warehouse: &dyn Warehouse) -> Result<Drawing> {
                 lau_name: value(names),
                 country_code: value(countries),
                 area_km2,
+                centre: (0.0, 0.0),
                 path: String::new(),
             });
         }
@@ -74,8 +78,19 @@ pub fn drawing(warehouse: &dyn Warehouse) -> Result<Drawing> {
     let (height, outlines) = simplified(&boundaries);
     for (lau, outline) in laus.iter_mut().zip(&outlines) {
         lau.path = svg_path::data(outline);
+        lau.centre = centre(outline);
     }
     Ok(Drawing { width: WIDTH, height, laus })
+}
+
+/// The middle of the box around an outline.
+fn centre(outline: &Outline) -> (f64, f64) {
+    let middle = |of: fn(&simplify::Point) -> i32| {
+        let values = outline.iter().flatten().map(of);
+        let ends = values.clone().min().zip(values.max());
+        ends.map_or(0.0, |(low, high)| f64::from(low + high) / 2.0 / f64::from(STEPS_PER_UNIT))
+    };
+    (middle(|point| point.0), middle(|point| point.1))
 }
 
 fn polygons(wkb: &[u8]) -> Result<MultiPolygon> {

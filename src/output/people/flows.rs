@@ -48,9 +48,19 @@ struct Sums {
     unknown: i64,
 }
 
+/// Which rows a document has.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'a> {
+    /// Those between different LAUs, and the sums of every LAU.
+    BetweenLaus,
+    /// Those of one LAU, also within it, and where the other end is unknown.
+    OfLau(&'a str),
+    /// All of them, and the sums of every LAU.
+    All,
+}
+
 impl Flows {
-    /// The widest rows between different LAUs and the sums of every LAU; with a LAU, its own rows alone, also
-    /// those within it and those whose other end is unknown.
+    /// The widest rows, at most `max_lines` of them.
     ///
     /// # Errors
     /// A warehouse that cannot be read.
@@ -58,16 +68,17 @@ impl Flows {
         self,
         warehouse: &dyn Warehouse,
         day: NaiveDate,
-        lau: Option<&str>,
+        which: Which,
         max_lines: usize,
     ) -> Result<Value> {
         let Flows { from, to, period, .. } = self;
-        let condition = match lau {
-            Some(lau) => {
-                let lau = literal(lau);
-                format!("{period} = DATE '{day}' AND ({from} = {lau} OR {to} = {lau})")
+        let (lau, condition) = match which {
+            Which::BetweenLaus => (None, format!("{period} = DATE '{day}' AND {from} <> {to}")),
+            Which::OfLau(lau) => {
+                let id = literal(lau);
+                (Some(lau), format!("{period} = DATE '{day}' AND ({from} = {id} OR {to} = {id})"))
             }
-            None => format!("{period} = DATE '{day}' AND {from} <> {to}"),
+            Which::All => (None, format!("{period} = DATE '{day}'")),
         };
         let lines = self.lines(warehouse, day, &condition, max_lines)?;
         let pairs = match lines.len() < max_lines {
@@ -140,9 +151,8 @@ impl Flows {
         for (lau, leaving) in rows.texts("lau")?.into_iter().zip(rows.counts("leaving")?) {
             sums.entry(lau.unwrap_or_default()).or_default().leaving = leaving;
         }
-        let row = |(lau, s): (String, Sums)| {
-            json!([lau, s.arriving, s.leaving, s.within, s.unknown])
-        };
+        let row =
+            |(lau, s): (String, Sums)| json!([lau, s.arriving, s.leaving, s.within, s.unknown]);
         Ok(sums.into_iter().map(row).collect())
     }
 }

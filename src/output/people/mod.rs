@@ -5,6 +5,7 @@ mod columns;
 mod flows;
 mod overview;
 mod present;
+mod report;
 mod residents;
 mod settings;
 mod views;
@@ -17,7 +18,8 @@ use crate::errors::UsageError;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
-pub use flows::MAX_LINES;
+use flows::{MAX_LINES, Which};
+pub use report::documents;
 pub use settings::Settings;
 pub use views::VIEWS;
 
@@ -91,11 +93,12 @@ pub fn document(
             "the page about people needs the view {first}, which is missing or has rows of single users"
         ))));
     }
+    let which = lau.map_or(Which::BetweenLaus, Which::OfLau);
     match kind {
         Kind::Overview | Kind::Residents => residents::document(warehouse, day),
         Kind::Present => present::document(registry, warehouse, day),
         Kind::PresentEstimate => present::estimates(registry, warehouse, day),
-        Kind::Commuters => flows::COMMUTERS.document(warehouse, day, lau, MAX_LINES),
-        Kind::Overnight => flows::OVERNIGHT.document(warehouse, day, lau, MAX_LINES),
+        Kind::Commuters => flows::COMMUTERS.document(warehouse, day, which, MAX_LINES),
+        Kind::Overnight => flows::OVERNIGHT.document(warehouse, day, which, MAX_LINES),
     }
 }

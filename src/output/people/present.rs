@@ -24,8 +24,7 @@ impl Grid {
         let ids: Vec<String> =
             rows.texts("lau_id")?.into_iter().map(Option::unwrap_or_default).collect();
         let times = rows.times("hour")?;
-        let laus: Vec<String> =
-            ids.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+        let laus: Vec<String> = ids.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
         let lau_places: HashMap<&str, usize> =
             laus.iter().enumerate().map(|(i, id)| (id.as_str(), i)).collect();
         let place = |(id, time): (&String, &i64)| {
@@ -58,11 +57,7 @@ struct Coverage {
 ///
 /// # Errors
 /// A warehouse that cannot be read.
-pub fn document(
-    registry: &Registry,
-    warehouse: &dyn Warehouse,
-    date: NaiveDate,
-) -> Result<Value> {
+pub fn document(registry: &Registry, warehouse: &dyn Warehouse, date: NaiveDate) -> Result<Value> {
     let Coverage { hours, located, active } = coverage(registry, warehouse, date)?;
     let rows = of_date(registry, warehouse, "present_per_lau", date)?;
     let grid = Grid::new(&rows, hours)?;
@@ -87,11 +82,7 @@ pub fn document(
 ///
 /// # Errors
 /// A warehouse that cannot be read.
-pub fn estimates(
-    registry: &Registry,
-    warehouse: &dyn Warehouse,
-    date: NaiveDate,
-) -> Result<Value> {
+pub fn estimates(registry: &Registry, warehouse: &dyn Warehouse, date: NaiveDate) -> Result<Value> {
     let hours = coverage(registry, warehouse, date)?.hours;
     let rows = of_date(registry, warehouse, "present_estimate", date)?;
     let grid = Grid::new(&rows, hours)?;
