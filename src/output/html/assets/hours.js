@@ -3,13 +3,13 @@
 import * as api from "./api.js";
 import { card } from "./card.js";
 import { el } from "./dom.js";
-import { DAY, label } from "./format.js";
+import { DAY, label, time } from "./format.js";
 import { lineChart } from "./line.js";
 import { overTime } from "./series.js";
 
 const SHADES = ["c-all", "c-second"];
-/** More hours than a month has cannot be told apart. */
-const MAX_HOURS = 31 * 24;
+/** The hours of more days than a month has cannot be told apart. */
+const MAX_DAYS = 31;
 const EVENTS = "event_count";
 
 /** The sums of `values` by day, as `{ x, values }`. */
@@ -26,7 +26,6 @@ function sumsByDay(x, values) {
 /** The panels of days: events are added up; users have a view of their own, because a user counts once. */
 async function daysOf(x, columns, values, perDay) {
   const events = columns.indexOf(EVENTS);
-  if (events < 0) return null;
   const sums = sumsByDay(x, values[events]);
   const panels = [{ title: "Events per day", height: 150, series: [{ label: label(EVENTS), shade: SHADES[0], values: sums.values, area: true }] }];
   if (perDay) {
@@ -35,6 +34,12 @@ async function daysOf(x, columns, values, perDay) {
     panels.push({ title: perDay.title, height: 150, series: [{ label: label(column), shade: SHADES[1], values: sums.x.map((ms, i) => users.get(ms) ?? (sums.values[i] === null ? null : 0)), area: true }] });
   }
   return { x: sums.x, panels };
+}
+
+/** Whether these views are drawn by day, together with the users per day. */
+export function isByDay(views, { period }) {
+  const hasEvents = views.some((v) => v.chart.columns[1] === EVENTS);
+  return hasEvents && Boolean(period) && time(period.to) - time(period.from) >= MAX_DAYS * DAY;
 }
 
 /** The card of these views, whose charts are lines over the hours; `perDay` is the view of users per day. */
@@ -56,7 +61,7 @@ export function hoursCard(views, summary, perDay) {
     });
     const { x, columns: values } = overTime([...merged.values()], axis, columns, summary.dates);
     if (x.length === 0) return body.replaceChildren(el("p", { class: "nothing" }, "No events."));
-    const days = x.length > MAX_HOURS ? await daysOf(x, columns, values, perDay) : null;
+    const days = isByDay(views, summary) ? await daysOf(x, columns, values, perDay) : null;
     if (days) {
       frame.node.dataset.by = "day";
       body.replaceChildren(el("p", { class: "rest" }, "By day, because there are too many hours to draw."));

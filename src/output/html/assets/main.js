@@ -6,7 +6,7 @@ import { dayNightCard } from "./daynight.js";
 import { el } from "./dom.js";
 import { viewCard } from "./viewcard.js";
 import { footer, header } from "./header.js";
-import { hoursCard } from "./hours.js";
+import { hoursCard, isByDay } from "./hours.js";
 import { placesCard } from "./places.js";
 import { DAY_NIGHT, Presence, USERS } from "./presence.js";
 import { createState } from "./state.js";
@@ -66,6 +66,7 @@ function build(cards, summary, views, outlines) {
   if (hours.length) {
     nodes.push(hoursCard(hours, summary, find(PER_DAY)));
     use(...hours.map((v) => v.name), ...snapshots(SNAPSHOT_OF_HOURS));
+    if (isByDay(hours, summary)) use(PER_DAY);
   }
   const hasMap = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
   const context = { summary, outlines: outlines.laus.length ? outlines : null };
