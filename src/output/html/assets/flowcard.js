@@ -156,10 +156,8 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
     const { hover: id, lau } = state.get();
     map.highlight(data.index.get(id) ?? -1);
     map.select(data.index.get(lau) ?? -1);
-    for (const table of Object.values(tables)) {
-      table.highlight(id);
-    }
-    if (!tables.sums.node.hidden) tables.sums.select(lau, false);
+    for (const table of Object.values(tables)) table.highlight(id);
+    tables.sums.select(lau, false);
   }
 
   const fill = () => frame.fill(async (body) => {

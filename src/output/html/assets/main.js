@@ -10,7 +10,7 @@ import { hoursCard, isByDay } from "./hours.js";
 import { placesCard } from "./places.js";
 import { DAY_NIGHT, Presence, USERS } from "./presence.js";
 import { createState } from "./state.js";
-import { showEmpty, showError, singleUsersCard, watch } from "./status.js";
+import { removeServerLinks, showEmpty, showError, singleUsersCard, watch } from "./status.js";
 
 const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
 
@@ -29,12 +29,6 @@ const SNAPSHOT_OF_USERS = /^unique_users_per_lau_/;
 /** Minimum and maximum delay before a new attempt, in milliseconds. */
 const MIN_DELAY = 2_000;
 const MAX_DELAY = 30_000;
-
-/** A report has no server: removes the links to it. */
-function removeServerLinks() {
-  for (const node of document.querySelectorAll(".server")) node.remove();
-  document.querySelector(".brand").removeAttribute("href");
-}
 
 async function start(delay = MIN_DELAY) {
   const cards = document.getElementById("cards");

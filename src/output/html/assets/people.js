@@ -9,7 +9,7 @@ import { PeopleData, datesOf } from "./peopledata.js";
 import { presentCard } from "./presentcard.js";
 import { residentsCard } from "./residentscard.js";
 import { createState } from "./state.js";
-import { showEmpty, showError, watch } from "./status.js";
+import { removeServerLinks, showEmpty, showError, watch } from "./status.js";
 
 const SHARED = ["window", "unit", "date", "hour", "role", "night", "lau"];
 
@@ -22,7 +22,8 @@ async function start(delay = MIN_DELAY) {
   try {
     const [summary, overview, outlines, registry] = await Promise.all([api.summary(), api.people("overview"), api.map(), api.views()]);
     build(cards, summary, overview, outlines, registry.views);
-    if (!api.isReport) watch(summary);
+    if (api.isReport) removeServerLinks();
+    else watch(summary);
   } catch (error) {
     if (error.status === 503 && /no data yet/i.test(error.message)) return showEmpty(cards);
     showError(cards, error, delay, () => start(Math.min(MAX_DELAY, delay * 1.6)));
@@ -72,7 +73,6 @@ function build(cards, summary, overview, outlines, views) {
     presentCard({ ...context, views: find("present-per-lau", "present-coverage", "present-estimate") }),
     flowCard({ ...context, kind: "commuters", views: find("commuters", "commuters-estimate") }),
     flowCard({ ...context, kind: "overnight", views: find("overnight-stays", "overnight-estimate") }));
-  if (api.isReport) for (const node of document.querySelectorAll(".server")) node.remove();
   document.body.append(el("span", { id: "ready", hidden: true }));
 }
 

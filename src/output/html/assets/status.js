@@ -6,6 +6,12 @@ import { el } from "./dom.js";
 /** Interval of the checks for newer data, in milliseconds. */
 const WATCH_INTERVAL = 60_000;
 
+/** A report has no server: removes the links to it. */
+export function removeServerLinks() {
+  for (const node of document.querySelectorAll(".server")) node.remove();
+  document.querySelector(".brand").removeAttribute("href");
+}
+
 /** Shows how to load data into an empty warehouse. */
 export function showEmpty(cards) {
   message(cards, "empty", "The warehouse is empty", [
@@ -36,7 +42,7 @@ export function showError(cards, error, delay, retry) {
 }
 
 function message(cards, kind, title, lines, ...actions) {
-  document.getElementById("tiles").hidden = true;
+  document.getElementById("tiles")?.setAttribute("hidden", "");
   document.getElementById("period").textContent = kind === "empty" ? "No data yet" : "Not available";
   document.getElementById("freshness").textContent = "";
   cards.setAttribute("aria-busy", "false");
