@@ -9,12 +9,6 @@ use crate::harness::{Warehouse, Workspace};
 use crate::insights::estimates::world;
 use crate::serve::Server;
 
-fn served() -> (Workspace, Server) {
-    let work = world().load(Warehouse::Embedded, "");
-    let server = Server::start(&work);
-    (work, server)
-}
-
 fn address(server: &Server) -> String {
     format!("{}/people", server.url.trim_end_matches('/'))
 }
@@ -41,9 +35,18 @@ fn about(page: &Page, card: &str) -> String {
 
 #[test]
 #[ignore = "needs Chromium: run make test"]
-fn residents_workers_and_windows_are_those_of_the_data() {
-    let (_work, server) = served();
-    let page = Page::open(&address(&server), Viewport::WIDE);
+fn small_world_is_shown_as_worked_out_by_hand() {
+    let work = world().load(Warehouse::Embedded, "");
+    let server = Server::start(&work);
+    residents_workers_and_windows_are_those_of_the_data(&server);
+    present_devices_follow_hour_role_and_unit(&server);
+    commuters_and_overnight_visitors_are_lines(&server);
+    report_file_shows_the_same_page(&work, &server);
+    views_without_a_chart_are_drawn_by_their_columns(&work);
+}
+
+fn residents_workers_and_windows_are_those_of_the_data(server: &Server) {
+    let page = Page::open(&address(server), Viewport::WIDE);
     assert_eq!(page.text_of("h1"), "Where people live, work and are");
     let windows = "[...document.querySelectorAll('#window option')].map(o => o.textContent)";
     assert_eq!(page.eval(windows), json!(["November 2024 (not complete)", "October 2024"]));
@@ -85,14 +88,11 @@ fn residents_workers_and_windows_are_those_of_the_data() {
     page.until("document.querySelector('#commuters').dataset.day === '2024-11-01'");
     assert!(about(&page, "commuters").contains("has no homes"), "{}", about(&page, "commuters"));
     assert_eq!(page.text("location.hash"), "#window=2024-11-01");
-    assert_no_errors(&page, &server);
+    assert_no_errors(&page, server);
 }
 
-#[test]
-#[ignore = "needs Chromium: run make test"]
-fn present_devices_follow_hour_role_and_unit() {
-    let (_work, server) = served();
-    let page = Page::open(&address(&server), Viewport::WIDE);
+fn present_devices_follow_hour_role_and_unit(server: &Server) {
+    let page = Page::open(&address(server), Viewport::WIDE);
     let card = "document.querySelector('#present').dataset";
     assert_eq!(page.text(&format!("{card}.date + ' ' + {card}.hour")), "2024-11-02 12");
     // devices, residents, workers, visitors, without a home
@@ -157,14 +157,11 @@ fn present_devices_follow_hour_role_and_unit() {
     page.click("#present .units path[data-id=EE_F]");
     page.until("document.querySelector('#present .detail').dataset.lau === 'EE_F'");
     page.until("document.querySelectorAll('#present .detail svg.chart .line').length === 4");
-    assert_no_errors(&page, &server);
+    assert_no_errors(&page, server);
 }
 
-#[test]
-#[ignore = "needs Chromium: run make test"]
-fn commuters_and_overnight_visitors_are_lines() {
-    let (_work, server) = served();
-    let page = Page::open(&address(&server), Viewport::WIDE);
+fn commuters_and_overnight_visitors_are_lines(server: &Server) {
+    let page = Page::open(&address(server), Viewport::WIDE);
     assert_eq!(lines(&page, "commuters"), "EE_A>EE_F:11 any");
     let sums = table(&page, "commuters");
     assert!(sums.contains("EE_F:11|0|0") && sums.contains("EE_A:0|11|0"), "{sums}");
@@ -196,11 +193,77 @@ fn commuters_and_overnight_visitors_are_lines() {
     page.until("document.querySelector('#commuters').dataset.unit === 'people'");
     assert_eq!(lines(&page, "commuters"), "EE_A>EE_F:33 in");
     assert_eq!(table(&page, "commuters"), "EE_A:3317.1–48.9|–|100%");
+    page.until("document.querySelector('#present').dataset.unit === 'people'");
     // the address leads to the same
     let hash = page.text("location.hash");
     assert!(hash.contains("unit=people") && hash.contains("lau=EE_F"), "{hash}");
     page.screenshot("people-small-world");
-    assert_no_errors(&page, &server);
+    assert_no_errors(&page, server);
+}
+
+fn report_file_shows_the_same_page(work: &Workspace, server: &Server) {
+    work.ok(&["report", "--people", "--title", "Our <people>", "--output", "people.html"]);
+    let file = work.read("people.html");
+    assert!(!file.contains("without_home"), "the report tells of a user");
+    let url = format!("file://{}#unit=people&lau=EE_F", work.path("people.html").display());
+    let page = Page::open(&url, Viewport::WIDE);
+    let live = Page::open(&format!("{}#unit=people&lau=EE_F", address(server)), Viewport::WIDE);
+    assert_eq!(page.text_of("h1"), "Our <people>");
+    for card in ["residents", "present", "commuters", "overnight"] {
+        assert_eq!(table(&page, card), table(&live, card), "{card}");
+        assert_eq!(about(&page, card), about(&live, card), "{card}");
+        assert_eq!(lines(&page, card), lines(&live, card), "{card}");
+    }
+    assert_eq!(lines(&page, "overnight"), "EE_A>EE_F:33 in EE_B>EE_F:3 in");
+    assert_eq!(page.eval("document.querySelectorAll('.card-links, .server').length"), 0);
+    assert_eq!(page.errors(), [""; 0]);
+    // only the dates of a period
+    work.ok(&["report", "--people", "--to", "2024-10-05", "--output", "days.html"]);
+    let days = work.read("days.html");
+    assert!(days.contains("/people/present?date=2024-10-05") && !days.contains("date=2024-10-06"));
+    work.fails(
+        &["report", "--people", "--view", "commuters", "--output", "x.html"],
+        2,
+        &["--view"],
+    );
+}
+
+fn views_without_a_chart_are_drawn_by_their_columns(work: &Workspace) {
+    let svg = |view: &str, more: &[&str]| {
+        work.ok(&[&["report", "--view", view, "--output", "chart.svg"], more].concat());
+        work.read("chart.svg")
+    };
+    let commuters = svg("commuters", &[]);
+    assert!(commuters.contains("Commuters between LAUs, window from 2024-10-01<"), "{commuters}");
+    assert!(commuters.contains("<title>Aa to Ef: 11</title>"), "{commuters}");
+    assert!(svg("commuters-estimate", &[]).contains("<title>Aa to Ef: 33</title>"));
+    let overnight = svg("overnight-stays", &[]);
+    assert!(
+        overnight.contains("Overnight stays, 2024-11-02<") && overnight.contains("Cee to Ef: 2<")
+    );
+    // the widest line first
+    assert!(overnight.find("Aa to Ef: 11<") < overnight.find("Bee to Ef: 3<"), "{overnight}");
+    let residents = svg("residents-per-lau", &[]);
+    assert!(
+        residents.contains("window from 2024-10-01<")
+            && residents.contains("<title>Aa: 18</title>")
+    );
+    let november = svg("residents-per-lau", &["--from", "2024-11-01"]);
+    assert!(
+        november.contains("window from 2024-11-01 (not complete)<") && november.contains("Aa: 0<")
+    );
+    let present = svg("present-per-lau", &["--date", "2024-11-02"]);
+    assert!(
+        present.contains("<title>Ef, 12:00: 14</title>") && present.contains(">16:00</text>"),
+        "{present}"
+    );
+    work.ok(&["report", "--view", "present-estimate", "--output", "chart.png"]);
+    work.fails(
+        &["report", "--view", "commuters", "--date", "2024-10-05", "--output", "x.svg"],
+        1,
+        &["no rows to draw"],
+    );
+    work.fails(&["report", "--view", "anchor-windows", "--output", "x.svg"], 2, &["has no chart"]);
 }
 
 #[test]
@@ -228,7 +291,6 @@ fn page_says_why_there_are_no_homes_and_no_estimates() {
         "{}",
         page.text_of(".notes")
     );
-    // a replaced view with rows of single users is not read
     assert_no_errors(&page, &server);
 }
 

@@ -153,10 +153,14 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
   }
 
   function highlight() {
-    const { hover: id, lau } = state.get();
+    const { hover: id } = state.get();
     map.highlight(data.index.get(id) ?? -1);
-    map.select(data.index.get(lau) ?? -1);
     for (const table of Object.values(tables)) table.highlight(id);
+  }
+
+  function mark() {
+    const { lau } = state.get();
+    map.select(data.index.get(lau) ?? -1);
     tables.sums.select(lau, false);
   }
 
@@ -165,14 +169,15 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
     body.replaceChildren(about, el("div", { class: "places" },
       el("div", { class: "places-map" }, map.node, legend, keys),
       el("div", { class: "places-table" }, head, ...Object.values(tables).map((t) => t.node))));
-    highlight();
+    mark();
   });
   if (laus.length > MAX_LAUS_AT_ONCE) whenVisible(frame.node, fill);
   else fill();
   state.on((changed) => {
     if (frame.node.dataset.ready !== "yes") return;
     if (changed.has(isNightly ? "night" : "window") || changed.has("lau") || changed.has("unit")) frame.fill(show);
-    if (changed.has("hover") || changed.has("lau")) highlight();
+    if (changed.has("hover")) highlight();
+    if (changed.has("lau")) mark();
   });
   return frame.node;
 }
