@@ -63,7 +63,7 @@ fn residents_workers_and_windows_are_those_of_the_data(server: &Server) {
         "{text}"
     );
     assert!(
-        text.contains("Weights cover 47.2%") && text.contains("2 LAUs: fewer than 16 devices"),
+        text.contains("Weights cover 47.2%") && text.contains("2 LAUs (fewer than 16 devices)"),
         "{text}"
     );
     page.hover("#residents .units path[data-id=EE_A]");

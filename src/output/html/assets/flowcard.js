@@ -18,13 +18,13 @@ const MAX_LINES = 2_000;
 
 const KINDS = {
   commuters: {
-    title: "Commuters", table: "Commuters by LAU", from: "Come to work", to: "Go to work", in: "Come in", out: "Go out", within: "Stay",
+    title: "Commuters", table: "Commuters by LAU", from: "Come to work", to: "Go to work", in: "Come in", out: "Go out", within: "Stay", line: "From home to work",
     shaded: "Devices that work here and live elsewhere",
     about: "Devices with a home and a work place, in the window above. Lines lead from home to work.",
     none: "No device has a home and a work place",
   },
   overnight: {
-    title: "Overnight visitors", table: "Overnight stays by LAU", from: "Are here", to: "Are there", in: "Visitors", out: "Away", within: "At home", unknown: "No home",
+    title: "Overnight visitors", table: "Overnight stays by LAU", from: "Are here", to: "Are there", in: "Visitors", out: "Away", within: "At home", unknown: "No home", line: "From home to the night",
     shaded: "Overnight visitors with a home elsewhere, devices",
     about: "Devices by the LAU of their home and the LAU where they spend the night. Lines lead from home to there.",
     none: "No device has a night place in a LAU",
@@ -109,7 +109,7 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
     legend.replaceChildren(el("span", { class: "legend-title" }, lau ? `Lines of ${data.name(lau)}` : words.shaded), ...(lau ? [] : [scale.node]));
     keys.replaceChildren(...(lau
       ? [el("span", {}, el("i", { class: "swatch c-day" }), words.from), el("span", {}, el("i", { class: "swatch c-night" }), words.to)]
-      : [el("span", {}, el("i", { class: "swatch c-second" }), "From home")]));
+      : [el("span", {}, el("i", { class: "swatch c-second" }), words.line)]));
     showTable(answer.lines, lau);
     describeLines(answer, between, paths.length, lau);
   }
@@ -119,7 +119,7 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
     for (const [name, table] of Object.entries(tables)) table.node.hidden = name !== shown;
     if (lau) {
       const nowhere = (isIn) => (isIn ? "No known home" : "Outside all LAUs");
-      tables[shown].setRows(ends(lines, lau, { name: (id) => data.name(id), value, nowhere }));
+      tables[shown].setRows(ends(lines, lau, { name: (id) => (id === lau ? `Within ${data.name(id)}` : data.name(id)), value, nowhere }));
     } else {
       const blank = { arriving: 0, leaving: 0, within: 0, unknown: 0 };
       tables.sums.setRows(laus.map((l) => ({ key: l.lau_id, id: l.lau_id, name: l.lau_name ?? l.lau_id, ...blank, ...sums.get(l.lau_id) })));

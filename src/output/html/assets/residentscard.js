@@ -88,9 +88,9 @@ export function residentsCard({ state, data, overview, outlines, views }) {
     const covered = now.residents.reduce((sum, n, i) => sum + (hasWeight(i) ? n : 0), 0);
     const reasons = new Map();
     now.status.forEach((s) => { if (!counts(s)) reasons.set(s, (reasons.get(s) ?? 0) + 1); });
-    const without = [...reasons].map(([s, n]) => `${counted(n, "LAU")}: ${status(s, settings)}`);
-    const share = all > 0 ? `Weights cover ${percent(covered / all)} of them` : "There are no weights";
-    return `${counted(all, "device")} with a home, ${number(workers)} with a work place, in ${windowName(window)}. ${share}${without.length ? `; without weight ${without.join(", ")}` : ""}.`;
+    const without = [...reasons].map(([s, n]) => `${counted(n, "LAU")} (${status(s, settings)})`);
+    const share = all > 0 ? `Weights cover ${percent(covered / all)} of the devices with a home.` : "There are no weights.";
+    return `${counted(all, "device")} with a home, ${number(workers)} with a work place, in ${windowName(window)}. ${share}${without.length ? ` Without a weight that counts: ${without.join(", ")}.` : ""}`;
   }
 
   function select(reveal) {
