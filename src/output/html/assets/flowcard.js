@@ -8,6 +8,7 @@ import { counted, dayLong, number, percent, time } from "./format.js";
 import { countScale } from "./legend.js";
 import { choropleth } from "./map.js";
 import { geometryOf } from "./outline.js";
+import { MAX_SVG_SHAPES } from "./peopledata.js";
 import { interval, noHomes, noPopulation, windowName } from "./reasons.js";
 import { stepSlider } from "./slider.js";
 
@@ -47,6 +48,7 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
   const hover = (key) => state.set({ hover: key });
   const select = (key) => key !== "" && state.set({ lau: key === state.get().lau ? null : key });
   const map = choropleth(outlines, {
+    maxSvgShapes: MAX_SVG_SHAPES,
     label: `Map of ${words.title.toLowerCase()}`, describe,
     hover: (i) => hover(i < 0 ? null : laus[i].lau_id), select: (i) => select(laus[i].lau_id),
   });
@@ -86,7 +88,7 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
     if (shown === null) return showNothing("There is no night place in any night that is loaded.");
     const [all, one] = await Promise.all([data.flows(kind, shown, null), lau ? data.flows(kind, shown, lau) : null]);
     const after = state.get();
-    if (shown !== day() || lau !== after.lau || unit !== after.unit) return; // the selection changed meanwhile
+    if (shown !== day() || lau !== after.lau || unit !== after.unit) return show(); // the selection changed meanwhile
     slider && slider.set(nights.indexOf(shown));
     sums = new Map((all.sums ?? []).map(([id, arriving, leaving, within, unknown]) => [id, { arriving, leaving, within, unknown }]));
     own = one && one.lines;

@@ -14,11 +14,11 @@ const MAX_SVG_SHAPES = 3_000;
  * A map of the outlines of `/map`. `describe(index)` returns `{ title, rows, note }` for the tooltip;
  * `hover(index or -1)` and `select(index)` are callbacks. Returns `{ node, paint(classes),
  * highlight(index), select(index), drawOver(shapes), canvas }`; `drawOver` puts SVG shapes in map units above the
- * LAUs.
+ * LAUs. With more shapes than `maxSvgShapes`, the map is a canvas.
  */
-export function choropleth(data, { label, describe, hover, select, small = false }) {
+export function choropleth(data, { label, describe, hover, select, small = false, maxSvgShapes = MAX_SVG_SHAPES }) {
   const shapes = data.laus;
-  const canvas = shapes.length > MAX_SVG_SHAPES;
+  const canvas = shapes.length > maxSvgShapes;
   const { centres } = geometryOf(shapes);
   const stage = el("div", { class: small ? "map-stage small" : "map-stage", tabindex: 0, role: "application", "aria-label": `${label}. Arrow keys move to the next LAU, Enter selects it, plus and minus zoom.` });
   const zoom = new Zoom(stage, data.width, data.height, setView);

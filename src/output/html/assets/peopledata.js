@@ -3,6 +3,8 @@
 import * as api from "./api.js";
 import { DAY, time } from "./format.js";
 
+/** With more shapes, the maps of the page are canvases, because there are several of them. */
+export const MAX_SVG_SHAPES = 1_000;
 /** Documents that are kept. */
 const MAX_KEPT = 24;
 

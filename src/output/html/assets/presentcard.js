@@ -5,7 +5,7 @@ import { choice, el } from "./dom.js";
 import { clock, counted, dayLong, number, percent, time } from "./format.js";
 import { countScale } from "./legend.js";
 import { choropleth } from "./map.js";
-import { ROLES } from "./peopledata.js";
+import { MAX_SVG_SHAPES, ROLES } from "./peopledata.js";
 import { presentLau } from "./presentlau.js";
 import { interval, noEstimate, noHomes, windowName } from "./reasons.js";
 import { stepSlider } from "./slider.js";
@@ -46,6 +46,7 @@ export function presentCard({ state, data, overview, outlines, views, dates }) {
     select: (key) => state.set({ lau: key === state.get().lau ? null : key }),
   };
   const map = choropleth(outlines, {
+    maxSvgShapes: MAX_SVG_SHAPES,
     label: "Map of present devices", describe,
     hover: (i) => callbacks.hover(i < 0 ? null : laus[i].lau_id), select: (i) => callbacks.select(laus[i].lau_id),
   });
@@ -143,7 +144,7 @@ export function presentCard({ state, data, overview, outlines, views, dates }) {
   async function show() {
     const { date, unit } = state.get();
     const [devices, people] = await Promise.all([data.present(date), unit === "people" ? data.presentEstimate(date) : null]);
-    if (date !== state.get().date || unit !== state.get().unit) return; // the selection changed meanwhile
+    if (date !== state.get().date || unit !== state.get().unit) return show(); // the selection changed meanwhile
     [day, estimates] = [devices, people];
     days.set(dates.indexOf(date));
     paint();

@@ -5,6 +5,7 @@ import { choice, el } from "./dom.js";
 import { counted, number, percent } from "./format.js";
 import { countScale } from "./legend.js";
 import { choropleth } from "./map.js";
+import { MAX_SVG_SHAPES } from "./peopledata.js";
 import { counts, status, windowName } from "./reasons.js";
 import { dataTable } from "./table.js";
 
@@ -26,6 +27,7 @@ export function residentsCard({ state, data, overview, outlines, views }) {
   const value = (i) => (isEstimated() ? (hasWeight(i) ? now.population[i] : null) : now[metric][i]);
 
   const map = choropleth(outlines, {
+    maxSvgShapes: MAX_SVG_SHAPES,
     label: "Map of residents and workers",
     describe: (i) => ({
       title: name(i),
@@ -68,7 +70,7 @@ export function residentsCard({ state, data, overview, outlines, views }) {
   async function show() {
     const { window } = state.get();
     const next = await data.residents(window);
-    if (window !== state.get().window) return; // another one was selected meanwhile
+    if (window !== state.get().window) return show(); // another one was selected meanwhile
     now = next;
     frame.node.dataset.window = window;
     paint();
