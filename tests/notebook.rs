@@ -4,8 +4,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::harness::{ProgramOutput, expected, root};
-use crate::serve::embedded;
+use crate::harness::{ProgramOutput, Workspace, expected, root};
+use crate::serve::Server;
 
 const PICTURES: usize = 6;
 const PNG: &str = "iVBORw0KGgo";
@@ -43,7 +43,10 @@ fn outputs(notebook: &Value) -> (Vec<String>, Vec<String>) {
 fn notebook_draws_its_charts_and_prints_the_expected_numbers() {
     let jupyter = root().join("target/notebook/bin/jupyter");
     assert!(jupyter.exists(), "no {}; `make test` installs it", jupyter.display());
-    let (work, server) = embedded();
+    let work = Workspace::mini();
+    work.add_views_about_people();
+    work.ok(&["run-all"]);
+    let server = Server::start(&work);
     let ran = Command::new(jupyter)
         .args(["nbconvert", "--to", "notebook", "--execute", "--log-level=WARN"])
         .arg(root().join("examples/analysis.ipynb"))

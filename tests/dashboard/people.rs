@@ -269,7 +269,9 @@ fn views_without_a_chart_are_drawn_by_their_columns(work: &Workspace) {
 #[test]
 #[ignore = "needs Chromium: run make test"]
 fn page_says_why_there_are_no_homes_and_no_estimates() {
-    let work = Workspace::loaded();
+    let work = Workspace::mini();
+    work.add_views_about_people();
+    work.ok(&["run-all"]);
     let server = Server::start(&work);
     let page = Page::open(&address(&server), Viewport::WIDE);
     let notes = page.text_of(".notes");
@@ -278,19 +280,33 @@ fn page_says_why_there_are_no_homes_and_no_estimates() {
         "{notes}"
     );
     assert!(notes.contains("a home needs 10 nights"), "{notes}");
-    assert!(
-        about(&page, "residents").contains("No device has a home or a work place"),
-        "{}",
-        about(&page, "residents")
-    );
+    let text = about(&page, "residents");
+    assert!(text.contains("No device has a home or a work place"), "{text}");
     assert_eq!(lines(&page, "commuters"), "");
     page.click("#choices [data-value=people]");
     page.until("document.querySelector('#present').dataset.unit === 'people'");
-    assert!(
-        page.text_of(".notes").contains("no LAU has a population"),
-        "{}",
-        page.text_of(".notes")
-    );
+    let notes = page.text_of(".notes");
+    assert!(notes.contains("no LAU has a population"), "{notes}");
+    assert_no_errors(&page, &server);
+    // the first page has none of these views
+    page.go(&server.url);
+    let cards = page.text("[...document.querySelectorAll('.card[id]')].map(c => c.id).join(' ')");
+    for card in ["view-residents-per-lau", "view-present-coverage", "view-devices-per-date"] {
+        assert!(!cards.contains(card), "{card} is drawn: {cards}");
+    }
+    let asked = page.requests().into_iter().filter(|url| url.contains("/present-coverage"));
+    assert_eq!(asked.count(), 0, "{:?}", page.requests());
+    assert!(cards.contains("hours places daynight"), "{cards}");
+}
+
+#[test]
+#[ignore = "needs Chromium: run make test"]
+fn page_without_the_views_names_them() {
+    let work = Workspace::loaded();
+    let server = Server::start(&work);
+    let page = Page::open(&address(&server), Viewport::WIDE);
+    let text = page.text_of("#nothing");
+    assert!(text.contains("residents_per_lau") && text.contains("views.builtin"), "{text}");
     assert_no_errors(&page, &server);
 }
 
@@ -302,6 +318,7 @@ fn people_of_79_units_fit_both_themes_and_two_widths() {
     work.config(
         "[anchors]\nwindow = 14\nmin_nights = 5\nwork_min_days = 4\n[weights]\nmin_devices = 4\n",
     );
+    work.add_views_about_people();
     work.ok(&["run-all", "--quiet"]);
     let server = Server::start(&work);
     for (name, width, dark) in [

@@ -83,6 +83,7 @@ fn most_planted_homes_and_work_places_are_found_and_few_others() {
     let work = Workspace::synthetic(&[
         "--people", "250", "--days", "31", "--cells", "400", "--laus", "12",
     ]);
+    work.add_views_about_people();
     work.ok(&["run-all", "--quiet"]);
     let devices = devices(&work);
     let homes = |seen: i32| {
