@@ -138,7 +138,7 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
     const reason = (!isNightly && noHomes(window, settings)) || (sums.size === 0 && `${words.none} in ${when()}.`);
     if (reason) texts.push(reason);
     else {
-      const more = answer.pairs > answer.lines.length ? `the widest ${number(answer.lines.length)} of ${number(answer.pairs)}` : counted(drawn, "line");
+      const more = answer.pairs > answer.lines.length ? `the widest ${number(answer.lines.length)} of ${counted(answer.pairs, "line")}` : counted(drawn, "line");
       texts.push(`${lau ? data.name(lau) : "All LAUs"}, ${when()}: ${more}.`);
       if (isEstimated()) texts.push(noPopulation(overview) ?? coverage(answer.lines, between.length - drawn));
       if (isEstimated() && !lau) texts.push("Select a LAU to see its estimates with their intervals; the map and the table of all LAUs count devices.");

@@ -61,7 +61,7 @@ export function presentCard({ state, data, overview, outlines, views, dates }) {
     ...common, label: "Estimated people by LAU", sort: { key: "people", down: true },
     columns: [lauColumn,
       { key: "people", title: "People", numeric: true, cell: (r) => (r.estimate === null ? el("span", { class: "reason", title: noEstimate(r.coverage, settings) }, "none") : number(r.estimate)) },
-      { key: "upper", title: "Interval", numeric: true, cell: (r) => (r.estimate === null ? "–" : interval(r.lower, r.upper === -1 ? null : r.upper)) },
+      { key: "upper", title: "Interval", numeric: true, cell: (r) => el("span", { class: "interval" }, r.estimate === null ? "–" : interval(r.lower, r.upper === -1 ? null : r.upper)) },
       { key: "share", title: "Coverage", short: "Cov.", numeric: true, cell: (r) => percent(r.coverage ?? NaN) }],
   });
   const tables = el("div", { class: "places-table" }, devicesTable.node, peopleTable.node);
@@ -116,22 +116,25 @@ export function presentCard({ state, data, overview, outlines, views, dates }) {
     devicesTable.node.hidden = isEstimated();
     peopleTable.node.hidden = !isEstimated();
     if (isEstimated()) {
-      const isKnown = (i) => now.coverage[i] !== null;
       peopleTable.setRows(laus.map((lau, i) => ({
         key: lau.lau_id, name: name(i), estimate: now.estimate[i], lower: now.lower[i], coverage: now.coverage[i],
-        people: now.estimate[i] ?? -1, upper: now.upper[i] ?? -1, share: now.coverage[i] ?? -1, isKnown: isKnown(i),
+        people: now.estimate[i] ?? -1, upper: now.upper[i] ?? -1, share: now.coverage[i] ?? -1,
       })));
     } else {
       devicesTable.setRows(laus.map((lau, i) => ({ key: lau.lau_id, name: name(i), all: total(i), ...Object.fromEntries(ROLES.map((r) => [r.key, now[r.key][i]])) })));
     }
   }
 
+  /** In how many LAUs there is an estimate, and why not in the others. */
   function estimateCoverage() {
     if (!isEstimated()) return "";
-    const known = now.coverage.filter((c) => c !== null);
-    const with_ = now.estimate.filter((e) => e !== null).length;
-    const rest = known.length - with_;
-    return ` ${counted(with_, "LAU")} with an estimate${rest ? `; in ${number(rest)} weights cover less than ${percent(settings.min_coverage)} of the devices with a home` : ""}; in ${number(laus.length - known.length)} no device with a home is present. Devices without a home are left out.`;
+    const known = now.coverage.filter((c) => c !== null).length;
+    const estimated = now.estimate.filter((e) => e !== null).length;
+    const rest = [
+      known > estimated && `in ${number(known - estimated)} weights cover less than ${percent(settings.min_coverage)} of the devices with a home`,
+      laus.length > known && `in ${number(laus.length - known)} there is no device with a home`,
+    ].filter(Boolean);
+    return ` ${[`${counted(estimated, "LAU")} with an estimate`, ...rest].join("; ")}. Devices without a home are left out.`;
   }
 
   /** Which homes count, and why there are none. */

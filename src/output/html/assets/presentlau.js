@@ -24,7 +24,7 @@ export function presentLau(host, { data, lau, unit, date, day, estimates, close 
     lineChart(chart, {
       x, instants: true, label: `Present devices in ${name} through the day`,
       panels: [{ title: "Devices", height: 170, series },
-        { title: "Located, of the devices seen on the date", height: 80, format: percent, series: [{ label: "Located", shade: "c-all", area: true, values: day.located.map((n, h) => (day.active[h] > 0 ? n / day.active[h] : null)) }] }],
+        { title: "Located, share of devices", height: 80, format: percent, series: [{ label: "Located", shade: "c-all", area: true, values: day.located.map((n, h) => (day.active[h] > 0 ? n / day.active[h] : null)) }] }],
     });
     return;
   }

@@ -47,7 +47,7 @@ export function residentsCard({ state, data, overview, outlines, views }) {
       { key: "residents", title: "Residents", short: "Res.", numeric: true, cell: (r) => number(r.residents) },
       { key: "workers", title: "Workers", short: "Work", numeric: true, cell: (r) => number(r.workers) },
       { key: "population", title: "Population", short: "Pop.", numeric: true, cell: (r) => number(r.shownPopulation) },
-      { key: "weight", title: "Weight", short: "Wt.", numeric: true, cell: (r) => el("span", { title: r.text, class: r.counts ? null : "reason" }, r.text) },
+      { key: "weight", title: "Weight", short: "Wt.", numeric: true, cell: (r) => el("span", { title: r.text, class: r.counts ? null : "reason" }, r.counts ? number(r.weight) : r.text) },
     ],
     search: (r) => `${r.name} ${r.key}`,
     hover: (key) => state.set({ hover: key }),
