@@ -1,7 +1,7 @@
 //! The dashboard with its styles, scripts and data inlined, so that it opens from a file.
 //!
-//! This relies on two conventions: a tag of dashboard.html that refers to a file of `assets/` has a
-//! line of its own, and a module imports others as `from "./NAME.js"`. Modules become `data:` URLs
+//! This relies on two conventions: a tag of a page that refers to a file of `assets/` has a line
+//! of its own, and a module imports others as `from "./NAME.js"`. Modules become `data:` URLs
 //! in an import map under their bare names, because `./` cannot be resolved against a `data:` URL.
 
 use std::collections::BTreeMap;
