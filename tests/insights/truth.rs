@@ -98,7 +98,7 @@ fn most_planted_homes_and_work_places_are_found_and_few_others() {
         format!("homes {:?} {:?}, work places {:?} {:?}", homes(0), homes(40), works(0), works(40));
     println!("{figures}");
     assert!(homes(0).planted > 150 && works(0).planted > 60, "{figures}");
-    assert!(homes(0).recall() > 0.6 && homes(40).recall() > 0.7, "{figures}");
-    assert!(homes(0).precision() > 0.8, "{figures}");
-    assert!(works(40).recall() > 0.3 && works(0).precision() > 0.5, "{figures}");
+    assert!(homes(0).recall() > 0.95 && homes(40).recall() > 0.95, "{figures}");
+    assert!(homes(0).precision() > 0.95, "{figures}");
+    assert!(works(40).recall() > 0.9 && works(0).precision() > 0.9, "{figures}");
 }
