@@ -100,16 +100,19 @@ test: setup ## Run all tests, also those that need PostGIS, Spark, Chromium or P
 	cargo test --release --locked -- --include-ignored
 
 # TORTURE_ROUNDS, TORTURE_SEEDS and PROPTEST_CASES set the number of rounds and cases; setting the
-# printed PROPTEST_RNG_SEED repeats the same cases
+# printed PROPTEST_RNG_SEED repeats the same cases; SPARK_EVENTS is the size of a job in buckets
 .PHONY: torture
 torture: setup ## Stress tests: kills, concurrency, full disks, damaged files, property tests on random seeds
 	@$(CLUSTER) install
-	@export TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} && \
+	@$(SPARK) install
+	@export SPARK_EVENTS=$${SPARK_EVENTS:-1000000} && \
+	export TORTURE_ROUNDS=$${TORTURE_ROUNDS:-100} TORTURE_SEEDS=$${TORTURE_SEEDS:-1000} && \
 	export PROPTEST_CASES=$${PROPTEST_CASES:-4000} && \
 	export PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-$$(od -An -N6 -tu8 /dev/urandom | tr -d ' ')} && \
 	echo "repeat with: PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED PROPTEST_CASES=$$PROPTEST_CASES make torture" && \
 	cargo test --release --locked --lib && \
-	cargo test --release --locked --test main -- --include-ignored faults:: compress:: checks::row_codes::
+	cargo test --release --locked --test main -- --include-ignored faults:: compress:: \
+	  checks::row_codes:: spark::object_store::
 
 .PHONY: lint
 lint: setup ## Check format and warnings

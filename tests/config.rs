@@ -133,6 +133,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("load.uncompressed", "true", json!(true)),
         ("spark.submit", "bin/spark-sql", json!(["bin/spark-sql"])),
         ("spark.master", "spark://head:7077", json!("spark://head:7077")),
+        ("spark.staging", "s3://bucket/staging", json!("s3://bucket/staging")),
         ("spark.conf", "{ \"spark.cores.max\" = \"4\" }", json!({ "spark.cores.max": "4" })),
         ("views.dir", "queries", json!("queries")),
         ("views.builtin", "false", json!(false)),
@@ -287,6 +288,7 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.serve.base_path = Some("/mobility".to_owned());
     expected.warehouse.statement_timeout_s = Some(60);
     expected.spark.master = Some("spark://head:7077".to_owned());
+    expected.spark.staging = Some("s3://bucket/staging".to_owned());
     let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     expected.spark.conf =
         [property("spark.executor.memory", "4g"), property("spark.executor.cores", "4")].into();

@@ -115,6 +115,7 @@ pub const KEYS: &[Key] = &[
     value("load.uncompressed"),
     Key { name: "spark.submit", kind: KeyKind::Program },
     value("spark.master"),
+    value("spark.staging"),
     value("spark.conf"),
     path("views.dir"),
     value("views.builtin"),

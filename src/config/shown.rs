@@ -98,6 +98,7 @@ const LOCATIONS: &[&str] = &[
     "extract.lau_url",
     "warehouse.url",
     "spark.master",
+    "spark.staging",
     "views.dir",
     "serve.audit_log",
 ];

@@ -9,7 +9,10 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use toml::Value;
 
-use super::without_secrets;
+use super::{Data, shown_location, without_secrets};
+
+/// Where jobs work below outputs in an object store. Readers of data sets skip the name.
+const STAGING: &str = "_spark";
 
 /// The engine of stages that process every event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, ValueEnum)]
@@ -41,6 +44,8 @@ pub struct Spark {
     pub submit: Vec<String>,
     /// URL of the cluster; without it, the configuration of Spark itself applies.
     pub master: Option<String>,
+    /// Prefix in an object store for the tables of a job, for a cluster that does not see `data.processed`.
+    pub staging: Option<String>,
     /// Spark properties by name.
     #[serde(deserialize_with = "properties")]
     pub conf: BTreeMap<String, String>,
@@ -52,6 +57,7 @@ impl fmt::Debug for Spark {
         f.debug_struct("Spark")
             .field("submit", &self.submit.first())
             .field("master", &self.master.as_deref().map(without_secrets))
+            .field("staging", &self.staging.as_deref().map(shown_location))
             .field("conf", &self.conf.keys().collect::<Vec<_>>())
             .finish()
     }
@@ -59,14 +65,30 @@ impl fmt::Debug for Spark {
 
 impl Default for Spark {
     fn default() -> Self {
-        Spark { submit: vec!["spark-sql".into()], master: None, conf: BTreeMap::new() }
+        Spark { submit: vec!["spark-sql".into()], master: None, staging: None, conf: BTreeMap::new() }
     }
 }
 
 impl Spark {
+    /// The prefix in an object store below which jobs work; `None` if they work beside the outputs on this
+    /// machine.
+    pub fn staging(&self, data: &Data) -> Option<String> {
+        let of_outputs = || data.store.as_ref().map(|s| format!("{}/{STAGING}", s.trim_end_matches('/')));
+        self.staging.clone().or_else(of_outputs)
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         if self.submit.first().is_none_or(String::is_empty) {
             bail!("spark.submit is empty: name the program, such as \"spark-sql\"");
+        }
+        if let Some(staging) = &self.staging
+            && (!staging.contains("://") || staging.starts_with("http"))
+        {
+            bail!(
+                "spark.staging = \"{}\": expected a prefix in an object store, such as \
+                 s3://bucket/staging",
+                shown_location(staging)
+            );
         }
         if let Some(name) = self.conf.keys().find(|name| !name.starts_with("spark.")) {
             bail!("spark.conf: {name} is not a Spark property; their names start with \"spark.\"");

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use arrow::datatypes::{DataType, TimeUnit};
 
+use super::file_path::SparkPath;
 use super::local_time::local_time;
 use super::sql;
 use super::time_format::formatted_instant;
@@ -23,6 +24,16 @@ const MAX_INSTANT_US: i64 = 400_000_000_000_000_000;
 const READ: &str = include_str!("../../sql/spark/events/read.sql");
 /// Creates one table.
 const TABLE: &str = include_str!("../../sql/spark/events/table.sql");
+/// Selects all columns of a table that has the canonical ones already.
+const READ_CANONICAL: &str = include_str!("../../sql/spark/events/read_canonical.sql");
+/// The columns of such a table; `read.sql` says what they mean.
+const CANONICAL: [(&str, &str); 5] = [
+    ("user_key", "BINARY"),
+    ("cell_id", "STRING"),
+    ("local_us", "BIGINT"),
+    ("repeated", "BOOLEAN"),
+    ("unreadable", "BOOLEAN"),
+];
 
 /// The types of the three columns of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,31 +54,46 @@ pub struct EventTables {
     pub select: String,
 }
 
-/// The tables of event files. Local time is exact from `first` to `last`.
+/// The tables of event files, and of files with canonical columns. Local time is exact from `first` to
+/// `last`.
 ///
 /// # Errors
 /// A file that Spark cannot read, or with a path that it does not accept.
 pub fn event_tables<'a>(
     files: impl IntoIterator<Item = &'a ParquetEvents>,
+    canonical: &[SparkPath],
     (columns, time): (&Columns, &Time),
     first: LocalDate,
     last: LocalDate,
 ) -> Result<EventTables> {
-    let mut by_types: BTreeMap<EventTypes, Vec<&ParquetEvents>> = BTreeMap::new();
+    // all paths of a table begin with the same scheme and bucket
+    type Key = (EventTypes, String);
+    let mut by_types: BTreeMap<Key, Vec<(&ParquetEvents, SparkPath)>> = BTreeMap::new();
     // the types of a file without rows are arbitrary
     for file in files.into_iter().filter(|file| file.row_groups() > 0) {
-        by_types.entry(EventTypes::of(file)?).or_default().push(file);
+        let path = SparkPath::of(&file.input.location)?;
+        let key = (EventTypes::of(file)?, path.root().to_owned());
+        by_types.entry(key).or_default().push((file, path));
     }
     let (mut tables, mut selects) = (Vec::new(), Vec::new());
-    for (number, (types, files)) in by_types.iter().enumerate() {
+    for (number, ((types, _), files)) in by_types.iter().enumerate() {
         let table = format!("events_{number}");
-        let paths = files.iter().map(|file| sql::absolute(file.input.location.as_path()));
-        let paths = paths.collect::<Result<Vec<_>>>()?;
-        let paths = sql::glob_of(paths.iter().map(|path| path.as_path()))?;
-        tables.push(types.table(&table, &paths)?);
-        selects.push(types.select(&table, files[0], (columns, time), first, last)?);
+        let paths: Vec<SparkPath> = files.iter().map(|(_, path)| path.clone()).collect();
+        tables.push(create_table(&table, sql::columns(&types.columns), &paths)?);
+        selects.push(types.select(&table, files[0].0, (columns, time), first, last)?);
+    }
+    if !canonical.is_empty() {
+        let table = "events_canonical";
+        let columns = CANONICAL.map(|(name, data_type)| format!("{name} {data_type}"));
+        tables.push(create_table(table, columns.join(", "), canonical)?);
+        selects.push(sql::fill(READ_CANONICAL, &[("table", table.to_owned())])?);
     }
     Ok(EventTables { tables, select: selects.join("\nUNION ALL\n") })
+}
+
+fn create_table(table: &str, columns: String, paths: &[SparkPath]) -> Result<String> {
+    let paths = sql::text(&SparkPath::glob_of(paths));
+    sql::fill(TABLE, &[("table", table.to_owned()), ("columns", columns), ("paths", paths)])
 }
 
 impl EventTypes {
@@ -109,17 +135,6 @@ impl EventTypes {
             time_is_number: file.times_are_numbers(),
             zone,
         })
-    }
-
-    fn table(&self, table: &str, paths: &str) -> Result<String> {
-        sql::fill(
-            TABLE,
-            &[
-                ("table", table.to_owned()),
-                ("columns", sql::columns(&self.columns)),
-                ("paths", sql::text(paths)),
-            ],
-        )
     }
 
     /// Names of user id, cell id and time stamp in the table.

@@ -2,15 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::Child;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
 use anyhow::{Context, Result, anyhow};
 
+use super::job_folder::JobFolder;
 use super::log::{LogLine, SparkLog};
-use super::{sql, submit};
+use super::{connectors, sql, submit};
 use crate::config::Spark;
 use crate::errors::EngineError;
 use crate::progress::{Progress, StageBar};
@@ -42,19 +42,19 @@ impl Job {
         script
     }
 
-    /// Runs the statements. `folder` is the working folder of Spark.
+    /// Runs the statements. `folder` is that of the job.
     ///
     /// # Errors
     /// A missing program or unreachable master; a failed statement, with the reason that Spark logged.
     pub fn run(
         &self,
         spark: &Spark,
-        folder: &Path,
+        folder: &JobFolder,
         progress: &Progress,
         bar: &StageBar,
     ) -> Result<()> {
         submit::check(spark)?;
-        let script = folder.join("script.sql");
+        let script = folder.path().join("script.sql");
         std::fs::write(&script, self.script())
             .with_context(|| format!("cannot write {}", script.display()))?;
         bar.message("starting Spark");
@@ -99,10 +99,14 @@ impl Job {
             return Ok(());
         }
         let number = step.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let reason = log.into_inner().unwrap_or_else(PoisonError::into_inner).reason();
+        let log = log.into_inner().unwrap_or_else(PoisonError::into_inner);
         let fault = format!("Spark failed while {} ({status})", self.doing(number));
-        let message = format!("{fault}:\n  {reason}");
-        Err(anyhow!(EngineError::new(fault, message)))
+        let message = format!("{fault}:\n  {}", log.reason());
+        let error = anyhow!(EngineError::new(fault, message));
+        Err(match log.lines().find_map(connectors::remedy) {
+            Some(remedy) => error.context(remedy),
+            None => error,
+        })
     }
 
     fn doing(&self, step: Option<usize>) -> &str {

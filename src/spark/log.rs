@@ -48,6 +48,11 @@ impl SparkLog {
         LogLine::Other
     }
 
+    /// The latest lines.
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
+    }
+
     /// The latest lines that report an error, or the latest lines if there are none.
     pub fn reason(&self) -> String {
         let mut errors: Vec<&str> = Vec::new();

@@ -1,8 +1,6 @@
 //! Building blocks of Spark SQL: literals, identifiers, and templates with placeholders.
 
-use std::path::{Component, Path, PathBuf};
-
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
@@ -75,54 +73,6 @@ pub fn boolean(on: bool) -> String {
     if on { "TRUE" } else { "FALSE" }.to_owned()
 }
 
-/// The absolute path for Spark. Symbolic links are not resolved, because their targets can differ
-/// between machines. Only a path with `..` is resolved, because Spark removes `..` textually, which is
-/// wrong after a link.
-///
-/// # Errors
-/// A path with `..` that does not exist.
-pub fn absolute(path: &Path) -> Result<PathBuf> {
-    let has_parent = path.components().any(|part| part == Component::ParentDir);
-    let absolute = if has_parent { path.canonicalize() } else { std::path::absolute(path) };
-    absolute.with_context(|| format!("cannot find {}", path.display()))
-}
-
-/// A local path as a string literal.
-///
-/// # Errors
-/// A path that is not UTF-8.
-pub fn path(path: &Path) -> Result<String> {
-    match path.to_str() {
-        Some(path) => Ok(text(path)),
-        None => bail!("{}: Spark only accepts paths in UTF-8", path.display()),
-    }
-}
-
-/// A glob pattern that matches exactly the given files.
-///
-/// # Errors
-/// A path that is not absolute, or not UTF-8.
-pub fn glob_of<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Result<String> {
-    let mut below_root = Vec::new();
-    for path in paths {
-        let Some(relative) = path.to_str().and_then(|path| path.strip_prefix('/')) else {
-            bail!("{}: Spark only accepts absolute paths in UTF-8", path.display());
-        };
-        let mut escaped = String::new();
-        for c in relative.chars() {
-            if "\\*?[]{},^".contains(c) {
-                escaped.push('\\');
-            }
-            escaped.push(c);
-        }
-        below_root.push(escaped);
-    }
-    Ok(match below_root.as_slice() {
-        [one] => format!("/{one}"),
-        several => format!("/{{{}}}", several.join(",")),
-    })
-}
-
 /// The template without comments, with each placeholder `{{name}}` replaced by its value.
 ///
 /// # Errors
@@ -174,26 +124,6 @@ mod tests {
             columns(&all),
             "`sub` STRUCT<`imsi`: STRING, `at`: STRUCT<`time`: TIMESTAMP>>, `cell` BIGINT"
         );
-    }
-
-    #[test]
-    fn glob_characters_in_paths_are_escaped() {
-        let paths = ["/a/b{1},2.parquet", "/c/*.parquet"].map(Path::new);
-        let glob = glob_of(paths).unwrap();
-        assert_eq!(glob, r"/{a/b\{1\}\,2.parquet,c/\*.parquet}");
-        assert_eq!(glob_of([Path::new("/x y")]).unwrap(), "/x y");
-        assert!(glob_of([Path::new("x")]).is_err());
-    }
-
-    #[test]
-    fn only_paths_with_parent_components_are_resolved() {
-        let folder = tempfile::tempdir().unwrap();
-        let folder = folder.path().canonicalize().unwrap();
-        std::fs::create_dir_all(folder.join("a/b")).unwrap();
-        std::os::unix::fs::symlink(folder.join("a/b"), folder.join("link")).unwrap();
-        assert_eq!(absolute(&folder.join("link/..")).unwrap(), folder.join("a"));
-        assert_eq!(absolute(&folder.join("link/./x")).unwrap(), folder.join("link/x"));
-        assert!(absolute(&folder.join("no/../such")).is_err());
     }
 
     #[test]

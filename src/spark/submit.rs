@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::connectors;
+use super::file_path::SparkPath;
+use super::job_folder::JobFolder;
 use crate::config::{Spark, shown_location};
 
 /// Time limit for the master to answer.
@@ -39,27 +42,31 @@ const REQUIRED_CONF: &[(&str, &str)] = &[
     ("spark.ui.showConsoleProgress", "true"),
 ];
 
-/// The command that runs the statements of `script`, with the working folder `folder`.
+/// The command that runs the statements of `script` in the folder of a job.
 ///
 /// # Errors
 /// A folder that is not UTF-8.
-pub fn command(spark: &Spark, script: &Path, folder: &Path) -> Result<Command> {
+pub fn command(spark: &Spark, script: &Path, folder: &JobFolder) -> Result<Command> {
     let program = program(spark)?;
-    let tables = folder.join("tables");
-    let tables = tables.to_str().with_context(|| format!("{} is not UTF-8", tables.display()))?;
+    let tables = SparkPath::local(&folder.path().join("tables"))?;
     let mut command = Command::new(program);
     command.args(&spark.submit[1..]);
     if let Some(master) = &spark.master {
         command.args(["--master", master]);
     }
     command.args(["--name", "mobility"]);
-    let configured = spark.conf.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let mut defaults = connectors::store_properties(|name| std::env::var(name).ok());
+    if folder.is_in_store() {
+        defaults.extend(connectors::committer_properties(folder.shared().root()));
+    }
+    let pair = |(name, value): (&'_ String, &'_ String)| (name.clone(), value.clone());
+    let required = REQUIRED_CONF.iter().map(|(name, value)| ((*name).into(), (*value).into()));
     // the last value of a property takes effect
-    for (name, value) in configured.chain(REQUIRED_CONF.iter().copied()) {
+    for (name, value) in defaults.into_iter().chain(spark.conf.iter().map(pair)).chain(required) {
         command.arg("--conf").arg(format!("{name}={value}"));
     }
     command.arg("--conf").arg(format!("spark.sql.warehouse.dir={tables}"));
-    command.arg("-f").arg(script).current_dir(folder).env("LC_ALL", UTF_8);
+    command.arg("-f").arg(script).current_dir(folder.path()).env("LC_ALL", UTF_8);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
 }

@@ -12,6 +12,7 @@ pub mod object_store;
 pub mod permissions;
 mod prefetch;
 mod process;
+mod staging;
 pub mod sync;
 mod temporary_name;
 
@@ -19,3 +20,4 @@ pub use byte_source::{ByteReader, ByteSource};
 pub use local_copy::LocalCopy;
 pub use location::{Location, ends_with};
 pub use prefetch::{MAX_FETCHED_BYTES, Prefetch, PrefetchRequest};
+pub use staging::StagingFolder;

@@ -214,6 +214,7 @@ pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>>
                 raw_events,
                 engine: config.engine,
                 spark: config.spark.clone(),
+                spark_in_store: config.spark.staging(&config.data).is_some(),
             };
             Ok(Box::new(embedded::Embedded::open(settings, views)?))
         }

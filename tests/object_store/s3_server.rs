@@ -28,6 +28,8 @@ pub struct Store {
     /// Method, path with query, and range of every request.
     requests: Arc<Mutex<Vec<String>>>,
     at_put: AtPut,
+    at_request: AtRequest,
+    refusals: Refusals,
     conditions: Arc<Mutex<Conditions>>,
 }
 
@@ -64,6 +66,12 @@ impl Conditions {
     }
 }
 
+/// Requests that are answered with status 503: words in their line or client, and how many.
+type Refusals = Arc<Mutex<(&'static str, usize)>>;
+
+/// An action to run before the first request whose line contains all words.
+type AtRequest = Arc<Mutex<Option<(Vec<&'static str>, Box<dyn FnOnce() + Send>)>>>;
+
 /// An action to run before the upload with this number.
 type AtPut = Arc<Mutex<Option<(usize, Box<dyn FnOnce() + Send>)>>>;
 
@@ -88,17 +96,40 @@ impl Store {
         let conditions = Arc::new(Mutex::new(Conditions::Supported));
         let answers = Arc::clone(&conditions);
         let due = Arc::clone(&at_put);
+        let (at_request, refusals) = (AtRequest::default(), Refusals::default());
+        let (awaited, refused) = (Arc::clone(&at_request), Arc::clone(&refusals));
+        let root = folder.path().to_owned();
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         RUNTIME.spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let (service, log) = (service.clone(), Arc::clone(&log));
                 let due = Arc::clone(&due);
+                let (awaited, refused) = (Arc::clone(&awaited), Arc::clone(&refused));
+                let root = root.clone();
                 let (answers, open) = (Arc::clone(&answers), open.clone());
                 let logged = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                     let range = request.headers().get("range").and_then(|r| r.to_str().ok());
                     let line =
                         format!("{} {} {}", request.method(), request.uri(), range.unwrap_or(""));
+                    let act = awaited
+                        .lock()
+                        .unwrap()
+                        .take_if(|(words, _)| words.iter().all(|word| line.contains(word)));
+                    if let Some((_, act)) = act {
+                        tokio::task::block_in_place(act);
+                    }
+                    let special = {
+                        let mut refused = refused.lock().unwrap();
+                        let client = request.headers().get("user-agent");
+                        let client = client.and_then(|c| c.to_str().ok()).unwrap_or_default();
+                        if refused.1 > 0 && client.contains(refused.0) {
+                            refused.1 -= 1;
+                            Some((503, "<Error><Code>SlowDown</Code></Error>"))
+                        } else {
+                            without_folders(&root, &request)
+                        }
+                    };
                     log.lock().unwrap().push(line);
                     if request.method() == hyper::Method::PUT {
                         let act = {
@@ -117,6 +148,11 @@ impl Store {
                     let refusal = answers.lock().unwrap().answer(&request);
                     let open = open.clone();
                     async move {
+                        if let Some((status, body)) = special {
+                            let answer = hyper::Response::builder().status(status);
+                            let body = s3s::Body::from(body.to_owned());
+                            return Ok(answer.body(body).unwrap());
+                        }
                         if let Some((status, code)) = refusal {
                             let body = format!("<Error><Code>{code}</Code></Error>");
                             let answer = hyper::Response::builder().status(status);
@@ -136,7 +172,7 @@ impl Store {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), logged));
             }
         });
-        Store { folder, port, requests, at_put, conditions }
+        Store { folder, port, requests, at_put, at_request, refusals, conditions }
     }
 
     /// The folder or file of a key.
@@ -157,6 +193,21 @@ impl Store {
     /// True if the action of [`Store::at_put`] was run; it is then forgotten.
     pub fn was_put(&self) -> bool {
         self.at_put.lock().unwrap().take().is_none()
+    }
+
+    /// Runs an action before the next request whose method and path contain all words.
+    pub fn at_request(&self, words: &[&'static str], act: impl FnOnce() + Send + 'static) {
+        *self.at_request.lock().unwrap() = Some((words.to_vec(), Box::new(act)));
+    }
+
+    /// Answers the next requests of a client, by a word of its name, with status 503.
+    pub fn refuse_requests_of(&self, client: &'static str, times: usize) {
+        *self.refusals.lock().unwrap() = (client, times);
+    }
+
+    /// How many requests are still to be answered with status 503.
+    pub fn refusals_left(&self) -> usize {
+        self.refusals.lock().unwrap().1
     }
 
     /// Requests since the last call.
@@ -204,6 +255,32 @@ impl Store {
         }
         ran
     }
+}
+
+/// The answer of a store to a request on which the server behind this one would show that its bucket is
+/// a folder: S3 has no folders, and lists uploads that are not complete.
+fn without_folders(
+    root: &Path,
+    request: &hyper::Request<hyper::body::Incoming>,
+) -> Option<(u16, &'static str)> {
+    let query = request.uri().query().unwrap_or_default();
+    let reads = [hyper::Method::GET, hyper::Method::HEAD].contains(request.method());
+    if !reads {
+        return None;
+    }
+    if query.split('&').any(|part| part == "uploads" || part.starts_with("uploads=")) {
+        return Some((
+            200,
+            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>",
+        ));
+    }
+    let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy();
+    let key = path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
+    let is_folder = !key.is_empty() && root.join(path.trim_start_matches('/')).is_dir();
+    is_folder.then(|| {
+        let head = request.method() == hyper::Method::HEAD;
+        (404, if head { "" } else { "<Error><Code>NoSuchKey</Code></Error>" })
+    })
 }
 
 /// A workspace with only a config that reads inputs from the bucket; `data` is added to its section.

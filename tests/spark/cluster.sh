@@ -31,13 +31,31 @@ install_all() {
     said=$($sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
       --no-install-recommends -o DPkg::Lock::Timeout=300 $missing 2>&1) || die "$said"
   fi
-  cmp -s "$home/requirements.txt" "$spark/requirements.txt" && return
-  say "installing Spark below $spark"
-  python3 -m venv "$spark"
-  "$spark/bin/pip" install -q --disable-pip-version-check -r "$home/requirements.txt"
-  # a short path to what the wheel holds
-  ln -sfn "$(cd "$spark" && echo lib/python3*/site-packages/pyspark)" "$spark/home"
-  cp "$home/requirements.txt" "$spark/requirements.txt"
+  if ! cmp -s "$home/requirements.txt" "$spark/requirements.txt"; then
+    say "installing Spark below $spark"
+    python3 -m venv "$spark"
+    "$spark/bin/pip" install -q --disable-pip-version-check -r "$home/requirements.txt"
+    # a short path to what the wheel holds
+    ln -sfn "$(cd "$spark" && echo lib/python3*/site-packages/pyspark)" "$spark/home"
+    cp "$home/requirements.txt" "$spark/requirements.txt"
+  fi
+  install_connectors
+}
+
+# The client for S3 with its dependencies, in one folder.
+install_connectors() {
+  cmp -s "$home/connectors.txt" "$spark/connectors.txt" && return
+  say "installing Spark's client for S3 below $spark"
+  rm -rf "$spark/ivy" "$spark/connectors"
+  listed() { sed -n "s/^$1 //p" "$home/connectors.txt" | paste -sd, -; }
+  said=$(cd "$spark" && SPARK_LOCAL_IP=127.0.0.1 home/bin/spark-sql --master 'local[1]' \
+    --conf spark.ui.enabled=false --conf spark.sql.catalogImplementation=in-memory \
+    --conf spark.jars.ivy="$spark/ivy" \
+    --packages "$(listed package)" --exclude-packages "$(listed exclude)" -e 'SELECT 1' 2>&1) ||
+    die "$said"
+  mv "$spark/ivy/jars" "$spark/connectors"
+  rm -rf "$spark/ivy"
+  cp "$home/connectors.txt" "$spark/connectors.txt"
 }
 
 # Waits for a line of a log and prints what stands there.

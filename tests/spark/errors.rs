@@ -19,11 +19,16 @@ fn fails(work: &Workspace, args: &[&str], words: &[&str]) {
 
 /// Configures a shell script in place of Spark.
 fn stand_in(work: &Workspace, script: &str) {
+    write_stand_in(work, script);
+    // a path relative to the config file
+    work.config(&settings("bin/spark", "local[1]", "engine = \"spark\""));
+}
+
+/// Writes a shell script `bin/spark`.
+pub fn write_stand_in(work: &Workspace, script: &str) {
     work.write("bin/spark", format!("#!/bin/sh\n{script}\n"));
     let path = work.path("bin/spark");
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    // a path relative to the config file
-    work.config(&settings("bin/spark", "local[1]", "engine = \"spark\""));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod compare_outputs;
 mod errors;
 mod event_forms;
 mod killed_worker;
+mod object_store;
 mod run_all;
 
 use std::path::PathBuf;
@@ -85,6 +86,13 @@ pub fn ok(work: &Workspace, args: &[&str]) -> String {
     let ran = run(work, args);
     assert_eq!(ran.status, 0, "{args:?}: {}", ran.stderr);
     ran.stderr
+}
+
+/// Files that workers wrote, among them their logs.
+pub fn files_of_workers(cluster: &Cluster) -> Vec<PathBuf> {
+    let pattern = cluster.folder.join("**/*");
+    let files = glob::glob(&pattern.to_string_lossy()).unwrap();
+    files.map(Result::unwrap).filter(|path| path.is_file()).collect()
 }
 
 fn script(args: &[&str]) -> String {

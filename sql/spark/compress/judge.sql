@@ -12,7 +12,8 @@ dated AS (
   SELECT /*+ BROADCAST(f) */
     f.file,
     f.folder,
-    e.row,
+    -- a file of CSV may be in several parts
+    f.first_row + e.row AS row,
     e.user_key,
     e.cell_id,
     e.local_us,

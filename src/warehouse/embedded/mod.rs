@@ -74,6 +74,8 @@ pub struct Settings {
     /// What computes the views.
     pub engine: Engine,
     pub spark: Spark,
+    /// True if jobs of Spark work in an object store.
+    pub spark_in_store: bool,
 }
 
 /// The schema of all relations in `information_schema`.
@@ -178,6 +180,13 @@ impl Warehouse for Embedded {
         let bar = progress.spinner("views", "");
         let by_spark = match self.settings.engine {
             Engine::Native => BTreeSet::new(),
+            Engine::Spark if self.settings.spark_in_store => {
+                progress.note(
+                    "views: computed by the native engine, since hourly presence is on this machine and \
+                     the jobs of Spark are in an object store",
+                );
+                BTreeSet::new()
+            }
             Engine::Spark => self.results_by_spark(&version, refresh, progress, &bar)?,
         };
         let mut periods = Periods::new(self, &version, &folder)?;

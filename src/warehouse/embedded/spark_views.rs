@@ -20,8 +20,8 @@ use crate::domain::numbers::counted;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::progress::{Progress, StageBar};
-use crate::spark::{Job, output_files, sql};
-use crate::storage::atomic::{AtomicFolder, create_folder};
+use crate::spark::{Job, JobFolder, SparkPath, output_files, sql};
+use crate::storage::atomic::create_folder;
 use crate::views::{OrderBy, View};
 use crate::warehouse::Rows;
 
@@ -54,8 +54,7 @@ impl Embedded {
         let mut skipped = Vec::new();
         let mut job = Job::default();
         let results = self.store.results();
-        let folder = AtomicFolder::create(&results.join("spark"))?;
-        let path = sql::absolute(folder.path())?;
+        let folder = JobFolder::create(&results, None)?;
         self.tables(version, folder.path(), &mut job)?;
         for view in self.views.in_dependency_order()? {
             if self.views.reads(view, Table::MobileEventsUncompressed.name())?
@@ -69,7 +68,7 @@ impl Embedded {
                 job.then(format!("reading {}", view.view), table(&view.view, &files)?);
                 continue;
             }
-            let location = sql::path(&path.join(&view.view))?;
+            let location = folder.shared().join(&view.view).literal();
             let name = sql::name(&view.view);
             job.then(
                 format!("computing {}", view.place()),
@@ -93,35 +92,32 @@ impl Embedded {
         }
         let events = self.presence_files(version, None)?;
         checksum::verify(events.into_iter().map(|(_, file)| file.path))?;
-        job.run(&self.settings.spark, &path, progress, bar)
+        job.run(&self.settings.spark, &folder, progress, bar)
             .context("computing views with Spark; --engine native computes them without Spark")?;
         for view in &computed {
-            let rows = self.rows_from_spark(version, view, &path.join(&view.view));
+            let rows = self.rows_from_spark(version, view, &folder.fetch(&view.view)?);
             self.store_whole(version, view, &results, rows.with_context(|| view.place())?)?;
         }
         Ok(computed.into_iter().map(|view| view.view.clone()).collect())
     }
 
     fn tables(&self, version: &Version, scratch: &Path, job: &mut Job) -> Result<()> {
-        let events: Vec<PathBuf> = self
-            .presence_files(version, None)?
-            .iter()
-            .map(|(_, file)| sql::absolute(&file.path))
-            .collect::<Result<_>>()?;
+        let events = self.presence_files(version, None)?;
         // the dates are in the names of the folders below this one
-        let base = match events.first().and_then(|file| file.ancestors().nth(2)) {
-            Some(base) => base.to_owned(),
+        let base = match events.first().and_then(|(_, file)| file.path.ancestors().nth(2)) {
+            Some(base) => SparkPath::local(base)?,
             None => {
-                let none = sql::absolute(scratch)?.join("none");
+                let none = scratch.join("none");
                 create_folder(&none)?;
-                none
+                SparkPath::local(&none)?
             }
         };
-        let paths = match events.as_slice() {
-            [] => sql::glob_of([base.as_path()])?,
-            files => sql::glob_of(files.iter().map(PathBuf::as_path))?,
+        let files = events.iter().map(|(_, file)| SparkPath::local(&file.path));
+        let paths = match files.collect::<Result<Vec<_>>>()?.as_slice() {
+            [] => SparkPath::glob_of(std::slice::from_ref(&base)),
+            files => SparkPath::glob_of(files),
         };
-        let values = [("events", sql::text(&paths)), ("base", sql::path(&base)?)];
+        let values = [("events", sql::text(&paths)), ("base", base.literal())];
         for (name, template) in TABLES {
             job.then(format!("reading {name}"), sql::fill(template, &values)?);
         }
@@ -184,8 +180,8 @@ fn whole_files(stored: &Stored, view: &View) -> Option<Vec<PathBuf>> {
 
 /// Parquet files as a table.
 fn table(name: &str, files: &[PathBuf]) -> Result<String> {
-    let files = files.iter().map(|file| sql::absolute(file)).collect::<Result<Vec<_>>>()?;
-    let path = sql::text(&sql::glob_of(files.iter().map(PathBuf::as_path))?);
+    let files = files.iter().map(|file| SparkPath::local(file)).collect::<Result<Vec<_>>>()?;
+    let path = sql::text(&SparkPath::glob_of(&files));
     let name = sql::name(name);
     Ok(format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})"))
 }

@@ -1,9 +1,8 @@
 //! The two small tables that Spark joins with the events: files by number, and locations of cells by date.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 
 use crate::cell_plan::PlannedCells;
@@ -11,8 +10,10 @@ use crate::checks::locations::Place;
 use crate::domain::time::LocalDate;
 use crate::formats::parquet::checksum;
 use crate::formats::table;
-use crate::spark::sql;
+use crate::spark::JobFolder;
 use crate::stages::compress::work::Work;
+
+use super::JobFile;
 
 /// A cell from its first to its last date.
 struct CellDates<'a> {
@@ -24,29 +25,34 @@ struct CellDates<'a> {
     place: Option<Place>,
 }
 
-/// Writes `files.parquet` and `places.parquet` into `folder`.
+/// Writes `files.parquet` and `places.parquet` into the folder of the job.
 ///
 /// # Errors
-/// A folder that cannot be written, a path that is not UTF-8.
-pub fn write(work: &Work, pending: &[LocalDate], folder: &Path) -> Result<()> {
-    let mut paths = Vec::new();
-    for source in &work.survey.inputs {
-        let path = sql::absolute(source.input.location.as_path())?;
-        let path = path.to_str().with_context(|| format!("{} is not UTF-8", path.display()))?;
-        paths.push(url(path));
-    }
-    let sources = || work.survey.inputs.iter();
+/// A folder or store that cannot be written.
+pub fn write(
+    work: &Work,
+    pending: &[LocalDate],
+    files: &[JobFile],
+    folder: &JobFolder,
+) -> Result<()> {
+    let source = |file: &JobFile| &work.survey.inputs[file.input];
     let day = |date: Option<LocalDate>| date.map(|date| date.0);
+    let numbers = files.iter().map(|file| file.input as i32);
+    let paths = files.iter().map(|file| file.path.in_metadata());
+    let first_rows = files.iter().map(|file| file.first_row as i64);
+    let folders = files.iter().map(|file| day(source(file).folder));
     // all row groups of a file have the same fallback date
-    let fallback = sources().map(|s| day(s.groups.first().and_then(|group| group.fallback_date)));
-    let numbers: ArrayRef = Arc::new(Int32Array::from_iter_values(0..paths.len() as i32));
-    let files = RecordBatch::try_from_iter_with_nullable([
-        ("file", numbers, false),
-        ("path", Arc::new(StringArray::from(paths)), false),
-        ("folder", Arc::new(sources().map(|s| day(s.folder)).collect::<Int32Array>()), true),
+    let fallback = |file| source(file).groups.first().and_then(|group| group.fallback_date);
+    let fallback = files.iter().map(|file| day(fallback(file)));
+    let table = RecordBatch::try_from_iter_with_nullable([
+        ("file", Arc::new(Int32Array::from_iter_values(numbers)) as ArrayRef, false),
+        ("path", Arc::new(StringArray::from_iter_values(paths)), false),
+        ("first_row", Arc::new(Int64Array::from_iter_values(first_rows)), false),
+        ("folder", Arc::new(folders.collect::<Int32Array>()), true),
         ("fallback_date", Arc::new(fallback.collect::<Int32Array>()), true),
     ])?;
-    table::write(&folder.join("files.parquet"), &files, vec![checksum::placeholder()])?;
+    let local = folder.path();
+    table::write(&local.join("files.parquet"), &table, vec![checksum::placeholder()])?;
 
     let span = (pending.first().map_or(0, |d| d.0), pending.last().map_or(0, |d| d.0));
     let all = work.plan.map(|plan| cell_dates(plan, span)).unwrap_or_default();
@@ -72,7 +78,8 @@ pub fn write(work: &Work, pending: &[LocalDate], folder: &Path) -> Result<()> {
         ("y", axis(1), true),
         ("z", axis(2), true),
     ])?;
-    table::write(&folder.join("places.parquet"), &places, vec![checksum::placeholder()])
+    table::write(&local.join("places.parquet"), &places, vec![checksum::placeholder()])?;
+    folder.share(["files.parquet", "places.parquet"].map(str::to_owned).to_vec())
 }
 
 /// Where every planned cell is between two dates, without gaps.
@@ -107,24 +114,6 @@ fn cell_dates(plan: &PlannedCells, (start, end): (i32, i32)) -> Vec<CellDates<'_
     all
 }
 
-/// A path as Spark writes it in `_metadata.file_path`: characters that a URL must not contain are
-/// percent-encoded, but letters of other alphabets are not.
-fn url(path: &str) -> String {
-    let mut url = "file:".to_owned();
-    for c in path.chars() {
-        let plain = c.is_ascii_alphanumeric() || "_-!.~'()*,;:$&+=/@".contains(c);
-        if plain || (!c.is_ascii() && !c.is_whitespace() && !c.is_control()) {
-            url.push(c);
-        } else {
-            let mut bytes = [0; 4];
-            for byte in c.encode_utf8(&mut bytes).bytes() {
-                url.push_str(&format!("%{byte:02X}"));
-            }
-        }
-    }
-    url
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,10 +144,5 @@ mod tests {
                 ("d", 1, 9, "bad"),
             ]
         );
-    }
-
-    #[test]
-    fn paths_are_encoded_as_spark_encodes_them() {
-        assert_eq!(url("/a b/c%d=1/é#{x}.parquet"), "file:/a%20b/c%25d=1/é%23%7Bx%7D.parquet");
     }
 }

@@ -8,10 +8,11 @@
 mod input_tables;
 mod results;
 mod script;
+mod text_parts;
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::findings::Findings;
 use super::output::Output;
@@ -20,9 +21,24 @@ use super::work::Work;
 use crate::domain::time::LocalDate;
 use crate::events::EventFile;
 use crate::events::parquet::ParquetEvents;
-use crate::spark::sql;
-use crate::storage::Location;
-use crate::storage::atomic::AtomicFolder;
+use crate::spark::{JobFolder, SparkPath};
+
+/// A file of events for Spark.
+struct JobFile {
+    /// The number of the input.
+    input: usize,
+    path: SparkPath,
+    /// Rows of the input before it.
+    first_row: u64,
+}
+
+/// Inputs with rows of pending dates, or with rows that may have no date, each with its number.
+#[derive(Default)]
+struct Needed<'a> {
+    parquet: Vec<(usize, &'a ParquetEvents)>,
+    text: Vec<(usize, &'a EventFile)>,
+    rows: u64,
+}
 
 /// Computes all pending dates; returns what the checks found.
 ///
@@ -31,46 +47,51 @@ use crate::storage::atomic::AtomicFolder;
 pub fn run(work: &Work, output: &mut Output) -> Result<Findings> {
     let pending: Vec<LocalDate> =
         work.survey.pending.iter().map(|date| LocalDate::from_calendar(*date)).collect();
-    let files = read(work, &pending)?;
-    if files.is_empty() {
+    let needed = needed(work, &pending)?;
+    if needed.rows == 0 {
         return Ok(Findings::default());
     }
-    // in the output folder, since the workers have to reach that anyway
-    let folder = AtomicFolder::create(&work.settings.data.processed.join("spark"))?;
-    let path = sql::absolute(folder.path())?;
-    input_tables::write(work, &pending, &path)?;
-    let job = script::job(work, &pending, &files, &path)?;
+    let data = work.settings.data;
+    // without a store in the output folder, since the workers have to reach that anyway
+    let folder = JobFolder::create(&data.processed, work.settings.spark.staging(data).as_deref())?;
     let bar = work.progress.spinner("compress", "");
-    job.run(work.settings.spark, &path, work.progress, &bar)?;
+    let mut files = Vec::new();
+    for (input, file) in &needed.parquet {
+        let path = SparkPath::of(&file.input.location)?;
+        files.push(JobFile { input: *input, path, first_row: 0 });
+    }
+    bar.message("reading CSV for Spark");
+    let text = text_parts::write(work, &needed.text, &folder)?;
+    let paths: Vec<SparkPath> = text.iter().map(|file| file.path.clone()).collect();
+    files.extend(text);
+    input_tables::write(work, &pending, &files, &folder)?;
+    let job = script::job(work, &pending, &needed, &paths, folder.shared())?;
+    job.run(work.settings.spark, &folder, work.progress, &bar)?;
     bar.message("importing the results of Spark");
-    let findings = results::import(work, &pending, output, &path)?;
+    let findings = results::import(work, &pending, output, &folder)?;
     bar.finish();
     Ok(findings)
 }
 
-/// The files with rows of pending dates, or with rows that may have no date.
-fn read<'a>(work: &Work<'a>, pending: &[LocalDate]) -> Result<Vec<&'a ParquetEvents>> {
+fn needed<'a>(work: &Work<'a>, pending: &[LocalDate]) -> Result<Needed<'a>> {
     let pending: BTreeSet<LocalDate> = pending.iter().copied().collect();
-    let is_needed = |source: &&SurveyedInput| {
+    let is_needed = |source: &SurveyedInput| {
         source.groups.iter().any(|group| {
             let mut dates = group.dates.iter().chain(&group.fallback_date);
             group.fallback_date.is_none() || dates.any(|date| pending.contains(date))
         })
     };
-    let sources = work.survey.inputs.iter().filter(is_needed);
-    let file = |source: &'a SurveyedInput| {
-        let file = source.file.as_ref().context("a file that is to be read was not opened")?;
-        match (file, &source.input.location) {
-            (EventFile::Parquet(file), Location::Local(_)) => Ok(file),
-            (EventFile::Csv(_), _) => bail!(
-                "{}: Spark reads Parquet events only; use --engine native for CSV",
-                source.input.location
-            ),
-            (_, location) => bail!(
-                "{location}: Spark reads only files that all machines see at the same path; mount the \
-                 bucket, or use --engine native"
-            ),
+    let mut needed = Needed::default();
+    for (number, source) in work.survey.inputs.iter().enumerate() {
+        if !is_needed(source) {
+            continue;
         }
-    };
-    sources.map(file).collect()
+        let file = source.file.as_ref().context("a file that is to be read was not opened")?;
+        match file {
+            EventFile::Parquet(parquet) => needed.parquet.push((number, parquet)),
+            EventFile::Csv(_) => needed.text.push((number, file)),
+        }
+        needed.rows += source.groups.iter().map(|group| group.rows).sum::<u64>();
+    }
+    Ok(needed)
 }

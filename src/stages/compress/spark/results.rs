@@ -1,7 +1,7 @@
 //! The results of Spark: hourly presence becomes files of its dates, counts become findings and totals.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use arrow::array::{AsArray, RecordBatch};
@@ -18,7 +18,7 @@ use crate::datasets::presence;
 use crate::domain::time::{DayShift, LocalDate, SpanHour};
 use crate::formats::rows;
 use crate::runtime::parallel::in_chunks;
-use crate::spark::output_files;
+use crate::spark::{JobFolder, output_files};
 use crate::stages::compress::batches::{Batch, RowGroup};
 use crate::stages::compress::date_totals::DateTotals;
 use crate::stages::compress::findings::{FileDate, Findings, FirstRow, RejectedRow};
@@ -67,7 +67,7 @@ pub fn import(
     work: &Work,
     pending: &[LocalDate],
     output: &mut Output,
-    folder: &Path,
+    folder: &JobFolder,
 ) -> Result<Findings> {
     let (mut findings, counted) = counts(work, folder)?;
     if work.settings.checks.quarantine {
@@ -125,7 +125,7 @@ pub fn import(
 /// Rows by file and date.
 type RowCounts = HashMap<FileDate, u64>;
 
-fn counts(work: &Work, folder: &Path) -> Result<(Findings, RowCounts)> {
+fn counts(work: &Work, folder: &JobFolder) -> Result<(Findings, RowCounts)> {
     let mut findings = Findings::default();
     let mut counted = RowCounts::new();
     let mut counts: Vec<CodeCount> = read(folder, "counts")?;
@@ -159,11 +159,11 @@ fn row_of(work: &Work, file: u32, row: u64) -> FirstRow {
 /// Moves the files of hourly presence to the output folder.
 fn adopt_presence(
     output: &Output,
-    folder: &Path,
+    folder: &JobFolder,
     of: &impl Fn(i32) -> Result<u32>,
     totals: &mut BTreeMap<u32, DateTotals>,
 ) -> Result<()> {
-    let files = presence::files(&folder.join("presence"))?;
+    let files = presence::files(&folder.fetch("presence")?)?;
     let mut moves = Vec::new();
     for of_day in files.chunk_by(|a, b| a.date == b.date) {
         let date = LocalDate::from_calendar(of_day[0].date);
@@ -185,7 +185,7 @@ fn adopt_presence(
 
 /// Adds the users, read by column since there are many.
 fn add_users(
-    folder: &Path,
+    folder: &JobFolder,
     key: &DigestKey,
     of: &impl Fn(i32) -> Result<u32>,
     totals: &mut BTreeMap<u32, DateTotals>,
@@ -209,7 +209,7 @@ fn add_users(
 }
 
 /// The rows of a small table.
-fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Vec<T>> {
+fn read<T: DeserializeOwned>(folder: &JobFolder, name: &str) -> Result<Vec<T>> {
     let mut all = Vec::new();
     for_each_batch(folder, name, |batch| {
         all.extend(rows::from_batch::<T>(batch)?);
@@ -220,11 +220,11 @@ fn read<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Vec<T>> {
 
 /// Calls `process` with every batch of a table.
 fn for_each_batch(
-    folder: &Path,
+    folder: &JobFolder,
     name: &str,
     mut process: impl FnMut(&RecordBatch) -> Result<()>,
 ) -> Result<()> {
-    let folder = folder.join(name);
+    let folder = folder.fetch(name)?;
     let context = || format!("results of Spark in {}", folder.display());
     for file in output_files(&folder)? {
         let file = std::fs::File::open(&file).with_context(context)?;

@@ -1,17 +1,16 @@
 //! The SQL statements: templates of `sql/spark`, filled with the settings and dates of a run.
 
-use std::path::Path;
-
 use anyhow::Result;
 
 use crate::checks::locations::EARTH_M;
 use crate::checks::{Code, Disposition};
 use crate::domain::ids::MAX_ID_BYTES;
 use crate::domain::time::{DayShift, LocalDate, LocalHour, TIMESTAMP_RANGE_US};
-use crate::events::parquet::ParquetEvents;
-use crate::spark::{Job, event_tables, sql};
+use crate::spark::{Job, SparkPath, event_tables, sql};
 use crate::stages::compress::presence_files;
 use crate::stages::compress::work::Work;
+
+use super::Needed;
 
 /// Name, template, and description for the progress bar.
 type Step = (&'static str, &'static str, &'static str);
@@ -35,19 +34,20 @@ const SET_ASIDE: Step = (
 );
 const JUDGE: &str = include_str!("../../../../sql/spark/compress/judge.sql");
 
-/// The job that writes its tables into `folder`.
+/// The job that reads the `needed` files, those in CSV as `text`, and writes its tables into `folder`.
 ///
 /// # Errors
 /// Files that Spark cannot read.
 pub fn job(
     work: &Work,
     pending: &[LocalDate],
-    files: &[&ParquetEvents],
-    folder: &Path,
+    needed: &Needed,
+    text: &[SparkPath],
+    folder: &SparkPath,
 ) -> Result<Job> {
     let mut job = Job::default();
     for name in ["files", "places"] {
-        let path = sql::path(&folder.join(format!("{name}.parquet")))?;
+        let path = folder.join(&format!("{name}.parquet")).literal();
         let view = format!("CREATE TEMPORARY VIEW {name} USING parquet OPTIONS (path {path})");
         job.then("reading the cell plan", view);
     }
@@ -59,19 +59,19 @@ pub fn job(
         latest => last.max(LocalHour::of(latest).date()),
     };
     let sections = (work.settings.columns, work.settings.time);
-    let events = event_tables::event_tables(files.iter().copied(), sections, first, last)?;
+    let parquet = needed.parquet.iter().map(|(_, file)| *file);
+    let events = event_tables::event_tables(parquet, text, sections, first, last)?;
     for table in events.tables {
         job.then("listing the event files", table);
     }
     let mut gaps = gaps(work, pending);
     gaps.push(("events", events.select));
-    let rows = |file: &&ParquetEvents| (0..file.row_groups()).map(|i| file.rows(i)).sum::<u64>();
-    gaps.push(("files", presence_files::files_for(files.iter().map(rows).sum()).to_string()));
-    gaps.push(("judged", sql::path(&folder.join("judged"))?));
+    gaps.push(("files", presence_files::files_for(needed.rows).to_string()));
+    gaps.push(("judged", folder.join("judged").literal()));
     job.then("checking events", sql::fill(JUDGE, &gaps)?);
     let rejected = work.settings.checks.quarantine.then_some(SET_ASIDE);
     for (name, template, doing) in RESULTS.into_iter().chain(rejected) {
-        gaps.push((name, sql::path(&folder.join(name))?));
+        gaps.push((name, folder.join(name).literal()));
         job.then(doing, sql::fill(template, &gaps)?);
     }
     Ok(job)
