@@ -65,7 +65,12 @@ impl fmt::Debug for Spark {
 
 impl Default for Spark {
     fn default() -> Self {
-        Spark { submit: vec!["spark-sql".into()], master: None, staging: None, conf: BTreeMap::new() }
+        Spark {
+            submit: vec!["spark-sql".into()],
+            master: None,
+            staging: None,
+            conf: BTreeMap::new(),
+        }
     }
 }
 
@@ -73,7 +78,8 @@ impl Spark {
     /// The prefix in an object store below which jobs work; `None` if they work beside the outputs on this
     /// machine.
     pub fn staging(&self, data: &Data) -> Option<String> {
-        let of_outputs = || data.store.as_ref().map(|s| format!("{}/{STAGING}", s.trim_end_matches('/')));
+        let of_outputs =
+            || data.store.as_ref().map(|s| format!("{}/{STAGING}", s.trim_end_matches('/')));
         self.staging.clone().or_else(of_outputs)
     }
 

@@ -46,10 +46,7 @@ pub fn store_properties(env: impl Fn(&str) -> Option<String>) -> Vec<(String, St
         add("endpoint.region", &region);
     }
     if is_on("AWS_SKIP_SIGNATURE") {
-        add(
-            "aws.credentials.provider",
-            "org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider",
-        );
+        add("aws.credentials.provider", "org.apache.hadoop.fs.s3a.AnonymousAWSCredentialsProvider");
     }
     all
 }
@@ -97,7 +94,8 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:9000"),
             ("AWS_REGION", "eu-north-1"),
         ]);
-        let shown: Vec<String> = all.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let shown: Vec<String> =
+            all.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             shown,
             [

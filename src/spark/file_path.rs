@@ -182,7 +182,10 @@ mod tests {
     #[test]
     fn urls_get_the_schemes_of_the_connectors() {
         let shown = |url: &str| remote(url).unwrap().to_string();
-        assert_eq!(shown("s3://bucket/a/date=2024-10-01/x y.parquet"), "s3a://bucket/a/date=2024-10-01/x y.parquet");
+        assert_eq!(
+            shown("s3://bucket/a/date=2024-10-01/x y.parquet"),
+            "s3a://bucket/a/date=2024-10-01/x y.parquet"
+        );
         assert_eq!(shown("gs://bucket/a"), "gs://bucket/a");
         assert_eq!(
             shown("abfss://box@account.dfs.core.windows.net/a"),

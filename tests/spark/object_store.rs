@@ -69,7 +69,8 @@ fn events_in_every_form(events_per_day: u32) -> Workspace {
     let filler = "x".repeat(500_000);
     let mut long = "user_id,cell_id,filler,timestamp\n".to_owned();
     for row in 0..80 {
-        let time = if row == 79 { "later".to_owned() } else { format!("{day} 12:00:{:02}", row % 60) };
+        let time =
+            if row == 79 { "later".to_owned() } else { format!("{day} 12:00:{:02}", row % 60) };
         writeln!(long, "x{},{},{filler},{time}", row % 3, 7 + row % 2).unwrap();
     }
     inputs.write("raw/events/e.csv", long);
@@ -250,7 +251,8 @@ fn job_in_a_store_names_no_path_of_this_machine() {
     let spark = settings("bin/spark", "local[1]", "engine = \"spark\"");
     let work = workspace(&spark, OUT);
     let seen = work.path("seen");
-    let keep = "mkdir -p $DIR; cp script.sql $DIR/; echo \"$@\" > $DIR/arguments; env > $DIR/env; exit 1";
+    let keep =
+        "mkdir -p $DIR; cp script.sql $DIR/; echo \"$@\" > $DIR/arguments; env > $DIR/env; exit 1";
     write_stand_in(&work, &keep.replace("$DIR", &seen.to_string_lossy()));
     let ran = store.run(&work, &["compress"]);
     assert_eq!(ran.status, 1, "{}", ran.stderr);
