@@ -3,6 +3,7 @@
 
 mod broken_connections;
 mod inputs;
+mod memory;
 mod outputs;
 pub mod proxy;
 pub mod s3_server;

@@ -13,6 +13,7 @@ use s3s_fs::FileSystem;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+use super::memory::Memory;
 use crate::harness::{ProgramOutput, Workspace, copy, root};
 
 pub const KEY: &str = "AKIDTESTTESTTEST";
@@ -31,6 +32,8 @@ pub struct Store {
     at_request: AtRequest,
     refusals: Refusals,
     conditions: Arc<Mutex<Conditions>>,
+    /// The objects of a store that is not a folder.
+    pub memory: Memory,
 }
 
 /// How the server answers puts with `If-Match` and `If-None-Match`.
@@ -82,14 +85,31 @@ impl Store {
         store
     }
 
+    /// A bucket in a folder.
     pub fn empty() -> Store {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("data")).unwrap();
-        let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
+        let files = || FileSystem::new(folder.path()).unwrap();
+        let builders = [files(), files()].map(S3ServiceBuilder::new);
+        Store::start(folder, Memory::default(), builders)
+    }
+
+    /// A bucket in memory, with keys of any length.
+    pub fn in_memory() -> Store {
+        let (folder, memory) = (tempfile::tempdir().unwrap(), Memory::default());
+        let builders = [memory.clone(), memory.clone()].map(S3ServiceBuilder::new);
+        Store::start(folder, memory, builders)
+    }
+
+    fn start(
+        folder: tempfile::TempDir,
+        memory: Memory,
+        [mut service, open]: [S3ServiceBuilder; 2],
+    ) -> Store {
         service.set_auth(SimpleAuth::from_single(KEY, SECRET));
         let service = service.build();
         // for requests whose signed headers were changed
-        let open = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap()).build();
+        let open = open.build();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&requests);
         let at_put = AtPut::default();
@@ -98,7 +118,6 @@ impl Store {
         let due = Arc::clone(&at_put);
         let (at_request, refusals) = (AtRequest::default(), Refusals::default());
         let (awaited, refused) = (Arc::clone(&at_request), Arc::clone(&refusals));
-        let root = folder.path().to_owned();
         let listener = RUNTIME.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let port = listener.local_addr().unwrap().port();
         RUNTIME.spawn(async move {
@@ -106,7 +125,6 @@ impl Store {
                 let (service, log) = (service.clone(), Arc::clone(&log));
                 let due = Arc::clone(&due);
                 let (awaited, refused) = (Arc::clone(&awaited), Arc::clone(&refused));
-                let root = root.clone();
                 let (answers, open) = (Arc::clone(&answers), open.clone());
                 let logged = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                     let range = request.headers().get("range").and_then(|r| r.to_str().ok());
@@ -119,7 +137,7 @@ impl Store {
                     if let Some((_, act)) = act {
                         tokio::task::block_in_place(act);
                     }
-                    let special = {
+                    let refused = {
                         let mut refused = refused.lock().unwrap();
                         let client = request.headers().get("user-agent");
                         let client = client.and_then(|c| c.to_str().ok()).unwrap_or_default();
@@ -127,7 +145,7 @@ impl Store {
                             refused.1 -= 1;
                             Some((503, "<Error><Code>SlowDown</Code></Error>"))
                         } else {
-                            without_folders(&root, &request)
+                            None
                         }
                     };
                     log.lock().unwrap().push(line);
@@ -148,10 +166,9 @@ impl Store {
                     let refusal = answers.lock().unwrap().answer(&request);
                     let open = open.clone();
                     async move {
-                        if let Some((status, body)) = special {
+                        if let Some((status, body)) = refused {
                             let answer = hyper::Response::builder().status(status);
-                            let body = s3s::Body::from(body.to_owned());
-                            return Ok(answer.body(body).unwrap());
+                            return Ok(answer.body(s3s::Body::from(body.to_owned())).unwrap());
                         }
                         if let Some((status, code)) = refusal {
                             let body = format!("<Error><Code>{code}</Code></Error>");
@@ -172,7 +189,7 @@ impl Store {
                 tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), logged));
             }
         });
-        Store { folder, port, requests, at_put, at_request, refusals, conditions }
+        Store { folder, port, requests, at_put, at_request, refusals, conditions, memory }
     }
 
     /// The folder or file of a key.
@@ -255,32 +272,6 @@ impl Store {
         }
         ran
     }
-}
-
-/// The answer of a store to a request on which the server behind this one would show that its bucket is
-/// a folder: S3 has no folders, and lists uploads that are not complete.
-fn without_folders(
-    root: &Path,
-    request: &hyper::Request<hyper::body::Incoming>,
-) -> Option<(u16, &'static str)> {
-    let query = request.uri().query().unwrap_or_default();
-    let reads = [hyper::Method::GET, hyper::Method::HEAD].contains(request.method());
-    if !reads {
-        return None;
-    }
-    if query.split('&').any(|part| part == "uploads" || part.starts_with("uploads=")) {
-        return Some((
-            200,
-            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>",
-        ));
-    }
-    let path = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8_lossy();
-    let key = path.trim_start_matches('/').split_once('/').map_or("", |(_, key)| key);
-    let is_folder = !key.is_empty() && root.join(path.trim_start_matches('/')).is_dir();
-    is_folder.then(|| {
-        let head = request.method() == hyper::Method::HEAD;
-        (404, if head { "" } else { "<Error><Code>NoSuchKey</Code></Error>" })
-    })
 }
 
 /// A workspace with only a config that reads inputs from the bucket; `data` is added to its section.

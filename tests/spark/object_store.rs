@@ -3,7 +3,6 @@
 //! The cluster gets no path of this machine: neither events nor the tables of a job.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -33,11 +32,16 @@ fn workspace_on(cluster: &Cluster, data: &str) -> Workspace {
     workspace(&format!("{settings}\"spark.jars\" = \"{}\"\n{committer}", jars.display()), data)
 }
 
-/// Copies inputs into the bucket.
-fn upload(store: &Store, inputs: &Workspace) {
-    for name in ["events", "cells", "lau"] {
-        crate::harness::copy(&inputs.path("raw").join(name), &store.path(name));
+/// A store with the raw inputs of a workspace.
+fn store_with(inputs: &Workspace) -> Store {
+    let store = Store::in_memory();
+    let raw = inputs.path("raw");
+    let files = glob::glob(&raw.join("**/*").to_string_lossy()).unwrap().map(Result::unwrap);
+    for file in files.filter(|path| path.is_file()) {
+        let key = file.strip_prefix(&raw).unwrap().to_string_lossy().into_owned();
+        store.memory.put(&key, std::fs::read(file).unwrap());
     }
+    store
 }
 
 /// Synthetic Parquet of two days, and CSV in every form: quotes, delimiters, zones, missing and invalid
@@ -109,9 +113,8 @@ fn ok(store: &Store, work: &Workspace, args: &[&str]) -> ProgramOutput {
 }
 
 /// Objects of jobs that are not finished.
-fn staged(store: &Store) -> Vec<PathBuf> {
-    let pattern = store.path("out/_spark/**/*").to_string_lossy().into_owned();
-    glob::glob(&pattern).unwrap().map(Result::unwrap).filter(|path| path.is_file()).collect()
+fn staged(store: &Store) -> Vec<String> {
+    store.memory.keys("out/_spark/")
 }
 
 /// The processes that a process started.
@@ -134,8 +137,7 @@ fn kill_with_children(process: u32) {
 fn spark_reads_and_writes_buckets_with_the_results_of_the_native_engine() {
     // `make torture` sets a million
     let events = std::env::var("SPARK_EVENTS").map_or(40_000, |text| text.parse().unwrap());
-    let store = Store::empty();
-    upload(&store, &events_in_every_form(events / 2));
+    let store = store_with(&events_in_every_form(events / 2));
     let native = workspace("", "");
     native.fix_users_key();
     store.ok(&native, &["compress"]);
@@ -157,7 +159,7 @@ fn spark_reads_and_writes_buckets_with_the_results_of_the_native_engine() {
         .unwrap();
     *program.lock().unwrap() = Some(child.id());
     assert!(!child.wait().unwrap().success(), "the job was to be killed");
-    assert!(!store.path("out/compressed_events").exists());
+    assert_eq!(store.memory.keys("out/compressed_events"), [""; 0]);
     assert!(!staged(&store).is_empty(), "the job was killed before it wrote anything");
 
     // the next run repeats requests that fail, completes the dates and removes what was left
@@ -171,7 +173,7 @@ fn spark_reads_and_writes_buckets_with_the_results_of_the_native_engine() {
     let ran = ProgramOutput::of(child.wait_with_output().unwrap());
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert_eq!(store.refusals_left(), 0);
-    assert_eq!(staged(&store), [PathBuf::new(); 0]);
+    assert_eq!(staged(&store), [""; 0]);
     outputs_as_local(&work);
     compare_outputs::same(&native, &work);
     assert!(ran.stderr.contains("views: computed by the native engine"), "{}", ran.stderr);
@@ -214,11 +216,10 @@ fn arguments_of_spark(process: u32) -> String {
 #[test]
 #[ignore = "needs Spark: run make test"]
 fn worker_killed_during_a_job_in_buckets_does_not_change_the_result() {
-    let store = Store::empty();
     let inputs = Workspace::empty();
     inputs.config("");
     inputs.replace_inputs_with_synthetic(100_000, 11);
-    upload(&store, &inputs);
+    let store = store_with(&inputs);
     let native = workspace("", "");
     native.fix_users_key();
     store.ok(&native, &["compress"]);
@@ -247,7 +248,7 @@ fn worker_killed_during_a_job_in_buckets_does_not_change_the_result() {
 
 #[test]
 fn job_in_a_store_names_no_path_of_this_machine() {
-    let store = Store::mini();
+    let store = store_with(&Workspace::mini());
     let spark = settings("bin/spark", "local[1]", "engine = \"spark\"");
     let work = workspace(&spark, OUT);
     let seen = work.path("seen");
@@ -280,7 +281,7 @@ fn job_in_a_store_names_no_path_of_this_machine() {
 
 #[test]
 fn missing_connector_is_named_with_the_remedy() {
-    let store = Store::mini();
+    let store = store_with(&Workspace::mini());
     let spark = settings("bin/spark", "local[1]", "engine = \"spark\"");
     let work = workspace(&spark, OUT);
     for error in [
