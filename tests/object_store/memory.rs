@@ -24,6 +24,7 @@ struct Content {
 #[derive(Clone)]
 struct Object {
     bytes: Bytes,
+    etag: String,
     modified: SystemTime,
 }
 
@@ -34,11 +35,12 @@ struct Upload {
 
 impl Object {
     fn new(bytes: Bytes) -> Object {
-        Object { bytes, modified: SystemTime::now() }
+        let etag = digest(&bytes);
+        Object { bytes, etag, modified: SystemTime::now() }
     }
 
     fn etag(&self) -> ETag {
-        ETag::Strong(digest(&self.bytes))
+        ETag::Strong(self.etag.clone())
     }
 }
 

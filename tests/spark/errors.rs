@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::{command, program, run, settings};
 use crate::harness::{ProgramOutput, Workspace, send_signal, wait_until};
+use crate::object_store::s3_server::web_server;
 
 fn fails(work: &Workspace, args: &[&str], words: &[&str]) {
     let ran = run(work, args);
@@ -120,9 +121,11 @@ fn secret_and_unknown_spark_properties_are_rejected() {
 #[test]
 fn inputs_that_spark_cannot_read_are_named_with_the_remedy() {
     let work = Workspace::mini();
-    work.remove("raw/events");
-    work.write("raw/events/day.csv", "user_id,cell_id,timestamp\nu,400,2024-10-01 08:00:00\n");
     stand_in(&work, "exit 0");
-    fails(&work, &["compress"], &["day.csv", "Parquet", "--engine native"]);
+    let file = work.path("raw/events/year=2024/month=10/day=1/part-0.parquet");
+    let url = format!("http://127.0.0.1:{}/day.parquet", web_server(&file, true));
+    let config = work.read("pipeline.toml");
+    work.write("pipeline.toml", config.replace("\"raw/events\"", &format!("\"{url}\"")));
+    fails(&work, &["compress"], &["day.parquet", "web servers", "--engine native"]);
     assert!(!work.path("processed/compressed_events").exists());
 }
