@@ -28,8 +28,7 @@ fn workspace(spark: &str, data: &str) -> Workspace {
 fn workspace_on(cluster: &Cluster, data: &str) -> Workspace {
     let jars = root().join("target/spark/connectors/*.jar");
     let settings = cluster.settings("engine = \"spark\"");
-    let committer = "spark.hadoop.fs.s3a.attempts.maximum = 5\n";
-    workspace(&format!("{settings}\"spark.jars\" = \"{}\"\n{committer}", jars.display()), data)
+    workspace(&format!("{settings}\"spark.jars\" = \"{}\"\n", jars.display()), data)
 }
 
 /// A store with the raw inputs of a workspace.
@@ -243,20 +242,6 @@ fn worker_killed_during_a_job_in_buckets_does_not_change_the_result() {
     cluster.kill_worker("1");
     let ran = ProgramOutput::of(child.wait_with_output().unwrap());
     cluster.start_worker("1");
-    if std::env::var_os("MEASURE").is_some() {
-        let mut counts = std::collections::BTreeMap::new();
-        for r in store.requests() {
-            let kind = if r.contains("/events/") {
-                "events"
-            } else if r.contains("_spark") {
-                "spark"
-            } else {
-                "other"
-            };
-            *counts.entry(format!("{} {kind}", r.split(' ').next().unwrap())).or_insert(0) += 1;
-        }
-        eprintln!("MEASURE {counts:?} {}", ran.stderr);
-    }
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     outputs_as_local(&work);
     compare_outputs::same(&native, &work);
