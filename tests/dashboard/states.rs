@@ -150,7 +150,7 @@ fn only_snapshots_that_the_page_does_not_draw_already_get_a_card() {
     // the other snapshots are on the slider; the other date is not loaded
     assert_eq!(
         (cards("-2031-01-01"), cards("-newest")),
-        (String::new(), "cells-newest".to_owned())
+        (String::new(), "view-cells-newest".to_owned())
     );
     assert_no_errors(&page, &server);
 }
