@@ -7,6 +7,7 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
@@ -27,10 +28,9 @@ const BATCH_ROWS: usize = 8_192;
 /// Memory limit for the operators of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Memory {
-    /// Enough for views over one day of a whole country. Queries over longer periods spill to temporary
-    /// files, so that memory use does not grow with the number of days.
+    /// Enough for views over one day of a whole country. A query that needs more fails.
     OneDay,
-    /// For joins and sorts that cannot spill.
+    /// For joins and sorts that need more, which then spill to temporary files.
     Maximum,
 }
 
@@ -83,8 +83,18 @@ fn runtime(memory: Memory) -> Arc<RuntimeEnv> {
 
 fn pooled(memory: Memory) -> Arc<RuntimeEnv> {
     let pool = Arc::new(FairSpillPool::new(memory.bytes()));
+    let builder = RuntimeEnvBuilder::new().with_memory_pool(pool);
+    let builder = match memory {
+        // operators that spill while others wait for their rows can block each other for ever; without a
+        // disk they fail instead, and the view is computed with the larger limit
+        Memory::OneDay => {
+            let no_disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+            builder.with_disk_manager_builder(no_disk)
+        }
+        Memory::Maximum => builder,
+    };
     // if the pool cannot be created, queries run without a memory limit
-    RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap_or_default()
+    builder.build_arc().unwrap_or_default()
 }
 
 /// A parsed statement, with the tables and views that it names.
