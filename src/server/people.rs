@@ -119,6 +119,6 @@ fn require_lau(data: &LoadedData, lau: &str) -> anyhow::Result<()> {
     }
     let shown: String = lau.chars().take(100).collect();
     Err(anyhow::anyhow!(crate::errors::UsageError(format!(
-        "lau={shown}: there is no such LAU; /tables/lau lists all of them"
+        "lau={shown} is not the id of a LAU; /tables/lau lists all ids"
     ))))
 }

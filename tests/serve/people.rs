@@ -84,7 +84,11 @@ fn documents_hold_what_is_asked_for(warehouse: Warehouse) {
         ("/people/residents", 400, "needs window"),
         ("/people/residents?window=October", 400, "2024-10-01"),
         ("/people/residents?window=2024-10-01&lau=EE_A", 400, "no parameter"),
-        ("/people/commuters?window=2024-10-01&lau=EE_X%27%20OR%201=1", 400, "there is no such LAU"),
+        (
+            "/people/commuters?window=2024-10-01&lau=EE_X%27%20OR%201=1",
+            400,
+            "is not the id of a LAU; /tables/lau lists all ids",
+        ),
         ("/people/overview?date=2024-10-01", 400, "no parameter"),
     ] {
         let got = server.get(path);

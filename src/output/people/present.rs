@@ -114,7 +114,8 @@ fn of_date(
     view: &str,
     date: NaiveDate,
 ) -> Result<Columns> {
-    let view = registry.by_sql_name(view).with_context(|| format!("there is no view {view}"))?;
+    let view =
+        registry.by_sql_name(view).with_context(|| format!("the view {view} does not exist"))?;
     let select = Select { from: Some(date), to: Some(date), ..Select::all(view.into()) };
     Columns::read(warehouse.select(&select)?)
 }
