@@ -32,6 +32,21 @@ pub fn expected(view: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
+/// The user ids of the mini inputs, which are no numbers.
+const MINI_USERS: [&str; 6] = ["aa01", "bb02", "cc03", "dd04", "ee05", "ff06"];
+
+/// True if a text has a user id of the mini inputs as a word. A hash or an id of an error may contain
+/// their four hexadecimal digits by chance.
+pub fn names_a_user(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| MINI_USERS.contains(&word))
+}
+
+#[test]
+fn user_ids_are_found_as_words_and_not_within_hashes() {
+    assert!(names_a_user("Cannot cast string 'aa01' to value") && names_a_user("x,ff06\n"));
+    assert!(!names_a_user("(error 3aa01b7f)") && !names_a_user("sha256:0bb02"));
+}
+
 /// Runs a script that starts and stops servers; returns what it prints.
 pub fn script(name: &str, args: &[&str]) -> String {
     let output = Command::new("sh").arg(root().join(name)).args(args).output().unwrap();

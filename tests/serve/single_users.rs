@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::Server;
-use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
+use crate::harness::{Warehouse, Workspace, names_a_user, test_on_each_warehouse};
 
 /// Views of single users, by name.
 const OF_USERS: [(&str, &str); 7] = [
@@ -68,7 +68,7 @@ fn views_of_single_users_are_recognised_by_their_plan(warehouse: Warehouse) {
     drop(server);
     work.ok(&["report", "--output", "report.html"]);
     let report = work.read("report.html");
-    assert!(!quotes_a_user(&report), "{report}");
+    assert!(!names_a_user(&report), "{report}");
     let (_, data) = report.split_once("id=\"report-data\">").unwrap();
     let (data, _) = data.split_once("</script>").unwrap();
     let routes = serde_json::from_str::<Value>(data).unwrap()["routes"].clone();
@@ -105,20 +105,13 @@ fn header_that_contradicts_the_plan_is_refused(warehouse: Warehouse) {
 
 test_on_each_warehouse!(header_that_contradicts_the_plan_is_refused);
 
-/// The user ids of the mini inputs, which are no numbers.
-const USERS: [&str; 6] = ["aa01", "bb02", "cc03", "dd04", "ee05", "ff06"];
-
-fn quotes_a_user(text: &str) -> bool {
-    USERS.iter().any(|user| text.contains(user))
-}
-
 fn only_the_log_quotes_the_value_of_a_failed_cast(warehouse: Warehouse) {
     let work = warehouse.mini();
     let sql = "SELECT date, COUNT(DISTINCT CAST(user_id AS BIGINT)) AS n\n\
                FROM mobile_events_compressed GROUP BY date";
     write_views(&work, &[("numbers", sql)]);
     let ran = work.fails(&["run-all"], 1, &["numbers.sql"]);
-    assert!(quotes_a_user(&ran.stderr), "{}", ran.stderr);
+    assert!(names_a_user(&ran.stderr), "{}", ran.stderr);
     let id = id_in(&ran.stderr);
     let record = work.read("processed/runs.jsonl");
     let record: Value = serde_json::from_str(record.lines().last().unwrap()).unwrap();
@@ -126,20 +119,20 @@ fn only_the_log_quotes_the_value_of_a_failed_cast(warehouse: Warehouse) {
     for part in ["numbers.sql", "cannot be converted", &id] {
         assert!(error.contains(part), "no {part:?} in {error}");
     }
-    assert!(!quotes_a_user(&record.to_string()), "{record}");
+    assert!(!names_a_user(&record.to_string()), "{record}");
     let server = Server::start(&work);
     let runs = server.get("/tables/runs?format=csv").ok();
-    assert!(runs.contains(&id) && !quotes_a_user(&runs), "{runs}");
+    assert!(runs.contains(&id) && !names_a_user(&runs), "{runs}");
     for query in ["", "?format=csv", "?format=html", "?format=parquet"] {
         let got = server.get(&format!("/numbers{query}"));
         assert_eq!(got.status, 500, "{}", got.text());
         let text = got.text();
         assert!(text.contains("numbers") && text.contains("cannot be converted"), "{text}");
-        assert!(!quotes_a_user(&text), "{text}");
+        assert!(!names_a_user(&text), "{text}");
         let id = id_in(&text);
         let log = server.log();
         let line = log.lines().find(|line| line.contains(&id)).unwrap();
-        assert!(quotes_a_user(line), "{line}");
+        assert!(names_a_user(line), "{line}");
     }
 }
 
@@ -158,5 +151,5 @@ fn queries_on_the_command_line_show_the_complete_message() {
     let work = Workspace::loaded();
     let sql = "SELECT CAST(user_id AS BIGINT) AS n FROM mobile_events_compressed";
     let ran = work.fails(&["query", "--sql", sql], 1, &["(error "]);
-    assert!(quotes_a_user(&ran.stderr), "{}", ran.stderr);
+    assert!(names_a_user(&ran.stderr), "{}", ran.stderr);
 }
