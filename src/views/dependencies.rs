@@ -16,43 +16,43 @@ use crate::domain::tables::Table;
 
 /// Identifiers and keywords of the SQL in lower case, without string literals and comments. They are asked for
 /// again and again while dependencies are followed.
-fn words(view: &View) -> Arc<BTreeSet<String>> {
+fn words(sql: &str) -> Arc<BTreeSet<String>> {
     static KNOWN: LazyLock<Mutex<HashMap<String, Arc<BTreeSet<String>>>>> =
         LazyLock::new(Mutex::default);
     let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(words) = known.get(&view.sql) {
+    if let Some(words) = known.get(sql) {
         return Arc::clone(words);
     }
     // SQL that cannot be tokenized is refused by the engine, with line and column
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, &view.sql).tokenize().unwrap_or_default();
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().unwrap_or_default();
     let word = |token| match token {
         Token::Word(word) => Some(word.value.to_lowercase()),
         _ => None,
     };
     let words: Arc<BTreeSet<String>> = Arc::new(tokens.into_iter().filter_map(word).collect());
-    known.insert(view.sql.clone(), Arc::clone(&words));
+    known.insert(sql.to_owned(), Arc::clone(&words));
     words
-}
-
-/// The views whose names occur in the SQL of `view`. A column with the name of a view counts as well,
-/// which only affects the order of computation.
-fn direct_dependencies<'a>(view: &View, registry: &'a Registry) -> Vec<&'a View> {
-    let mut found: Vec<&View> =
-        words(view).iter().filter_map(|word| registry.by_sql_name(word)).collect();
-    found.sort_by_key(|v| &v.view);
-    found.dedup_by_key(|v| &v.view);
-    found
 }
 
 impl Registry {
     /// The views that the SQL of `view` names.
-    pub fn sources<'a>(&'a self, view: &View) -> Vec<&'a View> {
-        direct_dependencies(view, self)
+    pub fn sources(&self, view: &View) -> Vec<&View> {
+        self.named_in(&view.sql)
+    }
+
+    /// The views whose names occur in a SELECT. A column with the name of a view counts as well, which only
+    /// affects the order of computation.
+    pub(super) fn named_in(&self, sql: &str) -> Vec<&View> {
+        let mut found: Vec<&View> =
+            words(sql).iter().filter_map(|word| self.by_sql_name(word)).collect();
+        found.sort_by_key(|v| &v.view);
+        found.dedup_by_key(|v| &v.view);
+        found
     }
 
     /// True if the SQL of the view names the table.
     pub fn names(&self, view: &View, table: Table) -> bool {
-        words(view).contains(table.name())
+        words(&view.sql).contains(table.name())
     }
 
     /// All views, each after the views that it reads.
@@ -120,7 +120,7 @@ impl Registry {
     /// # Errors
     /// A view that depends on itself.
     pub fn reads(&self, view: &View, table: &str) -> Result<bool> {
-        Ok(self.with_dependencies(view)?.iter().any(|v| words(v).contains(table)))
+        Ok(self.with_dependencies(view)?.iter().any(|v| words(&v.sql).contains(table)))
     }
 }
 
@@ -137,7 +137,7 @@ fn visit<'a>(
         bail!("{}: depends on itself through {}", view.place(), path.join(", "));
     }
     path.push(&view.view);
-    for needed in direct_dependencies(view, registry) {
+    for needed in registry.sources(view) {
         visit(needed, registry, path, order)?;
     }
     path.pop();

@@ -1,12 +1,14 @@
 //! View files: their headers, their registry, and the analysis of their SQL.
 
 mod builtin;
+mod classification;
 mod dependencies;
 mod export;
 mod files;
 mod growth;
 mod header;
 mod id_usage;
+mod known_views;
 mod masked_sql;
 mod named_relations;
 mod periods;

@@ -7,17 +7,20 @@ use anyhow::{Context, Result, anyhow, bail};
 
 use super::builtin;
 use super::files::{self, ViewFile};
+use super::known_views::KnownViews;
 use super::settings::Settings;
-use super::single_users::{Planner, Reason};
 use super::template::{self, date_suffix};
 use super::view::View;
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
 
+/// The key `single_users` of each header, by the SQL name of the view.
+pub(super) type Declared = BTreeMap<String, Option<bool>>;
+
 /// All views, by query name.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    views: Vec<View>,
+    pub(super) views: Vec<View>,
     /// SQL names of the views that the user's files define, and not the program.
     own: BTreeSet<String>,
     /// SQL names of the views with the text of a file of the program.
@@ -34,8 +37,14 @@ impl Registry {
     /// # Errors
     /// A folder that cannot be read, an invalid header (file and line), two views with the same name.
     pub fn read(settings: Settings) -> Result<Self> {
+        Ok(Registry::read_knowing(settings, &KnownViews::of_program())?.0)
+    }
+
+    /// As [`Self::read`], with the keys `single_users` of the headers; views that are not in `known` are
+    /// planned.
+    pub(super) fn read_knowing(settings: Settings, known: &KnownViews) -> Result<(Self, Declared)> {
         let mut registry = Registry::default();
-        let mut declared = BTreeMap::new();
+        let mut declared = Declared::new();
         let views_of = |file: &ViewFile| {
             template::views(&file.path, &file.text, settings)
                 .with_context(|| format!("view file {}", file.path.display()))
@@ -62,8 +71,8 @@ impl Registry {
         }
         registry.add(own);
         registry.refuse_duplicate_names()?;
-        registry.classify(&declared)?;
-        Ok(registry)
+        registry.classify(&declared, known)?;
+        Ok((registry, declared))
     }
 
     /// Adds the user's views. One with the SQL name of a built-in view takes its place and keeps its query
@@ -110,53 +119,6 @@ impl Registry {
     /// True for a view of the user that replaces a built-in one with another.
     pub fn replaces_builtin(&self, view: &View) -> bool {
         self.replaced.values().flatten().any(|name| *name == view.view)
-    }
-
-    /// Decides for each view whether its rows belong to single users, and whether it can be computed by
-    /// period. `declared` is the key
-    /// `single_users` of each header, by the name of the view.
-    fn classify(&mut self, declared: &BTreeMap<String, Option<bool>>) -> Result<()> {
-        let planner = Planner::new()?;
-        let mut reasons = BTreeMap::new();
-        for view in self.without_cycles() {
-            let header = declared.get(&view.view).copied().flatten();
-            let reason = planner.view(&view.view, &view.sql, header == Some(true));
-            if header == Some(false)
-                && let Some(reason) = &reason
-            {
-                bail!(
-                    "view file {}: the header has single_users: no, but {reason}; remove the key, \
-                     or change the SQL",
-                    view.file.display()
-                );
-            }
-            reasons.insert(view.view.clone(), reason);
-        }
-        let of_cycle = || Some(Reason::Unknown("it depends on itself".to_owned()));
-        for view in &mut self.views {
-            view.single_users = reasons.remove(&view.view).unwrap_or_else(of_cycle);
-            view.columns = planner.columns(&view.view);
-            view.check_columns()?;
-        }
-        let by_period = self.computable_by_period();
-        for view in self.views.iter_mut().filter(|view| !by_period.contains(&view.view)) {
-            (view.growth, view.period, view.accumulate) = (None, None, None);
-            view.windows = None;
-        }
-        self.views.iter().try_for_each(|view| self.check_windows(view))
-    }
-
-    /// Why the rows of a query over tables and views count as rows of single users; `None` if they are
-    /// aggregates over users.
-    ///
-    /// # Errors
-    /// None in practice: a planner can always be made.
-    pub fn single_users_in(&self, sql: &str) -> Result<Option<Reason>> {
-        let planner = Planner::new()?;
-        for view in self.without_cycles() {
-            planner.view(&view.view, &view.sql, view.single_users());
-        }
-        Ok(planner.query(sql))
     }
 
     /// Views in the order of their files, those of the program first.

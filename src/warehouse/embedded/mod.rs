@@ -6,6 +6,7 @@ mod files_table;
 mod filter;
 mod load;
 mod lossy_casts;
+mod memory_pool;
 mod parquet_files;
 mod parquet_tables;
 mod period_batches;

@@ -8,7 +8,6 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
@@ -17,6 +16,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 
 use super::engine_errors::{failed, quotes_no_value};
 use super::lossy_casts::CompareWithoutLoss;
+use super::memory_pool::SpillPool;
 use super::sorted_aggregate::UseSortedAggregate;
 use super::yielding::YieldAfterJoins;
 use crate::errors::nearest;
@@ -82,11 +82,10 @@ fn runtime(memory: Memory) -> Arc<RuntimeEnv> {
 }
 
 fn pooled(memory: Memory) -> Arc<RuntimeEnv> {
-    let pool = Arc::new(FairSpillPool::new(memory.bytes()));
+    let pool = Arc::new(SpillPool::new(memory.bytes()));
     let builder = RuntimeEnvBuilder::new().with_memory_pool(pool);
     let builder = match memory {
-        // operators that spill while others wait for their rows can block each other for ever; without a
-        // disk they fail instead, and the view is computed with the larger limit
+        // a view that needs more is computed with the larger limit, which is faster than spilling
         Memory::OneDay => {
             let no_disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
             builder.with_disk_manager_builder(no_disk)

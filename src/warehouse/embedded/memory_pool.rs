@@ -1,0 +1,105 @@
+//! The memory pool that the operators of a session share.
+
+use std::fmt;
+
+use datafusion::error::Result;
+use datafusion::execution::memory_pool::{
+    FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation,
+};
+
+/// A pool with a limit beyond which operators write to temporary files, except those that hand over rows
+/// between partitions.
+///
+/// These keep few batches, as they wait for their readers. In DataFusion 55, two of their inputs that both
+/// write to files can block each other for ever (<https://github.com/apache/datafusion/issues/24883>).
+#[derive(Debug)]
+pub struct SpillPool(FairSpillPool);
+
+impl SpillPool {
+    /// A pool of a number of bytes.
+    pub fn new(bytes: usize) -> Self {
+        SpillPool(FairSpillPool::new(bytes))
+    }
+}
+
+impl MemoryPool for SpillPool {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn register(&self, consumer: &MemoryConsumer) {
+        self.0.register(consumer);
+    }
+
+    fn unregister(&self, consumer: &MemoryConsumer) {
+        self.0.unregister(consumer);
+    }
+
+    fn grow(&self, reservation: &MemoryReservation, additional: usize) {
+        self.0.grow(reservation, additional);
+    }
+
+    fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
+        self.0.shrink(reservation, shrink);
+    }
+
+    fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
+        if reservation.consumer().name().starts_with("RepartitionExec[") {
+            self.0.grow(reservation, additional);
+            return Ok(());
+        }
+        self.0.try_grow(reservation, additional)
+    }
+
+    fn reserved(&self) -> usize {
+        self.0.reserved()
+    }
+
+    fn memory_limit(&self) -> MemoryLimit {
+        self.0.memory_limit()
+    }
+}
+
+impl fmt::Display for SpillPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    use super::*;
+
+    /// A session whose partitions write to files after few batches.
+    async fn session() -> SessionContext {
+        let config = SessionConfig::new().with_batch_size(64).with_target_partitions(2);
+        let everything = SessionContext::new_with_config(config.clone());
+        let rows = "SELECT v % 13 AS place, md5(CAST(v % 337 AS VARCHAR)) AS device \
+                    FROM generate_series(1, 40000) AS s(v)";
+        let rows = everything.sql(rows).await.unwrap().collect().await.unwrap();
+        let pool = Arc::new(SpillPool::new(2 << 20));
+        let runtime = RuntimeEnvBuilder::new().with_memory_pool(pool).build_arc().unwrap();
+        let session = SessionContext::new_with_config_rt(config, runtime);
+        let table = session.read_batches(rows).unwrap().into_view();
+        session.register_table("events", table).unwrap();
+        session
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn partitions_that_exceed_the_limit_do_not_block_each_other() {
+        let session = session().await;
+        let sql = "SELECT place, COUNT(DISTINCT device) AS devices FROM events GROUP BY place";
+        for _ in 0..12 {
+            let rows = async { session.sql(sql).await.unwrap().collect().await.unwrap() };
+            let rows = tokio::time::timeout(Duration::from_secs(60), rows).await;
+            let rows: usize = rows.expect("the query ends").iter().map(|b| b.num_rows()).sum();
+            assert_eq!(rows, 13);
+        }
+    }
+}
