@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail};
 
-use super::known_views::{Analysis, KnownViews};
-use super::registry::{Declared, Registry};
+use super::known_views::{Analysis, KnownView, KnownViews};
+use super::registry::{Registry, Sources};
 use super::single_users::{Planner, Reason};
 use super::view::View;
 
@@ -14,8 +14,10 @@ impl Registry {
     ///
     /// # Errors
     /// A header that contradicts the plan; columns or windows of a header that the view does not have.
-    pub(super) fn classify(&mut self, declared: &Declared, known: &KnownViews) -> Result<()> {
-        let mut analyses = self.analyses(declared, known)?;
+    pub(super) fn classify(&mut self, sources: &Sources, known: &KnownViews) -> Result<()> {
+        let mut analyses = self.known_analyses(sources, known);
+        self.known = analyses.keys().cloned().collect();
+        self.plan_others(sources, &mut analyses)?;
         let of_cycle = || Analysis {
             single_users: Some(Reason::Unknown("it depends on itself".to_owned())),
             columns: None,
@@ -33,31 +35,40 @@ impl Registry {
         self.views.iter().try_for_each(|view| self.check_windows(view))
     }
 
-    /// The analyses of all views that do not depend on themselves, by SQL name. Those that are not known are
-    /// planned, together with the views that they read.
-    fn analyses(
+    /// The analyses of the views that are known together with all that they read, by SQL name.
+    fn known_analyses(&self, sources: &Sources, known: &KnownViews) -> BTreeMap<String, Analysis> {
+        let mut found = BTreeMap::new();
+        for view in self.without_cycles() {
+            let known = sources.get(&view.view).and_then(|source| known.find(&source.text));
+            // names of the user's views may occur in the SQL as those of columns
+            let reads_known =
+                |view: &KnownView| view.reads.iter().all(|name| found.contains_key(name));
+            if let Some(known) = known.filter(|known| reads_known(known)) {
+                found.insert(view.view.clone(), known.analysis.clone());
+            }
+        }
+        found
+    }
+
+    /// Adds the analyses of all other views that do not depend on themselves. They are planned, together with
+    /// the views that they read.
+    fn plan_others(
         &self,
-        declared: &Declared,
-        known: &KnownViews,
-    ) -> Result<BTreeMap<String, Analysis>> {
+        sources: &Sources,
+        analyses: &mut BTreeMap<String, Analysis>,
+    ) -> Result<()> {
         let order = self.without_cycles();
-        let header = |view: &View| declared.get(&view.view).copied().flatten();
-        let mut found: BTreeMap<String, Analysis> = BTreeMap::new();
-        for view in &order {
-            let reads_known = self.sources(view).iter().all(|v| found.contains_key(&v.view));
-            let analysis = known.find(view, header(view)).filter(|_| reads_known);
-            found.extend(analysis.map(|analysis| (view.view.clone(), analysis.clone())));
+        let others: Vec<&View> =
+            order.iter().filter(|view| !analyses.contains_key(&view.view)).copied().collect();
+        if others.is_empty() {
+            return Ok(());
         }
-        let unknown: Vec<&View> =
-            order.iter().filter(|view| !found.contains_key(&view.view)).copied().collect();
-        if unknown.is_empty() {
-            return Ok(found);
-        }
-        let needed = self.with_sources(unknown);
+        let needed = self.with_sources(others);
         let planner = Planner::new()?;
         for view in order.into_iter().filter(|view| needed.contains(view.view.as_str())) {
-            let reason = planner.view(&view.view, &view.sql, header(view) == Some(true));
-            if header(view) == Some(false)
+            let declared = sources.get(&view.view).and_then(|source| source.declared);
+            let reason = planner.view(&view.view, &view.sql, declared == Some(true));
+            if declared == Some(false)
                 && let Some(reason) = &reason
             {
                 bail!(
@@ -67,9 +78,9 @@ impl Registry {
                 );
             }
             let analysis = Analysis { single_users: reason, columns: planner.columns(&view.view) };
-            found.entry(view.view.clone()).or_insert(analysis);
+            analyses.entry(view.view.clone()).or_insert(analysis);
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Why the rows of a query over tables and views count as rows of single users; `None` if they are

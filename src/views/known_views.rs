@@ -1,8 +1,9 @@
 //! What is known of the views of the program without planning their SQL at each start: their columns, and
 //! why their rows count as rows of single users.
 //!
-//! `known_views.json` has it from the plans. A test compares it with them, and with `UPDATE_DOCS=1` writes it
-//! again. A view with another SQL, because it is the user's or for other settings, is planned.
+//! `known_views.json` has it from the plans, by the text of the files. A test compares it with them, and with
+//! `UPDATE_DOCS=1` writes it again. The values of settings do not matter, because they change no type. Any
+//! other view is planned.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -13,8 +14,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::single_users::Reason;
-use super::template::without_snapshot_date;
-use super::view::View;
 use crate::domain::ids::hex;
 
 /// What the plan of a view tells.
@@ -26,37 +25,46 @@ pub struct Analysis {
     pub columns: Option<SchemaRef>,
 }
 
-/// The analyses of views by their digests.
+/// What is known of a view if all views that it reads are known.
+#[derive(Debug)]
+pub struct KnownView {
+    pub analysis: Analysis,
+    /// SQL names of the views that it reads.
+    pub reads: Vec<String>,
+}
+
+/// Views by the digests of their files.
 #[derive(Debug, Default)]
-pub struct KnownViews(HashMap<String, Analysis>);
+pub struct KnownViews(HashMap<String, KnownView>);
 
 /// One view in `known_views.json`.
 #[derive(Debug, Serialize, Deserialize)]
 struct Entry {
     view: String,
     digest: String,
+    reads: Vec<String>,
     single_users: Option<Reason>,
     /// Name, type, and whether there can be nulls.
     columns: Vec<(String, String, bool)>,
 }
 
 impl KnownViews {
-    /// Those of the program, with the default settings.
+    /// Those of the program.
     pub fn of_program() -> Self {
         let entries: Vec<Entry> =
             serde_json::from_str(include_str!("known_views.json")).unwrap_or_default();
         let known = |entry: Entry| {
             let fields: Option<Vec<Field>> = entry.columns.iter().map(field).collect();
             let columns = Some(Arc::new(Schema::new(fields?)));
-            Some((entry.digest, Analysis { single_users: entry.single_users, columns }))
+            let analysis = Analysis { single_users: entry.single_users, columns };
+            Some((entry.digest, KnownView { analysis, reads: entry.reads }))
         };
         KnownViews(entries.into_iter().filter_map(known).collect())
     }
 
-    /// What is known of a view if all that it reads is known; `declared` is the key `single_users` of its
-    /// header.
-    pub fn find(&self, view: &View, declared: Option<bool>) -> Option<&Analysis> {
-        self.0.get(&digest(view, declared))
+    /// The view of a file.
+    pub fn find(&self, text: &str) -> Option<&KnownView> {
+        self.0.get(&digest(text))
     }
 }
 
@@ -64,33 +72,28 @@ fn field((name, data_type, nullable): &(String, String, bool)) -> Option<Field> 
     Some(Field::new(name, DataType::from_str(data_type).ok()?, *nullable))
 }
 
-/// A hash of all that the analysis of a view depends on besides the relations that it reads. It is the same
-/// for snapshots of all dates.
-fn digest(view: &View, declared: Option<bool>) -> String {
-    let (name, sql) = without_snapshot_date(view);
-    let mut hash = Sha256::new();
-    hash.update(format!("{name}\n{declared:?}\n"));
-    hash.update(sql);
-    hex(&hash.finalize()[..16])
+fn digest(text: &str) -> String {
+    hex(&Sha256::digest(text)[..16])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::views::Registry;
-    use crate::views::registry::Declared;
+    use crate::config::{Config, Window};
+    use crate::views::registry::Sources;
+    use crate::views::{Registry, View};
 
-    fn read(config: &Config, known: &KnownViews) -> (Registry, Declared) {
+    fn read(config: &Config, known: &KnownViews) -> (Registry, Sources) {
         Registry::read_knowing(config.into(), known).unwrap()
     }
 
     #[test]
     fn known_views_are_what_their_plans_tell() {
-        let (registry, declared) = read(&Config::default(), &KnownViews::default());
+        let (registry, sources) = read(&Config::default(), &KnownViews::default());
         let entry = |view: &View| Entry {
-            view: without_snapshot_date(view).0,
-            digest: digest(view, declared[&view.view]),
+            view: view.view.clone(),
+            digest: digest(&sources[&view.view].text),
+            reads: registry.sources(view).iter().map(|view| view.view.clone()).collect(),
             single_users: view.single_users.clone(),
             columns: view
                 .columns
@@ -115,12 +118,34 @@ mod tests {
 
     #[test]
     fn views_are_the_same_whether_known_or_planned() {
-        let known = KnownViews::of_program();
-        let (planned, declared) = read(&Config::default(), &KnownViews::default());
-        let (looked_up, _) = read(&Config::default(), &known);
-        assert_eq!(planned.views(), looked_up.views());
-        let is_known = |view: &View| known.find(view, declared[&view.view]).is_some();
-        assert!(planned.views().iter().all(is_known));
+        let mut other = Config::default();
+        other.views.snapshot_dates = vec!["2024-10-02".parse().unwrap(), "newest".parse().unwrap()];
+        other.time.zone = Some("Europe/Tallinn".parse().unwrap());
+        other.anchors.window = Window::Days(28);
+        other.weights.max_weight = 12.5;
+        other.weights.interval_z = 2.0;
+        for config in [Config::default(), other] {
+            let (planned, _) = read(&config, &KnownViews::default());
+            let (looked_up, _) = read(&config, &KnownViews::of_program());
+            assert_eq!(planned.views(), looked_up.views());
+            let views = looked_up.views();
+            assert!(views.iter().all(|v| looked_up.is_known(v) && !planned.is_known(v)));
+        }
+    }
+
+    #[test]
+    fn view_without_the_views_that_it_reads_is_planned() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut files = crate::views::builtin::files().into_iter();
+        let (name, text) = files.find(|(name, _)| name == "commuters.sql").unwrap();
+        std::fs::write(folder.path().join(name), text).unwrap();
+        let mut config = Config::default();
+        config.views.dir = Some(folder.path().to_owned());
+        config.views.builtin = false;
+        let (registry, _) = read(&config, &KnownViews::of_program());
+        let view = registry.by_sql_name("commuters").unwrap();
+        assert!(matches!(view.single_users, Some(Reason::Unknown(_))), "{view:?}");
+        assert!(!registry.is_known(view));
     }
 
     #[test]

@@ -14,8 +14,17 @@ use super::view::View;
 use crate::domain::tables::Table;
 use crate::errors::{UsageError, nearest};
 
-/// The key `single_users` of each header, by the SQL name of the view.
-pub(super) type Declared = BTreeMap<String, Option<bool>>;
+/// Where a view comes from.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// The key `single_users` of the header.
+    pub declared: Option<bool>,
+    /// The text of the file.
+    pub text: String,
+}
+
+/// By the SQL names of the views.
+pub(super) type Sources = BTreeMap<String, Source>;
 
 /// All views, by query name.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +34,8 @@ pub struct Registry {
     own: BTreeSet<String>,
     /// SQL names of the views with the text of a file of the program.
     shipped: BTreeSet<String>,
+    /// SQL names of the views that were not planned, see [`KnownViews`].
+    pub(super) known: BTreeSet<String>,
     /// User's files that replace built-in views with other ones, and the SQL names of these.
     replaced: BTreeMap<PathBuf, Vec<String>>,
 }
@@ -40,18 +51,21 @@ impl Registry {
         Ok(Registry::read_knowing(settings, &KnownViews::of_program())?.0)
     }
 
-    /// As [`Self::read`], with the keys `single_users` of the headers; views that are not in `known` are
-    /// planned.
-    pub(super) fn read_knowing(settings: Settings, known: &KnownViews) -> Result<(Self, Declared)> {
+    /// As [`Self::read`], with the sources of the views; those that are not in `known` are planned.
+    pub(super) fn read_knowing(settings: Settings, known: &KnownViews) -> Result<(Self, Sources)> {
         let mut registry = Registry::default();
-        let mut declared = Declared::new();
+        let mut sources = Sources::new();
         let views_of = |file: &ViewFile| {
             template::views(&file.path, &file.text, settings)
                 .with_context(|| format!("view file {}", file.path.display()))
         };
         for file in files::of_program(settings.views) {
-            let (header, views) = views_of(&file)?;
-            declared.extend(views.iter().map(|view| (view.view.clone(), header)));
+            let (declared, views) = views_of(&file)?;
+            sources.extend(
+                views
+                    .iter()
+                    .map(|view| (view.view.clone(), Source { declared, text: file.text.clone() })),
+            );
             registry.views.extend(views);
         }
         registry.shipped = registry.views.iter().map(|view| view.view.clone()).collect();
@@ -59,8 +73,12 @@ impl Registry {
             builtin::files().into_iter().map(|(_, text)| text).collect();
         let mut own = Vec::new();
         for file in files::of_user(settings.views)? {
-            let (header, views) = views_of(&file)?;
-            declared.extend(views.iter().map(|view| (view.view.clone(), header)));
+            let (declared, views) = views_of(&file)?;
+            sources.extend(
+                views
+                    .iter()
+                    .map(|view| (view.view.clone(), Source { declared, text: file.text.clone() })),
+            );
             for view in &views {
                 match of_program.contains(&file.text) {
                     true => registry.shipped.insert(view.view.clone()),
@@ -71,8 +89,8 @@ impl Registry {
         }
         registry.add(own);
         registry.refuse_duplicate_names()?;
-        registry.classify(&declared, known)?;
-        Ok((registry, declared))
+        registry.classify(&sources, known)?;
+        Ok((registry, sources))
     }
 
     /// Adds the user's views. One with the SQL name of a built-in view takes its place and keeps its query
@@ -100,6 +118,12 @@ impl Registry {
     /// The views that the program ships, and copies of them, but none that replaces them with another.
     pub fn shipped(&self) -> impl Iterator<Item = &View> {
         self.views.iter().filter(|view| self.shipped.contains(&view.view))
+    }
+
+    /// True for a view of the program that only reads others of the program, so that it can be planned on every
+    /// warehouse.
+    pub fn is_known(&self, view: &View) -> bool {
+        self.known.contains(&view.view)
     }
 
     /// Number of views that the user's files define.

@@ -85,17 +85,6 @@ fn snapshot(template: &View, date: SnapshotDate) -> Result<View> {
     Ok(view)
 }
 
-/// The SQL name and the SQL of a view, with placeholders for the date of a snapshot.
-pub fn without_snapshot_date(view: &View) -> (String, String) {
-    match view.snapshot {
-        Some(SnapshotDate::Day(day)) => (
-            view.view.replace(&day.format("%Y_%m_%d").to_string(), DATE_IN_HEADER),
-            view.sql.replace(&format!("'{day}'"), DATE_IN_SQL),
-        ),
-        _ => (view.view.clone(), view.sql.clone()),
-    }
-}
-
 /// Puts the newest date in place of each literal; the keyword `DATE` before one goes with it.
 fn with_newest_date(sql: &str) -> String {
     let mut parts = sql.split(DATE_IN_SQL);

@@ -130,8 +130,8 @@ pub trait Warehouse: Send + Sync {
         Ok(())
     }
 
-    /// Plans every view against empty tables, so that a broken view file is found before any work is
-    /// done. Changes nothing.
+    /// Plans every view of the user against empty tables, so that a broken view file is found before any work
+    /// is done. Changes nothing.
     ///
     /// # Errors
     /// The first view that the engine rejects, with file, line and reason.

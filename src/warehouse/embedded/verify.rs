@@ -13,7 +13,7 @@ use crate::domain::tables::Table;
 use crate::views::View;
 
 impl Embedded {
-    /// Plans every view.
+    /// Plans every view but those that are known.
     ///
     /// # Errors
     /// The first view that the engine rejects, with file, line and reason.
@@ -24,6 +24,11 @@ impl Embedded {
             parquet_tables::register(&context, table.name(), Arc::new(rows))?;
         }
         for view in self.views.in_dependency_order()? {
+            if let Some(columns) = view.columns.as_ref().filter(|_| self.views.is_known(view)) {
+                let rows = EmptyTable::new(parquet_tables::with_views(columns));
+                parquet_tables::register(&context, &view.view, Arc::new(rows))?;
+                continue;
+            }
             self.plan_one(&context, view).await.map_err(|error| view.placed(error))?;
         }
         Ok(())

@@ -13,7 +13,7 @@ use super::{schema as tables, search_path};
 use crate::domain::tables::{Table, quoted};
 use crate::views::{Registry, View, without_semicolon};
 
-/// Plans every view. Without PostGIS no view can be planned, and none is an error.
+/// Plans every view but those that are known. Without PostGIS no view can be planned, and none is an error.
 ///
 /// # Errors
 /// The first view that the server rejects, with file, line and reason; a schema with foreign tables.
@@ -37,6 +37,10 @@ pub fn plan_without_data(client: &mut Client, schema: &SchemaName, views: &Regis
     for view in views.in_dependency_order()? {
         let select = without_semicolon(&view.sql);
         let name = quoted(&view.view);
+        if views.is_known(view) {
+            with.push_str(&format!(", {name} AS (\n{select}\n)"));
+            continue;
+        }
         let is_hidden =
             |name: &str| Table::from_name(name).is_some() || views.by_sql_name(name).is_some();
         let words = search_path::possible_relations(select)
