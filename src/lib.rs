@@ -16,6 +16,7 @@ pub mod domain;
 pub mod errors;
 pub mod events;
 pub mod formats;
+pub mod movement;
 pub mod output;
 pub mod progress;
 pub mod run_history;

@@ -23,7 +23,7 @@ fn second_run_skips_all_stages_and_reports_it() {
     );
     let before = [work.snapshot("processed"), work.snapshot("warehouse")];
     let second = work.ok(&["run-all"]);
-    assert_eq!(second.matches("unchanged, skipped").count(), 5, "{second}");
+    assert_eq!(second.matches("unchanged, skipped").count(), 6, "{second}");
     assert_eq!([work.snapshot("processed"), work.snapshot("warehouse")], before);
 }
 
@@ -45,8 +45,12 @@ fn new_event_is_counted_and_stale_results_are_not_served() {
         let line = ran.lines().find(|l| l.contains(&format!("│ {stage}"))).unwrap();
         line.contains("unchanged, skipped")
     };
-    let stages = ["compress", "geojoin", "quality", "load", "views"].map(skipped);
-    assert_eq!(stages, [false, true, false, false, false], "geojoin alone is unchanged: {ran}");
+    let stages = ["compress", "geojoin", "movement", "quality", "load", "views"].map(skipped);
+    assert_eq!(
+        stages,
+        [false, true, false, false, false, false],
+        "geojoin alone is unchanged: {ran}"
+    );
     let line = "2024-10-02,EE_0003,Saare vald,3,1";
     assert_eq!(answer(&work), expected(VIEW).replace(line, "2024-10-02,EE_0003,Saare vald,4,1"));
 }
@@ -186,7 +190,7 @@ fn run_killed_in_any_stage_is_completed_by_the_next_run() {
     let expected_files = work.snapshot("processed");
     // the digests of users depend on the key
     let key = work.read("processed/users.key");
-    for stage in ["compress", "geojoin", "quality", "load", "views"] {
+    for stage in ["compress", "geojoin", "movement", "quality", "load", "views"] {
         for from_nothing in [false, true] {
             if from_nothing {
                 work.remove("warehouse");

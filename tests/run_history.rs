@@ -46,7 +46,7 @@ fn finished_skipped_and_failed_runs_are_recorded() {
     work.ok(&["views", "--list"]);
     let runs = records(&work);
     let [first, second, third] = &runs[..] else { panic!("{runs:?}") };
-    let names = ["compress", "geojoin", "quality", "load", "views"];
+    let names = ["compress", "geojoin", "movement", "quality", "load", "views"];
     assert_eq!(stages(first), names.map(|n| (n, false)));
     assert!(stages(second).iter().filter(|(name, _)| *name != "quality").all(|(_, s)| *s));
     assert_eq!((&first["status"], &second["status"]), (&"done".into(), &"done".into()));

@@ -6,7 +6,7 @@ use divan::{Bencher, black_box};
 use mobility::checks::Checks;
 use mobility::checks::duplicates::Touching;
 use mobility::checks::event_run::EventRun;
-use mobility::checks::open_run::RunPolicy;
+use mobility::checks::open_run::{RunLimits, RunPolicy};
 use mobility::checks::sequence::{CheckedDate, Rules};
 use mobility::datasets::day_record::DigestKey;
 use mobility::domain::time::{DayShift, LocalDate, SpanHour};
@@ -21,6 +21,7 @@ use mobility::stages::compress::worker_state::WorkerState;
 
 use crate::random::Random;
 
+const LIMITS: RunLimits = RunLimits { policy: RunPolicy::Dedup, max_gap_us: u32::MAX };
 const USERS: usize = 150_000;
 const CELLS: u64 = 3_000;
 const EVENTS: usize = 1 << 20;
@@ -95,7 +96,7 @@ fn count_events(bencher: Bencher) {
             for (user, hour, cell, us) in &events {
                 for later in 0..4 {
                     let event = (SpanHour::new(*hour, false), *cell, us + later);
-                    users.count(*user, event, 0, RunPolicy::Dedup, &mut runs);
+                    users.count(*user, event, 0, LIMITS, &mut runs);
                 }
             }
             runs
@@ -127,7 +128,7 @@ fn combine_two_workers(bencher: Bencher) {
         }
         for &(user, hour, cell, us) in events {
             let event = (SpanHour::new(hour, false), cell, us);
-            worker.users.count(user, event, 0, RunPolicy::Dedup, &mut worker.runs);
+            worker.users.count(user, event, 0, LIMITS, &mut worker.runs);
         }
         worker.close();
         worker
@@ -151,6 +152,7 @@ fn combine_two_workers(bencher: Bencher) {
         touching: Touching::BetweenRowGroups,
         keep_rejected: false,
         key: &key,
+        visit_gap_us: i64::MAX,
     };
     bencher
         .counter(ItemsCount::new(events.len()))
@@ -161,7 +163,7 @@ fn combine_two_workers(bencher: Bencher) {
             let mut judge = Judge::new(&context, 0..1, &reread);
             let mut written = 0;
             let visited = combined.visit(0..combined.users(), |user| {
-                judge.add(user, |_, _, rows| {
+                judge.add(user, |_, _, rows, _| {
                     written += rows.len();
                     Ok(())
                 })

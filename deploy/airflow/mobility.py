@@ -33,10 +33,11 @@ with DAG(
 
     compress = stage("compress", "compress")
     geojoin = stage("geojoin", "geojoin")
+    movement = stage("movement", "movement")
     # critical findings about the data fail here, before anyone reads the results
     yesterday = '--date "$(date -d yesterday +%F)"'
     quality = stage("quality", f"quality {yesterday} --fail-on critical")
     load = stage("load", "load")
     views = stage("views", "views")
 
-    [compress, geojoin] >> quality >> load >> views
+    [compress, geojoin] >> movement >> quality >> load >> views

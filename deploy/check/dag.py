@@ -19,7 +19,8 @@ after = {task.task_id: task.upstream_task_ids for task in dag.tasks}
 assert after == {
     "compress": set(),
     "geojoin": set(),
-    "quality": {"compress", "geojoin"},
+    "movement": {"compress", "geojoin"},
+    "quality": {"movement"},
     "load": {"quality"},
     "views": {"load"},
 }, after

@@ -8,7 +8,7 @@ use crate::domain::time::SpanHour;
 /// Which events a run accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RunPolicy {
-    /// All events of the same hour and cell: no check needs their order.
+    /// All events of the same hour and cell: nothing needs their order.
     #[default]
     Unordered,
     /// Events that are not earlier than the one before.
@@ -18,16 +18,24 @@ pub enum RunPolicy {
 }
 
 impl RunPolicy {
-    /// What the checks need; `located` if the locations of cells are known.
+    /// What the checks need, and visits, which there are if the locations of cells are known: `located`.
     pub fn of(rules: &Rules, located: bool) -> Self {
         if rules.on(Code::Duplicate) {
             RunPolicy::Dedup
-        } else if rules.need_order() && located {
+        } else if located {
             RunPolicy::NonDecreasing
         } else {
             RunPolicy::Unordered
         }
     }
+}
+
+/// How far a run reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunLimits {
+    pub policy: RunPolicy,
+    /// Longest time between two events, µs.
+    pub max_gap_us: u32,
 }
 
 /// What became of an event.
@@ -59,19 +67,23 @@ impl OpenRun {
         OpenRun { hour, cell, row_group, first_us: us, last_us: us, count: 1 }
     }
 
-    /// Adds an event at `us` microseconds into `hour`, if the policy allows it.
+    /// Adds an event at `us` microseconds into `hour`, if the limits allow it.
     #[inline]
     pub fn add(
         &mut self,
         (hour, cell, us): (SpanHour, u32, u32),
         row_group: u32,
-        policy: RunPolicy,
+        limits: RunLimits,
     ) -> Added {
+        let policy = limits.policy;
         let same = self.hour == hour && self.cell == cell && self.row_group == row_group;
         if !same || self.count == 0 || self.count == u32::MAX {
             return Added::Rejected;
         }
         if us > self.last_us || (us == self.last_us && policy == RunPolicy::NonDecreasing) {
+            if us - self.last_us > limits.max_gap_us && policy != RunPolicy::Unordered {
+                return Added::Rejected;
+            }
             self.last_us = us;
             self.count += 1;
             return Added::Accepted;
@@ -104,12 +116,23 @@ mod tests {
         let hour = SpanHour::new(0, false);
         let add = |policy| {
             let mut run = OpenRun::new(hour, 1, 5, 0);
-            [7, 7, 6].map(|us| run.add((hour, 1, us), 0, policy))
+            let limits = RunLimits { policy, max_gap_us: u32::MAX };
+            [7, 7, 6].map(|us| run.add((hour, 1, us), 0, limits))
         };
         use Added::{Accepted, Duplicate, Rejected};
         assert_eq!(add(RunPolicy::Unordered), [Accepted; 3]);
         assert_eq!(add(RunPolicy::NonDecreasing), [Accepted, Accepted, Rejected]);
         assert_eq!(add(RunPolicy::Dedup), [Accepted, Duplicate, Rejected]);
-        assert_eq!(OpenRun::default().add((hour, 0, 0), 0, RunPolicy::Unordered), Rejected);
+        let limits = RunLimits { policy: RunPolicy::Unordered, max_gap_us: u32::MAX };
+        assert_eq!(OpenRun::default().add((hour, 0, 0), 0, limits), Rejected);
+    }
+
+    #[test]
+    fn run_ends_before_a_longer_gap() {
+        let hour = SpanHour::new(0, false);
+        let limits = RunLimits { policy: RunPolicy::Dedup, max_gap_us: 10 };
+        let mut run = OpenRun::new(hour, 1, 5, 0);
+        let added = [15, 26].map(|us| run.add((hour, 1, us), 0, limits));
+        assert_eq!(added, [Added::Accepted, Added::Rejected]);
     }
 }

@@ -5,6 +5,7 @@ use super::codes::Code;
 use super::event_run::EventRun;
 use super::locations::{CellLocation, CellLocations, Place, chord2_of_metres, metres_of_chord2};
 use super::settings::Checks;
+use crate::domain::site::Site;
 use crate::domain::time::{DayShift, LocalDate, MICROS_PER_HOUR, SpanHour};
 
 const MICROS: f64 = 1e6;
@@ -39,12 +40,6 @@ impl Rules {
     #[inline]
     pub fn on(&self, code: Code) -> bool {
         self.on[code as usize]
-    }
-
-    /// True if a check depends on the order of events.
-    pub fn need_order(&self) -> bool {
-        let codes = [Code::Duplicate, Code::TwoPlaces, Code::PingPong];
-        codes.iter().any(|code| self.on(*code)) || self.need_hops()
     }
 
     fn need_hops(&self) -> bool {
@@ -119,6 +114,12 @@ impl SequenceChecker {
             self.flag_hops(rules, runs);
         }
         self.flag_busy_user(rules, runs);
+    }
+
+    /// The runs at known locations, without events at two places at once, in order of time: the site of each,
+    /// its first and last event, µs since the beginning of the date, and its place among the checked runs.
+    pub fn located(&self) -> impl Iterator<Item = (Site, i64, i64, usize)> {
+        self.located.iter().map(|at| (at.place.site, at.first_us, at.last_us, at.run))
     }
 
     fn add_code(&mut self, runs: &[EventRun], run: usize, code: Code, rows: u64) {

@@ -138,6 +138,15 @@ Examples:
     /// Find the LAU of every cell
     #[command(after_help = "Examples:\n  mobility geojoin\n  mobility geojoin --force")]
     Geojoin(Force),
+    /// Find stays, moves and trips of devices
+    #[command(
+        after_help = "Only dates are computed whose visits, cells or settings changed, and the dates beside them.
+
+Examples:
+  mobility movement
+  mobility movement --force"
+    )]
+    Movement(Force),
     /// Load the processed files into the warehouse
     #[command(after_help = "Examples:
   mobility load
@@ -216,7 +225,7 @@ Examples:
   mobility quality --format html --output quality.html
   mobility quality --fail-on critical --quiet > /dev/null || echo 'look at the data'")]
     Quality(Quality),
-    /// Run compress, geojoin, quality, load and views; skip stages whose inputs did not change
+    /// Run compress, geojoin, movement, quality, load and views; skip stages whose inputs did not change
     #[command(after_help = "Examples:
   mobility run-all
   mobility run-all --from load
@@ -273,6 +282,7 @@ impl Command {
             Command::Extract(_) => "extract",
             Command::Compress(_) => "compress",
             Command::Geojoin(_) => "geojoin",
+            Command::Movement(_) => "movement",
             Command::Load(_) => "load",
             Command::Views(_) => "views",
             Command::Query(_) => "query",

@@ -107,6 +107,12 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
                 stages::geojoin(&session, args.force)
             })
         }
+        Command::Movement(args) => {
+            let session = open(Vec::new())?;
+            record::with_record(&session, record::no_inputs, |_| {
+                stages::movement(&session, args.force)
+            })
+        }
         Command::Load(args) => {
             let session = open(Vec::new())?;
             record::with_record(&session, record::load_inputs, |_| {

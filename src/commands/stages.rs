@@ -1,10 +1,10 @@
-//! `mobility compress`, `geojoin` and `load`.
+//! `mobility compress`, `geojoin`, `movement` and `load`.
 
 use anyhow::Result;
 
 use super::Session;
 use crate::cli;
-use crate::stages::{compress, geojoin, load};
+use crate::stages::{compress, geojoin, load, movement};
 
 pub fn compress(session: &Session, args: &cli::Compress) -> Result<()> {
     let extent = compress::Extent { force: args.force, since: args.since };
@@ -13,6 +13,10 @@ pub fn compress(session: &Session, args: &cli::Compress) -> Result<()> {
 
 pub fn geojoin(session: &Session, force: bool) -> Result<()> {
     session.stage("geojoin", || geojoin::run((&session.config).into(), &session.progress, force))
+}
+
+pub fn movement(session: &Session, force: bool) -> Result<()> {
+    session.stage("movement", || movement::run((&session.config).into(), &session.progress, force))
 }
 
 pub fn load(session: &Session, force: bool) -> Result<()> {

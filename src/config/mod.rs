@@ -50,6 +50,7 @@ pub use url_prefix::UrlPrefix;
 pub use views::{SnapshotDate, Views};
 
 pub use crate::checks::Checks;
+pub use crate::movement::{Stays, Trips};
 
 /// The whole configuration, one section per field. Paths are resolved.
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, Default)]
@@ -72,6 +73,8 @@ pub struct Config {
     pub calendar: Calendar,
     pub present: Present,
     pub weights: Weights,
+    pub stays: Stays,
+    pub trips: Trips,
     pub warehouse: Warehouse,
     pub load: Load,
     pub spark: Spark,
@@ -136,6 +139,21 @@ impl Data {
     /// Hourly presence, one folder per date.
     pub fn compressed_events(&self) -> PathBuf {
         self.processed.join("compressed_events")
+    }
+
+    /// Visits of devices, one folder per date.
+    pub fn visits(&self) -> PathBuf {
+        self.processed.join("visits")
+    }
+
+    /// The rows of a table of the stage `movement`, one folder per date.
+    pub fn movement_table(&self, table: Table) -> PathBuf {
+        self.processed.join(table.name())
+    }
+
+    /// What the rows of these tables were computed from.
+    pub fn movement_manifest(&self) -> PathBuf {
+        self.processed.join("movement.json")
     }
 
     /// The cell plan with the LAU of each cell.

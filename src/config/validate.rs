@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 
 use super::{Checks, Config, Serve, tokens};
 use crate::errors::nearest;
+use crate::movement;
 
 /// Maximum of a time limit, one year.
 const MAX_SECONDS: u64 = 366 * 86_400;
@@ -46,6 +47,7 @@ pub fn validate(config: &Config) -> Result<()> {
         bail!("time.zone = \"{zone}\" is not an IANA time zone{hint}");
     }
     super::anchors::validate(&config.anchors, &config.present, &config.weights)?;
+    movement::validate(&config.stays, &config.trips)?;
     if !(config.geojoin.max_distance_m.is_finite() && config.geojoin.max_distance_m >= 0.0) {
         bail!("geojoin.max_distance_m must be a distance in metres, 0 or more");
     }

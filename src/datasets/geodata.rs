@@ -9,13 +9,14 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, Date32Array, Float64Array, Int64Array,
     RecordBatch, StringArray,
 };
-use arrow::datatypes::{DataType, Date32Type};
+use arrow::datatypes::{DataType, Date32Type, Float64Type};
 use chrono::NaiveDate;
 use geo::{Area, BoundingRect, Coord, Geometry, MultiPolygon, Point, Rect};
 use geozero::{CoordDimensions, ToWkb};
 
 use crate::cell_plan::Cell;
 use crate::config::Data;
+use crate::domain::site::Site;
 use crate::domain::tables::Table;
 use crate::formats::geoparquet;
 use crate::formats::parquet::provenance;
@@ -209,6 +210,45 @@ pub fn read_cells(path: &Path) -> Result<Vec<CellWithLau>> {
         })
     })
     .collect()
+}
+
+/// The site of a cell, with its LAU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteWithLau {
+    pub site: Site,
+    /// First and last day of validity; `None` for no limit.
+    pub start: Option<NaiveDate>,
+    pub end: Option<NaiveDate>,
+    pub lau_id: Option<String>,
+}
+
+impl SiteWithLau {
+    /// True on the days on which the cell is valid.
+    pub fn is_valid(&self, date: NaiveDate) -> bool {
+        self.start.is_none_or(|start| start <= date) && self.end.is_none_or(|end| date <= end)
+    }
+}
+
+/// Reads the sites of all cells with their LAU.
+///
+/// # Errors
+/// A file that is damaged.
+pub fn read_sites(path: &Path) -> Result<Vec<SiteWithLau>> {
+    let names = ["latitude", "longitude", "valid_date_start", "valid_date_end", "lau_id"];
+    let batch = read(path, &names)?;
+    let degrees = |name| column(&batch, name, &DataType::Float64);
+    let (latitudes, longitudes) = (degrees("latitude")?, degrees("longitude")?);
+    let degrees = |column: &ArrayRef, row| column.as_primitive::<Float64Type>().value(row);
+    let (starts, ends) = (dates(&batch, "valid_date_start")?, dates(&batch, "valid_date_end")?);
+    let rows = texts(&batch, "lau_id")?.into_iter().zip(starts).zip(ends).enumerate();
+    let site = |row| Site::of(degrees(&latitudes, row), degrees(&longitudes, row));
+    let sites = rows.map(|(row, ((lau_id, start), end))| SiteWithLau {
+        site: site(row),
+        start,
+        end,
+        lau_id,
+    });
+    Ok(sites.collect())
 }
 
 /// Reads the ids of all LAU units.

@@ -76,6 +76,10 @@ pub struct CompletedDate {
     /// earlier version of the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FileList>,
+    /// The files of visits, by their path below the folder of visits. `None` if there are none, since Spark or an
+    /// earlier version of the program computed the date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visits: Option<FileList>,
     /// The record of the date. `None` in a manifest of an earlier version of the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<RecordFiles>,
@@ -206,6 +210,44 @@ impl Manifest {
             completed.files = Some(files);
         }
         Ok(())
+    }
+
+    /// Lists the files of visits below `folder`, of all dates but those that were `kept`.
+    ///
+    /// # Errors
+    /// Files that cannot be read.
+    pub fn list_visits(&mut self, folder: &Path, kept: &BTreeSet<NaiveDate>) -> Result<()> {
+        for (date, completed) in &mut self.dates {
+            if kept.contains(date) {
+                continue;
+            }
+            let mut files = FileList::default();
+            for path in presence::files_of(folder, *date)? {
+                files.insert(presence::name_below(folder, &path), ListedFile::of(&path)?);
+            }
+            completed.visits = Some(files);
+        }
+        Ok(())
+    }
+
+    /// Compares the files of visits of each date in `folder` with the list. Returns the dates that differ.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn differences_of_visits(
+        &self,
+        folder: &Path,
+    ) -> Result<BTreeMap<NaiveDate, Vec<Difference>>> {
+        let mut differ = BTreeMap::new();
+        for (date, completed) in &self.dates {
+            let Some(files) = &completed.visits else { continue };
+            let found = presence::files_of(folder, *date)?;
+            let differences = files.differences(folder, "", names(folder, &found));
+            if !differences.is_empty() {
+                differ.insert(*date, differences);
+            }
+        }
+        Ok(differ)
     }
 
     /// True if the files of all dates are listed.

@@ -7,5 +7,7 @@ pub mod day_record;
 pub mod file_list;
 pub mod geodata;
 pub mod manifest;
+pub mod movement;
 pub mod presence;
 pub mod quality_tables;
+pub mod visits;

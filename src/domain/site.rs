@@ -25,6 +25,23 @@ impl Site {
     pub fn number(self) -> i64 {
         i64::from(self.latitude) << 32 | i64::from(self.longitude as u32)
     }
+
+    /// The site with this number.
+    pub fn from_number(number: i64) -> Self {
+        Site { latitude: (number >> 32) as i32, longitude: number as i32 }
+    }
+
+    /// Latitude and longitude in degrees.
+    pub fn degrees(self) -> (f64, f64) {
+        let degrees = |units: i32| f64::from(units) / PER_DEGREE;
+        (degrees(self.latitude), degrees(self.longitude))
+    }
+
+    /// The differences of latitude and longitude to another site, degrees.
+    pub fn minus(self, other: Site) -> (f64, f64) {
+        let degrees = |a: i32, b: i32| (i64::from(a) - i64::from(b)) as f64 / PER_DEGREE;
+        (degrees(self.latitude, other.latitude), degrees(self.longitude, other.longitude))
+    }
 }
 
 impl fmt::Display for Site {
@@ -56,7 +73,9 @@ mod tests {
     #[test]
     fn neighbouring_sites_have_different_numbers() {
         let sites = [(0.0, 0.0), (0.0, -0.000_01), (0.000_01, 0.0), (-0.000_01, 0.0)];
-        let numbers = sites.map(|(latitude, longitude)| Site::of(latitude, longitude).number());
+        let sites = sites.map(|(latitude, longitude)| Site::of(latitude, longitude));
+        let numbers = sites.map(Site::number);
         assert_eq!(std::collections::BTreeSet::from(numbers).len(), 4);
+        assert_eq!(numbers.map(Site::from_number), sites);
     }
 }

@@ -34,21 +34,30 @@ pub enum Table {
     QualityDaily,
     /// Numbers of rows by date, file and check code.
     QualityCodes,
+    /// Where each user was on a date, from midnight to midnight.
+    Segments,
+    /// Trips of users between stays.
+    Trips,
     /// The history of runs, one row per run.
     Runs,
 }
 
 impl Table {
-    pub const ALL: [Table; 8] = [
+    pub const ALL: [Table; 10] = [
         Table::CellPlan,
         Table::Lau,
         Table::MobileEventsCompressed,
         Table::MobileEventsPlaced,
         Table::MobileEventsUncompressed,
+        Table::Segments,
+        Table::Trips,
         Table::QualityDaily,
         Table::QualityCodes,
         Table::Runs,
     ];
+
+    /// The tables of the stage `movement`, with rows of dates.
+    pub const MOVEMENT: [Table; 2] = [Table::Segments, Table::Trips];
 
     /// Small tables without geometry. A load replaces those that have a processed file; `runs` grows
     /// with every run. In a warehouse that was loaded by an older version of the program they are
@@ -59,6 +68,7 @@ impl Table {
 
     pub fn is_small(self) -> bool {
         matches!(self, Table::QualityDaily | Table::QualityCodes | Table::Runs)
+            || Table::MOVEMENT.contains(&self)
     }
 
     /// The processed file from which a load replaces a small table.
@@ -80,6 +90,8 @@ impl Table {
             Table::MobileEventsUncompressed => "mobile_events_uncompressed",
             Table::QualityDaily => "quality_daily",
             Table::QualityCodes => "quality_codes",
+            Table::Segments => "segments",
+            Table::Trips => "trips",
             Table::Runs => "runs",
         }
     }
@@ -105,6 +117,11 @@ impl Table {
             Table::MobileEventsUncompressed => "Raw events.",
             Table::QualityDaily => "Quality figures of each date.",
             Table::QualityCodes => "Numbers of rows of each date and file by check code.",
+            Table::Segments => {
+                "Stays, passes, moves and unknown time of each user with events on a date, from midnight to \
+                 midnight."
+            }
+            Table::Trips => "Trips: from a stay of a user to the next one, by the date of leaving.",
             Table::Runs => "The history of runs, one row per run; times are UTC.",
         }
     }
@@ -142,6 +159,30 @@ impl Table {
                 Field::new("cell_id", DataType::Utf8, true),
                 Field::new("timestamp", TIMESTAMP, true),
             ])),
+            Table::Segments => Arc::new(Schema::new(vec![
+                Field::new("user_id", DataType::Utf8, false),
+                Field::new("date", DataType::Date32, false),
+                Field::new("started", TIMESTAMP, false),
+                Field::new("ended", TIMESTAMP, false),
+                Field::new("seconds", DataType::Float64, false),
+                Field::new("state", DataType::Utf8, false),
+                Field::new("site_id", DataType::Utf8, true),
+                Field::new("lau_id", DataType::Utf8, true),
+                Field::new("events", DataType::Int64, false),
+                Field::new("continues", DataType::Boolean, false),
+            ])),
+            Table::Trips => Arc::new(Schema::new(vec![
+                Field::new("user_id", DataType::Utf8, false),
+                Field::new("date", DataType::Date32, false),
+                Field::new("departed", TIMESTAMP, false),
+                Field::new("arrived", TIMESTAMP, false),
+                Field::new("seconds", DataType::Float64, false),
+                Field::new("from_site_id", DataType::Utf8, false),
+                Field::new("to_site_id", DataType::Utf8, false),
+                Field::new("from_lau_id", DataType::Utf8, true),
+                Field::new("to_lau_id", DataType::Utf8, true),
+                Field::new("distance_m", DataType::Float64, false),
+            ])),
             Table::QualityDaily => quality_daily(),
             Table::QualityCodes => quality_codes(),
             Table::Runs => runs(),
@@ -167,6 +208,8 @@ impl Table {
             Table::MobileEventsUncompressed => &[],
             Table::QualityDaily => &["date"],
             Table::QualityCodes => &["date", "file", "code"],
+            Table::Segments => &["user_id", "started", "ended"],
+            Table::Trips => &["user_id", "departed", "arrived"],
             Table::Runs => &["run_id"],
         }
     }
@@ -176,7 +219,9 @@ impl Table {
         match self {
             Table::MobileEventsCompressed
             | Table::MobileEventsPlaced
-            | Table::MobileEventsUncompressed => &["user_id"],
+            | Table::MobileEventsUncompressed
+            | Table::Segments
+            | Table::Trips => &["user_id"],
             _ => &[],
         }
     }
@@ -188,6 +233,8 @@ impl Table {
                 &["first_seen", "last_seen"]
             }
             Table::MobileEventsUncompressed => &["timestamp"],
+            Table::Segments => &["started", "ended"],
+            Table::Trips => &["departed", "arrived"],
             _ => &[],
         }
     }

@@ -7,7 +7,7 @@ use crate::domain::numbers::counted;
 /// Outcome of one stage.
 #[derive(Debug, Clone, Default)]
 pub struct StageReport {
-    /// Name of the stage: `compress`, `geojoin`, `quality`, `load`, `views`.
+    /// Name of the stage: `compress`, `geojoin`, `movement`, `quality`, `load`, `views`.
     pub stage: &'static str,
     /// Rows read from the stage's inputs.
     pub rows_in: u64,

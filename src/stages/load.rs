@@ -3,17 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::config::{Config, Data, Load};
+use crate::datasets::file_list::describe;
 use crate::datasets::manifest::Manifest;
+use crate::datasets::movement::MovementManifest;
 use crate::domain::tables::Table;
 use crate::errors::without_values;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::inputs::{InputFile, fingerprint, list};
 use crate::storage::lock;
-use crate::warehouse::{LoadRequest, Warehouse};
+use crate::warehouse::{DatedFile, LoadRequest, Warehouse};
 
 /// The parts of the config that the stage needs.
 #[derive(Debug, Clone, Copy)]
@@ -31,15 +33,42 @@ impl<'a> From<&'a Config> for Settings<'a> {
 fn request(settings: Settings, force: bool) -> Result<LoadRequest> {
     let Settings { data, load } = settings;
     let files = inputs(data)?;
+    let movement = movement_files(data)?;
+    let sums: Vec<String> = movement.iter().map(DatedFile::sum).collect();
     Ok(LoadRequest {
         compressed_events: data.compressed_events(),
         cell_plan: data.cells_with_lau(),
         lau: data.lau_units(),
         small_tables: small_tables(data).collect(),
         uncompressed: load.uncompressed,
-        fingerprint: fingerprint(&files, &format!("load 2 {}", load.uncompressed)),
+        fingerprint: fingerprint(
+            &files,
+            &format!("load 3 {} {}", load.uncompressed, sums.join(" ")),
+        ),
+        movement,
         ignore_previous: force,
     })
+}
+
+/// The files of segments and trips, by their manifest.
+fn movement_files(data: &Data) -> Result<Vec<DatedFile>> {
+    let Some(manifest) = MovementManifest::read(data) else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for (date, of_date) in &manifest.dates {
+        if let Some(text) = describe(&manifest.differences(data, *date)?) {
+            bail!("{text}; `mobility movement` computes such dates again");
+        }
+        for table in Table::MOVEMENT {
+            let folder = data.movement_table(table);
+            all.extend(of_date.files(table).files().map(|(name, listed)| DatedFile {
+                table,
+                date: *date,
+                path: folder.join(name),
+                listed: listed.clone(),
+            }));
+        }
+    }
+    Ok(all)
 }
 
 fn small_tables(data: &Data) -> impl Iterator<Item = (Table, PathBuf)> {

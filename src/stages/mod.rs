@@ -5,6 +5,7 @@ pub mod compress;
 pub mod extract;
 pub mod geojoin;
 pub mod load;
+pub mod movement;
 pub mod pipeline;
 pub mod purge;
 pub mod quality;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use clap::ValueEnum;
 
-use super::{compress, geojoin, load, quality, views};
+use super::{compress, geojoin, load, movement, quality, views};
 use crate::config::Config;
 use crate::progress::Progress;
 use crate::progress::StageReport;
@@ -19,6 +19,7 @@ use crate::warehouse;
 pub enum Stage {
     Compress,
     Geojoin,
+    Movement,
     Quality,
     Load,
     Views,
@@ -87,6 +88,9 @@ pub fn run(
     }
     if options.includes(Stage::Geojoin) {
         stage("geojoin", &mut || geojoin::run(config.into(), progress, options.force))?;
+    }
+    if options.includes(Stage::Movement) {
+        stage("movement", &mut || movement::run(config.into(), progress, options.force))?;
     }
     if options.includes(Stage::Quality) {
         let expectation = quality::Expectation::of(config);

@@ -13,8 +13,14 @@ use crate::domain::tables::Table;
 
 /// The tables that a view may read if it is computed by period: those with the rows of dates, and those that
 /// are the same for all dates.
-const READABLE: [Table; 4] =
-    [Table::MobileEventsCompressed, Table::MobileEventsPlaced, Table::CellPlan, Table::Lau];
+const READABLE: [Table; 6] = [
+    Table::MobileEventsCompressed,
+    Table::MobileEventsPlaced,
+    Table::Segments,
+    Table::Trips,
+    Table::CellPlan,
+    Table::Lau,
+];
 
 impl Registry {
     /// The names of the views that can be computed by period: those whose headers say so, and which read,

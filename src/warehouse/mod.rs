@@ -21,6 +21,7 @@ pub use catalogue::{Question, question};
 pub use select::{DayColumn, Relation, Select};
 
 use crate::config::{Config, Warehouse as Settings, WarehouseUrl};
+use crate::datasets::file_list::ListedFile;
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
@@ -30,6 +31,28 @@ use crate::views::{Registry, View};
 /// A stream of record batches, in the types of the contract: Utf8, Int64, Float64, Boolean,
 /// Date32, Timestamp in µs without zone, Binary.
 pub type Rows = Box<dyn RecordBatchReader + Send>;
+
+/// A file with rows of a date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatedFile {
+    pub table: Table,
+    pub date: NaiveDate,
+    pub path: PathBuf,
+    pub listed: ListedFile,
+}
+
+impl DatedFile {
+    /// Text that is different for files with other rows.
+    pub fn sum(&self) -> String {
+        format!(
+            "{} {} {} {}",
+            self.table.name(),
+            self.date,
+            self.listed.checksum,
+            self.listed.bytes
+        )
+    }
+}
 
 /// The files that a load puts into a warehouse.
 #[derive(Debug, Clone)]
@@ -41,6 +64,8 @@ pub struct LoadRequest {
     pub lau: PathBuf,
     /// Parquet files of the small tables, as far as they exist.
     pub small_tables: Vec<(Table, PathBuf)>,
+    /// The files of the tables of the stage `movement`.
+    pub movement: Vec<DatedFile>,
     /// Also load the raw events.
     pub uncompressed: bool,
     /// Changes when any of the files does.

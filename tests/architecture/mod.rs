@@ -9,11 +9,12 @@ use imports::{Import, Imports};
 
 /// The rooms from bottom to top: a file may import from its own room and from rooms further up in
 /// this list. `docs/architecture.md` explains what each room holds.
-const ROOMS: [&str; 20] = [
+const ROOMS: [&str; 21] = [
     "domain",
     "errors",
     "runtime",
     "checks",
+    "movement",
     "config",
     "progress",
     "storage",

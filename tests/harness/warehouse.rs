@@ -39,7 +39,7 @@ pub enum Warehouse {
 }
 
 /// Tables and views of the mini inputs in SQL, in order.
-pub const RELATIONS: [&str; 22] = [
+pub const RELATIONS: [&str; 24] = [
     "agg_cell_count_per_user_per_day",
     "agg_events_per_hour",
     "agg_unique_users_per_hour",
@@ -53,6 +53,8 @@ pub const RELATIONS: [&str; 22] = [
     "quality_codes",
     "quality_daily",
     "runs",
+    "segments",
+    "trips",
     "unique_locations_per_user_per_day",
     "unique_users_per_lau_2024_10_01",
     "unique_users_per_lau_per_day",

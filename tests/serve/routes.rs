@@ -179,7 +179,7 @@ fn views_summary_and_map_describe_the_loaded_data(warehouse: Warehouse) {
         assert_eq!(server.get(href).status, status, "{href}");
         assert!(view["chart"]["kind"].is_string() && !view["columns"][0].is_null(), "{view}");
     }
-    assert_eq!(list["tables"].as_array().unwrap().len(), 8);
+    assert_eq!(list["tables"].as_array().unwrap().len(), 10);
     let summary = server.get("/summary").json();
     for (name, value) in [
         ("events", Value::from(25)),

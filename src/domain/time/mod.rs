@@ -216,6 +216,16 @@ impl DayShift {
         }
     }
 
+    /// What the clocks show, local µs into the date, when so many µs have passed since it began.
+    pub fn wall_us(&self, elapsed_us: i64) -> i64 {
+        if elapsed_us < self.at_us { elapsed_us } else { elapsed_us + self.forward_us }
+    }
+
+    /// µs that pass on the date.
+    pub fn length_us(&self) -> i64 {
+        24 * MICROS_PER_HOUR - self.forward_us
+    }
+
     /// Clock hours of the date: 24, or 25 or 23 if the clocks change by an hour.
     pub fn clock_hours(&self) -> u32 {
         24u32.saturating_add_signed(-(self.forward_us / MICROS_PER_HOUR) as i32)

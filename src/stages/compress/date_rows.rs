@@ -17,6 +17,7 @@ use crate::checks::duplicates::{Touching, is_in_order, remove_touching};
 use crate::checks::sequence::{CheckedDate, Rules, SequenceChecker};
 use crate::datasets::day_record::DigestKey;
 use crate::domain::ids::user_text;
+use crate::movement::{Visit, VisitBuilder};
 
 /// What the checks on a batch need.
 pub struct JudgeContext<'a> {
@@ -32,6 +33,8 @@ pub struct JudgeContext<'a> {
     pub keep_rejected: bool,
     /// The key of the digests of users.
     pub key: &'a DigestKey,
+    /// Longest time between two events of a visit, µs.
+    pub visit_gap_us: i64,
 }
 
 /// Checks users one after the other, in the order of their ids, on some dates of the batch.
@@ -42,6 +45,7 @@ pub struct Judge<'a> {
     reread: RereadReader<'a>,
     checker: SequenceChecker,
     rows: Vec<PresenceRow>,
+    visits: VisitBuilder,
     pub findings: Findings,
     /// By date of the batch, from 0.
     pub totals: BTreeMap<u32, DateTotals>,
@@ -55,22 +59,23 @@ impl<'a> Judge<'a> {
             reread: reread.reader(),
             checker: SequenceChecker::default(),
             rows: Vec::new(),
+            visits: VisitBuilder::new(context.visit_gap_us),
             findings: Findings::default(),
             totals: BTreeMap::new(),
         }
     }
 
-    /// Checks a user; `write` gets date, user and rows by hour and cell, without repetition. Users whose
-    /// runs overlap are taken from the reread.
+    /// Checks a user; `write` gets date, user, rows by hour and cell, without repetition, and visits in order of
+    /// time. Users whose runs overlap are taken from the reread.
     ///
     /// # Errors
     /// Those of `write`; a temporary file that cannot be read.
     pub fn add(
         &mut self,
         user: UserRead,
-        mut write: impl FnMut(u32, &str, &[PresenceRow]) -> Result<()>,
+        mut write: impl FnMut(u32, &str, &[PresenceRow], &[Visit]) -> Result<()>,
     ) -> Result<()> {
-        let Judge { context, dates, reread, checker, rows, findings, totals } = self;
+        let Judge { context, dates, reread, checker, rows, visits, findings, totals } = self;
         let UserRead { key, runs, duplicates } = user;
         let rules = context.rules;
         let mut add_duplicate = |date: u32, row_group, row| {
@@ -104,11 +109,15 @@ impl<'a> Judge<'a> {
                 let file = context.groups[row_group as usize].file as u32;
                 findings.add((file, Some(checked.date)), code, rows);
             }
+            visits.clear();
+            for (site, first_us, last_us, run) in checker.located() {
+                visits.add(site, first_us, last_us, of_date[run].count);
+            }
             rows.clear();
             presence_rows::merge(of_date, rows);
             presence_rows::mark_two_places(of_date, &checker.two_places, rows);
             totals.entry(number).or_default().add(&name, context.key, rows);
-            write(number, &name, rows)?;
+            write(number, &name, rows, visits.visits())?;
         }
         Ok(())
     }

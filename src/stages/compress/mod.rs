@@ -38,6 +38,7 @@ pub mod user_filter;
 pub mod user_ids;
 pub mod user_order;
 pub mod user_read;
+mod visits_file;
 mod work;
 pub mod worker_state;
 mod write_dates;
@@ -203,19 +204,19 @@ fn compress(
     Ok(report(&manifest, false))
 }
 
-/// The cell plan for the checks on places, or a message why there is none: an invalid plan is reported
-/// by geojoin. If an object store cannot be reached, the run ends, since the next one would compute other
+/// The cell plan for visits and the checks on places, or a message why there is none: an invalid plan is
+/// reported by geojoin. If an object store cannot be reached, the run ends, since the next one would compute other
 /// rows.
 fn planned(settings: &Settings) -> Result<(Option<PlannedCells>, Vec<String>)> {
-    if !Code::ALL.iter().any(|code| code.about_places() && settings.checks.on(*code)) {
-        return Ok((None, Vec::new()));
-    }
     Ok(match cell_plan::planned_cells(settings.data, settings.columns, settings.time.tz()) {
         Ok(plan) => (Some(plan), Vec::new()),
         Err(error) if error.is::<StoreError>() => return Err(error),
         Err(error) => {
             let first = error.to_string();
-            (None, vec![format!("without a cell plan, checks on places are skipped ({first})")])
+            let skipped = Code::ALL.iter().any(|c| c.about_places() && settings.checks.on(*c));
+            let skipped =
+                if skipped { "checks on places are skipped" } else { "there are no visits" };
+            (None, vec![format!("without a cell plan, {skipped} ({first})")])
         }
     })
 }

@@ -23,8 +23,9 @@ use super::worker_state::ReadOptions;
 use super::write_dates::WriteDates;
 use crate::checks::Code;
 use crate::checks::duplicates::Touching;
-use crate::checks::open_run::RunPolicy;
+use crate::checks::open_run::{RunLimits, RunPolicy};
 use crate::checks::sequence::CheckedDate;
+use crate::config::Stays;
 use crate::domain::numbers::counted;
 use crate::domain::time::{DayShift, LocalDate};
 use crate::progress::StageBar;
@@ -68,7 +69,7 @@ fn run_batch(
         batch,
         zone: settings.time.tz(),
         checks: settings.checks,
-        policy,
+        limits: RunLimits { policy, max_gap_us: max_gap_us(settings.stays) },
         latest_us: work.as_of.latest_us,
         only_users: None,
         state_bytes: u64::MAX,
@@ -102,6 +103,7 @@ fn run_batch(
         dates: (batch.first.0..=batch.last.0).map(checked).collect(),
         groups: work.groups,
         has_overlaps: overlaps.users > 0,
+        visit_gap_us: settings.stays.stored_gap_us(),
         touching,
         keep_rejected,
         key: work.key,
@@ -136,4 +138,9 @@ fn run_batch(
         work.survey,
     )?;
     Ok(findings)
+}
+
+/// Longest time between two events of a run, µs, so that no visit ends within a run.
+fn max_gap_us(stays: &Stays) -> u32 {
+    u32::try_from(stays.stored_gap_us()).unwrap_or(u32::MAX)
 }

@@ -21,8 +21,10 @@ use super::presence_files;
 use super::quarantine;
 use super::settings::Settings;
 use super::survey::{Survey, SurveyedInput};
+use super::visits_file::VisitsFile;
 use crate::checks::sequence::CheckedDate;
 use crate::checks::{Code, Disposition};
+use crate::config::Engine;
 use crate::datasets::day_record::{self, DayRecord, DigestKey, FileRecord, RecordFiles};
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::time::LocalDate;
@@ -32,6 +34,9 @@ use crate::storage::folder_update::FolderUpdate;
 pub struct Output {
     events: FolderUpdate,
     days: FolderUpdate,
+    visits: FolderUpdate,
+    /// Visits are written beside hourly presence.
+    has_visits: bool,
     quarantine: Option<FolderUpdate>,
     fingerprints: BTreeMap<NaiveDate, String>,
     /// Dates that are not computed.
@@ -59,6 +64,8 @@ impl Output {
         let output = Output {
             events: FolderUpdate::create(&data.compressed_events())?,
             days: FolderUpdate::create(&data.day_records())?,
+            visits: FolderUpdate::create(&data.visits())?,
+            has_visits: settings.engine == Engine::Native,
             quarantine: match settings.checks.quarantine {
                 true => Some(FolderUpdate::create(&data.quarantine())?),
                 false => None,
@@ -87,8 +94,17 @@ impl Output {
         cells: &Arc<StringArray>,
         first: LocalDate,
     ) -> Result<PresenceFile> {
-        let (path, fingerprint) = self.file(date, number)?;
+        let (path, fingerprint) = self.file(&self.events, date, number)?;
         Ok(PresenceFile::new(path, fingerprint, Arc::clone(cells), first))
+    }
+
+    /// A file of the visits of a date.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn visits_file(&self, date: LocalDate, number: usize) -> Result<VisitsFile> {
+        let (path, fingerprint) = self.file(&self.visits, date, number)?;
+        Ok(VisitsFile::new(path, fingerprint))
     }
 
     /// A folder for temporary files, which is removed with the unfinished outputs.
@@ -101,13 +117,18 @@ impl Output {
     /// # Errors
     /// A file that cannot be read or written.
     pub fn adopt(&self, date: LocalDate, number: usize, file: &Path) -> Result<(u64, u64)> {
-        let (path, fingerprint) = self.file(date, number)?;
+        let (path, fingerprint) = self.file(&self.events, date, number)?;
         presence_files::adopt(file, &path, fingerprint)
     }
 
     /// The path of a file of a date, and the fingerprint of the date.
-    fn file(&self, date: LocalDate, number: usize) -> Result<(PathBuf, &str)> {
-        let folder = self.events.path().join(format!("date={date}"));
+    fn file(
+        &self,
+        update: &FolderUpdate,
+        date: LocalDate,
+        number: usize,
+    ) -> Result<(PathBuf, &str)> {
+        let folder = update.path().join(format!("date={date}"));
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         let fingerprint = date.calendar().and_then(|date| self.fingerprints.get(&date));
@@ -161,6 +182,7 @@ impl Output {
                 rejected,
                 provisional,
                 files: None,
+                visits: None,
                 record: None,
             };
             self.completed.insert(date, completed);
@@ -223,6 +245,9 @@ impl Output {
             true => self.events.target(),
             false => self.events.path(),
         })?;
+        if self.has_visits {
+            manifest.list_visits(self.visits.path(), &self.kept)?;
+        }
         let folders = [self.days.path(), self.days.target()];
         for (date, completed) in &mut manifest.dates {
             let [new, _] = day_record::paths(self.days.path(), *date);
@@ -296,9 +321,9 @@ impl Output {
     /// A folder that cannot be changed; the next run then computes the dates that do not match the
     /// manifest.
     pub fn commit(self, manifest: &Manifest, target: &Path) -> Result<()> {
-        let Output { events, days, quarantine, kept, .. } = self;
+        let Output { events, days, visits, quarantine, kept, .. } = self;
         let is_outdated = |name: &str| date_of(name).is_some_and(|date| !kept.contains(&date));
-        for update in [Some(events), Some(days), quarantine].into_iter().flatten() {
+        for update in [Some(events), Some(days), Some(visits), quarantine].into_iter().flatten() {
             update.commit(is_outdated)?;
         }
         manifest.write(target)

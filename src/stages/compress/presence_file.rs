@@ -15,6 +15,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use super::presence_files::{MAX_ROW_GROUP_ROWS, properties};
 use super::presence_rows::PresenceRow;
+use super::visits_file;
 use crate::domain::tables::presence_file_schema;
 use crate::domain::time::LocalDate;
 use crate::formats::parquet::checksum;
@@ -27,15 +28,16 @@ const PART_ROW: u64 = 64 + 80;
 /// Bytes of an encoded row, at most, until its row group is complete.
 const ENCODED_ROW: u64 = 48;
 
-/// Bytes that a file, or several at once, takes while it is written, if that many rows are in row groups
-/// that are not complete; see [`rows_in_memory`].
+/// Bytes that a file with its visits, or several at once, takes while it is written, if that many rows are in
+/// row groups that are not complete; see [`rows_in_memory`].
 pub fn writer_bytes(rows: u64) -> u64 {
-    PART_ROWS as u64 * PART_ROW + rows * ENCODED_ROW
+    PART_ROWS as u64 * PART_ROW + rows * ENCODED_ROW + visits_file::writer_bytes(rows)
 }
 
 /// The rows for which [`writer_bytes`] gives at most this number of bytes.
 pub fn rows_within(bytes: u64) -> u64 {
-    bytes.saturating_sub(writer_bytes(0)) / ENCODED_ROW
+    let visits = visits_file::writer_bytes(u64::MAX);
+    bytes.saturating_sub(writer_bytes(0) + visits) / ENCODED_ROW
 }
 
 /// Of the rows of a file, those that are in memory at once.

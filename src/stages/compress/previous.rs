@@ -37,6 +37,10 @@ impl Previous {
         for (date, differences) in manifest.differences(target)? {
             damaged.insert(date, file_list::describe(&differences).unwrap_or_default());
         }
+        for (date, differences) in manifest.differences_of_visits(&settings.data.visits())? {
+            let text = || file_list::describe(&differences).unwrap_or_default();
+            damaged.entry(date).or_insert_with(text);
+        }
         let folder = settings.data.day_records();
         for (date, completed) in &manifest.dates {
             let is_known =

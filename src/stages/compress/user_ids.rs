@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
 use super::run_buffer::RunBuffer;
-use crate::checks::open_run::{Added, OpenRun, RunPolicy};
+use crate::checks::open_run::{Added, OpenRun, RunLimits};
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::{UserKey, has_nul};
 use crate::domain::time::SpanHour;
@@ -250,11 +250,11 @@ impl UserIds {
         id: u32,
         (hour, cell, us): (SpanHour, u32, u32),
         row_group: u32,
-        policy: RunPolicy,
+        limits: RunLimits,
         buffer: &mut RunBuffer,
     ) -> bool {
         let open = &mut self.users[id as usize].open;
-        match open.add((hour, cell, us), row_group, policy) {
+        match open.add((hour, cell, us), row_group, limits) {
             Added::Accepted => true,
             Added::Duplicate => false,
             Added::Rejected => {
@@ -283,6 +283,7 @@ fn flush(run: OpenRun, user: u32, buffer: &mut RunBuffer) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::open_run::RunPolicy;
     use crate::domain::ids::MAX_ID_BYTES;
 
     #[test]
@@ -317,10 +318,11 @@ mod tests {
     fn events_become_runs_by_the_policy() {
         let hour = SpanHour::default();
         let runs = |policy| {
+            let limits = RunLimits { policy, max_gap_us: u32::MAX };
             let (mut users, mut buffer) = (UserIds::default(), RunBuffer::default());
             let user = users.intern(UserKey::Bytes(b"u")).number().unwrap();
             let counted =
-                [5, 7, 7, 6].map(|us| users.count(user, (hour, 1, us), 0, policy, &mut buffer));
+                [5, 7, 7, 6].map(|us| users.count(user, (hour, 1, us), 0, limits, &mut buffer));
             users.close(&mut buffer);
             buffer.sort_by_user();
             let runs = buffer.of(user).map(|r| (r.first_us, r.last_us, r.count));

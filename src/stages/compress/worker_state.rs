@@ -18,7 +18,7 @@ use super::user_ids::UserIds;
 use super::user_order::{PrefixedUser, sorted_users};
 use crate::checks::Checks;
 use crate::checks::event_run::{RunKey, SingleEvent};
-use crate::checks::open_run::RunPolicy;
+use crate::checks::open_run::RunLimits;
 use crate::checks::row::RowChecks;
 use crate::domain::id_slot::IdSlot;
 use crate::domain::ids::UserKey;
@@ -41,7 +41,7 @@ pub struct ReadOptions<'a> {
     pub batch: &'a Batch,
     pub zone: Option<Tz>,
     pub checks: &'a Checks,
-    pub policy: RunPolicy,
+    pub limits: RunLimits,
     /// Later local times, µs, are in the future.
     pub latest_us: i64,
     /// In a reread, the users whose events are kept one by one.
@@ -247,7 +247,7 @@ impl WorkerState {
                 continue;
             }
             let event = (hour, cell, us);
-            if !self.users.count(user, event, row_group, options.policy, &mut self.runs) {
+            if !self.users.count(user, event, row_group, options.limits, &mut self.runs) {
                 self.duplicates.push(DuplicateEvent { user, hour, row_group, row });
             }
         }

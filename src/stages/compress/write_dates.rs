@@ -19,6 +19,7 @@ use super::presence_files;
 use super::readings::{Readings, rows_of_file};
 use super::reread::Reread;
 use super::spilled_runs::SpilledRuns;
+use super::visits_file::VisitsFile;
 use crate::domain::time::LocalDate;
 use crate::runtime::parallel::{Tasks, cores, on_threads};
 
@@ -108,22 +109,25 @@ impl WriteDates<'_> {
 
     fn write(&self, task: &Task, cells: &Arc<StringArray>) -> Result<Written> {
         let mut judge = Judge::new(self.context, task.dates.clone(), self.reread);
-        let mut files: BTreeMap<u32, PresenceFile> = BTreeMap::new();
+        let mut files: BTreeMap<u32, (PresenceFile, VisitsFile)> = BTreeMap::new();
         self.readings.visit(task.users.clone(), |user| {
-            judge.add(user, |day, name, rows| {
-                let file = match files.entry(day) {
+            judge.add(user, |day, name, rows, visits| {
+                let (file, visits_file) = match files.entry(day) {
                     Entry::Occupied(file) => file.into_mut(),
                     Entry::Vacant(place) => {
                         let date = LocalDate(self.batch.first.0 + day as i32);
                         let first = self.batch.first;
-                        place.insert(self.output.presence_file(date, task.file, cells, first)?)
+                        let rows = self.output.presence_file(date, task.file, cells, first)?;
+                        place.insert((rows, self.output.visits_file(date, task.file)?))
                     }
                 };
-                file.add(name, rows)
+                file.add(name, rows)?;
+                visits_file.add(name, visits)
             })
         })?;
         let Judge { mut totals, findings, .. } = judge;
-        for (day, file) in files {
+        for (day, (file, visits_file)) in files {
+            visits_file.finish()?;
             totals.entry(day).or_default().bytes += file.finish()?;
         }
         Ok((totals, findings))

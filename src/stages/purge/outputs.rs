@@ -11,6 +11,7 @@ use super::Expired;
 use crate::config::Data;
 use crate::datasets::manifest::Manifest;
 use crate::datasets::quality_tables;
+use crate::domain::tables::Table;
 use crate::storage::atomic::sync_folder;
 
 /// Adds the dates before `before` in the outputs.
@@ -58,7 +59,9 @@ pub fn remove(data: &Data, before: NaiveDate) -> Result<()> {
 /// Folders and files that belong to one date, as their names say.
 fn entries(data: &Data) -> Result<Vec<(NaiveDate, PathBuf)>> {
     let mut entries = Vec::new();
-    for folder in [data.compressed_events(), data.quarantine(), data.day_records()] {
+    let tables = Table::MOVEMENT.map(|table| data.movement_table(table));
+    let others = [data.compressed_events(), data.visits(), data.quarantine(), data.day_records()];
+    for folder in others.into_iter().chain(tables) {
         let found = match fs::read_dir(&folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             found => found.with_context(|| format!("cannot list {}", folder.display()))?,

@@ -20,7 +20,8 @@ pub const RUNS: &str = "runs.jsonl";
 /// A hidden file of the cache.
 const STATE: &str = ".store.json";
 /// Folders that contain only outputs.
-const FOLDERS: [&str; 3] = ["compressed_events", "days", "quarantine"];
+const FOLDERS: [&str; 6] =
+    ["compressed_events", "days", "quarantine", "segments", "trips", "visits"];
 
 /// All files of one state of the outputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

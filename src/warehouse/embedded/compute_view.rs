@@ -138,6 +138,10 @@ impl Embedded {
             let files = self.presence_files(version, span.map(|span| span.reads))?;
             checksum::verify(files.into_iter().map(|(_, file)| file.path))?;
         }
+        for table in Table::MOVEMENT.into_iter().filter(|table| names(*table)) {
+            let files = self.movement_files(version, table, span.map(|span| span.reads))?;
+            checksum::verify(files.into_iter().map(|file| file.path))?;
+        }
         let context = session::with_memory(false, memory);
         let windows = span.map(|span| self.named_windows(view, folder, span.reads)).transpose()?;
         let windows = windows.flatten();

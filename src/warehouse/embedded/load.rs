@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use super::parquet_files::describe_unverified;
 use super::rows::contract_schema;
-use super::table_files::shared_name;
+use super::table_files::{movement_stem, shared_name};
 use super::table_lists::resolved;
 use crate::datasets::file_list::{FileList, ListedFile};
 use crate::datasets::manifest::Manifest;
@@ -16,7 +16,7 @@ use crate::datasets::presence::files;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::storage::atomic::{create_folder, link_or_copy, sync_folder};
-use crate::warehouse::{LoadRequest, Loaded};
+use crate::warehouse::{DatedFile, LoadRequest, Loaded};
 
 /// A file that a stage wrote.
 struct Source {
@@ -41,11 +41,13 @@ pub fn fill(
     let mut list = FileList::default();
     let mut new = Vec::new();
     for source in sources(request)? {
+        let part = || source.path.file_stem().unwrap_or_default().to_string_lossy();
         let stem = match source.table {
-            Table::MobileEventsCompressed => source.path.file_stem().unwrap_or_default(),
-            table => table.name().as_ref(),
+            Table::MobileEventsCompressed => part().into_owned(),
+            table if Table::MOVEMENT.contains(&table) => movement_stem(table, &part()),
+            table => table.name().to_owned(),
         };
-        let name = shared_name(source.date, &stem.to_string_lossy(), &source.listed);
+        let name = shared_name(source.date, &stem, &source.listed);
         *rows.entry(source.table.name().to_owned()).or_default() += source.listed.rows;
         match previous.get(&name) {
             Some(listed) if !listed.time_differs(&resolved(folder, &name)) => {
@@ -109,6 +111,10 @@ fn sources(request: &LoadRequest) -> Result<Vec<Source>> {
                 sources.push(Source { path: file.path, table, date: Some(file.date), listed });
             }
         }
+    }
+    for DatedFile { table, date, path, listed } in &request.movement {
+        let (path, listed) = (path.clone(), listed.clone());
+        sources.push(Source { path, table: *table, date: Some(*date), listed });
     }
     for (table, path) in request.files() {
         let listed = described(path, table)?;

@@ -235,6 +235,12 @@ impl Warehouse for Embedded {
         if let (true, Some(view)) = (order.is_empty(), unordered) {
             order.clone_from(&view.order);
         }
+        // the files of these tables are in the order of dates, and the tables in that of users
+        if let (true, Relation::Table(Table::Segments | Table::Trips)) =
+            (order.is_empty(), select.relation)
+        {
+            order = select.relation.default_order();
+        }
         let mut frame = sorted(frame, &order)?;
         if select.offset > 0 || select.limit.is_some() {
             let limit = select.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));

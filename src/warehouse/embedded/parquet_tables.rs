@@ -27,8 +27,8 @@ use crate::domain::tables::{
 };
 use crate::formats::parquet::footer;
 
-/// Registers a table of the contract under its name; hourly presence only of the dates from the first to the
-/// last one, or of all dates.
+/// Registers a table of the contract under its name; those with files of dates only of the dates from the first to
+/// the last one, or of all dates.
 ///
 /// # Errors
 /// Missing or damaged files.
@@ -42,6 +42,7 @@ pub fn register_table(
         Table::MobileEventsCompressed | Table::MobileEventsPlaced => {
             presence(context, files, table, days)?.into_view()
         }
+        Table::Segments | Table::Trips => movement(context, files, table, days)?.into_view(),
         Table::MobileEventsUncompressed | Table::Runs => {
             bail!("{} is not part of a version", table.name())
         }
@@ -110,19 +111,6 @@ fn presence(
     table: Table,
     days: Option<(NaiveDate, NaiveDate)>,
 ) -> Result<DataFrame> {
-    let part = |(date, file): (NaiveDate, &TableFile)| {
-        let day = date.to_epoch_days();
-        let rows = file.listed.rows;
-        let path =
-            std::path::absolute(&file.path).with_context(|| file.path.display().to_string())?;
-        Ok(Part {
-            path: Arc::new(path),
-            bytes: file.listed.bytes,
-            file_rows: rows,
-            range: Range { start: 0, rows, days: Some((day, day)) },
-            date: Some(day),
-        })
-    };
     let parts = files.presence_of(days).map(part).collect::<Result<Vec<_>>>()?;
     let columns = with_views(&presence_file_schema());
     let files = FilesTable::new(columns, true, parts, Some("date".to_owned()));
@@ -140,6 +128,37 @@ fn presence(
     };
     let columns: Vec<Expr> = table.schema().fields().iter().map(column).collect();
     frame.select(columns).map_err(explain)
+}
+
+/// A table of the stage `movement`, with columns in the order of the contract.
+fn movement(
+    context: &SessionContext,
+    files: &TableFiles,
+    table: Table,
+    days: Option<(NaiveDate, NaiveDate)>,
+) -> Result<DataFrame> {
+    let parts = files.movement_of(table, days).map(part).collect::<Result<Vec<_>>>()?;
+    let schema = table.schema();
+    let fields = schema.fields().iter().filter(|field| field.name() != "date");
+    let columns = with_views(&Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>())));
+    let files = FilesTable::new(columns, true, parts, Some("date".to_owned()));
+    let frame = context.read_table(Arc::new(files)).map_err(explain)?;
+    let columns: Vec<Expr> = schema.fields().iter().map(|field| ident(field.name())).collect();
+    frame.select(columns).map_err(explain)
+}
+
+/// A whole file with rows of a date.
+fn part((date, file): (NaiveDate, &TableFile)) -> Result<Part> {
+    let day = date.to_epoch_days();
+    let rows = file.listed.rows;
+    let path = std::path::absolute(&file.path).with_context(|| file.path.display().to_string())?;
+    Ok(Part {
+        path: Arc::new(path),
+        bytes: file.listed.bytes,
+        file_rows: rows,
+        range: Range { start: 0, rows, days: Some((day, day)) },
+        date: Some(day),
+    })
 }
 
 /// The values of a column where it has some, and else those of `column`, under the name of the latter.

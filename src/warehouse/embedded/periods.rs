@@ -28,6 +28,8 @@ const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Tab
 /// What the SQL of a view names.
 struct Inputs {
     presence: bool,
+    /// The tables of the stage `movement`.
+    movement: bool,
     /// The cell plan, of which it sees only the cells that are valid on a date.
     valid_cells: bool,
     /// Tables that count as a whole.
@@ -231,6 +233,12 @@ impl<'a> Periods<'a> {
         if inputs.presence {
             dates().for_each(|(date, files)| hash.update(format!("{date} {files}\n")));
         }
+        if inputs.movement {
+            for (date, _) in dates() {
+                let files = self.files.fingerprint_of_movement(*date);
+                hash.update(format!("{date} {files}\n"));
+            }
+        }
         if inputs.valid_cells {
             let cells = self.cells()?;
             for (date, _) in dates() {
@@ -276,6 +284,7 @@ impl<'a> Periods<'a> {
         let is_whole = |table: &Table| names(table) && !(valid_cells && *table == Table::CellPlan);
         let inputs = Rc::new(Inputs {
             presence: [Table::MobileEventsCompressed, Table::MobileEventsPlaced].iter().any(names),
+            movement: Table::MOVEMENT.iter().any(names),
             valid_cells,
             tables: FILES.into_iter().filter(is_whole).collect(),
             views: registry.sources(view).into_iter().cloned().collect(),
@@ -298,6 +307,12 @@ impl<'a> Periods<'a> {
         let presence = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
         if tables.iter().any(|table| presence.contains(table)) {
             for (date, files) in &self.dates {
+                hash.update(format!("{date} {files}\n"));
+            }
+        }
+        if tables.iter().any(|table| Table::MOVEMENT.contains(table)) {
+            for (date, _) in &self.dates {
+                let files = self.files.fingerprint_of_movement(*date);
                 hash.update(format!("{date} {files}\n"));
             }
         }

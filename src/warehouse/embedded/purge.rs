@@ -94,6 +94,19 @@ fn fill(version: &Version, before: NaiveDate) -> Result<(Loaded, FileList)> {
         )?;
     }
     rows.insert(Table::MobileEventsCompressed.name().to_owned(), kept);
+    for table in Table::MOVEMENT {
+        let mut kept = 0;
+        for (date, file) in files.movement_of(table, Some((before, NaiveDate::MAX))) {
+            kept += file.listed.rows;
+            let stem = file.path.file_stem().unwrap_or_default().to_string_lossy();
+            let stem = stem.split('.').next().unwrap_or_default();
+            let name = shared_name(Some(date), stem, &file.listed);
+            add(folder, &mut list, &file.path, name, &file.listed)?;
+        }
+        if rows.contains_key(table.name()) {
+            rows.insert(table.name().to_owned(), kept);
+        }
+    }
     for table in Table::ALL {
         let Some(file) = files.table(table) else { continue };
         let mut source = file.path.clone();

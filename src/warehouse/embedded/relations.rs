@@ -25,8 +25,9 @@ use crate::runtime::cancellation;
 use crate::views::{NEWEST_DATE, View};
 use crate::warehouse::Relation;
 
-/// The tables with hourly presence.
-const PRESENCE: [Table; 2] = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
+/// The tables with files of dates.
+const OF_DATES: [Table; 4] =
+    [Table::MobileEventsCompressed, Table::MobileEventsPlaced, Table::Segments, Table::Trips];
 
 /// What a view is computed over, if not over all rows.
 #[derive(Clone, Copy)]
@@ -103,8 +104,8 @@ impl Embedded {
                 } else if name == Table::Runs.name() {
                     parquet_tables::register(context, &name, self.runs()?)?;
                 } else if let Some(table) = Table::ALL.into_iter().find(|t| t.name() == name) {
-                    // hourly presence of some dates was verified before
-                    if days.is_none() || !PRESENCE.contains(&table) {
+                    // files of some dates were verified before
+                    if days.is_none() || !OF_DATES.contains(&table) {
                         self.ensure_table(version, table)?;
                     }
                     let files = self.table_files(version)?;

@@ -30,6 +30,8 @@ pub struct TableFile {
 pub struct TableFiles {
     /// Hourly presence by date; the files of a date are sorted by name.
     pub presence: BTreeMap<NaiveDate, Vec<TableFile>>,
+    /// The other tables with files of dates.
+    movement: BTreeMap<&'static str, BTreeMap<NaiveDate, Vec<TableFile>>>,
     tables: BTreeMap<&'static str, TableFile>,
 }
 
@@ -41,7 +43,11 @@ impl TableFiles {
             let path = resolved(folder, name);
             let file = TableFile { path, listed: listed.clone() };
             if let Some(date) = date_in(name) {
-                found.presence.entry(date).or_default().push(file);
+                let of_table = match movement_table_in(name) {
+                    Some(table) => found.movement.entry(table.name()).or_default(),
+                    None => &mut found.presence,
+                };
+                of_table.entry(date).or_default().push(file);
             } else if let Some(table) = table_in(name) {
                 found.tables.insert(table.name(), file);
             }
@@ -65,7 +71,8 @@ impl TableFiles {
     }
 
     pub fn all(&self) -> impl Iterator<Item = &TableFile> {
-        self.presence.values().flatten().chain(self.tables.values())
+        let movement = self.movement.values().flat_map(BTreeMap::values).flatten();
+        self.presence.values().flatten().chain(movement).chain(self.tables.values())
     }
 
     /// The files of hourly presence of the dates from the first to the last one, or of all dates.
@@ -73,9 +80,28 @@ impl TableFiles {
         &self,
         days: Option<(NaiveDate, NaiveDate)>,
     ) -> impl Iterator<Item = (NaiveDate, &TableFile)> {
-        let (first, last) = days.unwrap_or((NaiveDate::MIN, NaiveDate::MAX));
-        let dates = if first <= last { Some(self.presence.range(first..=last)) } else { None };
-        dates.into_iter().flatten().flat_map(|(date, files)| files.iter().map(|f| (*date, f)))
+        within(&self.presence, days)
+    }
+
+    /// The files of a table of the stage `movement`, likewise.
+    pub fn movement_of(
+        &self,
+        table: Table,
+        days: Option<(NaiveDate, NaiveDate)>,
+    ) -> impl Iterator<Item = (NaiveDate, &TableFile)> {
+        self.movement.get(table.name()).into_iter().flat_map(move |files| within(files, days))
+    }
+
+    /// A digest of the checksums of the files of a date in the tables of the stage `movement`.
+    pub fn fingerprint_of_movement(&self, date: NaiveDate) -> String {
+        let mut hash = Sha256::new();
+        for table in Table::MOVEMENT {
+            for (_, file) in self.movement_of(table, Some((date, date))) {
+                let ListedFile { checksum, bytes, .. } = &file.listed;
+                hash.update(format!("{} {checksum} {bytes}\n", table.name()));
+            }
+        }
+        hex(&hash.finalize()[..16])
     }
 
     /// A digest of the checksums of the files of a date, so that the data need not be read.
@@ -93,10 +119,32 @@ impl TableFiles {
     }
 }
 
-/// The date of a file of hourly presence.
+/// Files of the dates from the first to the last one, or of all dates.
+fn within(
+    files: &BTreeMap<NaiveDate, Vec<TableFile>>,
+    days: Option<(NaiveDate, NaiveDate)>,
+) -> impl Iterator<Item = (NaiveDate, &TableFile)> {
+    let (first, last) = days.unwrap_or((NaiveDate::MIN, NaiveDate::MAX));
+    let dates = if first <= last { Some(files.range(first..=last)) } else { None };
+    dates.into_iter().flatten().flat_map(|(date, files)| files.iter().map(|f| (*date, f)))
+}
+
+/// The date of a file with the rows of a date.
 fn date_in(name: &str) -> Option<NaiveDate> {
     let folder = name.rsplit('/').nth(1)?;
     folder.strip_prefix("date=")?.parse().ok()
+}
+
+/// The table of the stage `movement` whose rows of a date a file holds; the others hold hourly presence.
+fn movement_table_in(name: &str) -> Option<Table> {
+    let file = name.rsplit('/').next()?;
+    let is_of = |table: &Table| file.starts_with(&movement_stem(*table, ""));
+    Table::MOVEMENT.into_iter().find(is_of)
+}
+
+/// The beginning of the name of a file of a table of the stage `movement`; `part` is that of the file of the stage.
+pub fn movement_stem(table: Table, part: &str) -> String {
+    format!("{}-{part}", table.name())
 }
 
 /// The table that a file holds.
@@ -155,6 +203,23 @@ impl Embedded {
         Ok(found)
     }
 
+    /// The files of a table of the stage `movement`, as [`Embedded::presence_files`].
+    ///
+    /// # Errors
+    /// Files that are missing, or changed since the load.
+    pub(super) fn movement_files(
+        &self,
+        version: &Version,
+        table: Table,
+        days: Option<(NaiveDate, NaiveDate)>,
+    ) -> Result<Vec<TableFile>> {
+        let files = self.table_files(version)?;
+        let found: Vec<TableFile> =
+            files.movement_of(table, days).map(|(_, file)| file.clone()).collect();
+        refuse(version, &found)?;
+        Ok(found)
+    }
+
     /// Makes sure that the files of a table are those that were loaded.
     ///
     /// # Errors
@@ -163,6 +228,9 @@ impl Embedded {
         if [Table::MobileEventsCompressed, Table::MobileEventsPlaced].contains(&table) {
             // the many files are verified when a view reads all of them
             return self.presence_files(version, None).map(drop);
+        }
+        if Table::MOVEMENT.contains(&table) {
+            return self.movement_files(version, table, None).map(drop);
         }
         let files = self.table_files(version)?;
         let Some(file) = files.table(table) else { return Ok(()) };

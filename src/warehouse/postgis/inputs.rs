@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use postgres::Transaction;
 use sha2::{Digest, Sha256};
 
+use super::load_movement;
 use super::local_files::{LoadedRows, LocalFiles};
 use super::named_windows::{self, Windows};
 use super::names::{DATE_COLUMN, SchemaName};
@@ -22,8 +23,14 @@ use crate::views::{Growth, Unit, reads_named_relations_only, reads_valid_cells_o
 use crate::warehouse::Rows;
 
 /// The tables with the rows of dates, and those that are the same for all dates.
-const BY_PERIOD: [Table; 4] =
-    [Table::MobileEventsCompressed, Table::MobileEventsPlaced, Table::CellPlan, Table::Lau];
+const BY_PERIOD: [Table; 6] = [
+    Table::MobileEventsCompressed,
+    Table::MobileEventsPlaced,
+    Table::Segments,
+    Table::Trips,
+    Table::CellPlan,
+    Table::Lau,
+];
 
 /// The active partition of a date.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +47,8 @@ pub type Periods = BTreeMap<NaiveDate, String>;
 pub struct Inputs {
     pub views: Vec<StoredView>,
     pub dates: BTreeMap<NaiveDate, DatePartition>,
+    /// Fingerprints of the rows of segments and trips.
+    movement: BTreeMap<NaiveDate, String>,
     raw_events: String,
     plan_marks: PlanMarks,
     /// Fingerprints of the cell plan, of the small tables and of the LAUs.
@@ -106,6 +115,7 @@ impl Inputs {
         let mut inputs = Inputs {
             views,
             dates,
+            movement: load_movement::fingerprints(transaction, schema)?,
             raw_events,
             plan_marks: PlanMarks::read(transaction, schema)?,
             plan,
@@ -197,7 +207,9 @@ impl Inputs {
 
     /// True if the SQL can be computed on the numbers of ids.
     pub fn on_numbers(&self, sql: &str) -> bool {
-        crate::views::compares_ids_only(sql, |name| self.has_numbers(name))
+        // these tables hold the ids themselves
+        let reads_ids = self.reads("", sql).is_none_or(|reads| reads.movement());
+        !reads_ids && crate::views::compares_ids_only(sql, |name| self.has_numbers(name))
     }
 
     /// What the SQL of a view reads; `None` if that is unknown.
@@ -327,6 +339,11 @@ impl Inputs {
                 text.push_str(&format!("\n{date} {}", partition.fingerprint));
             }
         }
+        if reads.movement() {
+            for (date, fingerprint) in self.movement.range(first..=last) {
+                text.push_str(&format!("\n{date} {fingerprint}"));
+            }
+        }
         hex(&Sha256::digest(text))
     }
 
@@ -403,5 +420,10 @@ impl Reads {
     pub fn events(&self) -> bool {
         let events = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
         events.iter().any(|table| self.tables.contains(table))
+    }
+
+    /// True if it reads segments or trips.
+    pub fn movement(&self) -> bool {
+        Table::MOVEMENT.iter().any(|table| self.tables.contains(table))
     }
 }

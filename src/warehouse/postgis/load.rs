@@ -15,7 +15,9 @@ use super::partitions::Partition;
 use super::recompute::Recomputed;
 use super::server::Server;
 use super::server_errors::failed;
-use super::{load_presence, load_raw_events, plan_marks, recompute, replace_table, schema};
+use super::{
+    load_movement, load_presence, load_raw_events, plan_marks, recompute, replace_table, schema,
+};
 use crate::datasets::presence::{PresenceDay, days};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
@@ -40,6 +42,7 @@ pub fn run(
     let mut lead = server.exclusive_worker()?;
     let schema = &server.schema;
     schema::ensure(lead.client(), schema, progress)?;
+    load_movement::ensure(lead.client(), schema)?;
     partitions::sweep(lead.client(), schema, progress)?;
     let active = partitions::active(lead.client(), schema)?;
     let days = days(&request.compressed_events)?;
@@ -112,6 +115,9 @@ fn activate(
         let count = replace_table::update(&mut transaction, schema, *table, path)?;
         rows.insert(table.name().to_owned(), count);
     }
+    let (of_movement, is_movement_changed) =
+        load_movement::replace(&mut transaction, schema, &request.movement)?;
+    rows.extend(of_movement);
     let row_counts = schema.fill(
         "SELECT kind, sum(row_count)::bigint FROM {schema}.mobility_leaf \
          WHERE retired_by IS NULL GROUP BY kind",
@@ -135,7 +141,10 @@ fn activate(
         .map_err(failed)?;
     // without statistics the server underestimates the rows of active partitions by far
     transaction.batch_execute(&schema.fill("ANALYZE {schema}.mobility_leaf")).map_err(failed)?;
-    let is_the_same = filled.is_empty() && retired == 0 && before == [&*plan, &small, &lau];
+    let is_the_same = filled.is_empty()
+        && retired == 0
+        && !is_movement_changed
+        && before == [&*plan, &small, &lau];
     let recomputed = if is_the_same {
         recompute::confirm(&mut transaction, schema, load_no)?;
         Recomputed::default()

@@ -15,6 +15,7 @@ mod grants;
 mod id_map;
 mod inputs;
 mod load;
+mod load_movement;
 mod load_presence;
 mod load_raw_events;
 mod local_files;

@@ -14,8 +14,10 @@ use crate::domain::tables::{Table, quoted};
 use crate::progress::Progress;
 use crate::warehouse::{ExpiredRows, Loaded};
 
-/// Small tables with a row for each date.
-const DAILY: [Table; 2] = [Table::QualityDaily, Table::QualityCodes];
+/// Tables whose rows have dates and are not in partitions.
+const DAILY: [Table; 4] = [Table::QualityDaily, Table::QualityCodes, Table::Segments, Table::Trips];
+/// What the rows of segments and trips of a date were loaded from.
+const MOVEMENT_DATES: &str = "mobility_movement_date";
 
 /// What is left of the dates before `before`.
 ///
@@ -153,6 +155,10 @@ pub fn run(
             let delete = format!("DELETE FROM {} WHERE date < $1", schema.relation(table));
             transaction.execute(&delete, &[&before]).map_err(failed)?;
         }
+    }
+    if exists(&mut transaction, schema, MOVEMENT_DATES)? {
+        let delete = format!("DELETE FROM {} WHERE date < $1", schema.relation(MOVEMENT_DATES));
+        transaction.execute(&delete, &[&before]).map_err(failed)?;
     }
     let load_no = record_load(&mut transaction, schema, before)?;
     for warning in recompute::recompute_or_empty(&mut transaction, schema, load_no)? {

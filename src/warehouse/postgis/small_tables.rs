@@ -82,7 +82,10 @@ pub fn ensure(client: &mut Client, schema: &SchemaName) -> Result<()> {
 fn primary_key(table: Table) -> Option<String> {
     let keys = table.key_columns();
     let schema = table.schema();
-    let not_null = keys.iter().all(|k| schema.field_with_name(k).is_ok_and(|f| !f.is_nullable()));
+    // the clocks show the times of a repeated hour twice
+    let is_unique = !table.single_users();
+    let not_null =
+        is_unique && keys.iter().all(|k| schema.field_with_name(k).is_ok_and(|f| !f.is_nullable()));
     not_null.then(|| format!("PRIMARY KEY ({})", keys.join(", ")))
 }
 

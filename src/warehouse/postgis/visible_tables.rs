@@ -47,6 +47,17 @@ impl Visible<'_> {
                 all.push((table.name(), self.presence(table)));
             }
         }
+        if let Some(scope) = self.scope {
+            let dates = scope.partitions.iter().map(|(date, _)| format!("DATE '{date}'"));
+            let dates = match dates.collect::<Vec<_>>().join(", ") {
+                none if none.is_empty() => "false".to_owned(),
+                dates => format!("date IN ({dates})"),
+            };
+            for table in Table::MOVEMENT {
+                let rows = self.schema.table(table);
+                all.push((table.name(), format!("SELECT * FROM {rows} WHERE {dates}")));
+            }
+        }
         if self.on_numbers {
             all.push((Table::MobileEventsUncompressed.name(), self.raw_events()));
             all.push((Table::CellPlan.name(), self.cell_plan()));

@@ -1,0 +1,93 @@
+//! The manifest of the tables `segments` and `trips`: their files by date, and what these were computed from.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::file_list::{Difference, FileList, ListedFile};
+use super::presence;
+use crate::config::Data;
+use crate::domain::tables::Table;
+
+/// Version of the format of the manifest and of the files it describes.
+const VERSION: u32 = 1;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovementManifest {
+    version: u32,
+    pub dates: BTreeMap<NaiveDate, MovementDate>,
+}
+
+/// The files of a date, by their path below the folder of their table.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovementDate {
+    /// Fingerprint of everything that the rows depend on.
+    pub fingerprint: String,
+    pub segments: FileList,
+    pub trips: FileList,
+}
+
+impl MovementDate {
+    /// The files of a table of the date.
+    pub fn files(&self, table: Table) -> &FileList {
+        if table == Table::Trips { &self.trips } else { &self.segments }
+    }
+
+    /// The number of rows of both tables.
+    pub fn rows(&self) -> u64 {
+        self.segments.rows() + self.trips.rows()
+    }
+}
+
+impl MovementManifest {
+    pub fn new() -> Self {
+        MovementManifest { version: VERSION, dates: BTreeMap::new() }
+    }
+
+    /// The manifest; `None` before the first run, or if another version of the program wrote it.
+    pub fn read(data: &Data) -> Option<Self> {
+        let text = std::fs::read_to_string(data.movement_manifest()).ok()?;
+        let manifest: MovementManifest = serde_json::from_str(&text).ok()?;
+        (manifest.version == VERSION).then_some(manifest)
+    }
+
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn write(&self, data: &Data) -> Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        crate::storage::atomic::write_file(&data.movement_manifest(), text.as_bytes())
+            .context("the manifest of segments and trips")
+    }
+
+    /// How the files of a date differ from the list.
+    ///
+    /// # Errors
+    /// A folder that cannot be listed.
+    pub fn differences(&self, data: &Data, date: NaiveDate) -> Result<Vec<Difference>> {
+        let Some(of_date) = self.dates.get(&date) else { return Ok(Vec::new()) };
+        let mut all = Vec::new();
+        for table in Table::MOVEMENT {
+            let folder = data.movement_table(table);
+            let found = presence::files_of(&folder, date)?;
+            let names =
+                found.iter().map(|path| presence::name_below(&folder, path)).collect::<Vec<_>>();
+            all.extend(of_date.files(table).differences(&folder, "", names));
+        }
+        Ok(all)
+    }
+}
+
+/// Lists the files of a date below a folder.
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn listed(folder: &Path, date: NaiveDate) -> Result<FileList> {
+    let mut files = FileList::default();
+    for path in presence::files_of(folder, date)? {
+        files.insert(presence::name_below(folder, &path), ListedFile::of(&path)?);
+    }
+    Ok(files)
+}
