@@ -51,6 +51,16 @@ pub fn has_location(columns: &[ColumnInfo]) -> bool {
     columns.iter().any(is_location)
 }
 
+/// The two columns with the ids of LAUs of rows that lead from one to another; `None` for other rows.
+pub fn lau_ends(columns: &[ColumnInfo]) -> Option<[usize; 2]> {
+    let is_end = |c: &&ColumnInfo| c.name.ends_with("_lau_id") && c.type_name == "text";
+    let mut ends = columns.iter().enumerate().filter(|(_, c)| is_end(c)).map(|(at, _)| at);
+    match (ends.next(), ends.next(), ends.next()) {
+        (Some(from), Some(to), None) if !has_location(columns) => Some([from, to]),
+        _ => None,
+    }
+}
+
 /// True when rows can be filtered by day.
 pub fn has_days(columns: &[ColumnInfo]) -> bool {
     let is_day = |c: &ColumnInfo| ["date", "hour", "timestamp"].contains(&c.name.as_str());
@@ -80,5 +90,21 @@ mod tests {
         );
         assert!(has_location(&ColumnInfo::all(&Table::Lau.schema())));
         assert!(!has_location(&ColumnInfo::all(&Table::MobileEventsCompressed.schema())));
+    }
+
+    #[test]
+    fn rows_between_laus_have_two_of_them_and_no_location() {
+        let columns = |names: &[&str]| -> Vec<ColumnInfo> {
+            let column = |name: &&str| ColumnInfo { name: (*name).to_owned(), type_name: "text" };
+            names.iter().map(column).collect()
+        };
+        assert_eq!(lau_ends(&columns(&["date", "from_lau_id", "to_lau_id"])), Some([1, 2]));
+        for others in [
+            &["from_lau_id"][..],
+            &["lau_id", "from_lau_id", "to_lau_id"],
+            &["from_lau_id", "to_lau_id", "home_lau_id"],
+        ] {
+            assert_eq!(lau_ends(&columns(others)), None, "{others:?}");
+        }
     }
 }

@@ -90,12 +90,12 @@ impl DataVersion {
         Ok(total)
     }
 
-    /// Boundaries of all LAUs. Those as GeoJSON text are read once. Blocks.
+    /// Boundaries of all LAUs, or points in them. Boundaries as GeoJSON text are read once. Blocks.
     ///
     /// # Errors
     /// A warehouse that cannot be read.
     pub fn lau_shapes(&self, warehouse: &dyn Warehouse, form: ShapeForm) -> Result<Arc<LauShapes>> {
-        if form == ShapeForm::Wkb {
+        if form != ShapeForm::Geojson {
             return lau_shapes(warehouse, form);
         }
         // the lock is held while they are read, so that a second request waits for the first

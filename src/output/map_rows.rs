@@ -13,7 +13,7 @@ use arrow::datatypes::{DataType, Date32Type, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use chrono::{Datelike, NaiveDate};
 
-use crate::output::columns::{ColumnInfo, has_location};
+use crate::output::columns::{ColumnInfo, has_location, lau_ends};
 use crate::output::formats::{LauShapes, Rows};
 use crate::views::OrderBy;
 use crate::warehouse::{DayColumn, Relation, Select, Warehouse};
@@ -32,7 +32,9 @@ pub fn choose_date(
     schema: &Schema,
 ) -> Result<Option<String>> {
     let Relation::View(view) = select.relation else { return Ok(None) };
-    if select.from.is_some() || select.to.is_some() || !has_location(&ColumnInfo::all(schema)) {
+    let columns = ColumnInfo::all(schema);
+    let is_drawn = has_location(&columns) || lau_ends(&columns).is_some();
+    if select.from.is_some() || select.to.is_some() || !is_drawn {
         return Ok(None);
     }
     let Some(column) = DayColumn::of(schema) else { return Ok(None) };

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Schema};
 
+use super::columns::{ColumnInfo, lau_ends};
 use super::formats::{Format, GeometryText, LauShape, LauShapes, Options, ShapeForm};
 use crate::domain::tables::Table;
 use crate::errors::UsageError;
@@ -45,7 +46,7 @@ pub fn order_text(order: &OrderBy) -> String {
 }
 
 /// Sets the options that a format needs to write the geometry of `rows`: its CRS, or the boundaries
-/// of the LAUs in `lau_id`, which `laus` returns.
+/// of the LAUs in `lau_id`, or points in the LAUs that lines connect; `laus` returns both.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
@@ -72,11 +73,13 @@ pub fn geometry_options(
     } else if format.is_map() && rows.index_of("lau_id").is_ok() {
         let form = if format == Format::Gpkg { ShapeForm::Wkb } else { ShapeForm::Geojson };
         options.lau_shapes = Some(laus(form)?);
+    } else if format == Format::Geojson && lau_ends(&ColumnInfo::all(rows)).is_some() {
+        options.lau_shapes = Some(laus(ShapeForm::Point)?);
     }
     Ok(())
 }
 
-/// Names and boundaries of all LAUs.
+/// Names and boundaries of all LAUs, or points in them.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
@@ -98,6 +101,10 @@ pub fn lau_shapes(warehouse: &dyn Warehouse, form: ShapeForm) -> Result<Arc<LauS
                 let geometry = match form {
                     ShapeForm::Geojson => shapes.geojson(geometry)?.into_bytes(),
                     ShapeForm::Wkb => geometry.to_vec(),
+                    ShapeForm::Point => match shapes.point_on_surface(geometry)? {
+                        Some(point) => point.into_bytes(),
+                        None => continue,
+                    },
                 };
                 let shape = LauShape { name: name.map(str::to_owned), geometry };
                 found.insert(id.to_owned(), shape);

@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 use super::problem::Problem;
 use crate::errors::nearest;
+use crate::output::columns::{ColumnInfo, has_location, lau_ends};
 use crate::output::formats::Format;
 
 /// A representation of the rows of a view or table.
@@ -84,9 +85,15 @@ impl Representation {
         !matches!(self, Representation::Rows(Format::Parquet | Format::Xlsx))
     }
 
-    /// True when rows must have a location on a map.
-    pub fn needs_location(self) -> bool {
-        matches!(self, Representation::Rows(format) if format.is_map())
+    /// True when rows with these columns can be represented so: on a map they need a location, or, as lines in
+    /// GeoJSON, two LAUs.
+    pub fn fits(self, columns: &[ColumnInfo]) -> bool {
+        match self {
+            Representation::Rows(format) if format.is_map() => {
+                has_location(columns) || (format == Format::Geojson && lau_ends(columns).is_some())
+            }
+            _ => true,
+        }
     }
 
     /// The extension of a file name; `None` when it is not saved as a file.

@@ -7,8 +7,9 @@ use super::negotiation::Representation;
 use super::problem::PROBLEM_JSON;
 use super::site::Site;
 use crate::domain::tables::Table;
-use crate::output::columns::{ColumnInfo, has_days, has_lau, has_location};
+use crate::output::columns::{ColumnInfo, has_days, has_lau};
 use crate::output::documents::LoadedData;
+use crate::output::formats::Format;
 use crate::output::relation::{RelationInfo, table_path, view_path};
 use crate::warehouse::Relation;
 
@@ -116,9 +117,8 @@ fn other_route(media: &str, summary: &str, description: &str) -> Value {
 /// The route of a view or table.
 fn rows(relation: Relation, columns: &[ColumnInfo]) -> Value {
     let info = RelationInfo::of(relation);
-    let has_location = has_location(columns);
     let mut content = Map::new();
-    let offered = Representation::ALL.into_iter().filter(|r| has_location || !r.needs_location());
+    let offered = Representation::ALL.into_iter().filter(|r| r.fits(columns));
     for representation in offered {
         let media = representation.media_type().split(';').next().unwrap_or_default();
         let schema = match representation {
@@ -129,7 +129,7 @@ fn rows(relation: Relation, columns: &[ColumnInfo]) -> Value {
     }
     let accepts = |name: &str| match name {
         "date" | "from" | "to" => has_days(columns),
-        "all_dates" => has_days(columns) && has_location,
+        "all_dates" => has_days(columns) && Representation::Rows(Format::Geojson).fits(columns),
         "lau" => has_lau(columns),
         _ => true,
     };

@@ -65,7 +65,7 @@ pub async fn get(
     let mut answer = respond(&state, &asked, &Representation::ALL).await;
     if matches!(&answer, Err(problem) if problem.status == StatusCode::NOT_ACCEPTABLE) {
         // rows without a location have every representation but those of maps
-        let others = Representation::ALL.into_iter().filter(|r| !r.needs_location());
+        let others = Representation::ALL.into_iter().filter(|r| r.fits(&[]));
         answer = respond(&state, &asked, &others.collect::<Vec<_>>()).await;
     }
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);

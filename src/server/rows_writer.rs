@@ -16,7 +16,7 @@ use super::response_writer::ResponseWriter;
 use super::site::Site;
 use super::state::{AppState, Process};
 use crate::output::audited_rows::AuditedAccess;
-use crate::output::columns::{ColumnInfo, has_location};
+use crate::output::columns::ColumnInfo;
 use crate::output::data_version::DataVersion;
 use crate::output::documents::{LoadedData, RowsHead, geometry_options};
 use crate::output::formats;
@@ -75,7 +75,7 @@ pub fn write(
     let schema = version.columns(data.warehouse, relation)?;
     request.params.check_columns(relation, &schema)?;
     let columns = ColumnInfo::all(&schema);
-    if request.representation.needs_location() && !has_location(&columns) {
+    if !request.representation.fits(&columns) {
         return Err(no_location(relation, request.by_accept).into());
     }
     let mut select = request.params.select(relation);
@@ -216,11 +216,9 @@ impl Query<'_> {
 
     /// Links to all rows that pass the filters in the other representations.
     fn format_links(&self, href: &str) -> Vec<FormatLink> {
-        let has_location = has_location(self.columns);
         let params = Params { limit: None, offset: 0, ..self.request.params.clone() };
         let others = Representation::ALL.into_iter().filter(|representation| {
-            *representation != Representation::Html
-                && (has_location || !representation.needs_location())
+            *representation != Representation::Html && representation.fits(self.columns)
         });
         let format_link = |representation: Representation| {
             // people open CSV files in spreadsheets

@@ -1,7 +1,9 @@
 //! Views about people on the nights on which the clocks change.
 
-use super::world::{World, rows};
-use crate::harness::{Warehouse, test_on_each_warehouse};
+use serde_json::Value;
+
+use super::world::{SOUTH, UNIT_DEGREES, World, rows};
+use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 /// Events in UTC in Tallinn, where 27 October 2024 has the hour from 03:00 twice, and 30 March 2025 does
 /// not have it.
@@ -52,6 +54,32 @@ fn repeated_hour_is_two_hours_and_a_skipped_one_is_none(warehouse: Warehouse) {
         2024-10-27,EE_B,EE_B,2\n\
         2025-03-30,EE_A,EE_A,1\n";
     assert_eq!(work.ok(&["query", "od-pairs-per-day", "--format", "csv"]), pairs);
+    assert_pairs_are_lines(&work);
+}
+
+/// As GeoJSON, from a point within a unit to one within the other.
+fn assert_pairs_are_lines(work: &Workspace) {
+    let date = ["--date", "2024-10-27"];
+    let text =
+        work.ok(&[&["query", "od-pairs-per-day", "--format", "geojson"], &date[..]].concat());
+    let layer: Value = serde_json::from_str(&text).unwrap();
+    let within = |point: &Value, west: f64| {
+        let [x, y]: [f64; 2] = serde_json::from_value(point.clone()).unwrap();
+        west < x && x < west + UNIT_DEGREES && SOUTH < y && y < SOUTH + UNIT_DEGREES
+    };
+    let geometry = |row: usize| &layer["features"][row]["geometry"];
+    assert_eq!(
+        (&geometry(0)["type"], &geometry(1)["type"]),
+        (&"Point".into(), &"LineString".into())
+    );
+    assert!(within(&geometry(0)["coordinates"], 24.00), "{text}");
+    assert!(within(&geometry(1)["coordinates"][0], 24.00), "{text}");
+    assert!(within(&geometry(1)["coordinates"][1], 24.02), "{text}");
+    work.fails(
+        &["query", "od-pairs-per-day", "--output", "pairs.gpkg"],
+        2,
+        &["needs rows with a geometry or a lau_id column"],
+    );
 }
 
 test_on_each_warehouse!(repeated_hour_is_two_hours_and_a_skipped_one_is_none);

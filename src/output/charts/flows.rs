@@ -1,15 +1,17 @@
-//! Lines between LAUs on a map, of a view with the LAUs of both ends, as wide as the number of devices or people.
+//! Lines between LAUs on a map, of a view with the LAUs of both ends, as wide as the number of trips, devices or
+//! people.
 
 use std::collections::HashMap;
 use std::fmt::Write;
 
 use anyhow::Result;
-use arrow::datatypes::{DataType, Schema};
+use arrow::datatypes::Schema;
 
 use super::data::{numbers, texts, whole_columns};
 use super::map::{FOOT, HEAD, SIDE, head};
 use super::newest::Newest;
 use super::style::{MUTED_TEXT, NO_SHADE, escaped, label, number};
+use crate::output::columns::{ColumnInfo, lau_ends};
 use crate::output::lau_outlines::Drawing;
 use crate::views::View;
 use crate::warehouse::Warehouse;
@@ -30,16 +32,13 @@ pub struct FlowColumns {
 }
 
 impl FlowColumns {
-    /// `None` for a view that does not have exactly two LAUs and a number of devices or people.
+    /// `None` for a view that does not have exactly two LAUs and a number of trips, devices or people.
     pub fn of(schema: &Schema) -> Option<FlowColumns> {
-        let is_end = |name: &str| name.ends_with("_lau_id");
-        let fields = schema.fields().iter().filter(|field| *field.data_type() == DataType::Utf8);
-        let ends: Vec<&String> = fields.map(|f| f.name()).filter(|name| is_end(name)).collect();
-        let value = ["devices", "estimate"].into_iter().find(|v| schema.index_of(v).is_ok())?;
-        match ends.as_slice() {
-            [from, to] => Some(FlowColumns { from: (*from).clone(), to: (*to).clone(), value }),
-            _ => None,
-        }
+        let columns = ColumnInfo::all(schema);
+        let [from, to] = lau_ends(&columns)?.map(|column| columns[column].name.clone());
+        let values = ["trips", "devices", "estimate"];
+        let value = values.into_iter().find(|value| schema.index_of(value).is_ok())?;
+        Some(FlowColumns { from, to, value })
     }
 }
 
@@ -63,9 +62,11 @@ pub fn svg(
     drawing: &Drawing,
 ) -> Result<Option<String>> {
     let FlowColumns { from, to, value } = columns;
+    // trips are stated by the hour, and add up
     let rows = warehouse.sql(&format!(
-        "SELECT {from}, {to}, {value} FROM {} WHERE {} AND {from} <> {to} AND {value} > 0 \
-         ORDER BY {value} DESC, {from}, {to} LIMIT {MAX_LINES}",
+        "SELECT {from}, {to}, CAST(SUM({value}) AS DOUBLE PRECISION) AS {value} FROM {} \
+         WHERE {} AND {from} <> {to} AND {value} > 0 GROUP BY {from}, {to} \
+         ORDER BY 3 DESC, {from}, {to} LIMIT {MAX_LINES}",
         view.view,
         newest.condition()
     ))?;

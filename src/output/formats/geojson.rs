@@ -1,4 +1,5 @@
-//! GeoJSON by RFC 7946: one feature per row, with the geometry of the row itself or of its LAU.
+//! GeoJSON by RFC 7946: one feature per row, with the geometry of the row itself or of its LAU, or with a line
+//! between its two LAUs.
 
 use std::io::Write;
 
@@ -10,12 +11,19 @@ use serde_json::Value;
 use super::cells;
 use super::cells::Column;
 use super::json::Objects;
+use super::lau_lines::LauLines;
 use super::lau_shapes::GeometrySource;
 use super::{FLUSH_BYTES, GeometryText, Options, RowWriter, geometry};
 
+/// Where the geometry of a row comes from.
+enum Source {
+    Shape(GeometrySource),
+    Lines(LauLines),
+}
+
 pub(super) struct Geojson<'a> {
     out: &'a mut (dyn Write + Send),
-    source: GeometrySource,
+    source: Source,
     properties: Objects,
     shapes: GeometryText,
     rows: u64,
@@ -30,7 +38,10 @@ impl<'a> Geojson<'a> {
         out: &'a mut (dyn Write + Send),
         options: &Options,
     ) -> Result<Self> {
-        let source = GeometrySource::of(schema, options, "GeoJSON")?;
+        let source = match LauLines::of(schema, options)? {
+            Some(lines) => Source::Lines(lines),
+            None => Source::Shape(GeometrySource::of(schema, options, "GeoJSON")?),
+        };
         let drawn = geometry::column(schema);
         let mut buffer = b"{\"type\":\"FeatureCollection\",".to_vec();
         if let Some(remark) = &options.remark {
@@ -50,10 +61,13 @@ impl<'a> Geojson<'a> {
     fn feature(&mut self, columns: &[Column], row: usize) -> Result<()> {
         let out = &mut self.buffer;
         out.extend_from_slice(b"{\"type\":\"Feature\",\"geometry\":");
-        match (self.source.geometry(columns, row), &self.source) {
-            (None, _) => out.extend_from_slice(b"null"),
-            (Some(wkb), GeometrySource::Column(_)) => self.shapes.write(wkb, out)?,
-            (Some(geojson), GeometrySource::Lau { .. }) => out.extend_from_slice(geojson),
+        match &self.source {
+            Source::Lines(lines) => lines.write(columns, row, out),
+            Source::Shape(source) => match (source.geometry(columns, row), source) {
+                (None, _) => out.extend_from_slice(b"null"),
+                (Some(wkb), GeometrySource::Column(_)) => self.shapes.write(wkb, out)?,
+                (Some(geojson), GeometrySource::Lau { .. }) => out.extend_from_slice(geojson),
+            },
         }
         out.extend_from_slice(b",\"properties\":");
         self.properties.write(columns, row, &self.shapes, out)?;
@@ -94,6 +108,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Int64Array, StringArray};
+    use serde_json::json;
 
     use super::*;
     use crate::errors::UsageError;
@@ -131,6 +146,29 @@ mod tests {
         assert!(features[1]["geometry"].is_null());
         assert!(features[2]["properties"]["lau_id"].is_null());
         assert_eq!(features.len(), 3);
+    }
+
+    #[test]
+    fn rows_between_laus_are_lines_and_those_within_one_are_points() {
+        let ends = |ids: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(ids)) };
+        let trips: ArrayRef = Arc::new(Int64Array::from(vec![5, 6, 7, 8]));
+        let from = ends(vec![Some("EE_1"), Some("EE_2"), None, Some("EE_9")]);
+        let to = ends(vec![Some("EE_2"), Some("EE_2"), Some("EE_1"), Some("EE_1")]);
+        let batch = rows([("from_lau_id", from), ("to_lau_id", to), ("trips", trips)]);
+        let point = |text: &str| LauShape { name: None, geometry: text.into() };
+        let points =
+            [("EE_1".to_owned(), point("[24.5,59]")), ("EE_2".to_owned(), point("[25,58.5]"))];
+        let options = Options { lau_shapes: Some(Arc::new(points.into())), ..Options::default() };
+        let text = shown(Format::Geojson, vec![batch.clone()], &options);
+        let parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let geometry = |row: usize| parsed["features"][row]["geometry"].clone();
+        let line = json!({"type": "LineString", "coordinates": [[24.5, 59], [25, 58.5]]});
+        assert_eq!(geometry(0), line);
+        assert_eq!(geometry(1), json!({"type": "Point", "coordinates": [25, 58.5]}));
+        assert!(geometry(2).is_null() && geometry(3).is_null());
+        assert_eq!(parsed["features"][0]["properties"]["trips"], 5);
+        let missing = try_shown(Format::Geojson, vec![batch], &Options::default()).unwrap_err();
+        assert!(missing.to_string().contains("mobility load"));
     }
 
     #[test]

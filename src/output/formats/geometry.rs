@@ -5,6 +5,7 @@ use std::fmt::Write;
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::datatypes::{DataType, Schema};
 use geo::coords_iter::CoordsIter;
+use geo::interior_point::InteriorPoint;
 use geo::map_coords::MapCoords;
 use geo::orient::{Direction, Orient};
 use geo::{Coord, Geometry, LineString, Polygon};
@@ -48,6 +49,24 @@ impl GeometryText {
         let mut out = Vec::new();
         self.write(wkb, &mut out)?;
         Ok(String::from_utf8(out)?)
+    }
+
+    /// The GeoJSON position of a point on the surface of a geometry; `None` for an empty geometry.
+    ///
+    /// # Errors
+    /// As [`GeometryText::geojson`].
+    pub fn point_on_surface(&self, wkb: &[u8]) -> Result<Option<String>> {
+        if is_empty_point(wkb) {
+            return Ok(None);
+        }
+        let Some(point) = decode(wkb)?.interior_point() else { return Ok(None) };
+        let (x, y) = match &self.to_degrees {
+            None => point.x_y(),
+            Some(proj) => proj.convert(point.x_y())?,
+        };
+        let mut out = Vec::new();
+        position(Coord { x, y }, &mut out);
+        Ok(Some(String::from_utf8(out)?))
     }
 
     pub(super) fn write(&self, wkb: &[u8], out: &mut Vec<u8>) -> Result<()> {
@@ -253,6 +272,21 @@ mod tests {
         assert_eq!(GeometryText::new(None).unwrap().geojson(&empty).unwrap(), "null");
         let error = GeometryText::new(None).unwrap().geojson(b"abc").unwrap_err();
         assert!(error.to_string().starts_with("the geometry is not valid WKB"), "{error}");
+    }
+
+    #[test]
+    fn point_on_the_surface_of_a_horseshoe_is_not_between_its_arms() {
+        let horseshoe = polygon!(
+            (x: 0., y: 0.), (x: 9., y: 0.), (x: 9., y: 9.), (x: 6., y: 9.),
+            (x: 6., y: 3.), (x: 3., y: 3.), (x: 3., y: 9.), (x: 0., y: 9.),
+        );
+        let text = GeometryText::new(None).unwrap();
+        let point = text.point_on_surface(&wkb(horseshoe)).unwrap().unwrap();
+        let [x, y]: [f64; 2] = serde_json::from_str(&point).unwrap();
+        assert!(!(3.0..=6.0).contains(&x) || y < 3.0, "{point}");
+        let origin = Rect::new((4_320_900., 3_209_900.), (4_321_100., 3_210_100.)).to_polygon();
+        let text = GeometryText::new(Some(3035)).unwrap();
+        assert_eq!(text.point_on_surface(&wkb(origin)).unwrap().unwrap(), "[10,52]");
     }
 
     #[test]

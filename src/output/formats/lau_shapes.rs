@@ -14,7 +14,7 @@ use crate::errors::UsageError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LauShape {
     pub name: Option<String>,
-    /// In the form that the format needs: GeoJSON text, or WKB in EPSG:3035.
+    /// In the form that the format needs, see [`ShapeForm`].
     pub geometry: Vec<u8>,
 }
 
@@ -24,8 +24,12 @@ pub type LauShapes = BTreeMap<String, LauShape>;
 /// The form of the geometry in [`LauShape`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ShapeForm {
+    /// GeoJSON text of the boundary.
     Geojson,
+    /// The boundary as WKB in EPSG:3035.
     Wkb,
+    /// The GeoJSON position of a point within the boundary.
+    Point,
 }
 
 /// The source of the geometry of a row.

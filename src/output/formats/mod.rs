@@ -11,6 +11,7 @@ mod geometry;
 mod geopackage;
 mod ipc;
 mod json;
+mod lau_lines;
 mod lau_shapes;
 mod markdown;
 mod normalise;
@@ -142,7 +143,8 @@ pub struct Options {
     pub max_rows: Option<u64>,
     /// The `geo` metadata of GeoParquet for rows with a geometry.
     pub geo_metadata: Option<String>,
-    /// Boundaries of LAUs, for rows with a `lau_id` and no geometry of their own.
+    /// Boundaries of LAUs, for rows with a `lau_id` and no geometry of their own, or points in them, for rows
+    /// that lead from one LAU to another.
     pub lau_shapes: Option<Arc<LauShapes>>,
     /// Name of the layer in a GeoPackage, and of the sheet in a workbook.
     pub layer: Option<String>,

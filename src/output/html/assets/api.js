@@ -94,7 +94,9 @@ export async function rows(view, filter = {}) {
 export function links(view) {
   if (report) return [];
   const path = link(route(view));
-  const layers = view.columns.some((c) => c.name === "lau_id") ? ["geojson", "gpkg"] : [];
+  // rows with two LAUs are lines between them
+  const isBetween = view.columns.filter((c) => c.name.endsWith("_lau_id")).length === 2;
+  const layers = view.columns.some((c) => c.name === "lau_id") ? ["geojson", "gpkg"] : isBetween ? ["geojson"] : [];
   const formats = ["csv", "xlsx", "json", "parquet", ...layers];
   const names = { csv: "CSV", xlsx: "Excel", json: "JSON", parquet: "Parquet", geojson: "GeoJSON", gpkg: "GeoPackage" };
   // people open CSV files in spreadsheets, which must not take a name for a formula
