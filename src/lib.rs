@@ -3,8 +3,8 @@
 //!
 //! Imports point down, from `commands` and `cli` through `server`, `output`, `stages`, `warehouse`,
 //! `views`, `spark`, `run_history`, `datasets`, `cell_plan`, `events`, `formats`, `storage`,
-//! `progress`, `config`, `checks` and `runtime` to `errors` and `domain`. A test fails on an import
-//! that points up.
+//! `progress`, `config`, `checks`, `runtime` and `publication` to `errors` and
+//! `domain`. A test fails on an import that points up.
 
 pub mod cell_plan;
 pub mod checks;
@@ -19,6 +19,7 @@ pub mod formats;
 pub mod movement;
 pub mod output;
 pub mod progress;
+pub mod publication;
 pub mod run_history;
 pub mod runtime;
 pub mod server;

@@ -145,3 +145,22 @@ fn check_rejects_a_cell_plan_that_geojoin_rejects() {
         assert!(line.is_some_and(|l| l.contains(words)), "{}", checked.stdout);
     }
 }
+
+#[test]
+fn check_explains_on_demand_what_the_numbers_of_views_count() {
+    let work = Workspace::mini();
+    work.copy_shipped_views();
+    let sql = "SELECT date, COUNT(*) AS n FROM agg_cell_count_per_user_per_day GROUP BY date";
+    work.write("views/own.sql", sql);
+    let explained = work.ok(&["check", "--publication"]);
+    for words in [
+        "\nusers-per-day\n  counts user_count\n  keys date; rows exist only where there are devices\n",
+        "\n  user_count seen in users_per_week.user_count by week(date) as week\n",
+        "\nown\n  cannot be published: the header does not say what it counts; write `-- counts:` with",
+        "\nuser-cell-dates\n  cannot be published: its rows belong to single users: ",
+    ] {
+        assert!(explained.contains(words), "no {words:?} in {explained}");
+    }
+    let checked = work.ok(&["check"]);
+    assert!(explained.starts_with(&checked) && !checked.contains("published"), "{checked}");
+}

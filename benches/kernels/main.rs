@@ -4,6 +4,7 @@
 mod compress;
 mod geojoin;
 mod output;
+mod publication;
 mod random;
 
 fn main() {

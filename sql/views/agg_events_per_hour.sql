@@ -5,6 +5,8 @@
 -- order: hour
 -- by: date
 -- chart: line hour event_count
+-- counts: event_count over agg_unique_users_per_hour.unique_user_count
+-- keys: hour
 SELECT hour, CAST(SUM(event_count) AS BIGINT) AS event_count
 FROM mobile_events_compressed
 GROUP BY hour

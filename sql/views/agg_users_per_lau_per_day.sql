@@ -5,6 +5,9 @@
 -- order: date, lau_id
 -- by: date
 -- chart: map user_count
+-- counts: user_count
+-- keys: date, lau_id, lau_name
+-- linked: user_count in users_per_day.user_count by date; user_count in devices_per_date.devices by date
 SELECT s.lau_id, l.lau_name, s.date, COUNT(*) AS user_count
 FROM (
   SELECT DISTINCT c.lau_id, e.date, e.user_id

@@ -6,6 +6,8 @@
 -- by: date
 -- computed: whole
 -- chart: table
+-- counts: none
+-- keys: every date, window_start
 WITH dates AS (
   SELECT date FROM devices_per_date
   UNION

@@ -6,6 +6,8 @@
 -- by: window
 -- computed: whole
 -- chart: table
+-- counts: none
+-- keys: every window_start, last_date, dates, nights, complete, rotation
 WITH loaded AS (
   SELECT d.date, :window_start(d.date) AS window_start,
     CASE WHEN q.provisional THEN 1 ELSE 0 END AS is_open

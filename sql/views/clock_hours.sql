@@ -5,6 +5,8 @@
 -- order: date, hour
 -- by: date
 -- chart: table
+-- counts: none
+-- keys: every date, hour, starts, flag
 WITH clock (number, since, flag) AS (
   VALUES
     (0, INTERVAL '0' HOUR, 1), (1, INTERVAL '1' HOUR, 2), (2, INTERVAL '2' HOUR, 4),

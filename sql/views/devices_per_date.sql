@@ -5,6 +5,9 @@
 -- order: date
 -- by: date
 -- chart: line date devices
+-- counts: devices, first_hour from devices
+-- keys: date
+-- linked: devices in users_per_day.user_count by date
 SELECT date, COUNT(*) AS devices, MIN(first_hour) AS first_hour
 FROM (
   SELECT e.date, e.user_id, MIN(date_trunc('hour', e.hour)) AS first_hour

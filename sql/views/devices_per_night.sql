@@ -6,6 +6,9 @@
 -- by: date
 -- period: night
 -- chart: line night devices
+-- counts: devices
+-- keys: night
+-- linked: devices in users_per_week.user_count by week_of_night(night) as week; devices in users_per_month.user_count by month_of_night(night) as month
 SELECT night, COUNT(*) AS devices
 FROM night_places
 GROUP BY night

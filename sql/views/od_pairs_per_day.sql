@@ -5,6 +5,10 @@
 -- order: date, from_lau_id, to_lau_id
 -- by: date
 -- chart: table
+-- counts: devices
+-- keys: date, from_lau_id, to_lau_id
+-- sums: devices = agg_users_per_lau_per_day.user_count by date, from_lau_id as lau_id where from_lau_id = to_lau_id
+-- linked: devices seen in devices_per_date.devices by date where from_lau_id = to_lau_id; devices in agg_users_per_lau_per_day.user_count by date, from_lau_id as lau_id; devices in agg_users_per_lau_per_day.user_count by date, to_lau_id as lau_id
 WITH repeated AS (
   SELECT date, hour FROM clock_hours WHERE hour <> starts
 ),

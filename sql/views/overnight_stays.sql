@@ -7,6 +7,9 @@
 -- period: night
 -- windows: anchor_windows
 -- chart: table
+-- counts: devices
+-- keys: night, home_lau_id, night_lau_id
+-- sums: devices <= devices_per_night.devices by night; devices <= residents_per_lau.residents by anchor_window(night) as window_start, home_lau_id as lau_id each night
 SELECT n.night, h.lau_id AS home_lau_id, n.lau_id AS night_lau_id, COUNT(*) AS devices
 FROM night_places n
 JOIN anchor_windows a ON a.date = n.night

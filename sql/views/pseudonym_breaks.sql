@@ -4,6 +4,8 @@
 -- description: Dates since which hardly any device is seen that was seen before. A date is low when its returning_share is below half of the median of at least 7 known shares of the 28 dates before; a break is a date that is not low, after a low one, where at least 5 of the 7 dates before are low and none is known not to be.
 -- order: date
 -- chart: table
+-- counts: none
+-- keys: date
 WITH known AS (
   SELECT date, returning_share
   FROM quality_daily

@@ -5,6 +5,9 @@
 -- order: window_start, lau_id
 -- by: window
 -- chart: map residents workers
+-- counts: residents, workers
+-- keys: every window_start, lau_id, lau_name, complete
+-- sums: residents <= users_per_month.user_count by window_start as month; workers <= users_per_month.user_count by window_start as month
 WITH counts AS (
   SELECT window_start, lau_id,
     COUNT(CASE WHEN kind = 'home' THEN 1 END) AS residents,

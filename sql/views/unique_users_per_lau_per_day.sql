@@ -6,5 +6,8 @@
 -- order: date, lau_id
 -- by: date
 -- chart: map user_count
+-- counts: user_count
+-- keys: date, lau_id, lau_name
+-- sums: user_count = agg_users_per_lau_per_day.user_count by date, lau_id
 SELECT lau_id, lau_name, date, user_count
 FROM agg_users_per_lau_per_day

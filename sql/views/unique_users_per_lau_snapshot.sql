@@ -6,6 +6,9 @@
 -- order: user_count desc, lau_id
 -- by: date
 -- chart: map user_count
+-- counts: user_count
+-- keys: lau_id, lau_name
+-- sums: user_count = agg_users_per_lau_per_day.user_count by lau_id, '{snapshot_date}' as date
 SELECT lau_id, lau_name, user_count
 FROM agg_users_per_lau_per_day
 WHERE date = DATE :'snapshot_date'

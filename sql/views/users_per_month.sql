@@ -5,6 +5,8 @@
 -- order: month
 -- by: month
 -- chart: line month user_count
+-- counts: user_count
+-- keys: month, days
 WITH seen AS (
   SELECT DISTINCT CAST(date_trunc('month', CAST(CASE WHEN date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31' THEN date END AS TIMESTAMP)) AS DATE) AS month, user_id
   FROM agg_cell_count_per_user_per_day

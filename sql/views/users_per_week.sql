@@ -5,6 +5,9 @@
 -- order: week
 -- by: week
 -- chart: line week user_count
+-- counts: user_count
+-- keys: week, days
+-- linked: user_count in users_per_month.user_count by month_of_week(week) as month
 WITH seen AS (
   SELECT DISTINCT CAST(date_trunc('week', CAST(CASE WHEN date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31' THEN date END AS TIMESTAMP)) AS DATE) AS week, user_id
   FROM agg_cell_count_per_user_per_day

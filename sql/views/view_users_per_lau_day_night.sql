@@ -6,6 +6,9 @@
 -- order: date, lau_id
 -- by: date
 -- chart: map day_users night_users
+-- counts: day_users, night_users
+-- keys: every date, lau_id, lau_name
+-- linked: day_users + night_users seen in agg_users_per_lau_per_day.user_count by date, lau_id
 WITH dates AS (
   SELECT DISTINCT date FROM mobile_events_compressed
 ),

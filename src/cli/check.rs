@@ -8,4 +8,8 @@ pub struct Check {
     /// findings, sizes and the last runs
     #[arg(long)]
     pub report: bool,
+    /// Print also, for each view, what its header says about its numbers, or what to write there before it can be
+    /// published
+    #[arg(long, conflicts_with = "report")]
+    pub publication: bool,
 }

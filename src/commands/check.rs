@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::{check_events, check_report};
+use super::{check_events, check_publication, check_report};
+use crate::cli::Check;
 use crate::config::{Config, Engine, OutputMode, Spark, WarehouseUrl, shown_location};
 use crate::datasets::copies::has_copies;
 use crate::datasets::manifest::Manifest;
@@ -43,9 +44,13 @@ fn finding(subject: &'static str, outcome: Result<impl Into<Passed>>) -> Finding
     Finding { subject, outcome: outcome.map(Into::into) }
 }
 
-/// Prints the findings, or with `report` what a report of a fault needs.
-pub fn run(file: &Path, config: Result<Config>, report: bool) -> Result<()> {
-    let reported = config.as_ref().ok().filter(|_| report).cloned();
+/// Prints the findings, or with `--report` what a report of a fault needs. With `--publication`, what is
+/// known about the numbers of each view follows.
+pub fn run(file: &Path, config: Result<Config>, args: &Check) -> Result<()> {
+    let reported = config.as_ref().ok().filter(|_| args.report).cloned();
+    // an invalid view file is among the findings
+    let registry = config.as_ref().ok().filter(|_| args.publication);
+    let registry = registry.and_then(|config| Registry::read(config.into()).ok());
     let findings = match config {
         Ok(config) => {
             let text = if file.exists() {
@@ -71,8 +76,11 @@ pub fn run(file: &Path, config: Result<Config>, report: bool) -> Result<()> {
         };
         text.push_str(&format!("{status:<6} {subject:<10} {text_of_subject}\n"));
     }
-    if report {
+    if args.report {
         return super::print(&check_report::text(&text, reported.as_ref()));
+    }
+    if let Some(registry) = &registry {
+        text.push_str(&check_publication::text(registry));
     }
     super::print(&text)?;
     match wrong {

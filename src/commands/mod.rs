@@ -2,6 +2,7 @@
 
 mod check;
 mod check_events;
+mod check_publication;
 mod check_report;
 mod completions;
 mod demo;
@@ -92,7 +93,7 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
         Command::Init(args) => init::run(&args, global),
         Command::Synth(args) => synth::run(&args, &progress),
         Command::Check(args) => {
-            check::run(&config_file(global), load_config(global, Vec::new()), args.report)
+            check::run(&config_file(global), load_config(global, Vec::new()), &args)
         }
 
         Command::Compress(args) => {

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use super::growth::{Growth, Unit};
+use super::publication::{self, Publication};
 use super::split::Split;
 use crate::errors::nearest;
 
@@ -54,9 +55,11 @@ pub struct Header {
     pub split: Option<Split>,
     /// The view that names the windows whose rows are read.
     pub windows: Option<String>,
+    /// What the numbers are, and what is known about them.
+    pub publication: Publication,
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 17] = [
     "name",
     "view",
     "aliases",
@@ -70,6 +73,10 @@ const KEYS: [&str; 13] = [
     "accumulate",
     "computed",
     "windows",
+    "counts",
+    "keys",
+    "sums",
+    "linked",
 ];
 
 /// Reads the `-- key: value` lines at the top of a view file. Comment lines without a colon after
@@ -162,6 +169,10 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
         "accumulate" => header.accumulate = Some(column(key, value)?),
         "computed" => bail!("computed is {value:?}; expected whole"),
         "windows" => header.windows = Some(column(key, value)?),
+        "counts" => header.publication.counts = Some(publication::counts(value)?),
+        "keys" => header.publication.keys = Some(publication::keys(value)?),
+        "sums" => header.publication.sums = publication::links("sums", value)?,
+        "linked" => header.publication.linked = publication::links("linked", value)?,
         other => {
             let hint = nearest(other, KEYS).map(|k| format!("did you mean {k:?}?"));
             bail!(

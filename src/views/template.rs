@@ -42,6 +42,7 @@ pub fn views(file: &Path, text: &str, settings: Settings) -> Result<(Option<bool
         accumulate: header.accumulate,
         split: header.split.map(|split| split.with_window(settings.anchors.window)),
         windows: header.windows,
+        publication: header.publication,
         snapshot: None,
         sql: settings.fill(text)?,
         file: file.to_owned(),
@@ -77,6 +78,7 @@ fn snapshot(template: &View, date: SnapshotDate) -> Result<View> {
         description: template.description.replace(DATE_IN_HEADER, &in_texts),
         // the events of one day do not tell which day is the newest
         growth: template.growth.filter(|_| date != SnapshotDate::Newest),
+        publication: template.publication.replace(DATE_IN_HEADER, &in_names),
         snapshot: Some(date),
         sql,
         ..template.clone()

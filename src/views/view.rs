@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 
 use super::growth::{Growth, Unit};
 use super::header::{Chart, OrderBy};
+use super::publication::Publication;
 use super::single_users::Reason;
 use super::split::Split;
 use crate::config::SnapshotDate;
@@ -41,6 +42,8 @@ pub struct View {
     /// The view that names, for each date, the windows whose rows are read of views that have some for longer
     /// periods than a date. Without it, the windows with the dates are read.
     pub windows: Option<String>,
+    /// What the header says about the numbers.
+    pub publication: Publication,
     /// The columns, with the types of DataFusion; `None` if the SQL cannot be planned with it.
     pub columns: Option<SchemaRef>,
     /// The date of a snapshot view.

@@ -1,0 +1,178 @@
+//! Which cells are withheld.
+
+use std::fmt;
+
+use super::audit::interval;
+use super::components::components;
+use super::problem::{CellId, Problem};
+use super::search::Search;
+use super::suppression::{Suppression, Withheld};
+
+/// With up to so many entries that could be withheld, all choices are compared.
+const COMPARED: usize = 12;
+
+/// A primary cell that cannot be made safe, because what gives it away was released earlier or cannot be withheld.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    pub key: String,
+    /// What an outsider could derive, with everything withheld that can be.
+    pub low: f64,
+    pub high: Option<f64>,
+    pub needed: (f64, f64),
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = self.needed;
+        write!(f, "{} would be known to be at least {}", self.key, self.low)?;
+        if let Some(high) = self.high {
+            write!(f, " and at most {high}")?;
+        }
+        write!(
+            f,
+            ", although everything that can be withheld is; {low} to {high} must be possible. An earlier release or a \
+             number that is always shown gives it away: leave out the view or the dates"
+        )
+    }
+}
+
+impl std::error::Error for Refused {}
+
+/// Decides which cells are withheld: those about few devices, and as few others as are needed so that an
+/// outsider cannot narrow these down. Where few cells are linked, the choice is the best by the number of
+/// cells, then the sum of their values, then their keys; else it is found step by step, and no single cell of
+/// it could be shown. The same problem always gives the same result.
+///
+/// # Errors
+/// A primary cell that cannot be made safe.
+pub fn suppress(problem: &Problem) -> Result<Suppression, Refused> {
+    let mut search = Search::new(problem);
+    for component in components(problem) {
+        protect(problem, &mut search, &component)?;
+    }
+    let withheld = |cell: CellId| {
+        if !problem.is_in_table(cell) || !search.is_cell_hidden(cell) {
+            return None;
+        }
+        let entry = problem.cells[cell].entry;
+        let mut of_entry = problem.entries[entry].iter();
+        match of_entry.any(|c| problem.cells[*c].primary.is_some()) {
+            true => Some(Withheld::Primary),
+            // a row that does not exist is not withheld
+            false if problem.is_never_shown(entry) => None,
+            false => Some(Withheld::Secondary),
+        }
+    };
+    let cells = 0..problem.len();
+    let hidden = cells.clone().map(|cell| search.is_cell_hidden(cell)).collect();
+    Ok(Suppression::new(cells.map(withheld).collect(), hidden))
+}
+
+fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Result<(), Refused> {
+    let cells = component.iter().flat_map(|entry| &problem.entries[*entry]).copied();
+    let is_audited =
+        |cell: &CellId| problem.cells[*cell].primary.is_some_and(|p| p.needed.is_some());
+    let mut primaries: Vec<CellId> = cells.filter(is_audited).collect();
+    primaries.sort_by(|a, b| problem.key(*a).cmp(problem.key(*b)));
+    if search.first_unsafe(&primaries).is_none() {
+        return Ok(());
+    }
+    let mut candidates: Vec<usize> =
+        component.iter().copied().filter(|entry| search.is_candidate(*entry)).collect();
+    candidates.sort_by(|a, b| price(problem, *a).cmp(&price(problem, *b)));
+    let is_safe = match candidates.len() <= COMPARED {
+        true => compare(problem, search, &primaries, &candidates),
+        false => {
+            let is_safe = step_by_step(search, &primaries, &candidates);
+            release(search, &candidates);
+            is_safe
+        }
+    };
+    if is_safe {
+        return Ok(());
+    }
+    for entry in candidates {
+        search.hide(entry);
+    }
+    let exposed = search.first_unsafe(&primaries).map_or(primaries[0], |(cell, _)| cell);
+    let found = interval(problem, |cell| search.is_cell_hidden(cell), search.floors(), exposed);
+    let (low, high, needed) =
+        found.map_or((0.0, None, (0.0, 0.0)), |found| (found.low, found.high, found.needed));
+    Err(Refused { key: problem.key(exposed).to_owned(), low, high, needed })
+}
+
+/// What it costs to withhold an entry: the number of cells, the sum of their values, and the key that decides
+/// between equals.
+fn price(problem: &Problem, entry: usize) -> (usize, u128, &str) {
+    let cells = &problem.entries[entry];
+    let values = cells.iter().map(|cell| u128::from(problem.value(*cell))).sum();
+    (cells.len(), values, problem.key(cells[0]))
+}
+
+/// Withholds the best of all sets of candidates with which the primary cells are safe; false if there is none.
+fn compare(
+    problem: &Problem,
+    search: &mut Search,
+    primaries: &[CellId],
+    candidates: &[usize],
+) -> bool {
+    let members = |set: u32| {
+        let numbers = 0..candidates.len();
+        numbers.filter(move |number| set >> number & 1 == 1).map(|number| candidates[number])
+    };
+    let cost = |set: u32| {
+        let prices: Vec<_> = members(set).map(|entry| price(problem, entry)).collect();
+        let mut keys: Vec<&str> = prices.iter().map(|(_, _, key)| *key).collect();
+        keys.sort_unstable();
+        let cells: usize = prices.iter().map(|(cells, ..)| cells).sum();
+        let values: u128 = prices.iter().map(|(_, values, _)| values).sum();
+        (cells, values, keys)
+    };
+    let mut sets: Vec<u32> = (1..1 << candidates.len()).collect();
+    sets.sort_by_cached_key(|set| cost(*set));
+    // the cell that failed last is tried first
+    let mut order = primaries.to_vec();
+    for set in sets {
+        for entry in members(set) {
+            search.hide(entry);
+        }
+        let Some((cell, _)) = search.first_unsafe(&order) else { return true };
+        for entry in members(set) {
+            search.show(entry);
+        }
+        if let Some(place) = order.iter().position(|c| *c == cell) {
+            order[..=place].rotate_right(1);
+        }
+    }
+    false
+}
+
+/// Withholds candidates until the primary cells are safe, one after the other; false if that cannot be. What
+/// is withheld later makes no cell less safe.
+fn step_by_step(search: &mut Search, primaries: &[CellId], candidates: &[usize]) -> bool {
+    primaries.iter().all(|cell| {
+        while let Some((cell, end)) = search.first_unsafe(&[*cell]) {
+            let chosen = search.choose(cell, end).unwrap_or_default();
+            match chosen.is_empty() {
+                false => chosen.into_iter().for_each(|entry| search.hide(entry)),
+                // the solver found nothing: whatever is left
+                true if candidates.iter().all(|entry| search.is_hidden(*entry)) => return false,
+                true => candidates.iter().for_each(|entry| search.hide(*entry)),
+            }
+        }
+        true
+    })
+}
+
+/// Shows candidates again that prove needless, those that cost most first. What is needed while others are
+/// withheld is needed when they are shown, so that no candidate has to be tried twice.
+fn release(search: &mut Search, candidates: &[usize]) {
+    for entry in candidates.iter().rev() {
+        if search.is_hidden(*entry) {
+            search.show(*entry);
+            if search.first_unsafe(&search.users_of(*entry)).is_some() {
+                search.hide(*entry);
+            }
+        }
+    }
+}

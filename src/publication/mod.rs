@@ -1,0 +1,28 @@
+//! Disclosure control: which numbers of published tables are withheld so that nothing is known about few
+//! devices. Pure computation over numbers and the relations between them.
+//!
+//! A [`Problem`] has the cells of all tables that are published together, and what an outsider knows about
+//! them: sums, counts that contain others, and counts of devices that may be in several parts. [`suppress`]
+//! decides which cells are withheld, and [`intervals`] tells what an outsider can derive about each primary cell.
+
+mod audit;
+mod change;
+mod components;
+mod exchange;
+mod gate;
+mod primary;
+mod problem;
+mod region;
+mod search;
+mod suppression;
+
+pub use audit::{Interval, intervals};
+pub use gate::{Refused, suppress};
+pub use primary::{Reason, Thresholds, Zeros};
+pub use problem::{CellId, Inconsistent, Problem, Table};
+pub use suppression::{Suppression, Withheld};
+
+#[cfg(test)]
+mod enumeration;
+#[cfg(test)]
+mod tests;

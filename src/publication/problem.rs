@@ -1,0 +1,326 @@
+//! The cells of tables that are published together, and what an outsider knows about them.
+
+use std::fmt;
+
+use super::primary::{self, Primary, Reason, Thresholds, Zeros};
+
+/// Number of a cell in its [`Problem`].
+pub type CellId = usize;
+
+/// What the rows of a table say by being there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Table {
+    /// Every key has a row. A withheld number is null, which says "at least one" if zeros are shown.
+    Complete,
+    /// Only keys with devices have a row. Rows with withheld numbers are left out, so that a missing row says
+    /// nothing. Cells without devices may be added where an outsider holds them possible.
+    Sparse,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    In(Table),
+    /// Nowhere, like the difference of two counts, which an outsider computes.
+    Difference,
+    /// In an earlier release, which cannot be taken back.
+    Released,
+}
+
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub key: String,
+    pub value: u64,
+    place: Place,
+    /// The cells with the same number are withheld together.
+    pub entry: usize,
+    pub primary: Option<Primary>,
+}
+
+/// A linear relation: the sum of the cells with their signs is zero, or at most zero.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub terms: Vec<(CellId, f64)>,
+    pub is_equation: bool,
+    /// How far the sum is below zero.
+    pub slack: f64,
+}
+
+/// A relation that the values contradict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inconsistent(String);
+
+impl fmt::Display for Inconsistent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Inconsistent {}
+
+/// Cells and relations. Whatever is published or withheld together belongs into one problem.
+#[derive(Debug, Default)]
+pub struct Problem {
+    thresholds: Thresholds,
+    pub(super) cells: Vec<Cell>,
+    /// The cells of each entry.
+    pub(super) entries: Vec<Vec<CellId>>,
+    pub(super) rows: Vec<Row>,
+    /// The rows of each cell, with its signs there.
+    rows_of: Vec<Vec<(usize, f64)>>,
+}
+
+impl Problem {
+    pub fn new(thresholds: Thresholds) -> Self {
+        Problem { thresholds, ..Problem::default() }
+    }
+
+    /// Adds a count of devices. `key` names it in messages and decides between equally good choices, so it must
+    /// be unique.
+    pub fn count(&mut self, key: impl Into<String>, devices: u64, table: Table) -> CellId {
+        let place = Place::In(table);
+        // an empty cell of a sparse table has no row, with or without disclosure control
+        let primary = match (devices, table, self.thresholds.zeros) {
+            (0, Table::Sparse, _) | (0, Table::Complete, Zeros::Show) => None,
+            _ => self.thresholds.count(devices, self.lower_bound(place)),
+        };
+        self.add(key.into(), devices, place, primary, None)
+    }
+
+    /// Adds a sum of events or trips of the devices of a count, of which the device with the most gives `largest`.
+    /// In a sparse table the two are withheld together. Each device gives at least one.
+    ///
+    /// # Errors
+    /// A sum that is smaller than the number of devices.
+    pub fn sum(
+        &mut self,
+        key: impl Into<String>,
+        value: u64,
+        largest: u64,
+        devices: CellId,
+    ) -> Result<CellId, Inconsistent> {
+        let Cell { place, entry, primary, .. } = self.cells[devices];
+        let derived = primary.map(|of_count| Primary { reason: Reason::Derived, ..of_count });
+        let derived = derived.map(|primary| Primary { needed: None, ..primary });
+        let judged =
+            derived.or_else(|| if value > 0 { primary::sum(value, largest) } else { None });
+        let together = (place == Place::In(Table::Sparse)).then_some(entry);
+        let sum = self.add(key.into(), value, place, judged, together);
+        self.relate(vec![(devices, 1.0), (sum, -1.0)], false)?;
+        Ok(sum)
+    }
+
+    /// Adds a number that an earlier release has shown.
+    pub fn released(&mut self, key: impl Into<String>, value: u64) -> CellId {
+        self.add(key.into(), value, Place::Released, None, None)
+    }
+
+    /// Adds a count of devices that is not published.
+    pub fn unpublished(&mut self, key: impl Into<String>, devices: u64) -> CellId {
+        self.add(key.into(), devices, Place::Difference, None, None)
+    }
+
+    /// States that a cell is the sum of others.
+    ///
+    /// # Errors
+    /// Values of which this is not true.
+    pub fn total(&mut self, total: CellId, parts: &[CellId]) -> Result<(), Inconsistent> {
+        self.relate(signed(total, parts), true)
+    }
+
+    /// States that a count contains other counts that have no device in common. The rest is a count as well, and is
+    /// returned.
+    ///
+    /// # Errors
+    /// Values of which this is not true.
+    pub fn contains(&mut self, whole: CellId, parts: &[CellId]) -> Result<CellId, Inconsistent> {
+        let sum: u64 = parts.iter().map(|part| self.cells[*part].value).sum();
+        let Some(rest) = self.cells[whole].value.checked_sub(sum) else {
+            return Err(self.inconsistent(&signed(whole, parts), "at least"));
+        };
+        let names: Vec<&str> = parts.iter().map(|part| self.cells[*part].key.as_str()).collect();
+        let key = format!("{} without {}", self.cells[whole].key, names.join(" and "));
+        // a difference of zero is no count of few devices, and shows no zero of a table
+        let needed = self.thresholds.count(rest, 1.0).filter(|_| rest > 0);
+        let rest = self.add(key, rest, Place::Difference, needed, None);
+        let mut terms = signed(whole, parts);
+        terms.push((rest, -1.0));
+        self.relate(terms, true)?;
+        Ok(rest)
+    }
+
+    /// States that the devices of a count are seen in one or several of the parts: the count is at least as
+    /// large as each part, and at most as large as their sum.
+    ///
+    /// # Errors
+    /// Values of which this is not true.
+    pub fn seen_in(&mut self, whole: CellId, parts: &[CellId]) -> Result<(), Inconsistent> {
+        for part in parts {
+            self.contains(whole, &[*part])?;
+        }
+        self.relate(signed(whole, parts), false)
+    }
+
+    /// States that an earlier release has shown the value of a cell. Where it has changed, the change is a count.
+    ///
+    /// # Errors
+    /// None in practice: one of the two contains the other.
+    pub fn was_released(&mut self, cell: CellId, value: u64) -> Result<CellId, Inconsistent> {
+        let number = self.cells.len();
+        let earlier =
+            self.released(format!("{} as released ({number})", self.cells[cell].key), value);
+        match self.cells[cell].value.cmp(&value) {
+            std::cmp::Ordering::Equal => self.total(earlier, &[cell])?,
+            std::cmp::Ordering::Less => drop(self.contains(earlier, &[cell])?),
+            std::cmp::Ordering::Greater => drop(self.contains(cell, &[earlier])?),
+        }
+        Ok(earlier)
+    }
+
+    /// The name of a cell.
+    pub fn key(&self, cell: CellId) -> &str {
+        &self.cells[cell].key
+    }
+
+    pub fn value(&self, cell: CellId) -> u64 {
+        self.cells[cell].value
+    }
+
+    /// Why a cell is withheld for its own sake.
+    pub fn reason(&self, cell: CellId) -> Option<Reason> {
+        self.cells[cell].primary.map(|primary| primary.reason)
+    }
+
+    /// Number of cells, differences and earlier values included.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// True for a cell of a table, and not for a difference or an earlier value.
+    pub fn is_in_table(&self, cell: CellId) -> bool {
+        matches!(self.cells[cell].place, Place::In(_))
+    }
+
+    /// The least value of a cell that an outsider holds possible where it is withheld.
+    pub(super) fn lower(&self, cell: CellId) -> f64 {
+        let Cell { place, value, .. } = self.cells[cell];
+        self.lower_bound(place).min(value as f64)
+    }
+
+    /// For each cell the least value that is possible even if all cells are withheld: a sum of two nulls that
+    /// say "at least one" is at least two.
+    pub(super) fn floors(&self) -> Vec<f64> {
+        let mut floors: Vec<f64> = (0..self.len()).map(|cell| self.lower(cell)).collect();
+        loop {
+            let before = floors.clone();
+            for row in &self.rows {
+                // one side is a single cell, which is at least as large as the other side
+                let side = |sign: f64| row.terms.iter().filter(move |(_, s)| *s == sign);
+                for (sign, is_bound) in [(1.0, row.is_equation), (-1.0, true)] {
+                    let mut larger = side(sign);
+                    let (Some((cell, _)), None) = (larger.next(), larger.next()) else { continue };
+                    let smaller: f64 = side(-sign).map(|(part, _)| floors[*part]).sum();
+                    if is_bound && smaller > floors[*cell] {
+                        floors[*cell] = smaller;
+                    }
+                }
+            }
+            if floors == before {
+                return floors;
+            }
+        }
+    }
+
+    /// The least and the greatest value of a primary cell that must be possible.
+    pub(super) fn needed(&self, cell: CellId, floors: &[f64]) -> Option<(f64, f64)> {
+        let (low, high) = self.cells[cell].primary?.needed?;
+        Some((low.max(floors[cell]), high))
+    }
+
+    pub(super) fn rows_of(&self, cell: CellId) -> &[(usize, f64)] {
+        &self.rows_of[cell]
+    }
+
+    /// True if nobody sees the cells of an entry, whatever is decided.
+    pub(super) fn is_never_shown(&self, entry: usize) -> bool {
+        self.entries[entry].iter().any(|cell| match self.cells[*cell] {
+            Cell { place: Place::Difference, .. } | Cell { primary: Some(_), .. } => true,
+            Cell { place: Place::In(Table::Sparse), value, .. } => value == 0,
+            _ => false,
+        })
+    }
+
+    /// True if the cells of an entry are shown, whatever is decided.
+    pub(super) fn is_always_shown(&self, entry: usize) -> bool {
+        self.entries[entry].iter().any(|cell| match self.cells[*cell].place {
+            Place::Released => true,
+            Place::In(Table::Complete) => {
+                self.cells[*cell].value == 0 && self.thresholds.zeros == Zeros::Show
+            }
+            _ => false,
+        })
+    }
+
+    fn lower_bound(&self, place: Place) -> f64 {
+        match (place, self.thresholds.zeros) {
+            (Place::In(Table::Complete), Zeros::Show) => 1.0,
+            _ => 0.0,
+        }
+    }
+
+    fn add(
+        &mut self,
+        key: String,
+        value: u64,
+        place: Place,
+        primary: Option<Primary>,
+        entry: Option<usize>,
+    ) -> CellId {
+        let cell = self.cells.len();
+        let entry = entry.unwrap_or_else(|| {
+            self.entries.push(Vec::new());
+            self.entries.len() - 1
+        });
+        self.entries[entry].push(cell);
+        self.cells.push(Cell { key, value, place, entry, primary });
+        self.rows_of.push(Vec::new());
+        cell
+    }
+
+    fn relate(&mut self, terms: Vec<(CellId, f64)>, is_equation: bool) -> Result<(), Inconsistent> {
+        let sum = |sign: f64| -> u128 {
+            let of_sign = terms.iter().filter(|(_, s)| *s == sign);
+            of_sign.map(|(cell, _)| u128::from(self.cells[*cell].value)).sum()
+        };
+        let (plus, minus) = (sum(1.0), sum(-1.0));
+        if plus > minus || (is_equation && plus != minus) {
+            let relation = if is_equation { "equal to" } else { "at most" };
+            return Err(self.inconsistent(&terms, relation));
+        }
+        let row = self.rows.len();
+        for (cell, sign) in &terms {
+            self.rows_of[*cell].push((row, *sign));
+        }
+        self.rows.push(Row { terms, is_equation, slack: (minus - plus) as f64 });
+        Ok(())
+    }
+
+    fn inconsistent(&self, terms: &[(CellId, f64)], relation: &str) -> Inconsistent {
+        let side = |sign: f64| {
+            let of_sign = terms.iter().filter(|(_, s)| *s == sign);
+            let texts = of_sign.map(|(cell, _)| {
+                let Cell { key, value, .. } = &self.cells[*cell];
+                format!("{key} ({value})")
+            });
+            texts.collect::<Vec<_>>().join(" + ")
+        };
+        Inconsistent(format!("{} should be {relation} {}, but is not", side(1.0), side(-1.0)))
+    }
+}
+
+fn signed(total: CellId, parts: &[CellId]) -> Vec<(CellId, f64)> {
+    std::iter::once((total, 1.0)).chain(parts.iter().map(|part| (*part, -1.0))).collect()
+}

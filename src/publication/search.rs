@@ -1,0 +1,209 @@
+//! The state of a search for cells to withhold: which entries are withheld, and the changes that prove that
+//! primary cells are safe.
+
+use super::change::{Change, cheapest, reaching};
+use super::exchange::{Part, exchange};
+use super::problem::{CellId, Problem};
+use super::region::Region;
+
+#[derive(Clone, Copy)]
+pub(super) enum End {
+    Low,
+    High,
+}
+
+pub(super) const ENDS: [End; 2] = [End::Low, End::High];
+
+pub(super) struct Search<'a> {
+    problem: &'a Problem,
+    /// By entry.
+    hidden: Vec<bool>,
+    /// By cell: changes that take it to the two ends of the values that must be possible.
+    proofs: Vec<[Option<Change>; 2]>,
+    /// By cell, see [`Problem::floors`].
+    floors: Vec<f64>,
+    /// By entry: cells with a proof in which a cell of the entry moves, or once moved.
+    users: Vec<Vec<CellId>>,
+}
+
+impl<'a> Search<'a> {
+    pub fn new(problem: &'a Problem) -> Self {
+        let entries = 0..problem.entries.len();
+        Search {
+            problem,
+            hidden: entries.map(|entry| problem.is_never_shown(entry)).collect(),
+            proofs: vec![[None, None]; problem.len()],
+            floors: problem.floors(),
+            users: vec![Vec::new(); problem.entries.len()],
+        }
+    }
+
+    pub fn floors(&self) -> &[f64] {
+        &self.floors
+    }
+
+    /// The cells whose proofs may not hold any more when the entry is shown.
+    pub fn users_of(&self, entry: usize) -> Vec<CellId> {
+        let mut users = self.users[entry].clone();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+
+    fn set_proof(&mut self, cell: CellId, end: End, change: Change) {
+        for (moved, _) in change.iter() {
+            self.users[self.problem.cells[*moved].entry].push(cell);
+        }
+        self.proofs[cell][end as usize] = Some(change);
+    }
+
+    pub fn is_hidden(&self, entry: usize) -> bool {
+        self.hidden[entry]
+    }
+
+    pub fn is_cell_hidden(&self, cell: CellId) -> bool {
+        self.hidden[self.problem.cells[cell].entry]
+    }
+
+    pub fn hide(&mut self, entry: usize) {
+        self.hidden[entry] = true;
+    }
+
+    pub fn show(&mut self, entry: usize) {
+        self.hidden[entry] = false;
+    }
+
+    /// True if the entry may be withheld for the sake of others.
+    pub fn is_candidate(&self, entry: usize) -> bool {
+        !self.hidden[entry] && !self.problem.is_always_shown(entry)
+    }
+
+    /// Looks for the first of some primary cells that is not safe, and for the end that cannot be reached.
+    pub fn first_unsafe(&mut self, cells: &[CellId]) -> Option<(CellId, End)> {
+        cells.iter().find_map(|cell| {
+            ENDS.into_iter().find(|end| !self.is_reachable(*cell, *end)).map(|end| (*cell, end))
+        })
+    }
+
+    /// True if published numbers leave an end of the values that must be possible for a cell. The cells
+    /// around it are tried first, then those around these, and at last all that are linked.
+    fn is_reachable(&mut self, cell: CellId, end: End) -> bool {
+        let is_proven = |change: &Change| change.iter().all(|(c, _)| self.is_cell_hidden(*c));
+        if self.proofs[cell][end as usize].as_ref().is_some_and(is_proven) {
+            return true;
+        }
+        let Some(target) = self.target(cell, end) else { return true };
+        let problem = self.problem;
+        let part = |c| if self.is_cell_hidden(c) { Part::Free } else { Part::Never };
+        let mut change = exchange(problem, part, cell, target, 0);
+        let mut region = Region::around(problem, cell);
+        while change.is_none() {
+            change = reaching(problem, &region, cell, target);
+            if change.is_none() && !region.grow(problem, |c| self.is_cell_hidden(c)) {
+                return false;
+            }
+        }
+        if let Some(change) = change {
+            self.record(&change);
+            self.set_proof(cell, end, change);
+        }
+        true
+    }
+
+    /// How far the cell must be able to move; `None` if it need not move.
+    fn target(&self, cell: CellId, end: End) -> Option<f64> {
+        let (low, high) = self.problem.needed(cell, &self.floors)?;
+        let value = self.problem.value(cell) as f64;
+        let target = match end {
+            End::Low => (low - value).min(0.0),
+            End::High => (high - value).max(0.0),
+        };
+        (target != 0.0).then_some(target)
+    }
+
+    /// Takes a change as a proof for all primary cells that it takes to an end.
+    fn record(&mut self, change: &Change) {
+        for (cell, moved) in change.iter() {
+            for end in ENDS {
+                let target = self.target(*cell, end);
+                let is_reached = match target {
+                    Some(target) if target > 0.0 => *moved >= target,
+                    Some(target) => *moved <= target,
+                    None => false,
+                };
+                if is_reached && self.proofs[*cell][end as usize].is_none() {
+                    self.set_proof(*cell, end, change.clone());
+                }
+            }
+        }
+    }
+
+    /// Entries to withhold so that the cell reaches the end; `None` if there are none.
+    pub fn choose(&self, cell: CellId, end: End) -> Option<Vec<usize>> {
+        let target = self.target(cell, end)?;
+        self.single(cell, target).or_else(|| self.several(cell, target))
+    }
+
+    /// The cheapest entry with which others can take over from the cell.
+    fn single(&self, cell: CellId, target: f64) -> Option<Vec<usize>> {
+        let price = |entry: usize| -> u128 {
+            self.problem.entries[entry].iter().map(|c| u128::from(self.problem.value(*c))).sum()
+        };
+        let mut below = u128::MAX;
+        let mut found = None;
+        loop {
+            let part = |c: CellId| {
+                let entry = self.problem.cells[c].entry;
+                match self.hidden[entry] {
+                    true => Part::Free,
+                    false if self.problem.is_always_shown(entry) || price(entry) >= below => {
+                        Part::Never
+                    }
+                    false => Part::For(price(entry)),
+                }
+            };
+            let Some(change) = exchange(self.problem, part, cell, target, 1) else { break found };
+            let entries = change.iter().map(|(c, _)| self.problem.cells[*c].entry);
+            // nothing is chosen where the cell is safe already
+            let entry = entries.into_iter().find(|entry| !self.hidden[*entry])?;
+            below = price(entry);
+            found = Some(vec![entry]);
+        }
+    }
+
+    /// Entries that a linear program finds.
+    fn several(&self, cell: CellId, target: f64) -> Option<Vec<usize>> {
+        let total: f64 = self.problem.cells.iter().map(|c| c.value as f64).sum();
+        let cost = |other: CellId| {
+            let entry = self.problem.cells[other].entry;
+            // the number of cells decides, and the value between equal numbers
+            (!self.hidden[entry]).then(|| {
+                self.problem.entries[entry]
+                    .iter()
+                    .map(|c| 1.0 + self.problem.value(*c) as f64 / (total + 1.0))
+                    .sum()
+            })
+        };
+        let mut region = Region::around(self.problem, cell);
+        let mut found = None;
+        loop {
+            let may_move = |c: CellId| !self.problem.is_always_shown(self.problem.cells[c].entry);
+            let has_grown = region.grow(self.problem, may_move);
+            if !has_grown && found.is_some() {
+                break;
+            }
+            let change = cheapest(self.problem, &region, cell, target, cost);
+            // cells one step farther away may be cheaper
+            let is_last = found.is_some() || !has_grown;
+            found = change.or(found);
+            if is_last {
+                break;
+            }
+        }
+        let entries = found?.iter().map(|(c, _)| self.problem.cells[*c].entry).collect::<Vec<_>>();
+        let mut chosen: Vec<usize> = entries.into_iter().filter(|e| !self.hidden[*e]).collect();
+        chosen.sort_unstable();
+        chosen.dedup();
+        Some(chosen)
+    }
+}

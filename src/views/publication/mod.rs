@@ -1,0 +1,9 @@
+//! What the header of a view says about its numbers, so that it can be decided which of them may be published.
+
+mod classify;
+mod declaration;
+mod parse;
+
+pub use classify::{Unclassified, classify};
+pub use declaration::Publication;
+pub(super) use parse::{counts, keys, links};
