@@ -9,6 +9,8 @@ mod growth;
 mod header;
 mod id_usage;
 mod known_views;
+#[cfg(test)]
+mod known_views_tests;
 mod masked_sql;
 mod named_relations;
 mod periods;
