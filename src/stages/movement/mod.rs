@@ -27,6 +27,7 @@ use crate::datasets::presence::folder_name;
 use crate::domain::ids::hex;
 use crate::domain::numbers::counted;
 use crate::domain::tables::Table;
+use crate::formats::parquet::checksum;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::runtime::parallel::{Tasks, cores, on_all_cores};
@@ -249,6 +250,8 @@ fn compute(
     for dates in pending.chunks(DATES_PER_CORE * cores()) {
         let needed: BTreeSet<NaiveDate> =
             dates.iter().flat_map(|date| around(*date)).flatten().collect();
+        let files = needed.iter().flat_map(|date| visits.files(Some(*date)));
+        checksum::verify(files)?;
         places.prepare(needed.iter().map(|date| (*date, cells.fingerprint_of(*date))));
         let mut tasks = Vec::new();
         for date in dates {

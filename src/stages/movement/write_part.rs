@@ -12,7 +12,6 @@ use super::rows::{SegmentRows, TripRows};
 use crate::datasets::presence::folder_name;
 use crate::datasets::visits::{UserVisits, VisitsReader};
 use crate::domain::time::{DayShift, LocalDate};
-use crate::formats::parquet::checksum;
 use crate::movement::{Dates, Places, Segment, Timeline, Trip, segments, trips};
 use crate::storage::folder_update::FolderUpdate;
 
@@ -40,7 +39,7 @@ impl PartWriter {
     /// Writes the rows of a part; returns the number of visits at sites that the plan lacks.
     ///
     /// # Errors
-    /// Damaged visits; a folder that cannot be written.
+    /// Visits that cannot be read; a folder that cannot be written.
     pub fn write(
         &mut self,
         settings: &Settings,
@@ -48,7 +47,6 @@ impl PartWriter {
         places: [&Places; 3],
         updates: &[FolderUpdate; 2],
     ) -> Result<u64> {
-        checksum::verify([&part.own])?;
         let zone = settings.time.tz();
         let date = LocalDate::from_calendar(part.date);
         let dates = Dates::around(date, |date| DayShift::of(zone, date));
