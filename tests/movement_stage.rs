@@ -135,6 +135,13 @@ fn damaged_files_are_made_again_and_refused_by_the_load() {
     );
     assert!(file.exists());
     work.ok(&["load"]);
+    // what is purged is gone from all outputs, and the rest can be loaded
+    work.ok(&["purge", "--before", "2024-10-02", "--yes"]);
+    for folder in ["visits", "segments", "trips"] {
+        assert!(!work.path(&format!("processed/{folder}/date=2024-10-01")).exists(), "{folder}");
+    }
+    work.ok(&["load"]);
+    assert_eq!(rows(&work, "SELECT MIN(date) FROM segments"), ["2024-10-02"]);
     // visits are made again by compress
     fs::remove_dir_all(work.path("processed/visits/date=2024-10-03")).unwrap();
     work.fails(&["movement"], 1, &["is missing", "mobility compress"]);

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use super::Expired;
 use crate::config::Data;
 use crate::datasets::manifest::Manifest;
+use crate::datasets::movement::MovementManifest;
 use crate::datasets::quality_tables;
 use crate::domain::tables::Table;
 use crate::storage::atomic::sync_folder;
@@ -42,6 +43,13 @@ pub fn remove(data: &Data, before: NaiveDate) -> Result<()> {
         let kept = manifest.clone().without_dates_before(before);
         if kept != manifest {
             kept.write(&events)?;
+        }
+    }
+    if let Some(mut movement) = MovementManifest::read(data) {
+        let kept = movement.dates.split_off(&before);
+        if !movement.dates.is_empty() {
+            movement.dates = kept;
+            movement.write(data)?;
         }
     }
     for (_, path) in entries(data)?.into_iter().filter(|(date, _)| *date < before) {
