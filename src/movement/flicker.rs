@@ -1,6 +1,6 @@
 //! Visits of a device on a date without the times that the network handed a phone to and fro while it lay still.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::places::Places;
 use super::settings::Stays;

@@ -1,8 +1,8 @@
 //! The sites of a date: the LAU of each, and which sites are near to each other.
 
-use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use hashbrown::HashMap;
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
 

@@ -1,10 +1,11 @@
 //! The sites that are there on each date.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Result;
 use chrono::NaiveDate;
+use hashbrown::HashMap;
 
 use crate::config::{Data, Stays};
 use crate::datasets::geodata::{self, SiteWithLau};

@@ -1,6 +1,5 @@
 //! Rows of segments and trips as columns of their tables.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -9,6 +8,7 @@ use arrow::array::{
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::datatypes::UInt32Type;
+use hashbrown::HashMap;
 
 use super::row_file::RowFile;
 use crate::domain::site::Site;
