@@ -105,15 +105,15 @@ fn segments_cover_each_date_with_events_and_trips_are_loaded() {
     let day = |day: &str| format!("{day},{day} 08:00:00,{day} 08:30:00,1800,true");
     let days = ["2024-10-02", "2024-10-03", "2024-10-04", "2024-10-06"];
     assert_eq!(rows(&work, sql), days.map(day));
-    // a date without events is never bridged
+    // the visit from 23:45 to 07:00 is one by night, and a date without events is never bridged
     let sql = "SELECT date, state, continues FROM segments WHERE user_id = 'de08' \
                AND CAST(started AS TIME) = TIME '00:00:00' ORDER BY date";
     assert_eq!(
         rows(&work, sql),
         [
             "2024-10-02,unknown,false",
-            "2024-10-03,unknown,true",
-            "2024-10-04,unknown,true",
+            "2024-10-03,stay,true",
+            "2024-10-04,stay,true",
             "2024-10-06,unknown,false"
         ]
     );

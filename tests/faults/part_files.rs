@@ -222,7 +222,7 @@ fn warehouse_of_an_earlier_version_is_read_and_completed_by_the_next_load() {
         work.ok(&["check"]);
         work.ok(&["load"]);
         assert_eq!(count("warehouse/v*/files.json"), 1 + usize::from(listed));
-        assert_eq!(count("warehouse/tables/**/*.parquet"), 6);
+        assert_eq!(count("warehouse/tables/**/*.parquet"), 8);
         assert_eq!(["mobile_events_compressed", "users-per-lau"].map(query), [rows, users]);
         undisturbed.assert_same_answers(&work, "after the upgrade");
         // the folder of the earlier version goes when it is no longer the previous one

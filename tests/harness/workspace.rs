@@ -217,6 +217,11 @@ impl Workspace {
         for (name, mut file) in files.as_object().unwrap().clone() {
             let shared = name.strip_prefix("../tables/").unwrap();
             let (folder_of_date, file_name) = shared.rsplit_once('/').unwrap_or(("", shared));
+            if file_name.starts_with("segments-") || file_name.starts_with("trips-") {
+                // that version had no such tables
+                self.remove(&format!("warehouse/tables/{shared}"));
+                continue;
+            }
             let short = format!("{}.parquet", file_name.split('.').next().unwrap());
             let name = match folder_of_date {
                 "" => short,
