@@ -163,9 +163,9 @@ impl<'a> Search<'a> {
                 }
             };
             let Some(change) = exchange(self.problem, part, cell, target, 1) else { break found };
-            let entries = change.iter().map(|(c, _)| self.problem.cells[*c].entry);
+            let mut entries = change.iter().map(|(c, _)| self.problem.cells[*c].entry);
             // nothing is chosen where the cell is safe already
-            let entry = entries.into_iter().find(|entry| !self.hidden[*entry])?;
+            let entry = entries.find(|entry| !self.hidden[*entry])?;
             below = price(entry);
             found = Some(vec![entry]);
         }
