@@ -10,7 +10,8 @@ use datafusion::execution::memory_pool::{
 /// A pool with a limit beyond which operators write to temporary files, except those that hand over rows
 /// between partitions.
 ///
-/// These keep few batches, as they wait for their readers. In DataFusion 55, two of their inputs that both
+/// These keep few batches, as they wait for their readers, and are not counted: the engine counts the texts that
+/// batches have in common once for each of them, so that a few would fill the pool. In DataFusion 55, two of their inputs that both
 /// write to files can block each other for ever (<https://github.com/apache/datafusion/issues/24883>).
 #[derive(Debug)]
 pub struct SpillPool(FairSpillPool);
@@ -22,33 +23,45 @@ impl SpillPool {
     }
 }
 
+/// True for an operator that hands over rows between partitions.
+fn hands_over(consumer: &MemoryConsumer) -> bool {
+    consumer.name().starts_with("RepartitionExec[")
+}
+
 impl MemoryPool for SpillPool {
     fn name(&self) -> &str {
         self.0.name()
     }
 
     fn register(&self, consumer: &MemoryConsumer) {
-        self.0.register(consumer);
+        if !hands_over(consumer) {
+            self.0.register(consumer);
+        }
     }
 
     fn unregister(&self, consumer: &MemoryConsumer) {
-        self.0.unregister(consumer);
+        if !hands_over(consumer) {
+            self.0.unregister(consumer);
+        }
     }
 
     fn grow(&self, reservation: &MemoryReservation, additional: usize) {
-        self.0.grow(reservation, additional);
+        if !hands_over(reservation.consumer()) {
+            self.0.grow(reservation, additional);
+        }
     }
 
     fn shrink(&self, reservation: &MemoryReservation, shrink: usize) {
-        self.0.shrink(reservation, shrink);
+        if !hands_over(reservation.consumer()) {
+            self.0.shrink(reservation, shrink);
+        }
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        if reservation.consumer().name().starts_with("RepartitionExec[") {
-            self.0.grow(reservation, additional);
-            return Ok(());
+        match hands_over(reservation.consumer()) {
+            true => Ok(()),
+            false => self.0.try_grow(reservation, additional),
         }
-        self.0.try_grow(reservation, additional)
     }
 
     fn reserved(&self) -> usize {
@@ -101,5 +114,20 @@ mod tests {
             let rows: usize = rows.expect("the query ends").iter().map(|b| b.num_rows()).sum();
             assert_eq!(rows, 13);
         }
+    }
+
+    #[test]
+    fn rows_that_are_handed_over_leave_the_limit_to_other_operators() {
+        let pool: Arc<dyn MemoryPool> = Arc::new(SpillPool::new(100));
+        let consumer = |name: &str, can_spill| {
+            MemoryConsumer::new(name).with_can_spill(can_spill).register(&pool)
+        };
+        let handed_over = consumer("RepartitionExec[0]", true);
+        handed_over.try_grow(1_000).unwrap();
+        let join = consumer("HashJoinInput[0]", false);
+        join.try_grow(90).unwrap();
+        assert!(join.try_grow(20).is_err());
+        drop(handed_over);
+        assert_eq!(pool.reserved(), 90);
     }
 }
