@@ -8,6 +8,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::builtin;
 use super::files::{self, ViewFile};
 use super::known_views::KnownViews;
+use super::presence_rules::PresenceRules;
 use super::settings::Settings;
 use super::template::{self, date_suffix};
 use super::view::View;
@@ -38,6 +39,7 @@ pub struct Registry {
     pub(super) known: BTreeSet<String>,
     /// User's files that replace built-in views with other ones, and the SQL names of these.
     replaced: BTreeMap<PathBuf, Vec<String>>,
+    presence_rules: PresenceRules,
 }
 
 impl Registry {
@@ -53,7 +55,8 @@ impl Registry {
 
     /// As [`Self::read`], with the sources of the views; those that are not in `known` are planned.
     pub(super) fn read_knowing(settings: Settings, known: &KnownViews) -> Result<(Self, Sources)> {
-        let mut registry = Registry::default();
+        let presence_rules = settings.into();
+        let mut registry = Registry { presence_rules, ..Registry::default() };
         let mut sources = Sources::new();
         let views_of = |file: &ViewFile| {
             template::views(&file.path, &file.text, settings)
@@ -124,6 +127,18 @@ impl Registry {
     /// warehouse.
     pub fn is_known(&self, view: &View) -> bool {
         self.known.contains(&view.view)
+    }
+
+    /// True if the view and all that it reads are views that the program ships, or copies of them.
+    pub fn is_shipped(&self, view: &View) -> bool {
+        let is_shipped = |view: &View| self.shipped.contains(&view.view);
+        let sources = self.dependencies(view);
+        is_shipped(view) && sources.is_ok_and(|all| all.into_iter().all(is_shipped))
+    }
+
+    /// The settings of views over hourly presence.
+    pub fn presence_rules(&self) -> &PresenceRules {
+        &self.presence_rules
     }
 
     /// Number of views that the user's files define.

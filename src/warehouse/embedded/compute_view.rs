@@ -11,6 +11,7 @@ use datafusion::prelude::{DataFrame, ident};
 use super::filter::{day_literal, sorted};
 use super::parquet_files::ResultFile;
 use super::period_batches::{MAX_BYTES, batches};
+use super::presence_views::{DatedPeriod, PresenceView};
 use super::relations::Within;
 use super::rows::StreamRows;
 use super::session::Memory;
@@ -46,10 +47,19 @@ impl Embedded {
         let files = self.table_files(version)?;
         let own = folder.join(&view.view);
         let mut pieces = Vec::new();
+        let presence_view = PresenceView::of(&self.views, view);
         let mut is_proven = false;
         let size = |period: &Period| period.reads.map_or(u64::MAX, |reads| files.bytes_of(reads));
         for periods in runs.iter().flat_map(|run| batches(run, MAX_BYTES, size)) {
             let path = own.join(new_file_name());
+            if let Some(presence_view) = &presence_view
+                && let Some(rows) = self
+                    .rows_of_users(version, presence_view, periods)
+                    .map_err(|error| view.placed(error))?
+            {
+                pieces.extend(write(&path, view, periods, rows.into_iter().map(Ok))?);
+                continue;
+            }
             let source = (version, view, folder);
             let computed =
                 match self.compute_batch(source, &path, periods, (Memory::OneDay, is_proven)) {
@@ -85,28 +95,31 @@ impl Embedded {
         };
         let is_together = together.is_some();
         let mut together = together.map(Vec::into_iter);
-        let mut file = ResultFile::create(path)?;
-        let mut ranges = Vec::new();
-        for period in periods {
-            let rows: Rows = match together.as_mut().and_then(Iterator::next) {
-                Some(rows) => {
-                    let schema = rows.schema();
-                    Box::new(RecordBatchIterator::new([Ok(rows)], schema))
-                }
-                None => {
-                    self.compute_span(source, Span::of(std::slice::from_ref(period)), memory)?
-                }
-            };
-            let day = day_column(view, &rows.schema());
-            ranges.push(file.add(rows, day.as_deref())?);
-        }
-        let listed = file.finish(path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let piece = |(period, range): (&Period, _)| {
-            let piece = Piece { of: period.clone(), file: name.clone().into_owned(), range };
-            (piece, listed.clone())
-        };
-        Ok((periods.iter().zip(ranges).map(piece).collect(), is_together))
+        let rows = periods.iter().map(|period| match together.as_mut().and_then(Iterator::next) {
+            Some(rows) => {
+                let schema = rows.schema();
+                Ok(Box::new(RecordBatchIterator::new([Ok(rows)], schema)) as Rows)
+            }
+            None => self.compute_span(source, Span::of(std::slice::from_ref(period)), memory),
+        });
+        Ok((write(path, view, periods, rows)?, is_together))
+    }
+
+    /// The rows of consecutive periods of a view that the program computes itself; `None` if the engine has to.
+    fn rows_of_users(
+        &self,
+        version: &Version,
+        view: &PresenceView,
+        periods: &[Period],
+    ) -> Result<Option<Vec<Rows>>> {
+        let dated: Option<Vec<DatedPeriod>> =
+            periods.iter().map(|period| Some((period.start?, period.reads?))).collect();
+        let (Some(dated), Some(span)) = (dated, Span::of(periods)) else { return Ok(None) };
+        let files = self.presence_files(version, Some(span.reads))?;
+        checksum::verify(files.into_iter().map(|(_, file)| file.path))?;
+        self.ensure_table(version, Table::CellPlan)?;
+        let files = self.table_files(version)?;
+        view.rows(&files, &dated)
     }
 
     /// The rows of consecutive periods of a view, or of the view as a whole, in order.
@@ -133,12 +146,11 @@ impl Embedded {
         span: Option<Span>,
         memory: Memory,
     ) -> Result<DataFrame> {
-        let names = |table: Table| self.views.names(view, table);
-        if names(Table::MobileEventsCompressed) || names(Table::MobileEventsPlaced) {
+        if self.reads_presence(view) {
             let files = self.presence_files(version, span.map(|span| span.reads))?;
             checksum::verify(files.into_iter().map(|(_, file)| file.path))?;
         }
-        for table in Table::MOVEMENT.into_iter().filter(|table| names(*table)) {
+        for table in Table::MOVEMENT.into_iter().filter(|t| self.views.names(view, *t)) {
             let files = self.movement_files(version, table, span.map(|span| span.reads))?;
             checksum::verify(files.into_iter().map(|file| file.path))?;
         }
@@ -156,10 +168,39 @@ impl Embedded {
         frame.filter(own).map_err(session::explain)
     }
 
+    /// True if the SQL of the view names hourly presence.
+    fn reads_presence(&self, view: &View) -> bool {
+        let names = |table| self.views.names(view, table);
+        names(Table::MobileEventsCompressed) || names(Table::MobileEventsPlaced)
+    }
+
     /// Runs a planned query.
     pub(super) fn rows(&self, frame: DataFrame) -> Result<Rows> {
         let stream = cancellation::block_on(&self.runtime, frame.execute_stream())?;
         let stream = stream.map_err(session::explain)?;
         Ok(Box::new(StreamRows::new(Arc::clone(&self.runtime), stream)))
     }
+}
+
+/// Writes the rows of consecutive periods of a view, each in order, into a file.
+fn write(
+    path: &Path,
+    view: &View,
+    periods: &[Period],
+    rows: impl Iterator<Item = Result<Rows>>,
+) -> Result<Vec<(Piece, ListedFile)>> {
+    let mut file = ResultFile::create(path)?;
+    let mut ranges = Vec::with_capacity(periods.len());
+    for rows in rows {
+        let rows = rows?;
+        let day = day_column(view, &rows.schema());
+        ranges.push(file.add(rows, day.as_deref())?);
+    }
+    let listed = file.finish(path)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let piece = |(period, range): (&Period, _)| {
+        let piece = Piece { of: period.clone(), file: name.clone().into_owned(), range };
+        (piece, listed.clone())
+    };
+    Ok(periods.iter().zip(ranges).map(piece).collect())
 }
