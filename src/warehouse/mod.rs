@@ -197,7 +197,15 @@ pub trait Warehouse: Send + Sync {
     ///
     /// # Errors
     /// Errors of the engine.
-    fn sql(&self, statement: &str) -> Result<Rows>;
+    fn sql(&self, statement: &str) -> Result<Rows> {
+        self.sql_with(statement, &[])
+    }
+
+    /// Runs one query, in which `$1` stands for the first of the texts, and so on.
+    ///
+    /// # Errors
+    /// As `sql`.
+    fn sql_with(&self, statement: &str, texts: &[&str]) -> Result<Rows>;
 
     /// What is left of the dates before `before`, in the current rows, in those of earlier loads, and in
     /// stored results.

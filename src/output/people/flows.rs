@@ -75,37 +75,39 @@ impl Flows {
         let (lau, condition) = match which {
             Which::BetweenLaus => (None, format!("{period} = DATE '{day}' AND {from} <> {to}")),
             Which::OfLau(lau) => {
-                let id = literal(lau);
-                (Some(lau), format!("{period} = DATE '{day}' AND ({from} = {id} OR {to} = {id})"))
+                (Some(lau), format!("{period} = DATE '{day}' AND ({from} = $1 OR {to} = $1)"))
             }
             Which::All => (None, format!("{period} = DATE '{day}'")),
         };
-        let lines = self.lines(warehouse, day, &condition, max_lines)?;
+        let texts = lau.as_slice();
+        let lines = self.lines(warehouse, day, (&condition, texts), max_lines)?;
         let pairs = match lines.len() < max_lines {
             true => lines.len() as i64,
-            false => self.pairs(warehouse, &condition)?,
+            false => self.pairs(warehouse, &condition, texts)?,
         };
         let sums = lau.is_none().then(|| self.sums(warehouse, day)).transpose()?;
         Ok(json!({ "day": day, "lau": lau, "pairs": pairs, "lines": lines, "sums": sums }))
     }
 
-    /// `[from, to, devices, estimate, lower, upper, coverage]`, most devices first.
+    /// `[from, to, devices, estimate, lower, upper, coverage]`, most devices first. The condition has the texts as
+    /// parameters.
     fn lines(
         self,
         warehouse: &dyn Warehouse,
         day: NaiveDate,
-        condition: &str,
+        (condition, texts): (&str, &[&str]),
         limit: usize,
     ) -> Result<Vec<Value>> {
         let Flows { view, estimate, period, from, to } = self;
-        let rows = Columns::read(warehouse.sql(&format!(
+        let sql = format!(
             "SELECT f.{from} AS from_lau, f.{to} AS to_lau, f.devices, e.estimate, e.lower, e.upper, e.coverage \
              FROM (SELECT {from}, {to}, devices FROM {view} WHERE {condition}) AS f \
              LEFT JOIN (SELECT {from}, {to}, estimate, lower, upper, coverage FROM {estimate} \
                WHERE {period} = DATE '{day}') AS e \
              ON e.{from} = f.{from} AND COALESCE(e.{to}, '') = COALESCE(f.{to}, '') \
              ORDER BY f.devices DESC, f.{from}, f.{to} LIMIT {limit}"
-        ))?)?;
+        );
+        let rows = Columns::read(warehouse.sql_with(&sql, texts)?)?;
         let (starts, ends) = (rows.texts("from_lau")?, rows.texts("to_lau")?);
         let devices = rows.counts("devices")?;
         let numbers = ["estimate", "lower", "upper", "coverage"].map(|name| rows.numbers(name));
@@ -117,9 +119,10 @@ impl Flows {
         Ok((0..rows.len()).map(line).collect())
     }
 
-    fn pairs(self, warehouse: &dyn Warehouse, condition: &str) -> Result<i64> {
+    fn pairs(self, warehouse: &dyn Warehouse, condition: &str, texts: &[&str]) -> Result<i64> {
         let sql = format!("SELECT COUNT(*) AS pairs FROM {} WHERE {condition}", self.view);
-        Ok(Columns::read(warehouse.sql(&sql)?)?.counts("pairs")?.first().copied().unwrap_or(0))
+        let rows = Columns::read(warehouse.sql_with(&sql, texts)?)?;
+        Ok(rows.counts("pairs")?.first().copied().unwrap_or(0))
     }
 
     /// `[lau_id, arriving, leaving, within, unknown]` of every LAU that has any.
@@ -154,21 +157,5 @@ impl Flows {
         let row =
             |(lau, s): (String, Sums)| json!([lau, s.arriving, s.leaving, s.within, s.unknown]);
         Ok(sums.into_iter().map(row).collect())
-    }
-}
-
-/// A text as a literal in standard SQL.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_in_literals_are_doubled() {
-        assert_eq!(literal("EE_0001"), "'EE_0001'");
-        assert_eq!(literal("x' OR 'a' = 'a"), "'x'' OR ''a'' = ''a'");
     }
 }

@@ -45,6 +45,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow};
 use arrow::datatypes::SchemaRef;
 use chrono::NaiveDate;
+use datafusion::common::ScalarValue;
 use tokio::runtime::Runtime;
 
 use super::sql_excerpt::with_excerpt;
@@ -258,7 +259,7 @@ impl Warehouse for Embedded {
         Ok(count.map_err(session::explain)? as u64)
     }
 
-    fn sql(&self, statement: &str) -> Result<Rows> {
+    fn sql_with(&self, statement: &str, texts: &[&str]) -> Result<Rows> {
         let rows = || -> Result<Rows> {
             let context = session::new(false);
             if let Some(question) = catalogue::question(statement) {
@@ -280,7 +281,13 @@ impl Warehouse for Embedded {
                 self.register(&context, &version, parsed.relations.clone(), None).await?;
                 session::plan(&context, parsed).await
             };
-            self.rows(cancellation::block_on(&self.runtime, planned)??)
+            let mut frame = cancellation::block_on(&self.runtime, planned)??;
+            if !texts.is_empty() {
+                let values: Vec<ScalarValue> =
+                    texts.iter().map(|t| ScalarValue::from(*t)).collect();
+                frame = frame.with_param_values(values).map_err(session::explain)?;
+            }
+            self.rows(frame)
         };
         rows().map_err(|error| with_excerpt(statement, error))
     }

@@ -64,6 +64,7 @@ use arrow::record_batch::RecordBatchReader;
 use chrono::NaiveDate;
 use postgres::Client;
 use postgres::error::SqlState;
+use postgres::types::ToSql;
 
 use super::select::{ResolvedSelect, Select};
 use super::sql_excerpt::with_excerpt;
@@ -78,7 +79,6 @@ use cursor_rows::CursorRows;
 use inputs::Inputs;
 use local_files::{FilePaths, LocalFiles};
 use names::SchemaName;
-use query::Query;
 pub use run_records::record;
 use schema::SchemaState;
 use server::Server;
@@ -181,9 +181,8 @@ impl Postgis {
         })
     }
 
-    fn cursor(&self, sql: &str, query: Option<&Query>) -> Result<CursorRows> {
-        let parameters = query.map(Query::parameters).unwrap_or_default();
-        CursorRows::open(self.server.connection()?, &self.server.schema, sql, &parameters)
+    fn cursor(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Result<CursorRows> {
+        CursorRows::open(self.server.connection()?, &self.server.schema, sql, parameters)
     }
 
     /// The FROM item of a select, its columns, and the columns that filters and order refer to.
@@ -194,7 +193,7 @@ impl Postgis {
         let schema = match select.relation {
             Relation::Table(table) => table.schema(),
             Relation::View(view) => self
-                .cursor(&format!("SELECT * FROM {source} AS q LIMIT 0"), None)
+                .cursor(&format!("SELECT * FROM {source} AS q LIMIT 0"), &[])
                 .map_err(|error| with_hint(error, &self.views))
                 .with_context(|| view.place())?
                 .schema(),
@@ -333,7 +332,7 @@ impl Warehouse for Postgis {
     fn select(&self, select: &Select) -> Result<Rows> {
         let (source, schema, resolved) = self.resolved(select)?;
         let query = query::rows(&source, select, &resolved, &schema);
-        let rows = self.cursor(&query.sql, Some(&query));
+        let rows = self.cursor(&query.sql, &query.parameters());
         Ok(Box::new(match select.relation {
             // such as a header that orders by a column that does not exist
             Relation::View(view) => rows.with_context(|| view.place())?,
@@ -352,13 +351,13 @@ impl Warehouse for Postgis {
         Ok(u64::try_from(row.get::<_, i64>(0)).unwrap_or_default())
     }
 
-    fn sql(&self, statement: &str) -> Result<Rows> {
-        self.rows_of(statement).map_err(|error| with_excerpt(statement, error))
+    fn sql_with(&self, statement: &str, texts: &[&str]) -> Result<Rows> {
+        self.rows_of(statement, texts).map_err(|error| with_excerpt(statement, error))
     }
 }
 
 impl Postgis {
-    fn rows_of(&self, statement: &str) -> Result<Rows> {
+    fn rows_of(&self, statement: &str, texts: &[&str]) -> Result<Rows> {
         if let Some(question) = catalogue::question(statement) {
             let columns = |view: &str| {
                 let view = self.views.by_sql_name(view)?;
@@ -378,7 +377,8 @@ impl Postgis {
             return Err(error);
         }
         drop(connection);
-        match self.cursor(without_semicolon(statement), None) {
+        let parameters: Vec<_> = texts.iter().map(|text| text as &(dyn ToSql + Sync)).collect();
+        match self.cursor(without_semicolon(statement), &parameters) {
             Ok(rows) => Ok(Box::new(rows)),
             Err(error) => Err(with_hint(error, &self.views)),
         }
