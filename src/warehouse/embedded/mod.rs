@@ -13,7 +13,7 @@ mod period_batches;
 mod periods;
 pub(super) mod presence_sql;
 mod presence_table;
-mod presence_views;
+pub(super) mod presence_views;
 mod pruning;
 mod purge;
 mod raw_events_table;

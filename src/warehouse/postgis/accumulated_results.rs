@@ -124,6 +124,7 @@ fn can_be_taken_away(
 /// What the rows of a date are computed from.
 fn scope(inputs: &Inputs, sums: &Sums, date: NaiveDate, added: &Added) -> Scope {
     Scope {
+        period: None,
         partitions: added.partition.map(|number| (date, number)).into_iter().collect(),
         views: inputs.conditions(sums.reads, (date, date)),
     }

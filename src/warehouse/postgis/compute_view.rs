@@ -118,7 +118,7 @@ impl Computation<'_> {
     fn rows_of_files(&self, scope: Option<&Scope>) -> Result<Option<Rows>> {
         match scope {
             Some(scope) if self.negated.is_none() => {
-                self.inputs.rows_of_files(self.sql, &scope.partitions)
+                self.inputs.rows_of_files(self.sql, scope.period, &scope.partitions)
             }
             _ => Ok(None),
         }

@@ -159,21 +159,24 @@ impl Inputs {
     }
 
     /// The rows of a view over partitions with their dates, computed from files; `None` if the server has to
-    /// compute them.
+    /// compute them. `period` is the first date of the period that they are for, if it is one.
     ///
     /// # Errors
     /// Damaged files.
     pub fn rows_of_files(
         &self,
         sql: &str,
+        period: Option<NaiveDate>,
         partitions: &[(NaiveDate, i64)],
     ) -> Result<Option<Rows>> {
         let Some(files) = self.files.as_ref().filter(|files| files.is_shipped(sql)) else {
             return Ok(None);
         };
-        let Some(reads) = self.reads("", sql).filter(|r| r.views.is_empty() && r.events()) else {
+        let Some(reads) = self.reads("", sql).filter(Reads::events) else { return Ok(None) };
+        let of_period = period.filter(|_| self.are_shipped(files, &reads.views));
+        if of_period.is_none() && !reads.views.is_empty() {
             return Ok(None);
-        };
+        }
         let mut dates = Vec::with_capacity(partitions.len());
         for (date, number) in partitions {
             match self.dates.get(date).filter(|partition| partition.number == *number) {
@@ -183,7 +186,24 @@ impl Inputs {
             }
         }
         let (tables, cell_plan, lau) = (&reads.tables, &self.plan, &self.lau);
-        files.rows(sql, &LoadedRows { tables, dates, cell_plan, lau })
+        let loaded = LoadedRows { tables, dates, cell_plan, lau };
+        if let Some(start) = of_period
+            && let Some(rows) = files.rows_of_users(sql, &loaded, start)?
+        {
+            return Ok(Some(rows));
+        }
+        if reads.views.is_empty() { files.rows(sql, &loaded) } else { Ok(None) }
+    }
+
+    /// True if the views, and all that they read, are stored with the SQL that the program ships.
+    fn are_shipped(&self, files: &LocalFiles, views: &[String]) -> bool {
+        views.iter().all(|name| {
+            self.view(name).is_some_and(|view| {
+                let reads = self.reads(name, &view.sql);
+                files.is_shipped(&view.sql)
+                    && reads.is_some_and(|reads| self.are_shipped(files, &reads.views))
+            })
+        })
     }
 
     /// Remembers the view as it is stored now.

@@ -1,10 +1,10 @@
 //! The processed files that the rows of the warehouse were loaded from, where this machine has them. The
-//! views that the program ships and that read nothing else are computed from these by the engine of the
-//! embedded warehouse, and their rows copied, in a fraction of the time that the server needs for the same
-//! SQL. The server computes all other views.
+//! views that the program ships and that read nothing else are computed from these, by the engine of the
+//! embedded warehouse or user by user, and their rows copied, in a fraction of the time that the server needs
+//! for the same SQL. The server computes all other views.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -19,6 +19,7 @@ use crate::formats::parquet::checksum;
 use crate::views::{Registry, without_semicolon};
 use crate::warehouse::Rows;
 use crate::warehouse::embedded::presence_sql::PresenceSql;
+use crate::warehouse::embedded::presence_views::PresenceView;
 use crate::warehouse::embedded::table_files::{TableFile, TableFiles};
 
 /// Where processed files are.
@@ -59,8 +60,8 @@ type Known<T> = Option<(String, T)>;
 #[derive(Debug)]
 pub struct LocalFiles {
     paths: FilePaths,
-    /// The SQL of the views that may be computed from them.
-    shipped: BTreeSet<String>,
+    /// The SQL of the views that may be computed from them, and how the program computes it without an engine.
+    shipped: BTreeMap<String, Option<PresenceView>>,
     engine: OnceCell<PresenceSql>,
     dates: RefCell<BTreeMap<NaiveDate, Known<Vec<TableFile>>>>,
     cell_plan: OnceCell<Known<TableFile>>,
@@ -69,9 +70,12 @@ pub struct LocalFiles {
 
 impl LocalFiles {
     pub fn new(paths: &FilePaths, views: &Registry) -> Self {
+        let shipped = views
+            .shipped()
+            .map(|view| (without_semicolon(&view.sql).to_owned(), PresenceView::of(views, view)));
         LocalFiles {
             paths: paths.clone(),
-            shipped: views.shipped().map(|v| without_semicolon(&v.sql).to_owned()).collect(),
+            shipped: shipped.collect(),
             engine: OnceCell::new(),
             dates: RefCell::default(),
             cell_plan: OnceCell::new(),
@@ -81,7 +85,7 @@ impl LocalFiles {
 
     /// True for the SQL of a view that the program ships.
     pub fn is_shipped(&self, sql: &str) -> bool {
-        self.shipped.contains(without_semicolon(sql))
+        self.shipped.contains_key(without_semicolon(sql))
     }
 
     /// The rows of a shipped view; `None` if the files are not those that were loaded.
@@ -93,6 +97,25 @@ impl LocalFiles {
             Some(files) => Ok(Some(self.engine()?.rows(without_semicolon(sql), &files)?)),
             None => Ok(None),
         }
+    }
+
+    /// The rows of a shipped view for the period that begins on `start`; `None` if the files are not those that
+    /// were loaded, or if the program cannot compute the view from them without an engine.
+    ///
+    /// # Errors
+    /// Damaged files.
+    pub fn rows_of_users(
+        &self,
+        sql: &str,
+        loaded: &LoadedRows,
+        start: NaiveDate,
+    ) -> Result<Option<Rows>> {
+        let view = self.shipped.get(without_semicolon(sql));
+        let Some(view) = view.and_then(Option::as_ref) else { return Ok(None) };
+        let Some(files) = self.files(loaded)? else { return Ok(None) };
+        // the dates that are read are those of the files
+        let period = (start, (NaiveDate::MIN, NaiveDate::MAX));
+        Ok(view.rows(&files, &[period])?.and_then(|mut rows| rows.pop()))
     }
 
     fn engine(&self) -> Result<&PresenceSql> {

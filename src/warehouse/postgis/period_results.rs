@@ -109,7 +109,8 @@ fn current(inputs: &Inputs, result: &PeriodResult) -> Periods {
 fn scope(inputs: &Inputs, result: &PeriodResult, start: NaiveDate) -> Scope {
     let (first, last) = result.growth.reads(start);
     let partitions = inputs.dates.range(first..=last).map(|(date, p)| (*date, p.number)).collect();
-    Scope { partitions, views: inputs.conditions(result.reads, (first, last)) }
+    let views = inputs.conditions(result.reads, (first, last));
+    Scope { period: Some(start), partitions, views }
 }
 
 /// The statement that inserts the computed rows of a period.

@@ -12,6 +12,8 @@ use crate::domain::tables::{Table, quoted};
 /// The rows that a view is computed over, if not over all.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
+    /// The first date of the period that is computed, if it is one.
+    pub period: Option<NaiveDate>,
     /// The partitions of hourly presence, with their dates.
     pub partitions: Vec<(NaiveDate, i64)>,
     /// The views that the SQL reads, with the condition for the stored rows that it sees.
