@@ -42,11 +42,13 @@ impl MovementDate {
     }
 }
 
-impl MovementManifest {
-    pub fn new() -> Self {
+impl Default for MovementManifest {
+    fn default() -> Self {
         MovementManifest { version: VERSION, dates: BTreeMap::new() }
     }
+}
 
+impl MovementManifest {
     /// The manifest; `None` before the first run, or if another version of the program wrote it.
     pub fn read(data: &Data) -> Option<Self> {
         let text = std::fs::read_to_string(data.movement_manifest()).ok()?;

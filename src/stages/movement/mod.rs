@@ -82,7 +82,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let cells = CellsByDate::read(&data.cells_with_lau())
         .with_context(|| "run `mobility geojoin` first".to_owned())?;
     let fingerprints = fingerprints(&settings, &visits, &cells);
-    let before = MovementManifest::read(data).unwrap_or_else(MovementManifest::new);
+    let before = MovementManifest::read(data).unwrap_or_default();
     let mut report = StageReport {
         stage: "movement",
         rows_in: visits.dates.values().map(FileList::rows).sum(),
@@ -109,7 +109,7 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
             counted(without_plan, "visit")
         ));
     }
-    let mut manifest = MovementManifest::new();
+    let mut manifest = MovementManifest::default();
     for (date, fingerprint) in fingerprints {
         let of_date = match before.dates.get(&date).filter(|_| kept.contains(&date)) {
             Some(before) => before.clone(),

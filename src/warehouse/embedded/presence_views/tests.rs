@@ -84,7 +84,9 @@ fn write_presence(path: &Path, rows: &[Row]) -> TableFile {
 
 /// Cells of few sites in few LAUs, some of them outside, some valid on some of the dates.
 fn write_plan(path: &Path, first: NaiveDate, random: &mut Random) -> TableFile {
-    let mut rows: Vec<(String, Option<i32>, Option<i32>, Option<String>, String)> = Vec::new();
+    // cell, first and last day on which it is valid, LAU and site
+    type Cell = (String, Option<i32>, Option<i32>, Option<String>, String);
+    let mut rows: Vec<Cell> = Vec::new();
     let day = first.to_epoch_days();
     for cell in 0..16 {
         let id = format!("c{cell}");
