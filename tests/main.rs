@@ -28,6 +28,7 @@ mod insights;
 mod invalid_events;
 mod invalid_geodata;
 mod map_layers;
+mod movement;
 mod movement_stage;
 mod notebook;
 mod object_store;

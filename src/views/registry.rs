@@ -272,6 +272,11 @@ mod tests {
             ("commuters-estimate", "commuters_estimate"),
             ("overnight-estimate", "overnight_estimate"),
             ("od-pairs-per-day", "od_pairs_per_day"),
+            ("trips-od", "trips_od"),
+            ("flow-balance", "flow_balance"),
+            ("trips-per-device", "trips_per_device"),
+            ("trip-distances", "trip_distances"),
+            ("dwell-per-lau", "dwell_per_lau"),
             ("unique-users-per-hour", "agg_unique_users_per_hour"),
             ("number-of-unique-locations-per-user-per-day", "unique_locations_per_user_per_day"),
             ("number-of-unique-users-per-lau-per-day", "unique_users_per_lau_per_day"),
@@ -284,7 +289,7 @@ mod tests {
             assert_eq!(registry.find(name).unwrap().view, view);
             assert_eq!(registry.find(view).unwrap().view, view);
         }
-        assert_eq!(registry.views().len(), 37);
+        assert_eq!(registry.views().len(), 42);
     }
 
     #[test]

@@ -319,8 +319,8 @@ impl ProgramOutput {
     }
 }
 
-/// Shipped views about people, which take longer than all others together. Only their own tests have them.
-const ABOUT_PEOPLE: [&str; 23] = [
+/// Shipped views about people and their movement, which take longer than all others together. Only their own tests have them.
+const ABOUT_PEOPLE: [&str; 28] = [
     "anchor_windows",
     "anchors",
     "calendar_windows",
@@ -329,6 +329,8 @@ const ABOUT_PEOPLE: [&str; 23] = [
     "commuters_estimate",
     "devices_per_date",
     "devices_per_night",
+    "dwell_per_lau",
+    "flow_balance",
     "night_anchors",
     "night_places",
     "od_pairs_per_day",
@@ -342,6 +344,9 @@ const ABOUT_PEOPLE: [&str; 23] = [
     "present_places",
     "pseudonym_breaks",
     "residents_per_lau",
+    "trip_distances",
+    "trips_od",
+    "trips_per_device",
     "work_sites",
     "workday_sites",
 ];

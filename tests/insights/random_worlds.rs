@@ -7,7 +7,7 @@ use super::world::{Cell, Event, World, date};
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 
 /// A generator of random numbers that is the same everywhere (SplitMix64).
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -19,22 +19,22 @@ impl Random {
     }
 
     /// A number from 0 up to but not including `end`.
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    fn one_in(&mut self, n: u64) -> bool {
+    pub fn one_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
 
-    fn choose<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+    pub fn choose<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
         from[self.below(from.len() as u64) as usize]
     }
 }
 
 /// Sites in and outside three units, of several cells, across a border, and with cells that move or are
 /// valid for a few days only. Nothing is ever seen in a fourth unit.
-fn places(middle: NaiveDate) -> World {
+pub fn places(middle: NaiveDate) -> World {
     let mut world = World::default();
     world.unit("EE_1", "Aa", 24.00, Some(40));
     world.unit("EE_2", "Õis", 24.02, Some(900));

@@ -36,10 +36,13 @@ const TABLES: [(&str, &str); 3] = [
 ];
 /// Tables that are a single file, which may be missing in a warehouse of an older version.
 const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];
+/// Tables that Spark does not read; views over them are left to the native engine.
+const NATIVE_TABLES: [Table; 4] =
+    [Table::MobileEventsUncompressed, Table::Runs, Table::Segments, Table::Trips];
 
 impl Embedded {
     /// Computes the missing results, or all if `refresh` is set, and returns the names of their views.
-    /// Views over raw events or runs are left to the native engine.
+    /// Views over raw events, runs or movement are left to the native engine.
     ///
     /// # Errors
     /// Errors of Spark; damaged files; results that cannot be stored.
@@ -57,9 +60,8 @@ impl Embedded {
         let folder = JobFolder::create(&results, None)?;
         self.tables(version, folder.path(), &mut job)?;
         for view in self.views.in_dependency_order()? {
-            if self.views.reads(view, Table::MobileEventsUncompressed.name())?
-                || self.views.reads(view, Table::Runs.name())?
-            {
+            let reads = NATIVE_TABLES.map(|table| self.views.reads(view, table.name()));
+            if reads.into_iter().collect::<Result<Vec<_>>>()?.contains(&true) {
                 skipped.push(view.view.as_str());
                 continue;
             }
@@ -83,7 +85,8 @@ impl Embedded {
         }
         if let Some(first) = skipped.first() {
             progress.note(&format!(
-                "views: {} over raw events or runs, the first {first}, not computed by Spark but by the native engine",
+                "views: {} over raw events, runs or movement, the first {first}, not computed by Spark but by the native \
+                 engine",
                 counted(skipped.len() as u64, "view")
             ));
         }

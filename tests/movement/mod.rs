@@ -1,0 +1,6 @@
+//! Segments, trips and the views over them: rows worked out by hand, and a plain implementation in Python over the
+//! raw events of random worlds.
+
+pub mod by_hand;
+mod random;
+mod reference;
