@@ -22,6 +22,7 @@ mod health;
 mod links;
 mod metrics;
 mod middleware;
+mod movement;
 mod negotiation;
 mod openapi;
 pub mod params;

@@ -68,7 +68,7 @@ pub fn document(data: &LoadedData, site: &Site, has_token: bool) -> Result<Value
 }
 
 /// Path, media type, summary and description of the routes other than views and tables.
-const OTHER_ROUTES: [(&str, &str, &str, &str); 12] = [
+const OTHER_ROUTES: [(&str, &str, &str, &str); 14] = [
     ("/", "text/html", "Dashboard", ""),
     ("/people", "text/html", "Where people live, work and are", ""),
     (
@@ -77,6 +77,13 @@ const OTHER_ROUTES: [(&str, &str, &str, &str); 12] = [
         "What the page about people shows",
         "overview; residents and commuters with window=2024-10-01, the first date of a window; present and \
          present-estimate with date; overnight with night. commuters and overnight also take lau.",
+    ),
+    ("/movement", "text/html", "Trips and stays", ""),
+    (
+        "/movement/{document}",
+        "application/json",
+        "What the page about movement shows",
+        "overview; day with date; flows with date, and optionally hour (0 to 23) and lau.",
     ),
     ("/docs", "text/html", "This page", ""),
     ("/views", "application/json", "All views and tables", "Names, columns, order and chart."),

@@ -112,7 +112,7 @@ fn parameters(kind: Kind, query: &str) -> Result<Parameters, Problem> {
 }
 
 /// Only ids that exist become part of a query.
-fn require_lau(data: &LoadedData, lau: &str) -> anyhow::Result<()> {
+pub(super) fn require_lau(data: &LoadedData, lau: &str) -> anyhow::Result<()> {
     let select = Select { lau: Some(lau.to_owned()), ..Select::all(Relation::Table(Table::Lau)) };
     if data.warehouse.count(&select)? > 0 {
         return Ok(());

@@ -17,12 +17,13 @@ use crate::views::{Registry, View};
 use crate::warehouse::Relation;
 
 /// First segments of the other routes, which are reserved: no view may have such a name.
-pub const RESERVED: [&str; 13] = [
+pub const RESERVED: [&str; 14] = [
     "assets",
     "docs",
     "health",
     "map",
     "metrics",
+    "movement",
     "openapi.json",
     "people",
     "quality",

@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::site::Site;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
-use super::{documents, health, middleware, openapi, people, quality, rows};
+use super::{documents, health, middleware, movement, openapi, people, quality, rows};
 use crate::output::documents::{LoadedData, Period, summary, text, view_list};
 use crate::output::html::DASHBOARD;
 use crate::output::lau_outlines;
@@ -29,6 +29,8 @@ pub fn router(current: Arc<Current>) -> Router {
         .route("/", get(dashboard))
         .route("/people", get(people::page))
         .route("/people/{document}", get(people::document))
+        .route("/movement", get(movement::page))
+        .route("/movement/{document}", get(movement::document))
         .route("/assets/{*name}", get(asset))
         .route("/views", document(VIEWS))
         .route("/summary", document(SUMMARY))

@@ -4,6 +4,7 @@ mod chart;
 mod chromium;
 mod map_and_table;
 mod missing_dates;
+mod movement;
 mod page;
 mod people;
 mod quality_page;

@@ -7,6 +7,7 @@ mod data_changes;
 mod definitions;
 mod http_conventions;
 mod memory;
+mod movement;
 mod people;
 mod random_requests;
 mod routes;

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::LoadedData;
 use crate::domain::tables::Table;
 use crate::output::columns::ColumnInfo;
-use crate::output::people;
 use crate::output::relation::{RelationInfo, table_path, view_path};
 use crate::output::snapshots;
+use crate::output::{movement, people};
 use crate::views::OrderBy;
 use crate::warehouse::Relation;
 
@@ -42,8 +42,7 @@ pub fn view_list(data: &LoadedData, path_of: impl Fn(&str) -> String) -> Result<
         entry["href"] = json!(path_of(&view_path(view)));
         entry["loaded"] = json!(snapshots::is_loaded(data.warehouse, view)?);
         entry["snapshot"] = json!(view.snapshot.is_some());
-        entry["page"] =
-            json!(if people::VIEWS.contains(&view.view.as_str()) { "people" } else { "dashboard" });
+        entry["page"] = json!(page_of(&view.view));
         views.push(entry);
     }
     let mut tables = Vec::new();
@@ -54,4 +53,13 @@ pub fn view_list(data: &LoadedData, path_of: impl Fn(&str) -> String) -> Result<
         tables.push(entry);
     }
     Ok(json!({ "views": views, "tables": tables }))
+}
+
+/// The page that shows a view.
+fn page_of(view: &str) -> &'static str {
+    match view {
+        view if people::VIEWS.contains(&view) => "people",
+        view if movement::VIEWS.contains(&view) => "movement",
+        _ => "dashboard",
+    }
 }

@@ -12,7 +12,7 @@ use anyhow::Result;
 use super::data_version::digest;
 use crate::views::Registry;
 
-pub use templates::{DASHBOARD, PEOPLE, Templates};
+pub use templates::{DASHBOARD, MOVEMENT, PEOPLE, Templates};
 
 /// Changes with the views, templates, assets and the version of the program: with everything but
 /// the data that determines an answer.

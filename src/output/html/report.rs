@@ -15,6 +15,7 @@ use crate::output::documents::{
 use crate::output::formats;
 use crate::output::formats::Format;
 use crate::output::lau_outlines;
+use crate::output::movement;
 use crate::output::people;
 use crate::output::relation::view_path;
 use crate::output::snapshots;
@@ -85,7 +86,8 @@ fn documents(
     let mut routes = Map::new();
     let mut left_out = Vec::new();
     for view in data.registry.views().iter().filter(|view| !view.single_users()) {
-        let is_on_another_page = people::VIEWS.contains(&view.view.as_str());
+        let name = view.view.as_str();
+        let is_on_another_page = people::VIEWS.contains(&name) || movement::VIEWS.contains(&name);
         if is_on_another_page || !snapshots::is_loaded(data.warehouse, view)? {
             left_out.push(view_path(view));
             continue;

@@ -9,10 +9,12 @@ use crate::output::data_version::digest;
 /// The pages whose data the browser requests.
 pub const DASHBOARD: &str = "dashboard.html";
 pub const PEOPLE: &str = "people.html";
+pub const MOVEMENT: &str = "movement.html";
 
-const TEMPLATES: [(&str, &str); 9] = [
+const TEMPLATES: [(&str, &str); 10] = [
     (DASHBOARD, include_str!("templates/dashboard.html")),
     (PEOPLE, include_str!("templates/people.html")),
+    (MOVEMENT, include_str!("templates/movement.html")),
     ("base.html", include_str!("templates/base.html")),
     ("view.html", include_str!("templates/view.html")),
     ("problem.html", include_str!("templates/problem.html")),

@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::columns::Columns;
+use crate::output::query_columns::{Columns, literal};
 use crate::warehouse::Warehouse;
 
 /// Lines that a map shows, the widest first.

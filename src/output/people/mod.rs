@@ -1,7 +1,6 @@
 //! What the page about people shows, as JSON documents that hold no more than is shown: one window, one date,
 //! or the devices to and from one LAU.
 
-mod columns;
 mod flows;
 mod overview;
 mod present;

@@ -1,12 +1,11 @@
 //! What the page needs before it shows anything: the windows, the dates, the settings, and what is missing.
 
 use anyhow::Result;
-use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::columns::Columns;
 use super::settings::Settings;
 use super::views::missing;
+use crate::output::query_columns::{Columns, date_runs};
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
@@ -34,8 +33,8 @@ pub fn document(
         "settings": settings,
         "missing": missing,
         "windows": windows(warehouse)?,
-        "dates": runs(warehouse, "SELECT date AS day FROM devices_per_date ORDER BY date")?,
-        "nights": runs(warehouse, "SELECT night AS day FROM devices_per_night ORDER BY night")?,
+        "dates": date_runs(warehouse, "SELECT date AS day FROM devices_per_date ORDER BY date")?,
+        "nights": date_runs(warehouse, "SELECT night AS day FROM devices_per_night ORDER BY night")?,
         "laus": count("laus")?,
         "laus_with_population": count("populated")?,
     }))
@@ -57,17 +56,4 @@ fn windows(warehouse: &dyn Warehouse) -> Result<Vec<Value>> {
         })
     };
     Ok((0..rows.len()).map(window).collect())
-}
-
-/// The first and last date of each run of consecutive dates in the column `day` of an ordered query.
-fn runs(warehouse: &dyn Warehouse, sql: &str) -> Result<Vec<[NaiveDate; 2]>> {
-    let dates = Columns::read(warehouse.sql(sql)?)?.dates("day")?;
-    let mut runs: Vec<[NaiveDate; 2]> = Vec::new();
-    for date in dates.into_iter().flatten() {
-        match runs.last_mut() {
-            Some([_, last]) if last.succ_opt() == Some(date) => *last = date,
-            _ => runs.push([date, date]),
-        }
-    }
-    Ok(runs)
 }

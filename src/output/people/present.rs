@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Value, json};
 
-use super::columns::Columns;
+use crate::output::query_columns::Columns;
 use crate::views::Registry;
 use crate::warehouse::{Select, Warehouse};
 

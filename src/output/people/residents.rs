@@ -4,7 +4,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::columns::Columns;
+use crate::output::query_columns::Columns;
 use crate::warehouse::Warehouse;
 
 /// One array for each column, in the order of the array `laus`.

@@ -62,6 +62,12 @@ export function people(name, parameters = {}) {
   return get(`/people/${name}${query && `?${query}`}`);
 }
 
+/** A document of the page about movement, such as `flows`; `parameters` select its date, hour or LAU. */
+export function movement(name, parameters = {}) {
+  const query = new URLSearchParams(parameters).toString();
+  return get(`/movement/${name}${query && `?${query}`}`);
+}
+
 /** The route of a view. Its `href` begins with the prefix that the server knows of, if it knows of one. */
 export const route = (view) => `/${view.name}`;
 

@@ -49,7 +49,7 @@ function build(cards, summary, views, outlines) {
   header(summary);
   footer(summary, views);
   // snapshot views of dates that are not loaded have nothing to show; other views have a page of their own
-  const drawable = views.filter((v) => !v.single_users && v.loaded !== false && v.page !== "people");
+  const drawable = views.filter((v) => !v.single_users && v.loaded !== false && v.page === "dashboard");
   const find = (name) => drawable.find((v) => v.name === name);
   const nodes = [];
   const drawn = new Set();

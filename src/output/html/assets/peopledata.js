@@ -2,11 +2,10 @@
 
 import * as api from "./api.js";
 import { DAY, time } from "./format.js";
+import { keeping } from "./keptdocuments.js";
 
 /** With more shapes, the maps of the page are canvases, because there are several of them. */
 export const MAX_SVG_SHAPES = 1_000;
-/** Documents that are kept. */
-const MAX_KEPT = 24;
 
 export const ROLES = [
   { key: "resident", title: "Residents", short: "Res.", shade: "c-all" },
@@ -29,29 +28,13 @@ export class PeopleData {
     this.settings = overview.settings;
     this.laus = laus;
     this.index = new Map(laus.map((lau, i) => [lau.lau_id, i]));
-    this.kept = new Map();
+    /** A document, requested once. */
+    this.ask = keeping(api.people);
   }
 
   /** The name of a LAU, also of one that is not on the map. */
   name(id) {
     return this.laus[this.index.get(id)]?.lau_name ?? id;
-  }
-
-  /** A document, requested once; the next call requests it again if that fails. */
-  ask(name, parameters) {
-    const key = `${name} ${Object.values(parameters).join(" ")}`;
-    const kept = this.kept.get(key);
-    if (kept) {
-      // the one that was used last is removed last
-      this.kept.delete(key);
-      this.kept.set(key, kept);
-      return kept;
-    }
-    const answer = api.people(name, parameters);
-    answer.catch(() => this.kept.delete(key));
-    this.kept.set(key, answer);
-    if (this.kept.size > MAX_KEPT) this.kept.delete(this.kept.keys().next().value);
-    return answer;
   }
 
   /** An array with a value for each LAU, from one in the order of `ids`. */

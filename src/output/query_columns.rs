@@ -1,4 +1,4 @@
-//! Columns of the rows of a query, in the types that the documents need.
+//! Columns of the rows of a query, in the types that the documents of the pages need.
 
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchReader};
@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMi
 use chrono::NaiveDate;
 
 use crate::domain::tables::TIMESTAMP;
-use crate::warehouse::Rows;
+use crate::warehouse::{Rows, Warehouse};
 
 /// All rows of a query.
 pub struct Columns(RecordBatch);
@@ -67,5 +67,37 @@ impl Columns {
     pub fn times(&self, name: &str) -> Result<Vec<i64>> {
         let column = self.column(name, &TIMESTAMP)?;
         Ok(column.as_primitive::<TimestampMicrosecondType>().values().to_vec())
+    }
+}
+
+/// The first and last date of each run of consecutive dates in the column `day` of an ordered query.
+///
+/// # Errors
+/// A warehouse that cannot be read.
+pub fn date_runs(warehouse: &dyn Warehouse, sql: &str) -> Result<Vec<[NaiveDate; 2]>> {
+    let dates = Columns::read(warehouse.sql(sql)?)?.dates("day")?;
+    let mut runs: Vec<[NaiveDate; 2]> = Vec::new();
+    for date in dates.into_iter().flatten() {
+        match runs.last_mut() {
+            Some([_, last]) if last.succ_opt() == Some(date) => *last = date,
+            _ => runs.push([date, date]),
+        }
+    }
+    Ok(runs)
+}
+
+/// A text as a literal in standard SQL.
+pub fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_in_literals_are_doubled() {
+        assert_eq!(literal("EE_0001"), "'EE_0001'");
+        assert_eq!(literal("x' OR 'a' = 'a"), "'x'' OR ''a'' = ''a'");
     }
 }
