@@ -15,7 +15,7 @@ use crate::domain::tables::Table;
 /// Version of the format of the manifest and of the files it describes.
 const VERSION: u32 = 1;
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MovementManifest {
     version: u32,
     pub dates: BTreeMap<NaiveDate, MovementDate>,

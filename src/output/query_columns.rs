@@ -21,7 +21,7 @@ impl Columns {
         Ok(Columns(concat_batches(&schema, &batches)?))
     }
 
-    pub fn len(&self) -> usize {
+    pub fn num_rows(&self) -> usize {
         self.0.num_rows()
     }
 
@@ -84,20 +84,4 @@ pub fn date_runs(warehouse: &dyn Warehouse, sql: &str) -> Result<Vec<[NaiveDate;
         }
     }
     Ok(runs)
-}
-
-/// A text as a literal in standard SQL.
-pub fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn quotes_in_literals_are_doubled() {
-        assert_eq!(literal("EE_0001"), "'EE_0001'");
-        assert_eq!(literal("x' OR 'a' = 'a"), "'x'' OR ''a'' = ''a'");
-    }
 }

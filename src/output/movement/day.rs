@@ -62,12 +62,12 @@ fn pairs(rows: &Columns) -> Result<Vec<Value>> {
 
 fn triples(rows: &Columns, class: &str, [a, b]: [&str; 2]) -> Result<Vec<Value>> {
     let (classes, a, b) = (rows.texts(class)?, rows.counts(a)?, rows.counts(b)?);
-    Ok((0..rows.len()).map(|i| json!([classes[i], a[i], b[i]])).collect())
+    Ok((0..rows.num_rows()).map(|i| json!([classes[i], a[i], b[i]])).collect())
 }
 
 /// `[lau_id, class, devices, hours]`.
 fn dwell_rows(rows: &Columns) -> Result<Vec<Value>> {
     let (laus, classes) = (rows.texts("lau_id")?, rows.texts("dwell_class")?);
     let (devices, hours) = (rows.counts("devices")?, rows.numbers("hours")?);
-    Ok((0..rows.len()).map(|i| json!([laus[i], classes[i], devices[i], hours[i]])).collect())
+    Ok((0..rows.num_rows()).map(|i| json!([laus[i], classes[i], devices[i], hours[i]])).collect())
 }

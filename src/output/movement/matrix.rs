@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::sums::SumsByLau;
-use crate::output::query_columns::{Columns, literal};
+use crate::output::query_columns::Columns;
 use crate::warehouse::Warehouse;
 
 /// Rows and columns of the matrix.
@@ -27,13 +27,14 @@ pub fn document(warehouse: &dyn Warehouse, condition: &str, sums: &SumsByLau) ->
     let laus: Vec<&str> = busiest.into_iter().map(|(_, lau)| lau).collect();
     let mut trips = vec![vec![0; laus.len()]; laus.len()];
     if !laus.is_empty() {
-        let ids: Vec<String> = laus.iter().map(|lau| literal(lau)).collect();
+        let ids: Vec<String> = (1..=laus.len()).map(|n| format!("${n}")).collect();
         let ids = ids.join(", ");
-        let rows = Columns::read(warehouse.sql(&format!(
+        let sql = format!(
             "SELECT from_lau_id, to_lau_id, CAST(SUM(trips) AS BIGINT) AS trips FROM trips_od \
              WHERE {condition} AND from_lau_id IN ({ids}) AND to_lau_id IN ({ids}) \
              GROUP BY from_lau_id, to_lau_id"
-        ))?)?;
+        );
+        let rows = Columns::read(warehouse.sql_with(&sql, &laus)?)?;
         let places: HashMap<&str, usize> =
             laus.iter().enumerate().map(|(place, lau)| (*lau, place)).collect();
         let place = |lau: Option<String>| places.get(lau.as_deref()?).copied();

@@ -6,7 +6,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use crate::output::query_columns::{Columns, literal};
+use crate::output::query_columns::Columns;
 use crate::warehouse::Warehouse;
 
 /// Lines that a map shows, the widest first.
@@ -116,7 +116,7 @@ impl Flows {
         let line = |i: usize| {
             json!([starts[i], ends[i], devices[i], estimates[i], lower[i], upper[i], coverage[i]])
         };
-        Ok((0..rows.len()).map(line).collect())
+        Ok((0..rows.num_rows()).map(line).collect())
     }
 
     fn pairs(self, warehouse: &dyn Warehouse, condition: &str, texts: &[&str]) -> Result<i64> {

@@ -55,5 +55,5 @@ fn windows(warehouse: &dyn Warehouse) -> Result<Vec<Value>> {
             "complete": complete[i], "rotation": rotation[i],
         })
     };
-    Ok((0..rows.len()).map(window).collect())
+    Ok((0..rows.num_rows()).map(window).collect())
 }
