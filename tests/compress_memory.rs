@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::harness::{ProgramOutput, Workspace, array, fraction_of_cases};
 
 /// Enough for the events of these tests only if a part of them goes to disk.
-const TIGHT: &str = "59MiB";
+const TIGHT: &str = "61MiB";
 
 const START: i64 = 1_727_740_800_000_000; // 2024-10-01 00:00
 const HOUR: i64 = 3_600_000_000;
