@@ -384,7 +384,7 @@ mod tests {
         config.views.snapshot_dates = dates.iter().map(|d| d.parse().unwrap()).collect();
         config.time.day_start = 6;
         let registry = Registry::read((&config).into()).unwrap();
-        assert_eq!(registry.views().len(), 39);
+        assert_eq!(registry.views().len(), 44);
         let second = registry.find("users-per-lau-2024-10-02").unwrap();
         assert!(second.sql.contains("DATE '2024-10-02'"), "{}", second.sql);
         let night = registry.find("users-per-lau-day-night").unwrap();
