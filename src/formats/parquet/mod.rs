@@ -7,6 +7,7 @@ pub mod pages;
 mod panic;
 pub mod provenance;
 mod rle_bit_packed;
+pub mod sealed_file;
 
 pub use encryption::refuse_encrypted;
 pub use panic::{ParquetBatches, catch_parquet_panic};

@@ -1,6 +1,5 @@
 //! Writes a file of hourly presence, in bounded memory.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,15 +9,13 @@ use arrow::array::{
     TimestampMicrosecondArray, UInt32Array,
 };
 use arrow::datatypes::{Field, Schema, UInt32Type};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use super::presence_files::{MAX_ROW_GROUP_ROWS, properties};
 use super::presence_rows::PresenceRow;
 use super::visits_file;
 use crate::domain::tables::presence_file_schema;
 use crate::domain::time::LocalDate;
-use crate::formats::parquet::checksum;
+use crate::formats::parquet::sealed_file::SealedFile;
 
 /// Rows that are collected before they are encoded. Pages end after a multiple of 1,024 rows, and so does
 /// every part, so that the file does not depend on it.
@@ -47,7 +44,7 @@ pub fn rows_in_memory(rows: u64) -> u64 {
 
 /// A file that is being written.
 pub struct PresenceFile {
-    path: PathBuf,
+    file: SealedFile,
     fingerprint: String,
     /// Canonical cell ids by number.
     cells: Arc<StringArray>,
@@ -58,7 +55,6 @@ pub struct PresenceFile {
     users: Vec<u32>,
     names: StringBuilder,
     name_count: u32,
-    writer: Option<ArrowWriter<File>>,
 }
 
 impl PresenceFile {
@@ -70,7 +66,7 @@ impl PresenceFile {
         first: LocalDate,
     ) -> Self {
         PresenceFile {
-            path,
+            file: SealedFile::new(path),
             fingerprint: fingerprint.to_owned(),
             cells,
             first,
@@ -78,7 +74,6 @@ impl PresenceFile {
             users: Vec::new(),
             names: StringBuilder::new(),
             name_count: 0,
-            writer: None,
         }
     }
 
@@ -107,29 +102,12 @@ impl PresenceFile {
     /// When the file cannot be written.
     pub fn finish(mut self) -> Result<u64> {
         self.write_part()?;
-        let context = || format!("cannot write {}; is the disk full?", self.path.display());
-        let writer = self.writer.take().with_context(context)?;
-        let file = writer.into_inner().with_context(context)?;
-        checksum::embed(&self.path)?;
-        file.sync_all().with_context(context)?;
-        Ok(file.metadata().with_context(context)?.len())
+        self.file.finish()?.context("a file of hourly presence has at least one part")
     }
 
     fn write_part(&mut self) -> Result<()> {
         let batch = self.take_part()?;
-        let context = || format!("cannot write {}; is the disk full?", self.path.display());
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => {
-                let file = File::create(&self.path).with_context(context)?;
-                let options = ArrowWriterOptions::new()
-                    .with_properties(properties(&self.fingerprint)?)
-                    .with_skip_arrow_metadata(true);
-                let writer = ArrowWriter::try_new_with_options(file, batch.schema(), options);
-                none.insert(writer.with_context(context)?)
-            }
-        };
-        writer.write(&batch).with_context(context)
+        self.file.write(&batch, || properties(&self.fingerprint))
     }
 
     /// The collected rows as a batch of the columns of the file.

@@ -1,19 +1,17 @@
 //! Writes a file of visits, in bounded memory.
 
-use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use arrow::array::{ArrayRef, Int64Array, StringBuilder};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::datasets::visits;
-use crate::formats::parquet::{checksum, provenance};
+use crate::formats::parquet::provenance;
+use crate::formats::parquet::sealed_file::SealedFile;
 use crate::movement::Visit;
 
 /// Rows that are collected before they are encoded.
@@ -32,22 +30,20 @@ pub fn writer_bytes(rows: u64) -> u64 {
 
 /// A file that is being written. Without rows, there is none.
 pub struct VisitsFile {
-    path: PathBuf,
+    file: SealedFile,
     fingerprint: String,
     visits: Vec<Visit>,
     users: StringBuilder,
-    writer: Option<ArrowWriter<File>>,
 }
 
 impl VisitsFile {
     /// `fingerprint` is that of inputs and settings.
     pub fn new(path: PathBuf, fingerprint: &str) -> Self {
         VisitsFile {
-            path,
+            file: SealedFile::new(path),
             fingerprint: fingerprint.to_owned(),
             visits: Vec::new(),
             users: StringBuilder::new(),
-            writer: None,
         }
     }
 
@@ -77,11 +73,7 @@ impl VisitsFile {
         if !self.visits.is_empty() {
             self.write_part()?;
         }
-        let context = || format!("cannot write {}; is the disk full?", self.path.display());
-        let Some(writer) = self.writer.take() else { return Ok(()) };
-        let file = writer.into_inner().with_context(context)?;
-        checksum::embed(&self.path)?;
-        file.sync_all().with_context(context)
+        self.file.finish().map(drop)
     }
 
     fn write_part(&mut self) -> Result<()> {
@@ -96,19 +88,7 @@ impl VisitsFile {
         ];
         let batch = visits::batch(Arc::new(self.users.finish()), columns)?;
         self.visits.clear();
-        let context = || format!("cannot write {}; is the disk full?", self.path.display());
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => {
-                let file = File::create(&self.path).with_context(context)?;
-                let options = ArrowWriterOptions::new()
-                    .with_properties(properties(&self.fingerprint)?)
-                    .with_skip_arrow_metadata(true);
-                let writer = ArrowWriter::try_new_with_options(file, batch.schema(), options);
-                none.insert(writer.with_context(context)?)
-            }
-        };
-        writer.write(&batch).with_context(context)
+        self.file.write(&batch, || properties(&self.fingerprint))
     }
 }
 

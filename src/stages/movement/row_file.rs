@@ -1,19 +1,17 @@
 //! Writes a file with rows of a table, in bounded memory.
 
-use std::fs::File;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::{Field, Schema};
-use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 
 use crate::domain::tables::Table;
-use crate::formats::parquet::{checksum, provenance};
+use crate::formats::parquet::provenance;
+use crate::formats::parquet::sealed_file::SealedFile;
 
 /// Rows of a row group.
 const ROW_GROUP_ROWS: usize = 1 << 18;
@@ -21,14 +19,11 @@ const ROW_GROUP_ROWS: usize = 1 << 18;
 const TIMES: [&str; 4] = ["started", "ended", "departed", "arrived"];
 
 /// A file that is being written. Without rows, there is none.
-pub struct RowFile {
-    path: PathBuf,
-    writer: Option<ArrowWriter<File>>,
-}
+pub struct RowFile(SealedFile);
 
 impl RowFile {
     pub fn new(path: PathBuf) -> Self {
-        RowFile { path, writer: None }
+        RowFile(SealedFile::new(path))
     }
 
     /// Adds rows with the columns of a table but for `date`.
@@ -45,19 +40,7 @@ impl RowFile {
             })
             .collect();
         let batch = RecordBatch::try_new(Schema::new(fields).into(), columns)?;
-        let context = || format!("cannot write {}; is the disk full?", self.path.display());
-        let writer = match &mut self.writer {
-            Some(writer) => writer,
-            none => {
-                let file = File::create(&self.path).with_context(context)?;
-                let options = ArrowWriterOptions::new()
-                    .with_properties(properties()?)
-                    .with_skip_arrow_metadata(true);
-                let writer = ArrowWriter::try_new_with_options(file, batch.schema(), options);
-                none.insert(writer.with_context(context)?)
-            }
-        };
-        writer.write(&batch).with_context(context)
+        self.0.write(&batch, properties)
     }
 
     /// Syncs the file.
@@ -65,11 +48,7 @@ impl RowFile {
     /// # Errors
     /// When the file cannot be written.
     pub fn finish(self) -> Result<()> {
-        let Some(writer) = self.writer else { return Ok(()) };
-        let context = || format!("cannot write {}; is the disk full?", self.path.display());
-        let file = writer.into_inner().with_context(context)?;
-        checksum::embed(&self.path)?;
-        file.sync_all().with_context(context)
+        self.0.finish().map(drop)
     }
 }
 

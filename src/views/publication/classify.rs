@@ -87,13 +87,17 @@ fn count_of<'a>(
     let view = match &column.view {
         None => own,
         Some(name) => registry.by_sql_name(name).ok_or_else(|| {
-            format!("there is no view {name}; write the SQL name of a view, or remove it from the header")
+            format!(
+                "the header names the view {name}, which does not exist; write the SQL name of a view, or remove it"
+            )
         })?,
     };
     let counts = view.publication.counts.as_deref().unwrap_or_default();
     match counts.iter().any(|m| m.column == column.column && m.basis == Basis::Devices) {
         true => Ok(view.publication.keys.as_ref()),
-        false => Err(format!("{column} is no count of devices by the header of {}", view.view)),
+        false => {
+            Err(format!("the header of {} does not state that {column} counts devices", view.view))
+        }
     }
 }
 
@@ -105,7 +109,7 @@ fn check(
 ) -> Result<(), String> {
     for column in &link.counts {
         if !counts.iter().any(|m| m.column == *column && m.basis == Basis::Devices) {
-            return Err(format!("{column} is no count of devices by the key counts"));
+            return Err(format!("the key counts does not state that {column} counts devices"));
         }
     }
     let own_key = |column: &String| match keys.columns.contains(column) {
@@ -125,7 +129,10 @@ fn check(
     for pair in &link.by {
         value(&pair.ours)?;
         if !theirs.is_some_and(|keys| keys.columns.contains(&pair.theirs)) {
-            return Err(format!("{} is no key of the view with {}", pair.theirs, link.to));
+            return Err(format!(
+                "{} is not in the key keys of the view of {}",
+                pair.theirs, link.to
+            ));
         }
     }
     Ok(())
@@ -206,11 +213,11 @@ mod tests {
             ("-- counts: none\n-- keys: date\n", "the column users is neither in the key counts"),
             (
                 "-- counts: users\n-- keys: date\n-- linked: users in nope.n\n",
-                "there is no view nope",
+                "the header names the view nope, which does not exist",
             ),
             (
                 "-- counts: users\n-- keys: date\n-- linked: date in users_per_day.user_count by date\n",
-                "date is no count of devices",
+                "the key counts does not state that date counts devices",
             ),
             (
                 "-- counts: users\n-- keys: date\n-- linked: users in users_per_day.user_count by day\n",
@@ -218,7 +225,7 @@ mod tests {
             ),
             (
                 "-- counts: users\n-- keys: date\n-- sums: users = users_per_week.days by week(date)\n",
-                "users_per_week.days is no count of devices",
+                "the header of users_per_week does not state that users_per_week.days counts devices",
             ),
         ] {
             let registry = with_view(&format!("{header}{sql}"));

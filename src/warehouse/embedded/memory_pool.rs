@@ -10,9 +10,9 @@ use datafusion::execution::memory_pool::{
 /// A pool with a limit beyond which operators write to temporary files, except those that hand over rows
 /// between partitions.
 ///
-/// These keep few batches, as they wait for their readers, and are not counted: the engine counts the texts that
-/// batches have in common once for each of them, so that a few would fill the pool. In DataFusion 55, two of their inputs that both
-/// write to files can block each other for ever (<https://github.com/apache/datafusion/issues/24883>).
+/// In DataFusion 55, two inputs of such an operator that both write to files can block each other for ever
+/// (<https://github.com/apache/datafusion/issues/24883>). They keep few batches, as they wait for their readers, and
+/// are not counted: the engine counts texts that batches share once for each batch, so that a few would fill the pool.
 #[derive(Debug)]
 pub struct SpillPool(FairSpillPool);
 
