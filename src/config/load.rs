@@ -159,8 +159,8 @@ fn quoted_line(line: &str, is_serve: bool) -> String {
 }
 
 /// The keys of paths with their defaults, which are also relative to the folder of the file.
-fn default_paths() -> [(&'static str, Value); 7] {
-    let Config { data, extract, warehouse, .. } = Config::default();
+fn default_paths() -> [(&'static str, Value); 8] {
+    let Config { data, extract, warehouse, publish, .. } = Config::default();
     let list = |paths: Vec<String>| Value::Array(paths.into_iter().map(Value::String).collect());
     let path = |path: PathBuf| Value::String(path.to_string_lossy().into_owned());
     [
@@ -171,6 +171,7 @@ fn default_paths() -> [(&'static str, Value); 7] {
         ("data.cache", path(data.cache)),
         ("extract.to", path(extract.to)),
         ("warehouse.url", Value::String(warehouse.url.to_string())),
+        ("publish.store", path(publish.store)),
     ]
 }
 

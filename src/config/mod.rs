@@ -12,6 +12,7 @@ mod keys;
 mod load;
 mod output;
 mod pg_env;
+mod publish;
 mod secret;
 mod secret_url;
 mod serve;
@@ -40,6 +41,7 @@ pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{DEFAULT_FILE, DEFAULT_VIEWS_DIR, Sources, load};
 pub use output::{Output, OutputMode};
 pub use pg_env::PgEnv;
+pub use publish::{Audience, Publish};
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, known_scheme, shown_location, without_secrets};
 pub use serve::Serve;
@@ -79,6 +81,7 @@ pub struct Config {
     pub load: Load,
     pub spark: Spark,
     pub views: Views,
+    pub publish: Publish,
     pub serve: Serve,
 }
 

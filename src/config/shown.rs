@@ -85,6 +85,10 @@ const VALUES: &[&str] = &[
     "load.uncompressed",
     "views.builtin",
     "views.snapshot_dates",
+    "publish.audience",
+    "publish.min_devices",
+    "publish.zeros",
+    "publish.cells",
     "serve.bind",
     "serve.allow_user_rows",
     "serve.max_queries",
@@ -111,6 +115,7 @@ const LOCATIONS: &[&str] = &[
     "spark.master",
     "spark.staging",
     "views.dir",
+    "publish.store",
     "serve.audit_log",
 ];
 

@@ -56,6 +56,7 @@ pub fn validate(config: &Config) -> Result<()> {
     }
     validate_checks(&config.checks)?;
     config.spark.check()?;
+    config.publish.check()?;
     validate_serve(&config.serve)?;
     for (key, paths) in
         [("events", &config.data.events), ("cells", &config.data.cells), ("lau", &config.data.lau)]

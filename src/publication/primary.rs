@@ -1,7 +1,10 @@
 //! Which numbers are about so few devices that they are withheld for their own sake.
 
+use serde::{Deserialize, Serialize};
+
 /// What is done with zeros in tables that have a row for every key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Zeros {
     #[default]
     Show,
@@ -10,7 +13,7 @@ pub enum Zeros {
 }
 
 /// What counts as few.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Thresholds {
     /// The smallest number of devices that may be published.
     pub min_devices: u64,

@@ -1,0 +1,245 @@
+//! The store of released tables: what the public may see, and the ledger of everything that it was ever shown.
+//!
+//! ```text
+//! published.json                        the released tables; its replacement is the one commit point of a release
+//! releases/ID/release.json              what was released: dates, views, thresholds, sums of files
+//! releases/ID/published.parquet         the ledger: every number that was shown
+//! tables/VIEW/PERIOD.ID.parquet         the released rows of a period: null where withheld, and `suppressed`
+//! tables/lau.ID.parquet                 the boundaries of the LAUs, as the warehouse has them
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::formats::rows::from_batch;
+use crate::formats::table;
+use crate::publication::Thresholds;
+use crate::storage::inputs::InputFile;
+
+/// Version of the format of the store.
+const VERSION: u32 = 1;
+
+/// The last column of every released view: true in rows of which a number is withheld.
+pub const SUPPRESSED: &str = "suppressed";
+/// The period of views whose rows have no date.
+pub const ALL_DATES: &str = "all";
+
+/// The list of released tables.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    version: u32,
+    /// The ID of the newest release.
+    pub newest: String,
+    /// The IDs of all releases, the newest last.
+    pub releases: Vec<String>,
+    /// What counted as few in the newest release.
+    pub thresholds: Thresholds,
+    /// Name of the file with the LAUs, below `tables`.
+    pub lau: Option<String>,
+    /// By their SQL names.
+    pub views: BTreeMap<String, PublishedView>,
+}
+
+/// The released rows of a view.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedView {
+    /// The columns that are no measures, without `suppressed`.
+    pub keys: Vec<String>,
+    pub measures: Vec<String>,
+    /// Every key has a row, so that withheld numbers are null. Else rows with withheld numbers are left out.
+    pub is_complete: bool,
+    /// Names of files in the folder of the view, by the first date of their period, or [`ALL_DATES`].
+    pub files: BTreeMap<String, String>,
+}
+
+/// What a release holds. Its text determines the ID.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The dates that were asked for.
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    /// The first and the last date of the rows.
+    pub first: Option<NaiveDate>,
+    pub last: Option<NaiveDate>,
+    pub thresholds: Thresholds,
+    /// The released views by their SQL names.
+    pub views: BTreeMap<String, ReleasedView>,
+    /// SHA-256 of the file with the LAUs in the store.
+    pub lau: Option<String>,
+    /// SHA-256 of the files of the release folder, by name.
+    pub files: BTreeMap<String, String>,
+}
+
+/// A view in a release.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleasedView {
+    /// Query name.
+    pub name: String,
+    pub title: String,
+    pub rows: u64,
+    /// SHA-256 of the rows of each period in the store.
+    pub periods: BTreeMap<String, String>,
+}
+
+/// A row of the ledger: a number that was shown.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LedgerRow {
+    pub release: String,
+    /// SQL name.
+    pub view: String,
+    /// First date of the period of the row; `None` for rows without one.
+    pub period: Option<NaiveDate>,
+    /// The values that identify the row, as a JSON array of texts.
+    pub key: String,
+    pub measure: String,
+    pub value: u64,
+}
+
+impl LedgerRow {
+    /// The columns of the ledger.
+    pub fn schema() -> SchemaRef {
+        Arc::new(Schema::new(vec![
+            Field::new("release", DataType::Utf8, false),
+            Field::new("view", DataType::Utf8, false),
+            Field::new("period", DataType::Date32, true),
+            Field::new("key", DataType::Utf8, false),
+            Field::new("measure", DataType::Utf8, false),
+            Field::new("value", DataType::Int64, false),
+        ]))
+    }
+}
+
+/// The folder of what was released.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    pub fn new(folder: &Path) -> Self {
+        Store { folder: folder.to_owned() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The file whose replacement makes a release known.
+    pub fn list(&self) -> PathBuf {
+        self.folder.join("published.json")
+    }
+
+    /// The folder of a release.
+    pub fn release(&self, id: &str) -> PathBuf {
+        self.folder.join("releases").join(id)
+    }
+
+    /// What a release holds.
+    pub fn release_file(&self, id: &str) -> PathBuf {
+        self.release(id).join("release.json")
+    }
+
+    /// The numbers that a release has shown.
+    pub fn ledger(&self, id: &str) -> PathBuf {
+        self.release(id).join("published.parquet")
+    }
+
+    /// The folder of the released tables.
+    pub fn tables(&self) -> PathBuf {
+        self.folder.join("tables")
+    }
+
+    /// The file with the released rows of a period.
+    pub fn rows_file(&self, view: &str, name: &str) -> PathBuf {
+        self.tables().join(view).join(name)
+    }
+
+    /// The list of released tables; `None` before the first release.
+    ///
+    /// # Errors
+    /// A list that cannot be read, or that a newer version of the program wrote.
+    pub fn read(&self) -> Result<Option<Published>> {
+        let path = self.list();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        let published: Published = serde_json::from_str(&text).with_context(|| {
+            format!(
+                "{} is damaged; restore the folder from a copy, since later releases are compared with it",
+                path.display()
+            )
+        })?;
+        if published.version != VERSION {
+            bail!(
+                "{} has the version {}, and this program knows {VERSION}; use a newer version of mobility",
+                path.display(),
+                published.version
+            );
+        }
+        Ok(Some(published))
+    }
+
+    /// What a release holds.
+    ///
+    /// # Errors
+    /// An unknown ID; a file that cannot be read.
+    pub fn read_release(&self, id: &str) -> Result<Release> {
+        let path = self.release_file(id);
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+    }
+
+    /// The numbers that a release has shown.
+    ///
+    /// # Errors
+    /// A file that is missing or damaged.
+    pub fn read_ledger(&self, id: &str) -> Result<Vec<LedgerRow>> {
+        let path = self.ledger(id);
+        InputFile::local(path.clone())
+            .and_then(|file| table::read(&file))
+            .and_then(|batch| from_batch(&batch))
+            .with_context(|| {
+                format!(
+                    "{} cannot be read; restore the folder from a copy, since later releases are compared with it",
+                    path.display()
+                )
+            })
+    }
+
+    /// The released rows of a period of a view, all columns.
+    ///
+    /// # Errors
+    /// A file that is missing or damaged.
+    pub fn read_rows(&self, view: &str, name: &str) -> Result<RecordBatch> {
+        let path = self.rows_file(view, name);
+        InputFile::local(path.clone())
+            .and_then(|file| table::read(&file))
+            .with_context(|| format!("{} cannot be read", path.display()))
+    }
+}
+
+impl Published {
+    /// A store without tables.
+    pub fn new(thresholds: Thresholds) -> Self {
+        Published {
+            version: VERSION,
+            newest: String::new(),
+            releases: Vec::new(),
+            thresholds,
+            lau: None,
+            views: BTreeMap::new(),
+        }
+    }
+}
