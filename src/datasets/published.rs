@@ -6,6 +6,7 @@
 //! releases/ID/published.parquet         the ledger: every number that was shown
 //! tables/VIEW/PERIOD.ID.parquet         the released rows of a period: null where withheld, and `suppressed`
 //! tables/lau.ID.parquet                 the boundaries of the LAUs, as the warehouse has them
+//! tables/cell_plan.ID.parquet           the cell plan, if `publish.cells` is set
 //! ```
 
 use std::collections::BTreeMap;
@@ -43,6 +44,9 @@ pub struct Published {
     pub thresholds: Thresholds,
     /// Name of the file with the LAUs, below `tables`.
     pub lau: Option<String>,
+    /// The same for the cell plan; `None` unless `publish.cells` is set.
+    #[serde(default)]
+    pub cells: Option<String>,
     /// By their SQL names.
     pub views: BTreeMap<String, PublishedView>,
 }
@@ -71,8 +75,9 @@ pub struct Release {
     pub thresholds: Thresholds,
     /// The released views by their SQL names.
     pub views: BTreeMap<String, ReleasedView>,
-    /// SHA-256 of the file with the LAUs in the store.
+    /// SHA-256 of the files with the LAUs and with the cell plan in the store.
     pub lau: Option<String>,
+    pub cells: Option<String>,
     /// SHA-256 of the files of the release folder, by name.
     pub files: BTreeMap<String, String>,
 }
@@ -239,6 +244,7 @@ impl Published {
             releases: Vec::new(),
             thresholds,
             lau: None,
+            cells: None,
             views: BTreeMap::new(),
         }
     }
