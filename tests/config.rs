@@ -136,6 +136,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("stays.min_stay_s", "600", json!(600)),
         ("trips.min_distance_m", "500", json!(500.0)),
         ("trips.max_hours", "6", json!(6)),
+        ("trips.return_s", "3600", json!(3600)),
         ("warehouse.url", "postgres://host/db", json!("postgres://host/db")),
         ("warehouse.schema", "mobility", json!("mobility")),
         ("warehouse.connections", "5", json!(5)),

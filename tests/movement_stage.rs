@@ -154,14 +154,14 @@ fn device_with_very_many_events_has_one_visit_at_each_site_in_turn() {
     work.config("[checks]\nmost_events_a_day = 1000000\n");
     // to and fro between two near cells, and events that come in two files
     let events = |offset: usize| -> Vec<(i64, f64)> {
-        (offset..60_000)
+        (offset..100_000)
             .step_by(2)
-            .map(|n| (if n % 3 == 0 { 100 } else { 200 }, 24.0 + n as f64 / 3_600.0))
+            .map(|n| (if n % 3 == 0 { 100 } else { 200 }, 24.0 + n as f64 / 4_500.0))
             .collect()
     };
     add_events(&work, "even", "fa07", &events(0));
     add_events(&work, "odd", "fa07", &events(1));
     work.ok(&["run-all"]);
     let sql = "SELECT SUM(events), SUM(seconds) FROM segments WHERE user_id = 'fa07'";
-    assert_eq!(rows(&work, sql), ["60000,86400"]);
+    assert_eq!(rows(&work, sql), ["100000,86400"]);
 }

@@ -118,6 +118,7 @@ pub const KEYS: &[Key] = &[
     value("stays.min_stay_s"),
     value("trips.min_distance_m"),
     value("trips.max_hours"),
+    value("trips.return_s"),
     Key { name: "warehouse.url", kind: KeyKind::WarehouseUrl },
     value("warehouse.schema"),
     value("warehouse.connections"),

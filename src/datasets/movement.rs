@@ -28,6 +28,37 @@ pub struct MovementDate {
     pub fingerprint: String,
     pub segments: FileList,
     pub trips: FileList,
+    /// Zeros if an earlier version of the program wrote the manifest.
+    #[serde(default)]
+    pub totals: MovementTotals,
+}
+
+/// Sums over the devices of a date, from which its quality is told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovementTotals {
+    /// Time of all devices by state, µs.
+    pub stay_us: u64,
+    pub pass_us: u64,
+    pub move_us: u64,
+    pub unknown_us: u64,
+    /// Trips that leave on the date.
+    pub trips: u64,
+    /// Those of them that are followed by the way back: if it leaves on the same date, and if on the next one.
+    pub returning_trips: u64,
+    pub returning_trips_next_date: u64,
+}
+
+impl MovementTotals {
+    /// Adds the sums over other devices.
+    pub fn add(&mut self, other: &MovementTotals) {
+        self.stay_us += other.stay_us;
+        self.pass_us += other.pass_us;
+        self.move_us += other.move_us;
+        self.unknown_us += other.unknown_us;
+        self.trips += other.trips;
+        self.returning_trips += other.returning_trips;
+        self.returning_trips_next_date += other.returning_trips_next_date;
+    }
 }
 
 impl MovementDate {

@@ -69,6 +69,13 @@ pub struct DayFigures {
     pub criticals: u64,
     /// Share of the users who are seen again seven days later; `None` where that date is not there.
     pub returning_share: Option<f64>,
+    /// Shares of the time of the date's devices; `None` without segments.
+    pub stay_share: Option<f64>,
+    pub move_share: Option<f64>,
+    pub pass_share: Option<f64>,
+    pub unknown_share: Option<f64>,
+    /// Share of the trips that the way back follows soon; `None` without trips.
+    pub returning_trips_share: Option<f64>,
 }
 
 impl DayFigures {

@@ -315,6 +315,11 @@ fn quality_daily() -> SchemaRef {
         Field::new("warnings", DataType::Int64, false),
         Field::new("criticals", DataType::Int64, false),
         Field::new("returning_share", DataType::Float64, true),
+        Field::new("stay_share", DataType::Float64, true),
+        Field::new("move_share", DataType::Float64, true),
+        Field::new("pass_share", DataType::Float64, true),
+        Field::new("unknown_share", DataType::Float64, true),
+        Field::new("returning_trips_share", DataType::Float64, true),
     ]))
 }
 

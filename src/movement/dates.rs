@@ -50,6 +50,15 @@ impl Dates {
         self.0[day].end_us()
     }
 
+    /// The time that has passed when the clocks show this, local µs, of one of the dates. A time that occurs twice is
+    /// the first one.
+    pub fn elapsed_us(&self, wall_us: i64) -> i64 {
+        let midnight = |day: &Day| day.date.first_hour().start_us();
+        let day =
+            self.0[1..].iter().rev().find(|day| wall_us >= midnight(day)).unwrap_or(&self.0[0]);
+        day.start_us + day.shift.elapsed_us(wall_us - midnight(day), false)
+    }
+
     /// What the clocks show, local µs; at the end of the last date, midnight.
     pub fn wall_us(&self, us: i64) -> i64 {
         let day = self.0[1..].iter().rev().find(|day| us >= day.start_us).unwrap_or(&self.0[0]);
@@ -78,6 +87,13 @@ mod tests {
                 "{text}"
             );
             assert_eq!(wall(2), 2, "{text}");
+            let elapsed =
+                |hour: i64| dates.elapsed_us(midnight + hour * MICROS_PER_HOUR) / MICROS_PER_HOUR;
+            assert_eq!(
+                [elapsed(-24), elapsed(2), elapsed(12), elapsed(24), elapsed(36)],
+                [-24, 2, hours - 12, hours, hours + 12],
+                "{text}"
+            );
             assert_eq!(wall(12), 12 + 24 - hours, "{text}");
         }
     }

@@ -26,5 +26,5 @@ pub use places::Places;
 pub use segments::{Segment, State, segments};
 pub use settings::{Stays, Trips, validate};
 pub use timeline::{Stop, Timeline};
-pub use trips::{Trip, trips};
+pub use trips::{Trip, is_return, trips};
 pub use visit::{Visit, VisitBuilder};

@@ -90,17 +90,23 @@ pub struct Trips {
     pub min_distance_m: f64,
     /// Longest time between the two stays, hours.
     pub max_hours: u32,
+    /// Longest time from the end of a trip to the begin of the way back, seconds.
+    pub return_s: u32,
 }
 
 impl Default for Trips {
     fn default() -> Self {
-        Trips { min_distance_m: 1_000.0, max_hours: 12 }
+        Trips { min_distance_m: 1_000.0, max_hours: 12, return_s: 7_200 }
     }
 }
 
 impl Trips {
     pub fn max_us(&self) -> i64 {
         i64::from(self.max_hours) * 3_600 * MICROS
+    }
+
+    pub fn return_us(&self) -> i64 {
+        i64::from(self.return_s) * MICROS
     }
 }
 
@@ -119,6 +125,7 @@ pub fn validate(stays: &Stays, trips: &Trips) -> Result<()> {
         ("stays.pad_s", stays.pad_s, 0, HALF_DAY_S),
         ("stays.min_stay_s", stays.min_stay_s, 0, HALF_DAY_S),
         ("trips.max_hours", trips.max_hours, 1, MAX_TRIP_HOURS),
+        ("trips.return_s", trips.return_s, 0, HALF_DAY_S),
     ] {
         if !(least..=most).contains(&value) {
             bail!("{key} = {value}: expected a whole number from {least} to {most}");

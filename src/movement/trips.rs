@@ -38,6 +38,12 @@ pub fn trips(stops: &[Stop], settings: &Trips, rows: &mut Vec<Trip>) {
     }
 }
 
+/// True if `next`, the next trip of the device, leads back to where `trip` came from, soon after it.
+pub fn is_return(trip: &Trip, next: &Trip, settings: &Trips) -> bool {
+    (trip.from, trip.to) == (next.to, next.from)
+        && next.departed_us - trip.arrived_us <= settings.return_us()
+}
+
 /// The first stay, if it is known how the device got there.
 fn next_stay(stops: &[Stop]) -> Option<&Stop> {
     for stop in stops {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::reference::tables;
+use super::reference::{SHARES, tables};
 use crate::harness::{Warehouse, test_on_each_warehouse};
 use crate::insights::world::{World, rows};
 
@@ -197,6 +197,15 @@ const DWELL: &str = "2024-10-02,EE_A,1-3 h,2,2.75
 2024-10-02,EE_C,15-60 min,1,0.42
 ";
 
+/// Of ten devices on 1 October and six on the next date; a date has 86,400 s a device.
+const QUALITY_SHARES: &str =
+    "date,stay_share,move_share,pass_share,unknown_share,returning_trips_share
+2023-10-01,0,0,0.0069,0.9931,
+2024-10-01,0.0236,0.0077,0.0035,0.9652,0
+2024-10-02,0.0853,0.0093,0.0012,0.9043,0
+2024-10-03,0,0,0.0069,0.9931,
+";
+
 fn rows_worked_out_by_hand(warehouse: Warehouse) {
     let world = world();
     let work = world.load(warehouse, "");
@@ -212,6 +221,7 @@ fn rows_worked_out_by_hand(warehouse: Warehouse) {
     ] {
         assert_eq!(work.ok(&["query", view, "--format", "csv"]), expected, "{view}");
     }
+    assert_eq!(work.ok(&["query", "--sql", SHARES, "--format", "csv"]), QUALITY_SHARES);
     let dwell = work.ok(&["query", "dwell-per-lau", "--date", "2024-10-02", "--format", "csv"]);
     assert_eq!(dwell, format!("date,lau_id,dwell_class,devices,hours\n{DWELL}"));
 }
@@ -233,6 +243,7 @@ fn reference_finds_the_rows_worked_out_by_hand() {
         ("flow_balance", FLOW_BALANCE),
         ("trip_distances", TRIP_DISTANCES),
         ("trips_per_device", TRIPS_PER_DEVICE),
+        ("quality_shares", QUALITY_SHARES),
     ] {
         assert_eq!(table(name), expected, "{name}");
     }

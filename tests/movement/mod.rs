@@ -2,5 +2,6 @@
 //! raw events of random worlds.
 
 pub mod by_hand;
+mod quality;
 mod random;
 mod reference;

@@ -29,6 +29,7 @@ DEFAULTS = {
     "min_stay_s": 900,
     "min_distance_m": 1000,
     "max_hours": 12,
+    "return_s": 7200,
 }
 EARTH_M = 6_371_008.8
 DAY = timedelta(days=1)
@@ -337,7 +338,7 @@ def grouped(rows, key):
     return sorted(groups.items(), key=lambda item: nulls_last(item[0]))
 
 
-def aggregates(trips, segments, names, homes):
+def aggregates(trips, segments, names, homes, settings):
     """The tables over segments and trips."""
     tables = {}
     pairs = grouped(trips, lambda t: (t["date"], t["departed"].replace(minute=0, second=0, microsecond=0), t["from_lau"], t["to_lau"]))
@@ -393,7 +394,36 @@ def aggregates(trips, segments, names, homes):
         "date,lau_id,dwell_class,devices,hours",
         [(*key, len(rows), decimal(half_up(sum(row[3] for row in rows), 36), 2)) for key, rows in classes],
     )
+    tables["quality_shares"] = (
+        "date,stay_share,move_share,pass_share,unknown_share,returning_trips_share",
+        list(shares(trips, segments, settings)),
+    )
     return tables
+
+
+def shares(trips, segments, settings):
+    """How the time of the devices of each date is divided, and the share of trips that the way back follows."""
+
+    def share(part, whole):
+        return decimal(half_up(10_000 * part, whole), 4) if whole else None
+
+    following = defaultdict(list)
+    for trip in trips:
+        following[trip["user"]].append(trip)
+    returning = defaultdict(int)
+    for of_user in following.values():
+        of_user.sort(key=lambda trip: trip["left"])
+        for trip, back in zip(of_user, of_user[1:]):
+            is_way_back = (back["from"], back["to"]) == (trip["to"], trip["from"])
+            if is_way_back and back["left"] - trip["came"] <= seconds(settings["return_s"]):
+                returning[trip["date"]] += 1
+    for (day,), rows in grouped(segments, lambda row: (row["date"],)):
+        total = sum(row["seconds"] for row in rows)
+        by_state = [
+            share(sum(row["seconds"] for row in rows if row["state"] == state), total)
+            for state in ("stay", "move", "pass", "unknown")
+        ]
+        yield (day, *by_state, share(returning[day], sum(trip["date"] == day for trip in trips)))
 
 
 def whole_seconds(time):
@@ -443,6 +473,9 @@ def main(folder):
                     "departed": departed,
                     "arrived": arrived,
                     "seconds": whole_seconds(b.start - a.end),
+                    # as instants
+                    "left": a.end,
+                    "came": b.start,
                     "from": a.site,
                     "to": b.site,
                     "from_lau": plan.lau_of(a.site, departed.date()),
@@ -453,7 +486,7 @@ def main(folder):
             )
     segments.sort(key=lambda row: (row["user"], row["started"], row["ended"]))
     trips.sort(key=lambda trip: (trip["user"], trip["departed"], trip["arrived"]))
-    tables = aggregates(trips, segments, {lau["lau_id"]: lau["lau_name"] for lau in laus}, homes)
+    tables = aggregates(trips, segments, {lau["lau_id"]: lau["lau_name"] for lau in laus}, homes, settings)
     tables["segments"] = (
         "user_id,date,started,ended,seconds,state,site_id,lau_id,events,continues",
         [

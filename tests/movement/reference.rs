@@ -7,7 +7,7 @@ use crate::harness::{Workspace, root};
 use crate::insights::world::{SOUTH, UNIT_DEGREES, World};
 
 /// The tables that it writes.
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 8] = [
     "segments",
     "trips",
     "trips_od",
@@ -15,7 +15,12 @@ pub const TABLES: [&str; 7] = [
     "trips_per_device",
     "trip_distances",
     "dwell_per_lau",
+    "quality_shares",
 ];
+
+/// The columns about movement of `quality_daily`, on dates with segments.
+pub const SHARES: &str = "SELECT date, stay_share, move_share, pass_share, unknown_share, returning_trips_share \
+                          FROM quality_daily WHERE unknown_share IS NOT NULL ORDER BY date";
 
 /// The rows that the definitions give for a world, as CSV by table. `homes` are those of each device and date, as
 /// CSV; `settings` are JSON.
@@ -51,7 +56,10 @@ pub fn assert_equal(work: &Workspace, world: &World, settings: &serde_json::Valu
     let homes = work.ok(&["query", "--sql", homes, "--format", "csv"]);
     for (name, expected) in tables(work, world, &homes, settings) {
         assert!(expected.lines().count() > 1, "{name}: the world has no rows");
-        let got = work.ok(&["query", name, "--format", "csv"]);
+        let got = match name {
+            "quality_shares" => work.ok(&["query", "--sql", SHARES, "--format", "csv"]),
+            _ => work.ok(&["query", name, "--format", "csv"]),
+        };
         if got != expected {
             let lines = got.lines().zip(expected.lines());
             let differs = lines.enumerate().find(|(_, (got, expected))| got != expected);

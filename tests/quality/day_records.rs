@@ -124,10 +124,10 @@ pub fn three_dates(work: &Workspace) {
 
 /// The expected table `quality_daily` of the three dates, worked out by hand.
 pub const DAILY: &str = "\
-date,provisional,rows_in,rows_kept,rows_rejected,rows_unplaced,rows_flagged,files_expected,files_read,files_late,users,new_users,users_1_hour,users_8_hours,users_20_hours,events_per_user_p50,events_per_user_p95,events_per_user_p99,events_per_user_max,events_per_hour_min,events_per_hour_mean,events_per_hour_max,empty_hours,cells_planned,cells_active,cells_silent,cells_unplanned,events_within,events_boundary,events_nearest,events_outside,events_unmapped,laus_without_cells,laus_without_users,bytes_in,bytes_out,rows_out,compression_ratio,compression_ratio_rows,warnings,criticals,returning_share
-2024-10-01,false,10,8,2,1,0,,1,0,3,,3,0,0,3,4,4,4,0,0.333333,4,20,8,4,4,1,4,1,0,2,3,1,2,1000,250,5,4,1.6,0,2,
-2024-10-02,false,26,25,1,0,0,1,2,1,2,1,2,1,1,1,24,24,24,1,1.041667,2,0,8,2,6,0,25,0,0,0,0,1,2,1000,250,5,4,5,0,0,
-2024-10-03,true,1,1,0,0,1,1,1,0,1,0,1,0,0,1,1,1,1,0,0.041667,1,23,9,1,8,0,1,0,0,0,0,0,3,10,0,0,,,0,0,
+date,provisional,rows_in,rows_kept,rows_rejected,rows_unplaced,rows_flagged,files_expected,files_read,files_late,users,new_users,users_1_hour,users_8_hours,users_20_hours,events_per_user_p50,events_per_user_p95,events_per_user_p99,events_per_user_max,events_per_hour_min,events_per_hour_mean,events_per_hour_max,empty_hours,cells_planned,cells_active,cells_silent,cells_unplanned,events_within,events_boundary,events_nearest,events_outside,events_unmapped,laus_without_cells,laus_without_users,bytes_in,bytes_out,rows_out,compression_ratio,compression_ratio_rows,warnings,criticals,returning_share,stay_share,move_share,pass_share,unknown_share,returning_trips_share
+2024-10-01,false,10,8,2,1,0,,1,0,3,,3,0,0,3,4,4,4,0,0.333333,4,20,8,4,4,1,4,1,0,2,3,1,2,1000,250,5,4,1.6,0,2,,,,,,
+2024-10-02,false,26,25,1,0,0,1,2,1,2,1,2,1,1,1,24,24,24,1,1.041667,2,0,8,2,6,0,25,0,0,0,0,1,2,1000,250,5,4,5,0,0,,,,,,
+2024-10-03,true,1,1,0,0,1,1,1,0,1,0,1,0,0,1,1,1,1,0,0.041667,1,23,9,1,8,0,1,0,0,0,0,0,3,10,0,0,,,0,0,,,,,,
 ";
 
 /// The expected table `quality_codes` of the three dates and of rows without a date.

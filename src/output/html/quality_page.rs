@@ -155,35 +155,39 @@ fn tiles(report: &Report, day: &DayFigures) -> Vec<Tile> {
         Some(expected) => format!("{} of {expected} files", day.files_own()),
         None => counted(day.files_own(), "file"),
     };
-    vec![
+    let mut tiles = vec![
         tile("Rows in", grouped(day.rows_in), kept, "rows_in"),
         tile("Rejected", percent(rejected_percent(day)), rejected, "rejected_percent"),
         tile("Users", grouped(day.users), new, ""),
         tile("Unmapped", percent(unmapped_percent(day)), unmapped, "unmapped_percent"),
         tile("Empty hours", grouped(day.empty_hours), files, "empty_hours"),
-    ]
+    ];
+    if let Some((unknown, stay)) = day.unknown_share.zip(day.stay_share) {
+        let stays = format!("{} in stays", percent(stay * 100.0));
+        tiles.push(tile("Unknown time", percent(unknown * 100.0), stays, "unknown_share"));
+    }
+    tiles
 }
 
-/// Lines over the dates; a single date makes no line.
+/// Lines over the dates; a single date makes no line, nor do dates without the figure.
 fn charts(report: &Report) -> Result<Vec<Chart>> {
-    if report.dates.len() < 2 {
-        return Ok(Vec::new());
-    }
-    type Figure = (&'static str, fn(&DayFigures) -> f64, fn(f64) -> String);
+    type Figure = (&'static str, fn(&DayFigures) -> Option<f64>, fn(f64) -> String);
     let whole = |value: f64| grouped(value.round().max(0.0) as u64);
-    let figures: [Figure; 3] = [
-        ("Rows in", |day| day.rows_in as f64, whole),
-        ("Users", |day| day.users as f64, whole),
-        ("Rejected, % of the rows in", rejected_percent, percent),
+    let figures: [Figure; 4] = [
+        ("Rows in", |day| Some(day.rows_in as f64), whole),
+        ("Users", |day| Some(day.users as f64), whole),
+        ("Rejected, % of the rows in", |day| Some(rejected_percent(day)), percent),
+        ("Unknown, % of the time of all devices", |day| Some(day.unknown_share? * 100.0), percent),
     ];
-    let chart = |(title, of, text): Figure| {
-        let values: Vec<(NaiveDate, f64)> = report.dates.iter().map(|d| (d.date, of(d))).collect();
-        let (first, last) = (values[0], values[values.len() - 1]);
+    let chart = |(title, of, text): Figure| -> Option<Result<Chart>> {
+        let values: Vec<(NaiveDate, f64)> =
+            report.dates.iter().filter_map(|day| Some((day.date, of(day)?))).collect();
+        let [first, .., last] = values.as_slice() else { return None };
         let label =
             format!("{title}: {} on {}, {} on {}", text(first.1), first.0, text(last.1), last.0);
-        Ok(Chart { title, label, svg: small_chart(&values, text)? })
+        Some(small_chart(&values, text).map(|svg| Chart { title, label, svg }))
     };
-    figures.into_iter().map(chart).collect()
+    figures.into_iter().filter_map(chart).collect()
 }
 
 fn sums(report: &Report) -> Vec<Vec<String>> {

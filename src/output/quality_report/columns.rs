@@ -14,7 +14,7 @@ pub struct Column {
 }
 
 /// The columns, the most important ones first.
-pub fn main_columns() -> [Column; 15] {
+pub fn main_columns() -> [Column; 16] {
     let column = |heading, rank, cell, about| Column { heading, about, rank, cell };
     [
         column("date", 0, |d| d.date.to_string(), "The local date of the events."),
@@ -47,38 +47,44 @@ pub fn main_columns() -> [Column; 15] {
             "Kept events whose cell is outside all LAUs or not in the cell plan, as a percentage.",
         ),
         column(
-            "cells",
+            "unknown time",
             9,
+            |d| d.unknown_share.map_or_else(dash, |share| percent(share * 100.0)),
+            "Time of the devices in which it is not known where they are, as a percentage.",
+        ),
+        column(
+            "cells",
+            10,
             |d| format!("{}/{}", grouped(d.cells_active), grouped(d.cells_planned)),
             "Cells of the plan with events / all cells of the plan on the date.",
         ),
         column(
             "unplanned",
-            10,
+            11,
             |d| grouped(d.cells_unplanned),
             "Cells with events that are not in the plan on the date.",
         ),
         column(
             "ev/user p50",
-            11,
+            12,
             |d| optional(d.events_per_user_p50),
             "Median of the events per user.",
         ),
         column(
             "p95",
-            12,
+            13,
             |d| optional(d.events_per_user_p95),
             "95th percentile of the events per user.",
         ),
         column(
             "ev/hour",
-            13,
+            14,
             |d| grouped(d.events_per_hour_mean.round() as u64),
             "Mean of the events per clock hour.",
         ),
         column(
             "ratio",
-            14,
+            15,
             |d| d.compression_ratio.map_or_else(dash, |r| format!("{r:.1}")),
             "Bytes of the raw files per byte of compressed events.",
         ),

@@ -5,13 +5,13 @@
 
 mod date_visits;
 mod places_of_dates;
+mod returns;
 mod row_file;
 mod rows;
 mod write_part;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -23,21 +23,21 @@ use crate::datasets::cells_by_date::CellsByDate;
 use crate::datasets::file_list::{self, FileList, ListedFile};
 use crate::datasets::manifest::Manifest;
 use crate::datasets::movement::{MovementDate, MovementManifest, listed};
-use crate::datasets::presence::folder_name;
+use crate::datasets::presence::{files_of, folder_name};
 use crate::domain::ids::hex;
 use crate::domain::numbers::counted;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::progress::Progress;
 use crate::progress::StageReport;
-use crate::runtime::parallel::{Tasks, cores, on_all_cores};
+use crate::runtime::parallel::{Tasks, cores, in_chunks, on_all_cores};
 use crate::storage::folder_update::FolderUpdate;
 use crate::storage::lock;
 use places_of_dates::PlacesOfDates;
-use write_part::{Part, PartWriter};
+use write_part::{Found, Part, PartWriter};
 
 /// Changes when the same visits would give other rows.
-const FORMAT: &str = "movement 1";
+const FORMAT: &str = "movement 2";
 
 /// Dates that are computed at once for each core, so that all cores have work.
 const DATES_PER_CORE: usize = 2;
@@ -102,7 +102,8 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
     let [segments, trips] =
         Table::MOVEMENT.map(|table| FolderUpdate::create(&data.movement_table(table)));
     let updates = [segments?, trips?];
-    let without_plan = compute(&settings, &visits, &cells, (&pending, &updates), progress)?;
+    let found = compute(&settings, &visits, &cells, (&pending, &updates), progress)?;
+    let without_plan: u64 = found.values().map(|found| found.without_plan).sum();
     if without_plan > 0 {
         report.notes.push(format!(
             "{} at sites that the cell plan no longer has on their date; run `mobility compress`",
@@ -117,10 +118,12 @@ pub fn run(settings: Settings, progress: &Progress, force: bool) -> Result<Stage
                 fingerprint,
                 segments: listed(updates[0].path(), date)?,
                 trips: listed(updates[1].path(), date)?,
+                totals: found.get(&date).map(|found| found.totals).unwrap_or_default(),
             },
         };
         manifest.dates.insert(date, of_date);
     }
+    count_returns(&settings, &mut manifest, &updates[1], &pending)?;
     report.rows_out = manifest.dates.values().map(MovementDate::rows).sum();
     lock.ensure_held()?;
     let is_kept: BTreeSet<String> = kept.iter().map(|date| folder_name(*date)).collect();
@@ -235,18 +238,48 @@ fn kept_dates(
     Ok((kept, message))
 }
 
-/// Computes dates on all cores, some at a time; returns the number of visits at sites that the plan lacks.
+/// Counts the trips that lead back on the next date, of the dates that are new and of those before them.
+fn count_returns(
+    settings: &Settings,
+    manifest: &mut MovementManifest,
+    update: &FolderUpdate,
+    pending: &[NaiveDate],
+) -> Result<()> {
+    let is_new: BTreeSet<NaiveDate> = pending.iter().copied().collect();
+    let trips = |date: NaiveDate| {
+        let folder = if is_new.contains(&date) { update.path() } else { update.target() };
+        files_of(folder, date)
+    };
+    let with_next = |date: &NaiveDate| Some((*date, date.checked_add_days(Days::new(1))?));
+    let pairs = manifest.dates.keys().filter_map(with_next);
+    let changed: Vec<(NaiveDate, NaiveDate)> =
+        pairs.filter(|(date, next)| is_new.contains(date) || is_new.contains(next)).collect();
+    let counted = in_chunks(&changed, 1, |pairs| {
+        let count = |(date, next): &(NaiveDate, NaiveDate)| {
+            Ok((*date, returns::on_next_date(settings, *date, &trips(*date)?, &trips(*next)?)?))
+        };
+        pairs.iter().map(count).collect()
+    })?;
+    for (date, count) in counted {
+        if let Some(of_date) = manifest.dates.get_mut(&date) {
+            of_date.totals.returning_trips_next_date = count;
+        }
+    }
+    Ok(())
+}
+
+/// Computes dates on all cores, some at a time; returns what was found on each of them.
 fn compute(
     settings: &Settings,
     visits: &Visits,
     cells: &CellsByDate,
     (pending, updates): (&[NaiveDate], &[FolderUpdate; 2]),
     progress: &Progress,
-) -> Result<u64> {
+) -> Result<BTreeMap<NaiveDate, Found>> {
     let bytes = pending.iter().flat_map(|date| visits.listed(*date)).map(|(_, file)| file.bytes);
     let bar = progress.bar("movement", bytes.sum());
     let mut places = PlacesOfDates::read(settings.data, settings.stays)?;
-    let without_plan = AtomicU64::new(0);
+    let mut all: BTreeMap<NaiveDate, Found> = BTreeMap::new();
     for dates in pending.chunks(DATES_PER_CORE * cores()) {
         let needed: BTreeSet<NaiveDate> =
             dates.iter().flat_map(|date| around(*date)).flatten().collect();
@@ -264,17 +297,21 @@ fn compute(
         }
         let in_turn = Tasks::new(&tasks);
         let places = &places;
-        on_all_cores(tasks.len(), || {
+        let found = on_all_cores(tasks.len(), || {
             let mut writer = PartWriter::default();
+            let mut found = Vec::new();
             in_turn.each(|part| {
                 let days = around(part.date).map(|date| places.of(date));
-                let missed = writer.write(settings, part, days, updates)?;
-                without_plan.fetch_add(missed, Ordering::Relaxed);
+                found.push((part.date, writer.write(settings, part, days, updates)?));
                 bar.add_bytes(part.bytes);
                 Ok(())
-            })
+            })?;
+            Ok(found)
         })?;
+        for (date, part) in found.into_iter().flatten() {
+            all.entry(date).or_default().add(&part);
+        }
     }
     bar.finish();
-    Ok(without_plan.into_inner())
+    Ok(all)
 }

@@ -9,10 +9,11 @@ use super::Settings;
 use super::date_visits::DateVisits;
 use super::row_file::RowFile;
 use super::rows::{SegmentRows, TripRows};
+use crate::datasets::movement::MovementTotals;
 use crate::datasets::presence::folder_name;
 use crate::datasets::visits::{UserVisits, VisitsReader};
 use crate::domain::time::{DayShift, LocalDate};
-use crate::movement::{Dates, Places, Segment, Timeline, Trip, segments, trips};
+use crate::movement::{Dates, Places, Segment, State, Timeline, Trip, is_return, segments, trips};
 use crate::storage::folder_update::FolderUpdate;
 
 /// Users of a date.
@@ -27,6 +28,23 @@ pub struct Part {
     pub beside: [Vec<PathBuf>; 3],
 }
 
+/// What was found besides the rows of a part.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Found {
+    /// Visits at sites that the plan lacks.
+    pub without_plan: u64,
+    /// Without the trips that lead back on the next date.
+    pub totals: MovementTotals,
+}
+
+impl Found {
+    /// Adds what was found in another part of the date.
+    pub fn add(&mut self, other: &Found) {
+        self.without_plan += other.without_plan;
+        self.totals.add(&other.totals);
+    }
+}
+
 /// Computes parts; its buffers are reused.
 #[derive(Default)]
 pub struct PartWriter {
@@ -36,7 +54,7 @@ pub struct PartWriter {
 }
 
 impl PartWriter {
-    /// Writes the rows of a part; returns the number of visits at sites that the plan lacks.
+    /// Writes the rows of a part.
     ///
     /// # Errors
     /// Visits that cannot be read; a folder that cannot be written.
@@ -46,7 +64,7 @@ impl PartWriter {
         part: &Part,
         places: [&Places; 3],
         updates: &[FolderUpdate; 2],
-    ) -> Result<u64> {
+    ) -> Result<Found> {
         let zone = settings.time.tz();
         let date = LocalDate::from_calendar(part.date);
         let dates = Dates::around(date, |date| DayShift::of(zone, date));
@@ -59,11 +77,11 @@ impl PartWriter {
         let [segments_file, trips_file] = files(part, updates)?;
         let mut segment_rows = SegmentRows::new(segments_file);
         let mut trip_rows = TripRows::new(trips_file);
-        let mut without_plan = 0;
+        let mut found = Found::default();
         while is_there {
             let user = own.user.as_str();
             let stored = [before.of(user)?, &own.visits, after.of(user)?];
-            without_plan +=
+            found.without_plan +=
                 own.visits.iter().filter(|visit| !places[Dates::OWN].has(visit.site)).count()
                     as u64;
             let stops = self.timeline.find(&dates, stored, places, settings.stays);
@@ -71,13 +89,31 @@ impl PartWriter {
             segments(stops, &dates, &mut self.segments);
             self.trips.clear();
             trips(stops, settings.trips, &mut self.trips);
+            self.add_to(&mut found.totals, settings);
             segment_rows.add(user, &self.segments, &dates, places[Dates::OWN])?;
             trip_rows.add(user, &self.trips, &dates, places)?;
             is_there = reader.next_user(&mut own)?;
         }
         segment_rows.finish()?;
         trip_rows.finish()?;
-        Ok(without_plan)
+        Ok(found)
+    }
+
+    /// Adds the rows of a user to the sums of a date.
+    fn add_to(&self, totals: &mut MovementTotals, settings: &Settings) {
+        for segment in &self.segments {
+            let sum = match segment.state {
+                State::Stay => &mut totals.stay_us,
+                State::Pass => &mut totals.pass_us,
+                State::Move => &mut totals.move_us,
+                State::Unknown => &mut totals.unknown_us,
+            };
+            *sum += (segment.end_us - segment.start_us).unsigned_abs();
+        }
+        totals.trips += self.trips.len() as u64;
+        let returning =
+            self.trips.windows(2).filter(|pair| is_return(&pair[0], &pair[1], settings.trips));
+        totals.returning_trips += returning.count() as u64;
     }
 }
 

@@ -19,7 +19,8 @@ pub struct UserCounts {
     pub returning: Option<u64>,
 }
 
-/// The figures of a date, without those that depend on the figures of previous dates.
+/// The figures of a date, without those that depend on the figures of previous dates, and without those about
+/// movement.
 ///
 /// # Errors
 /// A record whose numbers are inconsistent; the error names the numbers.
@@ -83,11 +84,16 @@ pub fn figures(record: &DayRecord, users: UserCounts, cells: &CellLaus) -> Resul
         warnings: 0,
         criticals: 0,
         returning_share: users.returning.map(|users_again| share(users_again, users.all)),
+        stay_share: None,
+        move_share: None,
+        pass_share: None,
+        unknown_share: None,
+        returning_trips_share: None,
     })
 }
 
 /// A share with four decimal places, rounded half up.
-fn share(part: u64, whole: u64) -> f64 {
+pub fn share(part: u64, whole: u64) -> f64 {
     // the exact half of a unit is rounded up, whatever the fraction is in floating-point numbers
     let units = (u128::from(part) * 20_000 + u128::from(whole)) / (2 * u128::from(whole.max(1)));
     units as f64 / 10_000.0

@@ -1,7 +1,7 @@
-//! `quality`: computes the tables `quality_daily` and `quality_codes` from the records of `compress`
-//! and the cell plan.
+//! `quality`: computes the tables `quality_daily` and `quality_codes` from the records of `compress`, the sums that
+//! `movement` writes for each date, and the cell plan.
 //!
-//! A date is computed again only if its record, the records of the seven previous dates and of the date seven
+//! A date is computed again only if its record, its sums of movement, the records of the seven previous dates and of the date seven
 //! days later, the cells that are valid on it or the LAUs changed: the footer of the table stores a fingerprint for
 //! each date.
 
@@ -10,10 +10,12 @@ mod codes;
 mod comparison;
 mod expectation;
 mod figures;
+mod movement;
 mod new_users;
 mod rotation;
 #[cfg(test)]
 mod tests;
+mod usual;
 mod warnings;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -33,6 +35,7 @@ use crate::config::Data;
 use crate::datasets::cells_by_date::CellsByDate;
 use crate::datasets::day_record::{self, DayFile, DayRecordFolder};
 use crate::datasets::manifest::Manifest;
+use crate::datasets::movement::MovementManifest;
 use crate::datasets::{geodata, quality_tables};
 use crate::domain::ids::hex;
 use crate::domain::numbers::counted;
@@ -52,7 +55,7 @@ use warnings::is_without_places;
 const PREVIOUS_DATES: usize = 7;
 
 /// Changes when the same records would give other rows.
-const FORMAT: &str = "quality 4";
+const FORMAT: &str = "quality 5";
 
 /// Footer key of the fingerprints of the dates.
 const FINGERPRINTS: &str = "mobility:dates";
@@ -91,7 +94,8 @@ pub fn run(
     report.standing_notes.extend(missing);
     let laus = geodata::fingerprint_of_laus(data)?;
     let cells = CellsByDate::read(&data.cells_with_lau())?;
-    let fingerprints = fingerprints(&records, &cells, &laus);
+    let movement = MovementManifest::read(data).unwrap_or_default();
+    let fingerprints = fingerprints(&records, &movement, &cells, &laus);
     let all = digest(fingerprints.values().chain([&laus, &records.undated_fingerprint]));
     report.rows_in = records.days.len() as u64;
     let previous = provenance::read(&daily).zip(provenance::read(&codes));
@@ -108,7 +112,7 @@ pub fn run(
     }
     let bar = progress.spinner("quality", "reading records");
     let unchanged = if force { Tables::default() } else { unchanged_rows(data, &fingerprints) };
-    let tables = compute(data, &records, unchanged)?;
+    let tables = compute(data, &records, &movement, unchanged)?;
     bar.message("writing");
     lock.ensure_held()?;
     report.rows_out = (tables.days.len() + tables.codes.len()) as u64;
@@ -142,6 +146,7 @@ fn refuse_incomplete(
 /// For each date, the fingerprint of all inputs of its rows.
 fn fingerprints(
     records: &DayRecordFolder,
+    movement: &MovementManifest,
     cells: &CellsByDate,
     laus: &str,
 ) -> BTreeMap<NaiveDate, String> {
@@ -151,7 +156,8 @@ fn fingerprints(
             .chain(week_later(records, number))
             .flat_map(|day| [day.date.to_string(), day.fingerprint.clone()]);
         let places = [format!("{:x}", cells.fingerprint_of(day.date)), laus.to_owned()];
-        (day.date, digest(parts.chain(places)))
+        let totals = movement.dates.get(&day.date).map(|of_date| of_date.totals);
+        (day.date, digest(parts.chain(places).chain([format!("{totals:?}")])))
     };
     records.days.iter().enumerate().map(of).collect()
 }
@@ -199,7 +205,12 @@ fn unchanged_rows(data: &Data, fingerprints: &BTreeMap<NaiveDate, String>) -> Ta
 }
 
 /// Adds the rows of all other dates to the unchanged rows.
-fn compute(data: &Data, records: &DayRecordFolder, unchanged: Tables) -> Result<Tables> {
+fn compute(
+    data: &Data,
+    records: &DayRecordFolder,
+    movement: &MovementManifest,
+    unchanged: Tables,
+) -> Result<Tables> {
     let by_date: HashMap<NaiveDate, &DayFigures> =
         unchanged.days.iter().map(|d| (d.date, d)).collect();
     let changed: Vec<usize> = (0..records.days.len())
@@ -210,7 +221,10 @@ fn compute(data: &Data, records: &DayRecordFolder, unchanged: Tables) -> Result<
         numbers.iter().map(|number| day(records, *number, &cells)).collect()
     })?;
     let mut tables = unchanged;
-    for (day, codes) in computed {
+    for (mut day, codes) in computed {
+        if let Some(of_date) = movement.dates.get(&day.date) {
+            movement::add_shares(&mut day, &of_date.totals);
+        }
         tables.days.push(day);
         tables.codes.extend(codes);
     }

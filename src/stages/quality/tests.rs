@@ -9,10 +9,12 @@ use super::cells_on_date::CellLaus;
 use super::codes::code_rows;
 use super::comparison::add_comparisons;
 use super::figures::{UserCounts, figures};
+use super::movement::add_shares;
 use super::{CodeRow, DayFigures, Level, percent, rows_of, warnings};
 use crate::checks::{Code, Disposition};
 use crate::datasets::day_record::{DayRecord, FileRecord};
 use crate::datasets::geodata::{CellWithLau, LauMatch};
+use crate::datasets::movement::MovementTotals;
 use crate::domain::tables::Table;
 use crate::formats::rows;
 
@@ -387,4 +389,68 @@ fn change_of_pseudonyms_is_found_where_low_shares_end() {
     assert_eq!(changes(&shares(&[(10, high), (1, low), (1, high), (5, low), (3, high)])), [0; 0]);
     // exactly half of the median is not low
     assert_eq!(changes(&shares(&[(10, high), (7, Some(0.4)), (5, high)])), [0; 0]);
+}
+
+#[test]
+fn shares_of_time_and_of_returning_trips_have_four_decimal_places() {
+    let mut day = row(&usual(0, 1));
+    let totals = MovementTotals {
+        stay_us: 6_000_000,
+        pass_us: 2_000_000,
+        move_us: 1_000_000,
+        unknown_us: 21_000_000,
+        trips: 7,
+        returning_trips: 3,
+        returning_trips_next_date: 1,
+    };
+    add_shares(&mut day, &totals);
+    let time = [day.stay_share, day.pass_share, day.move_share, day.unknown_share];
+    assert_eq!(time, [Some(0.2), Some(0.0667), Some(0.0333), Some(0.7)]);
+    assert_eq!(day.returning_trips_share, Some(0.5714));
+    add_shares(&mut day, &MovementTotals { trips: 0, ..totals });
+    assert_eq!((day.unknown_share, day.returning_trips_share), (Some(0.7), None));
+    add_shares(&mut day, &MovementTotals::default());
+    assert_eq!((day.unknown_share, day.stay_share), (None, None));
+}
+
+#[test]
+fn changed_shares_of_dates_between_others_are_warned_of() {
+    let warned = |shares: &[f64], without: u64| -> Vec<(NaiveDate, &'static str)> {
+        let day = |(number, share): (u64, &f64)| {
+            let mut figures = row(&usual(number, 10));
+            figures.unknown_share = Some(*share);
+            figures.returning_trips_share = Some(1.0 - *share);
+            figures
+        };
+        let days = (0..).zip(shares).map(day).filter(|day| day.date != date(without));
+        let days: Vec<DayFigures> = days.collect();
+        warnings(&days).into_iter().map(|warning| (warning.date, warning.what)).collect()
+    };
+    let both = |day| vec![(date(day), "unknown_share"), (date(day), "returning_trips_share")];
+    assert_eq!(warned(&[0.3; 9], 99), []);
+    // from 0.3 to more than one and a half times of it, and to less than two thirds
+    assert_eq!(warned(&[0.3, 0.3, 0.3, 0.3, 0.45, 0.3], 99), []);
+    assert_eq!(warned(&[0.3, 0.3, 0.3, 0.3, 0.46, 0.3], 99), both(4));
+    assert_eq!(warned(&[0.3, 0.3, 0.3, 0.3, 0.19, 0.3], 99), both(4));
+    // what is known falls from 0.2 to less than two thirds of it
+    assert_eq!(warned(&[0.8, 0.8, 0.8, 0.8, 0.86, 0.8], 99), []);
+    assert_eq!(warned(&[0.8, 0.8, 0.8, 0.8, 0.87, 0.8], 99), both(4));
+    // less than two percentage points are no news
+    assert_eq!(warned(&[0.01, 0.01, 0.01, 0.01, 0.029, 0.01], 99), []);
+    // the first and the last date, and those beside a gap, have neither warnings nor a place in comparisons
+    assert_eq!(warned(&[0.9, 0.3, 0.3, 0.3, 0.3, 0.9], 99), []);
+    assert_eq!(warned(&[0.3, 0.3, 0.3, 0.3, 0.9, 0.3, 0.3, 0.3], 5), []);
+    assert_eq!(warned(&[0.3, 0.3, 0.9, 0.9, 0.9, 0.3, 0.3], 3), []);
+    let text = |shares: &[f64]| -> String {
+        let day = |(number, share): (u64, &f64)| DayFigures {
+            unknown_share: Some(*share),
+            ..row(&usual(number, 10))
+        };
+        let days: Vec<DayFigures> = (0..).zip(shares).map(day).collect();
+        warnings(&days).into_iter().map(|warning| warning.text).collect()
+    };
+    assert_eq!(
+        text(&[0.3, 0.3, 0.31, 0.32, 0.5, 0.3]),
+        "50 % of the time of the devices is unknown, more than the usual 31 % of the previous 3 dates"
+    );
 }

@@ -4,27 +4,16 @@ use chrono::NaiveDate;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::movement::{ChangedShare, changed_shares};
+use super::usual::{MIN_PREVIOUS, changed, direction, mean, unusual};
 use super::{PREVIOUS_DATES, rotation};
 use crate::datasets::quality_tables::{DayFigures, rounded};
 use crate::domain::numbers::{counted, grouped};
 
-/// Minimum number of previous dates for a comparison.
-const MIN_PREVIOUS: usize = 3;
-/// A number of rows is unusual if it differs from the mean by more than this number of standard
-/// deviations and more than the first share of the mean, or by more than the second one.
-const MAX_DEVIATIONS: f64 = 2.0;
-const MIN_SHARE: f64 = 0.1;
-const MAX_SHARE: f64 = 0.3;
-/// A percentage has changed if it is more than this many times above or below all previous dates, and at
-/// least this many percentage points.
-const MAX_CHANGE: f64 = 1.5;
-const MIN_CHANGE_POINTS: f64 = 0.1;
 /// Share of unmapped events above which it is critical, percent.
 const UNMAPPED_LIMIT_PERCENT: f64 = 1.0;
 /// A share is about the limit if it is less than this many times greater or smaller.
 const ABOUT_LIMIT: f64 = 1.25;
-/// Relative error of sums of floating-point numbers.
-const ROUNDING: f64 = 1e-9;
 
 /// Severity of a warning.
 #[derive(
@@ -53,7 +42,7 @@ pub struct Warning {
     pub date: NaiveDate,
     pub level: Level,
     /// The name of the figure: `rows_in`, `rejected_percent`, `unmapped_percent`, `empty_hours`, `files`,
-    /// `returning_share`.
+    /// `returning_share`, `unknown_share`, `returning_trips_share`.
     pub what: &'static str,
     pub value: f64,
     /// The expected value.
@@ -71,6 +60,8 @@ pub fn warnings(days: &[DayFigures]) -> Vec<Warning> {
         if changes.contains(&day.date) {
             all.push(pseudonyms_changed(day, &days[number - 1]));
         }
+        let movement = changed_shares(days, number, PREVIOUS_DATES);
+        all.extend(movement.iter().map(|share| share_changed(day, share)));
     }
     all
 }
@@ -138,6 +129,22 @@ fn of_day(day: &DayFigures, previous: &[DayFigures], out: &mut Vec<Warning>) {
     }
 }
 
+fn share_changed(day: &DayFigures, share: &ChangedShare) -> Warning {
+    let ChangedShare { what, of, value, usual, dates } = *share;
+    let (now, direction) = (percent(value * 100.0), direction(value, usual));
+    let usual_percent = percent(usual * 100.0);
+    Warning {
+        date: day.date,
+        level: Level::Warning,
+        what,
+        value,
+        expected: rounded(usual),
+        text: format!(
+            "{now} {of}, {direction} the usual {usual_percent} of the previous {dates} dates"
+        ),
+    }
+}
+
 /// `before` is the date before it.
 fn pseudonyms_changed(day: &DayFigures, before: &DayFigures) -> Warning {
     let value = before.returning_share.unwrap_or_default();
@@ -163,37 +170,6 @@ fn is_over_limit(share: f64, previous: &[f64]) -> bool {
     let with_date = mean(&[previous, &[share]].concat()).unwrap_or(share);
     let is_clear = !is_about || with_date > UNMAPPED_LIMIT_PERCENT * ABOUT_LIMIT;
     share > UNMAPPED_LIMIT_PERCENT && is_clear
-}
-
-/// The mean of the previous percentages, if `value` is far outside their range.
-fn changed(value: f64, previous: impl Iterator<Item = f64>) -> Option<f64> {
-    let previous: Vec<f64> = previous.collect();
-    let greatest = previous.iter().copied().fold(0.0, f64::max);
-    let least = previous.iter().copied().fold(100.0, f64::min);
-    let is_far =
-        |above: f64, below: f64| above > MAX_CHANGE * below && above - below >= MIN_CHANGE_POINTS;
-    let has_changed = is_far(value, greatest) || is_far(least, value);
-    mean(&previous).filter(|_| has_changed && previous.len() >= MIN_PREVIOUS)
-}
-
-fn mean(values: &[f64]) -> Option<f64> {
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-}
-
-/// The mean of the previous values, if `value` differs too much from it.
-fn unusual(value: f64, previous: impl Iterator<Item = f64>) -> Option<f64> {
-    let previous: Vec<f64> = previous.collect();
-    let mean = mean(&previous).filter(|_| previous.len() >= MIN_PREVIOUS)?;
-    let squares = previous.iter().map(|b| (b - mean).powi(2)).sum::<f64>();
-    let deviation = (squares / (previous.len() as f64 - 1.0)).sqrt();
-    let difference = (value - mean).abs() - ROUNDING * value.abs().max(mean.abs());
-    let is_rare = difference > MAX_DEVIATIONS * deviation;
-    let share = if is_rare { MIN_SHARE } else { MAX_SHARE };
-    (difference > share * mean.abs()).then_some(mean)
-}
-
-fn direction(value: f64, mean: f64) -> &'static str {
-    if value > mean { "more than" } else { "less than" }
 }
 
 /// True for a date with events of which none is in a LAU.
