@@ -167,6 +167,8 @@ def check_services(kept, folder, postgis):
     assert status == 2 and "serve.behind_tls_proxy" in err, f"a token in clear: {status} {err}"
     proxy = "MOBILITY_SERVE_BEHIND_TLS_PROXY"
     environment[proxy] = services["serve"]["environment"][proxy]
+    audience = "MOBILITY_SERVE_AUDIENCE"
+    environment[audience] = services["serve"]["environment"][audience]
     # /tmp is empty and writable in any case
     server = inside(kept, folder, serve, environment, "/tmp", stdout=subprocess.DEVNULL)
     health = [*services["serve"]["healthcheck"]["test"][1:], port]

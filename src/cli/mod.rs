@@ -29,7 +29,7 @@ pub use compress::Compress;
 pub use demo::Demo;
 pub use extract::Extract;
 pub use init::Init;
-pub use options::{ByEngine, CsvOptions, Dates, Force};
+pub use options::{ByEngine, CsvOptions, Dates, ForAudience, Force};
 pub use purge::Purge;
 pub use quality::{Quality, QualityFormat};
 pub use query::Query;
@@ -198,6 +198,7 @@ Examples:
   mobility query --sql @report.sql --format csv             from a file; `-` is standard input
   mobility query --sql \"DESCRIBE cell_plan\"                or SHOW TABLES, or information_schema.columns
   mobility query runs --vertical --limit 1                  one line per column
+  mobility query users-per-lau --audience public            as released, without small numbers
   mobility query --list")]
     Query(Query),
     /// Serve the views: REST API and dashboard

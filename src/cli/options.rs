@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use chrono::NaiveDate;
 use clap::Args;
 
-use crate::config::Engine;
+use crate::config::{Audience, Engine};
 use crate::errors::UsageError;
 
 #[derive(Debug, Args)]
@@ -20,6 +20,15 @@ pub struct ByEngine {
     /// Engine: this machine, or Apache Spark on a cluster [default: native]
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub engine: Option<Engine>,
+}
+
+/// Flag of commands that show numbers.
+#[derive(Debug, Clone, Args)]
+pub struct ForAudience {
+    /// Who reads: analysts, exact numbers from the warehouse; or the public, what `mobility publish` has released
+    /// [default: publish.audience]
+    #[arg(long, value_enum, value_name = "WHO")]
+    pub audience: Option<Audience>,
 }
 
 /// A day in a flag.

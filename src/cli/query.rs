@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::{CsvOptions, Dates};
+use super::options::{CsvOptions, Dates, ForAudience};
 use crate::output::formats::Format;
 
 #[derive(Debug, Args)]
@@ -53,4 +53,6 @@ pub struct Query {
     /// Columns to order by, separated by commas; append `:desc` for descending order
     #[arg(long, value_name = "COL[:desc]", value_delimiter = ',')]
     pub order_by: Vec<String>,
+    #[command(flatten)]
+    pub readers: ForAudience,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::options::Dates;
+use super::options::{Dates, ForAudience};
 
 #[derive(Debug, Args)]
 pub struct Report {
@@ -31,6 +31,8 @@ pub struct Report {
     /// Draw the values of a map per square kilometre
     #[arg(long, requires = "view")]
     pub per_km2: bool,
+    #[command(flatten)]
+    pub readers: ForAudience,
 }
 
 /// Formats of a report.

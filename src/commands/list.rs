@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::Session;
-use crate::domain::tables::Table;
 use crate::views::{Registry, View};
 
 /// Narrower terminals get names and descriptions one below the other.
@@ -25,7 +24,11 @@ pub fn relations(registry: &Registry, terminal_width: Option<u16>) -> Result<()>
     let is_narrow = lines < MIN_WIDTH_SIDE_BY_SIDE;
     let width = if is_narrow { 0 } else { name_width(registry) };
     let columns = |columns: &[&str]| wrapped("columns", columns, width + 2, lines);
-    let mut text = "Views\n\n".to_owned();
+    let heads = match registry.is_released() {
+        true => ["Released views", "Released tables"],
+        false => ["Views", "Tables"],
+    };
+    let mut text = format!("{}\n\n", heads[0]);
     for view in registry.views() {
         text.push_str(&names(registry, view, width));
         if let Some(schema) = &view.columns {
@@ -33,21 +36,25 @@ pub fn relations(registry: &Registry, terminal_width: Option<u16>) -> Result<()>
             text.push_str(&columns(&names));
         }
     }
-    text.push_str("\nTables\n\n");
-    for table in Table::ALL {
+    text.push_str(&format!("\n{}\n\n", heads[1]));
+    for table in registry.tables() {
         let description = table.description().trim_end_matches('.');
         text.push_str(&heading(table.name(), description, width));
         let schema = table.schema();
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         text.push_str(&columns(&names));
     }
-    text.push_str("\n`mobility query --sql \"DESCRIBE NAME\"` shows the types of the columns.\n");
+    if !registry.is_released() {
+        text.push_str(
+            "\n`mobility query --sql \"DESCRIBE NAME\"` shows the types of the columns.\n",
+        );
+    }
     super::print(&text)
 }
 
 fn name_width(registry: &Registry) -> usize {
     let views = registry.views().iter().map(|view| view.name.len());
-    views.chain(Table::ALL.iter().map(|table| table.name().len())).max().unwrap_or(0)
+    views.chain(registry.tables().iter().map(|table| table.name().len())).max().unwrap_or(0)
 }
 
 /// Query name and title of a view, then its other names. Names are never wrapped, so that they can be

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 
 use crate::cli::{self, ByEngine, Cli, Command, Global};
-use crate::config::{self, Config, Sources, WarehouseUrl};
+use crate::config::{self, Audience, Config, Sources, WarehouseUrl};
 use crate::errors::UsageError;
 use crate::progress::log::Log;
 use crate::progress::{Progress, StageReport};
@@ -63,6 +63,32 @@ impl Session {
         let warehouse = warehouse::open(&self.config, Arc::clone(&registry))?;
         warehouse.warnings().iter().for_each(|warning| self.progress.warn(warning));
         Ok((registry, warehouse))
+    }
+
+    /// What readers of an audience see: the warehouse with all views, or what was released. By default the audience
+    /// is that of the configuration.
+    fn readable(&self, audience: Option<Audience>) -> Result<(Arc<Registry>, Box<dyn Warehouse>)> {
+        match audience.unwrap_or(self.config.publish.audience) {
+            Audience::Analyst => self.warehouse(),
+            Audience::Public => {
+                let registry = self.readable_views(Some(Audience::Public))?;
+                let released =
+                    warehouse::open_released(&self.config.publish, Arc::clone(&registry))?;
+                if released.loaded()?.is_none() {
+                    bail!(released.nothing_yet());
+                }
+                Ok((registry, released))
+            }
+        }
+    }
+
+    /// The views of an audience, without its warehouse.
+    fn readable_views(&self, audience: Option<Audience>) -> Result<Arc<Registry>> {
+        let all = Registry::read((&self.config).into())?;
+        Ok(Arc::new(match audience.unwrap_or(self.config.publish.audience) {
+            Audience::Analyst => all,
+            Audience::Public => warehouse::released_views(&all, &self.config.publish)?,
+        }))
     }
 
     /// Runs one stage and reports its outcome on standard error.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use super::pager::Pager;
 use super::{Session, extension, list, stdout, terminal_style};
 use crate::cli::Query;
+use crate::config::Audience;
 use crate::domain::numbers::counted;
 use crate::errors::UsageError;
 use crate::output::audited_rows::{AuditedAccess, recorded};
@@ -24,7 +25,7 @@ use crate::progress::audit_log::{Access, AuditLog};
 use crate::progress::{new_id, now};
 use crate::runtime::text_file;
 use crate::storage::atomic::AtomicFile;
-use crate::views::{Registry, without_literals};
+use crate::views::without_literals;
 use crate::warehouse::{Question, Relation, Select, question, relation};
 
 /// Rows shown on a terminal without `--limit`.
@@ -32,13 +33,17 @@ const MAX_TERMINAL_ROWS: u64 = 1_000;
 
 pub fn run(session: &Session, args: &Query) -> Result<()> {
     if args.list {
-        let registry = Registry::read((&session.config).into())?;
+        let registry = session.readable_views(args.readers.audience)?;
         return list::relations(&registry, terminal_style(true).width);
+    }
+    let audience = args.readers.audience.unwrap_or(session.config.publish.audience);
+    if audience == Audience::Public && args.sql.is_some() {
+        return Err(no_sql_for_the_public());
     }
     let format = output_format(args)?;
     let (from, to) = args.dates.bounds()?;
     let sql = args.sql.as_deref().map(sql_text).transpose()?;
-    let (registry, warehouse) = session.warehouse()?;
+    let (registry, warehouse) = session.readable(Some(audience))?;
     let mut options = terminal_options(args);
     options.gzip = args.compress || args.output.as_deref().is_some_and(is_gzip);
     options.spreadsheet_safe = args.csv.spreadsheet_safe(format.is_csv())?;
@@ -75,6 +80,7 @@ pub fn run(session: &Session, args: &Query) -> Result<()> {
                 access = Some(access_of(name, recorded(&select), format));
             }
             let relation = select.relation;
+            options.measures = relation.measures();
             (warehouse.select(selected.insert(select))?, Some(relation))
         }
     };
@@ -215,6 +221,14 @@ fn why_no_rows(args: &Query, relation: Relation, all: u64) -> String {
 fn no_view_named() -> anyhow::Error {
     anyhow!(UsageError(
         "name a view or table, or give a SELECT with --sql; `mobility query --list` lists the views"
+            .to_owned()
+    ))
+}
+
+fn no_sql_for_the_public() -> anyhow::Error {
+    anyhow!(UsageError(
+        "a SELECT of your own could compute what was withheld, so that --sql is for analysts alone; name a released \
+         view and restrict its rows by --date, --from, --to and --lau, or give --audience analyst"
             .to_owned()
     ))
 }

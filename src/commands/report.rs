@@ -15,7 +15,7 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
     let format = format_of(args)?;
     let bytes = match &args.view {
         None => {
-            let (registry, warehouse) = session.warehouse()?;
+            let (registry, warehouse) = session.readable(args.readers.audience)?;
             let (from, to) = args.dates.bounds()?;
             let expectation = Expectation::of(&session.config);
             let options = ReportOptions {
@@ -44,7 +44,7 @@ pub fn run(session: &Session, args: &Report) -> Result<()> {
 }
 
 fn chart(session: &Session, args: &Report, name: &str) -> Result<String> {
-    let (registry, warehouse) = session.warehouse()?;
+    let (registry, warehouse) = session.readable(args.readers.audience)?;
     let view = registry.find(name)?;
     let (from, to) = args.dates.bounds()?;
     let options = ChartOptions {

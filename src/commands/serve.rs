@@ -10,7 +10,8 @@ use serde_json::Map;
 
 use super::{KeysFromFlags, config_file, load_config, read_config};
 use crate::cli;
-use crate::config::{Config, DEFAULT_VIEWS_DIR, changed_keys};
+use crate::config::{Audience, Config, DEFAULT_VIEWS_DIR, changed_keys};
+use crate::datasets::published::Store;
 use crate::progress::log::{Level, Log};
 use crate::server;
 use crate::server::{DefinitionSource, Definitions, Listening, Options, Setup};
@@ -19,12 +20,15 @@ use crate::views::Registry;
 use crate::warehouse;
 
 /// Sections of the configuration that the server reads only when it is started.
-const FIXED: [&str; 7] = ["engine", "data", "output", "columns", "warehouse", "spark", "serve"];
+const FIXED: [&str; 8] =
+    ["engine", "data", "output", "columns", "warehouse", "spark", "publish", "serve"];
 
 /// The keys that flags set.
 fn keys(args: &cli::Serve) -> KeysFromFlags {
     let flags = [("serve.bind", &args.bind), ("serve.base_path", &args.base_path)];
-    flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))).collect()
+    let audience = args.audience.map(|audience| ("serve.audience", audience.name().to_owned()));
+    let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value.clone()?)));
+    flags.chain(audience).collect()
 }
 
 pub fn run(args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
@@ -33,8 +37,13 @@ pub fn run(args: &cli::Serve, global: &cli::Global, log: Log) -> Result<()> {
     let (again, keys) = (global.clone(), keys(args));
     let read = Box::new(move || read_config(&again, keys.clone()));
     let setup = setup(config, config_file(global), read, options.log.clone());
-    server::run(setup, options, |Listening { url, warehouse }| {
-        super::print(&format!("{url} shows {warehouse}; Ctrl-C stops it\n"))
+    server::run(setup, options, |Listening { url, warehouse, audience }| {
+        super::print(&match audience {
+            Audience::Analyst => format!("{url} shows {warehouse} to analysts; Ctrl-C stops it\n"),
+            Audience::Public => format!(
+                "{url} shows the public what was released, and no exact numbers (serve.audience); Ctrl-C stops it\n"
+            ),
+        })
     })
 }
 
@@ -45,10 +54,15 @@ type ReadConfig = Box<dyn Fn() -> Result<Config> + Send + Sync>;
 pub fn setup(config: Config, file: PathBuf, read: ReadConfig, log: Log) -> Setup {
     let views = Mutex::new(config.views.dir.clone());
     let source = Files { file, read, started_with: config.clone(), views, log };
-    Setup { serve: config.serve, warehouse: config.warehouse, source: Box::new(source) }
+    Setup {
+        serve: config.serve,
+        warehouse: config.warehouse,
+        audience: config.publish.audience,
+        source: Box::new(source),
+    }
 }
 
-/// The configuration file and the folder of view files.
+/// The configuration file, the folder of view files and the list of released tables.
 struct Files {
     file: PathBuf,
     read: ReadConfig,
@@ -74,10 +88,12 @@ impl DefinitionSource for Files {
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
         paths.sort();
         paths.iter().for_each(|path| describe(&mut text, path));
+        // a release can add views
+        describe(&mut text, &Store::new(&self.started_with.publish.store).list());
         text
     }
 
-    fn read(&self) -> Result<(Definitions, Vec<&'static str>)> {
+    fn read(&self, audience: Audience) -> Result<(Definitions, Vec<&'static str>)> {
         let config = (self.read)()?;
         (*self.views.lock().unwrap_or_else(PoisonError::into_inner)).clone_from(&config.views.dir);
         let restart = changed_keys(&self.started_with, &config, &FIXED);
@@ -85,7 +101,11 @@ impl DefinitionSource for Files {
         let started_with = self.started_with.clone();
         let config =
             Config { views, time, anchors, calendar, present, weights, checks, ..started_with };
-        let registry = Arc::new(Registry::read((&config).into())?);
+        let all = Registry::read((&config).into())?;
+        let registry = Arc::new(match audience {
+            Audience::Analyst => all,
+            Audience::Public => warehouse::released_views(&all, &config.publish)?,
+        });
         let log = self.log.clone();
         let definitions = Definitions {
             time: config.time.clone(),
@@ -94,7 +114,11 @@ impl DefinitionSource for Files {
             people: (&config).into(),
             registry: Arc::clone(&registry),
             open_warehouse: Box::new(move || {
-                let warehouse = warehouse::open(&config, Arc::clone(&registry))?;
+                let views = Arc::clone(&registry);
+                let warehouse = match audience {
+                    Audience::Analyst => warehouse::open(&config, views)?,
+                    Audience::Public => warehouse::open_released(&config.publish, views)?,
+                };
                 for warning in warehouse.warnings() {
                     log.line(Level::Warning, None, &warning, Map::new(), || {
                         format!("mobility: {warning}")

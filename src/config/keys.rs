@@ -138,6 +138,7 @@ pub const KEYS: &[Key] = &[
     value("publish.cells"),
     path("publish.store"),
     value("serve.bind"),
+    value("serve.audience"),
     value("serve.token"),
     Key { name: "serve.tokens", kind: KeyKind::Tokens },
     value("serve.allow_user_rows"),

@@ -8,13 +8,16 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::tokens::{self, NamedToken};
-use super::{Secret, UrlPrefix};
+use super::{Audience, Secret, UrlPrefix};
 
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Serve {
     /// Address and port to listen on; port 0 takes a free one.
     pub bind: String,
+    /// Who reads; `None` for the public if other machines can reach the address, and else for that of
+    /// `publish.audience`.
+    pub audience: Option<Audience>,
     /// Token that clients must present; required to listen on addresses that other machines can reach.
     /// Its role is `user_rows`.
     pub token: Option<Secret>,
@@ -64,6 +67,7 @@ impl Default for Serve {
     fn default() -> Self {
         Serve {
             bind: "127.0.0.1:5000".into(),
+            audience: None,
             token: None,
             tokens: Vec::new(),
             allow_user_rows: false,

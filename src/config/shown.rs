@@ -90,6 +90,7 @@ const VALUES: &[&str] = &[
     "publish.zeros",
     "publish.cells",
     "serve.bind",
+    "serve.audience",
     "serve.allow_user_rows",
     "serve.max_queries",
     "serve.timeout_s",

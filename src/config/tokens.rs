@@ -21,6 +21,8 @@ const MAX_TOKENS: usize = 63;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
+    /// What was released to the public.
+    Public,
     /// Everything but rows of single users.
     Aggregates,
     /// Everything, and rows of single users if `serve.allow_user_rows` is set.
@@ -31,6 +33,7 @@ impl Role {
     /// The name in the configuration.
     pub fn name(self) -> &'static str {
         match self {
+            Role::Public => "public",
             Role::Aggregates => "aggregates",
             Role::UserRows => "user_rows",
         }

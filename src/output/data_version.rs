@@ -133,6 +133,9 @@ impl DataVersion {
 /// # Errors
 /// A warehouse that cannot be read.
 pub fn recorded_dates(warehouse: &dyn Warehouse) -> Result<BTreeSet<NaiveDate>> {
+    if let Some(releases) = warehouse.releases()? {
+        return Ok(releases.dates);
+    }
     let mut dates = BTreeSet::new();
     for batch in warehouse.select(&Select::all(Relation::Table(Table::QualityDaily)))? {
         let batch = batch?;
@@ -150,10 +153,7 @@ pub fn recorded_dates(warehouse: &dyn Warehouse) -> Result<BTreeSet<NaiveDate>> 
 pub fn loaded(warehouse: &dyn Warehouse) -> Result<Loaded> {
     match warehouse.loaded()? {
         Some(loaded) => Ok(loaded),
-        None => bail!(
-            "{} holds no data yet; run `mobility run-all`, or `mobility load`",
-            warehouse.location()
-        ),
+        None => bail!("{}", warehouse.nothing_yet()),
     }
 }
 

@@ -10,8 +10,11 @@ use arc_swap::ArcSwap;
 use serde_json::Map;
 use tokio::sync::watch;
 
+use super::audience;
+use super::caller::Caller;
 use super::setup::DefinitionSource;
 use super::state::{AppState, Process, SharedState};
+use crate::config::Audience;
 use crate::domain::numbers::counted;
 use crate::progress::log::Level;
 
@@ -27,6 +30,8 @@ const RETRY: Duration = Duration::from_secs(30);
 pub struct Current {
     pub process: Arc<Process>,
     state: ArcSwap<AppState>,
+    /// What clients with a token of the role `public` see, if others see exact numbers.
+    public: Option<ArcSwap<AppState>>,
     source: Box<dyn DefinitionSource>,
     files: Mutex<Files>,
     report: ArcSwap<DefinitionsReport>,
@@ -57,12 +62,15 @@ impl Current {
     /// Definitions that cannot be read or used.
     pub fn new(process: Arc<Process>, source: Box<dyn DefinitionSource>) -> Result<Self> {
         let read = source.files();
-        let (definitions, _) = source.read()?;
-        let state = AppState::new(Arc::clone(&process), definitions)?;
+        let state = state_for(process.audience, &process, source.as_ref())?.0;
         log_remarks(&state);
+        let public = audience::has_both(process.audience, &process.serve)
+            .then(|| state_for(Audience::Public, &process, source.as_ref()))
+            .transpose()?;
         Ok(Current {
             process,
             state: ArcSwap::from_pointee(state),
+            public: public.map(|(state, _)| ArcSwap::from_pointee(state)),
             source,
             files: Mutex::new(Files { read, looked_at: Instant::now(), failed_at: None }),
             report: ArcSwap::default(),
@@ -89,6 +97,16 @@ impl Current {
         self.state.load_full()
     }
 
+    /// What a client sees; `state` is that for a request that begins now. `None` if its token is for an audience
+    /// that this server does not have.
+    pub fn state_of(&self, state: SharedState, caller: Option<&Caller>) -> Option<SharedState> {
+        let audience = audience::of_caller(self.process.audience, caller);
+        if audience == self.process.audience {
+            return Some(state);
+        }
+        self.public.as_ref().filter(|_| audience == Audience::Public).map(ArcSwap::load_full)
+    }
+
     pub fn definitions_report(&self) -> Arc<DefinitionsReport> {
         self.report.load_full()
     }
@@ -113,7 +131,7 @@ impl Current {
         match self.replacement() {
             // files that changed while they were read are read again
             Ok(_) if self.source.files() != now => self.files().read.clear(),
-            Ok((state, restart)) => self.take_up(state, restart),
+            Ok((states, restart)) => self.take_up(states, restart),
             Err(error) => {
                 self.files().failed_at = Some(Instant::now());
                 self.keep(&format!("{error:#}"));
@@ -122,18 +140,26 @@ impl Current {
         self.files().looked_at = Instant::now();
     }
 
-    /// The state with the definitions of the files, after all views were planned.
-    fn replacement(&self) -> Result<(AppState, Vec<&'static str>)> {
-        let (definitions, restart) = self.source.read()?;
-        let state = AppState::new(Arc::clone(&self.process), definitions)?;
-        if state.fingerprint != self.state.load().fingerprint {
-            let warehouse = state.monitor.open().context("the warehouse cannot be opened")?;
+    /// The states with the definitions of the files, after all views were planned.
+    fn replacement(&self) -> Result<(States, Vec<&'static str>)> {
+        let source = self.source.as_ref();
+        let (main, restart) = state_for(self.process.audience, &self.process, source)?;
+        if main.fingerprint != self.state.load().fingerprint {
+            let warehouse = main.monitor.open().context("the warehouse cannot be opened")?;
             warehouse.verify()?;
         }
-        Ok((state, restart))
+        let public = self.public.as_ref();
+        let public = public.map(|_| state_for(Audience::Public, &self.process, source));
+        let public = public.transpose()?.map(|(state, _)| state);
+        Ok((States { main, public }, restart))
     }
 
-    fn take_up(&self, state: AppState, restart: Vec<&'static str>) {
+    fn take_up(&self, States { main: state, public }: States, restart: Vec<&'static str>) {
+        if let (Some(current), Some(public)) = (&self.public, public)
+            && public.fingerprint != current.load().fingerprint
+        {
+            current.store(Arc::new(public));
+        }
         let before = self.report.load_full();
         let (views, fingerprint) = (state.registry.views().len() as u64, state.fingerprint.clone());
         // with the same definitions, the cached responses are still right
@@ -172,6 +198,22 @@ impl Current {
         let log = &self.process.options.log;
         log.line(level, Some("serve"), text, Map::new(), || format!("serve: {text}"));
     }
+}
+
+/// States with the same definitions.
+struct States {
+    main: AppState,
+    public: Option<AppState>,
+}
+
+/// The state for an audience, and the changed keys that need a restart.
+fn state_for(
+    audience: Audience,
+    process: &Arc<Process>,
+    source: &dyn DefinitionSource,
+) -> Result<(AppState, Vec<&'static str>)> {
+    let (definitions, restart) = source.read(audience)?;
+    Ok((AppState::new(Arc::clone(process), definitions)?, restart))
 }
 
 /// Says which built-in views the user's views replace.

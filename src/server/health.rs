@@ -20,14 +20,15 @@ pub async fn live() -> Response {
 }
 
 /// Why the server is not ready, what is wrong with changed definitions, and which dates are missing, is
-/// shown only to clients with a token.
+/// shown only to clients with a token, and not to the public.
 pub async fn ready(
     Extension(state): Extension<SharedState>,
     Extension(authorized): Extension<Authorized>,
     Extension(report): Extension<Arc<DefinitionsReport>>,
 ) -> Response {
+    let is_told = authorized.0 && !state.is_public();
     let mut definitions = json!({ "fingerprint": state.fingerprint });
-    if authorized.0 {
+    if is_told {
         let DefinitionsReport { problem, restart } = &*report;
         definitions["problem"] = json!(problem);
         definitions["restart"] = json!(restart);
@@ -38,7 +39,7 @@ pub async fn ready(
                 "live": true, "ready": true, "reason": null, "version": current.version.id(),
                 "definitions": definitions,
             });
-            if authorized.0 {
+            if is_told {
                 let dates = current.version.known_dates();
                 let gaps = dates.and_then(|dates| state.expectation.gaps(&dates, NO_BOUNDS).ok());
                 body["gaps"] = json!(gaps);
@@ -47,7 +48,7 @@ pub async fn ready(
         }
         Err(problem) => {
             let reason =
-                if authorized.0 { problem.detail.as_str() } else { "see the log of the server" };
+                if is_told { problem.detail.as_str() } else { "see the log of the server" };
             let body = json!({
                 "live": true, "ready": false, "reason": reason, "definitions": definitions,
             });

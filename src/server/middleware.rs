@@ -14,6 +14,7 @@ use bytes::Bytes;
 
 use super::access_control;
 use super::access_log::{Entry, LoggedBody};
+use super::audience;
 use super::caller::Caller;
 use super::client_address::FORWARDED_PREFIX;
 use super::connection_places::Overload;
@@ -46,9 +47,8 @@ pub async fn handle(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    // the request is answered with this state to the end, even if definitions change meanwhile
+    // the request is answered with these definitions to the end, even if they change meanwhile
     let state = current.state().await;
-    request.extensions_mut().insert(Arc::clone(&state));
     request.extensions_mut().insert(current.definitions_report());
     let accept = request.headers().get(header::ACCEPT).cloned();
     let is_head = request.method() == Method::HEAD;
@@ -58,7 +58,17 @@ pub async fn handle(
     let client = state.trusted_proxies.client(peer, request.headers());
     let site = locate(&state, peer, &mut request);
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let mut response = match check(&state, client, &mut request).await {
+    let mut checked = check(&state, client, &mut request).await;
+    let state = match current.state_of(Arc::clone(&state), request.extensions().get()) {
+        Some(of_client) => of_client,
+        None => {
+            checked =
+                Err(audience::for_analysts("this server shows exact numbers", "use another token"));
+            state
+        }
+    };
+    request.extensions_mut().insert(Arc::clone(&state));
+    let mut response = match checked {
         Ok(()) if method == Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
         Ok(()) => {
             if is_head {
@@ -170,7 +180,8 @@ fn render_problem(
     response: &mut Response,
 ) {
     let (status, title, detail) = (problem.status.as_u16(), problem.title(), &problem.detail);
-    let page = || state.templates.problem(&site.root(), status, title, detail).ok();
+    let (root, public) = (site.root(), state.is_public());
+    let page = || state.templates.problem(&root, public, status, title, detail).ok();
     let page = as_page.then(page).flatten();
     let (media_type, body) = match page {
         Some(page) => ("text/html; charset=utf-8", page),

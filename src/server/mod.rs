@@ -8,6 +8,7 @@ mod access_control;
 mod access_log;
 mod address;
 mod assets;
+mod audience;
 mod cache;
 mod caller;
 mod certificate;
@@ -55,6 +56,7 @@ use anyhow::{Context, Result};
 use serde_json::Map;
 use tokio::sync::watch;
 
+use crate::config::Audience;
 use crate::progress::log::{Level, Log};
 use crate::runtime::{interrupt, open_files};
 use certificate::Certificate;
@@ -72,6 +74,7 @@ pub struct Listening {
     pub url: String,
     /// The warehouse as messages name it.
     pub warehouse: String,
+    pub audience: Audience,
 }
 
 /// Serves until the program is interrupted; responses in progress then have a few seconds to end.
@@ -86,8 +89,9 @@ pub fn run(
     options: Options,
     announce: impl FnOnce(&Listening) -> Result<()>,
 ) -> Result<()> {
-    let Setup { serve, warehouse, source } = setup;
+    let Setup { serve, warehouse, audience, source } = setup;
     let address = address::resolve(&serve, options.insecure)?;
+    let audience = audience::of_server(&serve, &address, audience)?;
     let base_path = serve.url_prefix()?.unwrap_or_default();
     let certificate = Certificate::open(&serve, &options.log)?;
     let tls = match &certificate {
@@ -95,7 +99,7 @@ pub fn run(
         None => None,
     };
     let max_connections = limited_by_open_files(serve.max_connections, &options.log);
-    let process = Process::new(serve, &warehouse, options, &address, max_connections)?;
+    let process = Process::new(serve, &warehouse, options, (&address, audience), max_connections)?;
     let current = Arc::new(Current::new(Arc::new(process), source)?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -115,6 +119,7 @@ pub fn run(
     announce(&Listening {
         url: format!("{scheme}://{local}{base_path}/"),
         warehouse: current.process.warehouse_url.clone(),
+        audience,
     })?;
     runtime.block_on(async {
         // opens the warehouse before the first request

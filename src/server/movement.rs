@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use url::form_urlencoded;
 
+use super::audience;
 use super::documents;
 use super::params::day;
 use super::people::require_lau;
@@ -12,7 +13,7 @@ use super::problem::Problem;
 use super::site::Site;
 use super::state::{AppState, SharedState};
 use crate::errors::nearest;
-use crate::output::documents::{LoadedData, text};
+use crate::output::documents::{LoadedData, analysts_page, text};
 use crate::output::html::MOVEMENT;
 use crate::output::movement;
 use crate::output::movement::{About, Kind};
@@ -35,7 +36,7 @@ pub async fn page(
 /// A document of the page.
 ///
 /// # Errors
-/// 400 for an invalid parameter; 404 for another document; 503 when the warehouse is unavailable.
+/// 400 for an invalid parameter; 403 for the public; 404 for another document; 503 when the warehouse is unavailable.
 pub async fn document(
     Extension(state): Extension<SharedState>,
     Extension(site): Extension<Site>,
@@ -44,10 +45,19 @@ pub async fn document(
 ) -> Result<Response, Problem> {
     let kind = kind(&name, &site)?;
     let about = about(kind, request.uri().query().unwrap_or_default())?;
+    if state.is_public() && kind != Kind::Overview {
+        return Err(audience::for_analysts(
+            "this page computes with exact numbers",
+            &audience::released_at(&site),
+        ));
+    }
     let key = format!("movement {name} {about:?}");
     let make = move |_: &AppState, data: &LoadedData| {
         if let Some(lau) = &about.lau {
             require_lau(data, lau)?;
+        }
+        if data.registry.is_released() {
+            return Ok(text(&analysts_page(data.registry, &movement::VIEWS)).into_bytes());
         }
         let document = movement::document(data.registry, data.warehouse, kind, &about)?;
         Ok(text(&document).into_bytes())

@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 use super::negotiation::Representation;
 use super::problem::PROBLEM_JSON;
 use super::site::Site;
-use crate::domain::tables::Table;
 use crate::output::columns::{ColumnInfo, has_days, has_lau};
 use crate::output::documents::LoadedData;
 use crate::output::formats::Format;
@@ -29,13 +28,17 @@ pub fn document(data: &LoadedData, site: &Site, has_token: bool) -> Result<Value
         item["get"]["x-aliases"] = aliases.map(|a| json!(format!("/{a}"))).collect();
         paths.insert(view_path(view), item);
     }
-    for table in Table::ALL {
+    for table in data.registry.tables().iter().copied() {
         let relation = Relation::Table(table);
         // not every warehouse holds the raw events
         let Ok(columns) = columns(relation) else { continue };
         paths.insert(table_path(table), rows(relation, &columns));
     }
+    let is_shown = |path: &str| !data.registry.is_released() || !is_for_analysts(path);
     for (path, media, summary, description) in OTHER_ROUTES {
+        if !is_shown(path) {
+            continue;
+        }
         paths.insert(path.to_owned(), other_route(media, summary, description));
     }
     let security = match has_token {
@@ -112,6 +115,11 @@ const OTHER_ROUTES: [(&str, &str, &str, &str); 14] = [
     ("/metrics", "text/plain", "Metrics for Prometheus", ""),
     ("/assets/{name}", "application/octet-stream", "Scripts and styles of the pages", ""),
 ];
+
+/// True for the routes that compute with exact numbers.
+fn is_for_analysts(path: &str) -> bool {
+    ["/people", "/movement", "/quality"].iter().any(|route| path.starts_with(route))
+}
 
 fn other_route(media: &str, summary: &str, description: &str) -> Value {
     json!({ "get": {
@@ -255,7 +263,8 @@ fn responses() -> Value {
         "304": { "description": "The cached response of the client is current." },
         "400": problem("A parameter is invalid; the response names it."),
         "401": problem("The token is missing or wrong."),
-        "403": problem("Rows of single users are not served, or not to clients with this token."),
+        "403": problem("Rows of single users are not served, or not to clients with this token; or the \
+            route is for analysts alone."),
         "406": problem("None of the requested media types is available."),
         "429": problem("Too many wrong tokens came from this address."),
         "503": problem("The warehouse is unavailable, or too many queries are waiting."),

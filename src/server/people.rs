@@ -6,6 +6,7 @@ use axum::response::Response;
 use chrono::NaiveDate;
 use url::form_urlencoded;
 
+use super::audience;
 use super::documents;
 use super::params::day;
 use super::problem::Problem;
@@ -13,7 +14,7 @@ use super::site::Site;
 use super::state::{AppState, SharedState};
 use crate::domain::tables::Table;
 use crate::errors::nearest;
-use crate::output::documents::{LoadedData, text};
+use crate::output::documents::{LoadedData, analysts_page, text};
 use crate::output::html::PEOPLE;
 use crate::output::people;
 use crate::output::people::Kind;
@@ -37,7 +38,7 @@ pub async fn page(
 /// A document of the page.
 ///
 /// # Errors
-/// 400 for an invalid parameter; 404 for another document; 503 when the warehouse is unavailable.
+/// 400 for an invalid parameter; 403 for the public; 404 for another document; 503 when the warehouse is unavailable.
 pub async fn document(
     Extension(state): Extension<SharedState>,
     Extension(site): Extension<Site>,
@@ -46,12 +47,21 @@ pub async fn document(
 ) -> Result<Response, Problem> {
     let kind = kind(&name, &site)?;
     let Parameters { day, lau } = parameters(kind, request.uri().query().unwrap_or_default())?;
+    if state.is_public() && kind != Kind::Overview {
+        return Err(audience::for_analysts(
+            "this page computes with exact numbers",
+            &audience::released_at(&site),
+        ));
+    }
     let key = format!("people {name} {day} {}", lau.as_deref().unwrap_or_default());
     let make = move |state: &AppState, data: &LoadedData| {
         if let Some(lau) = &lau {
             require_lau(data, lau)?;
         }
         let LoadedData { registry, warehouse, .. } = *data;
+        if registry.is_released() {
+            return Ok(text(&analysts_page(registry, &people::VIEWS)).into_bytes());
+        }
         let settings = &state.people;
         let document = people::document(registry, warehouse, settings, kind, day, lau.as_deref())?;
         Ok(text(&document).into_bytes())

@@ -3,6 +3,7 @@
 use axum::extract::{Extension, Request};
 use axum::response::Response;
 
+use super::audience;
 use super::documents;
 use super::links::link;
 use super::negotiation;
@@ -18,12 +19,16 @@ use crate::output::quality_report::Report;
 /// The report as a page or as JSON.
 ///
 /// # Errors
-/// 400 for an invalid parameter; 503 when the warehouse is unavailable.
+/// 400 for an invalid parameter; 403 for the public; 503 when the warehouse is unavailable.
 pub async fn get(
     Extension(state): Extension<SharedState>,
     Extension(site): Extension<Site>,
     request: Request,
 ) -> Result<Response, Problem> {
+    if state.is_public() {
+        let what = "the quality report counts events and devices exactly";
+        return Err(audience::for_analysts(what, &audience::released_at(&site)));
+    }
     let mut params = Params::parse(request.uri().query().unwrap_or_default())?;
     reject_other_parameters(&params, &site)?;
     let offered = [Representation::Html, Representation::Json];

@@ -81,7 +81,7 @@ impl RelationRoutes {
             .map(RouteTarget::View)
             .collect();
         volatile.extend(volatile_tables.map(RouteTarget::Table));
-        for table in Table::ALL {
+        for table in registry.tables().iter().copied() {
             targets.insert(format!("tables/{}", path_key(table.name())), RouteTarget::Table(table));
             paths.push(format!("/tables/{}", table.name()));
         }
@@ -92,14 +92,23 @@ impl RelationRoutes {
     /// equivalent.
     ///
     /// # Errors
-    /// 404 that suggests the nearest path.
+    /// 404 that suggests the nearest path; for the public 403 for what was not released.
     pub fn find(&self, path: &str, site: &Site) -> Result<RouteTarget, Problem> {
         let decoded = percent_decode_str(path).decode_utf8_lossy();
         let name = decoded.strip_prefix('/').unwrap_or(&decoded);
         let name = name
             .strip_prefix("table/")
             .map_or_else(|| path_key(name), |table| format!("tables/{}", path_key(table)));
-        self.targets.get(&name).copied().ok_or_else(|| self.unknown(&decoded, site))
+        self.targets.get(&name).copied().ok_or_else(|| {
+            self.withheld(&name, site).unwrap_or_else(|| self.unknown(&decoded, site))
+        })
+    }
+
+    /// The answer to a public reader who asks for what exists but was not released.
+    fn withheld(&self, name: &str, site: &Site) -> Option<Problem> {
+        let reason = self.registry.reason_for(name.strip_prefix("tables/").unwrap_or(name))?;
+        let detail = format!("{reason}; {} lists what was released", site.path("/views"));
+        Some(Problem::new(StatusCode::FORBIDDEN, detail))
     }
 
     fn unknown(&self, path: &str, site: &Site) -> Problem {

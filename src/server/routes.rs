@@ -15,7 +15,7 @@ use super::problem::Problem;
 use super::site::Site;
 use super::state::{AppState, SharedState};
 use super::stored_response::{CachePolicy, set_headers};
-use super::{documents, health, middleware, movement, openapi, people, quality, rows};
+use super::{audience, documents, health, middleware, movement, openapi, people, quality, rows};
 use crate::output::documents::{LoadedData, Period, summary, text, view_list};
 use crate::output::html::DASHBOARD;
 use crate::output::lau_outlines;
@@ -107,6 +107,7 @@ fn views_document(_: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8
 }
 
 fn summary_document(state: &AppState, data: &LoadedData, _: &Site) -> Result<Vec<u8>> {
+    // which is left out of what the public sees
     let location = Some(state.warehouse_url.as_str());
     Ok(text(&summary(data, &state.time, &state.expectation, location, Period::default())?)
         .into_bytes())
@@ -124,7 +125,7 @@ fn openapi_document(state: &AppState, data: &LoadedData, site: &Site) -> Result<
 
 fn docs_page(state: &AppState, data: &LoadedData, site: &Site) -> Result<Vec<u8>> {
     let openapi = openapi::document(data, site, state.serve.has_tokens())?;
-    Ok(state.templates.api_docs(&site.root(), &openapi)?.into_bytes())
+    Ok(state.templates.api_docs(&site.root(), state.is_public(), &openapi)?.into_bytes())
 }
 
 async fn dashboard(
@@ -153,6 +154,11 @@ async fn asset(
 }
 
 async fn metrics(Extension(state): Extension<SharedState>) -> Result<Response, Problem> {
+    // the numbers of rows that analysts have read say how many there are
+    if state.is_beside_exact_numbers() {
+        let what = "the metrics of this server count the rows that analysts read";
+        return Err(audience::for_analysts(what, "use a token with another role"));
+    }
     let running = state.query_limit.running();
     let pool = state.monitor.warehouse().and_then(|w| w.connections());
     let clients = state.places.taken();

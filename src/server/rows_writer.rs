@@ -93,6 +93,7 @@ pub fn write(
         Representation::Rows(format) => {
             let mut options = geometry_options(&data, relation, format)?;
             options.spreadsheet_safe = request.params.safe;
+            options.measures = relation.measures();
             options.remark = remark;
             query.with_rows(|rows| {
                 let rows = match format.is_map() {
@@ -181,7 +182,8 @@ impl Query<'_> {
 
     fn write_page(&self, writer: &Writer) -> Result<u64, RequestError> {
         let total = self.data.version.total(self.data.warehouse, &self.select)?;
-        let rows = self.with_rows(|rows| Ok(formats::cells(rows)?))?;
+        let measures = self.relation.measures();
+        let rows = self.with_rows(|rows| Ok(formats::cells(rows, &measures)?))?;
         let count = rows.len() as u64;
         let params = &self.request.params;
         let site = &self.request.site;
@@ -194,6 +196,7 @@ impl Query<'_> {
         let page = RowsPage {
             info: RelationInfo::of(self.relation),
             root: &site.root(),
+            is_public: self.state.is_public(),
             href: &href,
             select: &self.select,
             default_order: &self.relation.default_order(),

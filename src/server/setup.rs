@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::checks::Limits;
-use crate::config::{Serve, Time, Warehouse as WarehouseConfig};
+use crate::config::{Audience, Serve, Time, Warehouse as WarehouseConfig};
 use crate::output::people;
 use crate::progress::log::Log;
 use crate::stages::quality::Expectation;
@@ -19,6 +19,8 @@ pub type OpenWarehouse = Box<dyn Fn() -> Result<Arc<dyn Warehouse>> + Send + Syn
 pub struct Setup {
     pub serve: Serve,
     pub warehouse: WarehouseConfig,
+    /// Who reads if neither `serve.audience` nor the address says so.
+    pub audience: Audience,
     pub source: Box<dyn DefinitionSource>,
 }
 
@@ -28,21 +30,23 @@ pub struct Definitions {
     pub limits: Limits,
     pub expectation: Expectation,
     pub people: people::Settings,
+    /// The views of the audience.
     pub registry: Arc<Registry>,
-    /// Opens the warehouse with these views.
+    /// Opens what the audience reads, with these views.
     pub open_warehouse: OpenWarehouse,
 }
 
-/// The view files and the configuration. Its functions block.
+/// The view files, the configuration and the list of released tables. Its functions block.
 pub trait DefinitionSource: Send + Sync {
     /// A text that changes with the files.
     fn files(&self) -> String;
 
-    /// Reads the files. Also returns the changed keys that the server takes up only when it is started again.
+    /// Reads the files, for an audience. Also returns the changed keys that the server takes up only when it is
+    /// started again.
     ///
     /// # Errors
-    /// An invalid configuration or view file.
-    fn read(&self) -> Result<(Definitions, Vec<&'static str>)>;
+    /// An invalid configuration or view file; released tables that cannot be read.
+    fn read(&self, audience: Audience) -> Result<(Definitions, Vec<&'static str>)>;
 }
 
 /// Options of the command line that are not in the config.

@@ -20,7 +20,7 @@ use super::setup::{Definitions, Options};
 use super::tokens::Tokens;
 use super::warehouse_monitor::WarehouseMonitor;
 use crate::checks::Limits;
-use crate::config::{Serve, Time, UrlPrefix, Warehouse as WarehouseConfig};
+use crate::config::{Audience, Serve, Time, UrlPrefix, Warehouse as WarehouseConfig};
 use crate::output::data_version::{DataVersion, digest};
 use crate::output::documents::LoadedData;
 use crate::output::html;
@@ -34,6 +34,8 @@ use crate::warehouse::Warehouse;
 /// Shared by all requests for as long as the server runs.
 pub struct Process {
     pub serve: Serve,
+    /// Who reads, unless a token says otherwise.
+    pub audience: Audience,
     /// The URL of the warehouse without its password.
     pub warehouse_url: String,
     pub options: Options,
@@ -60,7 +62,7 @@ impl Process {
         serve: Serve,
         warehouse: &WarehouseConfig,
         options: Options,
-        address: &Address,
+        (address, audience): (&Address, Audience),
         max_connections: usize,
     ) -> Result<Self> {
         let audit = match &serve.audit_log {
@@ -80,6 +82,7 @@ impl Process {
             base_path: serve.url_prefix()?,
             audit,
             warehouse_url: warehouse.url.to_string(),
+            audience,
             serve,
             options,
         })
@@ -120,7 +123,11 @@ impl AppState {
     pub fn new(process: Arc<Process>, definitions: Definitions) -> Result<Self> {
         let Definitions { time, limits, expectation, people, registry, open_warehouse } =
             definitions;
-        let settings = format!("{time:?} {limits:?} {expectation:?} {people:?}");
+        let audience = match registry.is_released() {
+            true => Audience::Public,
+            false => Audience::Analyst,
+        };
+        let settings = format!("{audience:?} {time:?} {limits:?} {expectation:?} {people:?}");
         let fingerprint = digest(&[&html::fingerprint(&registry)?, &settings]);
         let routes = RelationRoutes::new(Arc::clone(&registry))?;
         process.base_path.iter().try_for_each(|base| routes.check_base_path(base))?;
@@ -151,7 +158,17 @@ impl AppState {
 
     /// True if the client may read rows of single users.
     pub fn allows_user_rows(&self, caller: &Caller) -> bool {
-        self.serve.allow_user_rows && caller.has_user_rows_role()
+        self.serve.allow_user_rows && caller.has_user_rows_role() && !self.is_public()
+    }
+
+    /// True if requests with this state see what was released, and nothing else.
+    pub fn is_public(&self) -> bool {
+        self.registry.is_released()
+    }
+
+    /// True if other clients of this server see exact numbers, although those with this state do not.
+    pub fn is_beside_exact_numbers(&self) -> bool {
+        self.is_public() && self.process.audience == Audience::Analyst
     }
 
     /// The problem behind an error: the warehouse is unavailable, or the error itself, which is then

@@ -17,6 +17,7 @@ mod periods;
 mod presence_rules;
 mod publication;
 mod registry;
+mod released;
 mod settings;
 mod single_users;
 mod split;

@@ -27,6 +27,14 @@ pub(super) struct Source {
 /// By the SQL names of the views.
 pub(super) type Sources = BTreeMap<String, Source>;
 
+/// What a registry of released views knows besides them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Released {
+    pub tables: Vec<Table>,
+    /// Why views and tables are not there, by each of their names, with hyphens.
+    pub reasons: BTreeMap<String, String>,
+}
+
 /// All views, by query name.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
@@ -40,6 +48,8 @@ pub struct Registry {
     /// User's files that replace built-in views with other ones, and the SQL names of these.
     replaced: BTreeMap<PathBuf, Vec<String>>,
     presence_rules: PresenceRules,
+    /// Set if this is what a public reader sees.
+    pub(super) released: Option<Released>,
 }
 
 impl Registry {
@@ -179,7 +189,12 @@ impl Registry {
         if let Some((_, view)) = known().find(|(n, _)| *n == name) {
             return Ok(view);
         }
-        let tables = Table::ALL.iter().map(|t| t.name());
+        if let Some(reason) = self.reason_for(name) {
+            return Err(anyhow!(UsageError(format!(
+                "{reason}; `mobility query --list --audience public` lists what was released"
+            ))));
+        }
+        let tables = self.tables().iter().map(|t| t.name());
         let hint = match nearest(name, known().map(|(n, _)| n).chain(tables)) {
             Some(near) if date_suffix(name).is_some_and(|day| !near.ends_with(day)) => format!(
                 "there is {near:?}; add the date to views.snapshot_dates to get snapshot views of it"
@@ -196,7 +211,7 @@ impl Registry {
             return Some(format!("in SQL that view is named {}", view.view));
         }
         let views = self.views.iter().map(|v| v.view.as_str());
-        let near = nearest(name, Table::ALL.iter().map(|t| t.name()).chain(views))?;
+        let near = nearest(name, self.tables().iter().map(|t| t.name()).chain(views))?;
         Some(format!("did you mean {near:?}?"))
     }
 

@@ -70,6 +70,18 @@ impl View {
         self.growth == Some(Growth::BY_DATE) && self.period.is_none() && self.accumulate.is_none()
     }
 
+    /// True if there is a row for each key, so that numbers may be zero. Else rows exist only where there are
+    /// devices.
+    pub fn has_every_key(&self) -> bool {
+        self.publication.keys.as_ref().is_some_and(|keys| keys.are_complete)
+    }
+
+    /// The columns with numbers, as far as the header states them.
+    pub fn measures(&self) -> Vec<String> {
+        let counts = self.publication.counts.iter().flatten();
+        counts.map(|measure| measure.column.clone()).collect()
+    }
+
     /// True if the period from `start` has any of the dates from the first to the last one.
     pub fn overlaps(&self, start: NaiveDate, (first, last): (NaiveDate, NaiveDate)) -> bool {
         let unit = self.growth.map(|growth| growth.unit);

@@ -4,6 +4,7 @@
 mod catalogue;
 pub mod embedded;
 pub mod postgis;
+mod published;
 mod select;
 mod sql_excerpt;
 
@@ -18,9 +19,10 @@ use arrow::record_batch::RecordBatchReader;
 use chrono::NaiveDate;
 
 pub use catalogue::{Question, question};
+pub use published::released_views;
 pub use select::{DayColumn, Relation, Select};
 
-use crate::config::{Config, Warehouse as Settings, WarehouseUrl};
+use crate::config::{Config, Publish, Warehouse as Settings, WarehouseUrl};
 use crate::datasets::file_list::ListedFile;
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
@@ -106,6 +108,15 @@ impl ExpiredRows {
     }
 }
 
+/// What was released to the public.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Releases {
+    /// The dates of which there are rows.
+    pub dates: BTreeSet<NaiveDate>,
+    /// The smallest number of devices that is shown.
+    pub min_devices: u64,
+}
+
 /// A view after `deploy`.
 #[derive(Debug, Clone)]
 pub struct Deployed {
@@ -128,6 +139,19 @@ pub trait Warehouse: Send + Sync {
     /// # Errors
     /// A warehouse that cannot be reached or read.
     fn loaded(&self) -> Result<Option<Loaded>>;
+
+    /// What to say while nothing is loaded.
+    fn nothing_yet(&self) -> String {
+        format!("{} holds no data yet; run `mobility run-all`, or `mobility load`", self.location())
+    }
+
+    /// What was released, of a store of released tables; `None` for a warehouse with exact numbers.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    fn releases(&self) -> Result<Option<Releases>> {
+        Ok(None)
+    }
 
     /// What the first load creates before the tables, for example a schema. Changes nothing.
     ///
@@ -193,15 +217,15 @@ pub trait Warehouse: Send + Sync {
     /// As `select`.
     fn count(&self, select: &Select) -> Result<u64>;
 
-    /// Runs one ad-hoc query. The engine rejects statements that change data.
+    /// Runs one query that a user wrote. The engine rejects statements that change data.
     ///
     /// # Errors
-    /// Errors of the engine.
+    /// Errors of the engine; any query over a store of released tables.
     fn sql(&self, statement: &str) -> Result<Rows> {
         self.sql_with(statement, &[])
     }
 
-    /// Runs one query, in which `$1` stands for the first of the texts, and so on.
+    /// Runs one query of the program itself, in which `$1` stands for the first of the texts, and so on.
     ///
     /// # Errors
     /// As `sql`.
@@ -261,6 +285,15 @@ pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>>
     }
 }
 
+/// Opens the store of released tables, the only thing that a public reader sees; `views` are those of
+/// [`released_views`].
+///
+/// # Errors
+/// Threads that cannot be started.
+pub fn open_released(publish: &Publish, views: Arc<Registry>) -> Result<Box<dyn Warehouse>> {
+    Ok(Box::new(published::ReleasedTables::open(publish, views)?))
+}
+
 /// Adds the finished runs that the warehouse lacks to its table `runs`. An embedded warehouse reads the
 /// run history file itself.
 ///
@@ -278,7 +311,8 @@ pub fn record(settings: &Settings, runs: &[Run]) -> Result<()> {
 /// # Errors
 /// [`crate::errors::UsageError`] that suggests the nearest view.
 pub fn relation<'a>(views: &'a Registry, name: &str) -> Result<Relation<'a>> {
-    match (views.find(name), Table::from_name(name)) {
+    let table = Table::from_name(name).filter(|table| views.tables().contains(table));
+    match (views.find(name), table) {
         (Ok(view), _) => Ok(Relation::View(view)),
         (Err(_), Some(table)) => Ok(Relation::Table(table)),
         (Err(error), None) => Err(error),

@@ -47,6 +47,14 @@ impl Relation<'_> {
         }
     }
 
+    /// The columns whose numbers are withheld where they tell of few devices, as far as the header states them.
+    pub fn measures(&self) -> Vec<String> {
+        match self {
+            Relation::Table(_) => Vec::new(),
+            Relation::View(view) => view.measures(),
+        }
+    }
+
     /// The default order of the rows.
     pub fn default_order(&self) -> Vec<OrderBy> {
         match self {

@@ -53,7 +53,8 @@ fn vertical(
         .y_desc(data.series.first().map(|s| label(&s.name)).unwrap_or_default())
         .draw()?;
     if let Some(series) = data.series.first() {
-        chart.draw_series(positions.iter().zip(&series.values).map(|(x, value)| {
+        let bars = positions.iter().zip(&series.values).filter(|(_, value)| !value.is_nan());
+        chart.draw_series(bars.map(|(x, value)| {
             Rectangle::new([(x - 0.4, 0.0), (x + 0.4, *value)], SERIES[0].filled())
         }))?;
     }

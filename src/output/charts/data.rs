@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result};
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatchReader};
 use arrow::compute::{cast, concat};
-use arrow::datatypes::{DataType, Date32Type, Float64Type, TimestampMicrosecondType};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Schema, TimestampMicrosecondType};
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
+use crate::datasets::published::SUPPRESSED;
 use crate::domain::tables::TIMESTAMP;
 use crate::warehouse::Rows;
 
@@ -74,7 +75,7 @@ impl Data {
 
 /// Reads an axis and values; nulls count as 0. Hours or days without a row are filled in with 0, because
 /// views omit them, but not on dates that are neither among `loaded` nor have rows: nothing is known about
-/// them.
+/// them. Of released rows, nulls and what has no row are withheld and not a number.
 ///
 /// # Errors
 /// Rows that cannot be read, or a value column that is not numeric.
@@ -84,12 +85,14 @@ pub fn read(
     values: &[String],
     loaded: &BTreeSet<NaiveDate>,
 ) -> Result<Data> {
+    let is_released = is_released(&rows.schema());
+    let null = if is_released { f64::NAN } else { 0.0 };
     let names = std::iter::once(axis).chain(values.iter().map(String::as_str));
     let mut columns = whole_columns(rows, &names.collect::<Vec<_>>())?.into_iter();
     let axis_column = columns.next().context("the chart does not name a column")?;
     let mut series = Vec::new();
     for (name, column) in values.iter().zip(columns) {
-        series.push(Series { name: name.clone(), values: numbers(&column, name)? });
+        series.push(Series { name: name.clone(), values: numbers(&column, name, null)? });
     }
     let axis_of_rows = match axis_column.data_type() {
         DataType::Date32 => {
@@ -102,17 +105,22 @@ pub fn read(
             let times = times.as_primitive::<TimestampMicrosecondType>();
             Axis::Time((0..times.len()).filter_map(|i| times.value_as_datetime(i)).collect())
         }
-        t if t.is_numeric() => Axis::Number(numbers(&axis_column, axis)?),
+        t if t.is_numeric() => Axis::Number(numbers(&axis_column, axis, 0.0)?),
         _ => Axis::Text(texts(&axis_column)?),
     };
     let data = Data { axis_name: axis.to_owned(), axis: axis_of_rows, series };
-    Ok(with_gaps_filled(data, loaded))
+    Ok(with_gaps_filled(data, (!is_released).then_some(loaded)))
+}
+
+/// True for rows of which numbers may be withheld.
+pub fn is_released(schema: &Schema) -> bool {
+    schema.index_of(SUPPRESSED).is_ok()
 }
 
 /// The data of a map.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MapData {
-    /// By `lau_id`.
+    /// By `lau_id`; not a number where it is withheld.
     pub values: Vec<(String, f64)>,
     /// The day, if rows have a `date`.
     pub day: Option<NaiveDate>,
@@ -123,11 +131,12 @@ pub struct MapData {
 /// # Errors
 /// Rows that cannot be read or have no `lau_id`.
 pub fn map_data(rows: Rows, column: &str) -> Result<MapData> {
+    let null = if is_released(&rows.schema()) { f64::NAN } else { 0.0 };
     let dated = rows.schema().index_of("date").is_ok();
     let names: &[&str] = if dated { &["lau_id", column, "date"] } else { &["lau_id", column] };
     let columns = whole_columns(rows, names)?;
     let ids = texts(&columns[0])?;
-    let values = numbers(&columns[1], column)?;
+    let values = numbers(&columns[1], column, null)?;
     let days: Vec<Option<NaiveDate>> = match columns.get(2) {
         Some(dates) => {
             let dates = dates.as_primitive::<Date32Type>();
@@ -164,14 +173,14 @@ pub fn whole_columns(rows: Rows, names: &[&str]) -> Result<Vec<ArrayRef>> {
     parts.into_iter().zip(&at).map(one).collect()
 }
 
-/// A column as numbers, with 0 for null.
+/// A column as numbers; `null` stands for those that there are not.
 ///
 /// # Errors
 /// A column that is not numeric.
-pub fn numbers(column: &ArrayRef, name: &str) -> Result<Vec<f64>> {
+pub fn numbers(column: &ArrayRef, name: &str, null: f64) -> Result<Vec<f64>> {
     let column = cast(column, &DataType::Float64)
         .with_context(|| format!("column {name} is not numeric and cannot be drawn"))?;
-    Ok(column.as_primitive::<Float64Type>().iter().map(Option::unwrap_or_default).collect())
+    Ok(column.as_primitive::<Float64Type>().iter().map(|n| n.unwrap_or(null)).collect())
 }
 
 /// A column as text, with a dash for null.
@@ -183,7 +192,8 @@ pub fn texts(column: &ArrayRef) -> Result<Vec<String>> {
     Ok(column.as_string::<i32>().iter().map(|t| t.unwrap_or("–").to_owned()).collect())
 }
 
-fn with_gaps_filled(data: Data, loaded: &BTreeSet<NaiveDate>) -> Data {
+/// Without `loaded`, nothing is known about any hour or day without a row.
+fn with_gaps_filled(data: Data, loaded: Option<&BTreeSet<NaiveDate>>) -> Data {
     let Axis::Time(times) = &data.axis else { return data };
     let (Some(first), Some(last)) = (times.iter().min(), times.iter().max()) else { return data };
     let midnights = times.iter().all(|t| t.time() == NaiveTime::MIN);
@@ -199,8 +209,11 @@ fn with_gaps_filled(data: Data, loaded: &BTreeSet<NaiveDate>) -> Data {
     if !regular || !distinct || spaced || steps > MAX_STEPS {
         return data;
     }
-    let known: BTreeSet<NaiveDate> =
-        times.iter().map(NaiveDateTime::date).chain(loaded.iter().copied()).collect();
+    let of_rows = times.iter().map(NaiveDateTime::date);
+    let known: BTreeSet<NaiveDate> = match loaded {
+        Some(loaded) => of_rows.chain(loaded.iter().copied()).collect(),
+        None => BTreeSet::new(),
+    };
     let all: Vec<NaiveDateTime> =
         (0..steps).filter_map(|i| i32::try_from(i).ok()).map(|i| *first + step * i).collect();
     let blank: Vec<f64> =
@@ -228,7 +241,7 @@ mod tests {
             axis: Axis::Time(vec![hour(3), hour(6)]),
             series: vec![Series { name: "n".into(), values: vec![5.0, 7.0] }],
         };
-        let filled = with_gaps_filled(data, &BTreeSet::new());
+        let filled = with_gaps_filled(data, Some(&BTreeSet::new()));
         assert_eq!(filled.axis, Axis::Time((3..7).map(hour).collect()));
         assert_eq!(filled.series[0].values, [5.0, 0.0, 0.0, 7.0]);
     }
@@ -248,12 +261,38 @@ mod tests {
         };
         // the second of October is loaded, but the view has no row for it
         let filled =
-            with_gaps_filled(data(vec![midnight(1), midnight(4)]), &BTreeSet::from([day(2)]));
+            with_gaps_filled(data(vec![midnight(1), midnight(4)]), Some(&BTreeSet::from([day(2)])));
         assert_eq!(shown(filled), ["5", "0", "-", "7"]);
         let hours = vec![day(1).and_hms_opt(22, 0, 0).unwrap(), midnight(3) + TimeDelta::hours(1)];
-        let filled = shown(with_gaps_filled(data(hours), &BTreeSet::new()));
+        let filled = shown(with_gaps_filled(data(hours), Some(&BTreeSet::new())));
         let expected = [&["5", "0"][..], &["-"; 24], &["0", "7"]].concat();
         assert_eq!(filled, expected);
+    }
+
+    #[test]
+    fn withheld_numbers_and_missing_rows_of_a_release_are_gaps() {
+        use arrow::array::{
+            BooleanArray, Date32Array, Int64Array, RecordBatch, RecordBatchIterator,
+        };
+        let columns: [(&str, ArrayRef); 3] = [
+            ("date", std::sync::Arc::new(Date32Array::from(vec![20_000, 20_001, 20_003]))),
+            ("n", std::sync::Arc::new(Int64Array::from(vec![Some(20), None, Some(0)]))),
+            (SUPPRESSED, std::sync::Arc::new(BooleanArray::from(vec![false, true, false]))),
+        ];
+        let shown = |columns: &[(&str, ArrayRef)]| {
+            let batch = RecordBatch::try_from_iter(columns.iter().cloned()).unwrap();
+            let rows = RecordBatchIterator::new([Ok(batch.clone())], batch.schema());
+            let day = NaiveDate::from_epoch_days(20_002).unwrap();
+            read(Box::new(rows), "date", &["n".to_owned()], &BTreeSet::from([day])).unwrap().series
+                [0]
+            .values
+            .iter()
+            .map(|value| if value.is_nan() { "-".into() } else { value.to_string() })
+            .collect::<Vec<String>>()
+        };
+        assert_eq!(shown(&columns), ["20", "-", "-", "0"]);
+        // for analysts, a row that is missing on a loaded date says that there was nobody
+        assert_eq!(shown(&columns[..2]), ["20", "0", "0", "0"]);
     }
 
     #[test]
@@ -278,6 +317,6 @@ mod tests {
             axis: Axis::Time(times),
             series: vec![Series { name: "n".into(), values: vec![5.0, 7.0, 6.0] }],
         };
-        assert_eq!(with_gaps_filled(data.clone(), &BTreeSet::new()), data);
+        assert_eq!(with_gaps_filled(data.clone(), Some(&BTreeSet::new())), data);
     }
 }

@@ -42,6 +42,13 @@ impl FlowColumns {
     }
 }
 
+impl FlowColumns {
+    /// The columns of both ends.
+    pub fn ends(&self) -> [&str; 2] {
+        [&self.from, &self.to]
+    }
+}
+
 /// A line between two LAUs, by their places in the drawing.
 struct Line {
     from: usize,
@@ -63,19 +70,19 @@ pub fn svg(
 ) -> Result<Option<String>> {
     let FlowColumns { from, to, value } = columns;
     // trips are stated by the hour, and add up
-    let rows = warehouse.sql(&format!(
+    let sql = format!(
         "SELECT {from}, {to}, CAST(SUM({value}) AS DOUBLE PRECISION) AS {value} FROM {} \
          WHERE {} AND {from} <> {to} AND {value} > 0 GROUP BY {from}, {to} \
          ORDER BY 3 DESC, {from}, {to} LIMIT {MAX_LINES}",
         view.view,
         newest.condition()
-    ))?;
-    let columns = whole_columns(rows, &[from, to, value])?;
+    );
+    let columns = whole_columns(warehouse.sql_with(&sql, &[])?, &[from, to, value])?;
     let places: HashMap<&str, usize> =
         drawing.laus.iter().enumerate().map(|(i, lau)| (lau.lau_id.as_str(), i)).collect();
     let ends = texts(&columns[0])?.into_iter().zip(texts(&columns[1])?);
     let lines: Vec<Line> = ends
-        .zip(numbers(&columns[2], value)?)
+        .zip(numbers(&columns[2], value, 0.0)?)
         .filter_map(|((from, to), value)| {
             Some(Line { from: *places.get(&*from)?, to: *places.get(&*to)?, value })
         })

@@ -12,7 +12,7 @@ use chrono::{NaiveDateTime, Timelike};
 use super::data::{numbers, texts, whole_columns};
 use super::map::{HEAD, class_bounds, head, legend_of, shade};
 use super::newest::Newest;
-use super::style::{MUTED_TEXT, escaped, label, number};
+use super::style::{HATCHED_BORDER, HATCHING, MUTED_TEXT, escaped, label, number};
 use crate::domain::tables::TIMESTAMP;
 use crate::output::lau_outlines::Drawing;
 use crate::views::View;
@@ -35,7 +35,8 @@ pub fn value_column(schema: &Schema) -> Option<&'static str> {
     ["devices", "estimate"].into_iter().find(|value| is_hourly && has(value))
 }
 
-/// An SVG document of the hours of a date; `None` without rows.
+/// An SVG document of the hours of a date; `None` without rows. Of a release, LAUs without a number are hatched,
+/// and `withheld` says what that means.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
@@ -44,19 +45,20 @@ pub fn svg(
     view: &View,
     value: &str,
     newest: &Newest,
-    title: &str,
+    (title, withheld): (&str, Option<&str>),
     drawing: &Drawing,
 ) -> Result<Option<String>> {
-    let rows = warehouse.sql(&format!(
+    let sql = format!(
         "SELECT hour, lau_id, CAST(SUM({value}) AS DOUBLE PRECISION) AS total FROM {} WHERE {} \
          GROUP BY hour, lau_id ORDER BY hour, lau_id",
         view.view,
         newest.condition()
-    ))?;
-    let columns = whole_columns(rows, &["hour", "lau_id", "total"])?;
+    );
+    let columns = whole_columns(warehouse.sql_with(&sql, &[])?, &["hour", "lau_id", "total"])?;
+    let null = if withheld.is_some() { f64::NAN } else { 0.0 };
     let times = cast(&columns[0], &TIMESTAMP)?;
     let times = times.as_primitive::<TimestampMicrosecondType>();
-    let (laus, values) = (texts(&columns[1])?, numbers(&columns[2], value)?);
+    let (laus, values) = (texts(&columns[1])?, numbers(&columns[2], value, null)?);
     let mut hours: BTreeMap<NaiveDateTime, BTreeMap<String, f64>> = BTreeMap::new();
     for (row, (lau, value)) in laus.into_iter().zip(values).enumerate() {
         let Some(hour) = times.value_as_datetime(row) else { continue };
@@ -65,11 +67,11 @@ pub fn svg(
             hours.entry(hour).or_default().insert(lau, value);
         }
     }
-    Ok((!hours.is_empty()).then(|| draw(title, value, &hours, drawing)))
+    Ok((!hours.is_empty()).then(|| draw((title, withheld), value, &hours, drawing)))
 }
 
 fn draw(
-    title: &str,
+    (title, withheld): (&str, Option<&str>),
     value: &str,
     hours: &BTreeMap<NaiveDateTime, BTreeMap<String, f64>>,
     drawing: &Drawing,
@@ -83,6 +85,8 @@ fn draw(
     // all hours share the classes
     let bounds = class_bounds(hours.values().flat_map(BTreeMap::values).copied());
     let mut out = head(title, width, height);
+    out.push_str(if withheld.is_some() { HATCHING } else { "" });
+    let none = if withheld.is_some() { f64::NAN } else { 0.0 };
     // writing into a string cannot fail
     let _ = writeln!(out, "<defs>");
     for (i, lau) in drawing.laus.iter().enumerate() {
@@ -101,19 +105,20 @@ fn draw(
             y + NAME
         );
         for (i, lau) in drawing.laus.iter().enumerate() {
-            let value = values.get(&lau.lau_id).copied().unwrap_or(0.0);
+            let value = values.get(&lau.lau_id).copied().unwrap_or(none);
             let name = escaped(lau.lau_name.as_deref().unwrap_or(&lau.lau_id));
             let _ = writeln!(
                 out,
-                "<use href=\"#lau{i}\" fill=\"{}\"><title>{name}, {}: {}</title></use>",
+                "<use href=\"#lau{i}\"{} fill=\"{}\"><title>{name}, {}: {}</title></use>",
+                if value.is_nan() { HATCHED_BORDER } else { "" },
                 shade(value, &bounds),
                 hour.format("%H:%M"),
-                number(value)
+                withheld.filter(|_| value.is_nan()).map_or_else(|| number(value), str::to_owned)
             );
         }
         let _ = writeln!(out, "</g>");
     }
-    let _ =
-        write!(out, "</g>\n{}</svg>\n", legend_of(&label(value), &bounds, false, HEAD + height));
+    let legend = legend_of(&label(value), &bounds, false, withheld, HEAD + height);
+    let _ = write!(out, "</g>\n{legend}</svg>\n");
     out
 }

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::style::{FONT, NO_SHADE, SHADES, escaped, label, number};
+use super::style::{
+    FONT, HATCHED, HATCHED_BORDER, HATCHING, NO_SHADE, SHADES, escaped, label, number,
+};
+use super::withheld::NONE_OR_WITHHELD;
 use crate::output::lau_outlines::{Drawing, LauOutline};
 
 pub const HEAD: f64 = 64.0;
@@ -12,20 +15,24 @@ pub const SIDE: f64 = 24.0;
 /// Width of an entry of the legend.
 const KEY: f64 = 132.0;
 
-/// An SVG document of `values` by `lau_id`, as they are or per square kilometre.
+/// An SVG document of `values` by `lau_id`, as they are or per square kilometre. Of a release, LAUs without a
+/// number are hatched, and `withheld` says what that means.
 pub fn svg(
     title: &str,
     column: &str,
     values: &[(String, f64)],
     drawing: &Drawing,
     per_km2: bool,
+    withheld: Option<&str>,
 ) -> String {
     let laus = &drawing.laus;
     let size = (f64::from(drawing.width), f64::from(drawing.height));
     let found: HashMap<&str, f64> = values.iter().map(|(id, v)| (id.as_str(), *v)).collect();
     let of = |lau: &LauOutline| {
-        let value = found.get(lau.lau_id.as_str()).copied().unwrap_or(0.0);
+        let none = if withheld.is_some() { f64::NAN } else { 0.0 };
+        let value = found.get(lau.lau_id.as_str()).copied().unwrap_or(none);
         match per_km2 {
+            _ if value.is_nan() => value,
             true if lau.area_km2 > 0.0 => value / lau.area_km2,
             true => 0.0,
             false => value,
@@ -38,19 +45,22 @@ pub fn svg(
     bounds.iter_mut().for_each(|bound| *bound /= scale);
     let quantity = label(column) + if per_km2 { " per km²" } else { "" };
     let mut out = head(title, size.0, size.1);
+    out.push_str(if withheld.is_some() { HATCHING } else { "" });
     // writing into a string cannot fail
     for lau in laus {
         let value = of(lau);
         let _ = writeln!(
             out,
-            "<path fill=\"{}\" d=\"{}\"><title>{}: {}</title></path>",
+            "<path{} fill=\"{}\" d=\"{}\"><title>{}: {}</title></path>",
+            if value.is_nan() { HATCHED_BORDER } else { "" },
             shade(value, &bounds),
             escaped(&lau.path),
             escaped(lau.lau_name.as_deref().unwrap_or(&lau.lau_id)),
-            text(value)
+            withheld.filter(|_| value.is_nan()).map_or_else(|| text(value), str::to_owned)
         );
     }
-    let _ = write!(out, "</g>\n{}</svg>\n", legend_of(&quantity, &bounds, per_km2, HEAD + size.1));
+    let legend = legend_of(&quantity, &bounds, per_km2, withheld, HEAD + size.1);
+    let _ = write!(out, "</g>\n{legend}</svg>\n");
     out
 }
 
@@ -68,20 +78,31 @@ pub fn head(title: &str, width: f64, height: f64) -> String {
     )
 }
 
-/// The legend of the classes below a drawing that ends at `bottom`.
-pub fn legend_of(quantity: &str, bounds: &[f64], per_km2: bool, bottom: f64) -> String {
+/// The legend of the classes below a drawing that ends at `bottom`; `withheld` is what hatching means.
+pub fn legend_of(
+    quantity: &str,
+    bounds: &[f64],
+    per_km2: bool,
+    withheld: Option<&str>,
+    bottom: f64,
+) -> String {
     let y = bottom + 34.0;
     let quantity = escaped(quantity);
     let mut out = format!(
         "<text x=\"{SIDE}\" y=\"{y}\" font-size=\"15\" fill=\"#16202c\">{quantity}</text>\n"
     );
-    for (i, (colour, text)) in legend(bounds, per_km2).into_iter().enumerate() {
+    // where rows are left out, no number is 0
+    let without_zero = usize::from(withheld == Some(NONE_OR_WITHHELD));
+    let keys = legend(bounds, per_km2).into_iter().skip(without_zero);
+    let withheld = withheld.map(|text| (HATCHED, text.to_owned()));
+    for (i, (colour, text)) in keys.chain(withheld).enumerate() {
         let x = SIDE + KEY * i as f64;
         let _ = writeln!(
             out,
-            "<rect x=\"{x}\" y=\"{}\" width=\"22\" height=\"14\" rx=\"3\" fill=\"{colour}\"/>\
+            "<rect x=\"{x}\" y=\"{}\" width=\"22\" height=\"14\" rx=\"3\" fill=\"{colour}\"{}/>\
              <text x=\"{}\" y=\"{}\" font-size=\"14\" fill=\"#5b6878\">{text}</text>",
             y + 16.0,
+            if colour == HATCHED { HATCHED_BORDER } else { "" },
             x + 30.0,
             y + 28.0
         );
@@ -120,6 +141,9 @@ fn round(value: f64) -> f64 {
 }
 
 pub fn shade(value: f64, bounds: &[f64]) -> &'static str {
+    if value.is_nan() {
+        return HATCHED;
+    }
     if value <= 0.0 {
         return NO_SHADE;
     }
@@ -171,11 +195,35 @@ mod tests {
         };
         let laus = vec![lau("A", "<b>", "M0 0h1v1z"), lau("B", "b", "M1 0h1v1z")];
         let drawing = Drawing { width: 2, height: 1, laus };
-        let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &drawing, false);
+        let svg = svg("T & t", "user_count", &[("A".into(), 5.0)], &drawing, false, None);
         assert!(svg.contains("T &amp; t") && svg.contains("<title>&lt;b&gt;: 5</title>"), "{svg}");
         assert!(svg.contains(&format!("fill=\"{NO_SHADE}\" d=\"M1 0h1v1z\"")), "{svg}");
-        let svg = super::svg("T", "user_count", &[("A".into(), 5.0)], &drawing, true);
+        let svg = super::svg("T", "user_count", &[("A".into(), 5.0)], &drawing, true, None);
         assert!(svg.contains(": 2.00</title>") && svg.contains("Users per km²"), "{svg}");
+    }
+
+    #[test]
+    fn withheld_numbers_are_hatched_and_the_legend_says_so() {
+        let lau = |lau_id: &str, path: &str| LauOutline {
+            lau_id: lau_id.into(),
+            lau_name: None,
+            country_code: None,
+            area_km2: 1.0,
+            centre: (0.0, 0.0),
+            path: path.into(),
+        };
+        let laus = vec![lau("A", "M0 0h1v1z"), lau("B", "M1 0h1v1z"), lau("C", "M2 0h1v1z")];
+        let drawing = Drawing { width: 3, height: 1, laus };
+        let values = [("A".into(), 16.0), ("B".into(), f64::NAN)];
+        for per_km2 in [false, true] {
+            let svg = svg("T", "devices", &values, &drawing, per_km2, Some("Withheld"));
+            for hatched in ["M1 0h1v1z\"><title>B: Withheld", "M2 0h1v1z\"><title>C: Withheld"] {
+                assert!(svg.contains(&format!("fill=\"{HATCHED}\" d=\"{hatched}")), "{svg}");
+            }
+            assert!(svg.contains("<pattern id=\"withheld\"") && !svg.contains("NaN"), "{svg}");
+            assert!(svg.contains(">Withheld</text>"), "{svg}");
+        }
+        assert!(!super::svg("T", "n", &values[..1], &drawing, false, None).contains("withheld"));
     }
 
     #[test]

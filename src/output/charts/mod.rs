@@ -11,6 +11,7 @@ mod map;
 mod newest;
 mod raster;
 mod style;
+mod withheld;
 
 use std::collections::BTreeMap;
 
@@ -65,10 +66,11 @@ pub fn svg(
     options: &ChartOptions,
 ) -> Result<String> {
     let svg = chart(registry, warehouse, view, options)?;
-    Ok(match &options.note {
-        Some(note) => with_note(&svg, note),
-        None => svg,
-    })
+    let is_released = data::is_released(&*warehouse.columns(view.into())?);
+    // maps say so in their legend
+    let withheld = (is_released && !svg.contains(style::HATCHED)).then_some(withheld::NOTE);
+    let notes = withheld.into_iter().chain(options.note.as_deref());
+    Ok(notes.fold(svg, |svg, note| with_note(&svg, note)))
 }
 
 fn chart(
@@ -118,7 +120,8 @@ fn chart(
                 (None, Some(day)) => format!("{}, {day}", view.title),
                 (None, None) => view.title.clone(),
             };
-            Ok(map::svg(&title, column, &map_data.values, &drawing, options.per_km2))
+            let withheld = withheld::meaning(view, &schema);
+            Ok(map::svg(&title, column, &map_data.values, &drawing, options.per_km2, withheld))
         }
         (kind, [axis, values @ ..]) => {
             let data = data::read(rows, axis, values, &recorded_dates(warehouse)?)?;
@@ -180,13 +183,21 @@ fn of_period(
     let drawing = lau_outlines::drawing(warehouse)?;
     let svg = match (value, flows, hourly) {
         (Some(column), _, _) => {
-            let (view, condition) = (&view.view, newest.condition());
-            let sql = format!("SELECT lau_id, {column} FROM {view} WHERE {condition}");
-            let values = data::map_data(warehouse.sql(&sql)?, column)?.values;
-            Some(map::svg(&title, column, &values, &drawing, options.per_km2))
+            let (name, condition) = (&view.view, newest.condition());
+            let sql = format!("SELECT lau_id, {column} FROM {name} WHERE {condition}");
+            let values = data::map_data(warehouse.sql_with(&sql, &[])?, column)?.values;
+            let meaning = withheld::meaning(view, schema);
+            Some(map::svg(&title, column, &values, &drawing, options.per_km2, meaning))
         }
-        (None, Some(flows), _) => flows::svg(warehouse, view, &flows, &newest, &title, &drawing)?,
-        (None, None, Some(value)) => hours::svg(warehouse, view, value, &newest, &title, &drawing)?,
+        (None, Some(flows), _) => {
+            withheld::refuse_sums(view, schema, &flows.ends())?;
+            flows::svg(warehouse, view, &flows, &newest, &title, &drawing)?
+        }
+        (None, None, Some(value)) => {
+            withheld::refuse_sums(view, schema, &["hour", "lau_id"])?;
+            let about = (title.as_str(), withheld::meaning(view, schema));
+            hours::svg(warehouse, view, value, &newest, about, &drawing)?
+        }
         (None, None, None) => None,
     };
     svg.map(Some).ok_or_else(nothing)
@@ -200,7 +211,9 @@ fn by_day(
     view: &View,
     (select, data): (&Select, Data),
 ) -> Result<(Data, Option<String>)> {
-    match BY_DAY.iter().find(|(hours, _)| *hours == view.view) {
+    // released numbers are not added up, since some of them are withheld
+    let is_released = registry.is_released();
+    match BY_DAY.iter().find(|(hours, _)| *hours == view.view && !is_released) {
         None => Ok((data, None)),
         Some((_, None)) => Ok((data.sums_by_day(), Some("Events per day".to_owned()))),
         Some((_, Some(days))) => {

@@ -57,7 +57,7 @@ pub fn newest(
             false => format!(" WHERE {}", conditions.join(" AND ")),
         };
         let sql = format!("SELECT MAX({column}) AS day FROM {}{condition}", view.view);
-        for batch in warehouse.sql(&sql)? {
+        for batch in warehouse.sql_with(&sql, &[])? {
             let days = cast(batch?.column(0), &DataType::Date32)?;
             let days = days.as_primitive::<Date32Type>();
             if !days.is_empty() && days.is_valid(0) {

@@ -68,6 +68,14 @@ pub const SERIES: [RGBColor; 4] =
 pub const SHADES: [&str; 7] =
     ["#d8ecf0", "#b1d9e2", "#7fbfd0", "#4c9fbd", "#2a7aa5", "#1f5488", "#1b2f62"];
 pub const NO_SHADE: &str = "#eceff3";
+/// Where a number is withheld: the pattern of [`HATCHING`].
+pub const HATCHED: &str = "url(#withheld)";
+/// The pattern of withheld numbers, once in a document.
+pub const HATCHING: &str = "<defs><pattern id=\"withheld\" width=\"9\" height=\"9\" patternUnits=\"userSpaceOnUse\" \
+    patternTransform=\"rotate(45)\"><rect width=\"9\" height=\"9\" fill=\"#ffffff\"/>\
+    <rect width=\"2\" height=\"9\" fill=\"#9aa5b1\"/></pattern></defs>\n";
+/// The border of hatched shapes, which a white one would not set apart.
+pub const HATCHED_BORDER: &str = " stroke=\"#9aa5b1\" stroke-width=\"0.7\"";
 
 type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Failure = Box<dyn std::error::Error>;

@@ -1,6 +1,8 @@
 //! JSON documents of the API, from which the dashboard is drawn as well.
 
+mod analysts_page;
 mod period;
+mod released_summary;
 mod rows;
 mod summary;
 mod view_list;
@@ -11,6 +13,7 @@ use super::data_version::DataVersion;
 use crate::views::Registry;
 use crate::warehouse::Warehouse;
 
+pub use analysts_page::analysts_page;
 pub use period::Period;
 pub use rows::{RowsHead, geometry_options};
 pub use summary::summary;

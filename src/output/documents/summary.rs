@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use chrono::{DateTime, NaiveDate};
 use serde_json::{Value, json};
 
-use super::{LoadedData, Period};
+use super::{LoadedData, Period, released_summary};
 use crate::config::Time;
 use crate::domain::tables::Table;
 use crate::stages::quality;
@@ -17,7 +17,8 @@ use crate::views::OrderBy;
 use crate::warehouse::{Relation, Select, Warehouse};
 
 /// The key figures; null where no view provides one. `location` names the warehouse. With a period, events,
-/// users, dates and quality are those of its dates.
+/// users, dates and quality are those of its dates. Of released tables there are no sums, and nothing is said about
+/// their origin.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
@@ -29,6 +30,9 @@ pub fn summary(
     period: Period,
 ) -> Result<Value> {
     let warehouse = data.warehouse;
+    if let Some(releases) = warehouse.releases()? {
+        return released_summary::document(data, time, &releases, period);
+    }
     let rows = |view: &str| -> Result<Option<Vec<RecordBatch>>> {
         let Some(view) = data.registry.by_sql_name(view) else { return Ok(None) };
         let all = Select::all(Relation::View(view));
@@ -54,6 +58,7 @@ pub fn summary(
         recorded.iter().chain(dates.iter().flatten()).copied().collect();
     let found = dates.as_ref().and_then(|d| Some((d.first()?, d.last()?)));
     Ok(json!({
+        "audience": "analyst",
         "warehouse": location,
         "loaded_at": data.version.loaded.loaded_at,
         "version": data.version.id(),

@@ -4,12 +4,11 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::LoadedData;
-use crate::domain::tables::Table;
 use crate::output::columns::ColumnInfo;
 use crate::output::relation::{RelationInfo, table_path, view_path};
 use crate::output::snapshots;
 use crate::output::{movement, people};
-use crate::views::OrderBy;
+use crate::views::{OrderBy, View};
 use crate::warehouse::Relation;
 
 /// The list; `path_of` gives the path of a route for clients.
@@ -42,17 +41,26 @@ pub fn view_list(data: &LoadedData, path_of: impl Fn(&str) -> String) -> Result<
         entry["href"] = json!(path_of(&view_path(view)));
         entry["loaded"] = json!(snapshots::is_loaded(data.warehouse, view)?);
         entry["snapshot"] = json!(view.snapshot.is_some());
-        entry["page"] = json!(page_of(&view.view));
+        // the other pages compute with exact numbers
+        let is_released = data.registry.is_released();
+        entry["page"] = json!(if is_released { "dashboard" } else { page_of(&view.view) });
+        entry["suppression"] = json!(is_released.then(|| suppression_of(view)));
+        entry["measures"] = json!(is_released.then(|| view.measures()));
         views.push(entry);
     }
     let mut tables = Vec::new();
-    for table in Table::ALL {
+    for table in data.registry.tables().iter().copied() {
         // not every warehouse holds the raw events
         let Ok(mut entry) = describe(Relation::Table(table)) else { continue };
         entry["href"] = json!(path_of(&table_path(table)));
         tables.push(entry);
     }
     Ok(json!({ "views": views, "tables": tables }))
+}
+
+/// What is left out of a released view: numbers, or whole rows.
+fn suppression_of(view: &View) -> &'static str {
+    if view.has_every_key() { "numbers" } else { "rows" }
 }
 
 /// The page that shows a view.

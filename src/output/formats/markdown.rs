@@ -8,16 +8,18 @@ use arrow::datatypes::Schema;
 
 use super::cells;
 use super::cells::printable;
-use super::{FLUSH_BYTES, RowWriter, geometry};
+use super::withheld::Withheld;
+use super::{FLUSH_BYTES, Options, RowWriter, geometry};
 
 pub(super) struct Markdown<'a> {
     out: &'a mut (dyn Write + Send),
     geometry: Option<usize>,
+    withheld: Withheld,
     buffer: String,
 }
 
 impl<'a> Markdown<'a> {
-    pub fn new(schema: &Schema, out: &'a mut (dyn Write + Send)) -> Self {
+    pub fn new(schema: &Schema, out: &'a mut (dyn Write + Send), options: &Options) -> Self {
         let mut buffer = String::new();
         for field in schema.fields() {
             cell(field.name(), &mut buffer);
@@ -28,7 +30,8 @@ impl<'a> Markdown<'a> {
             buffer.push_str(if number { "| ---: " } else { "| --- " });
         }
         buffer.push_str("|\n");
-        Markdown { out, geometry: geometry::column(schema), buffer }
+        let withheld = Withheld::new(schema, &options.measures);
+        Markdown { out, geometry: geometry::column(schema), withheld, buffer }
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -42,8 +45,8 @@ impl RowWriter for Markdown<'_> {
     fn batch(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = cells::columns(batch)?;
         for row in 0..batch.num_rows() {
-            for (index, column) in columns.iter().enumerate() {
-                let text = column.display_text(row, self.geometry == Some(index));
+            for index in 0..columns.len() {
+                let text = self.withheld.text(&columns, index, row, self.geometry);
                 cell(&text, &mut self.buffer);
             }
             self.buffer.push_str("|\n");

@@ -19,6 +19,7 @@ mod parquet;
 mod table;
 mod text;
 mod vertical;
+mod withheld;
 mod xlsx;
 
 use std::io::{self, Write};
@@ -159,6 +160,8 @@ pub struct Options {
     pub gzip: bool,
     /// CSV for spreadsheets: no text is taken for a formula.
     pub spreadsheet_safe: bool,
+    /// The columns whose numbers may be withheld. Tables for people have a word in their place.
+    pub measures: Vec<String>,
 }
 
 /// Writes normalised rows in one format.
@@ -205,12 +208,14 @@ pub fn to_bytes(format: Format, rows: Rows, options: &Options) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-/// All rows as cells for people, `None` for a null; geometries are summarised.
+/// All rows as cells for people, `None` for a null; geometries are summarised, and numbers of `measures` that
+/// are withheld are a word.
 ///
 /// # Errors
 /// Rows that cannot be computed.
-pub fn cells(rows: Rows) -> Result<Vec<Vec<Option<String>>>> {
+pub fn cells(rows: Rows, measures: &[String]) -> Result<Vec<Vec<Option<String>>>> {
     let schema = normalise::schema(&rows.schema());
+    let withheld = withheld::Withheld::new(&schema, measures);
     let geometry = geometry::column(&schema);
     let mut all = Vec::new();
     for batch in rows {
@@ -218,7 +223,9 @@ pub fn cells(rows: Rows) -> Result<Vec<Vec<Option<String>>>> {
         let columns = cells::columns(&batch)?;
         for row in 0..batch.num_rows() {
             let cell = |(index, column): (usize, &cells::Column)| {
-                (!column.is_null(row)).then(|| column.display_text(row, geometry == Some(index)))
+                let word = withheld.word(&columns, index, row).map(str::to_owned);
+                let text = || column.display_text(row, geometry == Some(index));
+                word.or_else(|| (!column.is_null(row)).then(text))
             };
             all.push(columns.iter().enumerate().map(cell).collect());
         }
@@ -265,7 +272,7 @@ fn writer<'a>(
         Format::Geojson => Box::new(geojson::Geojson::new(schema, out, options)?),
         Format::Gpkg => Box::new(geopackage::GeoPackage::new(schema, out, options)?),
         Format::Xlsx => Box::new(xlsx::Workbook::new(schema, out, options)?),
-        Format::Markdown => Box::new(markdown::Markdown::new(schema, out)),
+        Format::Markdown => Box::new(markdown::Markdown::new(schema, out, options)),
     })
 }
 

@@ -13,6 +13,7 @@ use super::cells;
 use super::cells::{Column, is_number, printable};
 use super::fit::{ColumnWidth, truncate, widths};
 use super::vertical::write_row;
+use super::withheld::Withheld;
 use super::{Options, RowWriter, geometry};
 use crate::domain::numbers::{counted, grouped};
 
@@ -29,6 +30,7 @@ pub(super) struct Table<'a> {
     out: &'a mut (dyn Write + Send),
     options: &'a Options,
     geometry: Option<usize>,
+    withheld: Withheld,
     /// Buffered rows.
     sample: Vec<Vec<String>>,
     /// Widths of the columns that fit, once the heading is written.
@@ -44,14 +46,15 @@ impl<'a> Table<'a> {
             out,
             options,
             geometry: geometry::column(schema),
+            withheld: Withheld::new(schema, &options.measures),
             sample: Vec::new(),
             widths: None,
             count: 0,
         }
     }
 
-    fn cell(&self, column: &Column, index: usize, row: usize) -> String {
-        let text = column.display_text(row, self.geometry == Some(index));
+    fn cell(&self, columns: &[Column], index: usize, row: usize) -> String {
+        let text = self.withheld.text(columns, index, row, self.geometry);
         if is_number(self.schema.field(index).data_type()) {
             return with_groups(text);
         }
@@ -136,8 +139,8 @@ impl RowWriter for Table<'_> {
         let remaining = self.options.max_rows.unwrap_or(u64::MAX).saturating_sub(self.count);
         let columns = cells::columns(batch)?;
         for row in 0..batch.num_rows().min(usize::try_from(remaining).unwrap_or(usize::MAX)) {
-            let cells = columns.iter().enumerate();
-            let cells: Vec<String> = cells.map(|(index, c)| self.cell(c, index, row)).collect();
+            let cells = (0..columns.len()).map(|index| self.cell(&columns, index, row));
+            let cells: Vec<String> = cells.collect();
             match self.widths.take() {
                 Some(widths) => {
                     self.row(&widths, &cells, false)?;

@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use console::measure_text_width;
 
 use super::cells::{self, printable};
+use super::withheld::Withheld;
 use super::{Options, RowWriter, geometry};
 use crate::domain::numbers::counted;
 
@@ -16,13 +17,15 @@ pub(super) struct Vertical<'a> {
     out: &'a mut (dyn Write + Send),
     options: &'a Options,
     geometry: Option<usize>,
+    withheld: Withheld,
     count: u64,
 }
 
 impl<'a> Vertical<'a> {
     pub fn new(schema: &SchemaRef, out: &'a mut (dyn Write + Send), options: &'a Options) -> Self {
         let names = schema.fields().iter().map(|f| printable(f.name()).into_owned()).collect();
-        Vertical { names, out, options, geometry: geometry::column(schema), count: 0 }
+        let withheld = Withheld::new(schema, &options.measures);
+        Vertical { names, out, options, geometry: geometry::column(schema), withheld, count: 0 }
     }
 }
 
@@ -40,8 +43,8 @@ impl RowWriter for Vertical<'_> {
                 writeln!(self.out, "{}", printable(title))?;
             }
             writeln!(self.out, "─ row {} ─", self.count)?;
-            let values = columns.iter().enumerate();
-            let values = values.map(|(i, c)| c.display_text(row, self.geometry == Some(i)));
+            let values = (0..columns.len())
+                .map(|index| self.withheld.text(&columns, index, row, self.geometry));
             let values: Vec<String> = values.map(|text| printable(&text).into_owned()).collect();
             write_row(self.out, &self.names, &values)?;
         }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{DASHBOARD, PEOPLE, Templates, assets, fingerprint, single_file};
 use crate::config::{SnapshotDate, Time};
+use crate::errors::UsageError;
 use crate::output::columns::ColumnInfo;
 use crate::output::data_version::{DataVersion, loaded};
 use crate::output::documents::{
@@ -53,6 +54,13 @@ pub fn report(
     expectation: &Expectation,
     options: &ReportOptions,
 ) -> Result<String> {
+    if registry.is_released() && options.people.is_some() {
+        bail!(UsageError(
+            "the page about people computes with exact numbers, so that it is for analysts alone; without --people, \
+             the report shows what was released"
+                .to_owned()
+        ));
+    }
     let fingerprint = fingerprint(registry)?;
     for _ in 0..ATTEMPTS {
         let version = DataVersion::new(loaded(warehouse)?, &fingerprint);
@@ -87,7 +95,9 @@ fn documents(
     let mut left_out = Vec::new();
     for view in data.registry.views().iter().filter(|view| !view.single_users()) {
         let name = view.view.as_str();
-        let is_on_another_page = people::VIEWS.contains(&name) || movement::VIEWS.contains(&name);
+        // a report for the public has all released views
+        let is_on_another_page = !data.registry.is_released()
+            && (people::VIEWS.contains(&name) || movement::VIEWS.contains(&name));
         if is_on_another_page || !snapshots::is_loaded(data.warehouse, view)? {
             left_out.push(view_path(view));
             continue;
@@ -137,6 +147,15 @@ fn summary_of(
 ) -> Result<Value> {
     // the location of the warehouse does not concern the readers of a report
     let summary = summary(data, time, expectation, None, period)?;
+    if data.registry.is_released() {
+        if !period.is_all() && summary["dates"].as_array().is_some_and(Vec::is_empty) {
+            bail!(
+                "nothing was released of {}; `mobility publish` releases further dates",
+                period.text()
+            );
+        }
+        return Ok(summary);
+    }
     if !period.is_all() && summary["dates"].as_array().is_some_and(Vec::is_empty) {
         bail!(
             "there are no events of {}; `mobility quality` lists the dates that are loaded",

@@ -18,6 +18,8 @@ pub struct RowsPage<'a> {
     pub info: RelationInfo<'a>,
     /// What links to routes begin with.
     pub root: &'a str,
+    /// Leave out links to what only analysts see.
+    pub is_public: bool,
     /// The link to the view or table.
     pub href: &'a str,
     pub select: &'a Select<'a>,
@@ -80,6 +82,7 @@ impl RowsPage<'_> {
                 name => self.info.name,
                 single_users => self.info.single_users,
                 root => self.root,
+                is_public => self.is_public,
                 href => self.href,
                 headings => Serde(self.headings()),
                 rows => Serde(rows),
@@ -156,6 +159,7 @@ mod tests {
         let page = RowsPage {
             info,
             root: "/",
+            is_public: false,
             href: "/v",
             select: &select,
             default_order: &[OrderBy { column: "date".into(), descending: false }],

@@ -56,20 +56,33 @@ impl Templates {
         self.render(template, context! { root })
     }
 
-    /// The page of an error.
+    /// The page of an error; `is_public` leaves out links to what only analysts see.
     ///
     /// # Errors
     /// Those of the template engine.
-    pub fn problem(&self, root: &str, status: u16, title: &str, detail: &str) -> Result<String> {
-        self.render("problem.html", context! { root, title, status, detail })
+    pub fn problem(
+        &self,
+        root: &str,
+        is_public: bool,
+        status: u16,
+        title: &str,
+        detail: &str,
+    ) -> Result<String> {
+        self.render("problem.html", context! { root, is_public, status, title, detail })
     }
 
     /// The documentation of the API.
     ///
     /// # Errors
     /// Those of the template engine.
-    pub fn api_docs(&self, root: &str, openapi: &serde_json::Value) -> Result<String> {
-        self.render("docs.html", context! { root, title => "REST API", api => Serde(openapi) })
+    pub fn api_docs(
+        &self,
+        root: &str,
+        is_public: bool,
+        openapi: &serde_json::Value,
+    ) -> Result<String> {
+        let title = "REST API";
+        self.render("docs.html", context! { root, is_public, title, api => Serde(openapi) })
     }
 }
 

@@ -2,13 +2,13 @@
 
 mod compute_view;
 mod engine_errors;
-mod files_table;
-mod filter;
+pub(super) mod files_table;
+pub(super) mod filter;
 mod load;
 mod lossy_casts;
 mod memory_pool;
-mod parquet_files;
-mod parquet_tables;
+pub(super) mod parquet_files;
+pub(super) mod parquet_tables;
 mod period_batches;
 mod periods;
 pub(super) mod presence_sql;
@@ -19,7 +19,7 @@ mod purge;
 mod raw_events_table;
 mod raw_streamed_table;
 mod relations;
-mod rows;
+pub(super) mod rows;
 mod runs_table;
 pub(super) mod session;
 mod signed_merge;

@@ -100,7 +100,7 @@ pub fn register(
 ///
 /// # Errors
 /// A path that cannot be converted to a URL.
-fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
+pub fn file(path: &Path, schema: &SchemaRef) -> Result<Arc<dyn TableProvider>> {
     Ok(Arc::new(listing(url_of(path)?, with_views(schema))?))
 }
 

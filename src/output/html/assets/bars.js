@@ -16,7 +16,7 @@ const MIN_STEP = 9;
 /** Maximum width of a bar, in pixels. */
 const MAX_BAR = 84;
 
-/** Sums of `[x, value]` over ranges of a round width: at most `max` of them. */
+/** Sums of `[x, value]` over ranges of a round width: at most `max` of them. A sum with a null is null. */
 export function bins(pairs, max) {
   const xs = pairs.map((p) => p[0]);
   const [low, high] = [Math.min(...xs), Math.max(...xs)];
@@ -27,15 +27,18 @@ export function bins(pairs, max) {
   const ranges = Array.from({ length: count }, (_, i) => ({
     from: start + i * width, to: start + (i + 1) * width - 1, value: 0,
   }));
-  for (const [x, value] of pairs) ranges[Math.floor((x - start) / width)].value += value;
+  for (const [x, value] of pairs) {
+    const range = ranges[Math.floor((x - start) / width)];
+    range.value = range.value === null || value === null ? null : range.value + value;
+  }
   return ranges;
 }
 
 /**
  * Draws `pairs` of `[integer, count]` into `host`. The switch between a linear and a logarithmic
- * axis is added to `controls`.
+ * axis is added to `controls`. With `withheld`, the word for null, there are no shares.
  */
-export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade = "c-all" }) {
+export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade = "c-all", withheld = null }) {
   let log = false;
   let lastWidth = 0;
   const total = pairs.reduce((sum, p) => sum + p[1], 0);
@@ -43,7 +46,7 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
   function draw(width) {
     lastWidth = width;
     const items = bins(pairs, Math.max(8, Math.floor((width - 70) / MIN_STEP)));
-    const max = Math.max(...items.map((i) => i.value));
+    const max = Math.max(...items.map((i) => i.value ?? 0));
     const ticks = log ? logTicks(max) : niceTicks(max);
     const short = log ? axisFormat([1]) : axisFormat(ticks);
     const left = 30 + DIGIT * Math.max(3, ...ticks.map((t) => short(t).length));
@@ -61,7 +64,7 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
     const gap = step > 24 ? 6 : step > 6 ? 2 : 1;
     const wideBar = Math.min(MAX_BAR, Math.max(1, step - gap));
     const bars = items.map((item, i) =>
-      svg("rect", { x: left + (i + 0.5) * step - wideBar / 2, y: py(item.value), width: wideBar, height: bottom - py(item.value), rx: Math.min(3, step / 6), class: `bar ${shade}` }));
+      svg("rect", { x: left + (i + 0.5) * step - wideBar / 2, y: py(item.value ?? 0), width: wideBar, height: item.value === null ? 0 : bottom - py(item.value), rx: Math.min(3, step / 6), class: `bar ${shade}` }));
     const longest = Math.max(...items.map((i) => range(i).length)) * DIGIT + 14;
     const every = labelInterval(Math.ceil(longest / step));
     const wide = items[0].to - items[0].from + 1;
@@ -83,7 +86,8 @@ export function barChart(host, { pairs, label, xTitle, yTitle, controls, shade =
   /** Shows the values at the pointer, and by arrow keys. */
   function addReadout(chart, items, bars, { left, step, range }) {
     let current = -1;
-    const rows = (item) => [[shade, yTitle, number(item.value)], [null, "Share", `${((item.value / total) * 100).toFixed(1)}%`]];
+    const share = (item) => [null, "Share", `${((item.value / total) * 100).toFixed(1)}%`];
+    const rows = (item) => [[shade, yTitle, item.value === null ? withheld : number(item.value)], ...(withheld ? [] : [share(item)])];
     function show(i, clientY) {
       bars[current]?.classList.remove("hot");
       current = Math.min(items.length - 1, Math.max(0, i));

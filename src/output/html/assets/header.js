@@ -3,9 +3,10 @@
 import { heading, isReport, link } from "./api.js";
 import { el } from "./dom.js";
 import { ago, counted, number, period } from "./format.js";
+import { removeExactLinks } from "./status.js";
 
-/** Fills the head of the page. */
-export function header(summary) {
+/** Fills the head of the page; `views` are those that its readers see. */
+export function header(summary, views) {
   // figures that no view provides are null
   const days = summary.dates?.length ?? null;
   const title = summary.period ? period(summary.period.from, summary.period.to) : "Mobile network data";
@@ -16,9 +17,10 @@ export function header(summary) {
   const loaded = new Date(summary.loaded_at);
   const freshness = document.getElementById("freshness");
   const stamp = `${loaded.toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  const verb = summary.audience === "public" ? "Released" : "Data loaded";
   const update = () => {
     freshness.replaceChildren(el("time", { datetime: summary.loaded_at, title: stamp },
-      isReport ? `Data loaded ${stamp}` : `Data loaded ${ago(summary.loaded_at)}`));
+      `${verb} ${isReport ? stamp : ago(summary.loaded_at)}`));
   };
   update();
   if (!isReport) setInterval(update, 30_000);
@@ -27,7 +29,7 @@ export function header(summary) {
   const badges = [qualityBadge(summary.quality), missingBadge(summary.gaps)].filter(Boolean);
   freshness.after(...badges);
   const average = (n, of) => (n !== null && of > 0 ? number(Math.round(n / of)) : "–");
-  const tiles = [
+  const tiles = summary.audience === "public" ? released(summary, days, views) : [
     ["users", "Unique users", summary.users, "distinct pseudonymous ids"],
     ["events", "Events", summary.events, `${average(summary.events, summary.users)} per user`],
     ["cells", "Cells", summary.cells, `${number(summary.cells_mapped)} in a LAU`],
@@ -38,6 +40,17 @@ export function header(summary) {
   list.hidden = false;
   list.replaceChildren(...tiles.map(([id, name, value, note]) =>
     el("div", { class: "tile", id: `tile-${id}` }, el("dt", {}, name), el("dd", {}, number(value)), el("small", {}, note))));
+}
+
+/** The tiles of what was released, of which nothing is added up. */
+function released(summary, days, views) {
+  removeExactLinks();
+  return [
+    ["days", days === 1 ? "Day" : "Days", days, "with released numbers"],
+    ["views", "Views", views.length, "released"],
+    ["laus", "LAUs", summary.laus, "local administrative units"],
+    ["least", "Smallest count", summary.min_devices, "devices; smaller ones are withheld"],
+  ];
 }
 
 /** A badge with the warnings of the newest date, if there are any. */

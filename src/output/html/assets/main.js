@@ -10,7 +10,7 @@ import { hoursCard, isByDay } from "./hours.js";
 import { placesCard } from "./places.js";
 import { DAY_NIGHT, Presence, USERS } from "./presence.js";
 import { createState } from "./state.js";
-import { removeServerLinks, showEmpty, showError, singleUsersCard, watch } from "./status.js";
+import { removeServerLinks, showEmpty, showError, showNothingPublished, singleUsersCard, watch } from "./status.js";
 
 const HOURS = ["number-of-events-per-hour", "number-of-unique-users-per-hour"];
 
@@ -39,6 +39,7 @@ async function start(delay = MIN_DELAY) {
     if (api.isReport) removeServerLinks();
     else watch(summary);
   } catch (error) {
+    if (error.status === 503 && /nothing has been published/i.test(error.message)) return showNothingPublished(cards);
     if (error.status === 503 && /no data yet/i.test(error.message)) return showEmpty(cards);
     const retry = () => start(Math.min(MAX_DELAY, delay * 1.6));
     showError(cards, error, delay, retry);
@@ -46,7 +47,7 @@ async function start(delay = MIN_DELAY) {
 }
 
 function build(cards, summary, views, outlines) {
-  header(summary);
+  header(summary, views);
   footer(summary, views);
   // snapshot views of dates that are not loaded have nothing to show; other views have a page of their own
   const drawable = views.filter((v) => !v.single_users && v.loaded !== false && v.page === "dashboard");
@@ -56,13 +57,20 @@ function build(cards, summary, views, outlines) {
   const use = (...names) => names.forEach((n) => drawn.add(n));
   const snapshots = (of) => drawable.filter((v) => v.snapshot && of.test(v.view)).map((v) => v.name);
 
-  const hours = HOURS.map(find).filter(Boolean);
+  // these cards add numbers up and compare them, which released ones are not fit for
+  const isPublic = summary.audience === "public";
+  const hours = isPublic ? [] : HOURS.map(find).filter(Boolean);
+  if (isPublic) {
+    // the same numbers a second time
+    const has = (name) => find(name) !== undefined;
+    use(...drawable.filter((v) => (has(USERS) && (v.name === SAME_AS_USERS || SNAPSHOT_OF_USERS.test(v.view))) || (has(HOURS[0]) && SNAPSHOT_OF_HOURS.test(v.view))).map((v) => v.name));
+  }
   if (hours.length) {
     nodes.push(hoursCard(hours, summary, find(PER_DAY)));
     use(...hours.map((v) => v.name), ...snapshots(SNAPSHOT_OF_HOURS));
     if (isByDay(hours, summary)) use(PER_DAY);
   }
-  const hasMap = find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
+  const hasMap = !isPublic && find(USERS) && find(DAY_NIGHT) && outlines.laus.length > 0 && summary.dates?.length > 0;
   const context = { summary, outlines: outlines.laus.length ? outlines : null };
   if (hasMap) {
     const state = createState({ date: summary.dates.at(-1), metric: "all", lau: null, hover: null });
@@ -71,7 +79,7 @@ function build(cards, summary, views, outlines) {
     nodes.push(placesCard({ state, presence, outlines, summary, views: [find(USERS), find(DAY_NIGHT)] }));
     nodes.push(dayNightCard({ state, presence, views: [find(DAY_NIGHT)] }));
     use(USERS, DAY_NIGHT, SAME_AS_USERS, ...snapshots(SNAPSHOT_OF_USERS));
-  } else if (outlines.error) {
+  } else if (outlines.error && !isPublic) {
     const frame = card({ id: "places", title: "Users by LAU", wide: true });
     frame.fill(() => api.map().then(() => location.reload()));
     nodes.push(frame.node);

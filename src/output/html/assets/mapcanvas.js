@@ -37,9 +37,32 @@ export function canvasMap(shapes, width, height, toMap) {
     return { context, pixel: ratio / scale };
   }
 
+  /** The pattern of withheld numbers in the colours of the theme, as wide at any zoom. */
+  function hatching(context, colour) {
+    const tile = document.createElement("canvas");
+    const size = 8 * Math.min(2, devicePixelRatio || 1);
+    [tile.width, tile.height] = [size, size];
+    const on = tile.getContext("2d");
+    on.fillStyle = colour("hatch-ground");
+    on.fillRect(0, 0, size, size);
+    on.strokeStyle = colour("hatch-line");
+    on.lineWidth = size / 5;
+    // beyond the corners, so that the stripes of neighbouring tiles meet
+    for (const shift of [-size, 0, size]) {
+      on.beginPath();
+      on.moveTo(shift - 1, size + 1);
+      on.lineTo(shift + size + 1, -1);
+      on.stroke();
+    }
+    const pattern = context.createPattern(tile, "repeat");
+    pattern.setTransform(context.getTransform().inverse());
+    return pattern;
+  }
+
   function drawBase() {
     const { context, pixel } = prepare(base);
     const colour = colours();
+    const hatched = classes.includes("q-withheld") ? hatching(context, colour) : null;
     const isVisible = ([left, top, right, bottom]) =>
       right >= view.x && left <= view.x + view.w && bottom >= view.y && top <= view.y + view.h;
     const hasBorders = view.w < width / 4;
@@ -47,9 +70,9 @@ export function canvasMap(shapes, width, height, toMap) {
     context.strokeStyle = colour("map-line");
     paths.forEach((path, i) => {
       if (!isVisible(boxes[i])) return;
-      context.fillStyle = colour(classes[i]);
+      context.fillStyle = classes[i] === "q-withheld" ? hatched : colour(classes[i]);
       context.fill(path, "evenodd");
-      if (!hasBorders) context.strokeStyle = context.fillStyle;
+      if (!hasBorders) context.strokeStyle = classes[i] === "q-withheld" ? colour("hatch-line") : context.fillStyle;
       context.stroke(path);
     });
     drawOutlines();

@@ -12,7 +12,7 @@ import { matrixCard } from "./movementmatrix.js";
 import { shares } from "./movementshares.js";
 import { datesOf } from "./peopledata.js";
 import { createState } from "./state.js";
-import { showEmpty, showError, watch } from "./status.js";
+import { nothingCard, removeExactLinks, showEmpty, showError, showNothingPublished, watch } from "./status.js";
 
 const SHARED = ["date", "hour", "lau"];
 
@@ -27,6 +27,7 @@ async function start(delay = MIN_DELAY) {
     build(cards, summary, overview, outlines, registry.views);
     watch(summary);
   } catch (error) {
+    if (error.status === 503 && /nothing has been published/i.test(error.message)) return showNothingPublished(cards);
     if (error.status === 503 && /no data yet/i.test(error.message)) return showEmpty(cards);
     showError(cards, error, delay, () => start(Math.min(MAX_DELAY, delay * 1.6)));
   }
@@ -34,6 +35,7 @@ async function start(delay = MIN_DELAY) {
 
 /** Why the page shows nothing, or null. */
 function nothing(overview, outlines) {
+  if (overview.reason) return overview.reason;
   if (overview.missing.length) {
     return `This page needs views that do not exist or have rows of single users: ${overview.missing.join(", ")}. They are part of the program unless views.builtin = false leaves them out.`;
   }
@@ -47,9 +49,10 @@ function build(cards, summary, overview, outlines, views) {
   document.getElementById("freshness").textContent = dates.length ? `${period(dates[0], dates.at(-1))}, ${counted(dates.length, "date")}` : "";
   document.getElementById("source").textContent = [summary.warehouse, counted(overview.laus, "LAU")].filter(Boolean).join(" · ");
   cards.setAttribute("aria-busy", "false");
+  if (summary.audience === "public") removeExactLinks();
   const reason = nothing(overview, outlines);
   if (reason) {
-    cards.replaceChildren(el("section", { class: "card wide message", id: "nothing", "data-ready": "yes" }, el("h2", {}, "Nothing to show"), el("p", {}, reason)));
+    cards.replaceChildren(nothingCard(reason, overview.released ?? []));
     document.body.append(el("span", { id: "ready", hidden: true }));
     return;
   }

@@ -9,7 +9,7 @@ import { PeopleData, datesOf } from "./peopledata.js";
 import { presentCard } from "./presentcard.js";
 import { residentsCard } from "./residentscard.js";
 import { createState } from "./state.js";
-import { removeServerLinks, showEmpty, showError, watch } from "./status.js";
+import { nothingCard, removeExactLinks, removeServerLinks, showEmpty, showError, showNothingPublished, watch } from "./status.js";
 
 const SHARED = ["window", "unit", "date", "hour", "role", "night", "lau"];
 
@@ -25,6 +25,7 @@ async function start(delay = MIN_DELAY) {
     if (api.isReport) removeServerLinks();
     else watch(summary);
   } catch (error) {
+    if (error.status === 503 && /nothing has been published/i.test(error.message)) return showNothingPublished(cards);
     if (error.status === 503 && /no data yet/i.test(error.message)) return showEmpty(cards);
     showError(cards, error, delay, () => start(Math.min(MAX_DELAY, delay * 1.6)));
   }
@@ -32,6 +33,7 @@ async function start(delay = MIN_DELAY) {
 
 /** Why the page shows nothing, or null. */
 function nothing(overview, outlines) {
+  if (overview.reason) return overview.reason;
   if (overview.missing.length) {
     return `This page needs views that do not exist or have rows of single users: ${overview.missing.join(", ")}. They are part of the program unless views.builtin = false leaves them out.`;
   }
@@ -48,9 +50,10 @@ function build(cards, summary, overview, outlines, views) {
   if (api.heading.note) document.getElementById("freshness").before(el("p", { class: "note" }, api.heading.note));
   document.getElementById("source").textContent = [summary.warehouse, counted(overview.laus, "LAU")].filter(Boolean).join(" · ");
   cards.setAttribute("aria-busy", "false");
+  if (summary.audience === "public") removeExactLinks();
   const reason = nothing(overview, outlines);
   if (reason) {
-    cards.replaceChildren(el("section", { class: "card wide message", id: "nothing", "data-ready": "yes" }, el("h2", {}, "Nothing to show"), el("p", {}, reason)));
+    cards.replaceChildren(nothingCard(reason, overview.released ?? []));
     document.body.append(el("span", { id: "ready", hidden: true }));
     return;
   }

@@ -18,13 +18,14 @@ function shortened(text, pixels) {
 
 /**
  * Draws `items` `{ key, name, values, shade?, note? }` with `series` `{ label, shade }`: one value
- * is a bar, two are a dumbbell. `select(key)` and `hover(key or null)` are callbacks. Returns
+ * is a bar, two are a dumbbell. A bar whose value is null is left out, and `withheld` is the word for it. `select(key)` and `hover(key or null)` are callbacks. Returns
  * `{ draw(items), highlight(key, selected), stop }`.
  */
-export function rowChart(host, { items, series, xTitle, label, select, hover }) {
+export function rowChart(host, { items, series, xTitle, label, select, hover, withheld = "–" }) {
   let shown = items;
   let width = 0;
   let nodes = new Map();
+  const text = (value) => (value === null ? withheld : number(value));
 
   function draw() {
     if (!width) return;
@@ -46,7 +47,7 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
     const rows = shown.map((item, i) => {
       const y = TOP + (i + 0.5) * ROW;
       const marks = item.values.length > 1 ? dumbbell(item, y, px) : bar(item, y, px);
-      const values = series.map((s, k) => `${s.label} ${number(item.values[k])}`).join(", ");
+      const values = series.map((s, k) => `${s.label} ${text(item.values[k])}`).join(", ");
       const row = svg("g", {
         class: "row", ...(select && { role: "button", tabindex: 0 }), "aria-label": `${item.name}: ${values}`,
         onpointermove: (event) => tip(item, event.clientX, event.clientY),
@@ -68,6 +69,7 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
   }
 
   function bar(item, y, px) {
+    if (item.values[0] === null) return [svg("text", { x: px(0) + 6, y: y + 4, class: "tick" }, withheld)];
     return [svg("rect", { x: px(0), y: y - 8, width: Math.max(1, px(item.values[0]) - px(0)), height: 16, rx: 3, class: `bar ${item.shade ?? series[0].shade}` })];
   }
 
@@ -81,7 +83,7 @@ export function rowChart(host, { items, series, xTitle, label, select, hover }) 
 
   function tip(item, x, y) {
     hover?.(item.key);
-    tooltip.show(x, y, item.name, series.map((s, k) => [s.shade, s.label, number(item.values[k])]), item.note);
+    tooltip.show(x, y, item.name, series.map((s, k) => [s.shade, s.label, text(item.values[k])]), item.note);
   }
 
   const stop = onWidth(host, (w) => { width = w; draw(); });

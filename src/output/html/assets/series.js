@@ -9,9 +9,9 @@ const MAX_STEPS = 200_000;
  * Rows as `{ x, columns: [values] }` in ascending order. Hours or days without a row become 0, because
  * views leave them out; on dates that are not loaded at all they become null, because nothing is known
  * about them. `dates` are the loaded ones, by default those with rows. Returns null when an instant has
- * several rows.
+ * several rows. With `isReleased`, null and what has no row are withheld, and become null.
  */
-export function overTime(rows, axis, names, dates) {
+export function overTime(rows, axis, names, dates, isReleased = false) {
   const at = new Map();
   for (const row of rows) {
     const ms = time(row[axis]);
@@ -29,6 +29,7 @@ export function overTime(rows, axis, names, dates) {
   const x = isRegular ? Array.from({ length: (last - first) / step + 1 }, (_, i) => first + i * step) : times;
   const midnight = (t) => Math.floor(t / DAY) * DAY;
   const loaded = new Set([...times.map(midnight), ...(dates ?? []).map(time)]);
-  const missing = (t) => (loaded.has(midnight(t)) ? 0 : null);
-  return { x, columns: names.map((name) => x.map((t) => (at.has(t) ? at.get(t)[name] ?? 0 : missing(t)))) };
+  const missing = (t) => (loaded.has(midnight(t)) && !isReleased ? 0 : null);
+  const none = isReleased ? null : 0;
+  return { x, columns: names.map((name) => x.map((t) => (at.has(t) ? at.get(t)[name] ?? none : missing(t)))) };
 }

@@ -12,6 +12,28 @@ export function removeServerLinks() {
   document.querySelector(".brand").removeAttribute("href");
 }
 
+/** Removes the links to pages that compute with exact numbers, which the public does not see. */
+export function removeExactLinks() {
+  for (const node of document.querySelectorAll(".exact")) node.remove();
+}
+
+/** Says that the public does not see anything yet. */
+export function showNothingPublished(cards) {
+  removeExactLinks();
+  message(cards, "empty", "Nothing has been published yet", [
+    "This server shows what was released, and nothing has been so far. Its operator releases numbers with:",
+    el("code", {}, "mobility publish DIR"),
+  ], el("button", { type: "button", onclick: () => location.reload() }, "Reload"));
+}
+
+/** The card of a page that shows nothing; `released` are views with a page of their own. */
+export function nothingCard(reason, released) {
+  const links = released.map((view) => el("li", {}, el("a", { href: api.link(view.path) }, view.title)));
+  return el("section", { class: "card wide message", id: "nothing", "data-ready": "yes" },
+    el("h2", {}, "Nothing to show"), el("p", {}, reason),
+    links.length > 0 && [el("p", {}, "Of its views, these were released:"), el("ul", {}, links)].flat());
+}
+
 /** Shows how to load data into an empty warehouse. */
 export function showEmpty(cards) {
   message(cards, "empty", "The warehouse is empty", [
