@@ -150,7 +150,13 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("views.dir", "queries", json!("queries")),
         ("views.builtin", "false", json!(false)),
         ("views.snapshot_dates", "[\"2024-12-24\"]", json!(["2024-12-24"])),
+        ("publish.audience", "public", json!("public")),
+        ("publish.min_devices", "30", json!(30)),
+        ("publish.zeros", "hide", json!("hide")),
+        ("publish.cells", "true", json!(true)),
+        ("publish.store", "released", json!("released")),
         ("serve.bind", "127.0.0.1:8080", json!("127.0.0.1:8080")),
+        ("serve.audience", "public", json!("public")),
         ("serve.token", "0123456789abcdef", json!("***")),
         (
             "serve.tokens",
@@ -298,6 +304,7 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.lau.crs = Some("EPSG:3035".to_owned());
     expected.time.zone = Some("Europe/Tallinn".to_owned());
     expected.serve.base_path = Some("/mobility".to_owned());
+    expected.serve.audience = Some(mobility::config::Audience::Analyst);
     expected.warehouse.statement_timeout_s = Some(60);
     expected.spark.master = Some("spark://head:7077".to_owned());
     expected.spark.staging = Some("s3://bucket/staging".to_owned());

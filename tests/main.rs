@@ -38,6 +38,7 @@ mod periods;
 mod permissions;
 mod places;
 mod postgis;
+mod public;
 mod purge;
 mod quality;
 mod query;

@@ -7,6 +7,7 @@ mod missing_dates;
 mod movement;
 mod page;
 mod people;
+mod public;
 mod quality_page;
 mod report;
 mod report_options;

@@ -175,7 +175,7 @@ fn token_is_not_accepted_in_clear_from_other_machines() {
     assert!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
     drop(server);
     let (work, chain) = secured();
-    let server = Server::start_with(&work, &["--bind", "0.0.0.0:0"]);
+    let server = Server::start_with(&work, &["--bind", "0.0.0.0:0", "--audience", "analyst"]);
     let response = ask(&server, &chain, "/views", None).unwrap();
     assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     assert!(response.contains("strict-transport-security: max-age="), "{response}");

@@ -1,0 +1,7 @@
+//! Public readers: everything that they see is what was released.
+
+mod commands;
+mod leaks;
+mod refusals;
+pub mod store;
+mod tokens;
