@@ -76,8 +76,8 @@ pub struct CompletedDate {
     /// earlier version of the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FileList>,
-    /// The files of visits, by their path below the folder of visits. `None` if there are none, since Spark or an
-    /// earlier version of the program computed the date.
+    /// The files of visits, by their path below the folder of visits. `None` in a manifest of an
+    /// earlier version of the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visits: Option<FileList>,
     /// The record of the date. `None` in a manifest of an earlier version of the program.

@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::harness::{Workspace, read_table};
 
-/// Asserts that all outputs of `compress` are the same: hourly presence in order, day records and
-/// users, the manifest, and rejected rows.
+/// Asserts that all outputs of `compress` are the same: hourly presence and visits in order, day records
+/// and users, the manifest, and rejected rows.
 pub fn same(native: &Workspace, spark: &Workspace) {
     let (expected, found) = (presence(native), presence(spark));
     assert!(!expected.is_empty());
@@ -19,6 +19,7 @@ pub fn same(native: &Workspace, spark: &Workspace) {
         assert_eq!(found, expected);
     }
     assert_eq!(found.len(), expected.len());
+    assert_eq!(visits(spark), visits(native));
     let names = |work: &Workspace| -> Vec<PathBuf> {
         let files = glob::glob(&work.path("processed/days/*").to_string_lossy()).unwrap();
         files.map(|f| f.unwrap().strip_prefix(work.path("")).unwrap().to_owned()).collect()
@@ -47,8 +48,7 @@ pub fn same(native: &Workspace, spark: &Workspace) {
 }
 
 /// The manifest without the first row of each code, which depends on the order of threads, and without
-/// the sizes and checksums of files and of records about them, which depend on the writer, and without visits,
-/// which Spark does not find.
+/// the sizes and checksums of files and of records about them, which depend on the writer.
 fn manifest(work: &Workspace) -> Value {
     let mut manifest: Value =
         serde_json::from_str(&work.read("processed/compressed_events.json")).unwrap();
@@ -58,10 +58,11 @@ fn manifest(work: &Workspace) -> Value {
         *note = Value::String(text);
     }
     for date in manifest["dates"].as_object_mut().unwrap().values_mut() {
-        date.as_object_mut().unwrap().remove("visits");
-        let files = date["files"].as_object_mut().unwrap();
-        for file in files.values_mut().map(|file| file.as_object_mut().unwrap()) {
-            assert!(file.remove("bytes").is_some() && file.remove("checksum").is_some());
+        for files in ["files", "visits"] {
+            let files = date[files].as_object_mut().unwrap();
+            for file in files.values_mut().map(|file| file.as_object_mut().unwrap()) {
+                assert!(file.remove("bytes").is_some() && file.remove("checksum").is_some());
+            }
         }
         // the record states the size of the files as well; its other content was compared before
         let record = date["record"].as_object_mut().unwrap();
@@ -72,7 +73,27 @@ fn manifest(work: &Workspace) -> Value {
 
 /// Rows of all dates as text in the order of the files, each prefixed with its folder.
 pub fn presence(work: &Workspace) -> Vec<String> {
-    let folder = work.path("processed/compressed_events");
+    rows_by_date(work, "compressed_events")
+}
+
+/// Visits of all dates, with the user in every row. A world without a cell plan has none.
+fn visits(work: &Workspace) -> Vec<String> {
+    let mut user = String::new();
+    let named = rows_by_date(work, "visits").into_iter().map(|row| {
+        let (date, rest) = row.split_once(" user_id: ").unwrap();
+        let (id, rest) = rest.split_once(", site").unwrap();
+        // a row without a user belongs to that of the row before
+        match id.split_once(" = ").unwrap().1 {
+            "" => {}
+            id => user = format!("{date} {id}"),
+        }
+        format!("{user} site{rest}")
+    });
+    named.collect()
+}
+
+fn rows_by_date(work: &Workspace, folder: &str) -> Vec<String> {
+    let folder = work.path(&format!("processed/{folder}"));
     let pattern = folder.join("date=*/*.parquet");
     let mut rows = Vec::new();
     for file in glob::glob(&pattern.to_string_lossy()).unwrap() {

@@ -1,4 +1,5 @@
--- Reads and shuffles every event once, determines its code, and counts by user, hour, cell, file and code.
+-- Reads and shuffles every event once, determines its code and the visit that it belongs to, and counts by user,
+-- hour, cell, visit, file and code.
 -- All later statements read this table, which is small.
 --
 -- These are the checks of src/checks in SQL: a change here needs the same change there.
@@ -122,7 +123,8 @@ hops AS (
     SELECT
       *,
       CASE WHEN is_located AND NOT at_two_places
-        THEN named_struct('cell_id', cell_id, 'x', x, 'y', y, 'z', z, 'us', elapsed_us) END AS stop
+        THEN named_struct('cell_id', cell_id, 'site', site, 'x', x, 'y', y, 'z', z, 'us', elapsed_us) END
+        AS stop
     FROM two_places
   )
   WINDOW
@@ -148,6 +150,21 @@ speeds AS (
       > {{fast_m_s}} * CAST(next.us - stop.us AS DOUBLE) / 1000000D, FALSE) AS fast_out
   FROM measured
 ),
+-- the number of the visit, from 1; see src/movement/visit.rs
+visited AS (
+  SELECT
+    *,
+    sum(CASE
+      WHEN stop IS NULL THEN 0
+      WHEN before IS NULL OR before.site <> stop.site OR stop.us - before.us > {{visit_gap_us}} THEN 1
+      ELSE 0
+    END) OVER in_order AS visit
+  FROM speeds
+  WINDOW in_order AS (
+    PARTITION BY date, user_key, spread ORDER BY at, cell_id, file, row
+    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+  )
+),
 coded AS (
   SELECT
     *,
@@ -165,7 +182,7 @@ coded AS (
         THEN 'ping_pong'
       WHEN {{busy_user}} AND events_of_date > {{max_events}} THEN 'busy_user'
     END AS code
-  FROM speeds
+  FROM visited
 )
 SELECT
   date,
@@ -181,7 +198,11 @@ SELECT
   events,
   first,
   last,
-  first_row
+  first_row,
+  visit,
+  site,
+  visit_first_us,
+  visit_last_us
 FROM (
   SELECT
     date,
@@ -196,7 +217,11 @@ FROM (
     count(*) AS events,
     min(at) AS first,
     max(at) AS last,
-    min(row) AS first_row
+    min(row) AS first_row,
+    CASE WHEN stop IS NOT NULL THEN visit END AS visit,
+    stop.site AS site,
+    min(stop.us) AS visit_first_us,
+    max(stop.us) AS visit_last_us
   FROM coded
   GROUP BY ALL
 )

@@ -24,7 +24,6 @@ use super::survey::{Survey, SurveyedInput};
 use super::visits_file::VisitsFile;
 use crate::checks::sequence::CheckedDate;
 use crate::checks::{Code, Disposition};
-use crate::config::Engine;
 use crate::datasets::day_record::{self, DayRecord, DigestKey, FileRecord, RecordFiles};
 use crate::datasets::manifest::{CompletedDate, Manifest, RecordedInput};
 use crate::domain::time::LocalDate;
@@ -35,8 +34,6 @@ pub struct Output {
     events: FolderUpdate,
     days: FolderUpdate,
     visits: FolderUpdate,
-    /// Visits are written beside hourly presence.
-    has_visits: bool,
     quarantine: Option<FolderUpdate>,
     fingerprints: BTreeMap<NaiveDate, String>,
     /// Dates that are not computed.
@@ -65,7 +62,6 @@ impl Output {
             events: FolderUpdate::create(&data.compressed_events())?,
             days: FolderUpdate::create(&data.day_records())?,
             visits: FolderUpdate::create(&data.visits())?,
-            has_visits: settings.engine == Engine::Native,
             quarantine: match settings.checks.quarantine {
                 true => Some(FolderUpdate::create(&data.quarantine())?),
                 false => None,
@@ -245,9 +241,7 @@ impl Output {
             true => self.events.target(),
             false => self.events.path(),
         })?;
-        if self.has_visits {
-            manifest.list_visits(self.visits.path(), &self.kept)?;
-        }
+        manifest.list_visits(self.visits.path(), &self.kept)?;
         let folders = [self.days.path(), self.days.target()];
         for (date, completed) in &mut manifest.dates {
             let [new, _] = day_record::paths(self.days.path(), *date);

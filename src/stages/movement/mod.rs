@@ -66,7 +66,7 @@ impl<'a> From<&'a Config> for Settings<'a> {
 struct Visits {
     folder: PathBuf,
     dates: BTreeMap<NaiveDate, FileList>,
-    /// Dates without visits, which Spark or an earlier version of the program compressed.
+    /// Dates without visits, which an earlier version of the program compressed.
     missing: Vec<NaiveDate>,
 }
 
@@ -139,8 +139,8 @@ impl Visits {
     fn notes(&self) -> Vec<String> {
         let Some(first) = self.missing.first() else { return Vec::new() };
         vec![format!(
-            "{} without visits, the first is {first}: visits are found by the engine native, and there are no \
-             segments and trips of these dates; `mobility compress --engine native --force` computes them",
+            "{} without visits, the first is {first}: an earlier version of the program compressed these dates, and \
+             there are no segments and trips of them; `mobility compress --force` computes them",
             counted(self.missing.len() as u64, "date")
         )]
     }

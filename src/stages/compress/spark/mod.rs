@@ -2,13 +2,14 @@
 //! this machine.
 //!
 //! Events are read once and shuffled once, by date and user. The result, counted by user, hour, cell,
-//! file and code, is a tenth of the events; hourly presence and all totals of a date are computed from
-//! it.
+//! visit, file and code, is a part of the events; hourly presence, visits and all totals of a date are computed
+//! from it.
 
 mod input_tables;
 mod results;
 mod script;
 mod text_parts;
+mod visits;
 
 use std::collections::BTreeSet;
 
@@ -68,6 +69,7 @@ pub fn run(work: &Work, output: &mut Output) -> Result<Findings> {
     let job = script::job(work, &pending, &needed, &paths, folder.shared())?;
     job.run(work.settings.spark, &folder, work.progress, &bar)?;
     bar.message("importing the results of Spark");
+    visits::import(output, &folder)?;
     let findings = results::import(work, &pending, output, &folder)?;
     bar.finish();
     Ok(findings)

@@ -16,12 +16,13 @@ use super::Needed;
 type Step = (&'static str, &'static str, &'static str);
 
 /// The tables that are computed from the checked events.
-const RESULTS: [Step; 5] = [
+const RESULTS: [Step; 6] = [
     (
         "presence",
         include_str!("../../../../sql/spark/compress/presence.sql"),
         "writing hourly presence",
     ),
+    ("visits", include_str!("../../../../sql/spark/compress/visits.sql"), "writing visits"),
     ("counts", include_str!("../../../../sql/spark/compress/counts.sql"), "counting rows by code"),
     ("hours", include_str!("../../../../sql/spark/compress/hours.sql"), "counting events by hour"),
     ("cells", include_str!("../../../../sql/spark/compress/cells.sql"), "counting events by cell"),
@@ -99,6 +100,7 @@ fn gaps(work: &Work, pending: &[LocalDate]) -> Vec<(&'static str, String)> {
         ("ping_pong_us", rules.ping_pong_us.to_string()),
         ("ping_pong_chord2", sql::double(rules.ping_pong_chord2)),
         ("max_events", rules.max_events.to_string()),
+        ("visit_gap_us", work.settings.stays.stored_gap_us().to_string()),
         ("quarantine", sql::boolean(checks.quarantine)),
         ("rejected", rejected.join(", ")),
     ];
