@@ -3,5 +3,5 @@
 
 pub mod by_hand;
 mod quality;
-mod random;
-mod reference;
+pub mod random;
+pub mod reference;

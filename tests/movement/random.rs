@@ -10,7 +10,7 @@ use crate::insights::world::{Event, World, date, time};
 
 /// Devices with events over four dates from `first` on, each mostly at three of the cells. Without `anywhen`, times
 /// between events are often those that a rule has as its limit.
-fn world(seed: u64, first: &str, anywhen: bool) -> World {
+pub fn world(seed: u64, first: &str, anywhen: bool) -> World {
     let mut random = Random(seed);
     let start = time(&format!("{first} 00:00:00"));
     let end = start + Days::new(4);
@@ -55,7 +55,7 @@ fn world(seed: u64, first: &str, anywhen: bool) -> World {
 }
 
 /// A single night is enough for a home.
-const HOMES: &str = "[anchors]\nmin_nights = 1\n";
+pub const HOMES: &str = "[anchors]\nmin_nights = 1\n";
 
 fn random_world_equals_the_reference(warehouse: Warehouse) {
     let world = world(1, "2024-10-01", false);

@@ -1,9 +1,12 @@
 //! `run-all` on Spark gives the expected answers, and later runs compute only what changed.
 
+use serde_json::json;
+
 use super::{Cluster, compare_outputs, ok, run};
 use crate::harness::{EXAMPLE_VIEWS, Workspace, expected};
 use crate::insights::random_worlds::{assert_answers, random_world};
 use crate::insights::reference::Rules;
+use crate::movement;
 use crate::periods::{PER_DAY, PER_MONTH, PER_WEEK, around_the_turn_of_the_year};
 
 #[test]
@@ -90,6 +93,26 @@ fn views_about_people_on_spark_equal_the_reference() {
     }
     ok(&work, &["views", "--engine", "spark"]);
     assert_answers(&work, &world, Rules { window: None, min_devices: 3 });
+}
+
+#[test]
+#[ignore = "needs Spark and Python 3: run make test"]
+fn movement_on_spark_equals_the_reference() {
+    let cluster = Cluster::acquire();
+    // a date in it has a repeated hour
+    let world = movement::random::world(3, "2024-10-25", true);
+    let work = Workspace::mini();
+    world.write(&work);
+    let settings = format!(
+        "engine = \"spark\"\n[time]\nzone = \"Europe/Tallinn\"\n{}",
+        movement::random::HOMES
+    );
+    work.config(&cluster.settings(&settings));
+    work.add_views_about_people();
+    let printed = ok(&work, &["run-all"]);
+    assert!(!printed.contains("not computed by Spark"), "{printed}");
+    let settings = json!({ "zone": "Europe/Tallinn" });
+    movement::reference::assert_equal(&work, &world, &settings);
 }
 
 const ODD: &str = "-- name: odd

@@ -12,4 +12,4 @@ CREATE TEMPORARY VIEW presence (
   date DATE
 )
 USING parquet
-OPTIONS (path {{events}}, basePath {{base}})
+OPTIONS (path {{files}}, basePath {{base}})

@@ -10,9 +10,11 @@ use arrow::array::{RecordBatch, RecordBatchIterator};
 use arrow::compute::cast;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
+use chrono::NaiveDate;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::rows::contract_schema;
+use super::table_files::TableFile;
 use super::versions::Version;
 use super::view_results::Stored;
 use super::{Embedded, session};
@@ -25,24 +27,29 @@ use crate::storage::atomic::create_folder;
 use crate::views::{OrderBy, View};
 use crate::warehouse::Rows;
 
+/// The files of hourly presence.
+const PRESENCE: (&str, &str) = ("presence", include_str!("../../../sql/spark/views/presence.sql"));
 /// Hourly presence as the two tables of the contract.
-const TABLES: [(&str, &str); 3] = [
-    ("presence", include_str!("../../../sql/spark/views/presence.sql")),
+const TABLES: [(&str, &str); 2] = [
     (
         "mobile_events_compressed",
         include_str!("../../../sql/spark/views/mobile_events_compressed.sql"),
     ),
     ("mobile_events_placed", include_str!("../../../sql/spark/views/mobile_events_placed.sql")),
 ];
+/// The tables of the stage `movement`.
+const MOVEMENT: [(Table, &str); 2] = [
+    (Table::Segments, include_str!("../../../sql/spark/views/segments.sql")),
+    (Table::Trips, include_str!("../../../sql/spark/views/trips.sql")),
+];
 /// Tables that are a single file, which may be missing in a warehouse of an older version.
 const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];
 /// Tables that Spark does not read; views over them are left to the native engine.
-const NATIVE_TABLES: [Table; 4] =
-    [Table::MobileEventsUncompressed, Table::Runs, Table::Segments, Table::Trips];
+const NATIVE_TABLES: [Table; 2] = [Table::MobileEventsUncompressed, Table::Runs];
 
 impl Embedded {
     /// Computes the missing results, or all if `refresh` is set, and returns the names of their views.
-    /// Views over raw events, runs or movement are left to the native engine.
+    /// Views over raw events or runs are left to the native engine.
     ///
     /// # Errors
     /// Errors of Spark; damaged files; results that cannot be stored.
@@ -85,16 +92,19 @@ impl Embedded {
         }
         if let Some(first) = skipped.first() {
             progress.note(&format!(
-                "views: {} over raw events, runs or movement, the first {first}, not computed by Spark but by the native \
-                 engine",
+                "views: {} over raw events or runs, the first {first}, not computed by Spark but by the native engine",
                 counted(skipped.len() as u64, "view")
             ));
         }
         if computed.is_empty() {
             return Ok(BTreeSet::new());
         }
-        let events = self.presence_files(version, None)?;
-        checksum::verify(events.into_iter().map(|(_, file)| file.path))?;
+        let mut read: Vec<PathBuf> = paths(self.presence_files(version, None)?);
+        for (table, _) in MOVEMENT {
+            let files = self.movement_files(version, table, None)?;
+            read.extend(files.into_iter().map(|file| file.path));
+        }
+        checksum::verify(read)?;
         job.run(&self.settings.spark, &folder, progress, bar)
             .context("computing views with Spark; --engine native computes them without Spark")?;
         for view in &computed {
@@ -105,24 +115,17 @@ impl Embedded {
     }
 
     fn tables(&self, version: &Version, scratch: &Path, job: &mut Job) -> Result<()> {
-        let events = self.presence_files(version, None)?;
-        // the dates are in the names of the folders below this one
-        let base = match events.first().and_then(|(_, file)| file.path.ancestors().nth(2)) {
-            Some(base) => SparkPath::local(base)?,
-            None => {
-                let none = scratch.join("none");
-                create_folder(&none)?;
-                SparkPath::local(&none)?
-            }
-        };
-        let files = events.iter().map(|(_, file)| SparkPath::local(&file.path));
-        let paths = match files.collect::<Result<Vec<_>>>()?.as_slice() {
-            [] => SparkPath::glob_of(std::slice::from_ref(&base)),
-            files => SparkPath::glob_of(files),
-        };
-        let values = [("events", sql::text(&paths)), ("base", base.literal())];
+        let (name, template) = PRESENCE;
+        let presence = paths(self.presence_files(version, None)?);
+        job.then(format!("reading {name}"), dated_table(template, &presence, scratch)?);
         for (name, template) in TABLES {
-            job.then(format!("reading {name}"), sql::fill(template, &values)?);
+            job.then(format!("reading {name}"), sql::fill(template, &[])?);
+        }
+        for (table, template) in MOVEMENT {
+            let files = self.movement_files(version, table, None)?;
+            let files: Vec<PathBuf> = files.into_iter().map(|file| file.path).collect();
+            let statement = dated_table(template, &files, scratch)?;
+            job.then(format!("reading {}", table.name()), statement);
         }
         let files = self.table_files(version)?;
         for single in FILES {
@@ -146,6 +149,28 @@ impl Embedded {
         let batches = files.into_iter().flat_map(move |file| batches(&file, Arc::clone(&target)));
         Ok(Box::new(RecordBatchIterator::new(batches, schema)))
     }
+}
+
+fn paths(files: Vec<(NaiveDate, TableFile)>) -> Vec<PathBuf> {
+    files.into_iter().map(|(_, file)| file.path).collect()
+}
+
+/// Parquet files as a table with the columns of the template. The dates are in the names of their folders.
+fn dated_table(template: &str, files: &[PathBuf], scratch: &Path) -> Result<String> {
+    let base = match files.first().and_then(|file| file.ancestors().nth(2)) {
+        Some(base) => SparkPath::local(base)?,
+        None => {
+            let none = scratch.join("none");
+            create_folder(&none)?;
+            SparkPath::local(&none)?
+        }
+    };
+    let files = files.iter().map(|file| SparkPath::local(file)).collect::<Result<Vec<_>>>()?;
+    let files = match files.as_slice() {
+        [] => SparkPath::glob_of(std::slice::from_ref(&base)),
+        files => SparkPath::glob_of(files),
+    };
+    sql::fill(template, &[("files", sql::text(&files)), ("base", base.literal())])
 }
 
 type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + Send>;
