@@ -56,6 +56,9 @@ PEOPLE = [
     "od_pairs_per_day",
 ]
 
+# views about movement, which no peer computes
+MOVEMENT = ["trips_od", "flow_balance", "trips_per_device", "trip_distances", "dwell_per_lau"]
+
 
 def arguments(description: str | None) -> argparse.Namespace:
     """Arguments of a peer that writes the answers; creates the folder for them."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import data
 import measure
-from answers import PEOPLE
+from answers import MOVEMENT, PEOPLE
 from measure import Command, Contestant, Sample, output, say
 
 PEERS = Path(__file__).parent
@@ -52,11 +52,11 @@ class Bench:
         return data.synthesise(self.binary, self.root / "data" / name, **options)
 
     def compared_views(self) -> str:
-        """Lines of a config by which mobility has no views about people, which peers do not compute either."""
+        """Lines of a config without the views about people and movement, which the peers do not compute."""
         folder = self.root / "data" / "compared-views"
         shutil.rmtree(folder, ignore_errors=True)
         output([self.binary, "--quiet", "views", "--export", folder])
-        for view in PEOPLE:
+        for view in [*PEOPLE, *MOVEMENT]:
             (folder / f"{view}.sql").unlink()
         return f"[views]\nbuiltin = false\ndir = {json.dumps(str(folder))}"
 
