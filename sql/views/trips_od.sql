@@ -5,15 +5,23 @@
 -- order: date, hour, from_lau_id, to_lau_id
 -- by: date
 -- chart: table
-SELECT date, date_trunc('hour', departed) AS hour, from_lau_id, to_lau_id, COUNT(*) AS trips,
-  COUNT(DISTINCT user_id) AS devices,
-  -- the sums are those of tenths of a metre and of microseconds, so that they are exact
-  FLOOR(
-    CAST(SUM(CAST(FLOOR(distance_m * 10 + 0.5) AS BIGINT)) AS DOUBLE PRECISION) / COUNT(*) + 0.5
-  ) / 10 AS mean_distance_m,
-  FLOOR(
-    CAST(SUM(CAST(FLOOR(seconds * 1000000 + 0.5) AS BIGINT)) AS DOUBLE PRECISION)
-      / (6000000 * COUNT(*)) + 0.5
-  ) / 10 AS mean_minutes
-FROM trips
-GROUP BY date, date_trunc('hour', departed), from_lau_id, to_lau_id
+-- of each device, since counting distinct ids takes much memory
+WITH by_device AS (
+  SELECT date, date_trunc('hour', departed) AS hour, from_lau_id, to_lau_id, user_id, COUNT(*) AS trips,
+    -- in tenths of a metre and in microseconds, so that the sums are exact
+    SUM(CAST(FLOOR(distance_m * 10 + 0.5) AS BIGINT)) AS distance_dm,
+    SUM(CAST(FLOOR(seconds * 1000000 + 0.5) AS BIGINT)) AS duration_us
+  FROM trips
+  GROUP BY date, date_trunc('hour', departed), from_lau_id, to_lau_id, user_id
+),
+sums AS (
+  SELECT date, hour, from_lau_id, to_lau_id, CAST(SUM(trips) AS BIGINT) AS trips, COUNT(*) AS devices,
+    CAST(SUM(distance_dm) AS DOUBLE PRECISION) AS distance_dm,
+    CAST(SUM(duration_us) AS DOUBLE PRECISION) AS duration_us
+  FROM by_device
+  GROUP BY date, hour, from_lau_id, to_lau_id
+)
+SELECT date, hour, from_lau_id, to_lau_id, trips, devices,
+  FLOOR(distance_dm / trips + 0.5) / 10 AS mean_distance_m,
+  FLOOR(duration_us / (6000000 * trips) + 0.5) / 10 AS mean_minutes
+FROM sums

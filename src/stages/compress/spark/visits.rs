@@ -37,8 +37,9 @@ pub fn import(output: &Output, folder: &JobFolder) -> Result<()> {
             let context = || format!("results of Spark in {}", path.display());
             copy(path, output.visits_file(*date, *number)?).with_context(context)
         };
-        files.iter().try_for_each(write)
+        files.iter().map(write).collect::<Result<Vec<()>>>()
     })
+    .map(drop)
 }
 
 fn copy(from: &Path, mut to: VisitsFile) -> Result<()> {
