@@ -2,6 +2,7 @@
 //! raw events of random worlds.
 
 pub mod by_hand;
+mod planted;
 mod quality;
 pub mod random;
 pub mod reference;
