@@ -39,6 +39,7 @@ mod permissions;
 mod places;
 mod postgis;
 mod public;
+mod publish;
 mod purge;
 mod quality;
 mod query;

@@ -7,6 +7,7 @@
 -- chart: line hour event_count
 -- counts: event_count over agg_unique_users_per_hour.unique_user_count
 -- keys: hour
+-- largest: event_count in mobile_events_compressed.event_count by hour
 SELECT hour, CAST(SUM(event_count) AS BIGINT) AS event_count
 FROM mobile_events_compressed
 GROUP BY hour

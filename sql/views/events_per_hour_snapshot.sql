@@ -8,6 +8,7 @@
 -- chart: line hour event_count
 -- counts: event_count over agg_unique_users_per_hour.unique_user_count
 -- keys: hour
+-- largest: event_count in mobile_events_compressed.event_count by hour
 SELECT hour, event_count
 FROM agg_events_per_hour
 WHERE CAST(hour AS DATE) = DATE :'snapshot_date'

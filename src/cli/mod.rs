@@ -7,6 +7,7 @@ mod demo;
 mod extract;
 mod init;
 mod options;
+mod publish;
 mod purge;
 mod quality;
 mod query;
@@ -30,6 +31,7 @@ pub use demo::Demo;
 pub use extract::Extract;
 pub use init::Init;
 pub use options::{ByEngine, CsvOptions, Dates, ForAudience, Force};
+pub use publish::{Publish, PublishFormat};
 pub use purge::Purge;
 pub use quality::{Quality, QualityFormat};
 pub use query::Query;
@@ -219,6 +221,21 @@ Examples:
   mobility report --view users-per-lau --date 2024-10-01 --output map.pdf
   mobility report --view users-per-lau --per-km2 --note 'Preliminary figures' --output density.svg")]
     Report(Report),
+    /// Release views for the public: numbers about few devices are withheld, and what gives them away
+    #[command(
+        after_help = "What is withheld, and why, is in docs/publication.md. A release is compared with all earlier ones, \
+which are in the
+folder publish.store. Beside DIR are two files for analysts alone: DIR.gate_report.csv and DIR.reasons.csv.
+
+Examples:
+  mobility publish --dry-run                                what would be withheld, by view
+  mobility publish october --from 2024-10-01 --to 2024-10-31
+  mobility publish laus --view users-per-lau --view users-per-day
+  mobility publish --audit october                          what an attacker can derive
+  mobility publish --list
+  mobility publish --show 3f0c"
+    )]
+    Publish(Publish),
     /// Report the data quality of each date
     #[command(after_help = "Examples:
   mobility quality
@@ -289,6 +306,7 @@ impl Command {
             Command::Query(_) => "query",
             Command::Serve(_) => "serve",
             Command::Report(_) => "report",
+            Command::Publish(_) => "publish",
             Command::Quality(_) => "quality",
             Command::Purge(_) => "purge",
             Command::RunAll(_) => "run-all",

@@ -36,5 +36,6 @@ fn lines(view: &View, registry: &Registry) -> Vec<String> {
     }
     let links = publication.sums.iter().chain(&publication.linked);
     lines.extend(links.map(ToString::to_string));
+    lines.extend(publication.largest.iter().map(|link| format!("largest {link}")));
     lines
 }

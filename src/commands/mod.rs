@@ -11,6 +11,7 @@ mod init;
 mod list;
 mod man;
 mod pager;
+mod publish;
 mod purge;
 mod quality;
 mod query;
@@ -163,6 +164,18 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
             })
         }
 
+        Command::Publish(args) => {
+            let session = open(Vec::new())?;
+            match &args.show {
+                Some(id) => publish::show(&session, id, args.format),
+                None if args.list => publish::list(&session, args.format),
+                None if args.audit => publish::audit(&session, &args),
+                None if args.dry_run => publish::run(&session, &args),
+                None => record::with_record(&session, record::no_inputs, |_| {
+                    publish::run(&session, &args)
+                }),
+            }
+        }
         Command::Extract(args) => extract::run(&open(extract::keys(&args))?, &args),
         Command::Purge(args) => purge::run(&open(Vec::new())?, &args),
         Command::Quality(args) => quality::run(&open(Vec::new())?, &args),

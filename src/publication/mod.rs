@@ -4,12 +4,14 @@
 //! A [`Problem`] has the cells of all tables that are published together, and what an outsider knows about
 //! them: sums, counts that contain others, and counts of devices that may be in several parts. [`suppress`]
 //! decides which cells are withheld, and [`intervals`] tells what an outsider can derive about each primary cell.
+//! An [`Outsider`] derives the same from published numbers alone.
 
 mod audit;
 mod change;
 mod components;
 mod exchange;
 mod gate;
+mod outsider;
 mod primary;
 mod problem;
 mod region;
@@ -18,6 +20,7 @@ mod suppression;
 
 pub use audit::{Interval, intervals};
 pub use gate::{Refused, suppress};
+pub use outsider::Outsider;
 pub use primary::{Reason, Thresholds, Zeros};
 pub use problem::{CellId, Inconsistent, Problem, Table};
 pub use suppression::{Suppression, Withheld};

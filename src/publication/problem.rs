@@ -148,6 +148,24 @@ impl Problem {
         Ok(rest)
     }
 
+    /// States that a count is at least the sum of others, of which not all are published, so that nobody computes
+    /// the rest.
+    ///
+    /// # Errors
+    /// Values of which this is not true.
+    pub fn at_least(&mut self, whole: CellId, parts: &[CellId]) -> Result<(), Inconsistent> {
+        let parts = parts.iter().map(|part| (*part, 1.0));
+        self.relate(parts.chain([(whole, -1.0)]).collect(), false)
+    }
+
+    /// States that a count is at most the sum of others.
+    ///
+    /// # Errors
+    /// Values of which this is not true.
+    pub fn at_most(&mut self, whole: CellId, parts: &[CellId]) -> Result<(), Inconsistent> {
+        self.relate(signed(whole, parts), false)
+    }
+
     /// States that the devices of a count are seen in one or several of the parts: the count is at least as
     /// large as each part, and at most as large as their sum.
     ///
@@ -157,7 +175,7 @@ impl Problem {
         for part in parts {
             self.contains(whole, &[*part])?;
         }
-        self.relate(signed(whole, parts), false)
+        self.at_most(whole, parts)
     }
 
     /// States that an earlier release has shown the value of a cell. Where it has changed, the change is a count.

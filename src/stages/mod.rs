@@ -7,6 +7,7 @@ pub mod geojoin;
 pub mod load;
 pub mod movement;
 pub mod pipeline;
+pub mod publish;
 pub mod purge;
 pub mod quality;
 pub mod synth;

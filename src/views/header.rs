@@ -59,7 +59,7 @@ pub struct Header {
     pub publication: Publication,
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "name",
     "view",
     "aliases",
@@ -77,6 +77,7 @@ const KEYS: [&str; 17] = [
     "keys",
     "sums",
     "linked",
+    "largest",
 ];
 
 /// Reads the `-- key: value` lines at the top of a view file. Comment lines without a colon after
@@ -173,6 +174,7 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
         "keys" => header.publication.keys = Some(publication::keys(value)?),
         "sums" => header.publication.sums = publication::links("sums", value)?,
         "linked" => header.publication.linked = publication::links("linked", value)?,
+        "largest" => header.publication.largest = publication::links("largest", value)?,
         other => {
             let hint = nearest(other, KEYS).map(|k| format!("did you mean {k:?}?"));
             bail!(

@@ -15,7 +15,7 @@ mod masked_sql;
 mod named_relations;
 mod periods;
 mod presence_rules;
-mod publication;
+pub mod publication;
 mod registry;
 mod released;
 mod settings;

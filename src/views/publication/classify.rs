@@ -3,8 +3,12 @@
 use std::fmt;
 
 use super::declaration::{Basis, Column, KeyValue, Keys, Link, Measure, Publication};
+use crate::domain::tables::Table;
 use crate::views::registry::Registry;
 use crate::views::view::View;
+
+/// The column of tables and views with rows of single users.
+const USER_ID: &str = "user_id";
 
 /// Why a view cannot be published, and what to write in its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +38,8 @@ pub fn classify<'a>(view: &'a View, registry: &Registry) -> Result<&'a Publicati
         );
     };
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let Publication { counts: Some(counts), keys: Some(keys), sums, linked } = &view.publication
+    let Publication { counts: Some(counts), keys: Some(keys), sums, linked, largest } =
+        &view.publication
     else {
         return unclassified(format!(
             "the header does not say what it counts; write `-- counts:` with the columns that count devices and \
@@ -71,6 +76,18 @@ pub fn classify<'a>(view: &'a View, registry: &Registry) -> Result<&'a Publicati
             count_of(column, view, registry).map_err(Unclassified)?;
         }
     }
+    for measure in counts.iter().filter(|m| matches!(m.basis, Basis::Over(_))) {
+        let column = &measure.column;
+        let Some(link) = largest.iter().find(|link| link.counts == [column.as_str()]) else {
+            return unclassified(format!(
+                "{column} is a sum over devices, and it is not known how much a single device adds; write \
+                 `-- largest: {column} in RELATION.COLUMN by KEYS` with rows of single users that add up to it, such \
+                 as mobile_events_compressed.event_count by hour"
+            ));
+        };
+        check_largest(link, keys, registry)
+            .map_err(|error| Unclassified(format!("largest {link}: {error}")))?;
+    }
     for link in sums.iter().chain(linked) {
         check(link, view, (counts, keys), registry)
             .map_err(|error| Unclassified(format!("{link}: {error}")))?;
@@ -99,6 +116,43 @@ fn count_of<'a>(
             Err(format!("the header of {} does not state that {column} counts devices", view.view))
         }
     }
+}
+
+/// Checks that there are rows of single users with the columns that a link names.
+fn check_largest(link: &Link, keys: &Keys, registry: &Registry) -> Result<(), String> {
+    let name = link.to.view.as_deref().unwrap_or_default();
+    let columns = columns_by_user(name, registry).ok_or_else(|| {
+        format!(
+            "{name:?} is neither a table nor a view with rows of single users and a column user_id"
+        )
+    })?;
+    let theirs = link.by.iter().map(|pair| &pair.theirs).chain([&link.to.column]);
+    for column in theirs {
+        if !columns.contains(column) {
+            return Err(format!("{name} has no column {column}; it has {}", columns.join(", ")));
+        }
+    }
+    for pair in &link.by {
+        match &pair.ours {
+            KeyValue::Column(column) if keys.columns.contains(column) => {}
+            ours => return Err(format!("{ours} is not a column in the key keys")),
+        }
+    }
+    match link.each.is_empty() && link.condition.is_none() && !link.by.is_empty() {
+        true => Ok(()),
+        false => Err("expected COLUMN in RELATION.COLUMN by KEYS and nothing else".to_owned()),
+    }
+}
+
+/// The columns of a table or view with rows of single users by `user_id`.
+fn columns_by_user(name: &str, registry: &Registry) -> Option<Vec<String>> {
+    let schema = match (Table::from_name(name), registry.by_sql_name(name)) {
+        (Some(table), _) => table.schema(),
+        (None, Some(view)) => view.columns.clone()?,
+        (None, None) => return None,
+    };
+    schema.field_with_name(USER_ID).ok()?;
+    Some(schema.fields().iter().map(|field| field.name().clone()).collect())
 }
 
 fn check(

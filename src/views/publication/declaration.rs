@@ -1,4 +1,4 @@
-//! The keys `counts`, `keys`, `sums` and `linked` of a header.
+//! The keys `counts`, `keys`, `sums`, `linked` and `largest` of a header.
 
 use std::fmt;
 
@@ -12,6 +12,9 @@ pub struct Publication {
     pub sums: Vec<Link>,
     /// Counts that others contain.
     pub linked: Vec<Link>,
+    /// For each sum to which devices add, the rows of single users that it adds up, so that the largest
+    /// contribution of a device is known.
+    pub largest: Vec<Link>,
 }
 
 /// The columns that identify or describe the rows.

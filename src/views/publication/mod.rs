@@ -5,5 +5,7 @@ mod declaration;
 mod parse;
 
 pub use classify::{Unclassified, classify};
-pub use declaration::Publication;
-pub(super) use parse::{counts, keys, links};
+pub use declaration::{
+    Basis, Column, Condition, KeyValue, Keys, Link, Measure, Period, Publication, Relation,
+};
+pub use parse::{counts, keys, links};

@@ -1,4 +1,4 @@
-//! Reads the values of the keys `counts`, `keys`, `sums` and `linked`.
+//! Reads the values of the keys `counts`, `keys`, `sums`, `linked` and `largest`.
 
 use anyhow::{Context, Result, bail};
 
@@ -30,7 +30,8 @@ pub fn keys(text: &str) -> Result<Keys> {
     Ok(Keys { columns, are_complete })
 }
 
-/// The relations of a key, separated by semicolons. `sums` has `=` and `<=`, `linked` has `in` and `seen in`.
+/// The relations of a key, separated by semicolons. `sums` has `=` and `<=`, `linked` has `in` and `seen in`, and
+/// `largest` has `in`.
 ///
 /// # Errors
 /// Text of another form.
@@ -74,6 +75,7 @@ fn name(text: &str) -> Result<String> {
 fn link(key: &str, text: &str) -> Result<Link> {
     let relations: &[(&str, Relation)] = match key {
         "sums" => &[(" <= ", Relation::Within), (" = ", Relation::Equal)],
+        "largest" => &[(" in ", Relation::In)],
         _ => &[(" seen in ", Relation::SeenIn), (" in ", Relation::In)],
     };
     let (rest, condition) = match text.split_once(" where ") {

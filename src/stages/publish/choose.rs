@@ -1,0 +1,96 @@
+//! Which views a release has, and which others are needed to decide about their numbers.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, anyhow};
+
+use crate::config::SnapshotDate;
+use crate::errors::UsageError;
+use crate::views::publication::{Basis, Publication};
+use crate::views::{Registry, View, classify};
+
+/// A view that is classified.
+#[derive(Debug, Clone, Copy)]
+pub struct Classified<'a> {
+    pub view: &'a View,
+    pub publication: &'a Publication,
+}
+
+/// The views of a release.
+#[derive(Debug)]
+pub struct Chosen<'a> {
+    /// All classified views.
+    pub classified: Vec<Classified<'a>>,
+    /// SQL names of those that are released.
+    pub released: BTreeSet<String>,
+    /// SQL names of further views whose counts are judged, since numbers that are released are computed from them.
+    pub judged: BTreeSet<String>,
+    /// Remarks on views that are left out.
+    pub notes: Vec<String>,
+}
+
+/// Chooses the named views, or without a name all that are classified.
+///
+/// # Errors
+/// [`UsageError`] for an unknown view, and for one that cannot be published, with what to write in its header.
+pub fn choose<'a>(registry: &'a Registry, names: &[String]) -> Result<Chosen<'a>> {
+    let classified: Vec<Classified> = registry
+        .views()
+        .iter()
+        .filter(|view| !is_moving(view))
+        .filter_map(|view| {
+            let publication = classify(view, registry).ok()?;
+            Some(Classified { view, publication })
+        })
+        .collect();
+    let mut notes = Vec::new();
+    let released: BTreeSet<String> = match names.is_empty() {
+        true => {
+            for view in registry.views().iter().filter(|view| is_moving(view)) {
+                notes.push(format!("{} is left out: {}", view.name, why_not_moving()));
+            }
+            classified.iter().map(|c| c.view.view.clone()).collect()
+        }
+        false => names.iter().map(|name| named(registry, name)).collect::<Result<_>>()?,
+    };
+    let mut judged = BTreeSet::new();
+    for Classified { view, publication } in &classified {
+        if !released.contains(&view.view) {
+            continue;
+        }
+        for measure in publication.counts.iter().flatten() {
+            if let Basis::From(column) | Basis::Over(column) = &measure.basis {
+                judged.extend(column.view.clone().filter(|other| !released.contains(other)));
+            }
+        }
+    }
+    Ok(Chosen { classified, released, judged, notes })
+}
+
+fn named(registry: &Registry, name: &str) -> Result<String> {
+    let view = registry.find(name)?;
+    if is_moving(view) {
+        return Err(anyhow!(UsageError(format!(
+            "{name} cannot be published: {}",
+            why_not_moving()
+        ))));
+    }
+    classify(view, registry).map_err(|error| {
+        anyhow!(UsageError(format!(
+            "{} cannot be published: {error} (docs/publication.md; `mobility check --publication` explains all \
+             views)",
+            view.name
+        )))
+    })?;
+    Ok(view.view.clone())
+}
+
+/// True for a view of the newest date, whichever that is.
+fn is_moving(view: &View) -> bool {
+    view.snapshot == Some(SnapshotDate::Newest)
+}
+
+fn why_not_moving() -> &'static str {
+    "its rows are of another date after each load, so that releases of it cannot be compared; publish the view with \
+     all dates"
+}

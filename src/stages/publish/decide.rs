@@ -1,0 +1,213 @@
+//! Decides which numbers of a release are withheld.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result, anyhow, bail};
+use arrow::array::RecordBatch;
+use chrono::NaiveDate;
+
+use super::choose::{Classified, choose};
+use super::dating::{Dating, Scope};
+use super::history::History;
+use super::problem::{Built, Knowledge, Largest, build};
+use super::read;
+use super::released_rows::{ReleasedRows, released_rows};
+use super::report::{GateReport, ReasonRow, report};
+use super::table::{Role, Table};
+use super::{Request, Settings};
+use crate::datasets::published::Store;
+use crate::errors::UsageError;
+use crate::progress::StageBar;
+use crate::publication::{Refused, Suppression, suppress};
+use crate::views::{Growth, Registry, Unit};
+use crate::warehouse::Warehouse;
+
+/// Times that it is decided anew because a difference of shown numbers counts few devices.
+const ROUNDS: usize = 20;
+
+/// A view of a release, with the rows that are shown.
+#[derive(Debug)]
+pub struct ReleasedView<'a> {
+    pub classified: Classified<'a>,
+    pub table: Table,
+    pub rows: ReleasedRows,
+    /// The numbers that are shown: first date of the period, key in the ledger, measure, value.
+    pub shown: Vec<(Option<NaiveDate>, String, String, u64)>,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub struct Decision<'a> {
+    pub views: Vec<ReleasedView<'a>>,
+    pub gate_report: GateReport,
+    pub reasons: Vec<ReasonRow>,
+    pub notes: Vec<String>,
+    /// Rows that were read.
+    pub rows_in: u64,
+}
+
+/// Reads the views from the warehouse, compares them with earlier releases in the store, and decides.
+///
+/// # Errors
+/// A view that cannot be published; dates without events; numbers that contradict the headers; numbers that
+/// cannot be protected.
+pub fn decide<'a>(
+    warehouse: &dyn Warehouse,
+    registry: &'a Registry,
+    settings: &Settings,
+    request: &Request,
+    bar: &StageBar,
+) -> Result<Decision<'a>> {
+    let chosen = choose(registry, &request.views)?;
+    let window = Growth::by(Unit::Window).with_window(settings.window).unit;
+    let dates = read::dates(warehouse, registry)?;
+    let scope = Scope::new(dates.clone(), request.range, window);
+    if !scope.has_dates() {
+        return Err(no_dates(&dates));
+    }
+    let needed = chosen.classified.iter().find(|c| read::needs_anchor_windows(c.publication));
+    let windows = read::anchor_windows(warehouse, registry, &scope, needed.map(|c| c.view))?;
+    // for relations with the months of windows
+    let earliest = windows.values().min().map(|start| Unit::Month.start_of(*start));
+    let (mut tables, mut batches, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    let mut largest = Largest::new();
+    let mut rows_in = 0;
+    for classified in &chosen.classified {
+        let Classified { view, publication } = *classified;
+        bar.message(&view.name);
+        let (released, judged) =
+            (chosen.released.contains(&view.view), chosen.judged.contains(&view.view));
+        let keys = publication.keys.as_ref().map_or(&[][..], |keys| &keys.columns);
+        let Some(schema) = &view.columns else { continue };
+        let dating = Dating::of(view, schema, keys);
+        let rows = read::rows(warehouse, view, &dating, &scope, earliest)
+            .and_then(|rows| read::sorted(view, &rows))
+            .map_err(|error| view.placed(error))?;
+        rows_in += rows.num_rows() as u64;
+        let starts = read::periods(&rows, &dating).map_err(|error| view.placed(error))?;
+        let table = Table::new(view, publication, &rows, |row| {
+            let period = starts[row].map(|start| dating.period(start));
+            let role = match scope.is_released(period) {
+                true if released => Role::Released,
+                true if judged => Role::Judged,
+                _ => Role::Context,
+            };
+            (period, role)
+        })?;
+        if released || judged {
+            read::largest(warehouse, registry, view, publication, &scope, &mut largest)?;
+        }
+        tables.push(table);
+        batches.push(rows);
+        kept.push(*classified);
+    }
+    bar.message("comparing with earlier releases");
+    let history = History::read(&Store::new(&settings.publish.store), &scope)?;
+    let is_wholly_read = |period| scope.is_wholly_read(period);
+    let mut built = build(
+        &tables,
+        &Knowledge {
+            thresholds: settings.publish.thresholds(),
+            windows: &windows,
+            largest: &largest,
+            shown: &history.shown,
+            is_wholly_read: &is_wholly_read,
+        },
+    )?;
+    bar.message("deciding what is withheld");
+    let suppression = protect(&mut built, request, &history)?;
+    let (gate_report, reasons) = report(&tables, &built, &suppression);
+    let views = views(&kept, &tables, &batches, &chosen.released, &built, &suppression)?;
+    if views.iter().all(|view| view.rows.rows.num_rows() == 0) {
+        bail!(UsageError(format!(
+            "no row can be released of {}: its periods do not lie within the dates as a whole; choose more dates, or \
+             leave out --from and --to",
+            request.views.join(", ")
+        )));
+    }
+    Ok(Decision { views, gate_report, reasons, notes: chosen.notes, rows_in })
+}
+
+/// Decides what is withheld until no difference of shown numbers counts few devices.
+fn protect(built: &mut Built, request: &Request, history: &History) -> Result<Suppression> {
+    for _ in 0..ROUNDS {
+        let suppression =
+            suppress(&built.problem).map_err(|refused| explain(&refused, request, history))?;
+        if !built.add_small_differences(&suppression)? {
+            return Ok(suppression);
+        }
+    }
+    bail!(
+        "the release is refused: differences of shown numbers count few devices however many are withheld; leave out \
+         views with --view, or dates with --from and --to"
+    )
+}
+
+fn views<'a>(
+    kept: &[Classified<'a>],
+    tables: &[Table],
+    batches: &[RecordBatch],
+    released: &BTreeSet<String>,
+    built: &Built,
+    suppression: &Suppression,
+) -> Result<Vec<ReleasedView<'a>>> {
+    let mut views = Vec::new();
+    for (number, table) in tables.iter().enumerate() {
+        if !released.contains(&table.view) {
+            continue;
+        }
+        let rows = released_rows(tables, number, &batches[number], built, suppression)
+            .with_context(|| table.view.clone())?;
+        let shown = shown(number, table, built, suppression);
+        views.push(ReleasedView { classified: kept[number], table: table.clone(), rows, shown });
+    }
+    Ok(views)
+}
+
+/// The numbers of a table that are shown.
+fn shown(
+    number: usize,
+    table: &Table,
+    built: &Built,
+    suppression: &Suppression,
+) -> Vec<(Option<NaiveDate>, String, String, u64)> {
+    let mut shown = Vec::new();
+    for (row_number, row) in table.rows.iter().enumerate().filter(|(_, r)| r.role == Role::Released)
+    {
+        for (measure, value) in row.numbers.iter().enumerate() {
+            let place = super::table::Number { table: number, row: row_number, measure };
+            let (Some(value), Some(cell)) = (*value, built.cell(place)) else { continue };
+            if suppression.withheld(cell).is_none() {
+                let start = row.period.map(|(first, _)| first);
+                let measure = table.measures[measure].column.clone();
+                shown.push((start, table.ledger_key(row), measure, value));
+            }
+        }
+    }
+    shown
+}
+
+fn no_dates(dates: &BTreeSet<NaiveDate>) -> anyhow::Error {
+    match dates.first().zip(dates.last()) {
+        Some((first, last)) => anyhow!(UsageError(format!(
+            "there are no events between --from and --to; the warehouse has dates from {first} to {last}"
+        ))),
+        None => anyhow!("the warehouse has no events; run `mobility run-all` first"),
+    }
+}
+
+/// Why a release is refused, and what can be done.
+fn explain(refused: &Refused, request: &Request, history: &History) -> anyhow::Error {
+    let earlier = match history.releases.is_empty() {
+        true => String::new(),
+        false => format!(
+            " Releases that were looked at: {}; `mobility publish show ID` shows what they hold.",
+            history.releases.join(", ")
+        ),
+    };
+    let remedy = match request.views.is_empty() {
+        true => " Name the views to release with --view, or other dates with --from and --to.",
+        false => "",
+    };
+    anyhow!("the release is refused: {refused}.{earlier}{remedy}")
+}

@@ -1,0 +1,67 @@
+//! The page that explains a release to its readers.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::Request;
+use super::manifest::ManifestView;
+use crate::publication::{Thresholds, Zeros};
+
+/// The text of README.md.
+pub fn readme(
+    request: &Request,
+    thresholds: Thresholds,
+    views: &BTreeMap<String, ManifestView>,
+) -> String {
+    let mut text = String::from("# Released mobility figures\n\n");
+    let dates = match request.range {
+        (Some(from), Some(to)) => format!("dates from {from} to {to}"),
+        (Some(from), None) => format!("dates from {from}"),
+        (None, Some(to)) => format!("dates up to {to}"),
+        (None, None) => "all dates".to_owned(),
+    };
+    let few = thresholds.min_devices - 1;
+    // writing to a string cannot fail
+    let _ = writeln!(
+        text,
+        "Numbers of devices in mobile network events, for {dates}. Devices are not people: nobody, one person or a\n\
+         machine may carry one, and none of the numbers is scaled to the population.\n\n\
+         ## What is withheld\n\n\
+         - A number of 1 to {few} devices is withheld, and so is every number that is computed from it. {}\n\
+         - A sum of events to which one device adds more than half is withheld.\n\
+         - Other numbers are withheld where a withheld number could be derived from them. Why a number is withheld is\n  \
+         not said, since it would tell whether it is small.\n\
+         - In views with a row for every key, a withheld number is empty (null), and the last column `suppressed` is\n  \
+         true. In the other views, rows with withheld numbers are left out: a missing row means 0 to {few} devices,\n  \
+         or more.\n\
+         - Weeks, months, nights and windows are here if all their dates with data are.\n\n\
+         ## Files\n\n\
+         Each view is a CSV file and a Parquet file with the same rows. Views with a column `lau_id` also have a\n\
+         GeoJSON file with the boundaries, of the newest date alone. `manifest.json` describes the views in a form for\n\
+         programs, and `sha256sum --check SHA256SUMS` checks the files.\n",
+        match thresholds.zeros {
+            Zeros::Show => "Zeros are shown.",
+            Zeros::Hide => "Zeros are withheld as well.",
+        }
+    );
+    for (sql_name, view) in views {
+        let rows = match view.every_key {
+            true => "every key has a row",
+            false => "rows with withheld numbers are left out",
+        };
+        let _ = writeln!(text, "### {}\n\n{}\n", view.title, view.description);
+        let _ = writeln!(text, "- files: {}", view.files.join(", "));
+        let _ = writeln!(text, "- name: {}, in SQL {sql_name}", view.name);
+        let _ = writeln!(text, "- keys: {}; {rows}", view.keys.join(", "));
+        if !view.counts.is_empty() {
+            let _ = writeln!(text, "- numbers: {}", view.counts.join("; "));
+        }
+        for link in view.sums.iter().chain(&view.linked) {
+            let _ = writeln!(text, "- known: {link}");
+        }
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text.push('\n');
+    text
+}

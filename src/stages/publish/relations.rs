@@ -1,0 +1,174 @@
+//! The relations between the numbers of tables, from what the headers of the views say.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use anyhow::{Result, bail};
+
+use super::period::{AnchorWindows, period_of};
+use super::table::{KeyValues, Number, Row, Table};
+use crate::views::publication::{Column, KeyValue, Link, Relation};
+
+/// A relation between the numbers of a row, or of several rows, and another number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Related {
+    pub relation: Relation,
+    pub whole: Number,
+    pub parts: Vec<Number>,
+}
+
+/// Numbers for which the row with the other number is missing, although there are rows of the same period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    pub parts: Vec<Number>,
+    /// Where it should be.
+    pub place: String,
+}
+
+/// The row of a number, by the values of some keys.
+struct Lookup {
+    rows: HashMap<KeyValues, usize>,
+    /// The values of those keys that are dates or times.
+    times: HashSet<KeyValues>,
+}
+
+/// All relations that the headers of the tables state, and what they need and is not there.
+///
+/// # Errors
+/// A header whose `by` names several rows.
+pub fn relations(
+    tables: &[Table],
+    windows: &AnchorWindows,
+) -> Result<(Vec<Related>, Vec<Missing>)> {
+    let (mut related, mut missing) = (Vec::new(), Vec::new());
+    for (number, table) in tables.iter().enumerate() {
+        for link in table.publication.sums.iter().chain(&table.publication.linked) {
+            // what is not among the tables is not published
+            let Some((target, measure)) = target(tables, number, &link.to) else { continue };
+            let lookup = Lookup::of(&tables[target], link)?;
+            for (key, parts) in groups(table, number, link, windows) {
+                match lookup.rows.get(&key) {
+                    Some(row) => {
+                        let whole = Number { table: target, row: *row, measure };
+                        related.push(Related { relation: link.relation, whole, parts });
+                    }
+                    None if lookup.is_expected(&tables[target], link, &key) => {
+                        let place = format!("{} of {}", link.to, shown(&key));
+                        missing.push(Missing { parts, place });
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+    Ok((related, missing))
+}
+
+/// The table and the measure of the other number.
+pub fn target(tables: &[Table], own: usize, column: &Column) -> Option<(usize, usize)> {
+    let table = match &column.view {
+        None => own,
+        Some(view) => tables.iter().position(|table| table.view == *view)?,
+    };
+    Some((table, tables[table].measure(&column.column)?))
+}
+
+/// The numbers of a link, by the keys of the row with the other number. Where each number is by itself in a relation,
+/// so is it here.
+fn groups(
+    table: &Table,
+    number: usize,
+    link: &Link,
+    windows: &AnchorWindows,
+) -> Vec<(KeyValues, Vec<Number>)> {
+    let measures: Vec<usize> =
+        link.counts.iter().filter_map(|column| table.measure(column)).collect();
+    let each: Vec<usize> = link.each.iter().filter_map(|column| table.key(column)).collect();
+    let mut alone = Vec::new();
+    let mut together: BTreeMap<(KeyValues, KeyValues), Vec<Number>> = BTreeMap::new();
+    for (row_number, row) in table.rows.iter().enumerate() {
+        if !is_meant(table, row, link, windows) {
+            continue;
+        }
+        let Some(key) = key_of(table, row, link, windows) else { continue };
+        let numbers = measures.iter().map(|measure| Number {
+            table: number,
+            row: row_number,
+            measure: *measure,
+        });
+        match link.relation {
+            Relation::In => alone.extend(numbers.map(|number| (key.clone(), vec![number]))),
+            _ => {
+                let each = each.iter().map(|key| row.keys[*key].clone()).collect();
+                together.entry((key, each)).or_default().extend(numbers);
+            }
+        }
+    }
+    alone.extend(together.into_iter().map(|((key, _), numbers)| (key, numbers)));
+    alone
+}
+
+/// True for rows that the condition of a link allows. Empty values are equal.
+fn is_meant(table: &Table, row: &Row, link: &Link, windows: &AnchorWindows) -> bool {
+    let Some(condition) = &link.condition else { return true };
+    let own = table.key(&condition.column).map(|key| row.keys[key].clone());
+    own == value_of(table, row, &condition.equals, windows)
+}
+
+/// The keys of the row with the other number; `None` if there is no such period.
+fn key_of(table: &Table, row: &Row, link: &Link, windows: &AnchorWindows) -> Option<KeyValues> {
+    link.by.iter().map(|pair| value_of(table, row, &pair.ours, windows)).collect()
+}
+
+/// A value of a row, which may be null; `None` for a period that there is not.
+fn value_of(
+    table: &Table,
+    row: &Row,
+    value: &KeyValue,
+    windows: &AnchorWindows,
+) -> Option<Option<String>> {
+    match value {
+        KeyValue::Column(column) => Some(row.keys[table.key(column)?].clone()),
+        KeyValue::Text(text) => Some(Some(text.clone())),
+        KeyValue::Period(period, column) => {
+            let value = row.keys[table.key(column)?].as_deref()?;
+            period_of(*period, value, windows).map(Some)
+        }
+    }
+}
+
+impl Lookup {
+    fn of(table: &Table, link: &Link) -> Result<Self> {
+        let keys: Vec<usize> = link.by.iter().filter_map(|pair| table.key(&pair.theirs)).collect();
+        let mut rows = HashMap::with_capacity(table.rows.len());
+        let mut times = HashSet::new();
+        for (number, row) in table.rows.iter().enumerate() {
+            let key: KeyValues = keys.iter().map(|key| row.keys[*key].clone()).collect();
+            times.insert(times_of(table, &keys, &key));
+            if rows.insert(key.clone(), number).is_some() {
+                bail!(
+                    "the header of the view of {link}: {} has several rows of {}; name all keys that tell its rows \
+                     apart after by",
+                    table.view,
+                    shown(&key)
+                );
+            }
+        }
+        Ok(Lookup { rows, times })
+    }
+
+    /// True if there should be a row: no value of the keys is empty, and there are rows of the same dates.
+    fn is_expected(&self, table: &Table, link: &Link, key: &KeyValues) -> bool {
+        let keys: Vec<usize> = link.by.iter().filter_map(|pair| table.key(&pair.theirs)).collect();
+        key.iter().all(Option::is_some) && self.times.contains(&times_of(table, &keys, key))
+    }
+}
+
+fn times_of(table: &Table, keys: &[usize], values: &KeyValues) -> KeyValues {
+    let pairs = keys.iter().zip(values);
+    pairs.filter(|(key, _)| table.is_time[**key]).map(|(_, value)| value.clone()).collect()
+}
+
+fn shown(key: &KeyValues) -> String {
+    let values = key.iter().map(|value| value.as_deref().unwrap_or("-"));
+    values.collect::<Vec<_>>().join(", ")
+}

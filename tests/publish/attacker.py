@@ -1,0 +1,179 @@
+"""Attacks a release of the program's own views with the definitions of the views alone.
+
+Usage: attacker.py RELEASE EXACT, folders with CSV files; EXACT has the analyst's views under the same names.
+It shares nothing with the program: the relations below are written by hand from the definitions, and the attacker even
+knows which rows of sparse tables are truly empty. Each count of few devices must be missing, and everything that an
+attacker can derive by interval propagation must leave it all values from 1 (sparse tables: 0) to 15.
+"""
+
+import csv
+import math
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+FEW = 15
+
+
+def rows(folder, name):
+    path = Path(folder) / f"{name}.csv"
+    return list(csv.DictReader(path.open())) if path.exists() else []
+
+
+# view, keys, counts, whether every key has a row
+VIEWS = [
+    ("users-per-day", ["date"], ["user_count"], False),
+    ("users-per-week", ["week"], ["user_count"], False),
+    ("users-per-month", ["month"], ["user_count"], False),
+    ("devices-per-date", ["date"], ["devices"], False),
+    ("devices-per-night", ["night"], ["devices"], False),
+    ("users-per-lau", ["date", "lau_id"], ["user_count"], False),
+    ("unique-users-per-lau-per-day", ["date", "lau_id"], ["user_count"], False),
+    ("users-per-lau-day-night", ["date", "lau_id"], ["day_users", "night_users"], True),
+    ("number-of-unique-users-per-hour", ["hour"], ["unique_user_count"], False),
+    ("od-pairs-per-day", ["date", "from_lau_id", "to_lau_id"], ["devices"], False),
+    ("residents-per-lau", ["window_start", "lau_id"], ["residents", "workers"], True),
+    ("commuters", ["window_start", "home_lau_id", "work_lau_id"], ["devices"], False),
+    ("overnight-stays", ["night", "home_lau_id", "night_lau_id"], ["devices"], False),
+]
+
+
+class Attack:
+    def __init__(self, released, exact):
+        self.bounds, self.true, self.complete, self.relations = {}, {}, {}, []
+        for view, keys, counts, complete in VIEWS:
+            seen = {tuple(row[k] for k in keys): row for row in rows(released, view)}
+            for row in rows(exact, view):
+                key = tuple(row[k] for k in keys)
+                for count in counts:
+                    cell = (view, count) + key
+                    value = int(row[count])
+                    shown = seen.get(key, {}).get(count, "")
+                    self.true[cell], self.complete[cell] = value, complete
+                    if shown != "":
+                        assert int(shown) == value, f"{cell} is released as {shown}, and is {value}"
+                        assert not 1 <= value <= FEW, f"{cell} is released: {value}"
+                        self.bounds[cell] = (value, value)
+                    elif complete and value == 0:
+                        raise AssertionError(f"{cell}: the zero is withheld")
+                    else:
+                        self.bounds[cell] = (1 if complete else 0, math.inf)
+
+    def cells(self, view, count):
+        return [cell for cell in self.true if cell[:2] == (view, count)]
+
+    def at_most(self, smaller, larger):
+        """The sum of some cells is at most the sum of others."""
+        if smaller and larger and all(cell in self.true for cell in smaller + larger):
+            assert sum(self.true[c] for c in smaller) <= sum(self.true[c] for c in larger), (smaller, larger)
+            self.relations.append((smaller, larger))
+
+    def difference(self, whole, part):
+        """Devices of a count that are not in another are a count, which nobody sees."""
+        if whole not in self.true or part not in self.true:
+            return
+        rest = ("difference",) + whole + part
+        self.true[rest] = self.true[whole] - self.true[part]
+        # that there is a device may be known
+        self.complete[rest] = True
+        self.bounds[rest] = (0, math.inf)
+        self.at_most([whole], [part, rest])
+        self.at_most([part, rest], [whole])
+
+    def relate(self):
+        for cell in self.cells("users-per-lau", "user_count"):
+            date, lau = cell[2:]
+            copy = ("unique-users-per-lau-per-day", "user_count", date, lau)
+            diagonal = ("od-pairs-per-day", "devices", date, lau, lau)
+            for same in (copy, diagonal):
+                self.at_most([cell], [same])
+                self.at_most([same], [cell])
+            self.difference(("users-per-day", "user_count", date), cell)
+            self.difference(("devices-per-date", "devices", date), cell)
+            parts = [("users-per-lau-day-night", c, date, lau) for c in ("day_users", "night_users")]
+            for part in parts:
+                self.difference(cell, part)
+            self.at_most([cell], parts)
+        diagonals = defaultdict(list)
+        for cell in self.cells("od-pairs-per-day", "devices"):
+            date, start, end = cell[2:]
+            if start == end:
+                diagonals[date].append(cell)
+            else:
+                for lau in (start, end):
+                    self.difference(("users-per-lau", "user_count", date, lau), cell)
+        for date, parts in diagonals.items():
+            self.at_most([("devices-per-date", "devices", date)], parts)
+        hours = defaultdict(list)
+        for cell in self.cells("number-of-unique-users-per-hour", "unique_user_count"):
+            day = ("users-per-day", "user_count", cell[2][:10])
+            hours[day].append(cell)
+            self.difference(day, cell)
+        for day, parts in hours.items():
+            self.at_most([day], parts)
+        for cell in self.cells("devices-per-date", "devices"):
+            self.difference(("users-per-day", "user_count", cell[2]), cell)
+        nights = defaultdict(list)
+        for cell in self.cells("overnight-stays", "devices"):
+            nights[("devices-per-night", "devices", cell[2])].append(cell)
+        homes, works = defaultdict(list), defaultdict(list)
+        for cell in self.cells("commuters", "devices"):
+            window, home, work = cell[2:]
+            homes[("residents-per-lau", "residents", window, home)].append(cell)
+            works[("residents-per-lau", "workers", window, work)].append(cell)
+        residents = defaultdict(list)
+        for count in ("residents", "workers"):
+            for cell in self.cells("residents-per-lau", count):
+                residents[(count, cell[2])].append(cell)
+        months = {(key, ("users-per-month", "user_count", key[1])): cells for key, cells in residents.items()}
+        wholes = [(whole, parts) for group in (nights, homes, works) for whole, parts in group.items()]
+        wholes += [(whole, parts) for (_, whole), parts in months.items()]
+        for whole, parts in wholes:
+            self.at_most(parts, [whole])
+            shown = [p for p in parts if self.bounds[p][0] == self.bounds[p][1]]
+            if whole in self.true and shown and self.bounds[whole][0] == self.bounds[whole][1]:
+                rest = self.true[whole] - sum(self.true[p] for p in shown)
+                assert not 1 <= rest <= FEW, f"{whole} without {shown} is {rest}"
+
+    def propagate(self):
+        for _ in range(300):
+            changed = False
+            for smaller, larger in self.relations:
+                low = sum(self.bounds[c][0] for c in smaller)
+                high = sum(self.bounds[c][1] for c in larger)
+                for cell in larger:
+                    bottom, top = self.bounds[cell]
+                    others = sum(self.bounds[c][1] for c in larger if c != cell)
+                    if low - others > bottom:
+                        self.bounds[cell], changed = (low - others, top), True
+                for cell in smaller:
+                    bottom, top = self.bounds[cell]
+                    others = sum(self.bounds[c][0] for c in smaller if c != cell)
+                    if high - others < top:
+                        self.bounds[cell], changed = (bottom, high - others), True
+            if not changed:
+                return
+
+    def judge(self):
+        primary = 0
+        for cell, value in self.true.items():
+            if not 1 <= value <= FEW:
+                continue
+            primary += 1
+            low, high = self.bounds[cell]
+            # two numbers that are withheld and at least one each are two at least, whatever is withheld
+            nulls = 2 if self.complete[cell] else 0
+            least = max(1 if self.complete[cell] else 0, min(nulls, low))
+            assert low <= least and high >= FEW, f"{cell} is {value}, and is known to be {low} to {high}"
+        return primary
+
+
+def main():
+    attack = Attack(sys.argv[1], sys.argv[2])
+    attack.relate()
+    attack.propagate()
+    print(attack.judge(), len(attack.true))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+//! Random worlds whose releases an independent attacker looks at.
+
+use std::process::Command;
+
+use chrono::{Days, NaiveDate};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::world::three_units;
+use crate::harness::{Warehouse, Workspace, root};
+use crate::insights::world::World;
+
+/// The views that the attacker knows.
+const VIEWS: [&str; 13] = [
+    "users-per-day",
+    "users-per-week",
+    "users-per-month",
+    "devices-per-date",
+    "devices-per-night",
+    "users-per-lau",
+    "unique-users-per-lau-per-day",
+    "users-per-lau-day-night",
+    "number-of-unique-users-per-hour",
+    "od-pairs-per-day",
+    "residents-per-lau",
+    "commuters",
+    "overnight-stays",
+];
+
+/// Devices that spend nights and workdays in LAUs of their own, and now and then are elsewhere.
+fn random_world(seed: u64, devices: u32, days: u64) -> World {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut world = three_units();
+    let cells = ["a", "b", "c"];
+    let first = NaiveDate::from_ymd_opt(2024, 10, 1).unwrap();
+    for device in 0..devices {
+        // most live in the first LAU
+        let home = cells[[0, 0, 0, 1, 1, 2][random.random_range(0..6)]];
+        let work = cells[random.random_range(0..3)];
+        for day in 0..days {
+            let date = first + Days::new(day);
+            let user = format!("u{device:04}");
+            for (hour, cell) in [(2, home), (10, work), (14, work), (23, home)] {
+                let cell = match random.random_range(0..12) {
+                    0 => continue,
+                    1 => cells[random.random_range(0..3)],
+                    _ => cell,
+                };
+                world.seen(&user, cell, &format!("{date} {hour:02}:{:02}:00", device % 60));
+            }
+        }
+    }
+    world
+}
+
+fn attack(work: &Workspace, release: &str) -> (u64, u64) {
+    for view in VIEWS {
+        let rows = work.ok(&["query", view, "--format", "csv"]);
+        work.write(&format!("exact/{view}.csv"), rows);
+    }
+    let mut python = Command::new("python3");
+    let script = root().join("tests/publish/attacker.py");
+    let ran = python.arg("-B").arg(script).arg(work.path(release)).arg(work.path("exact")).output();
+    let ran = ran.expect("python3 is installed by `make test`");
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    let text = String::from_utf8(ran.stdout).unwrap();
+    let (primary, cells) = text.trim().split_once(' ').unwrap();
+    (primary.parse().unwrap(), cells.parse().unwrap())
+}
+
+#[test]
+fn attacker_derives_no_count_of_few_devices() {
+    for (seed, devices, days) in [(1, 60, 3), (2, 150, 2), (3, 90, 16)] {
+        let world = random_world(seed, devices, days);
+        let work = world.load(
+            Warehouse::Embedded,
+            "[publish]\nstore = \"published\"\n[anchors]\nwork_min_days = 4\n",
+        );
+        work.ok(&["publish", "out"]);
+        let (primary, cells) = attack(&work, "out");
+        assert!(primary > 5 && cells > 50, "seed {seed}: {primary} of {cells}");
+        work.ok(&["publish", "--audit", "out"]);
+    }
+}
+
+#[test]
+fn attacker_finds_a_number_that_was_put_back() {
+    let world = random_world(1, 60, 2);
+    let work = world.load(Warehouse::Embedded, "[publish]\nstore = \"published\"\n");
+    work.ok(&["publish", "out"]);
+    attack(&work, "out");
+    let exact = work.read("exact/users-per-lau-day-night.csv");
+    work.write("out/users-per-lau-day-night.csv", exact);
+    let mut python = Command::new("python3");
+    let script = root().join("tests/publish/attacker.py");
+    let ran = python.arg("-B").arg(script).arg(work.path("out")).arg(work.path("exact")).output();
+    assert!(!ran.unwrap().status.success());
+}

@@ -1,0 +1,8 @@
+//! Releases for the public: what is withheld, what an attacker derives, and what later releases may show.
+
+mod attacks;
+mod audit;
+mod by_hand;
+mod faults;
+mod history;
+mod world;
