@@ -19,9 +19,21 @@ fn with_four_dates() -> Workspace {
         &[("a", "999", 3, 90)],
         |_| {},
     );
+    add_movement(&work);
     work.ok(&["quality", "--quiet"]);
     work.ok(&["load", "--quiet"]);
     work
+}
+
+/// Says how the time of the devices of the fourth date is divided.
+fn add_movement(work: &Workspace) {
+    let path = "processed/movement.json";
+    let mut manifest: serde_json::Value = serde_json::from_str(&work.read(path)).unwrap();
+    let totals = json!({ "stay_us": 30, "pass_us": 5, "move_us": 5, "unknown_us": 60, "trips": 0,
+        "returning_trips": 0, "returning_trips_next_date": 0 });
+    manifest["dates"]["2024-10-04"] =
+        json!({ "fingerprint": "", "segments": {}, "trips": {}, "totals": totals });
+    work.write(path, manifest.to_string());
 }
 
 /// Opens a page that is not a dashboard.
@@ -53,10 +65,10 @@ fn quality_page_fits_both_themes_and_two_widths() {
             let tiles = page.text(
                 "[...document.querySelectorAll('.tile dd')].map(t => t.textContent).join('|')",
             );
-            assert_eq!(tiles, "90|0 %|1|100 %|23");
+            assert_eq!(tiles, "90|0 %|1|100 %|23|60 %");
             let worst = page.text_of(".warnings li");
             assert!(worst.starts_with("critical 2024-10-04 "), "{worst}");
-            assert_eq!(page.eval("document.querySelectorAll('.small-charts svg').length"), 3);
+            assert_eq!(page.eval("document.querySelectorAll('.small-charts svg').length"), 4);
             // labels of charts have the colour of the theme and do not overlap
             let ink =
                 page.text("getComputedStyle(document.querySelector('.small-charts text')).fill");

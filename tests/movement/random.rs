@@ -72,13 +72,13 @@ fn other_settings_and_a_repeated_hour_equal_the_reference() {
     let settings = json!({
         "zone": "Europe/Tallinn", "max_gap_s": 3_600, "max_night_gap_s": 14_400, "night_gap_start": 22,
         "night_gap_end": 6, "flicker_s": 900, "flicker_m": 500, "flicker_neighbours": 2, "pad_s": 600,
-        "min_stay_s": 600, "min_distance_m": 500, "max_hours": 3,
+        "min_stay_s": 600, "min_distance_m": 500, "max_hours": 3, "return_s": 10_000,
     });
     let config = format!(
         "[time]\nzone = \"Europe/Tallinn\"\n[stays]\nmax_gap_s = 3600\nmax_night_gap_s = 14400\n\
          night_gap_start = 22\nnight_gap_end = 6\nflicker_s = 900\nflicker_m = 500.0\n\
          flicker_neighbours = 2\npad_s = 600\nmin_stay_s = 600\n[trips]\nmin_distance_m = 500.0\n\
-         max_hours = 3\n{HOMES}"
+         max_hours = 3\nreturn_s = 10000\n{HOMES}"
     );
     let work = world.load(Warehouse::Embedded, &config);
     assert_equal(&work, &world, &settings);
