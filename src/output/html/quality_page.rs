@@ -177,7 +177,7 @@ fn charts(report: &Report) -> Result<Vec<Chart>> {
         ("Rows in", |day| Some(day.rows_in as f64), whole),
         ("Users", |day| Some(day.users as f64), whole),
         ("Rejected, % of the rows in", |day| Some(rejected_percent(day)), percent),
-        ("Unknown, % of the time of all devices", |day| Some(day.unknown_share? * 100.0), percent),
+        ("Unknown, % of the time", |day| Some(day.unknown_share? * 100.0), percent),
     ];
     let chart = |(title, of, text): Figure| -> Option<Result<Chart>> {
         let values: Vec<(NaiveDate, f64)> =

@@ -47,7 +47,7 @@ pub fn main_columns() -> [Column; 16] {
             "Kept events whose cell is outside all LAUs or not in the cell plan, as a percentage.",
         ),
         column(
-            "unknown time",
+            "unknown",
             9,
             |d| d.unknown_share.map_or_else(dash, |share| percent(share * 100.0)),
             "Time of the devices in which it is not known where they are, as a percentage.",
