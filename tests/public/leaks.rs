@@ -142,10 +142,25 @@ fn paths(openapi: &Value) -> Vec<String> {
 
 #[test]
 fn no_route_shows_anything_that_was_withheld() {
-    let work = store::released();
-    let secrets = secrets(&work);
-    let exact = Server::start(&work);
-    let public = Server::start_with(&work, &["--audience", "public"]);
+    assert_no_route_leaks(&store::released());
+}
+
+#[test]
+fn no_route_shows_what_a_release_of_the_program_withholds() {
+    let work = store::published();
+    assert_no_route_leaks(&work);
+    // the rows of the release folder are those that are shown
+    for view in ["complete", "sparse", "by-day"] {
+        let shown = work.ok(&["query", view, "--audience", "public", "--format", "csv"]);
+        let released = work.read(&format!("out/{view}.csv"));
+        assert_eq!(shown.replace("\r\n", "\n"), released.replace("\r\n", "\n"), "{view}");
+    }
+}
+
+fn assert_no_route_leaks(work: &Workspace) {
+    let secrets = secrets(work);
+    let exact = Server::start(work);
+    let public = Server::start_with(work, &["--audience", "public"]);
     let all = paths(&exact.get("/openapi.json").json());
     let released = paths(&public.get("/openapi.json").json());
     let (mut asked, mut shown, mut detected) = (0, 0, 0);

@@ -72,7 +72,11 @@ fn documents_list_what_was_released_and_nothing_else() {
     let health = server.get("/health").text();
     assert!(!health.contains("gaps") && !health.contains("problem"), "{health}");
     let page = server.get_with("/complete", "accept", "text/html").text();
-    assert!(page.contains(">suppressed</") && !page.contains("quality\""), "{page}");
+    assert!(
+        page.contains("<td class=\"number withheld\">suppressed</td>")
+            && !page.contains("quality\""),
+        "{page}"
+    );
     let overview = server.get("/people/overview").json();
     assert!(overview["reason"].as_str().unwrap().contains("for analysts alone"), "{overview}");
 }

@@ -72,7 +72,7 @@ pub const NO_SHADE: &str = "#eceff3";
 pub const HATCHED: &str = "url(#withheld)";
 /// The pattern of withheld numbers, once in a document.
 pub const HATCHING: &str = "<defs><pattern id=\"withheld\" width=\"9\" height=\"9\" patternUnits=\"userSpaceOnUse\" \
-    patternTransform=\"rotate(45)\"><rect width=\"9\" height=\"9\" fill=\"#ffffff\"/>\
+    patternTransform=\"rotate(45)\" stroke=\"none\"><rect width=\"9\" height=\"9\" fill=\"#ffffff\"/>\
     <rect width=\"2\" height=\"9\" fill=\"#9aa5b1\"/></pattern></defs>\n";
 /// The border of hatched shapes, which a white one would not set apart.
 pub const HATCHED_BORDER: &str = " stroke=\"#9aa5b1\" stroke-width=\"0.7\"";

@@ -8,6 +8,7 @@ use crate::views::Registry;
 /// The reason why a page shows nothing, and the released ones of its views, which have pages of their own.
 pub fn analysts_page(registry: &Registry, views: &[&str]) -> Value {
     let released = registry.views().iter().filter(|view| views.contains(&view.view.as_str()));
+    let released = released.filter(|view| !view.measures().is_empty());
     let released: Vec<Value> = released
         .map(|view| json!({ "name": view.name, "title": view.title, "path": view_path(view) }))
         .collect();
@@ -18,6 +19,6 @@ pub fn analysts_page(registry: &Registry, views: &[&str]) -> Value {
         "windows": [],
         "dates": [],
         "nights": [],
-        "laus": 0,
+        "laus": null,
     })
 }

@@ -41,9 +41,14 @@ pub fn view_list(data: &LoadedData, path_of: impl Fn(&str) -> String) -> Result<
         entry["href"] = json!(path_of(&view_path(view)));
         entry["loaded"] = json!(snapshots::is_loaded(data.warehouse, view)?);
         entry["snapshot"] = json!(view.snapshot.is_some());
-        // the other pages compute with exact numbers
         let is_released = data.registry.is_released();
-        entry["page"] = json!(if is_released { "dashboard" } else { page_of(&view.view) });
+        entry["page"] = json!(match is_released {
+            // the other pages compute with exact numbers
+            true if !view.measures().is_empty() => "dashboard",
+            // what others are computed from
+            true => "none",
+            false => page_of(&view.view),
+        });
         entry["suppression"] = json!(is_released.then(|| suppression_of(view)));
         entry["measures"] = json!(is_released.then(|| view.measures()));
         views.push(entry);

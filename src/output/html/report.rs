@@ -95,9 +95,11 @@ fn documents(
     let mut left_out = Vec::new();
     for view in data.registry.views().iter().filter(|view| !view.single_users()) {
         let name = view.view.as_str();
-        // a report for the public has all released views
-        let is_on_another_page = !data.registry.is_released()
-            && (people::VIEWS.contains(&name) || movement::VIEWS.contains(&name));
+        let is_on_another_page = match data.registry.is_released() {
+            // a report for the public has all views with numbers
+            true => view.measures().is_empty(),
+            false => people::VIEWS.contains(&name) || movement::VIEWS.contains(&name),
+        };
         if is_on_another_page || !snapshots::is_loaded(data.warehouse, view)? {
             left_out.push(view_path(view));
             continue;

@@ -6,6 +6,7 @@ use minijinja::value::Serde;
 use serde::Serialize;
 
 use super::Templates;
+use crate::datasets::published::SUPPRESSED;
 use crate::domain::numbers::{grouped, grouped_decimal};
 use crate::output::columns::{ColumnInfo, has_days, has_lau};
 use crate::output::query::order_text;
@@ -133,7 +134,9 @@ impl RowsPage<'_> {
 fn cell(text: &Option<String>, column: &ColumnInfo) -> Cell {
     let is_number = column.is_number();
     let text = text.as_ref().map(|t| if is_number { grouped_decimal(t) } else { t.clone() });
+    let is_withheld = is_number && text.as_deref() == Some(SUPPRESSED);
     let class = match column.type_name {
+        _ if is_withheld => "number withheld",
         "integer" | "number" => "number",
         "date" | "timestamp" | "geometry" => "whole",
         _ => "",

@@ -168,10 +168,10 @@ impl Warehouse for ReleasedTables {
         };
         let mut dates = BTreeSet::new();
         for view in self.views.views().iter().filter(|view| files::has_rows_by_date(view)) {
-            let released = published.views.get(&view.view);
-            dates.extend(
-                released.into_iter().flat_map(|r| r.files.keys()).filter_map(|p| files::day(p)),
-            );
+            // views without numbers can be about dates without data
+            let released = published.views.get(&view.view).filter(|r| !r.measures.is_empty());
+            let periods = released.into_iter().flat_map(|released| released.files.keys());
+            dates.extend(periods.filter_map(|period| files::day(period)));
         }
         Ok(Some(Releases { dates, min_devices: published.thresholds.min_devices }))
     }

@@ -47,7 +47,7 @@ function released(summary, days, views) {
   removeExactLinks();
   return [
     ["days", days === 1 ? "Day" : "Days", days, "with released numbers"],
-    ["views", "Views", views.length, "released"],
+    ["views", "Views", views.filter((v) => v.page === "dashboard").length, "with released numbers"],
     ["laus", "LAUs", summary.laus, "local administrative units"],
     ["least", "Smallest count", summary.min_devices, "devices; smaller ones are withheld"],
   ];

@@ -47,7 +47,7 @@ function nothing(overview, outlines) {
 function build(cards, summary, overview, outlines, views) {
   const dates = datesOf(overview.dates);
   document.getElementById("freshness").textContent = dates.length ? `${period(dates[0], dates.at(-1))}, ${counted(dates.length, "date")}` : "";
-  document.getElementById("source").textContent = [summary.warehouse, counted(overview.laus, "LAU")].filter(Boolean).join(" · ");
+  document.getElementById("source").textContent = [summary.warehouse, overview.laus !== null && counted(overview.laus, "LAU")].filter(Boolean).join(" · ");
   cards.setAttribute("aria-busy", "false");
   if (summary.audience === "public") removeExactLinks();
   const reason = nothing(overview, outlines);

@@ -48,7 +48,7 @@ function build(cards, summary, overview, outlines, views) {
   const about = dates.length ? `${period(dates[0], dates.at(-1))}, ${counted(dates.length, "date")}` : "";
   document.getElementById("freshness").textContent = about;
   if (api.heading.note) document.getElementById("freshness").before(el("p", { class: "note" }, api.heading.note));
-  document.getElementById("source").textContent = [summary.warehouse, counted(overview.laus, "LAU")].filter(Boolean).join(" · ");
+  document.getElementById("source").textContent = [summary.warehouse, overview.laus !== null && counted(overview.laus, "LAU")].filter(Boolean).join(" · ");
   cards.setAttribute("aria-busy", "false");
   if (summary.audience === "public") removeExactLinks();
   const reason = nothing(overview, outlines);

@@ -111,7 +111,9 @@ async function map(view, { body, controls, outlines }) {
 
 async function table(view, { body }) {
   const answer = await api.rows(view, { limit: TABLE_ROWS });
-  const columns = answer.columns.filter((c) => c.name !== "geometry");
+  // the word in place of a number says as much as the flag
+  const left = new Set(["geometry", ...(withheldOf(view) ? [SUPPRESSED] : [])]);
+  const columns = answer.columns.filter((c) => !left.has(c.name));
   const isWithheld = (row, c) => row.suppressed === true && row[c.name] === null && view.measures?.includes(c.name);
   const text = (row, c) => {
     if (isWithheld(row, c)) return el("span", { class: "withheld" }, SUPPRESSED);
