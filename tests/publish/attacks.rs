@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::world::three_units;
-use crate::harness::{Warehouse, Workspace, root};
+use crate::harness::{Warehouse, Workspace, root, test_on_each_warehouse};
 use crate::insights::world::World;
 
 /// The views that the attacker knows.
@@ -82,6 +82,19 @@ fn attacker_derives_no_count_of_few_devices() {
         work.ok(&["publish", "--audit", "out"]);
     }
 }
+
+fn release_has_the_same_rows_from_each_warehouse(warehouse: Warehouse) {
+    let config = "[publish]\nstore = \"published\"\n";
+    let release = |warehouse| {
+        let work = random_world(1, 60, 2).load(warehouse, config);
+        work.ok(&["publish", "out"]);
+        work.read("out/SHA256SUMS")
+    };
+    let sums = release(warehouse);
+    assert!(sums.lines().count() > 30, "{sums}");
+    assert_eq!(sums, release(Warehouse::Embedded));
+}
+test_on_each_warehouse!(release_has_the_same_rows_from_each_warehouse);
 
 #[test]
 fn attacker_finds_a_number_that_was_put_back() {

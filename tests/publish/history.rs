@@ -134,3 +134,22 @@ fn numbers_that_contradict_the_headers_are_refused() {
     );
     assert!(!work.path("out").exists() && !work.path("published/published.json").exists());
 }
+
+#[test]
+fn difference_from_a_number_of_an_earlier_release_is_a_count() {
+    let mut world = three_units();
+    add_devices(&mut world, "2024-10-01", [60, 5, 0]);
+    let work = load(&world, "");
+    let linked = super::world::BY_LAU.replace("-- sums: devices = ", "-- linked: devices in ");
+    work.write("views/by_lau.sql", linked);
+    work.ok(&["views"]);
+    work.ok(&["publish", "first", "--view", "totals"]);
+    assert_eq!(work.read("first/totals.csv"), "date,devices,suppressed\n2024-10-01,65,false\n");
+    work.ok(&["publish", "second", "--view", "by-lau"]);
+    // 65 without 60 are 5
+    assert_eq!(
+        work.read("second/by-lau.csv"),
+        "date,lau_id,devices,suppressed\n\
+         2024-10-01,EE_A,,true\n2024-10-01,EE_B,,true\n2024-10-01,EE_C,0,false\n"
+    );
+}

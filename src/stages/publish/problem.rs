@@ -148,7 +148,7 @@ impl Built {
         if parts.is_empty() {
             return Ok(());
         }
-        let is_known = |number: &Number| row(tables, *number).role != Role::Context;
+        let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
         let is_known = is_known(&related.whole) && related.parts.iter().all(is_known);
         let period = row(tables, related.whole).period;
         let relation = match related.relation {
@@ -211,11 +211,7 @@ impl Built {
             self.cells.iter().map(|(number, cell)| (*number, *cell)).collect();
         cells.sort_unstable();
         for (number, cell) in cells {
-            let table = &tables[number.table];
-            let key = table.ledger_key(&table.rows[number.row]);
-            let measure = table.measures[number.measure].column.clone();
-            let values = shown.get(&(table.view.clone(), key, measure));
-            for value in values.into_iter().flatten() {
+            for value in shown.get(&place(tables, number)).into_iter().flatten() {
                 self.problem.was_released(cell, *value)?;
             }
         }
@@ -267,6 +263,19 @@ fn numbers(tables: &[Table], is_wanted: impl Fn(&Basis) -> bool) -> Vec<(Number,
         }
     }
     found
+}
+
+/// Where a number is in the ledger.
+fn place(tables: &[Table], number: Number) -> (String, String, String) {
+    let table = &tables[number.table];
+    let key = table.ledger_key(&table.rows[number.row]);
+    (table.view.clone(), key, table.measures[number.measure].column.clone())
+}
+
+/// True for a number of the release, and for one that an earlier release has shown: with it outsiders compute
+/// differences.
+fn is_known(tables: &[Table], number: Number, shown: &Shown) -> bool {
+    row(tables, number).role != Role::Context || shown.contains_key(&place(tables, number))
 }
 
 fn row(tables: &[Table], number: Number) -> &Row {
