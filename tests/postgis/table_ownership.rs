@@ -57,6 +57,28 @@ fn outdated_columns_are_recreated() {
 
 #[test]
 #[ignore = "needs PostGIS: run make test"]
+fn columns_that_an_earlier_version_lacks_are_null_until_the_next_load() {
+    let (work, schema) = mini();
+    work.ok(&["run-all", "--quiet"]);
+    let loaded = daily(&work);
+    // whether each date has its share of stays
+    let shares = |csv: &str| -> Vec<bool> {
+        let mut lines = csv.lines().map(|line| line.split(',').collect::<Vec<_>>());
+        let place = lines.next().unwrap().iter().position(|name| *name == "stay_share").unwrap();
+        lines.map(|row| !row[place].is_empty()).collect()
+    };
+    assert_eq!(shares(&loaded), [true, true]);
+    let mut client = client(&schema);
+    let earlier =
+        "ALTER TABLE quality_daily DROP COLUMN stay_share, DROP COLUMN returning_trips_share";
+    client.batch_execute(earlier).unwrap();
+    assert_eq!(shares(&daily(&work)), [false, false]);
+    work.ok(&["load", "--force", "--quiet"]);
+    assert_eq!(daily(&work), loaded);
+}
+
+#[test]
+#[ignore = "needs PostGIS: run make test"]
 fn column_under_its_former_name_is_read_and_renamed_by_the_next_load() {
     let (work, schema) = mini();
     three_dates(&work);

@@ -157,27 +157,30 @@ pub fn select_nothing(table: Table, geometry: &str) -> String {
     format!("SELECT {} WHERE false", nulls.join(", "))
 }
 
-/// The name of the table, or a subquery that renames the columns of a table that an older version of
-/// the program created.
+/// The name of the table, or a subquery with the current columns if an older version of the program created the
+/// table: columns that it lacks are null until the next load.
 fn with_current_names<C: GenericClient>(
     client: &mut C,
     schema: &SchemaName,
     table: Table,
 ) -> Result<String> {
     let found = relations::column_types(client, Some(schema), table.name())?;
-    let is_former = |name: &&str| found.iter().any(|(column, _)| column == name);
-    let former: Vec<&str> =
-        table.renamed_columns().iter().map(|(_, name)| *name).filter(is_former).collect();
-    if former.is_empty() {
+    let has = |name: &str| found.iter().any(|(column, _)| column == name);
+    let columns = table.schema();
+    let is_current = columns.fields().iter().all(|field| has(field.name()));
+    // a table of somebody else gets no columns
+    if is_current || !table.key_columns().iter().all(|key| has(key)) {
         return Ok(schema.table(table));
     }
     let column = |field: &arrow::datatypes::FieldRef| {
+        let name = quoted(field.name());
         let renamed = table.renamed_columns().iter().find(|(now, _)| now == field.name());
-        match renamed.filter(|(_, name)| former.contains(name)) {
-            Some((now, name)) => format!("{} AS {}", quoted(name), quoted(now)),
-            None => quoted(field.name()),
+        match renamed.filter(|(_, former)| has(former)) {
+            Some((_, former)) => format!("{} AS {name}", quoted(former)),
+            None if has(field.name()) => name,
+            None => format!("NULL::{} AS {name}", sql_type(field.data_type())),
         }
     };
-    let columns: Vec<String> = table.schema().fields().iter().map(column).collect();
+    let columns: Vec<String> = columns.fields().iter().map(column).collect();
     Ok(format!("(SELECT {} FROM {})", columns.join(", "), schema.table(table)))
 }
