@@ -31,7 +31,7 @@ pub use demo::Demo;
 pub use extract::Extract;
 pub use init::Init;
 pub use options::{ByEngine, CsvOptions, Dates, ForAudience, Force};
-pub use publish::{Publish, PublishFormat};
+pub use publish::{EarlierReleases, Publish, PublishFormat};
 pub use purge::Purge;
 pub use quality::{Quality, QualityFormat};
 pub use query::Query;
@@ -232,8 +232,8 @@ Examples:
   mobility publish october --from 2024-10-01 --to 2024-10-31
   mobility publish laus --view users-per-lau --view users-per-day
   mobility publish --audit october                          what an attacker can derive
-  mobility publish --list
-  mobility publish --show 3f0c"
+  mobility publish list
+  mobility publish show 3f0c"
     )]
     Publish(Publish),
     /// Report the data quality of each date

@@ -2,14 +2,17 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::options::Dates;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Publish {
+    #[command(subcommand)]
+    pub earlier: Option<EarlierReleases>,
     /// Folder of the release, which must not exist yet unless it holds the same release
-    #[arg(value_name = "DIR", required_unless_present_any = ["dry_run", "list", "show"])]
+    #[arg(value_name = "DIR", required_unless_present = "dry_run")]
     pub dir: Option<PathBuf>,
     #[command(flatten)]
     pub dates: Dates,
@@ -17,21 +20,34 @@ pub struct Publish {
     #[arg(long = "view", value_name = "VIEW")]
     pub views: Vec<String>,
     /// Show what would be withheld, and write nothing
-    #[arg(long, conflicts_with_all = ["audit", "list", "show"])]
+    #[arg(long, conflicts_with = "audit")]
     pub dry_run: bool,
     /// Look at the release in DIR as an attacker does, who knows nothing else; exits with status 1 if a number is
     /// known too well
-    #[arg(long, requires = "dir", conflicts_with_all = ["views", "date", "from", "to", "list", "show"])]
+    #[arg(long, requires = "dir", conflicts_with_all = ["views", "date", "from", "to"])]
     pub audit: bool,
-    /// List the releases
-    #[arg(long, conflicts_with_all = ["dir", "views", "date", "from", "to", "show"])]
-    pub list: bool,
-    /// Show what a release holds, by its ID or a unique prefix of it
-    #[arg(long, value_name = "ID", conflicts_with_all = ["dir", "views", "date", "from", "to"])]
-    pub show: Option<String>,
     /// Format of what is shown
     #[arg(long, short, value_enum, default_value_t)]
     pub format: PublishFormat,
+}
+
+/// What was released before.
+#[derive(Debug, Subcommand)]
+pub enum EarlierReleases {
+    /// List the releases
+    List {
+        /// Format of the list
+        #[arg(long, short, value_enum, default_value_t)]
+        format: PublishFormat,
+    },
+    /// Show what a release holds
+    Show {
+        /// ID of the release, or a unique prefix of it
+        id: String,
+        /// Format of what is shown
+        #[arg(long, short, value_enum, default_value_t)]
+        format: PublishFormat,
+    },
 }
 
 /// Formats of what `mobility publish` shows.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, bail};
 
-use crate::cli::{self, ByEngine, Cli, Command, Global};
+use crate::cli::{self, ByEngine, Cli, Command, EarlierReleases, Global};
 use crate::config::{self, Audience, Config, Sources, WarehouseUrl};
 use crate::errors::UsageError;
 use crate::progress::log::Log;
@@ -166,9 +166,9 @@ pub fn run(cli: Cli, log: &Log) -> Result<()> {
 
         Command::Publish(args) => {
             let session = open(Vec::new())?;
-            match &args.show {
-                Some(id) => publish::show(&session, id, args.format),
-                None if args.list => publish::list(&session, args.format),
+            match &args.earlier {
+                Some(EarlierReleases::Show { id, format }) => publish::show(&session, id, *format),
+                Some(EarlierReleases::List { format }) => publish::list(&session, *format),
                 None if args.audit => publish::audit(&session, &args),
                 None if args.dry_run => publish::run(&session, &args),
                 None => record::with_record(&session, record::no_inputs, |_| {

@@ -41,7 +41,7 @@ pub(super) fn interval(
     cell: CellId,
 ) -> Option<Interval> {
     let needed = problem.needed(cell, floors)?;
-    let mut region = Region::around(problem, cell);
+    let mut region = Region::around(problem, None, cell);
     while region.grow(problem, &is_hidden) {}
     let value = problem.value(cell) as f64;
     let reach = |is_up| match farthest(problem, &region, cell, is_up) {

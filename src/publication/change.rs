@@ -80,6 +80,12 @@ fn room_below(problem: &Problem, cell: CellId) -> f64 {
     problem.value(cell) as f64 - problem.lower(cell)
 }
 
+/// How far a withheld cell can go down and up.
+fn room(problem: &Problem, region: &Region, cell: CellId) -> (f64, f64) {
+    let above = if region.gives_way(cell) { 0.0 } else { f64::INFINITY };
+    (-room_below(problem, cell), above)
+}
+
 /// A change of the cells of the region by which `cell` reaches `target`, which is a change of its value; `None` if
 /// there is none.
 pub(super) fn reaching(
@@ -95,7 +101,7 @@ pub(super) fn reaching(
                 let bounds = (target.min(0.0), target.max(0.0));
                 program.cell(*other, target.signum(), bounds);
             }
-            false => program.cell(*other, 0.0, (-room_below(problem, *other), f64::INFINITY)),
+            false => program.cell(*other, 0.0, room(problem, region, *other)),
         }
     }
     program.relate(region);
@@ -119,7 +125,7 @@ pub(super) fn farthest(
             (true, false) => -1.0,
             (false, _) => 0.0,
         };
-        program.cell(*other, objective, (-room_below(problem, *other), f64::INFINITY));
+        program.cell(*other, objective, room(problem, region, *other));
     }
     program.relate(region);
     match program.solve() {
@@ -145,7 +151,7 @@ pub(super) fn cheapest(
         let below = room_below(problem, *other);
         match cost(*other) {
             _ if *other == cell => program.cell(cell, 0.0, (target, target)),
-            None => program.cell(*other, 0.0, (-below, f64::INFINITY)),
+            None => program.cell(*other, 0.0, room(problem, region, *other)),
             Some(cost) => {
                 let up = program.program.add_var(cost / size, (0.0, f64::INFINITY));
                 let parts = program.cells.entry(*other).or_default();

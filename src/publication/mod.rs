@@ -17,6 +17,7 @@ mod problem;
 mod region;
 mod search;
 mod suppression;
+mod yielding;
 
 pub use audit::{Interval, intervals};
 pub use gate::{Refused, suppress};

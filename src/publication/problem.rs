@@ -222,6 +222,11 @@ impl Problem {
         matches!(self.cells[cell].place, Place::In(_))
     }
 
+    /// True for a number that is published nowhere.
+    pub(super) fn is_difference(&self, cell: CellId) -> bool {
+        self.cells[cell].place == Place::Difference
+    }
+
     /// The least value of a cell that an outsider holds possible where it is withheld.
     pub(super) fn lower(&self, cell: CellId) -> f64 {
         let Cell { place, value, .. } = self.cells[cell];

@@ -5,6 +5,7 @@ use super::change::{Change, cheapest, reaching};
 use super::exchange::{Part, exchange};
 use super::problem::{CellId, Problem};
 use super::region::Region;
+use super::yielding::Yielding;
 
 #[derive(Clone, Copy)]
 pub(super) enum End {
@@ -16,6 +17,7 @@ pub(super) const ENDS: [End; 2] = [End::Low, End::High];
 
 pub(super) struct Search<'a> {
     problem: &'a Problem,
+    yielding: Yielding,
     /// By entry.
     hidden: Vec<bool>,
     /// By cell: changes that take it to the two ends of the values that must be possible.
@@ -31,6 +33,7 @@ impl<'a> Search<'a> {
         let entries = 0..problem.entries.len();
         Search {
             problem,
+            yielding: Yielding::of(problem),
             hidden: entries.map(|entry| problem.is_never_shown(entry)).collect(),
             proofs: vec![[None, None]; problem.len()],
             floors: problem.floors(),
@@ -96,7 +99,7 @@ impl<'a> Search<'a> {
         let problem = self.problem;
         let part = |c| if self.is_cell_hidden(c) { Part::Free } else { Part::Never };
         let mut change = exchange(problem, part, cell, target, 0);
-        let mut region = Region::around(problem, cell);
+        let mut region = Region::around(problem, Some(&self.yielding), cell);
         while change.is_none() {
             change = reaching(problem, &region, cell, target);
             if change.is_none() && !region.grow(problem, |c| self.is_cell_hidden(c)) {
@@ -184,7 +187,7 @@ impl<'a> Search<'a> {
                     .sum()
             })
         };
-        let mut region = Region::around(self.problem, cell);
+        let mut region = Region::around(self.problem, Some(&self.yielding), cell);
         let mut found = None;
         loop {
             let may_move = |c: CellId| !self.problem.is_always_shown(self.problem.cells[c].entry);

@@ -79,6 +79,12 @@ fn commands_page_lists_every_command_and_flag() {
         if !shown.is_empty() {
             write!(out, "\n{shown}").unwrap();
         }
+        for nested in command.get_subcommands().filter(|nested| nested.get_name() != "help") {
+            let (name, nested_name) = (command.get_name(), nested.get_name());
+            writeln!(out, "\n### mobility {name} {nested_name}\n\n{}.", about(nested)).unwrap();
+            let own = nested.get_arguments().filter(|arg| !arg.is_global_set());
+            write!(out, "\n{}", arguments(own)).unwrap();
+        }
     }
     out.push('\n');
     check("docs/commands.md", "commands", &out);

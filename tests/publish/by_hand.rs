@@ -104,16 +104,16 @@ fn dates_are_released_one_after_the_other() {
         assert_eq!(work.read(&format!("{folder}/totals.csv")), expected);
     }
     let list: serde_json::Value =
-        serde_json::from_str(&work.ok(&["publish", "--list", "--format", "json"])).unwrap();
+        serde_json::from_str(&work.ok(&["publish", "list", "--format", "json"])).unwrap();
     let dates = list.as_array().unwrap().iter().map(|release| release["first"].clone());
     assert_eq!(dates.collect::<Vec<_>>(), ["2024-10-01", "2024-10-02"]);
     let id = list[1]["id"].as_str().unwrap();
-    let shown = work.ok(&["publish", "--show", &id[..6]]);
+    let shown = work.ok(&["publish", "show", &id[..6]]);
     assert!(
         shown.contains(id) && shown.contains("by-lau") && shown.contains("2024-10-02"),
         "{shown}"
     );
-    work.fails(&["publish", "--show", "zz"], 2, &["there is no release zz"]);
+    work.fails(&["publish", "show", "zz"], 2, &["there is no release zz"]);
     let periods: serde_json::Value =
         serde_json::from_str(&work.read("published/published.json")).unwrap();
     assert_eq!(periods["views"]["totals"]["files"].as_object().unwrap().len(), 2);

@@ -4,7 +4,7 @@ use super::world::{add_devices, configure, load, of_one_date, three_units};
 use crate::harness::Workspace;
 
 fn releases(work: &Workspace) -> usize {
-    let list = work.ok(&["publish", "--list", "--format", "json"]);
+    let list = work.ok(&["publish", "list", "--format", "json"]);
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     list.as_array().unwrap().len()
 }
