@@ -41,8 +41,8 @@ pub(super) fn interval(
     cell: CellId,
 ) -> Option<Interval> {
     let needed = problem.needed(cell, floors)?;
-    let mut region = Region::around(problem, None, cell);
-    while region.grow(problem, &is_hidden) {}
+    let mut region = Region::around(problem, None, is_hidden, cell);
+    while region.grow() {}
     let value = problem.value(cell) as f64;
     let reach = |is_up| match farthest(problem, &region, cell, is_up) {
         Some(Reach::Within(distance)) => Some(distance),

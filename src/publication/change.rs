@@ -43,7 +43,7 @@ impl<'a> Program<'a> {
     }
 
     /// Adds the relations of the region, in the order in which it found them.
-    fn relate(&mut self, region: &Region) {
+    fn relate<F>(&mut self, region: &Region<F>) {
         for row in &region.rows {
             let row = &self.problem.rows[*row];
             let mut sum = LinearExpr::empty();
@@ -65,7 +65,7 @@ impl<'a> Program<'a> {
         self.program.solve()?.into_solution().map_err(unsolved)
     }
 
-    fn changes(&self, solution: &Solution, region: &Region) -> Change {
+    fn changes<F>(&self, solution: &Solution, region: &Region<F>) -> Change {
         let change_of = |cell: &CellId| -> f64 {
             let parts = self.cells.get(cell).into_iter().flatten();
             parts.map(|(variable, sign)| sign * solution.var_value(*variable)).sum()
@@ -75,22 +75,11 @@ impl<'a> Program<'a> {
     }
 }
 
-/// How far a withheld cell can go down, by its bound alone.
-fn room_below(problem: &Problem, cell: CellId) -> f64 {
-    problem.value(cell) as f64 - problem.lower(cell)
-}
-
-/// How far a withheld cell can go down and up.
-fn room(problem: &Problem, region: &Region, cell: CellId) -> (f64, f64) {
-    let above = if region.gives_way(cell) { 0.0 } else { f64::INFINITY };
-    (-room_below(problem, cell), above)
-}
-
 /// A change of the cells of the region by which `cell` reaches `target`, which is a change of its value; `None` if
 /// there is none.
 pub(super) fn reaching(
     problem: &Problem,
-    region: &Region,
+    region: &Region<impl Fn(CellId) -> bool>,
     cell: CellId,
     target: f64,
 ) -> Option<Change> {
@@ -98,10 +87,11 @@ pub(super) fn reaching(
     for other in &region.cells {
         match *other == cell {
             true => {
-                let bounds = (target.min(0.0), target.max(0.0));
+                let (below, _) = region.room(cell);
+                let bounds = (target.clamp(below, 0.0), target.max(0.0));
                 program.cell(*other, target.signum(), bounds);
             }
-            false => program.cell(*other, 0.0, room(problem, region, *other)),
+            false => program.cell(*other, 0.0, region.room(*other)),
         }
     }
     program.relate(region);
@@ -114,7 +104,7 @@ pub(super) fn reaching(
 /// How far a cell can go up or down; `None` if the solver fails.
 pub(super) fn farthest(
     problem: &Problem,
-    region: &Region,
+    region: &Region<impl Fn(CellId) -> bool>,
     cell: CellId,
     is_up: bool,
 ) -> Option<Reach> {
@@ -125,7 +115,7 @@ pub(super) fn farthest(
             (true, false) => -1.0,
             (false, _) => 0.0,
         };
-        program.cell(*other, objective, room(problem, region, *other));
+        program.cell(*other, objective, region.room(*other));
     }
     program.relate(region);
     match program.solve() {
@@ -140,24 +130,27 @@ pub(super) fn farthest(
 /// contribute, so that a cell with little room is not taken for cheap.
 pub(super) fn cheapest(
     problem: &Problem,
-    region: &Region,
+    region: &Region<impl Fn(CellId) -> bool>,
     cell: CellId,
     target: f64,
     cost: impl Fn(CellId) -> Option<f64>,
 ) -> Option<Change> {
+    if target < region.room(cell).0 {
+        return None;
+    }
     let size = target.abs();
     let mut program = Program::new(problem, OptimizationDirection::Minimize);
     for other in &region.cells {
-        let below = room_below(problem, *other);
+        let (below, _) = region.room(*other);
         match cost(*other) {
             _ if *other == cell => program.cell(cell, 0.0, (target, target)),
-            None => program.cell(*other, 0.0, room(problem, region, *other)),
+            None => program.cell(*other, 0.0, region.room(*other)),
             Some(cost) => {
                 let up = program.program.add_var(cost / size, (0.0, f64::INFINITY));
                 let parts = program.cells.entry(*other).or_default();
                 parts.push((up, 1.0));
-                if below > 0.0 {
-                    let down = program.program.add_var(cost / size.min(below), (0.0, below));
+                if below < 0.0 {
+                    let down = program.program.add_var(cost / size.min(-below), (0.0, -below));
                     parts.push((down, -1.0));
                 }
             }

@@ -174,8 +174,8 @@ mod tests {
         let mut found = 0;
         for cell in [0, 1, 3, 4, 6, 7] {
             for target in [-60.0, -30.0, -11.0, -4.0, 4.0, 14.0, 40.0, 70.0] {
-                let mut region = Region::around(&problem, None, cell);
-                while region.grow(&problem, movable) {}
+                let mut region = Region::around(&problem, None, movable, cell);
+                while region.grow() {}
                 let is_possible = target >= problem.lower(cell) - problem.value(cell) as f64
                     && reaching(&problem, &region, cell, target).is_some();
                 let part = |cell| if movable(cell) { Part::Free } else { Part::Never };

@@ -1,63 +1,85 @@
 //! The cells around a cell that can move with it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::problem::{CellId, Problem};
 use super::yielding::Yielding;
 
 /// Cells that may move, and all relations that they take part in. What is possible while all other cells stay where
-/// they are is possible. Cells that give way may only become smaller, without their other relations.
-pub(super) struct Region<'a> {
+/// they are is possible. Cells that give way may only become smaller, without their other relations, and where all
+/// others in a relation give way or stay, what stays is a lower bound.
+pub(super) struct Region<'a, F> {
     pub cells: Vec<CellId>,
     pub rows: Vec<usize>,
+    problem: &'a Problem,
+    /// The cells that give way, if they are to be taken into account.
     yielding: Option<&'a Yielding>,
-    /// Cells in a relation with the first cell, which may have to become larger for it.
+    may_move: F,
+    /// The first cell and, if it is part of others, those in a relation with it, which may have to become larger for it.
     beside: HashSet<CellId>,
     members: HashSet<CellId>,
+    /// What the parts of cells add up to that stay.
+    bounds: HashMap<CellId, f64>,
     known_rows: HashSet<usize>,
     /// Rows whose cells are members already.
     expanded: usize,
 }
 
-impl<'a> Region<'a> {
-    /// `yielding` are the cells that give way, if they are to be taken into account.
-    pub fn around(problem: &Problem, yielding: Option<&'a Yielding>, cell: CellId) -> Self {
-        let rows = problem.rows_of(cell).iter();
+impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
+    /// The region of a cell alone.
+    pub fn around(
+        problem: &'a Problem,
+        yielding: Option<&'a Yielding>,
+        may_move: F,
+        cell: CellId,
+    ) -> Self {
+        // a number that contains others needs these to become smaller at most
+        let is_part = yielding.is_some_and(|all| all.gives_way(cell) || all.is_rest(cell));
+        let rows = problem.rows_of(cell).iter().filter(|_| is_part);
         let beside = rows.flat_map(|(row, _)| &problem.rows[*row].terms).map(|(cell, _)| *cell);
         let mut region = Region {
             cells: Vec::new(),
             rows: Vec::new(),
+            problem,
             yielding,
+            may_move,
             beside: beside.chain([cell]).collect(),
             members: HashSet::new(),
+            bounds: HashMap::new(),
             known_rows: HashSet::new(),
             expanded: 0,
         };
-        region.add(problem, cell);
+        region.add(cell);
         region
     }
 
     /// Adds the cells that share a relation with a member and may move; false if there are none.
-    pub fn grow(&mut self, problem: &Problem, may_move: impl Fn(CellId) -> bool) -> bool {
+    pub fn grow(&mut self) -> bool {
         let before = self.cells.len();
         let rows = self.expanded..self.rows.len();
         self.expanded = self.rows.len();
         for row in rows {
-            for (cell, _) in &problem.rows[self.rows[row]].terms {
-                if may_move(*cell) {
-                    self.add(problem, *cell);
+            for (cell, _) in &self.problem.rows[self.rows[row]].terms {
+                if (self.may_move)(*cell) {
+                    self.add(*cell);
                 }
             }
         }
         self.cells.len() > before
     }
 
-    /// True for a member that may only become smaller.
-    pub fn gives_way(&self, cell: CellId) -> bool {
+    /// How far a member that is withheld can go down and up, by itself.
+    pub fn room(&self, cell: CellId) -> (f64, f64) {
+        let above = if self.gives_way(cell) { 0.0 } else { f64::INFINITY };
+        let bound = self.bounds.get(&cell).copied().unwrap_or_default();
+        (bound.max(self.problem.lower(cell)) - self.problem.value(cell) as f64, above)
+    }
+
+    fn gives_way(&self, cell: CellId) -> bool {
         self.yielding.is_some_and(|all| all.gives_way(cell)) && !self.beside.contains(&cell)
     }
 
-    fn add(&mut self, problem: &Problem, cell: CellId) {
+    fn add(&mut self, cell: CellId) {
         if !self.members.insert(cell) {
             return;
         }
@@ -65,9 +87,43 @@ impl<'a> Region<'a> {
         if self.gives_way(cell) {
             return;
         }
-        let limits = |row: &usize| !self.yielding.is_some_and(|all| all.is_unlimited(*row, cell));
-        let rows = problem.rows_of(cell).iter().map(|(row, _)| *row).filter(limits);
-        let new: Vec<usize> = rows.filter(|row| self.known_rows.insert(*row)).collect();
-        self.rows.extend(new);
+        for (row, _) in self.problem.rows_of(cell) {
+            if self.known_rows.contains(row) {
+                continue;
+            }
+            match self.bound(*row, cell) {
+                Some(bound) => {
+                    let known = self.bounds.entry(cell).or_default();
+                    *known = known.max(bound);
+                }
+                None => {
+                    self.known_rows.insert(*row);
+                    self.rows.push(*row);
+                }
+            }
+        }
+    }
+
+    /// The sum of the parts that stay, if a relation says no more about a cell than that it is at least as large.
+    fn bound(&self, row: usize, cell: CellId) -> Option<f64> {
+        let yielding = self.yielding?;
+        if !yielding.is_whole(row, cell) {
+            return None;
+        }
+        let mut sum = 0.0;
+        for (part, _) in &self.problem.rows[row].terms {
+            if *part == cell || self.gives_way(*part) {
+                continue;
+            }
+            // what is left may be anything, unless it is what the region is about
+            if yielding.is_rest(*part) && !self.beside.contains(part) {
+                continue;
+            }
+            if (self.may_move)(*part) {
+                return None;
+            }
+            sum += self.problem.value(*part) as f64;
+        }
+        Some(sum)
     }
 }

@@ -99,10 +99,11 @@ impl<'a> Search<'a> {
         let problem = self.problem;
         let part = |c| if self.is_cell_hidden(c) { Part::Free } else { Part::Never };
         let mut change = exchange(problem, part, cell, target, 0);
-        let mut region = Region::around(problem, Some(&self.yielding), cell);
+        let is_hidden = |c: CellId| self.is_cell_hidden(c);
+        let mut region = Region::around(problem, Some(&self.yielding), is_hidden, cell);
         while change.is_none() {
             change = reaching(problem, &region, cell, target);
-            if change.is_none() && !region.grow(problem, |c| self.is_cell_hidden(c)) {
+            if change.is_none() && !region.grow() {
                 return false;
             }
         }
@@ -187,11 +188,11 @@ impl<'a> Search<'a> {
                     .sum()
             })
         };
-        let mut region = Region::around(self.problem, Some(&self.yielding), cell);
+        let may_move = |c: CellId| !self.problem.is_always_shown(self.problem.cells[c].entry);
+        let mut region = Region::around(self.problem, Some(&self.yielding), may_move, cell);
         let mut found = None;
         loop {
-            let may_move = |c: CellId| !self.problem.is_always_shown(self.problem.cells[c].entry);
-            let has_grown = region.grow(self.problem, may_move);
+            let has_grown = region.grow();
             if !has_grown && found.is_some() {
                 break;
             }

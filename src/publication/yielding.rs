@@ -9,23 +9,19 @@ use super::problem::{CellId, Problem, Row};
 
 pub(super) struct Yielding {
     cells: Vec<bool>,
-    /// By row: the cell that the row says nothing about, because all others in it give way.
-    unlimited: Vec<Option<CellId>>,
+    rests: Vec<bool>,
+    /// By row: the cell that is at least as large as all others in it together.
+    wholes: Vec<Option<CellId>>,
 }
 
 impl Yielding {
     pub fn of(problem: &Problem) -> Self {
-        let cells: Vec<bool> = (0..problem.len()).map(|cell| gives_way(problem, cell)).collect();
-        let unlimited = problem.rows.iter().map(|row| {
-            let gives_way = |cell: CellId| cells[cell] || is_rest(problem, cell);
-            let mut others = row.terms.iter().filter(|(cell, _)| !gives_way(*cell));
-            match (others.next(), others.next()) {
-                (Some((cell, sign)), None) => is_whole(row, *sign).then_some(*cell),
-                _ => None,
-            }
-        });
-        let unlimited = unlimited.collect();
-        Yielding { cells, unlimited }
+        let cells = 0..problem.len();
+        Yielding {
+            cells: cells.clone().map(|cell| gives_way(problem, cell)).collect(),
+            rests: cells.map(|cell| is_rest(problem, cell)).collect(),
+            wholes: problem.rows.iter().map(|row| whole(problem, row)).collect(),
+        }
     }
 
     /// True if the cell can become smaller without breaking a relation.
@@ -33,9 +29,14 @@ impl Yielding {
         self.cells[cell]
     }
 
-    /// True if the relation holds whatever the value of the cell is.
-    pub fn is_unlimited(&self, row: usize, cell: CellId) -> bool {
-        self.unlimited[row] == Some(cell)
+    /// True for what is left of a number without others: nobody sees it, and one relation defines it.
+    pub fn is_rest(&self, cell: CellId) -> bool {
+        self.rests[cell]
+    }
+
+    /// True if a relation says that the cell is at least as large as all others in it together.
+    pub fn is_whole(&self, row: usize, cell: CellId) -> bool {
+        self.wholes[row] == Some(cell)
     }
 }
 
@@ -58,20 +59,28 @@ fn gives_way(problem: &Problem, cell: CellId) -> bool {
         && problem.rows_of(cell).iter().all(is_part)
 }
 
-/// True for what is left of a number without others: nobody sees it, and one relation defines it.
 fn is_rest(problem: &Problem, cell: CellId) -> bool {
     problem.is_difference(cell) && problem.rows_of(cell).len() == 1
 }
 
-/// True if a term with this sign is what the row compares the others with, and may be larger than they are.
-fn is_whole(row: &Row, sign: f64) -> bool {
-    let has_opposite_signs = row.terms.iter().filter(|(_, other)| *other == sign).count() == 1;
-    has_opposite_signs && (row.is_equation || sign < 0.0)
+/// The cell that a row compares with all others. In an equation, what is left of it is among these.
+fn whole(problem: &Problem, row: &Row) -> Option<CellId> {
+    let of_sign = |sign: f64| row.terms.iter().filter(move |(_, s)| *s == sign);
+    let single = |sign: f64| match (of_sign(sign).next(), of_sign(sign).nth(1)) {
+        (Some((cell, _)), None) => Some(*cell),
+        _ => None,
+    };
+    if !row.is_equation {
+        return single(-1.0);
+    }
+    let has_rest = |sign: f64| of_sign(-sign).any(|(cell, _)| is_rest(problem, *cell));
+    [1.0, -1.0].into_iter().find_map(|sign| single(sign).filter(|_| has_rest(sign)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::publication::region::Region;
     use crate::publication::{Table, Thresholds};
 
     #[test]
@@ -84,7 +93,12 @@ mod tests {
         problem.contains(whole, &[many]).unwrap();
         let yielding = Yielding::of(&problem);
         assert!(yielding.gives_way(few) && !yielding.gives_way(many) && !yielding.gives_way(whole));
-        assert!(yielding.is_unlimited(0, whole) && !yielding.is_unlimited(1, whole));
+        assert!(yielding.is_whole(0, whole) && yielding.is_whole(1, whole));
+        assert!(!yielding.is_whole(0, few));
+        // what is hidden may be few or none, what is shown is a lower bound
+        let of_whole = Region::around(&problem, Some(&yielding), |cell| cell != many, whole);
+        assert_eq!(of_whole.room(whole), (-10.0, f64::INFINITY));
+        assert!(of_whole.rows.is_empty());
     }
 
     #[test]
