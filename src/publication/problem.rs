@@ -34,6 +34,8 @@ pub(super) struct Cell {
     /// The cells with the same number are withheld together.
     pub entry: usize,
     pub primary: Option<Primary>,
+    /// An earlier release has shown the same value, so that nothing is gained by withholding it.
+    is_known: bool,
 }
 
 /// A linear relation: the sum of the cells with their signs is zero, or at most zero.
@@ -187,7 +189,10 @@ impl Problem {
         let earlier =
             self.released(format!("{} as released ({number})", self.cells[cell].key), value);
         match self.cells[cell].value.cmp(&value) {
-            std::cmp::Ordering::Equal => self.total(earlier, &[cell])?,
+            std::cmp::Ordering::Equal => {
+                self.cells[cell].is_known = self.cells[cell].primary.is_none();
+                self.total(earlier, &[cell])?;
+            }
             std::cmp::Ordering::Less => drop(self.contains(earlier, &[cell])?),
             std::cmp::Ordering::Greater => drop(self.contains(cell, &[earlier])?),
         }
@@ -270,6 +275,7 @@ impl Problem {
     /// True if nobody sees the cells of an entry, whatever is decided.
     pub(super) fn is_never_shown(&self, entry: usize) -> bool {
         self.entries[entry].iter().any(|cell| match self.cells[*cell] {
+            Cell { is_known: true, .. } => false,
             Cell { place: Place::Difference, .. } | Cell { primary: Some(_), .. } => true,
             Cell { place: Place::In(Table::Sparse), value, .. } => value == 0,
             _ => false,
@@ -278,10 +284,10 @@ impl Problem {
 
     /// True if the cells of an entry are shown, whatever is decided.
     pub(super) fn is_always_shown(&self, entry: usize) -> bool {
-        self.entries[entry].iter().any(|cell| match self.cells[*cell].place {
-            Place::Released => true,
-            Place::In(Table::Complete) => {
-                self.cells[*cell].value == 0 && self.thresholds.zeros == Zeros::Show
+        self.entries[entry].iter().any(|cell| match self.cells[*cell] {
+            Cell { is_known: true, .. } | Cell { place: Place::Released, .. } => true,
+            Cell { place: Place::In(Table::Complete), value, .. } => {
+                value == 0 && self.thresholds.zeros == Zeros::Show
             }
             _ => false,
         })
@@ -308,7 +314,7 @@ impl Problem {
             self.entries.len() - 1
         });
         self.entries[entry].push(cell);
-        self.cells.push(Cell { key, value, place, entry, primary });
+        self.cells.push(Cell { key, value, place, entry, primary, is_known: false });
         self.rows_of.push(Vec::new());
         cell
     }

@@ -7,6 +7,9 @@ use super::problem::{CellId, Problem};
 use super::region::Region;
 use super::yielding::Yielding;
 
+/// Most relations of a program that looks for something cheaper than what was found.
+const FARTHER_ROWS: usize = 5_000;
+
 #[derive(Clone, Copy)]
 pub(super) enum End {
     Low,
@@ -193,11 +196,11 @@ impl<'a> Search<'a> {
         let mut found = None;
         loop {
             let has_grown = region.grow();
-            if !has_grown && found.is_some() {
+            // cells one step farther away may be cheaper, but not so much that a large program is worth it
+            if found.is_some() && (!has_grown || region.rows.len() > FARTHER_ROWS) {
                 break;
             }
             let change = cheapest(self.problem, &region, cell, target, cost);
-            // cells one step farther away may be cheaper
             let is_last = found.is_some() || !has_grown;
             found = change.or(found);
             if is_last {

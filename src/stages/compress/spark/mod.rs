@@ -69,8 +69,8 @@ pub fn run(work: &Work, output: &mut Output) -> Result<Findings> {
     let job = script::job(work, &pending, &needed, &paths, folder.shared())?;
     job.run(work.settings.spark, &folder, work.progress, &bar)?;
     bar.message("importing the results of Spark");
-    visits::import(output, &folder)?;
     let findings = results::import(work, &pending, output, &folder)?;
+    visits::import(output, &folder)?;
     bar.finish();
     Ok(findings)
 }
