@@ -277,7 +277,7 @@ fn line_without_secrets(line: &str) -> String {
         let length = url[..length].trim_end_matches([':', '.', '\n', '\r']).len();
         shown.push_str(before);
         // a scheme alone, as in a list of supported ones
-        let is_scheme = url[..length].ends_with("://");
+        let is_scheme = url[..length].split_once("://").is_some_and(|(_, rest)| rest.is_empty());
         shown.push_str(&if is_scheme {
             url[..length].to_owned()
         } else {
@@ -353,6 +353,12 @@ mod tests {
             assert!(!shown.contains(secret), "{shown}");
         }
         assert_eq!(without_secrets("see https://h/x: no"), "see https://h/x: no");
+        // a scheme alone is none of these
+        assert_eq!(
+            without_secrets("cannot open postgres://h/p?k=Z://"),
+            "cannot open postgres://h/p"
+        );
+        assert_eq!(without_secrets("expected s3:// or gs://"), "expected s3:// or gs://");
     }
 
     #[test]
