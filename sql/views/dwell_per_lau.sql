@@ -23,32 +23,40 @@ moves AS (
   FROM segments
   WHERE state = 'move'
 ),
--- moves that are cut at midnight begin on the date before, or end on the next
+-- moves that are cut at midnight begin on the date before, or end on the next; grouped, so that no engine joins the
+-- visits before it is known when moves begin and end
 whole_moves AS (
-  SELECT m.user_id, m.date, m.seconds, COALESCE(b.started, m.started) AS departed,
-    COALESCE(a.ended, m.ended) AS arrived
+  SELECT m.user_id, m.date, COALESCE(b.started, m.started) AS departed, COALESCE(a.ended, m.ended) AS arrived,
+    CAST(SUM(CAST(FLOOR(m.seconds * 1000000 + 0.5) AS BIGINT)) AS BIGINT) AS spent_us
   FROM moves m
   LEFT JOIN (SELECT user_id, started, ended FROM moves WHERE reaches_midnight) AS b
     ON m.continues AND b.user_id = m.user_id AND b.ended = m.started
   LEFT JOIN (SELECT user_id, started, ended FROM moves WHERE continues) AS a
     ON m.reaches_midnight AND a.user_id = m.user_id AND a.started = m.ended
+  GROUP BY m.user_id, m.date, COALESCE(b.started, m.started), COALESCE(a.ended, m.ended)
 ),
+located_moves AS (
+  SELECT m.user_id, m.date, s.site_id AS from_site_id, e.site_id AS to_site_id,
+    CAST(SUM(m.spent_us) AS BIGINT) AS spent_us
+  FROM whole_moves m
+  JOIN visits s ON s.user_id = m.user_id AND s.ended = m.departed
+  JOIN visits e ON e.user_id = m.user_id AND e.started = m.arrived
+  GROUP BY m.user_id, m.date, s.site_id, e.site_id
+),
+-- in microseconds, so that the sums are exact
 times AS (
-  SELECT date, lau_id, user_id, seconds
+  SELECT date, lau_id, user_id, CAST(FLOOR(seconds * 1000000 + 0.5) AS BIGINT) AS spent_us
   FROM visits
   WHERE lau_id IS NOT NULL
   UNION ALL
   -- in the LAU that both sites have on the date of the row
-  SELECT m.date, f.lau_id, m.user_id, m.seconds
-  FROM whole_moves m
-  JOIN visits s ON s.user_id = m.user_id AND s.ended = m.departed
-  JOIN visits e ON e.user_id = m.user_id AND e.started = m.arrived
-  JOIN site_laus f ON f.date = m.date AND f.site_id = s.site_id
-  JOIN site_laus t ON t.date = m.date AND t.site_id = e.site_id AND t.lau_id = f.lau_id
+  SELECT m.date, f.lau_id, m.user_id, m.spent_us
+  FROM located_moves m
+  JOIN site_laus f ON f.date = m.date AND f.site_id = m.from_site_id
+  JOIN site_laus t ON t.date = m.date AND t.site_id = m.to_site_id AND t.lau_id = f.lau_id
 ),
--- in microseconds, so that the sums are exact
 devices AS (
-  SELECT date, lau_id, user_id, CAST(SUM(CAST(FLOOR(seconds * 1000000 + 0.5) AS BIGINT)) AS BIGINT) AS spent_us
+  SELECT date, lau_id, user_id, CAST(SUM(spent_us) AS BIGINT) AS spent_us
   FROM times
   GROUP BY date, lau_id, user_id
 ),
