@@ -205,7 +205,7 @@ pub fn show(session: &Session, prefix: &str, format: PublishFormat) -> Result<()
         [id] => id,
         [] => {
             return Err(anyhow!(UsageError(format!(
-                "there is no release {prefix}; `mobility publish list` lists them"
+                "there is no release {prefix}; `mobility publish list` shows the IDs of all releases"
             ))));
         }
         _ => {

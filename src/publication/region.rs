@@ -131,16 +131,11 @@ impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::publication::{Table, Thresholds};
+    use crate::publication::yielding::tests::number_with_two_others;
 
     #[test]
     fn hidden_parts_may_be_none_and_shown_parts_are_a_lower_bound() {
-        let mut problem = Problem::new(Thresholds::default());
-        let whole = problem.count("whole", 40, Table::Sparse);
-        let few = problem.count("few", 7, Table::Sparse);
-        let many = problem.count("many", 30, Table::Sparse);
-        problem.contains(whole, &[few]).unwrap();
-        problem.contains(whole, &[many]).unwrap();
+        let (problem, [whole, _, many]) = number_with_two_others();
         let yielding = Yielding::of(&problem);
         let region = Region::around(&problem, Some(&yielding), |cell| cell != many, whole);
         assert_eq!(region.room(whole), (-10.0, f64::INFINITY));

@@ -78,18 +78,23 @@ fn whole(problem: &Problem, row: &Row) -> Option<CellId> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::publication::{Table, Thresholds};
 
-    #[test]
-    fn few_devices_among_more_give_way_and_leave_the_larger_number_alone() {
+    /// A number with two others in it, few devices and many.
+    pub fn number_with_two_others() -> (Problem, [CellId; 3]) {
         let mut problem = Problem::new(Thresholds::default());
-        let whole = problem.count("whole", 40, Table::Sparse);
-        let few = problem.count("few", 7, Table::Sparse);
-        let many = problem.count("many", 30, Table::Sparse);
+        let [whole, few, many] = [("whole", 40), ("few", 7), ("many", 30)]
+            .map(|(key, devices)| problem.count(key, devices, Table::Sparse));
         problem.contains(whole, &[few]).unwrap();
         problem.contains(whole, &[many]).unwrap();
+        (problem, [whole, few, many])
+    }
+
+    #[test]
+    fn few_devices_among_more_give_way_and_leave_the_larger_number_alone() {
+        let (problem, [whole, few, many]) = number_with_two_others();
         let yielding = Yielding::of(&problem);
         assert!(yielding.gives_way(few) && !yielding.gives_way(many) && !yielding.gives_way(whole));
         assert!(yielding.is_whole(0, whole) && yielding.is_whole(1, whole));

@@ -94,8 +94,8 @@ impl Built {
                     let number = Number { table: number, row, measure };
                     let Some(devices) = counts[row].and_then(|count| self.cell(count)) else {
                         bail!(
-                            "{} is {value}, but there is no row with the devices ({of}); correct the header of {}, \
-                             or run `mobility views`",
+                            "{} is {value}, but no row counts the devices behind it ({of}); correct the header of {}, or run \
+                             `mobility views`",
                             name(table, number),
                             table.view
                         );
@@ -128,8 +128,8 @@ impl Built {
             let Some(part) = part else { continue };
             let table = &tables[part.table];
             bail!(
-                "{} is more than 0, but there is no row for {place}, which contains it by the header of {}; correct \
-                 the header, or run `mobility views`",
+                "{} is more than 0, but there is no row for {place}, which should contain it according to the \
+                 header of {}; correct the header, or run `mobility views`",
                 name(table, *part),
                 table.view
             );

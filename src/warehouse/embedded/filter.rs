@@ -1,4 +1,4 @@
-//! The filters and the order of a [`Select`] as DataFusion expressions.
+//! The filters, the order and the limits of a [`Select`] as DataFusion expressions.
 
 use anyhow::{Result, bail};
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
@@ -79,4 +79,17 @@ pub fn sorted(frame: DataFrame, order: &[OrderBy]) -> Result<DataFrame> {
     let keys: Vec<SortExpr> =
         order.iter().map(|o| ident(&o.column).sort(!o.descending, o.descending)).collect();
     frame.sort(keys).map_err(session::explain)
+}
+
+/// Leaves out the rows before the offset of a select and those after its limit.
+///
+/// # Errors
+/// None in practice.
+pub fn limited(frame: DataFrame, select: &Select) -> Result<DataFrame> {
+    if select.offset == 0 && select.limit.is_none() {
+        return Ok(frame);
+    }
+    let limit = select.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
+    frame.limit(offset, limit).map_err(session::explain)
 }

@@ -58,7 +58,7 @@ use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::runtime::cancellation;
 use crate::views::{Registry, View};
-use filter::{filtered, sorted};
+use filter::{filtered, limited, sorted};
 use periods::Periods;
 use rows::contract_schema;
 use table_files::LastFiles;
@@ -243,13 +243,8 @@ impl Warehouse for Embedded {
         {
             order = select.relation.default_order();
         }
-        let mut frame = sorted(frame, &order)?;
-        if select.offset > 0 || select.limit.is_some() {
-            let limit = select.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-            let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
-            frame = frame.limit(offset, limit).map_err(session::explain)?;
-        }
-        self.rows(frame)
+        let frame = sorted(frame, &order)?;
+        self.rows(limited(frame, select)?)
     }
 
     fn count(&self, select: &Select) -> Result<u64> {

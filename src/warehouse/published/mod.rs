@@ -15,7 +15,7 @@ use datafusion::common::ScalarValue;
 use datafusion::prelude::{DataFrame, SessionContext};
 use tokio::runtime::Runtime;
 
-use super::embedded::filter::{filtered, sorted};
+use super::embedded::filter::{filtered, limited, sorted};
 use super::embedded::rows::StreamRows;
 use super::embedded::{parquet_tables, session};
 use super::{
@@ -205,13 +205,8 @@ impl Warehouse for ReleasedTables {
     fn select(&self, select: &Select) -> Result<Rows> {
         let frame = self.frame(&session::new(true), select.relation, (select.from, select.to))?;
         let (frame, order) = filtered(frame, select)?;
-        let mut frame = sorted(frame, &self.order(select.relation, order)?)?;
-        if select.offset > 0 || select.limit.is_some() {
-            let limit = select.limit.map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-            let offset = usize::try_from(select.offset).unwrap_or(usize::MAX);
-            frame = frame.limit(offset, limit).map_err(session::explain)?;
-        }
-        self.rows(frame)
+        let frame = sorted(frame, &self.order(select.relation, order)?)?;
+        self.rows(limited(frame, select)?)
     }
 
     fn count(&self, select: &Select) -> Result<u64> {
