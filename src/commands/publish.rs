@@ -162,11 +162,11 @@ pub fn audit(session: &Session, args: &Publish) -> Result<()> {
 /// Lists the releases.
 pub fn list(session: &Session, format: PublishFormat) -> Result<()> {
     let store = Store::new(&session.config.publish.store);
-    let ids = store.read()?.map(|published| published.releases).unwrap_or_default();
     let mut releases = Vec::new();
-    for id in ids {
-        let release = store.read_release(&id)?;
-        releases.push((id, release));
+    if let Some(published) = store.read()? {
+        for id in &published.releases {
+            releases.push((id.clone(), store.read_release(&published, id)?));
+        }
     }
     if format == PublishFormat::Json {
         let release = |(id, release): &(String, Release)| {
@@ -199,11 +199,12 @@ pub fn list(session: &Session, format: PublishFormat) -> Result<()> {
 /// Shows what a release holds.
 pub fn show(session: &Session, prefix: &str, format: PublishFormat) -> Result<()> {
     let store = Store::new(&session.config.publish.store);
-    let ids = store.read()?.map(|published| published.releases).unwrap_or_default();
-    let matching: Vec<&String> = ids.iter().filter(|id| id.starts_with(prefix)).collect();
-    let id = match matching[..] {
-        [id] => id,
-        [] => {
+    let published = store.read()?;
+    let ids = published.iter().flat_map(|published| &published.releases);
+    let matching: Vec<&String> = ids.filter(|id| id.starts_with(prefix)).collect();
+    let (id, published) = match (&matching[..], &published) {
+        ([id], Some(published)) => (*id, published),
+        ([], _) | (_, None) => {
             return Err(anyhow!(UsageError(format!(
                 "there is no release {prefix}; `mobility publish list` shows the IDs of all releases"
             ))));
@@ -215,7 +216,7 @@ pub fn show(session: &Session, prefix: &str, format: PublishFormat) -> Result<()
             ))));
         }
     };
-    let release = store.read_release(id)?;
+    let release = store.read_release(published, id)?;
     if format == PublishFormat::Json {
         let mut value = serde_json::to_value(&release)?;
         value["id"] = Value::from(id.as_str());

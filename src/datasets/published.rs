@@ -9,12 +9,11 @@
 //! tables/cell_plan.ID.parquet           the cell plan, if `publish.cells` is set
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -23,6 +22,7 @@ use crate::formats::rows::from_batch;
 use crate::formats::table;
 use crate::publication::Thresholds;
 use crate::storage::inputs::InputFile;
+use crate::storage::sha256;
 
 /// Version of the format of the store.
 const VERSION: u32 = 1;
@@ -31,6 +31,11 @@ const VERSION: u32 = 1;
 pub const SUPPRESSED: &str = "suppressed";
 /// The period of views whose rows have no date.
 pub const ALL_DATES: &str = "all";
+/// What to do about a file with released rows.
+const RESTORE: &str = "restore it from a copy, or publish its dates again into another folder";
+/// What to do about a file of the history.
+const KEEP: &str =
+    "restore the folder from a copy, since later releases are compared with earlier ones";
 
 /// The list of released tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +54,10 @@ pub struct Published {
     pub cells: Option<String>,
     /// By their SQL names.
     pub views: BTreeMap<String, PublishedView>,
+    /// SHA-256 of the files that the list names, by their paths in the store. Files that versions without sums have
+    /// written get theirs with the next release.
+    #[serde(default)]
+    pub sums: BTreeMap<String, String>,
 }
 
 /// The released rows of a view.
@@ -195,43 +204,73 @@ impl Store {
         Ok(Some(published))
     }
 
-    /// What a release holds.
+    /// What a release of the list holds.
     ///
     /// # Errors
-    /// An unknown ID; a file that cannot be read.
-    pub fn read_release(&self, id: &str) -> Result<Release> {
+    /// A file that cannot be read, or that was changed.
+    pub fn read_release(&self, published: &Published, id: &str) -> Result<Release> {
         let path = self.release_file(id);
+        self.compare(published, &path, KEEP)?;
         let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("{} is damaged", path.display()))
+            .with_context(|| format!("cannot read {}; {KEEP}", path.display()))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is damaged; {KEEP}", path.display()))
     }
 
-    /// The numbers that a release has shown.
+    /// The numbers that a release of the list has shown.
     ///
     /// # Errors
-    /// A file that is missing or damaged.
-    pub fn read_ledger(&self, id: &str) -> Result<Vec<LedgerRow>> {
+    /// A file that is missing or damaged, or that was changed.
+    pub fn read_ledger(&self, published: &Published, id: &str) -> Result<Vec<LedgerRow>> {
         let path = self.ledger(id);
+        self.compare(published, &path, KEEP)?;
         InputFile::local(path.clone())
             .and_then(|file| table::read(&file))
             .and_then(|batch| from_batch(&batch))
-            .with_context(|| {
-                format!(
-                    "{} cannot be read; restore the folder from a copy, since later releases are compared with it",
-                    path.display()
-                )
-            })
+            .with_context(|| format!("{} cannot be read; {KEEP}", path.display()))
     }
 
-    /// The released rows of a period of a view, all columns.
+    /// Compares a file with released rows with its sum in the list, once per process.
     ///
     /// # Errors
-    /// A file that is missing or damaged.
-    pub fn read_rows(&self, view: &str, name: &str) -> Result<RecordBatch> {
-        let path = self.rows_file(view, name);
-        InputFile::local(path.clone())
-            .and_then(|file| table::read(&file))
-            .with_context(|| format!("{} cannot be read", path.display()))
+    /// A file that is missing, or that was changed or cut off.
+    pub fn verify(&self, published: &Published, path: &Path) -> Result<()> {
+        self.compare(published, path, RESTORE)
+    }
+
+    fn compare(&self, published: &Published, path: &Path, remedy: &str) -> Result<()> {
+        let Some(expected) = published.sums.get(&self.name_of(path)) else { return Ok(()) };
+        match sha256::of_file(path) {
+            Ok(sum) if sum == *expected => Ok(()),
+            Ok(_) => bail!(
+                "{} was changed or cut off after its release: its SHA-256 is not the one in {}; {remedy}",
+                path.display(),
+                self.list().display()
+            ),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot read {}; {remedy}", path.display()))
+            }
+        }
+    }
+
+    /// The path of a file below the store.
+    fn name_of(&self, path: &Path) -> String {
+        path.strip_prefix(&self.folder).unwrap_or(path).to_string_lossy().into_owned()
+    }
+
+    /// The paths below the store of all files that a list names.
+    pub fn files(&self, published: &Published) -> BTreeSet<String> {
+        let of_view = |(view, released): (&String, &PublishedView)| {
+            let paths = released.files.values().map(|name| self.rows_file(view, name));
+            paths.collect::<Vec<_>>()
+        };
+        let places = [&published.lau, &published.cells].into_iter().flatten();
+        let ids = published.releases.iter();
+        let paths = published.views.iter().flat_map(of_view);
+        let paths = paths
+            .chain(places.map(|name| self.tables().join(name)))
+            .chain(ids.flat_map(|id| [self.release_file(id), self.ledger(id)]));
+        paths.map(|path| self.name_of(&path)).collect()
     }
 }
 
@@ -246,6 +285,7 @@ impl Published {
             lau: None,
             cells: None,
             views: BTreeMap::new(),
+            sums: BTreeMap::new(),
         }
     }
 }

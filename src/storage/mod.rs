@@ -12,6 +12,7 @@ pub mod object_store;
 pub mod permissions;
 mod prefetch;
 mod process;
+pub mod sha256;
 mod staging;
 pub mod sync;
 mod temporary_name;

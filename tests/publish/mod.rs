@@ -5,4 +5,5 @@ mod audit;
 mod by_hand;
 mod faults;
 mod history;
+mod store;
 mod world;

@@ -6,7 +6,6 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, RecordBatch};
 
-use super::bytes::sum;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
 use super::period::AnchorWindows;
 use super::read::anchor_windows_of;
@@ -17,6 +16,7 @@ use crate::formats::table;
 use crate::progress::Progress;
 use crate::publication::{Outsider, Thresholds, Zeros};
 use crate::storage::inputs::InputFile;
+use crate::storage::sha256::of_bytes;
 use crate::views::publication::{Basis, Relation};
 
 /// What can be derived.
@@ -80,7 +80,7 @@ fn verify(folder: &Path, manifest: &Manifest) -> Result<()> {
         let path = folder.join(name);
         let bytes =
             std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        if sum(&bytes) != *expected {
+        if of_bytes(&bytes) != *expected {
             bail!(
                 "{} was changed after the release; its sum is not the one in {MANIFEST}",
                 path.display()

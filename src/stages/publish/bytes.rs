@@ -1,4 +1,4 @@
-//! Parquet files and their sums, before they have a name.
+//! Parquet files, before they have a name.
 
 use anyhow::Result;
 use arrow::array::RecordBatch;
@@ -7,9 +7,6 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::Compression;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
-use sha2::{Digest, Sha256};
-
-use crate::domain::ids::hex;
 
 /// A Parquet file; with the `geo` entry of a geometry it is GeoParquet. The same rows give the same bytes.
 ///
@@ -28,9 +25,4 @@ pub fn parquet(rows: &RecordBatch, geo: Option<String>) -> Result<Vec<u8>> {
     writer.write(rows)?;
     writer.close()?;
     Ok(bytes)
-}
-
-/// The SHA-256 in hexadecimal.
-pub fn sum(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
 }

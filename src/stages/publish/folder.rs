@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use arrow::array::RecordBatch;
 
-use super::bytes::sum;
 use super::decide::ReleasedView;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS, sums_text};
 use super::readme::readme;
@@ -15,6 +14,7 @@ use super::{Request, Settings};
 use crate::domain::tables::Table;
 use crate::errors::UsageError;
 use crate::storage::atomic::AtomicFolder;
+use crate::storage::sha256::of_bytes;
 use crate::warehouse::Relation;
 
 /// The formats of the files of a release.
@@ -122,7 +122,7 @@ fn add(
         let path = folder.path().join(name);
         let context = || format!("cannot write {name} for {}", folder.target().display());
         fs::File::open(&path).and_then(|file| file.sync_all()).with_context(context)?;
-        files.insert(name.clone(), sum(&fs::read(&path).with_context(context)?));
+        files.insert(name.clone(), of_bytes(&fs::read(&path).with_context(context)?));
     }
     Ok(())
 }
@@ -157,7 +157,7 @@ pub fn is_there(dir: &Path, files: &BTreeMap<String, String>) -> Result<bool> {
     }
     let is_same = names.len() == files.len()
         && files.iter().all(|(name, expected)| {
-            fs::read(dir.join(name)).is_ok_and(|bytes| sum(&bytes) == *expected)
+            fs::read(dir.join(name)).is_ok_and(|bytes| of_bytes(&bytes) == *expected)
         });
     match is_same {
         true => Ok(true),

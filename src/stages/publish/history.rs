@@ -20,17 +20,17 @@ impl History {
     pub fn read(store: &Store, scope: &Scope) -> Result<Self> {
         let mut history = History::default();
         let Some(published) = store.read()? else { return Ok(history) };
-        for id in published.releases {
-            let release = store.read_release(&id)?;
+        for id in &published.releases {
+            let release = store.read_release(&published, id)?;
             let period = release.first.zip(release.last);
             if !scope.is_touched(period) {
                 continue;
             }
-            for row in store.read_ledger(&id)? {
+            for row in store.read_ledger(&published, id)? {
                 let place = (row.view, row.key, row.measure);
                 history.shown.entry(place).or_default().insert(row.value);
             }
-            history.releases.push(id);
+            history.releases.push(id.clone());
         }
         Ok(history)
     }

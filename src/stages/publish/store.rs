@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 
-use super::bytes::{parquet, sum};
+use super::bytes::parquet;
 use super::decide::ReleasedView;
 use super::{Request, Settings};
 use crate::datasets::published::{
@@ -18,6 +18,7 @@ use crate::datasets::published::{
 use crate::formats::rows::to_batch;
 use crate::storage::atomic::{create_folder, write_file};
 use crate::storage::folder_update::FolderUpdate;
+use crate::storage::sha256::{self, of_bytes};
 
 /// The files of a release in the store, and its ID.
 pub struct NewRelease {
@@ -53,7 +54,7 @@ impl NewRelease {
             for (start, rows) in view.rows.by_period()? {
                 of_view.insert(period_name(start), parquet(&rows, None)?);
             }
-            let periods = of_view.iter().map(|(period, bytes)| (period.clone(), sum(bytes)));
+            let periods = of_view.iter().map(|(period, bytes)| (period.clone(), of_bytes(bytes)));
             let described = ViewOfRelease {
                 name: view.classified.view.name.clone(),
                 title: view.classified.view.title.clone(),
@@ -72,12 +73,12 @@ impl NewRelease {
             last: dates().map(|(_, last)| last).max(),
             thresholds: settings.publish.thresholds(),
             views: of_views,
-            lau: places.lau.as_deref().map(sum),
-            cells: places.cells.as_deref().map(sum),
+            lau: places.lau.as_deref().map(of_bytes),
+            cells: places.cells.as_deref().map(of_bytes),
             files: files.clone(),
         };
         let text = serde_json::to_string_pretty(&release)? + "\n";
-        let id = sum(text.as_bytes())[..16].to_owned();
+        let id = of_bytes(text.as_bytes())[..16].to_owned();
         Ok(NewRelease { id, text, tables, lau: places.lau, cells: places.cells })
     }
 
@@ -139,6 +140,7 @@ impl NewRelease {
                 files,
             };
         }
+        published.sums = sums(store, &published)?;
         let text = serde_json::to_string_pretty(&published)? + "\n";
         write_file(&store.list(), text.as_bytes())
     }
@@ -164,6 +166,28 @@ impl NewRelease {
         rows.sort();
         rows
     }
+}
+
+/// The sums of all files that the list names. Those that are known already stay, so that a changed file does not
+/// get another one.
+fn sums(store: &Store, published: &Published) -> Result<BTreeMap<String, String>> {
+    let mut sums = BTreeMap::new();
+    for name in store.files(published) {
+        let sum = match published.sums.get(&name) {
+            Some(sum) => sum.clone(),
+            None => {
+                let path = store.folder().join(&name);
+                sha256::of_file(&path).with_context(|| {
+                    format!(
+                        "cannot read {}; restore the folder from a copy, or publish its dates again",
+                        path.display()
+                    )
+                })?
+            }
+        };
+        sums.insert(name, sum);
+    }
+    Ok(sums)
 }
 
 /// The name of a period in names of files.

@@ -8,8 +8,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 use chrono::NaiveDate;
 use datafusion::catalog::TableProvider;
 
-use crate::datasets::published::{ALL_DATES, PublishedView, Store};
-use crate::formats::parquet::checksum;
+use crate::datasets::published::{ALL_DATES, Published, PublishedView, Store};
 use crate::views::View;
 use crate::warehouse::embedded::files_table::{FilesTable, Part};
 use crate::warehouse::embedded::parquet_files::{Range, describe_unverified};
@@ -49,9 +48,9 @@ pub fn has_rows_by_date(view: &View) -> bool {
 /// The rows of the periods that may have dates from a first to a last one; files of others are not opened.
 ///
 /// # Errors
-/// A file that is missing or damaged.
+/// A file that is missing or damaged, or that was changed after its release.
 pub fn table(
-    store: &Store,
+    (store, published): (&Store, &Published),
     view: &View,
     released: &PublishedView,
     (from, to): (Option<NaiveDate>, Option<NaiveDate>),
@@ -59,21 +58,20 @@ pub fn table(
     let days = (from.unwrap_or(NaiveDate::MIN), to.unwrap_or(NaiveDate::MAX));
     let is_by_date = has_rows_by_date(view);
     let mut parts = Vec::new();
-    let mut is_verified = true;
     for (period, name) in &released.files {
         let start = day(period);
         // the length of other periods is not known here
         if is_by_date && start.is_some_and(|start| start < days.0 || start > days.1) {
             continue;
         }
-        let path = std::path::absolute(store.rows_file(&view.view, name))?;
+        let path = store.rows_file(&view.view, name);
+        store.verify(published, &path)?;
+        let path = std::path::absolute(path)?;
         let (_, rows) = describe_unverified(&path).with_context(|| missing(&path))?;
         let bytes = std::fs::metadata(&path).with_context(|| missing(&path))?.len();
-        is_verified &= checksum::stored(&path).is_some();
         let range = Range { start: 0, rows, days: None };
         parts.push(Part { path: Arc::new(path), bytes, file_rows: rows, range, date: None });
     }
     let schema = view.columns.clone().with_context(|| format!("{} has no columns", view.view))?;
-    let files = FilesTable::new(with_views(&schema), false, parts, None);
-    Ok(Arc::new(if is_verified { files.verified() } else { files }))
+    Ok(Arc::new(FilesTable::new(with_views(&schema), false, parts, None)))
 }

@@ -41,7 +41,7 @@ pub struct ReleasedTables {
 /// The views that were released, of those of a registry, with the columns that they have in the store.
 ///
 /// # Errors
-/// A store that cannot be read.
+/// A store that cannot be read; a view of which all files are damaged.
 pub fn released_views(all: &Registry, publish: &Publish) -> Result<Registry> {
     let store = Store::new(&publish.store);
     let Some(published) = store.read()? else {
@@ -49,10 +49,13 @@ pub fn released_views(all: &Registry, publish: &Publish) -> Result<Registry> {
     };
     let mut columns = BTreeMap::new();
     for (view, released) in &published.views {
-        // a file that is damaged is reported where its rows are read
-        let paths = released.files.values().rev().map(|name| store.rows_file(view, name));
-        if let Some(schema) = paths.map(|path| files::columns(&path)).find_map(Result::ok) {
-            columns.insert(view.clone(), schema);
+        // a file that is damaged is reported where its rows are read, unless there is no other with the columns
+        let mut paths = released.files.values().rev().map(|name| store.rows_file(view, name));
+        match paths.clone().map(|path| files::columns(&path)).find_map(Result::ok) {
+            Some(schema) => drop(columns.insert(view.clone(), schema)),
+            None => paths.try_for_each(|path| {
+                store.verify(&published, &path).and_then(|()| files::columns(&path).map(drop))
+            })?,
         }
     }
     let cells = (publish.cells && published.cells.is_some()).then_some(Table::CellPlan);
@@ -101,7 +104,7 @@ impl ReleasedTables {
                 // the registry of the caller may hold more than what was released
                 let view = self.views.by_sql_name(&view.view).ok_or_else(not_released)?;
                 let released = published.views.get(&view.view).ok_or_else(not_released)?;
-                files::table(&self.store, view, released, days)
+                files::table((&self.store, published), view, released, days)
             }
             Relation::Table(table) => {
                 let file = match table {
@@ -111,6 +114,7 @@ impl ReleasedTables {
                 };
                 let file = file.filter(|_| self.views.tables().contains(&table));
                 let path = self.store.tables().join(file.ok_or_else(not_released)?);
+                self.store.verify(published, &path)?;
                 parquet_tables::file(&path, &table.schema())
             }
         }
