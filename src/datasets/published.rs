@@ -254,7 +254,7 @@ impl Store {
     }
 
     /// The path of a file below the store.
-    fn name_of(&self, path: &Path) -> String {
+    pub fn name_of(&self, path: &Path) -> String {
         path.strip_prefix(&self.folder).unwrap_or(path).to_string_lossy().into_owned()
     }
 

@@ -2,8 +2,8 @@
 //! [`crate::publication`]; what was released is kept in a store, and compared with by later releases.
 //!
 //! A release appears in this order, so that it is never there in part: the tables and the ledger of the store, the
-//! list of released tables, which makes them known, and at last the release folder. Killed in between, the next run
-//! with the same input completes it.
+//! list of released tables, which makes them known, and the release folder. At last, files are removed that the list
+//! does not name any more. Killed in between, the next run with the same input completes it.
 
 mod audit;
 mod bytes;
@@ -143,6 +143,7 @@ pub fn run(
     if !is_there {
         new_folder.folder.commit()?;
     }
+    store::remove_unnamed(&store)?;
     bar.finish();
     let rows_out = views.iter().map(|view| view.rows.rows.num_rows() as u64).sum();
     if is_known && is_there {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use arrow::array::RecordBatch;
@@ -166,6 +166,45 @@ impl NewRelease {
         rows.sort();
         rows
     }
+}
+
+/// Removes files that the list does not name: those that a release has replaced, and those of releases that were
+/// killed before they became known. The store must be locked, and the newest release known.
+///
+/// # Errors
+/// A folder that is not writable.
+pub fn remove_unnamed(store: &Store) -> Result<()> {
+    let Some(published) = store.read()? else { return Ok(()) };
+    let named = store.files(&published);
+    for top in [store.tables(), store.folder().join("releases")] {
+        for folder in std::iter::once(top.clone()).chain(entries(&top)?) {
+            for path in entries(&folder)?.into_iter().filter(|path| path.is_file()) {
+                if !named.contains(&store.name_of(&path)) {
+                    fs::remove_file(&path)
+                        .with_context(|| format!("cannot remove {}", path.display()))?;
+                }
+            }
+            // one with files stays
+            let _ = fs::remove_dir(&folder);
+        }
+    }
+    Ok(())
+}
+
+/// The paths in a folder without hidden ones, which are being written; none of a file.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let context = || format!("cannot list {}", folder.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).with_context(context)? {
+        let entry = entry.with_context(context)?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            paths.push(entry.path());
+        }
+    }
+    Ok(paths)
 }
 
 /// The sums of all files that the list names. Those that are known already stay, so that a changed file does not

@@ -87,8 +87,25 @@ impl ReleasedTables {
         relation: Relation,
         days: (Option<NaiveDate>, Option<NaiveDate>),
     ) -> Result<DataFrame> {
-        let table = self.table(&*self.published()?, relation, days)?;
+        let table = self.current_table(relation, days)?;
         context.read_table(table).map_err(session::explain)
+    }
+
+    /// The table of a relation by the current list. Where the list is replaced meanwhile, it is read again, since the
+    /// files of the one before may be gone.
+    fn current_table(
+        &self,
+        relation: Relation,
+        days: (Option<NaiveDate>, Option<NaiveDate>),
+    ) -> Result<Arc<dyn TableProvider>> {
+        let published = self.published()?;
+        self.table(&published, relation, days).or_else(|error| {
+            let now = self.published()?;
+            match now.newest == published.newest {
+                true => Err(error),
+                false => self.table(&now, relation, days),
+            }
+        })
     }
 
     fn table(
@@ -227,7 +244,6 @@ impl Warehouse for ReleasedTables {
     /// Only the program's own queries, over released views and `lau`.
     fn sql_with(&self, statement: &str, texts: &[&str]) -> Result<Rows> {
         let context = session::new(false);
-        let published = self.published()?;
         let parsed = session::parse(&context, statement)?;
         for name in &parsed.relations {
             let relation = match (self.views.by_sql_name(name), Table::from_name(name)) {
@@ -235,7 +251,7 @@ impl Warehouse for ReleasedTables {
                 (None, Some(table)) => Relation::Table(table),
                 (None, None) => bail!(UsageError(format!("{name} was not released"))),
             };
-            let table = self.table(&published, relation, (None, None))?;
+            let table = self.current_table(relation, (None, None))?;
             parquet_tables::register(&context, name, table)?;
         }
         let planned = session::plan(&context, parsed);
