@@ -1,5 +1,6 @@
 //! Public readers: everything that they see is what was released.
 
+mod cells;
 mod commands;
 mod leaks;
 mod refusals;
