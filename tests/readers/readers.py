@@ -6,6 +6,7 @@ FOLDER has pipeline.toml and a filled warehouse, EXPECTED the expected tables.
 
 import csv
 import datetime
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -171,6 +172,16 @@ def test_module():
     path = FOLDER / "pipeline.toml"
     assert mobility.query("users-per-lau", config=path, program=PROGRAM).num_rows == users.num_rows
 
+    # what was released for the public, and the exact numbers
+    publish = [PROGRAM, "publish", "released", "--view", "users-per-day", "--quiet"]
+    few = {"MOBILITY_PUBLISH_MIN_DEVICES": "2"}
+    subprocess.run(publish, cwd=FOLDER, check=True, capture_output=True, env={**os.environ, **few})
+    exact = mobility.query("users-per-day", audience="analyst", **options)
+    public = mobility.query("users-per-day", audience="public", **options)
+    assert exact.column_names == ["date", "user_count"], exact.column_names
+    released = [{**row, "suppressed": False} for row in exact.to_pylist()]
+    assert len(released) == 2 and public.to_pylist() == released, public
+
     # errors are those of the program
     def fails(kind, words, *arguments, **named):
         try:
@@ -183,6 +194,8 @@ def test_module():
     fails(mobility.Error, "users-per-lauu", "users-per-lauu")
     fails(mobility.Error, "no such day", "users-per-lau", date="2024-02-30")
     fails(mobility.Error, "lau_nam", sql="SELECT lau_nam FROM lau")
+    fails(mobility.Error, "--sql is for analysts alone", sql="SELECT 1 AS n", audience="public")
+    fails(mobility.Error, "invalid value 'everyone'", "users-per-day", audience="everyone")
     # a value is never taken for a flag
     fails(mobility.Error, "--help", "--help")
     fails(TypeError, "either", "users-per-lau", sql="SELECT 1")

@@ -70,6 +70,7 @@ def query(
     order_by: Union[str, Iterable[str]] = (),
     limit: Optional[int] = None,
     offset: int = 0,
+    audience: Optional[str] = None,
     folder: Optional[StrPath] = None,
     config: Optional[StrPath] = None,
     program: Optional[StrPath] = None,
@@ -84,6 +85,8 @@ def query(
         lau: Only this `lau_id`.
         order_by: Column, or columns, to order by; append ":desc" for descending order.
         limit, offset: Number of rows to return, and of rows to skip.
+        audience: "analyst" for exact numbers, or "public" for what `mobility publish` released, with the column
+            `suppressed`; by default that of the configuration.
         folder: Working folder of the program; by default the current one.
         config: Configuration file; by default `pipeline.toml` in the working folder.
         program: Path of the program; by default that of `find_program`.
@@ -116,6 +119,7 @@ def query(
         "order-by": ",".join(columns) or None,
         "limit": limit,
         "offset": offset or None,
+        "audience": audience,
     }
     # --name=value, so that a value that begins with a hyphen is no flag
     command += [f"--{name}={value}" for name, value in values.items() if value is not None]
