@@ -35,6 +35,8 @@ class Bench:
     dates: int
     date_events: int
     warehouses: list[str]
+    # of the benchmark of releases, such as 3686x31x79; empty for the usual ones
+    worlds: list[str]
     # folder for charts
     charts: Path
     # notes above the table

@@ -17,7 +17,9 @@ from machine import description
 from measure import Failed, say
 from table import Failure, Row, markdown
 
-WORKS = ["compress", "bounded", "answers", "period", "points", "europe", "people", "postgis", "start", "growth"]
+WORKS = [
+    "compress", "bounded", "answers", "period", "points", "europe", "people", "publish", "postgis", "start", "growth"
+]
 WAREHOUSES = ["embedded", "PostGIS"]
 ROOT = Path(__file__).parents[2]
 
@@ -49,6 +51,9 @@ def main() -> int:
     parser.add_argument("--dates", type=int, default=365, help="growth: number of dates; default: 365")
     parser.add_argument("--date-events", type=int, default=200_000, help="growth: events per date; default: 200000")
     parser.add_argument("--warehouse", action="append", choices=WAREHOUSES, help="growth: on this one only")
+    parser.add_argument(
+        "--world", action="append", metavar="DEVICESxDATESxLAUS", help="publish: of this size only, such as 3686x31x79"
+    )
     parser.add_argument("--charts", type=Path, help="folder for charts; default: that of --out")
     parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "mobility")
     parser.add_argument("--out", type=Path, default=ROOT / "target" / "bench", help="folder for everything")
@@ -65,6 +70,7 @@ def main() -> int:
         dates=args.dates,
         date_events=args.date_events,
         warehouses=args.warehouse or WAREHOUSES,
+        worlds=args.world or [],
         charts=(args.charts or args.out).resolve(),
     )
     rows: list[Row | Failure] = []
