@@ -43,6 +43,13 @@ located_moves AS (
   JOIN visits e ON e.user_id = m.user_id AND e.started = m.arrived
   GROUP BY m.user_id, m.date, s.site_id, e.site_id
 ),
+-- the LAUs are compared in an expression, since a join of the sites of each LAU with each other would be large
+moves_in_lau AS (
+  SELECT m.date, m.user_id, m.spent_us, CASE WHEN f.lau_id = t.lau_id THEN f.lau_id END AS lau_id
+  FROM located_moves m
+  JOIN site_laus f ON f.date = m.date AND f.site_id = m.from_site_id
+  JOIN site_laus t ON t.date = m.date AND t.site_id = m.to_site_id
+),
 -- in microseconds, so that the sums are exact
 times AS (
   SELECT date, lau_id, user_id, CAST(FLOOR(seconds * 1000000 + 0.5) AS BIGINT) AS spent_us
@@ -50,10 +57,9 @@ times AS (
   WHERE lau_id IS NOT NULL
   UNION ALL
   -- in the LAU that both sites have on the date of the row
-  SELECT m.date, f.lau_id, m.user_id, m.spent_us
-  FROM located_moves m
-  JOIN site_laus f ON f.date = m.date AND f.site_id = m.from_site_id
-  JOIN site_laus t ON t.date = m.date AND t.site_id = m.to_site_id AND t.lau_id = f.lau_id
+  SELECT date, lau_id, user_id, spent_us
+  FROM moves_in_lau
+  WHERE lau_id IS NOT NULL
 ),
 devices AS (
   SELECT date, lau_id, user_id, CAST(SUM(spent_us) AS BIGINT) AS spent_us
