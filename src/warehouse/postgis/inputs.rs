@@ -37,6 +37,7 @@ const BY_PERIOD: [Table; 6] = [
 pub struct DatePartition {
     pub number: i64,
     pub fingerprint: String,
+    pub rows: i64,
 }
 
 /// The first dates of the periods of a stored result, each with its fingerprint.
@@ -88,14 +89,15 @@ impl Inputs {
     /// Errors of the server.
     pub fn read(transaction: &mut Transaction, schema: &SchemaName) -> Result<Self> {
         let views = stored_views::all(transaction, schema)?;
-        let sql = "SELECT date, leaf_no, mark FROM {schema}.mobility_leaf WHERE retired_by IS NULL";
+        let sql = "SELECT date, leaf_no, mark, row_count FROM {schema}.mobility_leaf \
+                   WHERE retired_by IS NULL";
         let mut dates = BTreeMap::new();
         let mut raw_events = String::new();
         for row in transaction.query(&schema.fill(sql), &[]).map_err(failed)? {
             match row.get(0) {
                 Some(date) => {
-                    let partition = DatePartition { number: row.get(1), fingerprint: row.get(2) };
-                    dates.insert(date, partition);
+                    let (number, fingerprint, rows) = (row.get(1), row.get(2), row.get(3));
+                    dates.insert(date, DatePartition { number, fingerprint, rows });
                 }
                 None => raw_events = row.get(2),
             }
@@ -193,6 +195,11 @@ impl Inputs {
             return Ok(Some(rows));
         }
         if reads.views.is_empty() { files.rows(sql, &loaded) } else { Ok(None) }
+    }
+
+    /// True if the program ships this SQL.
+    pub fn is_shipped(&self, sql: &str) -> bool {
+        self.files.as_ref().is_some_and(|files| files.is_shipped(sql))
     }
 
     /// True if the views, and all that they read, are stored with the SQL that the program ships.

@@ -25,6 +25,7 @@ mod names;
 mod parameters;
 mod partitions;
 mod password_file;
+mod period_batches;
 mod period_results;
 mod plan_marks;
 mod pooled_connection;

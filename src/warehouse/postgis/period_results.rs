@@ -5,15 +5,16 @@
 //! for, which the view over it leaves out. `mobility_view_date` lists the periods with fingerprints of
 //! everything that their rows depend on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use chrono::NaiveDate;
 use postgres::Transaction;
 
 use super::compute_view::{COMPUTED, Computation, drop_table};
 use super::inputs::{Inputs, Periods, Reads};
 use super::names::{DATE_COLUMN, SchemaName};
+use super::period_batches;
 use super::relations::column_types;
 use super::search_path;
 use super::server_errors::failed;
@@ -58,8 +59,11 @@ pub fn update(
         let forget = "DELETE FROM {schema}.mobility_view_date WHERE view = $1 AND date = ANY ($2)";
         transaction.execute(&schema.fill(forget), &[&view, &outdated]).map_err(failed)?;
     }
-    let missing: BTreeMap<&NaiveDate, &String> =
-        current.iter().filter(|(start, mark)| stored.get(start) != Some(mark)).collect();
+    let missing: BTreeSet<NaiveDate> = current
+        .iter()
+        .filter(|(start, mark)| stored.get(start) != Some(mark))
+        .map(|(start, _)| *start)
+        .collect();
     let computation = Computation {
         schema,
         inputs,
@@ -71,19 +75,24 @@ pub fn update(
     if !missing.is_empty() {
         computation.enter(transaction)?;
     }
-    for (number, (start, mark)) in missing.iter().enumerate() {
-        computation.run(transaction, COMPUTED, Some(&scope(inputs, result, **start)))?;
+    let column = period_batches::column(inputs, result);
+    let size = |start: NaiveDate| match &column {
+        Some(_) => inputs.dates.get(&start).map_or(0, |partition| partition.rows),
+        None => i64::MAX,
+    };
+    let all: Vec<NaiveDate> = current.keys().copied().collect();
+    for (number, starts) in period_batches::split(&all, &missing, size).iter().enumerate() {
+        computation.run(transaction, COMPUTED, Some(&scope(inputs, result, starts)))?;
         if number == 0 {
             check_columns(transaction, inputs, view)?;
         }
-        let rows = transaction.execute(&insert(&table, result, **start), &[]).map_err(failed)?;
-        changed += rows;
-        let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-        let record = "INSERT INTO {schema}.mobility_view_date (view, date, mark, row_count) \
-                      VALUES ($1, $2, $3, $4)";
-        transaction
-            .execute(&schema.fill(record), &[&view, *start, *mark, &rows])
-            .map_err(failed)?;
+        let rows = match (&column, starts.as_slice()) {
+            (_, [start]) => insert_period(transaction, &table, result, *start)?,
+            (Some(column), _) => insert_batch(transaction, &table, result, (column, starts))?,
+            (None, _) => bail!("periods of {view} cannot be told apart"),
+        };
+        changed += rows.values().sum::<u64>();
+        record(transaction, schema, view, (starts, &current, &rows))?;
     }
     search_path::reset(transaction)?;
     let count = "SELECT coalesce(sum(row_count), 0)::bigint FROM {schema}.mobility_view_date WHERE view = $1";
@@ -105,27 +114,76 @@ fn current(inputs: &Inputs, result: &PeriodResult) -> Periods {
     periods.into_iter().map(|start| (start, mark(start))).collect()
 }
 
-/// What the rows of a period are computed from.
-fn scope(inputs: &Inputs, result: &PeriodResult, start: NaiveDate) -> Scope {
-    let (first, last) = result.growth.reads(start);
+/// What the rows of consecutive periods are computed from.
+fn scope(inputs: &Inputs, result: &PeriodResult, starts: &[NaiveDate]) -> Scope {
+    let reads = |start: Option<&NaiveDate>| result.growth.reads(*start.unwrap_or(&NaiveDate::MIN));
+    let (first, last) = (reads(starts.first()).0, reads(starts.last()).1);
     let partitions = inputs.dates.range(first..=last).map(|(date, p)| (*date, p.number)).collect();
     let views = inputs.conditions(result.reads, (first, last));
-    Scope { period: Some(start), partitions, views }
+    let period = starts.first().copied().filter(|_| starts.len() == 1);
+    Scope { period, partitions, views }
 }
 
-/// The statement that inserts the computed rows of a period.
-fn insert(table: &str, result: &PeriodResult, start: NaiveDate) -> String {
+/// Inserts the computed rows of a period; returns their number.
+fn insert_period(
+    transaction: &mut Transaction,
+    table: &str,
+    result: &PeriodResult,
+    start: NaiveDate,
+) -> Result<BTreeMap<NaiveDate, u64>> {
     let filter = match result.column {
         // the neighbours were computed from a part of what they depend on
         Some(column) => format!(" WHERE {} = DATE '{start}'", quoted(column)),
         None => String::new(),
     };
+    let insert = insert(table, result, (&format!("DATE '{start}'"), &filter));
+    let rows = transaction.execute(&insert, &[]).map_err(failed)?;
+    Ok(BTreeMap::from([(start, rows)]))
+}
+
+/// Inserts the computed rows of several periods, which a column tells apart; returns their numbers.
+fn insert_batch(
+    transaction: &mut Transaction,
+    table: &str,
+    result: &PeriodResult,
+    (column, starts): (&str, &[NaiveDate]),
+) -> Result<BTreeMap<NaiveDate, u64>> {
+    let date = format!("CAST({} AS date)", quoted(column));
+    let insert = insert(table, result, (&date, &format!(" WHERE {date} = ANY ($1)")));
+    let counted = format!(
+        "WITH added AS ({insert} RETURNING {DATE_COLUMN}) \
+         SELECT {DATE_COLUMN}, count(*) FROM added GROUP BY 1"
+    );
+    let rows = transaction.query(&counted, &[&starts]).map_err(failed)?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get::<_, i64>(1).unsigned_abs())).collect())
+}
+
+/// The statement that inserts computed rows, for which `filter` holds, with the first date of their period.
+fn insert(table: &str, result: &PeriodResult, (start, filter): (&str, &str)) -> String {
     let order = &result.view.order;
     let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {order}") };
     format!(
-        "INSERT INTO {table} SELECT *, DATE '{start}' AS {DATE_COLUMN} \
+        "INSERT INTO {table} SELECT *, {start} AS {DATE_COLUMN} \
          FROM pg_temp.mobility_computed{filter}{order}"
     )
+}
+
+/// Records that periods are stored, with their fingerprints and numbers of rows.
+fn record(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    view: &str,
+    (starts, current, rows): (&[NaiveDate], &Periods, &BTreeMap<NaiveDate, u64>),
+) -> Result<()> {
+    let marks: Vec<&str> = starts.iter().map(|start| current[start].as_str()).collect();
+    let count = |start| rows.get(start).map_or(0, |rows| i64::try_from(*rows).unwrap_or(i64::MAX));
+    let counts: Vec<i64> = starts.iter().map(count).collect();
+    let insert = "INSERT INTO {schema}.mobility_view_date (view, date, mark, row_count) \
+                  SELECT $1::text, * FROM unnest($2::date[], $3::text[], $4::bigint[])";
+    transaction
+        .execute(&schema.fill(insert), &[&view, &starts, &marks, &counts])
+        .map_err(failed)
+        .map(drop)
 }
 
 /// Compares the computed columns with the stored ones.

@@ -1,0 +1,74 @@
+//! Which periods of a stored result one statement computes. Over small dates a statement costs more than its
+//! rows, and a date that changes late can change months of results that depend on the homes of its window.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
+use super::inputs::Inputs;
+use super::period_results::PeriodResult;
+use crate::views::Unit;
+
+/// The rows of hourly presence on the dates of one batch, so that memory use does not grow with the number of
+/// dates. A larger date is a batch by itself.
+const MAX_ROWS: i64 = 2_000_000;
+
+/// The column that tells the dates of the rows of a result; `None` if its periods are to be computed one by
+/// one: a view that the program does not ship may not be what its header says, and hourly presence is read
+/// best by date.
+pub fn column(inputs: &Inputs, result: &PeriodResult) -> Option<String> {
+    let is_possible = result.growth.unit == Unit::Date
+        && !result.reads.events()
+        && inputs.is_shipped(&result.view.sql);
+    if !is_possible {
+        return None;
+    }
+    let columns = inputs.columns(&result.view.view);
+    let has = |name: &str, kind: &str| columns.iter().any(|(n, k)| n == name && k == kind);
+    match result.column {
+        Some(column) => has(column, "date").then(|| column.to_owned()),
+        None if has("date", "date") => Some("date".to_owned()),
+        None => has("hour", "timestamp without time zone").then(|| "hour".to_owned()),
+    }
+}
+
+/// Splits the missing ones of all periods into batches of limited size, in which no other period lies between.
+pub fn split(
+    all: &[NaiveDate],
+    missing: &BTreeSet<NaiveDate>,
+    size: impl Fn(NaiveDate) -> i64,
+) -> Vec<Vec<NaiveDate>> {
+    let runs = all.split(|start| !missing.contains(start));
+    let mut batches: Vec<Vec<NaiveDate>> = Vec::new();
+    for run in runs {
+        let mut rows: i64 = 0;
+        for (number, start) in run.iter().enumerate() {
+            rows = rows.saturating_add(size(*start));
+            match batches.last_mut().filter(|_| number > 0 && rows <= MAX_ROWS) {
+                Some(batch) => batch.push(*start),
+                None => {
+                    rows = size(*start);
+                    batches.push(vec![*start]);
+                }
+            }
+        }
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_are_consecutive_and_limited() {
+        let day = |day| NaiveDate::from_ymd_opt(2024, 10, day).unwrap();
+        let all: Vec<NaiveDate> = (1..=9).map(day).collect();
+        let missing: BTreeSet<NaiveDate> = [1, 2, 3, 5, 6, 7, 8].map(day).into();
+        let size = |start| if start == day(7) { 5_000_000 } else { 1_000_000 };
+        let found = split(&all, &missing, size);
+        let expected: [&[u32]; 5] = [&[1, 2], &[3], &[5, 6], &[7], &[8]];
+        assert_eq!(found, expected.map(|days| days.iter().map(|d| day(*d)).collect::<Vec<_>>()));
+        assert_eq!(split(&all, &missing, |_| i64::MAX).len(), 7);
+    }
+}
