@@ -134,13 +134,13 @@ bench-spark: build ## Compare the native engine with Apache Spark; EVENTS=N
 .PHONY: bench-people
 bench-people: build ## Compare homes and work places with what was planted; PEOPLE=N DAYS=N
 	@tests/venv.sh $(PEERS) benches/requirements.txt
-	@$(PEERS)/bin/python -B benches/people/truth.py --people $${PEOPLE:-3000} --days $${DAYS:-35} --binary $(BIN)
+	@$(PEERS)/bin/python -B benches/planted/homes.py --people $${PEOPLE:-3000} --days $${DAYS:-35} --binary $(BIN)
 
 # PEOPLE and DAYS set the number of devices and dates
 .PHONY: bench-movement
 bench-movement: build ## Compare trips with what was planted, under several thresholds; PEOPLE=N DAYS=N
 	@tests/venv.sh $(PEERS) benches/requirements.txt
-	@$(PEERS)/bin/python -B benches/movement/planted.py --people $${PEOPLE:-20000} --days $${DAYS:-5} --binary $(BIN)
+	@$(PEERS)/bin/python -B benches/planted/trips.py --people $${PEOPLE:-20000} --days $${DAYS:-5} --binary $(BIN)
 
 .PHONY: bench-kernels
 bench-kernels: setup ## Time the hot kernels by themselves

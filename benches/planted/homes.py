@@ -7,23 +7,14 @@ dates have to be complete. The table goes to standard output and to target/bench
 from __future__ import annotations
 
 import argparse
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
 import duckdb
 
-ROOT = Path(__file__).parents[2]
+from pipeline import arguments, run, synthesise
+
 WINDOW = "2024-10-01"
-CONFIG = """[data]
-events = "raw/events"
-cells = "raw/cells"
-lau = "raw/lau_boundaries"
-processed = "processed"
-[warehouse]
-url = "embedded:warehouse"
-"""
 
 # what was planted and what was found, a row for each pseudonym; a home is right if its LAU is, a work place if its
 # site is
@@ -44,11 +35,7 @@ FROM devices WHERE {where} GROUP BY ALL ORDER BY 1
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--people", type=int, default=3_000)
-    parser.add_argument("--days", type=int, default=35)
-    parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "mobility")
-    parser.add_argument("--out", type=Path, default=ROOT / "target" / "bench")
+    parser = arguments(__doc__, people=3_000, days=35)
     parser.add_argument("--folder", type=Path, help="use data that `synth` and `run-all` have written there")
     args = parser.parse_args()
     folder = (args.folder or args.out / f"people-{args.people}-{args.days}").resolve()
@@ -65,17 +52,10 @@ def main() -> None:
 
 def prepare(args: argparse.Namespace, folder: Path) -> float:
     """Writes the data and runs the pipeline; returns the seconds that the pipeline took."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "pipeline.toml").write_text(CONFIG)
-    run(args.binary, folder, "synth", "--out", "raw", "--people", str(args.people), "--days", str(args.days))
+    synthesise(args.binary, folder, "--people", str(args.people), "--days", str(args.days))
     started = time.monotonic()
     run(args.binary, folder, "run-all")
     return time.monotonic() - started
-
-
-def run(binary: Path, folder: Path, *arguments: str) -> None:
-    subprocess.run([binary.resolve(), *arguments, "--quiet"], cwd=folder, check=True)
 
 
 def report(args: argparse.Namespace, seconds: float | None, folder: Path, anchors: Path) -> str:

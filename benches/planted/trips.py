@@ -7,22 +7,12 @@ output and to target/bench/movement-N-N.md.
 
 from __future__ import annotations
 
-import argparse
-import shutil
-import subprocess
 from pathlib import Path
 
 import duckdb
 
-ROOT = Path(__file__).parents[2]
-CONFIG = """[data]
-events = "raw/events"
-cells = "raw/cells"
-lau = "raw/lau_boundaries"
-processed = "processed"
-[warehouse]
-url = "embedded:warehouse"
-"""
+from pipeline import arguments, configure, run, synthesise
+
 CLASSES = (10, 40, 130)
 # handovers on a date of phones that are handed over about hourly
 OFTEN = 16
@@ -80,20 +70,13 @@ SELECT
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--days", type=int, default=5)
+    parser = arguments(__doc__, people=20_000, days=5)
     parser.add_argument("--cells", type=int, default=3_000)
-    parser.add_argument("--binary", type=Path, default=ROOT / "target" / "release" / "mobility")
-    parser.add_argument("--out", type=Path, default=ROOT / "target" / "bench")
     args = parser.parse_args()
     name = f"movement-{args.people}-{args.days}"
     folder = (args.out / name).resolve()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "pipeline.toml").write_text(CONFIG)
     size = ("--people", str(args.people), "--days", str(args.days), "--cells", str(args.cells))
-    run(args.binary, folder, "synth", "--out", "raw", *size)
+    synthesise(args.binary, folder, *size)
     for stage in ("compress", "geojoin", "movement"):
         run(args.binary, folder, stage)
     paths = {"raw": folder / "raw", "processed": folder / "processed"}
@@ -105,10 +88,6 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     (args.out / f"{name}.md").write_text(text + "\n")
-
-
-def run(binary: Path, folder: Path, *arguments: str) -> None:
-    subprocess.run([binary.resolve(), *arguments, "--quiet"], cwd=folder, check=True)
 
 
 def figures(database: duckdb.DuckDBPyConnection, of: str = "TRUE") -> dict[str, int]:
@@ -144,7 +123,7 @@ def by_threshold(
     for section, key, values in ((None, "defaults", (None,)), *CHANGES):
         for value in values:
             changed = f"[{section}]\n{key} = {value}\n" if section else ""
-            (folder / "pipeline.toml").write_text(CONFIG + changed)
+            configure(folder, changed)
             run(binary, folder, "movement")
             database.execute(FOUND.format(**paths))
             row = figures(database)
