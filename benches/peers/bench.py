@@ -74,6 +74,12 @@ class Bench:
     def peer(self, script: str, *words: str | Path) -> Command:
         return [sys.executable, PEERS / script, *words]
 
+    def peer_of(self, requirements: str, script: str, *words: str | Path) -> Command:
+        """A peer in an environment of its own, which is made if it does not exist; fails if it cannot be made."""
+        environment = self.root / f"venv-{requirements}"
+        output([PEERS.parents[1] / "tests" / "venv.sh", environment, PEERS.parent / f"requirements-{requirements}.txt"])
+        return [environment / "bin" / "python", PEERS / script, *words]
+
     def check(self, *words: str | Path) -> None:
         said = output(self.peer("check.py", *words)).strip()
         say("    checked: " + said.replace("\n", "\n    checked: "))

@@ -3,6 +3,7 @@
     check.py compress  --events GLOB --ours FOLDER --peer FILE...
     check.py answers   --ours FOLDER --peer FOLDER [--without VIEW]...
     check.py people    --ours FOLDER --peer FOLDER
+    check.py movement  --ours FOLDER --peer FOLDER
     check.py periods   --events GLOB --ours FOLDER
     check.py mapping   --ours FILE --peer FILE...
     check.py warehouse --ours FOLDER --digest TEXT
@@ -82,6 +83,14 @@ def people(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> N
     print(f"{len(views)} views about people are equal")
 
 
+def movement(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace) -> None:
+    for table in ("segments", "trips"):
+        # the date of a row is that of its folder, and of its first time
+        ours = f"SELECT * FROM read_parquet('{args.ours}/{table}/*/*.parquet', hive_partitioning = false)"
+        rows = expect_equal(connection, table, ours, f"SELECT * FROM '{args.peer[0]}/{table}.parquet'")
+        print(f"{rows:,} rows of {table} are equal")
+
+
 def same_views(connection: duckdb.DuckDBPyConnection, args: argparse.Namespace, views: list[str]) -> None:
     for view in views:
         ours = f"{args.ours}/{view}.parquet"
@@ -134,6 +143,7 @@ def main() -> None:
         "compress": compress,
         "answers": answers,
         "people": people,
+        "movement": movement,
         "periods": periods,
         "mapping": mapping,
         "warehouse": warehouse,

@@ -65,15 +65,17 @@ def synthesise(binary: Path, folder: Path, **options: int | None) -> Dataset:
     return Dataset(folder, given)
 
 
-def write_config(work: Path, dataset: Dataset, countries: list[str], extra: str = "") -> Path:
-    """A config file for the program, with all its outputs in `work`."""
+def write_config(
+    work: Path, dataset: Dataset, countries: list[str], extra: str = "", cells: Path | None = None
+) -> Path:
+    """A config file for the program, with all its outputs in `work`; `cells` is another cell plan than that of the data."""
     work.mkdir(parents=True, exist_ok=True)
     config = work / "pipeline.toml"
     text = "\n".join(
         [
             "[data]",
             f"events = {json.dumps(str(dataset.folder / 'events'))}",
-            f"cells = {json.dumps(str(dataset.folder / 'cells'))}",
+            f"cells = {json.dumps(str(cells or dataset.folder / 'cells'))}",
             f"lau = {json.dumps(str(dataset.folder / 'lau_boundaries'))}",
             f"processed = {json.dumps(str(work / 'processed'))}",
             "[lau]",

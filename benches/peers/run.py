@@ -18,7 +18,8 @@ from measure import Failed, say
 from table import Failure, Row, markdown
 
 WORKS = [
-    "compress", "bounded", "answers", "period", "points", "europe", "people", "publish", "postgis", "start", "growth"
+    "compress", "bounded", "answers", "movement", "invariants", "period", "points", "europe", "people", "publish",
+    "postgis", "start", "growth",
 ]
 WAREHOUSES = ["embedded", "PostGIS"]
 ROOT = Path(__file__).parents[2]

@@ -1,10 +1,10 @@
 """Libraries for mobility data: the stays of some devices, each by its own detection at the places of cells.
 
-    stays_peer.py LIBRARY --events GLOB --cells FILE --devices N --out FILE
+    stays_peer.py LIBRARY --events GLOB --cells FILE --devices N
 
 Their parameters are those nearest to the definitions of this project: stays of 15 minutes, gaps of two hours, and
-1 km, from which on there are trips. Reading the events and making the library's table of them is not timed. Each
-library needs other versions of pandas and runs in an environment of its own.
+1 km, from which on there are trips. What is timed is the detection alone, without reading the events and making the
+library's table of them. The libraries need other versions of pandas than each other, and this file none of DuckDB.
 """
 
 from __future__ import annotations
@@ -25,12 +25,11 @@ from report import Stages
 STAY_MINUTES = 15
 GAP_MINUTES = 120
 RADIUS_M = 1_000
-# row groups are read one by one
 COLUMNS = ["user_id", "cell_id", "timestamp"]
 
 
 def located_events(events: str, cells: Path, devices: int) -> pd.DataFrame:
-    """The events of the devices with the lowest ids, by device and time, with coordinates."""
+    """The events of some devices, by device and time, with coordinates."""
     folder = events.split("/**")[0]
     table = datasets.dataset(folder, format="parquet", partitioning=None)
     users = sorted(set(table.head(100 * devices, columns=["user_id"])["user_id"].to_pylist()))[:devices]

@@ -2,6 +2,7 @@
 
 mod chart;
 mod chromium;
+mod many_laus;
 mod map_and_table;
 mod missing_dates;
 mod movement;

@@ -23,11 +23,15 @@ fn documents_of_movement_hold_what_is_asked_for(warehouse: Warehouse) {
     assert_eq!(day["devices"], json!([["0", 8], ["1", 2]]));
     let dwell = get("/movement/day?date=2024-10-02")["dwell"].clone();
     assert!(dwell.as_array().unwrap().contains(&json!(["EE_A", "3-8 h", 1, 7.08])), "{dwell}");
-    let shares: f64 = ["stay_share", "pass_share", "move_share", "unknown_share"]
-        .map(|name| day["shares"][name].as_f64().unwrap())
-        .iter()
-        .sum();
-    assert!((shares - 1.0).abs() < 0.0003, "{day}");
+    // those of `quality_daily`, which `movement::quality` compares with the reference
+    let sql = "SELECT stay_share, pass_share, move_share, unknown_share FROM quality_daily \
+               WHERE date = DATE '2024-10-01'";
+    let csv = work.ok(&["query", "--sql", sql, "--format", "csv"]);
+    let shares = ["stay_share", "pass_share", "move_share", "unknown_share"]
+        .map(|name| day["shares"][name].to_string());
+    assert_eq!(csv.lines().nth(1), Some(shares.join(",").as_str()), "{day}");
+    let unknown = get("/movement/day?date=2024-12-24")["shares"]["unknown_share"].clone();
+    assert_eq!(unknown, json!(null), "a date without events");
 
     let flows = get("/movement/flows?date=2024-10-01");
     assert_eq!((&flows["lines"], &flows["pairs"]), (&json!([["EE_A", "EE_C", 1]]), &json!(1)));

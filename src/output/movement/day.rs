@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 use crate::output::query_columns::Columns;
 use crate::warehouse::Warehouse;
 
+/// The columns of `quality_daily` with the shares of the time of all devices.
+const SHARES: [&str; 4] = ["stay_share", "pass_share", "move_share", "unknown_share"];
+
 /// # Errors
 /// A warehouse that cannot be read.
 pub fn document(warehouse: &dyn Warehouse, date: NaiveDate) -> Result<Value> {
@@ -42,17 +45,16 @@ pub fn document(warehouse: &dyn Warehouse, date: NaiveDate) -> Result<Value> {
     }))
 }
 
-/// The shares of the time of all devices of the date by state.
+/// The shares of the time of all devices of the date by state; null if `quality` has none of the date.
 fn shares(warehouse: &dyn Warehouse, of_date: &str) -> Result<Value> {
-    let rows = Columns::read(warehouse.sql(&format!(
-        "SELECT state, SUM(seconds) AS seconds FROM segments {of_date} GROUP BY state"
-    ))?)?;
-    let seconds: Vec<f64> =
-        rows.numbers("seconds")?.into_iter().map(Option::unwrap_or_default).collect();
-    let all: f64 = seconds.iter().sum();
-    let states = rows.texts("state")?.into_iter().map(Option::unwrap_or_default);
-    let share = |(state, seconds): (String, f64)| (format!("{state}_share"), json!(seconds / all));
-    Ok(Value::Object(states.zip(seconds).map(share).collect::<Map<_, _>>()))
+    let rows = Columns::read(
+        warehouse.sql(&format!("SELECT {} FROM quality_daily {of_date}", SHARES.join(", ")))?,
+    )?;
+    let share = |name: &str| {
+        let share = rows.numbers(name)?.first().copied().flatten();
+        Ok((name.to_owned(), json!(share)))
+    };
+    Ok(Value::Object(SHARES.into_iter().map(share).collect::<Result<Map<_, _>>>()?))
 }
 
 fn pairs(rows: &Columns) -> Result<Vec<Value>> {

@@ -104,7 +104,7 @@ export function flowCard({ state, data, overview, outlines, views, nights, kind 
   function draw(answer, lau) {
     const kindOf = (line) => (!lau ? "any" : line.to === lau ? "in" : "out");
     const between = answer.lines.filter((line) => line.from !== line.to && line.from !== null && line.to !== null);
-    const paths = flowLines(between.slice(0, MAX_LINES).map((line) => ({ ...line, value: value(line), kind: kindOf(line) })), centre);
+    const paths = flowLines(between.slice(0, MAX_LINES).map((line) => ({ ...line, value: value(line), kind: kindOf(line) })), centre, outlines);
     map.drawOver(paths);
     const scale = countScale(laus.map((l) => sums.get(l.lau_id)?.arriving ?? 0));
     map.paint(laus.map((l) => (lau ? "q-none" : scale.shade(sums.get(l.lau_id)?.arriving ?? 0))));

@@ -14,7 +14,9 @@ export function hourName(hour) {
 
 /** How much of the time of the devices is unknown, as a sentence. */
 export function unknownShare(day) {
-  return `${percent(day.shares.unknown_share ?? 0)} of the time of these devices is unknown, and trips in it are not found.`;
+  const share = day.shares.unknown_share;
+  if (share === null) return "How much of the time of these devices is unknown has not been computed: run mobility quality and mobility load.";
+  return `${percent(share)} of the time of these devices is unknown, and trips in it are not found.`;
 }
 
 export class MovementData {

@@ -68,7 +68,7 @@ export function tripsCard({ state, data, outlines, views }) {
   function draw({ lines }, lau) {
     const kindOf = (line) => (!lau ? "any" : line.to === lau ? "in" : "out");
     const between = lines.filter((line) => line.from !== line.to && line.from !== null && line.to !== null);
-    map.drawOver(flowLines(between.map((line) => ({ ...line, value: line.devices, kind: kindOf(line) })), centre));
+    map.drawOver(flowLines(between.map((line) => ({ ...line, value: line.devices, kind: kindOf(line) })), centre, outlines));
     const arriving = laus.map((l) => sums.get(l.lau_id)?.arriving ?? 0);
     const scale = countScale(arriving);
     map.paint(arriving.map((n) => (lau ? "q-none" : scale.shade(n))));

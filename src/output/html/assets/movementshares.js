@@ -29,6 +29,7 @@ export function shares(host, { state, data, dates }) {
       return part;
     }));
     bar.setAttribute("aria-label", parts.map(({ title, share }) => `${title} ${percent(share)}`).join(", "));
+    bar.hidden = keys.hidden = day.shares.unknown_share === null;
     keys.replaceChildren(...parts.map(({ title, shade, share }) => el("span", {}, el("i", { class: `swatch ${shade}` }), `${title} ${percent(share)}`)));
     const devices = day.devices.reduce((sum, [, n]) => sum + n, 0);
     about.textContent = `${counted(devices, "device")} on ${dayLong(time(date))}. ${unknownShare(day)}`;

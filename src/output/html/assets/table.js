@@ -22,6 +22,8 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   let selected = null;
   let entry = null; // the row that Tab stops at; arrow keys move from there
   let frame = 0;
+  // of the scrolled part; kept, because asking for them while the page changes would have it laid out each time
+  let [height, top] = [0, 0];
 
   const box = search && el("input", { type: "search", placeholder: `Search ${noun}`, "aria-label": `Search ${noun}`, oninput: arrange });
   const count = el("span", { class: "table-count" });
@@ -29,7 +31,7 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
     el("th", { scope: "col", class: c.numeric ? "n" : null, "data-key": c.key },
       el("button", { type: "button", onclick: () => sortBy(c) }, el("span", { class: c.short && "long" }, c.title), c.short && el("span", { class: "short", "aria-hidden": "true" }, c.short), el("i", { class: "arrow", "aria-hidden": "true" }))));
   const body = el("tbody");
-  const scroll = el("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label, onscroll: () => scheduleDraw() },
+  const scroll = el("div", { class: "table-scroll", tabindex: 0, role: "region", "aria-label": label, onscroll: () => { top = scroll.scrollTop; scheduleDraw(); } },
     el("table", { class: "data" }, el("thead", {}, el("tr", {}, heads)), body));
   const node = el("div", { class: "table-box" }, el("div", { class: "table-head" }, box, count), scroll);
 
@@ -62,9 +64,8 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   }
 
   function draw() {
-    const height = scroll.clientHeight || 480;
-    const first = Math.max(0, Math.floor(scroll.scrollTop / ROW) - OVERSCAN);
-    const last = Math.min(shown.length, Math.ceil((scroll.scrollTop + height) / ROW) + OVERSCAN);
+    const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
+    const last = Math.min(shown.length, Math.ceil((top + (height || 480)) / ROW) + OVERSCAN);
     const focused = body.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const visible = shown.slice(first, last);
     if (!visible.some((r) => r.key === entry)) entry = visible[0]?.key ?? null;
@@ -105,8 +106,9 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
   function reveal(key, focus) {
     const at = shown.findIndex((r) => r.key === key);
     if (at < 0) return;
-    const [top, height] = [at * ROW, scroll.clientHeight - 2 * ROW];
-    if (top < scroll.scrollTop || top > scroll.scrollTop + height) scroll.scrollTop = Math.max(0, top - height / 2);
+    const [place, visible] = [at * ROW, scroll.clientHeight - 2 * ROW];
+    if (place < scroll.scrollTop || place > scroll.scrollTop + visible) scroll.scrollTop = Math.max(0, place - visible / 2);
+    top = scroll.scrollTop;
     draw();
     if (focus) body.querySelector(`tr[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
   }
@@ -116,7 +118,10 @@ export function dataTable({ columns, label, sort, search, hover, select, noun })
     if (key !== null) body.querySelector(`tr[data-key="${CSS.escape(key)}"]`)?.classList.add(name);
   }
 
-  new ResizeObserver(() => scheduleDraw()).observe(scroll);
+  new ResizeObserver(() => {
+    [height, top] = [scroll.clientHeight, scroll.scrollTop];
+    scheduleDraw();
+  }).observe(scroll);
   return {
     node,
     setRows(next) { rows = next; arrange(); },
