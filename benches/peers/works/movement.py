@@ -47,9 +47,12 @@ def run(bench: Bench) -> list[Row]:
     ours = [a + b for a, b in zip(seconds(compress), seconds(movement))]
     peaks = [max(a, b) for a, b in zip(peaks_mib(compress), peaks_mib(movement))]
     both = "raw files to segments and trips, `compress` and `movement`"
+    cpu = {name: [sample.cpu_s for sample in of_name] for name, of_name in samples.items()}
     with_visits, without = seconds(samples["with visits"]), seconds(samples["without visits"])
     return [
         Row("`compress` with visits", "s", with_visits, "without visits", without, 1.2),
+        # other programs on the machine change it less
+        Row("`compress` with visits, CPU", "s", cpu["with visits"], "without visits", cpu["without visits"], 1.2),
         Row("`movement`", "s", seconds(movement), "`compress`", seconds(compress), 0.5),
         Row(both, "s", ours, "DuckDB", seconds(theirs), 0.5),
         Row(f"{both}: peak memory", "MiB", peaks, "DuckDB", peaks_mib(theirs)),
