@@ -62,6 +62,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("data.cells", "[\"a.csv\", \"b.csv\"]", json!(["a.csv", "b.csv"])),
         ("data.lau", "lau.gpkg", json!(["lau.gpkg"])),
         ("data.population", "people.csv", json!("people.csv")),
+        ("data.nuts", "nuts.csv", json!("nuts.csv")),
         ("data.processed", "out", json!("out")),
         ("data.cache", "scratch", json!("scratch")),
         ("output.mode", "group", json!("group")),
@@ -152,6 +153,9 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("views.snapshot_dates", "[\"2024-12-24\"]", json!(["2024-12-24"])),
         ("publish.audience", "public", json!("public")),
         ("publish.min_devices", "30", json!(30)),
+        ("publish.min_area_devices", "100", json!(100)),
+        ("publish.areas", "nuts3", json!("nuts3")),
+        ("publish.period", "week", json!("week")),
         ("publish.zeros", "hide", json!("hide")),
         ("publish.cells", "true", json!(true)),
         ("publish.store", "released", json!("released")),
@@ -294,6 +298,7 @@ fn shipped_config_lists_every_key_with_its_default() {
     expected.extract.cells = vec!["s3://bucket/cells".to_owned()];
     expected.extract.lau_year = Some(2021);
     expected.data.population = Some(work.path("data/raw/population.csv"));
+    expected.data.nuts = Some(work.path("data/raw/nuts.csv"));
     expected.columns.population = Some("POP_2021".to_owned());
     expected.columns.timestamp_unit = Some(mobility::domain::time::text::EpochUnit::S);
     expected.columns.timestamp_format = Some("%d.%m.%Y %H:%M:%S".to_owned().try_into().unwrap());

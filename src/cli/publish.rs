@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::options::Dates;
+use crate::config::{Areas, ReleasePeriod};
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -19,7 +20,14 @@ pub struct Publish {
     /// Release only this view; repeat the flag for several [default: all views whose numbers are classified]
     #[arg(long = "view", value_name = "VIEW")]
     pub views: Vec<String>,
-    /// Show what would be withheld, and write nothing
+    /// Areas of the numbers; views whose numbers of these areas are not known are left out [default: publish.areas]
+    #[arg(long, value_enum, conflicts_with = "audit")]
+    pub areas: Option<Areas>,
+    /// Shortest period of the numbers; views whose numbers of this period are not known are left out [default:
+    /// publish.period]
+    #[arg(long, value_enum, conflicts_with = "audit")]
+    pub period: Option<ReleasePeriod>,
+    /// Show what would be withheld, and what with coarser areas and periods, and write nothing
     #[arg(long, conflicts_with = "audit")]
     pub dry_run: bool,
     /// Look at the release in DIR as an attacker does, who knows nothing else; exits with status 1 if a number is

@@ -14,25 +14,36 @@ use serde_json::{Value, json};
 
 use super::{Session, print};
 use crate::cli::{Publish, PublishFormat};
-use crate::datasets::published::{Release, Store};
+use crate::datasets::published::{Detail, Release, Store};
 use crate::domain::numbers::grouped;
 use crate::errors::UsageError;
 use crate::output::formats::{self, Format, LauShapes, Options};
 use crate::output::query::{geometry_options, lau_shapes};
-use crate::stages::publish::{self, Figures, FileFormat, GateReport, Request, Settings};
+use crate::progress::Progress;
+use crate::stages::publish::{
+    self, Alternative, Figures, FileFormat, GateReport, Request, Settings,
+};
 use crate::warehouse::{Relation, Warehouse};
 
 /// Publishes, or shows what would be withheld.
 pub fn run(session: &Session, args: &Publish) -> Result<()> {
-    let settings = Settings::from(&session.config);
+    let mut settings = Settings::from(&session.config);
+    settings.publish.areas = args.areas.unwrap_or(settings.publish.areas);
+    settings.publish.period = args.period.unwrap_or(settings.publish.period);
     let request = Request { views: args.views.clone(), range: args.dates.bounds()? };
     let (registry, warehouse) = session.warehouse()?;
     let warehouse = warehouse.as_ref();
     let progress = &session.progress;
     if args.dry_run {
-        let report = publish::dry_run(warehouse, &registry, &settings, &request, progress)?;
-        print_gate_report(&report, args.format)?;
-        progress.note(&publish::sentence(report.total()));
+        // JSON has the figures of what was asked for
+        let is_table = args.format == PublishFormat::Table;
+        let what = (&settings, &request);
+        let preview = publish::dry_run(warehouse, &registry, what, is_table, progress)?;
+        print_gate_report(&preview.gate_report, args.format)?;
+        progress.note(&publish::sentence(preview.gate_report.total()));
+        if is_table {
+            print_alternatives(&preview.alternatives, progress)?;
+        }
         return Ok(());
     }
     let dir = args.dir.as_deref().context("name the folder of the release")?;
@@ -117,6 +128,63 @@ fn print_gate_report(report: &GateReport, format: PublishFormat) -> Result<()> {
     }
     align(&mut table, 1..5);
     print(&format!("{table}\n"))
+}
+
+/// Prints what coarser areas and periods would withhold, and which loses least.
+fn print_alternatives(alternatives: &[Alternative], progress: &Progress) -> Result<()> {
+    let [asked, coarser @ ..] = alternatives else { return Ok(()) };
+    if coarser.is_empty() {
+        progress.note(
+            "there is nothing coarser to compare with: the dates hold no whole week or month, and larger areas need \
+             data.nuts",
+        );
+        return Ok(());
+    }
+    let mut table =
+        table(&["areas", "period", "views", "numbers", "withheld", "share", "value lost"]);
+    for alternative in alternatives {
+        let names = [alternative.areas.name().to_owned(), alternative.period.name().to_owned()];
+        let figures = match &alternative.figures {
+            Ok((views, figures)) => {
+                let withheld = figures.primary + figures.secondary;
+                let share = withheld as f64 / figures.cells.max(1) as f64;
+                [
+                    views.to_string(),
+                    grouped(figures.cells),
+                    grouped(withheld),
+                    format!("{:.2} %", 100.0 * share),
+                    format!("{:.2} %", 100.0 * figures.lost_share()),
+                ]
+            }
+            Err(_) => ["-"; 5].map(str::to_owned),
+        };
+        table.add_row(names.into_iter().chain(figures));
+    }
+    align(&mut table, 2..7);
+    print(&format!("numbers about areas, as asked for and coarser:\n{table}\n"))?;
+    for alternative in coarser {
+        if let Err(reason) = &alternative.figures {
+            let Alternative { areas, period, .. } = alternative;
+            progress.note(&format!(
+                "--areas {} --period {}: {reason}",
+                areas.name(),
+                period.name()
+            ));
+        }
+    }
+    let least = alternatives.iter().filter_map(|a| Some((a.lost_share()?, a)));
+    let least = least.min_by(|(a, _), (b, _)| a.total_cmp(b));
+    let Some((share, Alternative { areas, period, .. })) = least else { return Ok(()) };
+    progress.note(&match (*areas, *period) == (asked.areas, asked.period) {
+        true => "nothing coarser loses less".to_owned(),
+        false => format!(
+            "least is lost with --areas {} --period {}: {:.2} % of the value",
+            areas.name(),
+            period.name(),
+            100.0 * share
+        ),
+    });
+    Ok(())
 }
 
 /// Attacks a release from outside.
@@ -229,10 +297,18 @@ pub fn show(session: &Session, prefix: &str, format: PublishFormat) -> Result<()
     align(&mut table, 1..3);
     let thresholds = release.thresholds;
     print(&format!(
-        "release {id}, {}\nsmallest number of devices: {}, zeros: {}\n{table}\n",
+        "release {id}, {}\nsmallest number of devices: {}, zeros: {}{}\n{table}\n",
         dates(&release),
         thresholds.min_devices,
-        serde_json::to_value(thresholds.zeros)?.as_str().unwrap_or_default()
+        serde_json::to_value(thresholds.zeros)?.as_str().unwrap_or_default(),
+        match release.detail {
+            usual if usual == Detail::default() => String::new(),
+            Detail { areas, period, min_area_devices } => format!(
+                "\nareas: {}, with at least {min_area_devices} devices; shortest period: {}",
+                areas.name(),
+                period.name()
+            ),
+        }
     ))
 }
 

@@ -41,7 +41,7 @@ pub use keys::{KEYS, Key, KeyKind, env_name, refuse_unknown_variables};
 pub use load::{DEFAULT_FILE, DEFAULT_VIEWS_DIR, Sources, load};
 pub use output::{Output, OutputMode};
 pub use pg_env::PgEnv;
-pub use publish::{Audience, Publish};
+pub use publish::{Areas, Audience, Publish, ReleasePeriod};
 pub use secret::Secret;
 pub use secret_url::{SecretUrl, known_scheme, shown_location, without_secrets};
 pub use serve::Serve;
@@ -97,6 +97,8 @@ pub struct Data {
     pub lau: Vec<String>,
     /// CSV file with the columns `lau_id` and `population`, in place of a property of the boundaries.
     pub population: Option<PathBuf>,
+    /// CSV file with the columns `lau_id` and `nuts`: the NUTS 3 region of each LAU.
+    pub nuts: Option<PathBuf>,
     /// Folder of `compressed_events/`, `cells_with_lau.parquet` and `lau.parquet`. If outputs are kept
     /// in an object store, the folder in `cache` that mirrors it.
     pub processed: PathBuf,
@@ -114,6 +116,7 @@ impl Default for Data {
             cells: vec!["data/raw/cells".into()],
             lau: vec!["data/raw/lau_boundaries".into()],
             population: None,
+            nuts: None,
             processed: "data/processed".into(),
             cache: "data/cache".into(),
             store: None,
@@ -124,13 +127,14 @@ impl Default for Data {
 /// URLs are displayed without their secrets.
 impl fmt::Debug for Data {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Data { events, cells, lau, population, processed, cache, store } = self;
+        let Data { events, cells, lau, population, nuts, processed, cache, store } = self;
         let shown = |texts: &[String]| texts.iter().map(|t| shown_location(t)).collect::<Vec<_>>();
         f.debug_struct("Data")
             .field("events", &shown(events))
             .field("cells", &shown(cells))
             .field("lau", &shown(lau))
             .field("population", population)
+            .field("nuts", nuts)
             .field("processed", &shown_location(&processed.to_string_lossy()))
             .field("cache", cache)
             .field("store", &store.as_deref().map(shown_location))

@@ -18,6 +18,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Areas, Publish, ReleasePeriod};
 use crate::formats::rows::from_batch;
 use crate::formats::table;
 use crate::publication::Thresholds;
@@ -78,6 +79,12 @@ pub struct Release {
     /// The dates that were asked for.
     pub from: Option<NaiveDate>,
     pub to: Option<NaiveDate>,
+    /// What makes the numbers coarser than those of the views.
+    #[serde(flatten)]
+    pub detail: Detail,
+    /// Sum of the NUTS codes that areas were made with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nuts: Option<String>,
     /// The first and the last date of the rows.
     pub first: Option<NaiveDate>,
     pub last: Option<NaiveDate>,
@@ -89,6 +96,22 @@ pub struct Release {
     pub cells: Option<String>,
     /// SHA-256 of the files of the release folder, by name.
     pub files: BTreeMap<String, String>,
+}
+
+/// How detailed the numbers of a release are. Without anything special it leaves no trace.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Detail {
+    #[serde(skip_serializing_if = "is_default")]
+    pub areas: Areas,
+    #[serde(skip_serializing_if = "is_default")]
+    pub period: ReleasePeriod,
+    #[serde(skip_serializing_if = "is_default")]
+    pub min_area_devices: u64,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// A view in a release.
@@ -114,6 +137,13 @@ pub struct LedgerRow {
     pub key: String,
     pub measure: String,
     pub value: u64,
+}
+
+impl From<&Publish> for Detail {
+    fn from(publish: &Publish) -> Self {
+        let Publish { areas, period, min_area_devices, .. } = publish;
+        Detail { areas: *areas, period: *period, min_area_devices: *min_area_devices }
+    }
 }
 
 impl LedgerRow {

@@ -35,6 +35,8 @@ pub enum Reason {
     Zero,
     /// One device gives more than half of the sum.
     Dominated,
+    /// It belongs to an area that is withheld as a whole.
+    SmallArea,
     /// It is computed from a count that is withheld for its own sake.
     Derived,
 }

@@ -111,6 +111,15 @@ impl Problem {
         Ok(sum)
     }
 
+    /// Withholds a cell for the sake of its area, whatever its value is. Nothing has to be uncertain about it, unless it
+    /// is about few devices. Zeros are not withheld.
+    pub fn withhold(&mut self, cell: CellId) {
+        let cell = &mut self.cells[cell];
+        if cell.primary.is_none() && cell.value > 0 {
+            cell.primary = Some(Primary { reason: Reason::SmallArea, needed: None });
+        }
+    }
+
     /// Adds a number that an earlier release has shown.
     pub fn released(&mut self, key: impl Into<String>, value: u64) -> CellId {
         self.add(key.into(), value, Place::Released, None, None)

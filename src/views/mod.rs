@@ -2,6 +2,7 @@
 
 mod builtin;
 mod classification;
+pub mod coarser;
 mod dependencies;
 mod export;
 mod files;

@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use arrow::datatypes::SchemaRef;
 
+use super::coarser;
 use super::publication::classify;
 use super::registry::{Registry, Released};
 use super::view::View;
 use crate::domain::tables::Table;
 
 impl Registry {
-    /// The views with these SQL names and columns, and these tables. Rows come from a store, so that neither
+    /// The views with these SQL names and columns, also coarser forms of views, and these tables. Rows come from a store, so that neither
     /// the SQL of the views nor what they read matters.
     pub fn released(&self, columns: &BTreeMap<String, SchemaRef>, tables: Vec<Table>) -> Registry {
         let mut reasons = BTreeMap::new();
@@ -41,6 +42,11 @@ impl Registry {
                     let reason = self.reason_for_absence(view);
                     reasons.extend(view.names().map(|name| (key_of(name), reason.clone())));
                 }
+            }
+        }
+        for form in coarser::all(self) {
+            if let Some(schema) = columns.get(&form.view.view) {
+                views.push(View { columns: Some(schema.clone()), ..form.view });
             }
         }
         let released = Some(Released { tables, reasons });

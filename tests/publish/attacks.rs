@@ -28,7 +28,7 @@ const VIEWS: [&str; 13] = [
 ];
 
 /// Devices that spend nights and workdays in LAUs of their own, and now and then are elsewhere.
-fn random_world(seed: u64, devices: u32, days: u64) -> World {
+pub fn random_world(seed: u64, devices: u32, days: u64) -> World {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let mut world = three_units();
     let cells = ["a", "b", "c"];

@@ -3,6 +3,7 @@
 mod attacks;
 mod audit;
 mod by_hand;
+mod coarser;
 mod faults;
 mod history;
 mod store;

@@ -9,7 +9,7 @@ use arrow::array::{Array, RecordBatch};
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
 use super::period::AnchorWindows;
 use super::read::anchor_windows_of;
-use super::relations::{Related, relations};
+use super::relations::{Containers, Related, relations, stated};
 use super::table::{Number, Role, Row, Table};
 use crate::domain::numbers::counted;
 use crate::formats::table;
@@ -65,7 +65,8 @@ pub fn audit(folder: &Path, progress: &Progress) -> Result<Audited> {
         }
         tables.push(table_of(sql_name, view, &rows)?);
     }
-    let (related, _) = relations(&tables, &windows)?;
+    let containers = Containers { windows, ..Containers::default() };
+    let (related, _) = relations(&tables, stated(&tables), &containers)?;
     let mut attack = Attack::new(&tables, manifest.thresholds);
     related.iter().for_each(|related| attack.relate(related));
     bar.message("deriving withheld numbers");

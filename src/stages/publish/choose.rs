@@ -6,6 +6,7 @@ use anyhow::{Result, anyhow};
 
 use crate::config::SnapshotDate;
 use crate::errors::UsageError;
+use crate::views::coarser::{Form, Level, form_of};
 use crate::views::publication::{Basis, Publication};
 use crate::views::{Registry, View, classify};
 
@@ -21,19 +22,22 @@ pub struct Classified<'a> {
 pub struct Chosen<'a> {
     /// All classified views.
     pub classified: Vec<Classified<'a>>,
-    /// SQL names of those that are released.
+    /// SQL names of those that are released, or of their coarser forms.
     pub released: BTreeSet<String>,
+    /// SQL names of those of which a release at this level has another form or none.
+    pub finer: BTreeSet<String>,
     /// SQL names of further views whose counts are judged, since numbers that are released are computed from them.
     pub judged: BTreeSet<String>,
     /// Remarks on views that are left out.
     pub notes: Vec<String>,
 }
 
-/// Chooses the named views, or without a name all that are classified.
+/// Chooses the named views, or without a name all that are classified, in the form that they have at a level.
 ///
 /// # Errors
-/// [`UsageError`] for an unknown view, and for one that cannot be published, with what to write in its header.
-pub fn choose<'a>(registry: &'a Registry, names: &[String]) -> Result<Chosen<'a>> {
+/// [`UsageError`] for an unknown view, and for one that cannot be published, with what to write in its header; for one
+/// whose numbers at the level are not known.
+pub fn choose<'a>(registry: &'a Registry, names: &[String], level: Level) -> Result<Chosen<'a>> {
     let classified: Vec<Classified> = registry
         .views()
         .iter()
@@ -44,15 +48,39 @@ pub fn choose<'a>(registry: &'a Registry, names: &[String]) -> Result<Chosen<'a>
         })
         .collect();
     let mut notes = Vec::new();
-    let released: BTreeSet<String> = match names.is_empty() {
-        true => {
-            for view in registry.views().iter().filter(|view| is_moving(view)) {
-                notes.push(format!("{} is left out: {}", view.name, why_not_moving()));
-            }
-            classified.iter().map(|c| c.view.view.clone()).collect()
+    let mut released = BTreeSet::new();
+    if names.is_empty() {
+        for view in registry.views().iter().filter(|view| is_moving(view)) {
+            notes.push(format!("{} is left out: {}", view.name, why_not_moving()));
         }
-        false => names.iter().map(|name| named(registry, name)).collect::<Result<_>>()?,
-    };
+        for Classified { view, .. } in &classified {
+            match form_of(view, level, registry) {
+                Form::Itself => drop(released.insert(view.view.clone())),
+                Form::Coarser(coarser) => drop(released.insert(coarser.view.view)),
+                Form::Missing(reason) => {
+                    notes.push(format!("{} is left out: {reason}", view.name));
+                }
+            }
+        }
+    }
+    for name in names {
+        let view = named(registry, name)?;
+        match form_of(view, level, registry) {
+            Form::Itself => drop(released.insert(view.view.clone())),
+            Form::Coarser(coarser) => drop(released.insert(coarser.view.view)),
+            Form::Missing(reason) => {
+                return Err(anyhow!(UsageError(format!(
+                    "{name} cannot be published with the areas {} and the period {}: {reason}; leave it out, or choose \
+                     others with --areas and --period",
+                    level.areas.name(),
+                    level.period.name()
+                ))));
+            }
+        }
+    }
+    let is_finer = |view: &View| form_of(view, level, registry) != Form::Itself;
+    let finer = classified.iter().map(|c| c.view).filter(|view| is_finer(view));
+    let finer = finer.map(|view| view.view.clone()).collect();
     let mut judged = BTreeSet::new();
     for Classified { view, publication } in &classified {
         if !released.contains(&view.view) {
@@ -64,10 +92,10 @@ pub fn choose<'a>(registry: &'a Registry, names: &[String]) -> Result<Chosen<'a>
             }
         }
     }
-    Ok(Chosen { classified, released, judged, notes })
+    Ok(Chosen { classified, released, finer, judged, notes })
 }
 
-fn named(registry: &Registry, name: &str) -> Result<String> {
+fn named<'a>(registry: &'a Registry, name: &str) -> Result<&'a View> {
     let view = registry.find(name)?;
     if is_moving(view) {
         return Err(anyhow!(UsageError(format!(
@@ -82,7 +110,7 @@ fn named(registry: &Registry, name: &str) -> Result<String> {
             view.name
         )))
     })?;
-    Ok(view.view.clone())
+    Ok(view)
 }
 
 /// True for a view of the newest date, whichever that is.

@@ -128,6 +128,14 @@ impl Scope {
         self.read
     }
 
+    /// The dates of the warehouse that are read.
+    pub fn read_dates(&self) -> BTreeSet<NaiveDate> {
+        match self.read {
+            Some((first, last)) => self.dates.range(first..=last).copied().collect(),
+            None => self.dates.clone(),
+        }
+    }
+
     /// True if no dates were chosen.
     pub fn is_all(&self) -> bool {
         self.from.is_none() && self.to.is_none()

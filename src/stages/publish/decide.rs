@@ -7,18 +7,24 @@ use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 
 use super::choose::{Classified, choose};
+use super::coarser_rows::Origin;
+use super::coarser_tables::{self, SmallAreas};
 use super::dating::{Dating, Scope};
 use super::history::History;
+use super::nuts::Nuts;
 use super::problem::{Built, Knowledge, Largest, build};
 use super::read;
+use super::relations::Containers;
 use super::released_rows::{ReleasedRows, released_rows};
 use super::report::{GateReport, ReasonRow, report};
 use super::table::{Role, Table};
 use super::{Request, Settings};
+use crate::config::Areas;
 use crate::datasets::published::Store;
 use crate::errors::UsageError;
 use crate::progress::StageBar;
 use crate::publication::{Refused, Suppression, suppress};
+use crate::views::coarser::Coarser;
 use crate::views::{Growth, Registry, Unit};
 use crate::warehouse::Warehouse;
 
@@ -44,21 +50,25 @@ pub struct Decision<'a> {
     pub notes: Vec<String>,
     /// Rows that were read.
     pub rows_in: u64,
+    /// Sum of the NUTS codes that areas were made with.
+    pub nuts: Option<String>,
 }
 
-/// Reads the views from the warehouse, compares them with earlier releases in the store, and decides.
+/// Reads the views from the warehouse, compares them with earlier releases in the store, and decides. `coarser` are
+/// all coarser forms of the views.
 ///
 /// # Errors
 /// A view that cannot be published; dates without events; numbers that contradict the headers; numbers that
 /// cannot be protected.
 pub fn decide<'a>(
     warehouse: &dyn Warehouse,
-    registry: &'a Registry,
+    (registry, coarser): (&'a Registry, &'a [Coarser]),
     settings: &Settings,
     request: &Request,
     bar: &StageBar,
 ) -> Result<Decision<'a>> {
-    let chosen = choose(registry, &request.views)?;
+    let level = settings.level();
+    let chosen = choose(registry, &request.views, level)?;
     let window = Growth::by(Unit::Window).with_window(settings.window).unit;
     let dates = read::dates(warehouse, registry)?;
     let scope = Scope::new(dates.clone(), request.range, window);
@@ -101,14 +111,57 @@ pub fn decide<'a>(
         batches.push(rows);
         kept.push(*classified);
     }
-    bar.message("comparing with earlier releases");
     let history = History::read(&Store::new(&settings.publish.store), &scope)?;
+    // what is released, and what was
+    let forms: Vec<&Coarser> = coarser
+        .iter()
+        .filter(|form| {
+            let name = &form.view.view;
+            chosen.released.contains(name) || history.has(name)
+        })
+        .collect();
+    let has_areas = |form: &&Coarser| form.areas.is_some_and(|areas| areas != Areas::Lau);
+    let nuts = match forms.iter().any(has_areas) {
+        true => read_nuts(warehouse, settings)?,
+        false => Nuts::default(),
+    };
+    history.refuse_other_nuts(nuts.sum().as_deref())?;
+    let read_dates = scope.read_dates();
+    let origin = Origin { nuts: &nuts, day: settings.day, dates: &read_dates };
+    for form in &forms {
+        bar.message(&form.view.name);
+        let is_released = chosen.released.contains(&form.view.view);
+        let (table, rows) =
+            coarser_tables::table(warehouse, registry, form, (&scope, &origin), is_released)?;
+        rows_in += rows.num_rows() as u64;
+        tables.push(table);
+        batches.push(rows);
+        kept.push(Classified { view: &form.view, publication: &form.view.publication });
+    }
+    bar.message("comparing with earlier releases");
+    history.refuse_crossing(&tables, coarser, registry)?;
+    let small = settings.publish.min_area_devices;
+    let small = SmallAreas::read(warehouse, level.areas, small, &origin)?;
+    let sum = nuts.sum().filter(|_| level.areas != Areas::Lau);
+    let containers = Containers { windows, nuts };
+    let mut further = coarser_tables::relations(&tables, &forms, &history);
+    // what nobody sees and nobody saw is only compared with what is released in its place
+    if !chosen.finer.is_empty() && !chosen.finer.iter().any(|view| history.has(view)) {
+        coarser_tables::refuse_contradictions(&tables, &further, &containers)?;
+        let is_kept: Vec<bool> = tables.iter().map(|t| !chosen.finer.contains(&t.view)).collect();
+        tables = kept_of(tables, &is_kept);
+        batches = kept_of(batches, &is_kept);
+        kept = kept_of(kept, &is_kept);
+        further = coarser_tables::relations(&tables, &forms, &history);
+    }
     let is_wholly_read = |period| scope.is_wholly_read(period);
     let mut built = build(
         &tables,
         &Knowledge {
             thresholds: settings.publish.thresholds(),
-            windows: &windows,
+            containers: &containers,
+            further: &further,
+            is_of_small_area: &|table, row| small.has(table, row),
             largest: &largest,
             shown: &history.shown,
             is_wholly_read: &is_wholly_read,
@@ -118,14 +171,37 @@ pub fn decide<'a>(
     let suppression = protect(&mut built, request, &history)?;
     let (gate_report, reasons) = report(&tables, &built, &suppression);
     let views = views(&kept, &tables, &batches, &chosen.released, &built, &suppression)?;
-    if views.iter().all(|view| view.rows.rows.num_rows() == 0) {
+    // views without numbers are no release
+    let mut counted = views.iter().filter(|view| !view.table.measures.is_empty()).peekable();
+    let has_periods = counted.peek().is_none() || counted.any(|v| !v.rows.starts.is_empty());
+    if !has_periods || views.iter().all(|view| view.rows.rows.num_rows() == 0) {
         bail!(UsageError(format!(
-            "no row can be released of {}: its periods do not lie within the dates as a whole; choose more dates, or \
-             leave out --from and --to",
-            request.views.join(", ")
+            "no row can be released{}: the periods do not lie within the dates as a whole; choose more dates, or leave out \
+             --from and --to",
+            match &request.views[..] {
+                [] => String::new(),
+                names => format!(" of {}", names.join(", ")),
+            }
         )));
     }
-    Ok(Decision { views, gate_report, reasons, notes: chosen.notes, rows_in })
+    Ok(Decision { views, gate_report, reasons, notes: chosen.notes, rows_in, nuts: sum })
+}
+
+fn kept_of<T>(all: Vec<T>, is_kept: &[bool]) -> Vec<T> {
+    all.into_iter().zip(is_kept).filter(|(_, kept)| **kept).map(|(one, _)| one).collect()
+}
+
+/// The NUTS codes of the LAUs of the warehouse.
+pub fn read_nuts(warehouse: &dyn Warehouse, settings: &Settings) -> Result<Nuts> {
+    match &settings.nuts {
+        Some(path) => Nuts::read(path, &coarser_tables::lau_ids(warehouse)?),
+        None => bail!(UsageError(
+            "areas that are larger than LAUs are needed for this release or for an earlier one that it is compared with, \
+             and it is not known in which NUTS 3 region each LAU lies; name a CSV file with the columns lau_id and nuts \
+             with data.nuts"
+                .to_owned()
+        )),
+    }
 }
 
 /// Decides what is withheld until no difference of shown numbers counts few devices.

@@ -11,6 +11,7 @@ use super::decide::ReleasedView;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS, sums_text};
 use super::readme::readme;
 use super::{Request, Settings};
+use crate::datasets::published::Detail;
 use crate::domain::tables::Table;
 use crate::errors::UsageError;
 use crate::storage::atomic::AtomicFolder;
@@ -91,9 +92,10 @@ pub fn write(
         add(&folder, &names, &mut files)?;
     }
     let thresholds = settings.publish.thresholds();
-    let text = readme(request, thresholds, &of_views);
+    let detail = Detail::from(&settings.publish);
+    let text = readme(request, (detail, thresholds), &of_views);
     add_text(&folder, "README.md", &text, &mut files)?;
-    let manifest = Manifest::new(request.range, thresholds, of_views, files.clone());
+    let manifest = Manifest::new(request.range, (detail, thresholds), of_views, files.clone());
     add_text(&folder, MANIFEST, &manifest.text()?, &mut files)?;
     let text = sums_text(&files);
     add_text(&folder, SUMS, &text, &mut files)?;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decide::ReleasedView;
 use super::table::Table;
+use crate::datasets::published::Detail;
 use crate::publication::Thresholds;
 use crate::views::publication::{Keys, Publication, counts, links};
 
@@ -23,6 +24,8 @@ pub struct Manifest {
     /// The dates that were asked for.
     pub from: Option<NaiveDate>,
     pub to: Option<NaiveDate>,
+    #[serde(flatten)]
+    pub detail: Detail,
     pub thresholds: Thresholds,
     /// By SQL name.
     pub views: BTreeMap<String, ManifestView>,
@@ -88,11 +91,11 @@ impl ManifestView {
 impl Manifest {
     pub fn new(
         (from, to): (Option<NaiveDate>, Option<NaiveDate>),
-        thresholds: Thresholds,
+        (detail, thresholds): (Detail, Thresholds),
         views: BTreeMap<String, ManifestView>,
         files: BTreeMap<String, String>,
     ) -> Self {
-        Manifest { version: VERSION, from, to, thresholds, views, files }
+        Manifest { version: VERSION, from, to, detail, thresholds, views, files }
     }
 
     /// # Errors

@@ -5,14 +5,18 @@
 //! list of released tables, which makes them known, and the release folder. At last, files are removed that the list
 //! does not name any more. Killed in between, the next run with the same input completes it.
 
+mod alternatives;
 mod audit;
 mod bytes;
 mod choose;
+mod coarser_rows;
+mod coarser_tables;
 mod dating;
 mod decide;
 mod folder;
 mod history;
 mod manifest;
+mod nuts;
 mod period;
 mod problem;
 mod read;
@@ -31,6 +35,7 @@ use arrow::array::RecordBatch;
 use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 use chrono::NaiveDate;
 
+pub use alternatives::Alternative;
 pub use audit::{Audited, KindOfNumber, audit, range};
 pub use folder::{FileFormat, WriteFile};
 pub use report::{Figures, GateReport};
@@ -43,6 +48,7 @@ use crate::progress::{Progress, StageReport};
 use crate::storage::atomic::write_file;
 use crate::storage::lock;
 use crate::views::Registry;
+use crate::views::coarser::{self, Level};
 use crate::warehouse::{Relation, Select, Warehouse};
 use decide::{Decision, decide};
 use report::reasons_csv;
@@ -53,11 +59,27 @@ use store::{NewRelease, Places, geoparquet};
 pub struct Settings {
     pub publish: Publish,
     pub window: Window,
+    /// The file with the NUTS regions of LAUs.
+    pub nuts: Option<PathBuf>,
+    /// First clock hour of the day, and of the night.
+    pub day: (u32, u32),
+}
+
+impl Settings {
+    /// The areas and the period of the numbers.
+    fn level(&self) -> Level {
+        Level { areas: self.publish.areas, period: self.publish.period }
+    }
 }
 
 impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
-        Settings { publish: config.publish.clone(), window: config.anchors.window }
+        Settings {
+            publish: config.publish.clone(),
+            window: config.anchors.window,
+            nuts: config.data.nuts.clone(),
+            day: (config.time.day_start, config.time.day_end),
+        }
     }
 }
 
@@ -80,22 +102,36 @@ pub struct Outcome {
     pub gate_report: GateReport,
 }
 
-/// Decides what a release would withhold, and writes nothing.
+/// What a release would withhold.
+#[derive(Debug)]
+pub struct Preview {
+    pub gate_report: GateReport,
+    /// The same of the numbers about areas alone, first as it was asked for, and then with coarser areas and periods.
+    pub alternatives: Vec<Alternative>,
+}
+
+/// Decides what a release would withhold, and with `alternatives` what coarser ones would; writes nothing.
 ///
 /// # Errors
 /// As [`run`], as far as nothing is written.
 pub fn dry_run(
     warehouse: &dyn Warehouse,
     registry: &Registry,
-    settings: &Settings,
-    request: &Request,
+    (settings, request): (&Settings, &Request),
+    alternatives: bool,
     progress: &Progress,
-) -> Result<GateReport> {
+) -> Result<Preview> {
     let bar = progress.spinner("publish", "reading the views");
-    let decision = decide(warehouse, registry, settings, request, &bar)?;
+    let coarser = coarser::all(registry);
+    let decision = decide(warehouse, (registry, &coarser), settings, request, &bar)?;
     decision.notes.iter().for_each(|note| progress.note(note));
     bar.finish();
-    Ok(decision.gate_report)
+    let mut found = vec![Alternative::of(settings, &decision)];
+    if alternatives {
+        let views = (registry, &coarser[..]);
+        found.extend(alternatives::alternatives(warehouse, views, settings, request, progress)?);
+    }
+    Ok(Preview { gate_report: decision.gate_report, alternatives: found })
 }
 
 /// Releases views into the folder `dir` and into the store.
@@ -116,8 +152,9 @@ pub fn run(
     let store = Store::new(&settings.publish.store);
     let _lock = lock::to_write(store.folder())?;
     let bar = progress.spinner("publish", "reading the views");
-    let decision = decide(warehouse, registry, settings, request, &bar)?;
-    let Decision { views, gate_report, reasons, mut notes, rows_in } = decision;
+    let coarser = coarser::all(registry);
+    let decision = decide(warehouse, (registry, &coarser), settings, request, &bar)?;
+    let Decision { views, gate_report, reasons, mut notes, rows_in, nuts } = decision;
     bar.message("writing the release");
     let lau = places(warehouse, WarehouseTable::Lau, "lau_id")?;
     let cells = match settings.publish.cells {
@@ -129,7 +166,8 @@ pub fn run(
         lau: Some(geoparquet(&lau, 3035, &[])?),
         cells: cells.map(|cells| geoparquet(&cells, 4326, &["Point"])).transpose()?,
     };
-    let release = NewRelease::new(&views, &new_folder.files, of_places, (settings, request))?;
+    let release =
+        NewRelease::new(&views, &new_folder.files, (of_places, nuts), (settings, request))?;
     let is_there = folder::is_there(dir, &new_folder.files)?;
     let listed = store.read()?.map(|published| published.releases).unwrap_or_default();
     let is_known = listed.contains(&release.id);

@@ -4,11 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, anyhow, bail};
 
-use super::period::AnchorWindows;
-use super::relations::{Missing, Related, relations, target};
+use super::relations::{Containers, Missing, Related, relations, stated, target};
 use super::table::{KeyValues, Number, Role, Row, Table};
 use crate::publication::{self, CellId, Inconsistent, Problem, Suppression, Thresholds};
-use crate::views::publication::{Basis, Column, Relation};
+use crate::views::publication::{Basis, Column, Link, Relation};
 
 /// The largest contribution of one device to a sum: by view, measure and the values of keys in the order in which
 /// the key `largest` names them.
@@ -30,7 +29,11 @@ pub struct Built {
 /// What is known beside the tables.
 pub struct Knowledge<'a> {
     pub thresholds: Thresholds,
-    pub windows: &'a AnchorWindows,
+    pub containers: &'a Containers,
+    /// Relations that no header states, by the number of the table.
+    pub further: &'a [(usize, Link)],
+    /// True for rows of areas that are withheld as a whole.
+    pub is_of_small_area: &'a dyn Fn(&Table, &Row) -> bool,
     pub largest: &'a Largest,
     pub shown: &'a Shown,
     /// True if all rows are there that are parts of a number of a row.
@@ -50,7 +53,10 @@ pub fn build(tables: &[Table], knowledge: &Knowledge) -> Result<Built> {
     };
     built.add_counts(tables);
     built.add_sums(tables, knowledge.largest)?;
-    let (related, missing) = relations(tables, knowledge.windows)?;
+    built.withhold_small_areas(tables, knowledge);
+    let further = knowledge.further.iter().map(|(number, link)| (*number, link));
+    let links = stated(tables).chain(further);
+    let (related, missing) = relations(tables, links, knowledge.containers)?;
     built.refuse_missing(tables, &missing)?;
     for related in &related {
         built
@@ -122,6 +128,19 @@ impl Built {
         Ok(())
     }
 
+    fn withhold_small_areas(&mut self, tables: &[Table], knowledge: &Knowledge) {
+        let mut cells: Vec<(Number, CellId)> = self.cells.iter().map(|(n, c)| (*n, *c)).collect();
+        cells.sort_unstable();
+        for (number, cell) in cells {
+            let row = row(tables, number);
+            if row.role == Role::Released
+                && (knowledge.is_of_small_area)(&tables[number.table], row)
+            {
+                self.problem.withhold(cell);
+            }
+        }
+    }
+
     fn refuse_missing(&self, tables: &[Table], missing: &[Missing]) -> Result<()> {
         for Missing { parts, place } in missing {
             let part = parts.iter().find(|part| value(tables, **part).is_some_and(|n| n > 0));
@@ -149,7 +168,14 @@ impl Built {
             return Ok(());
         }
         let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
-        let is_known = is_known(&related.whole) && related.parts.iter().all(is_known);
+        // those with which outsiders compute differences
+        let known: Vec<CellId> = match is_known(&related.whole) {
+            true => {
+                let known = related.parts.iter().filter(|part| is_known(part));
+                known.filter_map(|part| self.cell(*part)).collect()
+            }
+            false => Vec::new(),
+        };
         let period = row(tables, related.whole).period;
         let relation = match related.relation {
             // parts that are not read may be missing
@@ -158,25 +184,38 @@ impl Built {
         };
         let is_sparse = related.parts.iter().any(|p| !tables[p.table].keys.are_complete);
         let is_sum = relation == Relation::Within || relation == Relation::Equal && is_sparse;
-        if is_known && is_sum && parts.len() > 1 {
-            self.contained.push((whole, parts.clone()));
+        if is_sum && known.len() > 1 {
+            self.contained.push((whole, known.clone()));
         }
-        match (relation, is_known) {
-            (Relation::Equal, _) => self.problem.total(whole, &parts),
-            (Relation::Within, true) => self.problem.contains(whole, &parts).map(drop),
-            (Relation::Within, false) => self.problem.at_least(whole, &parts),
-            (Relation::In, true) => {
-                parts.iter().try_for_each(|part| self.problem.contains(whole, &[*part]).map(drop))
+        let is_partly_known = !known.is_empty() && known.len() < parts.len();
+        match relation {
+            Relation::Equal => {
+                self.problem.total(whole, &parts)?;
+                if is_partly_known {
+                    self.problem.contains(whole, &known)?;
+                }
             }
-            (Relation::In, false) => {
-                parts.iter().try_for_each(|part| self.problem.at_least(whole, &[*part]))
+            Relation::Within => {
+                if !known.is_empty() {
+                    self.problem.contains(whole, &known)?;
+                }
+                if known.len() < parts.len() {
+                    self.problem.at_least(whole, &parts)?;
+                }
             }
-            (Relation::SeenIn, true) => self.problem.seen_in(whole, &parts),
-            (Relation::SeenIn, false) => {
-                parts.iter().try_for_each(|part| self.problem.at_least(whole, &[*part]))?;
-                self.problem.at_most(whole, &parts)
+            Relation::In | Relation::SeenIn => {
+                for part in &parts {
+                    match known.contains(part) {
+                        true => drop(self.problem.contains(whole, &[*part])?),
+                        false => self.problem.at_least(whole, &[*part])?,
+                    }
+                }
+                if relation == Relation::SeenIn {
+                    self.problem.at_most(whole, &parts)?;
+                }
             }
         }
+        Ok(())
     }
 
     /// Adds, as counts of their own, the differences of shown numbers that count few devices: those of a number and

@@ -5,12 +5,14 @@ use std::fmt::Write;
 
 use super::Request;
 use super::manifest::ManifestView;
+use crate::config::{Areas, ReleasePeriod};
+use crate::datasets::published::Detail;
 use crate::publication::{Thresholds, Zeros};
 
 /// The text of README.md.
 pub fn readme(
     request: &Request,
-    thresholds: Thresholds,
+    (detail, thresholds): (Detail, Thresholds),
     views: &BTreeMap<String, ManifestView>,
 ) -> String {
     let mut text = String::from("# Released mobility figures\n\n");
@@ -34,7 +36,7 @@ pub fn readme(
          - In views with a row for every key, a withheld number is empty (null), and the last column `suppressed` is\n  \
          true. In the other views, rows with withheld numbers are left out: a missing row means 0 to {few} devices,\n  \
          or more.\n\
-         - Weeks, months, nights and windows are here if all their dates with data are.\n\n\
+         - Weeks, months, nights and windows are here if all their dates with data are.\n{}\n\
          ## Files\n\n\
          Each view is a CSV file and a Parquet file with the same rows. Views with a column `lau_id` also have a\n\
          GeoJSON file with the boundaries, of the newest date alone. `manifest.json` describes the views in a form for\n\
@@ -42,7 +44,8 @@ pub fn readme(
         match thresholds.zeros {
             Zeros::Show => "Zeros are shown.",
             Zeros::Hide => "Zeros are withheld as well.",
-        }
+        },
+        of_detail(detail)
     );
     for (sql_name, view) in views {
         let rows = match view.every_key {
@@ -63,5 +66,32 @@ pub fn readme(
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
+    text
+}
+
+/// What makes the numbers coarser, as items of a list.
+fn of_detail(detail: Detail) -> String {
+    let mut text = String::new();
+    if detail.areas != Areas::Lau {
+        let _ = writeln!(
+            text,
+            "- Numbers about areas are those of {} regions, in which each device counts once.",
+            detail.areas.title()
+        );
+    }
+    if detail.period != ReleasePeriod::Day {
+        let _ = writeln!(
+            text,
+            "- The shortest period is the {}, in which each device counts once.",
+            detail.period.name()
+        );
+    }
+    if detail.min_area_devices > 0 {
+        let _ = writeln!(
+            text,
+            "- Of areas in which fewer than {} devices were seen in a calendar month, no number but zero is here.",
+            detail.min_area_devices
+        );
+    }
     text
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Result, bail};
 
+use super::nuts::Nuts;
 use super::period::{AnchorWindows, period_of};
 use super::table::{KeyValues, Number, Row, Table};
 use crate::views::publication::{Column, KeyValue, Link, Relation};
@@ -24,6 +25,13 @@ pub struct Missing {
     pub place: String,
 }
 
+/// Which windows and areas hold dates and places.
+#[derive(Debug, Clone, Default)]
+pub struct Containers {
+    pub windows: AnchorWindows,
+    pub nuts: Nuts,
+}
+
 /// The row of a number, by the values of some keys.
 struct Lookup {
     rows: HashMap<KeyValues, usize>,
@@ -31,32 +39,39 @@ struct Lookup {
     times: HashSet<KeyValues>,
 }
 
-/// All relations that the headers of the tables state, and what they need and is not there.
+/// What the headers of the tables state, with the numbers of these.
+pub fn stated(tables: &[Table]) -> impl Iterator<Item = (usize, &Link)> {
+    tables.iter().enumerate().flat_map(|(number, table)| {
+        let links = table.publication.sums.iter().chain(&table.publication.linked);
+        links.map(move |link| (number, link))
+    })
+}
+
+/// All relations that links of tables, by the numbers of these, are about, and what they need and is not there.
 ///
 /// # Errors
 /// A header whose `by` names several rows.
-pub fn relations(
+pub fn relations<'a>(
     tables: &[Table],
-    windows: &AnchorWindows,
+    links: impl Iterator<Item = (usize, &'a Link)>,
+    containers: &Containers,
 ) -> Result<(Vec<Related>, Vec<Missing>)> {
     let (mut related, mut missing) = (Vec::new(), Vec::new());
-    for (number, table) in tables.iter().enumerate() {
-        for link in table.publication.sums.iter().chain(&table.publication.linked) {
-            // what is not among the tables is not published
-            let Some((target, measure)) = target(tables, number, &link.to) else { continue };
-            let lookup = Lookup::of(&tables[target], link)?;
-            for (key, parts) in groups(table, number, link, windows) {
-                match lookup.rows.get(&key) {
-                    Some(row) => {
-                        let whole = Number { table: target, row: *row, measure };
-                        related.push(Related { relation: link.relation, whole, parts });
-                    }
-                    None if lookup.is_expected(&tables[target], link, &key) => {
-                        let place = format!("{} of {}", link.to, shown(&key));
-                        missing.push(Missing { parts, place });
-                    }
-                    None => {}
+    for (number, link) in links {
+        // what is not among the tables is not published
+        let Some((target, measure)) = target(tables, number, &link.to) else { continue };
+        let lookup = Lookup::of(&tables[target], link)?;
+        for (key, parts) in groups(&tables[number], number, link, containers) {
+            match lookup.rows.get(&key) {
+                Some(row) => {
+                    let whole = Number { table: target, row: *row, measure };
+                    related.push(Related { relation: link.relation, whole, parts });
                 }
+                None if lookup.is_expected(&tables[target], link, &key) => {
+                    let place = format!("{} of {}", link.to, shown(&key));
+                    missing.push(Missing { parts, place });
+                }
+                None => {}
             }
         }
     }
@@ -78,7 +93,7 @@ fn groups(
     table: &Table,
     number: usize,
     link: &Link,
-    windows: &AnchorWindows,
+    containers: &Containers,
 ) -> Vec<(KeyValues, Vec<Number>)> {
     let measures: Vec<usize> =
         link.counts.iter().filter_map(|column| table.measure(column)).collect();
@@ -86,10 +101,10 @@ fn groups(
     let mut alone = Vec::new();
     let mut together: BTreeMap<(KeyValues, KeyValues), Vec<Number>> = BTreeMap::new();
     for (row_number, row) in table.rows.iter().enumerate() {
-        if !is_meant(table, row, link, windows) {
+        if !is_meant(table, row, link, containers) {
             continue;
         }
-        let Some(key) = key_of(table, row, link, windows) else { continue };
+        let Some(key) = key_of(table, row, link, containers) else { continue };
         let numbers = measures.iter().map(|measure| Number {
             table: number,
             row: row_number,
@@ -108,31 +123,35 @@ fn groups(
 }
 
 /// True for rows that the condition of a link allows. Empty values are equal.
-fn is_meant(table: &Table, row: &Row, link: &Link, windows: &AnchorWindows) -> bool {
+fn is_meant(table: &Table, row: &Row, link: &Link, containers: &Containers) -> bool {
     let Some(condition) = &link.condition else { return true };
     let own = table.key(&condition.column).map(|key| row.keys[key].clone());
-    own == value_of(table, row, &condition.equals, windows)
+    own == value_of(table, row, &condition.equals, containers)
 }
 
 /// The keys of the row with the other number; `None` if there is no such period.
-fn key_of(table: &Table, row: &Row, link: &Link, windows: &AnchorWindows) -> Option<KeyValues> {
-    link.by.iter().map(|pair| value_of(table, row, &pair.ours, windows)).collect()
+fn key_of(table: &Table, row: &Row, link: &Link, containers: &Containers) -> Option<KeyValues> {
+    link.by.iter().map(|pair| value_of(table, row, &pair.ours, containers)).collect()
 }
 
-/// A value of a row, which may be null; `None` for a period that there is not.
+/// A value of a row, which may be null; `None` for a period or an area that there is not.
 fn value_of(
     table: &Table,
     row: &Row,
     value: &KeyValue,
-    windows: &AnchorWindows,
+    containers: &Containers,
 ) -> Option<Option<String>> {
     match value {
         KeyValue::Column(column) => Some(row.keys[table.key(column)?].clone()),
         KeyValue::Text(text) => Some(Some(text.clone())),
         KeyValue::Period(period, column) => {
             let value = row.keys[table.key(column)?].as_deref()?;
-            period_of(*period, value, windows).map(Some)
+            period_of(*period, value, &containers.windows).map(Some)
         }
+        KeyValue::Area(areas, column) => match row.keys[table.key(column)?].as_deref() {
+            Some(place) => containers.nuts.area(*areas, place).map(Some),
+            None => Some(None),
+        },
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Figures {
 }
 
 impl Figures {
-    fn add(&mut self, other: Figures) {
+    pub fn add(&mut self, other: Figures) {
         self.cells += other.cells;
         self.primary += other.primary;
         self.secondary += other.secondary;
@@ -110,6 +110,7 @@ pub fn why(built: &Built, suppression: &Suppression, number: Number) -> Option<&
         (Withheld::Primary, Some(Reason::FewDevices)) => "few_devices",
         (Withheld::Primary, Some(Reason::Zero)) => "zero",
         (Withheld::Primary, Some(Reason::Dominated)) => "dominated",
+        (Withheld::Primary, Some(Reason::SmallArea)) => "small_area",
         // withheld together with the count that it belongs to
         (Withheld::Primary, Some(Reason::Derived) | None) => "derived",
     })

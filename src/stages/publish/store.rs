@@ -45,7 +45,7 @@ impl NewRelease {
     pub fn new(
         views: &[ReleasedView],
         files: &BTreeMap<String, String>,
-        places: Places,
+        (places, nuts): (Places, Option<String>),
         (settings, request): (&Settings, &Request),
     ) -> Result<Self> {
         let (mut tables, mut of_views) = (BTreeMap::new(), BTreeMap::new());
@@ -69,6 +69,8 @@ impl NewRelease {
         let release = Release {
             from,
             to,
+            detail: (&settings.publish).into(),
+            nuts,
             first: dates().map(|(first, _)| first).min(),
             last: dates().map(|(_, last)| last).max(),
             thresholds: settings.publish.thresholds(),

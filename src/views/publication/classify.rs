@@ -171,7 +171,9 @@ fn check(
         false => Err(format!("{column} is not in the key keys")),
     };
     let value = |value: &KeyValue| match value {
-        KeyValue::Column(column) | KeyValue::Period(_, column) => own_key(column),
+        KeyValue::Column(column) | KeyValue::Period(_, column) | KeyValue::Area(_, column) => {
+            own_key(column)
+        }
         KeyValue::Text(_) => Ok(()),
     };
     link.each.iter().try_for_each(own_key)?;

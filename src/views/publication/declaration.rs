@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::config::Areas;
+
 /// What a view counts, and what an outsider knows about its numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Publication {
@@ -85,6 +87,8 @@ pub enum KeyValue {
     Column(String),
     /// The period that a column lies in.
     Period(Period, String),
+    /// The area that holds the one in a column. No header names it: it relates a view and a coarser form of it.
+    Area(Areas, String),
     Text(String),
 }
 
@@ -177,6 +181,7 @@ impl fmt::Display for KeyValue {
         match self {
             KeyValue::Column(column) => f.write_str(column),
             KeyValue::Period(period, column) => write!(f, "{}({column})", period.name()),
+            KeyValue::Area(areas, column) => write!(f, "{}({column})", areas.name()),
             KeyValue::Text(text) => write!(f, "'{text}'"),
         }
     }

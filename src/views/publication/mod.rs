@@ -6,6 +6,6 @@ mod parse;
 
 pub use classify::{Unclassified, classify};
 pub use declaration::{
-    Basis, Column, Condition, KeyValue, Keys, Link, Measure, Period, Publication, Relation,
+    Basis, Column, Condition, KeyPair, KeyValue, Keys, Link, Measure, Period, Publication, Relation,
 };
 pub use parse::{counts, keys, links};
