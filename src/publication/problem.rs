@@ -250,7 +250,15 @@ impl Problem {
     /// For each cell the least value that is possible even if all cells are withheld: a sum of two nulls that
     /// say "at least one" is at least two.
     pub(super) fn floors(&self) -> Vec<f64> {
-        let mut floors: Vec<f64> = (0..self.len()).map(|cell| self.lower(cell)).collect();
+        let mut floors = self.raised((0..self.len()).map(|cell| self.lower(cell)).collect());
+        for (difference, least) in self.given_away() {
+            floors[difference] = floors[difference].max(least);
+        }
+        floors
+    }
+
+    /// Raises the least values of cells to the sums of those that they contain.
+    fn raised(&self, mut floors: Vec<f64>) -> Vec<f64> {
         loop {
             let before = floors.clone();
             for row in &self.rows {
@@ -269,6 +277,37 @@ impl Problem {
                 return floors;
             }
         }
+    }
+
+    /// Differences of a number and of numbers that earlier releases have shown, with the least value that earlier
+    /// releases alone give away, because something larger that the number contains was shown as well. It cannot be
+    /// taken back, and nothing that is released now adds to it.
+    fn given_away(&self) -> Vec<(CellId, f64)> {
+        let is_released = |cell: CellId| self.cells[cell].place == Place::Released;
+        let mut shown: Vec<Option<f64>> = (0..self.len())
+            .map(|cell| is_released(cell).then_some(self.cells[cell].value as f64))
+            .collect();
+        if shown.iter().all(Option::is_none) {
+            return Vec::new();
+        }
+        for row in self.rows.iter().filter(|row| row.is_equation) {
+            if let [(a, _), (b, _)] = row.terms[..] {
+                let value = shown[a].or(shown[b]);
+                (shown[a], shown[b]) = (value, value);
+            }
+        }
+        let least = self.raised(shown.iter().map(|value| value.unwrap_or(0.0)).collect());
+        let mut found = Vec::new();
+        for row in self.rows.iter().filter(|row| row.is_equation) {
+            let [(whole, _), parts @ .., (rest, _)] = &row.terms[..] else { continue };
+            let parts: Option<f64> = parts.iter().map(|(part, _)| shown[*part]).sum();
+            let Some(parts) = parts.filter(|_| self.is_difference(*rest)) else { continue };
+            let low = (least[*whole] - parts).min(self.cells[*rest].value as f64);
+            if low > 0.0 {
+                found.push((*rest, low));
+            }
+        }
+        found
     }
 
     /// The least and the greatest value of a primary cell that must be possible.

@@ -157,6 +157,25 @@ fn release_is_refused_where_earlier_ones_give_a_small_count_away() {
 }
 
 #[test]
+fn difference_of_which_earlier_releases_give_a_part_away_is_withheld_with_its_whole() {
+    let mut p = problem();
+    // devices of a week, and of two dates that were shown: 40 less 38 are two at least that the second lacks
+    let week = p.count("week", 43, Table::Sparse);
+    let other = p.count("other week", 90, Table::Sparse);
+    for (name, devices) in [("first", 40), ("second", 38)] {
+        let day = p.unpublished(name, devices);
+        p.was_released(day, devices).unwrap();
+        p.contains(week, &[day]).unwrap();
+        p.at_least(other, &[day]).unwrap();
+    }
+    assert_eq!(withheld(&p), [43]);
+    // the date itself is a count that was given away, which is refused as before
+    let small = p.count("small", 12, Table::Sparse);
+    p.was_released(small, 12).unwrap();
+    assert!(suppress(&p).is_err());
+}
+
+#[test]
 fn missing_row_may_be_empty() {
     let mut p = problem();
     let cells = counts(&mut p, Table::Sparse, &[12, 88, 0, 40]);

@@ -164,6 +164,28 @@ fn what_a_week_has_more_than_a_date_of_another_view_of_an_earlier_release_is_a_c
 }
 
 #[test]
+fn week_that_has_few_devices_more_than_dates_of_an_earlier_release_is_withheld() {
+    let mut world = three_units();
+    add_devices(&mut world, "2024-10-01", [40, 50, 60]);
+    // 38 devices, of which 3 are new
+    for device in 5..43 {
+        world.seen(&format!("a{device:04}"), "a", "2024-10-02 10:00:00");
+    }
+    add_devices(&mut world, "2024-10-02", [0, 50, 60]);
+    let work = load(&world, "");
+    let view = ["--view", "users-per-lau"];
+    work.ok(&[&["publish", "dates"][..], &view].concat());
+    assert_eq!(work.read("dates/users-per-lau.csv").lines().count(), 7);
+    // 43 in A, which are 3 and 5 more than on the dates
+    work.ok(&[&["publish", "weeks", "--period", "week"][..], &view].concat());
+    assert_eq!(
+        work.read("weeks/users-per-lau-week.csv"),
+        "week,lau_id,lau_name,user_count,suppressed\n\
+         2024-09-30,EE_B,EE_B,50,false\n2024-09-30,EE_C,EE_C,60,false\n"
+    );
+}
+
+#[test]
 fn areas_and_periods_that_cross_those_of_an_earlier_release_are_refused() {
     let work = load(&few_travellers(), "min_devices = 2");
     work.ok(&["publish", "weeks", "--period", "week", "--view", "users-per-lau"]);
