@@ -41,6 +41,29 @@ pub(super) fn exchange(
     search.settle().then(|| Rc::new(search.moved))
 }
 
+/// True if a relation of the cell cannot hold after the move, whatever other cells do that may move: what they can
+/// become smaller by is not enough. If that is so, no linear program has to look at what is linked with these.
+pub(super) fn is_blocked(
+    problem: &Problem,
+    may_move: impl Fn(CellId) -> bool,
+    cell: CellId,
+    target: f64,
+) -> bool {
+    problem.rows_of(cell).iter().any(|(number, sign)| {
+        let row = &problem.rows[*number];
+        let moved = sign * target;
+        let excess = if row.is_equation { moved } else { (moved - row.slack).max(0.0) };
+        let others = || row.terms.iter().filter(|(other, _)| *other != cell && may_move(*other));
+        // a cell on the other side may grow as far as is needed
+        if excess == 0.0 || others().any(|(_, other_sign)| other_sign * excess < 0.0) {
+            return false;
+        }
+        let room =
+            |(other, _): &(CellId, f64)| problem.value(*other) as f64 - problem.lower(*other);
+        others().map(room).sum::<f64>() < excess.abs()
+    })
+}
+
 struct Exchange<'a, F> {
     problem: &'a Problem,
     part: F,
@@ -165,6 +188,26 @@ mod tests {
             }
         }
         (problem, cells)
+    }
+
+    #[test]
+    fn what_is_blocked_the_linear_program_does_not_find() {
+        let (problem, cells) = table();
+        let movable = |cell: CellId| cells.contains(&cell) && cell % 3 != 2 && cell != 0;
+        let mut blocked = 0;
+        for cell in [1, 3, 4, 6, 7] {
+            for target in [-40.0, -20.0, -5.0, 3.0, 6.0, 30.0, 70.0, 200.0] {
+                if !is_blocked(&problem, movable, cell, target) {
+                    continue;
+                }
+                blocked += 1;
+                let mut region = Region::around(&problem, None, movable, cell);
+                while region.grow() {}
+                assert!(reaching(&problem, &region, cell, target).is_none(), "{cell} by {target}");
+            }
+        }
+        // cells 1 and 3 are alone in a row or column, 4 to 7 are not
+        assert!((16..40).contains(&blocked), "{blocked}");
     }
 
     #[test]

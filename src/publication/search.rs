@@ -2,7 +2,7 @@
 //! primary cells are safe.
 
 use super::change::{Change, cheapest, reaching};
-use super::exchange::{Part, exchange};
+use super::exchange::{Part, exchange, is_blocked};
 use super::problem::{CellId, Problem};
 use super::region::Region;
 use super::yielding::Yielding;
@@ -103,6 +103,9 @@ impl<'a> Search<'a> {
         let part = |c| if self.is_cell_hidden(c) { Part::Free } else { Part::Never };
         let mut change = exchange(problem, part, cell, target, 0);
         let is_hidden = |c: CellId| self.is_cell_hidden(c);
+        if change.is_none() && is_blocked(problem, is_hidden, cell, target) {
+            return false;
+        }
         let mut region = Region::around(problem, Some(&self.yielding), is_hidden, cell);
         while change.is_none() {
             change = reaching(problem, &region, cell, target);
