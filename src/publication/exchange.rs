@@ -49,13 +49,13 @@ pub(super) fn is_blocked(
     cell: CellId,
     target: f64,
 ) -> bool {
-    problem.rows_of(cell).iter().any(|(number, sign)| {
+    problem.rows_of(cell).iter().any(|(number, times)| {
         let row = &problem.rows[*number];
-        let moved = sign * target;
+        let moved = times * target;
         let excess = if row.is_equation { moved } else { (moved - row.slack).max(0.0) };
         let others = || row.terms.iter().filter(|(other, _)| *other != cell && may_move(*other));
         // a cell on the other side may grow as far as is needed
-        if excess == 0.0 || others().any(|(_, other_sign)| other_sign * excess < 0.0) {
+        if excess == 0.0 || others().any(|(_, times)| times * excess < 0.0) {
             return false;
         }
         let room =

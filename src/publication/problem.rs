@@ -76,6 +76,11 @@ impl Problem {
         Problem { thresholds, ..Problem::default() }
     }
 
+    /// The largest count that is withheld for its own sake.
+    pub(super) fn most_few_devices(&self) -> u64 {
+        self.thresholds.min_devices.saturating_sub(1)
+    }
+
     /// Adds a count of devices. `key` names it in messages and decides between equally good choices, so it must
     /// be unique.
     pub fn count(&mut self, key: impl Into<String>, devices: u64, table: Table) -> CellId {

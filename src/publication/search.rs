@@ -1,6 +1,8 @@
 //! The state of a search for cells to withhold: which entries are withheld, and the changes that prove that
 //! primary cells are safe.
 
+use std::rc::Rc;
+
 use super::change::{Change, cheapest, reaching};
 use super::exchange::{Part, exchange, is_blocked};
 use super::problem::{CellId, Problem};
@@ -25,6 +27,8 @@ pub(super) struct Search<'a> {
     hidden: Vec<bool>,
     /// By cell: changes that take it to the two ends of the values that must be possible.
     proofs: Vec<[Option<Change>; 2]>,
+    /// By cell: changes that take it far to both sides, `None` inside if there is none.
+    far: Vec<[Option<Option<Change>>; 2]>,
     /// By cell, see [`Problem::floors`].
     floors: Vec<f64>,
     /// By entry: cells with a proof in which a cell of the entry moves, or once moved.
@@ -39,6 +43,7 @@ impl<'a> Search<'a> {
             yielding: Yielding::of(problem),
             hidden: entries.map(|entry| problem.is_never_shown(entry)).collect(),
             proofs: vec![[None, None]; problem.len()],
+            far: vec![[None, None]; problem.len()],
             floors: problem.floors(),
             users: vec![Vec::new(); problem.entries.len()],
         }
@@ -99,25 +104,86 @@ impl<'a> Search<'a> {
             return true;
         }
         let Some(target) = self.target(cell, end) else { return true };
-        let problem = self.problem;
-        let part = |c| if self.is_cell_hidden(c) { Part::Free } else { Part::Never };
-        let mut change = exchange(problem, part, cell, target, 0);
-        let is_hidden = |c: CellId| self.is_cell_hidden(c);
-        if change.is_none() && is_blocked(problem, is_hidden, cell, target) {
+        let Some(change) = self.with_whole(cell, target).or_else(|| self.reach(cell, target))
+        else {
             return false;
+        };
+        self.record(&change);
+        self.set_proof(cell, end, change);
+        true
+    }
+
+    /// A change by which a withheld cell moves by the target.
+    fn reach(&self, cell: CellId, target: f64) -> Option<Change> {
+        let problem = self.problem;
+        let is_hidden = |c: CellId| self.is_cell_hidden(c);
+        let part = |c| if is_hidden(c) { Part::Free } else { Part::Never };
+        let mut change = exchange(problem, part, cell, target, 0);
+        if change.is_none() && is_blocked(problem, is_hidden, cell, target) {
+            return None;
         }
         let mut region = Region::around(problem, Some(&self.yielding), is_hidden, cell);
         while change.is_none() {
             change = reaching(problem, &region, cell, target);
             if change.is_none() && !region.grow() {
-                return false;
+                return None;
             }
         }
-        if let Some(change) = change {
-            self.record(&change);
-            self.set_proof(cell, end, change);
+        change
+    }
+
+    /// The same for what is left of a number without others, which stay: it moves as far as the number does. A
+    /// number has many such differences, and one change of it serves for all of them, since a part of a change
+    /// is a change.
+    fn with_whole(&mut self, cell: CellId, target: f64) -> Option<Change> {
+        let problem = self.problem;
+        let [(number, times)] = problem.rows_of(cell) else { return None };
+        if !self.yielding.is_rest(cell) {
+            return None;
         }
-        true
+        let row = &problem.rows[*number];
+        let is_whole = |other: &CellId| self.yielding.is_whole(*number, *other);
+        let (whole, whole_times) = *row.terms.iter().find(|(other, _)| is_whole(other))?;
+        if !self.is_cell_hidden(whole) {
+            return None;
+        }
+        let needed = -target * times / whole_times;
+        let end = if needed > 0.0 { End::High } else { End::Low };
+        let change = self.farthest(whole, end)?;
+        let moved = change.iter().find(|(moved, _)| *moved == whole)?.1;
+        if moved.abs() < needed.abs() {
+            return None;
+        }
+        // the parts stay, whatever moves in the relations that they are in
+        let moves = |other: CellId| change.iter().any(|(moved, _)| *moved == other);
+        let parts = row.terms.iter().map(|(part, _)| *part).filter(|part| *part != whole);
+        let mut relations = parts.clone().flat_map(|part| problem.rows_of(part));
+        let is_touched = relations.any(|(other, _)| {
+            other != number && problem.rows[*other].terms.iter().any(|(c, _)| moves(*c))
+        });
+        if is_touched || parts.clone().any(moves) {
+            return None;
+        }
+        let scaled = change.iter().map(|(moved_cell, by)| (*moved_cell, by * needed / moved));
+        Some(Rc::new(scaled.chain([(cell, target)]).collect()))
+    }
+
+    /// A change by which a withheld cell moves as far as any primary cell has to.
+    fn farthest(&mut self, cell: CellId, end: End) -> Option<Change> {
+        let is_current = |change: &Option<Change>| {
+            change.iter().flat_map(|change| change.iter()).all(|(c, _)| self.is_cell_hidden(*c))
+        };
+        if let Some(known) = self.far[cell][end as usize].as_ref().filter(|known| is_current(known))
+        {
+            return known.clone();
+        }
+        let target = match end {
+            End::Low => self.problem.lower(cell) - self.problem.value(cell) as f64,
+            End::High => self.problem.most_few_devices() as f64,
+        };
+        let found = self.reach(cell, target);
+        self.far[cell][end as usize] = Some(found.clone());
+        found
     }
 
     /// How far the cell must be able to move; `None` if it need not move.
