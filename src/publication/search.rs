@@ -115,21 +115,25 @@ impl<'a> Search<'a> {
 
     /// A change by which a withheld cell moves by the target.
     fn reach(&self, cell: CellId, target: f64) -> Option<Change> {
-        let problem = self.problem;
         let is_hidden = |c: CellId| self.is_cell_hidden(c);
         let part = |c| if is_hidden(c) { Part::Free } else { Part::Never };
-        let mut change = exchange(problem, part, cell, target, 0);
-        if change.is_none() && is_blocked(problem, is_hidden, cell, target) {
+        exchange(self.problem, part, cell, target, 0)
+            .or_else(|| self.reach_by_program(cell, target))
+    }
+
+    /// The same by linear programs alone, which do without the cells that give way.
+    fn reach_by_program(&self, cell: CellId, target: f64) -> Option<Change> {
+        let is_hidden = |c: CellId| self.is_cell_hidden(c);
+        if is_blocked(self.problem, is_hidden, cell, target) {
             return None;
         }
-        let mut region = Region::around(problem, Some(&self.yielding), is_hidden, cell);
-        while change.is_none() {
-            change = reaching(problem, &region, cell, target);
-            if change.is_none() && !region.grow() {
-                return None;
+        let mut region = Region::around(self.problem, Some(&self.yielding), is_hidden, cell);
+        loop {
+            let change = reaching(self.problem, &region, cell, target);
+            if change.is_some() || !region.grow() {
+                return change;
             }
         }
-        change
     }
 
     /// The same for what is left of a number without others, which stay: it moves as far as the number does. A
@@ -181,7 +185,7 @@ impl<'a> Search<'a> {
             End::Low => self.problem.lower(cell) - self.problem.value(cell) as f64,
             End::High => self.problem.most_few_devices() as f64,
         };
-        let found = self.reach(cell, target);
+        let found = self.reach_by_program(cell, target);
         self.far[cell][end as usize] = Some(found.clone());
         found
     }
