@@ -9,6 +9,8 @@ use super::problem::{CellId, Problem};
 use super::region::Region;
 use super::yielding::Yielding;
 
+/// Steps from a cell to others without which no program is tried, at most.
+const MOST_STEPS: usize = 2;
 /// Most relations of a program that looks for something cheaper than what was found.
 const FARTHER_ROWS: usize = 5_000;
 
@@ -29,6 +31,8 @@ pub(super) struct Search<'a> {
     proofs: Vec<[Option<Change>; 2]>,
     /// By cell: changes that take it far to both sides, `None` inside if there is none.
     far: Vec<[Option<Option<Change>>; 2]>,
+    /// How many steps from a cell the last program went that found a change.
+    steps: std::cell::Cell<usize>,
     /// By cell, see [`Problem::floors`].
     floors: Vec<f64>,
     /// By entry: cells with a proof in which a cell of the entry moves, or once moved.
@@ -43,6 +47,7 @@ impl<'a> Search<'a> {
             yielding: Yielding::of(problem),
             hidden: entries.map(|entry| problem.is_never_shown(entry)).collect(),
             proofs: vec![[None, None]; problem.len()],
+            steps: std::cell::Cell::new(0),
             far: vec![[None, None]; problem.len()],
             floors: problem.floors(),
             users: vec![Vec::new(); problem.entries.len()],
@@ -128,11 +133,20 @@ impl<'a> Search<'a> {
             return None;
         }
         let mut region = Region::around(self.problem, Some(&self.yielding), is_hidden, cell);
+        // cells of a table are alike: what was too small for the last one is hardly ever enough
+        let mut steps = 0;
+        while steps < self.steps.get() && region.grow() {
+            steps += 1;
+        }
         loop {
             let change = reaching(self.problem, &region, cell, target);
+            if change.is_some() {
+                self.steps.set(steps.min(MOST_STEPS));
+            }
             if change.is_some() || !region.grow() {
                 return change;
             }
+            steps += 1;
         }
     }
 
