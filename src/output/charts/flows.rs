@@ -18,8 +18,12 @@ use crate::warehouse::Warehouse;
 
 /// Lines that are drawn, the widest first.
 const MAX_LINES: usize = 2_000;
-const MIN_WIDTH: f64 = 0.8;
+/// The widest line, and the least widths of the widest and of the others.
 const MAX_WIDTH: f64 = 14.0;
+const MIN_WIDEST: f64 = 2.0;
+const MIN_WIDTHS: [f64; 2] = [0.3, 0.8];
+/// How much of a map all lines may cover together; their widths follow from it.
+const MAX_COVER: f64 = 0.4;
 /// How far a line is bent to the right of its direction, as a share of its length.
 const BEND: f64 = 0.16;
 const COLOUR: &str = "#2f8f6b";
@@ -54,6 +58,34 @@ struct Line {
     from: usize,
     to: usize,
     value: f64,
+}
+
+/// Widths of lines by their values.
+#[derive(Debug, Clone, Copy)]
+struct Widths {
+    most: f64,
+    widest: f64,
+    least: f64,
+}
+
+impl Widths {
+    /// From the length and value of each line on a map of this area. The more and the longer the lines are, the thinner
+    /// they all are.
+    fn of(lines: &[(f64, f64)], area: f64) -> Self {
+        let most = lines.iter().map(|(_, value)| *value).fold(1.0, f64::max);
+        let length: f64 = lines.iter().map(|(length, _)| length).sum();
+        let weighted: f64 = lines.iter().map(|(length, value)| length * value / most).sum();
+        let [least, greatest] = MIN_WIDTHS;
+        Widths {
+            most,
+            widest: (MAX_COVER * area / weighted).clamp(MIN_WIDEST, MAX_WIDTH),
+            least: (MAX_COVER * area / length).clamp(least, greatest),
+        }
+    }
+
+    fn width(self, value: f64) -> f64 {
+        (self.widest * value / self.most).max(self.least)
+    }
 }
 
 /// An SVG document of the lines of a period; `None` if there is no line to draw.
@@ -99,7 +131,12 @@ fn draw(title: &str, value: &str, lines: &[Line], drawing: &Drawing) -> String {
         let _ =
             writeln!(out, "<path fill=\"{NO_SHADE}\" d=\"{path}\"><title>{name}</title></path>");
     }
-    let most = lines.iter().map(|line| line.value).fold(1.0, f64::max);
+    let length = |line: &Line| {
+        let ((x1, y1), (x2, y2)) = (drawing.laus[line.from].centre, drawing.laus[line.to].centre);
+        (x2 - x1).hypot(y2 - y1)
+    };
+    let measured: Vec<(f64, f64)> = lines.iter().map(|line| (length(line), line.value)).collect();
+    let widths = Widths::of(&measured, f64::from(drawing.width) * f64::from(drawing.height));
     let _ = writeln!(
         out,
         "</g>\n<g transform=\"translate({SIDE} {HEAD})\" fill=\"none\" stroke=\"{COLOUR}\" \
@@ -112,7 +149,7 @@ fn draw(title: &str, value: &str, lines: &[Line], drawing: &Drawing) -> String {
     for Line { from, to, value } in lines {
         let ((x1, y1), (x2, y2)) = (drawing.laus[*from].centre, drawing.laus[*to].centre);
         let (cx, cy) = ((x1 + x2) / 2.0 - (y2 - y1) * BEND, (y1 + y2) / 2.0 + (x2 - x1) * BEND);
-        let width = (MAX_WIDTH * value / most).max(MIN_WIDTH);
+        let width = widths.width(*value);
         let _ = writeln!(
             out,
             "<path stroke-width=\"{width:.2}\" d=\"M{x1:.1} {y1:.1}Q{cx:.1} {cy:.1} {x2:.1} {y2:.1}\">\
@@ -123,8 +160,12 @@ fn draw(title: &str, value: &str, lines: &[Line], drawing: &Drawing) -> String {
         );
     }
     let y = HEAD + f64::from(drawing.height) + 34.0;
-    let text =
-        format!("{}: the widest of {} lines has {}", label(value), lines.len(), number(most));
+    let text = format!(
+        "{}: the widest of {} lines has {}",
+        label(value),
+        lines.len(),
+        number(widths.most)
+    );
     let _ = writeln!(
         out,
         "</g>\n<text x=\"{SIDE}\" y=\"{y}\" font-size=\"15\" fill=\"#16202c\">{text}</text>\n\
@@ -133,4 +174,23 @@ fn draw(title: &str, value: &str, lines: &[Line], drawing: &Drawing) -> String {
         y + FOOT / 4.0
     );
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_lines_are_wide_and_many_do_not_hide_the_map() {
+        let area = 1_000.0 * 500.0;
+        let few = Widths::of(&[(100.0, 20.0), (300.0, 1.0)], area);
+        assert_eq!([few.width(20.0), few.width(10.0), few.width(1.0)], [14.0, 7.0, 0.8]);
+        // 200,000 long in all, of which a width of 1 covers 0.4 of the map
+        let many = Widths::of(&[(100.0, 4.0); 2_000], area);
+        assert_eq!((many.widest, many.least), (MIN_WIDEST, 0.8));
+        let long = Widths::of(&[(400.0, 4.0); 2_000], area);
+        assert_eq!((long.widest, long.least), (MIN_WIDEST, 0.3));
+        let sparse = Widths::of(&[(100.0, 4.0); 500], area);
+        assert_eq!((sparse.width(4.0), sparse.width(0.1)), (4.0, 0.8));
+    }
 }
