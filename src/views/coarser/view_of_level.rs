@@ -1,0 +1,183 @@
+//! A view as it is at a level.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+
+use super::{BY_DATE, DATE, LAU_NAME, Level, SOURCES, Source, is_area};
+use crate::config::{Areas, ReleasePeriod};
+use crate::views::header::{Chart, OrderBy};
+use crate::views::publication::{
+    Basis, Column, Condition, KeyPair, KeyValue, Keys, Link, Measure, Publication, Relation,
+};
+use crate::views::registry::Registry;
+use crate::views::view::View;
+
+/// The ending of a name.
+fn ending(level: Level, separator: char) -> String {
+    let mut text = String::new();
+    if level.areas != Areas::Lau {
+        text.extend([separator]);
+        text.push_str(level.areas.name());
+    }
+    if level.period != ReleasePeriod::Day {
+        text.extend([separator]);
+        text.push_str(level.period.name());
+    }
+    text
+}
+
+/// A view as it is at a level: names, keys, numbers and relations.
+pub fn view_of_level(view: &View, level: Level, registry: &Registry) -> View {
+    let is_kept = |name: &str| level.areas == Areas::Lau || name != LAU_NAME;
+    let counts = view.publication.counts.iter().flatten();
+    let counts: Vec<Measure> = counts.filter(|m| m.basis == Basis::Devices).cloned().collect();
+    let keys = view.publication.keys.as_ref().map(|keys| Keys {
+        columns: keys.columns.iter().filter(|k| is_kept(k)).map(|k| level.key(k)).collect(),
+        are_complete: keys.are_complete,
+    });
+    let is_key = |name: &str| {
+        view.publication.keys.as_ref().is_some_and(|keys| keys.columns.iter().any(|k| k == name))
+    };
+    let columns = view.columns.as_ref().map(|schema| {
+        let fields = schema.fields().iter().filter(|field| {
+            let name = field.name();
+            is_kept(name) && (is_key(name) || counts.iter().any(|m| m.column == *name))
+        });
+        let field = |field: &Arc<Field>| match is_key(field.name()) {
+            true => Field::new(level.key(field.name()), field.data_type().clone(), true),
+            false => Field::new(field.name(), DataType::Int64, true),
+        };
+        Arc::new(Schema::new(fields.map(field).collect::<Vec<_>>()))
+    });
+    let link = |link: &Link| translated(link, level, registry);
+    let place = match level.areas {
+        Areas::Lau => String::new(),
+        areas => format!(", {} areas", areas.title()),
+    };
+    let period = match level.period {
+        ReleasePeriod::Day => String::new(),
+        period => format!(", by {}", period.name()),
+    };
+    View {
+        name: format!("{}{}", view.name, ending(level, '-')),
+        view: format!("{}{}", view.view, ending(level, '_')),
+        aliases: Vec::new(),
+        title: format!("{}{place}{period}", view.title),
+        description: format!("{} {}", view.description, description(level)),
+        order: view
+            .order
+            .iter()
+            .filter(|order| is_kept(&order.column))
+            .map(|order| OrderBy { column: level.key(&order.column), ..order.clone() })
+            .collect(),
+        chart: Chart::default(),
+        growth: view.growth.filter(|_| level.period == ReleasePeriod::Day),
+        period: view.period.clone().filter(|_| level.period == ReleasePeriod::Day),
+        publication: Publication {
+            counts: Some(counts),
+            keys,
+            sums: view.publication.sums.iter().filter_map(link).collect(),
+            linked: view.publication.linked.iter().filter_map(link).collect(),
+            largest: Vec::new(),
+        },
+        columns,
+        sql: String::new(),
+        ..view.clone()
+    }
+}
+
+fn description(level: Level) -> String {
+    let mut text = Vec::new();
+    if level.areas != Areas::Lau {
+        text.push(format!(
+            "In place of LAUs there are {} areas, in which each device counts once.",
+            level.areas.title()
+        ));
+    }
+    if level.period != ReleasePeriod::Day {
+        let name = level.period.name();
+        text.push(format!(
+            "In place of dates there are {name}s, named by their first date, in which each device counts once."
+        ));
+    }
+    text.join(" ")
+}
+
+/// A relation of a view, between its coarser form and that of the other view. `None` if there is no such number.
+fn translated(link: &Link, level: Level, registry: &Registry) -> Option<Link> {
+    let own = |value: &KeyValue| match value {
+        KeyValue::Column(column) => Some(KeyValue::Column(level.key(column))),
+        KeyValue::Period(period, column)
+            if level.period == ReleasePeriod::Day || column != DATE =>
+        {
+            Some(KeyValue::Period(*period, column.clone()))
+        }
+        KeyValue::Text(text) => Some(KeyValue::Text(text.clone())),
+        _ => None,
+    };
+    let condition = match &link.condition {
+        Some(condition) => Some(Condition {
+            column: level.key(&condition.column),
+            equals: own(&condition.equals)?,
+        }),
+        None => None,
+    };
+    let each = link.each.iter().map(|key| level.key(key)).collect();
+    let target = link.to.view.as_deref();
+    if level.period != ReleasePeriod::Day && target.is_some_and(|name| BY_DATE.contains(&name)) {
+        // the devices of a date are among those of its week
+        let period = level.period.name();
+        let ours = KeyValue::Column(period.to_owned());
+        let view = Some(format!("users_per_{period}"));
+        return Some(Link {
+            relation: Relation::In,
+            to: Column { view, column: "user_count".to_owned() },
+            by: vec![KeyPair { ours, theirs: period.to_owned() }],
+            each: Vec::new(),
+            condition,
+            ..link.clone()
+        });
+    }
+    let (view, keys) = match target {
+        None => (None, level),
+        Some(name) => {
+            let (name, keys) = form_of_target(registry.by_sql_name(name)?, level, registry)?;
+            (Some(name), keys)
+        }
+    };
+    let pair =
+        |pair: &KeyPair| Some(KeyPair { ours: own(&pair.ours)?, theirs: keys.key(&pair.theirs) });
+    Some(Link {
+        to: Column { view, column: link.to.column.clone() },
+        by: link.by.iter().map(pair).collect::<Option<_>>()?,
+        each,
+        condition,
+        ..link.clone()
+    })
+}
+
+/// The SQL name of the other view of a relation at a level, and the level of its keys.
+fn form_of_target(view: &View, level: Level, registry: &Registry) -> Option<(String, Level)> {
+    // no further than to the name: relations may be circular
+    let name = |level: Level| format!("{}{}", view.view, ending(level, '_'));
+    let has = |wanted: &dyn Fn(&str) -> bool| {
+        let keys = view.publication.keys.iter().flat_map(|keys| &keys.columns);
+        keys.into_iter().any(|key| wanted(key))
+    };
+    let areas = if has(&is_area) { level.areas } else { Areas::Lau };
+    let period = if has(&|key| key == DATE) { level.period } else { ReleasePeriod::Day };
+    let of_view = Level { areas, period };
+    if of_view == Level::FINEST {
+        let is_short = has(&|key| ["night", "hour"].contains(&key));
+        return (!is_short || level.period == ReleasePeriod::Day)
+            .then(|| (view.view.clone(), of_view));
+    }
+    let source = SOURCES.iter().find(|(known, _)| *known == view.view).map(|(_, source)| source);
+    let is_known = match source {
+        Some(Source::Users(_)) => true,
+        Some(Source::Disjoint) => period == ReleasePeriod::Day,
+        None => false,
+    };
+    (is_known && !registry.replaces_builtin(view)).then(|| (name(of_view), of_view))
+}
