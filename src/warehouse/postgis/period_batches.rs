@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use super::inputs::Inputs;
-use super::period_results::PeriodResult;
-use crate::views::Unit;
+use super::inputs::{Inputs, Reads};
+use super::stored_views::StoredView;
+use crate::views::{Growth, Unit};
 
 /// The rows of hourly presence on the dates of one batch, so that memory use does not grow with the number of
 /// dates. A larger date is a batch by itself.
@@ -16,16 +16,19 @@ const MAX_ROWS: i64 = 2_000_000;
 /// The column that tells the dates of the rows of a result; `None` if its periods are to be computed one by
 /// one: a view that the program does not ship may not be what its header says, and hourly presence is read
 /// best by date.
-pub fn column(inputs: &Inputs, result: &PeriodResult) -> Option<String> {
-    let is_possible = result.growth.unit == Unit::Date
-        && !result.reads.events()
-        && inputs.is_shipped(&result.view.sql);
+pub fn column(
+    inputs: &Inputs,
+    view: &StoredView,
+    reads: &Reads,
+    (growth, column): (Growth, Option<&str>),
+) -> Option<String> {
+    let is_possible = growth.unit == Unit::Date && !reads.events() && inputs.is_shipped(&view.sql);
     if !is_possible {
         return None;
     }
-    let columns = inputs.columns(&result.view.view);
+    let columns = inputs.columns(&view.view);
     let has = |name: &str, kind: &str| columns.iter().any(|(n, k)| n == name && k == kind);
-    match result.column {
+    match column {
         Some(column) => has(column, "date").then(|| column.to_owned()),
         None if has("date", "date") => Some("date".to_owned()),
         None => has("hour", "timestamp without time zone").then(|| "hour".to_owned()),

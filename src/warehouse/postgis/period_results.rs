@@ -75,7 +75,8 @@ pub fn update(
     if !missing.is_empty() {
         computation.enter(transaction)?;
     }
-    let column = period_batches::column(inputs, result);
+    let column =
+        period_batches::column(inputs, result.view, result.reads, (result.growth, result.column));
     let size = |start: NaiveDate| match &column {
         Some(_) => inputs.dates.get(&start).map_or(0, |partition| partition.rows),
         None => i64::MAX,
