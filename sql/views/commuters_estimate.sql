@@ -5,6 +5,9 @@
 -- order: window_start, home_lau_id, work_lau_id
 -- by: window
 -- chart: table
+-- counts: estimate from commuters.devices, lower from commuters.devices, upper from commuters.devices, coverage from commuters.devices
+-- keys: window_start, home_lau_id, work_lau_id
+-- needs: residents_per_lau.residents by window_start, home_lau_id as lau_id
 WITH strata AS (
   SELECT c.window_start, c.home_lau_id, c.work_lau_id, c.devices, w.status,
     -- as written, and like all sums of it in ten-thousandths, so that they are exact

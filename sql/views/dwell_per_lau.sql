@@ -5,6 +5,10 @@
 -- order: date, lau_id, dwell_class
 -- by: date-1+1 loaded
 -- chart: table
+-- counts: devices, hours over devices
+-- keys: date, lau_id, dwell_class
+-- sums: devices <= devices_per_date.devices by date each lau_id; devices nearly <= agg_users_per_lau_per_day.user_count by date, lau_id
+-- largest: hours at most 0.25 where dwell_class = '<15 min'; hours at most 1 where dwell_class = '15-60 min'; hours at most 3 where dwell_class = '1-3 h'; hours at most 8 where dwell_class = '3-8 h'; hours at most 25 where dwell_class = '8+ h'
 WITH site_laus AS (
   SELECT d.date, c.site_id, MIN(c.lau_id) AS lau_id
   FROM devices_per_date d

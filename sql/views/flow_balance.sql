@@ -5,6 +5,11 @@
 -- order: date, lau_id
 -- by: date
 -- chart: map inflow outflow net within
+-- counts: inflow over user_id, outflow over user_id, net from inflow + outflow, within over user_id
+-- keys: any date, lau_id, lau_name
+-- totals: trips = outflow + within by date; arriving = inflow by date
+-- follows: outflow = flow_balance.arriving by date
+-- largest: inflow in trips by date, lau_id as to_lau_id where from_lau_id <> to_lau_id; outflow in trips by date, lau_id as from_lau_id where from_lau_id <> to_lau_id; within in trips by date, lau_id as from_lau_id where from_lau_id = to_lau_id
 WITH ends AS (
   SELECT date, to_lau_id AS lau_id, trips AS arriving, 0 AS leaving, 0 AS staying
   FROM trips_od

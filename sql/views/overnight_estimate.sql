@@ -7,6 +7,9 @@
 -- period: night
 -- windows: anchor_windows
 -- chart: table
+-- counts: estimate from overnight_stays.devices, lower from overnight_stays.devices, upper from overnight_stays.devices, coverage from overnight_stays.devices
+-- keys: night, home_lau_id, night_lau_id
+-- needs: residents_per_lau.residents by anchor_window(night) as window_start, home_lau_id as lau_id
 WITH strata AS (
   SELECT o.night, o.home_lau_id, o.night_lau_id, o.devices, w.status,
     -- as written, and like all sums of it in ten-thousandths, so that they are exact

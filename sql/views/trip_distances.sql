@@ -5,6 +5,11 @@
 -- order: date, distance_class
 -- by: date
 -- chart: table
+-- counts: trips over devices, devices
+-- keys: date, distance_class
+-- sums: trips = flow_balance.trips by date
+-- linked: devices seen in trips_per_device.movers by date; devices in devices_per_date.devices by date
+-- largest: trips in trips by date
 WITH located AS (
   SELECT date, user_id,
     RADIANS(CAST(split_part(from_site_id, ',', 1) AS DOUBLE PRECISION)) AS from_latitude,

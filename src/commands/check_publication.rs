@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::views::publication::{RowsOf, total_text};
 use crate::views::{Registry, View, classify};
 
 /// For each view what it counts, its keys and its links, or why it cannot be published and what to write in
@@ -28,13 +29,16 @@ fn lines(view: &View, registry: &Registry) -> Vec<String> {
         false => format!("counts {}", counts.join(", ")),
     }];
     if let Some(keys) = &publication.keys {
-        let rows = match keys.are_complete {
-            true => "every key has a row",
-            false => "rows exist only where there are devices",
+        let rows = match keys.rows {
+            RowsOf::EveryKey => "every key has a row",
+            RowsOf::AnyNumber => "rows exist where any number is shown",
+            RowsOf::Devices => "rows exist only where there are devices",
         };
         lines.push(format!("keys {}; {rows}", keys.columns.join(", ")));
     }
-    let links = publication.sums.iter().chain(&publication.linked);
+    lines.extend(publication.totals.iter().map(|total| format!("total {}", total_text(total))));
+    lines.extend(publication.needs.iter().map(|need| format!("needs {need}")));
+    let links = publication.sums.iter().chain(&publication.linked).chain(&publication.follows);
     lines.extend(links.map(ToString::to_string));
     lines.extend(publication.largest.iter().map(|link| format!("largest {link}")));
     lines

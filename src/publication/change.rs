@@ -1,7 +1,7 @@
 //! Linear programs over changes of cells that no published number contradicts.
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use microlp::{ComparisonOp, Error, LinearExpr, OptimizationDirection, Solution, Variable};
 
@@ -13,7 +13,7 @@ const TOLERANCE: f64 = 1e-6;
 
 /// A change of cells after which all relations hold and all published numbers are the same: the cells that
 /// differ, and by how much.
-pub(super) type Change = Rc<Vec<(CellId, f64)>>;
+pub(super) type Change = Arc<Vec<(CellId, f64)>>;
 
 /// What an outsider can derive about how far a cell may be from its value.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -65,24 +65,42 @@ impl<'a> Program<'a> {
         self.program.solve()?.into_solution().map_err(unsolved)
     }
 
-    fn changes<F>(&self, solution: &Solution, region: &Region<F>) -> Change {
-        let change_of = |cell: &CellId| -> f64 {
-            let parts = self.cells.get(cell).into_iter().flatten();
-            parts.map(|(variable, sign)| sign * solution.var_value(*variable)).sum()
+    fn change_of(&self, solution: &Solution, cell: CellId) -> f64 {
+        let parts = self.cells.get(&cell).into_iter().flatten();
+        parts.map(|(variable, sign)| sign * solution.var_value(*variable)).sum()
+    }
+
+    /// The relations that leave no room: equations, and sums that are as large as they can be.
+    fn tight<F>(&self, solution: &Solution, region: &Region<F>) -> HashSet<usize> {
+        let is_tight = |number: &usize| {
+            let row = &self.problem.rows[*number];
+            let terms = row.terms.iter();
+            let sum: f64 = terms.map(|(cell, times)| times * self.change_of(solution, *cell)).sum();
+            row.is_equation || sum >= row.slack - TOLERANCE
         };
-        let changes = region.cells.iter().map(|cell| (*cell, change_of(cell)));
-        Rc::new(changes.filter(|(_, change)| change.abs() > TOLERANCE).collect())
+        region.rows.iter().copied().filter(is_tight).collect()
+    }
+
+    fn changes<F>(&self, solution: &Solution, region: &Region<F>) -> Change {
+        let changes = region.cells.iter().map(|cell| (*cell, self.change_of(solution, *cell)));
+        Arc::new(changes.filter(|(_, change)| change.abs() > TOLERANCE).collect())
     }
 }
 
-/// A change of the cells of the region by which `cell` reaches `target`, which is a change of its value; `None` if
-/// there is none.
+/// Whether a cell gets somewhere.
+pub(super) enum Outcome {
+    Reached(Change),
+    /// It does not, because of these relations of the region: only cells in them can help.
+    Short(HashSet<usize>),
+}
+
+/// A change of the cells of the region by which `cell` reaches `target`, which is a change of its value.
 pub(super) fn reaching(
     problem: &Problem,
     region: &Region<impl Fn(CellId) -> bool>,
     cell: CellId,
     target: f64,
-) -> Option<Change> {
+) -> Outcome {
     let mut program = Program::new(problem, OptimizationDirection::Maximize);
     for other in &region.cells {
         match *other == cell {
@@ -96,9 +114,13 @@ pub(super) fn reaching(
     }
     program.relate(region);
     // a failure of the solver is no proof of safety
-    let solution = program.solve().ok()?;
-    let is_reached = solution.objective() >= target.abs() - TOLERANCE;
-    is_reached.then(|| program.changes(&solution, region))
+    let Ok(solution) = program.solve() else {
+        return Outcome::Short(region.rows.iter().copied().collect());
+    };
+    match solution.objective() >= target.abs() - TOLERANCE {
+        true => Outcome::Reached(program.changes(&solution, region)),
+        false => Outcome::Short(program.tight(&solution, region)),
+    }
 }
 
 /// How far a cell can go up or down; `None` if the solver fails.

@@ -69,11 +69,13 @@ pub fn suppress(problem: &Problem) -> Result<Suppression, Refused> {
 }
 
 fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Result<(), Refused> {
+    search.look_nearby();
     let cells = component.iter().flat_map(|entry| &problem.entries[*entry]).copied();
     let is_audited =
         |cell: &CellId| problem.cells[*cell].primary.is_some_and(|p| p.needed.is_some());
     let mut primaries: Vec<CellId> = cells.filter(is_audited).collect();
     primaries.sort_by(|a, b| problem.key(*a).cmp(problem.key(*b)));
+    search.prove(&primaries);
     if search.first_unsafe(&primaries).is_none() {
         return Ok(());
     }
@@ -81,7 +83,10 @@ fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Resul
         component.iter().copied().filter(|entry| search.is_candidate(*entry)).collect();
     candidates.sort_by(|a, b| price(problem, *a).cmp(&price(problem, *b)));
     let is_safe = match candidates.len() <= COMPARED {
-        true => compare(problem, search, &primaries, &candidates),
+        true => {
+            search.look_everywhere();
+            compare(problem, search, &primaries, &candidates)
+        }
         false => {
             let is_safe = step_by_step(search, &primaries, &candidates);
             release(search, &candidates);
@@ -94,7 +99,8 @@ fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Resul
     for entry in candidates {
         search.hide(entry);
     }
-    let exposed = search.first_unsafe(&primaries).map_or(primaries[0], |(cell, _)| cell);
+    search.look_everywhere();
+    let Some((exposed, _)) = search.first_unsafe(&primaries) else { return Ok(()) };
     let found = interval(problem, |cell| search.is_cell_hidden(cell), search.floors(), exposed);
     let (low, high, needed) =
         found.map_or((0.0, None, (0.0, 0.0)), |found| (found.low, found.high, found.needed));
@@ -152,12 +158,15 @@ fn compare(
 fn step_by_step(search: &mut Search, primaries: &[CellId], candidates: &[usize]) -> bool {
     primaries.iter().all(|cell| {
         while let Some((cell, end)) = search.first_unsafe(&[*cell]) {
-            let chosen = search.choose(cell, end).unwrap_or_default();
-            match chosen.is_empty() {
-                false => chosen.into_iter().for_each(|entry| search.hide(entry)),
+            match search.choose(cell, end) {
+                Some(chosen) if !chosen.is_empty() => {
+                    chosen.into_iter().for_each(|entry| search.hide(entry));
+                }
+                // what is withheld is enough, though not what is near
+                Some(_) if search.is_safe_by_all(cell) => {}
                 // the solver found nothing: whatever is left
-                true if candidates.iter().all(|entry| search.is_hidden(*entry)) => return false,
-                true => candidates.iter().for_each(|entry| search.hide(*entry)),
+                _ if candidates.iter().all(|entry| search.is_hidden(*entry)) => return false,
+                _ => candidates.iter().for_each(|entry| search.hide(*entry)),
             }
         }
         true

@@ -11,12 +11,15 @@ mod change;
 mod components;
 mod exchange;
 mod gate;
+mod network;
 mod outsider;
 mod primary;
 mod problem;
+mod proofs;
 mod region;
 mod search;
 mod suppression;
+mod ways;
 mod yielding;
 
 pub use audit::{Interval, intervals};

@@ -26,7 +26,7 @@ pub struct Outsider {
     of: Vec<Vec<usize>>,
 }
 
-/// The sum of numbers with signs is zero, or at most zero.
+/// The sum of numbers, each times another, is zero or at most zero.
 #[derive(Debug)]
 struct Relation {
     terms: Vec<(usize, f64)>,
@@ -60,6 +60,13 @@ impl Outsider {
         self.relate(whole, parts, -1.0, false);
     }
 
+    /// A number is at least the sum of others, each times another.
+    pub fn at_least_times(&mut self, whole: usize, parts: &[(usize, u64)]) {
+        let parts = parts.iter().filter(|(_, times)| *times > 0);
+        let parts = parts.map(|(part, times)| (*part, *times as f64));
+        self.add_relation(parts.chain([(whole, -1.0)]).collect(), false);
+    }
+
     /// A number is at most the sum of others.
     pub fn at_most(&mut self, whole: usize, parts: &[usize]) {
         self.relate(whole, parts, 1.0, false);
@@ -67,7 +74,10 @@ impl Outsider {
 
     fn relate(&mut self, whole: usize, parts: &[usize], sign: f64, is_equation: bool) {
         let parts = parts.iter().map(|part| (*part, -sign));
-        let terms: Vec<(usize, f64)> = parts.chain([(whole, sign)]).collect();
+        self.add_relation(parts.chain([(whole, sign)]).collect(), is_equation);
+    }
+
+    fn add_relation(&mut self, terms: Vec<(usize, f64)>, is_equation: bool) {
         for (number, _) in &terms {
             self.of[*number].push(self.relations.len());
         }
@@ -99,8 +109,8 @@ impl Outsider {
         let term = |(number, sign): &(usize, f64)| -> Ends {
             let (low, high) = self.bounds[*number];
             match *sign > 0.0 {
-                true => (Some(low), high),
-                false => (high.map(|high| -high), Some(-low)),
+                true => (Some(sign * low), high.map(|high| sign * high)),
+                false => (high.map(|high| sign * high), Some(sign * low)),
             }
         };
         let ends: Vec<_> = terms.iter().map(term).collect();
@@ -125,8 +135,8 @@ impl Outsider {
             let at_least =
                 others(*high, no_greatest, greatest).map(|sum| -sum).filter(|_| *is_equation);
             let (new_low, new_high) = match *sign > 0.0 {
-                true => (at_least, at_most),
-                false => (at_most.map(|n| -n), at_least.map(|n| -n)),
+                true => (at_least.map(|n| n / sign), at_most.map(|n| n / sign)),
+                false => (at_most.map(|n| n / sign), at_least.map(|n| n / sign)),
             };
             narrowed.push((*number, new_low, new_high));
         }
@@ -244,6 +254,17 @@ mod tests {
         outsider.equal(whole, &parts);
         outsider.narrow();
         assert_eq!(outsider.derived(parts[0]), (1.0, Some(51.0)));
+    }
+
+    #[test]
+    fn trips_bound_the_devices_that_make_several() {
+        let mut outsider = Outsider::default();
+        let trips = outsider.known(40);
+        let parts = [outsider.known(10), outsider.unknown(0), outsider.unknown(0)];
+        outsider.at_least_times(trips, &[(parts[0], 1), (parts[1], 2), (parts[2], 3)]);
+        outsider.narrow();
+        assert_eq!(outsider.bounds(parts[1]), (0.0, Some(15.0)));
+        assert_eq!(outsider.bounds(parts[2]), (0.0, Some(10.0)));
     }
 
     #[test]

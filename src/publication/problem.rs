@@ -38,13 +38,29 @@ pub(super) struct Cell {
     is_known: bool,
 }
 
-/// A linear relation: the sum of the cells with their signs is zero, or at most zero.
+/// A linear relation: the sum of the cells, each times a number, is zero or at most zero.
 #[derive(Debug)]
 pub(super) struct Row {
     pub terms: Vec<(CellId, f64)>,
     pub is_equation: bool,
     /// How far the sum is below zero.
     pub slack: f64,
+}
+
+impl Row {
+    /// The terms with a sign.
+    pub fn side(&self, sign: f64) -> impl Iterator<Item = &(CellId, f64)> {
+        self.terms.iter().filter(move |(_, times)| times.signum() == sign)
+    }
+
+    /// The cell that makes up a side by itself.
+    pub fn single(&self, sign: f64) -> Option<CellId> {
+        let mut side = self.side(sign);
+        match (side.next(), side.next()) {
+            (Some((cell, times)), None) if *times == sign => Some(*cell),
+            _ => None,
+        }
+    }
 }
 
 /// A relation that the values contradict.
@@ -67,7 +83,7 @@ pub struct Problem {
     /// The cells of each entry.
     pub(super) entries: Vec<Vec<CellId>>,
     pub(super) rows: Vec<Row>,
-    /// The rows of each cell, with its signs there.
+    /// The rows of each cell, with the numbers by which it is multiplied there.
     rows_of: Vec<Vec<(usize, f64)>>,
 }
 
@@ -76,21 +92,19 @@ impl Problem {
         Problem { thresholds, ..Problem::default() }
     }
 
-    /// The largest count that is withheld for its own sake.
-    pub(super) fn most_few_devices(&self) -> u64 {
-        self.thresholds.min_devices.saturating_sub(1)
-    }
-
     /// Adds a count of devices. `key` names it in messages and decides between equally good choices, so it must
     /// be unique.
     pub fn count(&mut self, key: impl Into<String>, devices: u64, table: Table) -> CellId {
-        let place = Place::In(table);
+        let primary = self.judge(devices, table);
+        self.add(key.into(), devices, Place::In(table), primary, None)
+    }
+
+    fn judge(&self, devices: u64, table: Table) -> Option<Primary> {
         // an empty cell of a sparse table has no row, with or without disclosure control
-        let primary = match (devices, table, self.thresholds.zeros) {
+        match (devices, table, self.thresholds.zeros) {
             (0, Table::Sparse, _) | (0, Table::Complete, Zeros::Show) => None,
-            _ => self.thresholds.count(devices, self.lower_bound(place)),
-        };
-        self.add(key.into(), devices, place, primary, None)
+            _ => self.thresholds.count(devices, self.lower_bound(Place::In(table))),
+        }
     }
 
     /// Adds a sum of events or trips of the devices of a count, of which the device with the most gives `largest`.
@@ -105,13 +119,9 @@ impl Problem {
         largest: u64,
         devices: CellId,
     ) -> Result<CellId, Inconsistent> {
-        let Cell { place, entry, primary, .. } = self.cells[devices];
-        let derived = primary.map(|of_count| Primary { reason: Reason::Derived, ..of_count });
-        let derived = derived.map(|primary| Primary { needed: None, ..primary });
-        let judged =
-            derived.or_else(|| if value > 0 { primary::sum(value, largest) } else { None });
+        let Cell { place, entry, .. } = self.cells[devices];
         let together = (place == Place::In(Table::Sparse)).then_some(entry);
-        let sum = self.add(key.into(), value, place, judged, together);
+        let sum = self.add_sum(key.into(), (value, largest), devices, place, together);
         self.relate(vec![(devices, 1.0), (sum, -1.0)], false)?;
         Ok(sum)
     }
@@ -125,14 +135,74 @@ impl Problem {
         }
     }
 
+    /// Adds a sum of which a device may give any amount, like hours. It is not compared with the number of devices.
+    pub fn amount(
+        &mut self,
+        key: impl Into<String>,
+        value: u64,
+        largest: u64,
+        devices: CellId,
+    ) -> CellId {
+        let Cell { place, entry, .. } = self.cells[devices];
+        let together = (place == Place::In(Table::Sparse)).then_some(entry);
+        self.add_sum(key.into(), (value, largest), devices, place, together)
+    }
+
+    /// Adds a sum of events or trips of devices whose number is published nowhere. Each device gives at least one.
+    ///
+    /// # Errors
+    /// A sum that is smaller than the number of devices.
+    pub fn sum_of_uncounted(
+        &mut self,
+        key: &str,
+        value: u64,
+        largest: u64,
+        devices: u64,
+        table: Table,
+    ) -> Result<CellId, Inconsistent> {
+        let place = Place::In(table);
+        let primary = self.judge(devices, table);
+        let behind = format!("devices behind {key}");
+        let devices = self.add(behind, devices, Place::Difference, primary, None);
+        let sum = self.add_sum(key.to_owned(), (value, largest), devices, place, None);
+        self.relate(vec![(devices, 1.0), (sum, -1.0)], false)?;
+        Ok(sum)
+    }
+
+    fn add_sum(
+        &mut self,
+        key: String,
+        (value, largest): (u64, u64),
+        devices: CellId,
+        place: Place,
+        together: Option<usize>,
+    ) -> CellId {
+        let of_count = self.cells[devices].primary;
+        let derived = of_count.map(|_| Primary { reason: Reason::Derived, needed: None });
+        let judged =
+            derived.or_else(|| if value > 0 { primary::sum(value, largest) } else { None });
+        self.add(key, value, place, judged, together)
+    }
+
     /// Adds a number that an earlier release has shown.
     pub fn released(&mut self, key: impl Into<String>, value: u64) -> CellId {
         self.add(key.into(), value, Place::Released, None, None)
     }
 
-    /// Adds a count of devices that is not published.
-    pub fn unpublished(&mut self, key: impl Into<String>, devices: u64) -> CellId {
-        self.add(key.into(), devices, Place::Difference, None, None)
+    /// Adds a number that is not published.
+    pub fn unpublished(&mut self, key: impl Into<String>, value: u64) -> CellId {
+        self.add(key.into(), value, Place::Difference, None, None)
+    }
+
+    /// Adds a count of devices that is not published, and that an outsider may compute from others.
+    pub fn computed(&mut self, key: impl Into<String>, devices: u64) -> CellId {
+        let primary = self.few(devices);
+        self.add(key.into(), devices, Place::Difference, primary, None)
+    }
+
+    /// A difference of zero is no count of few devices, and shows no zero of a table.
+    fn few(&self, devices: u64) -> Option<Primary> {
+        self.thresholds.count(devices, 1.0).filter(|_| devices > 0)
     }
 
     /// States that a cell is the sum of others.
@@ -155,9 +225,7 @@ impl Problem {
         };
         let names: Vec<&str> = parts.iter().map(|part| self.cells[*part].key.as_str()).collect();
         let key = format!("{} without {}", self.cells[whole].key, names.join(" and "));
-        // a difference of zero is no count of few devices, and shows no zero of a table
-        let needed = self.thresholds.count(rest, 1.0).filter(|_| rest > 0);
-        let rest = self.add(key, rest, Place::Difference, needed, None);
+        let rest = self.computed(key, rest);
         let mut terms = signed(whole, parts);
         terms.push((rest, -1.0));
         self.relate(terms, true)?;
@@ -172,6 +240,36 @@ impl Problem {
     pub fn at_least(&mut self, whole: CellId, parts: &[CellId]) -> Result<(), Inconsistent> {
         let parts = parts.iter().map(|part| (*part, 1.0));
         self.relate(parts.chain([(whole, -1.0)]).collect(), false)
+    }
+
+    /// States that a sum over devices is at least the sum of counts, each times the number that each of its devices
+    /// gives at least.
+    ///
+    /// # Errors
+    /// Values of which this is not true.
+    pub fn at_least_times(
+        &mut self,
+        whole: CellId,
+        parts: &[(CellId, u64)],
+    ) -> Result<(), Inconsistent> {
+        let parts = parts.iter().filter(|(_, times)| *times > 0);
+        let parts = parts.map(|(part, times)| (*part, *times as f64));
+        self.relate(parts.chain([(whole, -1.0)]).collect(), false)
+    }
+
+    /// States that a sum over devices is at most the sum of counts, each times the number that each of its devices gives
+    /// at most.
+    ///
+    /// # Errors
+    /// Values of which this is not true.
+    pub fn at_most_times(
+        &mut self,
+        whole: CellId,
+        parts: &[(CellId, u64)],
+    ) -> Result<(), Inconsistent> {
+        let parts = parts.iter().filter(|(_, times)| *times > 0);
+        let parts = parts.map(|(part, times)| (*part, -(*times as f64)));
+        self.relate(parts.chain([(whole, 1.0)]).collect(), false)
     }
 
     /// States that a count is at most the sum of others.
@@ -268,13 +366,12 @@ impl Problem {
             let before = floors.clone();
             for row in &self.rows {
                 // one side is a single cell, which is at least as large as the other side
-                let side = |sign: f64| row.terms.iter().filter(move |(_, s)| *s == sign);
                 for (sign, is_bound) in [(1.0, row.is_equation), (-1.0, true)] {
-                    let mut larger = side(sign);
-                    let (Some((cell, _)), None) = (larger.next(), larger.next()) else { continue };
-                    let smaller: f64 = side(-sign).map(|(part, _)| floors[*part]).sum();
-                    if is_bound && smaller > floors[*cell] {
-                        floors[*cell] = smaller;
+                    let Some(cell) = row.single(sign) else { continue };
+                    let smaller: f64 =
+                        row.side(-sign).map(|(part, times)| times.abs() * floors[*part]).sum();
+                    if is_bound && smaller > floors[cell] {
+                        floors[cell] = smaller;
                     }
                 }
             }
@@ -374,8 +471,10 @@ impl Problem {
 
     fn relate(&mut self, terms: Vec<(CellId, f64)>, is_equation: bool) -> Result<(), Inconsistent> {
         let sum = |sign: f64| -> u128 {
-            let of_sign = terms.iter().filter(|(_, s)| *s == sign);
-            of_sign.map(|(cell, _)| u128::from(self.cells[*cell].value)).sum()
+            let of_sign = terms.iter().filter(|(_, times)| times.signum() == sign);
+            of_sign
+                .map(|(cell, times)| times.abs() as u128 * u128::from(self.cells[*cell].value))
+                .sum()
         };
         let (plus, minus) = (sum(1.0), sum(-1.0));
         if plus > minus || (is_equation && plus != minus) {
@@ -392,10 +491,13 @@ impl Problem {
 
     fn inconsistent(&self, terms: &[(CellId, f64)], relation: &str) -> Inconsistent {
         let side = |sign: f64| {
-            let of_sign = terms.iter().filter(|(_, s)| *s == sign);
-            let texts = of_sign.map(|(cell, _)| {
+            let of_sign = terms.iter().filter(|(_, times)| times.signum() == sign);
+            let texts = of_sign.map(|(cell, times)| {
                 let Cell { key, value, .. } = &self.cells[*cell];
-                format!("{key} ({value})")
+                match times.abs() > 1.0 {
+                    true => format!("{} times {key} ({value})", times.abs()),
+                    false => format!("{key} ({value})"),
+                }
             });
             texts.collect::<Vec<_>>().join(" + ")
         };

@@ -21,8 +21,8 @@ pub(super) struct Region<'a, F> {
     /// What the parts of cells add up to that stay.
     bounds: HashMap<CellId, f64>,
     known_rows: HashSet<usize>,
-    /// Rows whose cells are members already.
-    expanded: usize,
+    /// Rows whose cells are not members yet.
+    waiting: Vec<usize>,
 }
 
 impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
@@ -47,7 +47,7 @@ impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
             members: HashSet::new(),
             bounds: HashMap::new(),
             known_rows: HashSet::new(),
-            expanded: 0,
+            waiting: Vec::new(),
         };
         region.add(cell);
         region
@@ -55,11 +55,19 @@ impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
 
     /// Adds the cells that share a relation with a member and may move; false if there are none.
     pub fn grow(&mut self) -> bool {
+        self.grow_by(|_| true)
+    }
+
+    /// The same for some relations.
+    pub fn grow_by(&mut self, is_meant: impl Fn(usize) -> bool) -> bool {
         let before = self.cells.len();
-        let rows = self.expanded..self.rows.len();
-        self.expanded = self.rows.len();
-        for row in rows {
-            for (cell, _) in &self.problem.rows[self.rows[row]].terms {
+        let waiting = std::mem::take(&mut self.waiting);
+        for row in waiting {
+            if !is_meant(row) {
+                self.waiting.push(row);
+                continue;
+            }
+            for (cell, _) in &self.problem.rows[row].terms {
                 if (self.may_move)(*cell) {
                     self.add(*cell);
                 }
@@ -99,6 +107,7 @@ impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
                 None => {
                     self.known_rows.insert(*row);
                     self.rows.push(*row);
+                    self.waiting.push(*row);
                 }
             }
         }
@@ -111,7 +120,7 @@ impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
             return None;
         }
         let mut sum = 0.0;
-        for (part, _) in &self.problem.rows[row].terms {
+        for (part, times) in &self.problem.rows[row].terms {
             if *part == cell || self.gives_way(*part) {
                 continue;
             }
@@ -122,7 +131,7 @@ impl<'a, F: Fn(CellId) -> bool> Region<'a, F> {
             if (self.may_move)(*part) {
                 return None;
             }
-            sum += self.problem.value(*part) as f64;
+            sum += times.abs() * self.problem.value(*part) as f64;
         }
         Some(sum)
     }

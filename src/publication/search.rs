@@ -1,20 +1,22 @@
 //! The state of a search for cells to withhold: which entries are withheld, and the changes that prove that
 //! primary cells are safe.
 
-use std::rc::Rc;
-
-use super::change::{Change, cheapest, reaching};
-use super::exchange::{Part, exchange, is_blocked};
+use super::change::{Change, Outcome, cheapest, reaching};
+use super::exchange::{Part, exchange};
+use super::network::flow;
 use super::problem::{CellId, Problem};
 use super::region::Region;
+use super::ways::Ways;
 use super::yielding::Yielding;
 
-/// Steps from a cell to others without which no program is tried, at most.
-const MOST_STEPS: usize = 2;
 /// Most relations of a program that looks for something cheaper than what was found.
 const FARTHER_ROWS: usize = 5_000;
 
-#[derive(Clone, Copy)]
+/// Most cells of a program that looks for a proof, as long as something else can be withheld. What is farther away
+/// hardly ever helps, and to find that it does not takes long.
+const NEAR_CELLS: usize = 400;
+
+#[derive(Debug, Clone, Copy)]
 pub(super) enum End {
     Low,
     High,
@@ -23,54 +25,57 @@ pub(super) enum End {
 pub(super) const ENDS: [End; 2] = [End::Low, End::High];
 
 pub(super) struct Search<'a> {
-    problem: &'a Problem,
-    yielding: Yielding,
+    pub(super) problem: &'a Problem,
+    pub(super) yielding: Yielding,
+    pub(super) ways: Ways,
     /// By entry.
     hidden: Vec<bool>,
     /// By cell: changes that take it to the two ends of the values that must be possible.
-    proofs: Vec<[Option<Change>; 2]>,
-    /// By cell: changes that take it far to both sides, `None` inside if there is none.
-    far: Vec<[Option<Option<Change>>; 2]>,
-    /// How many steps from a cell the last program went that found a change.
-    steps: std::cell::Cell<usize>,
+    pub(super) proofs: Vec<[Option<Change>; 2]>,
     /// By cell, see [`Problem::floors`].
     floors: Vec<f64>,
+    /// Most cells of a program that looks for a proof.
+    most_cells: usize,
     /// By entry: cells with a proof in which a cell of the entry moves, or once moved.
-    users: Vec<Vec<CellId>>,
+    pub(super) users: Vec<Vec<CellId>>,
 }
 
 impl<'a> Search<'a> {
     pub fn new(problem: &'a Problem) -> Self {
         let entries = 0..problem.entries.len();
+        let yielding = Yielding::of(problem);
         Search {
             problem,
-            yielding: Yielding::of(problem),
+            ways: Ways::of(problem, &yielding),
+            yielding,
             hidden: entries.map(|entry| problem.is_never_shown(entry)).collect(),
             proofs: vec![[None, None]; problem.len()],
-            steps: std::cell::Cell::new(0),
-            far: vec![[None, None]; problem.len()],
             floors: problem.floors(),
+            most_cells: NEAR_CELLS,
             users: vec![Vec::new(); problem.entries.len()],
         }
     }
 
+    /// Looks for proofs in small programs alone.
+    pub fn look_nearby(&mut self) {
+        self.most_cells = NEAR_CELLS;
+    }
+
+    /// True if a cell is safe, by proofs however large the programs get.
+    pub fn is_safe_by_all(&mut self, cell: CellId) -> bool {
+        self.look_everywhere();
+        let is_safe = self.first_unsafe(&[cell]).is_none();
+        self.look_nearby();
+        is_safe
+    }
+
+    /// Looks for proofs however large the programs get.
+    pub fn look_everywhere(&mut self) {
+        self.most_cells = usize::MAX;
+    }
+
     pub fn floors(&self) -> &[f64] {
         &self.floors
-    }
-
-    /// The cells whose proofs may not hold any more when the entry is shown.
-    pub fn users_of(&self, entry: usize) -> Vec<CellId> {
-        let mut users = self.users[entry].clone();
-        users.sort_unstable();
-        users.dedup();
-        users
-    }
-
-    fn set_proof(&mut self, cell: CellId, end: End, change: Change) {
-        for (moved, _) in change.iter() {
-            self.users[self.problem.cells[*moved].entry].push(cell);
-        }
-        self.proofs[cell][end as usize] = Some(change);
     }
 
     pub fn is_hidden(&self, entry: usize) -> bool {
@@ -104,108 +109,45 @@ impl<'a> Search<'a> {
     /// True if published numbers leave an end of the values that must be possible for a cell. The cells
     /// around it are tried first, then those around these, and at last all that are linked.
     fn is_reachable(&mut self, cell: CellId, end: End) -> bool {
-        let is_proven = |change: &Change| change.iter().all(|(c, _)| self.is_cell_hidden(*c));
-        if self.proofs[cell][end as usize].as_ref().is_some_and(is_proven) {
+        if self.is_proven(cell, end) {
             return true;
         }
         let Some(target) = self.target(cell, end) else { return true };
-        let Some(change) = self.with_whole(cell, target).or_else(|| self.reach(cell, target))
-        else {
-            return false;
-        };
-        self.record(&change);
-        self.set_proof(cell, end, change);
+        match self.change(cell, target) {
+            Some(change) => self.record(cell, end, &change),
+            None => return false,
+        }
         true
     }
 
-    /// A change by which a withheld cell moves by the target.
-    fn reach(&self, cell: CellId, target: f64) -> Option<Change> {
-        let is_hidden = |c: CellId| self.is_cell_hidden(c);
-        let part = |c| if is_hidden(c) { Part::Free } else { Part::Never };
-        exchange(self.problem, part, cell, target, 0)
-            .or_else(|| self.reach_by_program(cell, target))
-    }
-
-    /// The same by linear programs alone, which do without the cells that give way.
-    fn reach_by_program(&self, cell: CellId, target: f64) -> Option<Change> {
-        let is_hidden = |c: CellId| self.is_cell_hidden(c);
-        if is_blocked(self.problem, is_hidden, cell, target) {
+    /// A change that takes a cell as far as that; `None` if there is none, or if it was not found nearby.
+    fn change(&self, cell: CellId, target: f64) -> Option<Change> {
+        if self.is_blocked(cell, target) {
             return None;
         }
-        let mut region = Region::around(self.problem, Some(&self.yielding), is_hidden, cell);
-        // cells of a table are alike: what was too small for the last one is hardly ever enough
-        let mut steps = 0;
-        while steps < self.steps.get() && region.grow() {
-            steps += 1;
+        let may_move = |c: CellId| self.is_cell_hidden(c);
+        let part = |c| if self.is_cell_hidden(c) { Part::Free } else { Part::Never };
+        let quick = flow(self.problem, (&self.yielding, &self.ways), may_move, cell, target)
+            .or_else(|| exchange(self.problem, part, cell, target, 0));
+        if quick.is_some() {
+            return quick;
         }
+        let mut region = Region::around(self.problem, Some(&self.yielding), may_move, cell);
         loop {
-            let change = reaching(self.problem, &region, cell, target);
-            if change.is_some() {
-                self.steps.set(steps.min(MOST_STEPS));
+            match reaching(self.problem, &region, cell, target) {
+                Outcome::Reached(change) => return Some(change),
+                Outcome::Short(tight) => {
+                    let is_too_large = region.cells.len() > self.most_cells;
+                    if is_too_large || !region.grow_by(|row| tight.contains(&row)) {
+                        return None;
+                    }
+                }
             }
-            if change.is_some() || !region.grow() {
-                return change;
-            }
-            steps += 1;
         }
-    }
-
-    /// The same for what is left of a number without others, which stay: it moves as far as the number does. A
-    /// number has many such differences, and one change of it serves for all of them, since a part of a change
-    /// is a change.
-    fn with_whole(&mut self, cell: CellId, target: f64) -> Option<Change> {
-        let problem = self.problem;
-        let [(number, times)] = problem.rows_of(cell) else { return None };
-        if !self.yielding.is_rest(cell) {
-            return None;
-        }
-        let row = &problem.rows[*number];
-        let is_whole = |other: &CellId| self.yielding.is_whole(*number, *other);
-        let (whole, whole_times) = *row.terms.iter().find(|(other, _)| is_whole(other))?;
-        if !self.is_cell_hidden(whole) {
-            return None;
-        }
-        let needed = -target * times / whole_times;
-        let end = if needed > 0.0 { End::High } else { End::Low };
-        let change = self.farthest(whole, end)?;
-        let moved = change.iter().find(|(moved, _)| *moved == whole)?.1;
-        if moved.abs() < needed.abs() {
-            return None;
-        }
-        // the parts stay, whatever moves in the relations that they are in
-        let moves = |other: CellId| change.iter().any(|(moved, _)| *moved == other);
-        let parts = row.terms.iter().map(|(part, _)| *part).filter(|part| *part != whole);
-        let mut relations = parts.clone().flat_map(|part| problem.rows_of(part));
-        let is_touched = relations.any(|(other, _)| {
-            other != number && problem.rows[*other].terms.iter().any(|(c, _)| moves(*c))
-        });
-        if is_touched || parts.clone().any(moves) {
-            return None;
-        }
-        let scaled = change.iter().map(|(moved_cell, by)| (*moved_cell, by * needed / moved));
-        Some(Rc::new(scaled.chain([(cell, target)]).collect()))
-    }
-
-    /// A change by which a withheld cell moves as far as any primary cell has to.
-    fn farthest(&mut self, cell: CellId, end: End) -> Option<Change> {
-        let is_current = |change: &Option<Change>| {
-            change.iter().flat_map(|change| change.iter()).all(|(c, _)| self.is_cell_hidden(*c))
-        };
-        if let Some(known) = self.far[cell][end as usize].as_ref().filter(|known| is_current(known))
-        {
-            return known.clone();
-        }
-        let target = match end {
-            End::Low => self.problem.lower(cell) - self.problem.value(cell) as f64,
-            End::High => self.problem.most_few_devices() as f64,
-        };
-        let found = self.reach_by_program(cell, target);
-        self.far[cell][end as usize] = Some(found.clone());
-        found
     }
 
     /// How far the cell must be able to move; `None` if it need not move.
-    fn target(&self, cell: CellId, end: End) -> Option<f64> {
+    pub(super) fn target(&self, cell: CellId, end: End) -> Option<f64> {
         let (low, high) = self.problem.needed(cell, &self.floors)?;
         let value = self.problem.value(cell) as f64;
         let target = match end {
@@ -215,27 +157,11 @@ impl<'a> Search<'a> {
         (target != 0.0).then_some(target)
     }
 
-    /// Takes a change as a proof for all primary cells that it takes to an end.
-    fn record(&mut self, change: &Change) {
-        for (cell, moved) in change.iter() {
-            for end in ENDS {
-                let target = self.target(*cell, end);
-                let is_reached = match target {
-                    Some(target) if target > 0.0 => *moved >= target,
-                    Some(target) => *moved <= target,
-                    None => false,
-                };
-                if is_reached && self.proofs[*cell][end as usize].is_none() {
-                    self.set_proof(*cell, end, change.clone());
-                }
-            }
-        }
-    }
-
     /// Entries to withhold so that the cell reaches the end; `None` if there are none.
     pub fn choose(&self, cell: CellId, end: End) -> Option<Vec<usize>> {
         let target = self.target(cell, end)?;
-        self.single(cell, target).or_else(|| self.several(cell, target))
+        let one = self.unblocking(cell, target).map(|entry| vec![entry]);
+        one.or_else(|| self.single(cell, target)).or_else(|| self.several(cell, target))
     }
 
     /// The cheapest entry with which others can take over from the cell.

@@ -12,12 +12,32 @@ pub(super) struct Yielding {
     rests: Vec<bool>,
     /// By row: the cell that is at least as large as all others in it together.
     wholes: Vec<Option<CellId>>,
+    /// By row: what is left in an equation without the other cells, and the number by which it is multiplied there.
+    rests_in: Vec<Option<(CellId, f64)>>,
 }
 
 impl Yielding {
     pub fn of(problem: &Problem) -> Self {
         let cells = 0..problem.len();
+        let mut rests_in: Vec<_> =
+            problem.rows.iter().map(|row| rest(row, |cell| is_rest(problem, cell))).collect();
+        // a total that nobody sees is left too, where what is left of it makes up for it in all its other relations
+        let is_free = |cell: CellId, in_row: usize| {
+            let others = problem.rows_of(cell).iter().filter(|(row, _)| *row != in_row);
+            let mut others = others.filter(|(row, _)| problem.rows[*row].is_equation);
+            problem.is_difference(cell) && others.all(|(row, _)| rests_in[*row].is_some())
+        };
+        let totals: Vec<_> = problem
+            .rows
+            .iter()
+            .enumerate()
+            .map(|(number, row)| rest(row, |cell| is_free(cell, number)))
+            .collect();
+        for (known, total) in rests_in.iter_mut().zip(totals) {
+            *known = known.or(total);
+        }
         Yielding {
+            rests_in,
             cells: cells.clone().map(|cell| gives_way(problem, cell)).collect(),
             rests: cells.map(|cell| is_rest(problem, cell)).collect(),
             wholes: problem.rows.iter().map(|row| whole(problem, row)).collect(),
@@ -34,6 +54,11 @@ impl Yielding {
         self.rests[cell]
     }
 
+    /// What is left in an equation without the other cells, and the number by which it is multiplied there.
+    pub fn rest_in(&self, row: usize) -> Option<(CellId, f64)> {
+        self.rests_in[row]
+    }
+
     /// True if a relation says that the cell is at least as large as all others in it together.
     pub fn is_whole(&self, row: usize, cell: CellId) -> bool {
         self.wholes[row] == Some(cell)
@@ -48,7 +73,7 @@ fn gives_way(problem: &Problem, cell: CellId) -> bool {
             false => *sign > 0.0,
             // what is left of the whole grows
             true => row.terms.iter().any(|(other, other_sign)| {
-                *other != cell && other_sign == sign && is_rest(problem, *other)
+                *other != cell && other_sign.signum() == sign.signum() && is_rest(problem, *other)
             }),
         }
     };
@@ -63,18 +88,19 @@ fn is_rest(problem: &Problem, cell: CellId) -> bool {
     problem.is_difference(cell) && problem.rows_of(cell).len() == 1
 }
 
+/// The first cell of an equation that may be what is left in it.
+fn rest(row: &Row, is_rest: impl Fn(CellId) -> bool) -> Option<(CellId, f64)> {
+    let mut terms = row.terms.iter().filter(|_| row.is_equation);
+    terms.find(|(cell, _)| is_rest(*cell)).copied()
+}
+
 /// The cell that a row compares with all others. In an equation, what is left of it is among these.
 fn whole(problem: &Problem, row: &Row) -> Option<CellId> {
-    let of_sign = |sign: f64| row.terms.iter().filter(move |(_, s)| *s == sign);
-    let single = |sign: f64| match (of_sign(sign).next(), of_sign(sign).nth(1)) {
-        (Some((cell, _)), None) => Some(*cell),
-        _ => None,
-    };
     if !row.is_equation {
-        return single(-1.0);
+        return row.single(-1.0);
     }
-    let has_rest = |sign: f64| of_sign(-sign).any(|(cell, _)| is_rest(problem, *cell));
-    [1.0, -1.0].into_iter().find_map(|sign| single(sign).filter(|_| has_rest(sign)))
+    let has_rest = |sign: f64| row.side(-sign).any(|(cell, _)| is_rest(problem, *cell));
+    [1.0, -1.0].into_iter().find_map(|sign| row.single(sign).filter(|_| has_rest(sign)))
 }
 
 #[cfg(test)]

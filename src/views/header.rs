@@ -59,7 +59,7 @@ pub struct Header {
     pub publication: Publication,
 }
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 21] = [
     "name",
     "view",
     "aliases",
@@ -75,8 +75,11 @@ const KEYS: [&str; 18] = [
     "windows",
     "counts",
     "keys",
+    "totals",
     "sums",
     "linked",
+    "follows",
+    "needs",
     "largest",
 ];
 
@@ -174,7 +177,10 @@ fn set(header: &mut Header, key: &str, value: &str) -> Result<()> {
         "keys" => header.publication.keys = Some(publication::keys(value)?),
         "sums" => header.publication.sums = publication::links("sums", value)?,
         "linked" => header.publication.linked = publication::links("linked", value)?,
-        "largest" => header.publication.largest = publication::links("largest", value)?,
+        "follows" => header.publication.follows = publication::links("sums", value)?,
+        "totals" => header.publication.totals = publication::totals(value)?,
+        "needs" => header.publication.needs = publication::needs(value)?,
+        "largest" => header.publication.largest = publication::largest(value)?,
         other => {
             let hint = nearest(other, KEYS).map(|k| format!("did you mean {k:?}?"));
             bail!(

@@ -73,7 +73,7 @@ impl View {
     /// True if there is a row for each key, so that numbers may be zero. Else rows exist only where there are
     /// devices.
     pub fn has_every_key(&self) -> bool {
-        self.publication.keys.as_ref().is_some_and(|keys| keys.are_complete)
+        self.publication.keys.as_ref().is_some_and(|keys| keys.are_complete())
     }
 
     /// The columns with numbers, as far as the header states them.

@@ -150,11 +150,14 @@ fn no_route_shows_what_a_release_of_the_program_withholds() {
     let work = store::published();
     assert_no_route_leaks(&work);
     // the rows of the release folder are those that are shown
-    for view in ["complete", "sparse", "by-day"] {
+    for view in ["complete", "sparse", "partial", "by-day"] {
         let shown = work.ok(&["query", view, "--audience", "public", "--format", "csv"]);
         let released = work.read(&format!("out/{view}.csv"));
         assert_eq!(shown.replace("\r\n", "\n"), released.replace("\r\n", "\n"), "{view}");
     }
+    // rows of which another number is shown are there, and those of which none is are not
+    let partial = work.read("out/partial.csv");
+    assert!(partial.contains(",,2000002,true") && !partial.contains("EE_0001"), "{partial}");
 }
 
 fn assert_no_route_leaks(work: &Workspace) {

@@ -35,7 +35,15 @@ VIEWS = [
     ("residents-per-lau", ["window_start", "lau_id"], ["residents", "workers"], True),
     ("commuters", ["window_start", "home_lau_id", "work_lau_id"], ["devices"], False),
     ("overnight-stays", ["night", "home_lau_id", "night_lau_id"], ["devices"], False),
+    ("trips-od", ["date", "hour", "from_lau_id", "to_lau_id"], ["devices", "trips"], False),
+    ("flow-balance", ["date", "lau_id"], ["inflow", "outflow", "within"], False),
+    ("trip-distances", ["date", "distance_class"], ["devices", "trips"], False),
+    ("trips-per-device", ["date", "home_lau_id", "trips_class"], ["devices"], False),
+    ("dwell-per-lau", ["date", "lau_id", "dwell_class"], ["devices"], False),
 ]
+# trips, to which each device adds one at least
+SUMS = {("trips-od", "trips"), ("trip-distances", "trips")}
+SUMS |= {("flow-balance", way) for way in ("inflow", "outflow", "within")}
 
 
 class Attack:
@@ -126,14 +134,65 @@ class Attack:
             for cell in self.cells("residents-per-lau", count):
                 residents[(count, cell[2])].append(cell)
         months = {(key, ("users-per-month", "user_count", key[1])): cells for key, cells in residents.items()}
+        self.relate_movement(residents_of_date := defaultdict(list), dwell := defaultdict(list))
         wholes = [(whole, parts) for group in (nights, homes, works) for whole, parts in group.items()]
         wholes += [(whole, parts) for (_, whole), parts in months.items()]
+        wholes += [(whole, parts) for (_, whole), parts in residents_of_date.items()]
+        # nearly always: time after midnight may belong to a visit of the date before
+        wholes += [(w, parts) for w, parts in dwell.items() if w in self.true and self.of(parts) <= self.true[w]]
         for whole, parts in wholes:
             self.at_most(parts, [whole])
             shown = [p for p in parts if self.bounds[p][0] == self.bounds[p][1]]
             if whole in self.true and shown and self.bounds[whole][0] == self.bounds[whole][1]:
                 rest = self.true[whole] - sum(self.true[p] for p in shown)
                 assert not 1 <= rest <= FEW, f"{whole} without {shown} is {rest}"
+
+    def of(self, cells):
+        return sum(self.true[cell] for cell in cells)
+
+    def equal(self, cells, others):
+        self.at_most(cells, others)
+        self.at_most(others, cells)
+
+    def relate_movement(self, residents, dwell):
+        ways = defaultdict(list)
+        for cell in self.cells("trips-od", "devices"):
+            date, hour, start, end = cell[2:]
+            trips = ("trips-od", "trips") + cell[2:]
+            self.at_most([cell], [trips])
+            if start == end:
+                ways[("within", date, start)].append(trips)
+            else:
+                ways[("outflow", date, start)].append(trips)
+                ways[("inflow", date, end)].append(trips)
+            for whole in {("users-per-lau", "user_count", date, lau) for lau in (start, end)}:
+                # nearly always: a site may have cells of several LAUs
+                if FEW < self.true[cell] <= self.true.get(whole, 0):
+                    self.difference(whole, cell)
+        for (way, date, lau), parts in ways.items():
+            self.equal([("flow-balance", way, date, lau)], parts)
+        for day in {cell[2] for cell in self.cells("trips-per-device", "devices")}:
+            def of_day(view, count, keep=lambda cell: True):
+                return [cell for cell in self.cells(view, count) if cell[2] == day and keep(cell)]
+
+            trips = of_day("flow-balance", "outflow") + of_day("flow-balance", "within")
+            self.equal(of_day("flow-balance", "outflow"), of_day("flow-balance", "inflow"))
+            self.equal(of_day("trip-distances", "trips"), trips)
+            classes = of_day("trips-per-device", "devices")
+            self.equal([("devices-per-date", "devices", day)], classes)
+            movers = [cell for cell in classes if cell[4] != "0"]
+            distances = of_day("trip-distances", "devices")
+            self.at_most(movers, distances)
+            for cell in distances:
+                self.at_most([cell], movers)
+                self.at_most([cell], [("trip-distances", "trips") + cell[2:]])
+            self.at_most([cell for cell in movers for _ in range(int(cell[4][0]))], trips)
+        for cell in self.cells("trips-per-device", "devices"):
+            day, home = cell[2:4]
+            whole = ("residents-per-lau", "residents", day[:8] + "01", home)
+            residents[(day, whole)].append(cell)
+        for cell in self.cells("dwell-per-lau", "devices"):
+            dwell[("users-per-lau", "user_count") + cell[2:4]].append(cell)
 
     def propagate(self):
         for _ in range(300):
@@ -157,7 +216,7 @@ class Attack:
     def judge(self):
         primary = 0
         for cell, value in self.true.items():
-            if not 1 <= value <= FEW:
+            if not 1 <= value <= FEW or cell[:2] in SUMS:
                 continue
             primary += 1
             low, high = self.bounds[cell]

@@ -11,7 +11,7 @@ use crate::harness::{Warehouse, Workspace, root, test_on_each_warehouse};
 use crate::insights::world::World;
 
 /// The views that the attacker knows.
-const VIEWS: [&str; 13] = [
+const VIEWS: [&str; 18] = [
     "users-per-day",
     "users-per-week",
     "users-per-month",
@@ -25,6 +25,11 @@ const VIEWS: [&str; 13] = [
     "residents-per-lau",
     "commuters",
     "overnight-stays",
+    "trips-od",
+    "flow-balance",
+    "trip-distances",
+    "trips-per-device",
+    "dwell-per-lau",
 ];
 
 /// Devices that spend nights and workdays in LAUs of their own, and now and then are elsewhere.
@@ -47,6 +52,23 @@ pub fn random_world(seed: u64, devices: u32, days: u64) -> World {
                     _ => cell,
                 };
                 world.seen(&user, cell, &format!("{date} {hour:02}:{:02}:00", device % 60));
+            }
+            // most go to work by a way without gaps, and some of them elsewhere on the way home
+            if random.random_bool(0.7) {
+                let errand =
+                    if random.random_bool(0.2) { cells[random.random_range(0..3)] } else { work };
+                for (cell, at) in [
+                    (home, "07:20"),
+                    (home, "07:40"),
+                    (work, "08:10"),
+                    (work, "08:30"),
+                    (errand, "16:40"),
+                    (errand, "17:00"),
+                    (home, "17:30"),
+                    (home, "17:50"),
+                ] {
+                    world.seen(&user, cell, &format!("{date} {at}:00"));
+                }
             }
         }
     }

@@ -6,5 +6,6 @@ mod by_hand;
 mod coarser;
 mod faults;
 mod history;
+mod movement;
 mod store;
 mod world;

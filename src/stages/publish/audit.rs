@@ -8,16 +8,18 @@ use arrow::array::{Array, RecordBatch};
 
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
 use super::period::AnchorWindows;
+use super::problem::bases;
 use super::read::anchor_windows_of;
 use super::relations::{Containers, Related, relations, stated};
 use super::table::{Number, Role, Row, Table};
+use super::totals::totals;
 use crate::domain::numbers::counted;
 use crate::formats::table;
 use crate::progress::Progress;
 use crate::publication::{Outsider, Thresholds, Zeros};
 use crate::storage::inputs::InputFile;
 use crate::storage::sha256::of_bytes;
-use crate::views::publication::{Basis, Relation};
+use crate::views::publication::{Basis, Relation, RowsOf};
 
 /// What can be derived.
 #[derive(Debug)]
@@ -46,6 +48,8 @@ struct Known {
     floor: f64,
     /// Differences of published numbers are known exactly and need not be withheld.
     is_difference: bool,
+    /// It is made by devices, and at least as large as their number.
+    is_sum: bool,
 }
 
 /// Derives what an outsider can from the folder alone.
@@ -66,7 +70,11 @@ pub fn audit(folder: &Path, progress: &Progress) -> Result<Audited> {
         tables.push(table_of(sql_name, view, &rows)?);
     }
     let containers = Containers { windows, ..Containers::default() };
-    let (related, _) = relations(&tables, stated(&tables), &containers)?;
+    tables.extend(totals(&tables, &containers));
+    let follows = tables.iter().enumerate().flat_map(|(number, table)| {
+        table.publication.follows.iter().map(move |link| (number, link))
+    });
+    let (related, _) = relations(&tables, stated(&tables).chain(follows), &containers)?;
     let mut attack = Attack::new(&tables, manifest.thresholds);
     related.iter().for_each(|related| attack.relate(related));
     bar.message("deriving withheld numbers");
@@ -114,7 +122,7 @@ fn table_of(sql_name: &str, view: &ManifestView, rows: &RecordBatch) -> Result<T
     let publication = view.publication()?;
     let keys = publication.keys.clone().unwrap_or_else(|| crate::views::publication::Keys {
         columns: Vec::new(),
-        are_complete: false,
+        rows: RowsOf::Devices,
     });
     let measures = publication.counts.clone().unwrap_or_default();
     let column = |name: &String| {
@@ -155,6 +163,8 @@ fn table_of(sql_name: &str, view: &ManifestView, rows: &RecordBatch) -> Result<T
             .filter_map(|name| keys.columns.iter().position(|k| k == name))
             .collect(),
         is_time: is_time.collect(),
+        is_amount: of_measures.iter().map(|column| column.data_type().is_floating()).collect(),
+        is_total: false,
         publication,
         keys,
         measures,
@@ -186,30 +196,52 @@ impl<'a> Attack<'a> {
         };
         for (table_number, table) in tables.iter().enumerate() {
             for (measure, declared) in table.measures.iter().enumerate() {
-                if declared.basis != Basis::Devices {
+                let is_sum = declared.basis.is_sum();
+                if matches!(declared.basis, Basis::From(_)) || table.is_amount[measure] {
                     continue;
                 }
                 for (row, of_row) in table.rows.iter().enumerate() {
                     let number = Number { table: table_number, row, measure };
                     let cell = match of_row.numbers[measure] {
+                        _ if table.is_total => attack.outsider.unknown(0),
                         Some(value) => attack.outsider.known(value),
                         None => attack.outsider.unknown(floor),
                     };
                     attack.cells.insert(number, cell);
-                    if of_row.numbers[measure].is_none() {
-                        attack.want(number, cell, floor as f64);
+                    if table.is_total || of_row.numbers[measure].is_none() {
+                        let floor = if table.is_total { 0.0 } else { floor as f64 };
+                        attack.want(number, cell, floor, is_sum);
                     }
                 }
             }
         }
+        attack.relate_sums();
         attack
     }
 
-    fn want(&mut self, number: Number, cell: usize, floor: f64) {
+    /// Each device adds one at least to a sum.
+    fn relate_sums(&mut self) {
+        let tables = self.tables;
+        for (table_number, table) in tables.iter().enumerate().filter(|(_, t)| !t.is_total) {
+            for (measure, declared) in table.measures.iter().enumerate() {
+                let Basis::Over(of) = &declared.basis else { continue };
+                for (row, devices) in bases(tables, table_number, of).into_iter().enumerate() {
+                    let sum = self.cells.get(&Number { table: table_number, row, measure });
+                    let devices = devices.and_then(|devices| self.cells.get(&devices));
+                    if let (Some(sum), Some(devices)) = (sum, devices) {
+                        self.outsider.at_least(*sum, &[*devices]);
+                    }
+                }
+            }
+        }
+    }
+
+    fn want(&mut self, number: Number, cell: usize, floor: f64, is_sum: bool) {
         let table = &self.tables[number.table];
         let name = super::problem::name(table, number);
         let kind = format!("{}.{}", table.view, table.measures[number.measure].column);
-        self.wanted.push(Known { kind, name, cell, floor, is_difference: false });
+        let is_difference = table.is_total;
+        self.wanted.push(Known { kind, name, cell, floor, is_difference, is_sum });
     }
 
     fn relate(&mut self, related: &Related) {
@@ -217,7 +249,17 @@ impl<'a> Attack<'a> {
         let Some(whole) = cell(&related.whole) else { return };
         let parts: Vec<usize> = related.parts.iter().filter_map(cell).collect();
         let Some(first) = related.parts.first().filter(|_| !parts.is_empty()) else { return };
-        let has_all_rows = self.tables[first.table].keys.are_complete;
+        let has_all_rows = self.tables[first.table].keys.are_complete();
+        if !related.times.is_empty() {
+            let parts = related.parts.iter().zip(&related.times);
+            let parts: Vec<(usize, u64)> =
+                parts.filter_map(|(part, times)| Some((cell(part)?, times.least))).collect();
+            // rows that were left out may add more
+            return self.outsider.at_least_times(whole, &parts);
+        }
+        if related.is_near && !self.may_be_true(whole, &parts) {
+            return;
+        }
         match related.relation {
             Relation::Equal if has_all_rows => self.outsider.equal(whole, &parts),
             // rows that were left out are the rest
@@ -231,6 +273,12 @@ impl<'a> Attack<'a> {
                 }
             }
         }
+    }
+
+    /// False if numbers that are known contradict that one contains the others.
+    fn may_be_true(&self, whole: usize, parts: &[usize]) -> bool {
+        let least: f64 = parts.iter().map(|part| self.outsider.bounds(*part).0).sum();
+        self.outsider.bounds(whole).1.is_none_or(|high| least <= high)
     }
 
     /// The devices of a number that are not in its parts are a number too.
@@ -254,7 +302,8 @@ impl<'a> Attack<'a> {
             super::problem::name(own, *part),
             if parts.len() > 1 { " and others" } else { "" }
         );
-        self.wanted.push(Known { kind, name, cell: rest, floor: 0.0, is_difference: true });
+        let is_sum = other.measures[related.whole.measure].basis.is_sum();
+        self.wanted.push(Known { kind, name, cell: rest, floor: 0.0, is_difference: true, is_sum });
     }
 
     fn carry_out(mut self) -> Audited {
@@ -263,7 +312,7 @@ impl<'a> Attack<'a> {
         let few = self.thresholds.min_devices.saturating_sub(1) as f64;
         let mut kinds: BTreeMap<String, KindOfNumber> = BTreeMap::new();
         let mut faults = BTreeSet::new();
-        for Known { kind, name, cell, floor, is_difference } in &self.wanted {
+        for Known { kind, name, cell, floor, is_difference, is_sum } in &self.wanted {
             let (low, high) = self.outsider.bounds(*cell);
             let is_exact = high.is_some_and(|high| high - low < TOLERANCE);
             // a difference of zero, or of many devices, tells of nobody
@@ -287,7 +336,12 @@ impl<'a> Attack<'a> {
             {
                 entry.narrowest = Some((low, high));
             }
-            if let Some(high) = high.filter(|high| is_fault(low, *high, *floor, few)) {
+            let is_fault = |high: &f64| match is_sum {
+                // those who make few trips are few
+                true => *high > TOLERANCE && *high < few - TOLERANCE,
+                false => is_fault(low, *high, *floor, few),
+            };
+            if let Some(high) = high.filter(is_fault) {
                 faults.insert(format!("{name} is {}", range(low, Some(high))));
             }
         }

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use crate::config::SnapshotDate;
 use crate::errors::UsageError;
 use crate::views::coarser::{Form, Level, form_of};
-use crate::views::publication::{Basis, Publication};
+use crate::views::publication::{Basis, Column, Publication};
 use crate::views::{Registry, View, classify};
 
 /// A view that is classified.
@@ -86,11 +86,17 @@ pub fn choose<'a>(registry: &'a Registry, names: &[String], level: Level) -> Res
         if !released.contains(&view.view) {
             continue;
         }
-        for measure in publication.counts.iter().flatten() {
-            if let Basis::From(column) | Basis::Over(column) = &measure.basis {
-                judged.extend(column.view.clone().filter(|other| !released.contains(other)));
-            }
-        }
+        let of_measures = publication.counts.iter().flatten().flat_map(|measure| {
+            let of: &[Column] = match &measure.basis {
+                Basis::From(columns) => columns,
+                Basis::Over(column) => std::slice::from_ref(column),
+                Basis::Devices | Basis::OverUsers => &[],
+            };
+            of
+        });
+        let columns = of_measures.chain(publication.needs.iter().map(|need| &need.of));
+        let views = columns.filter_map(|column| column.view.clone());
+        judged.extend(views.filter(|other| !released.contains(other)));
     }
     Ok(Chosen { classified, released, finer, judged, notes })
 }

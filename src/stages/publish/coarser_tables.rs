@@ -43,7 +43,7 @@ pub fn table(
         keys: &finest.columns,
         level: coarser.level(),
         counts: counts.collect(),
-        every: finest.are_complete,
+        every: finest.are_complete(),
     };
     let place = || format!("{} for {}", view.place(), view.name);
     let rows = warehouse.sql(&counting.sql(origin)).and_then(read::collect).with_context(place)?;
@@ -112,7 +112,7 @@ pub fn refuse_contradictions(
     let value = |number: &Number| {
         tables[number.table].rows[number.row].numbers[number.measure].unwrap_or_default()
     };
-    for Related { relation, whole, parts } in related(tables, links, containers)?.0 {
+    for Related { relation, whole, parts, .. } in related(tables, links, containers)?.0 {
         let sum: u64 = parts.iter().map(value).sum();
         let most = parts.iter().map(value).max().unwrap_or_default();
         let is_true = match relation {

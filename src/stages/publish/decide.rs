@@ -9,15 +9,18 @@ use chrono::NaiveDate;
 use super::choose::{Classified, choose};
 use super::coarser_rows::Origin;
 use super::coarser_tables::{self, SmallAreas};
+use super::coverage::Coverage;
 use super::dating::{Dating, Scope};
 use super::history::History;
+use super::largest::Largest;
 use super::nuts::Nuts;
-use super::problem::{Built, Knowledge, Largest, build};
+use super::problem::{Built, Knowledge, build};
 use super::read;
 use super::relations::Containers;
 use super::released_rows::{ReleasedRows, released_rows};
 use super::report::{GateReport, ReasonRow, report};
 use super::table::{Role, Table};
+use super::totals::totals;
 use super::{Request, Settings};
 use crate::config::Areas;
 use crate::datasets::published::Store;
@@ -80,7 +83,7 @@ pub fn decide<'a>(
     // for relations with the months of windows
     let earliest = windows.values().min().map(|start| Unit::Month.start_of(*start));
     let (mut tables, mut batches, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    let mut largest = Largest::new();
+    let mut largest = Largest::default();
     let mut rows_in = 0;
     for classified in &chosen.classified {
         let Classified { view, publication } = *classified;
@@ -105,12 +108,13 @@ pub fn decide<'a>(
             (period, role)
         })?;
         if released || judged {
-            read::largest(warehouse, registry, view, publication, &scope, &mut largest)?;
+            largest.read(warehouse, registry, view, publication, &scope)?;
         }
         tables.push(table);
         batches.push(rows);
         kept.push(*classified);
     }
+    let coverage = Coverage::read(warehouse)?;
     let history = History::read(&Store::new(&settings.publish.store), &scope)?;
     // what is released, and what was
     let forms: Vec<&Coarser> = coarser
@@ -154,6 +158,7 @@ pub fn decide<'a>(
         kept = kept_of(kept, &is_kept);
         further = coarser_tables::relations(&tables, &forms, &history);
     }
+    tables.extend(totals(&tables, &containers));
     let is_wholly_read = |period| scope.is_wholly_read(period);
     let mut built = build(
         &tables,
@@ -169,8 +174,9 @@ pub fn decide<'a>(
     )?;
     bar.message("deciding what is withheld");
     let suppression = protect(&mut built, request, &history)?;
-    let (gate_report, reasons) = report(&tables, &built, &suppression);
-    let views = views(&kept, &tables, &batches, &chosen.released, &built, &suppression)?;
+    let (gate_report, reasons) = report(&tables, &built, &suppression, &coverage);
+    let decided = Decided { tables: &tables, built: &built, suppression: &suppression };
+    let views = decided.views(&kept, &batches, &chosen.released, (&containers, &coverage))?;
     // views without numbers are no release
     let mut counted = views.iter().filter(|view| !view.table.measures.is_empty()).peekable();
     let has_periods = counted.peek().is_none() || counted.any(|v| !v.rows.starts.is_empty());
@@ -219,48 +225,61 @@ fn protect(built: &mut Built, request: &Request, history: &History) -> Result<Su
     )
 }
 
-fn views<'a>(
-    kept: &[Classified<'a>],
-    tables: &[Table],
-    batches: &[RecordBatch],
-    released: &BTreeSet<String>,
-    built: &Built,
-    suppression: &Suppression,
-) -> Result<Vec<ReleasedView<'a>>> {
-    let mut views = Vec::new();
-    for (number, table) in tables.iter().enumerate() {
-        if !released.contains(&table.view) {
-            continue;
-        }
-        let rows = released_rows(tables, number, &batches[number], built, suppression)
-            .with_context(|| table.view.clone())?;
-        let shown = shown(number, table, built, suppression);
-        views.push(ReleasedView { classified: kept[number], table: table.clone(), rows, shown });
-    }
-    Ok(views)
+/// What was decided about the numbers of tables.
+struct Decided<'a> {
+    tables: &'a [Table],
+    built: &'a Built,
+    suppression: &'a Suppression,
 }
 
-/// The numbers of a table that are shown.
-fn shown(
-    number: usize,
-    table: &Table,
-    built: &Built,
-    suppression: &Suppression,
-) -> Vec<(Option<NaiveDate>, String, String, u64)> {
-    let mut shown = Vec::new();
-    for (row_number, row) in table.rows.iter().enumerate().filter(|(_, r)| r.role == Role::Released)
-    {
-        for (measure, value) in row.numbers.iter().enumerate() {
-            let place = super::table::Number { table: number, row: row_number, measure };
-            let (Some(value), Some(cell)) = (*value, built.cell(place)) else { continue };
-            if suppression.withheld(cell).is_none() {
-                let start = row.period.map(|(first, _)| first);
-                let measure = table.measures[measure].column.clone();
-                shown.push((start, table.ledger_key(row), measure, value));
+impl Decided<'_> {
+    /// The released ones of views, whose tables come first.
+    fn views<'a>(
+        &self,
+        views: &[Classified<'a>],
+        batches: &[RecordBatch],
+        released: &BTreeSet<String>,
+        (containers, coverage): (&Containers, &Coverage),
+    ) -> Result<Vec<ReleasedView<'a>>> {
+        let mut found = Vec::new();
+        for (number, (classified, batch)) in views.iter().zip(batches).enumerate() {
+            let table = &self.tables[number];
+            if !released.contains(&table.view) {
+                continue;
+            }
+            let decided = (self.built, self.suppression);
+            let rows = released_rows(self.tables, number, batch, decided, (containers, coverage))
+                .with_context(|| table.view.clone())?;
+            let shown = self.shown(number, coverage);
+            found.push(ReleasedView { classified: *classified, table: table.clone(), rows, shown });
+        }
+        Ok(found)
+    }
+
+    /// The numbers of a table that are shown.
+    fn shown(
+        &self,
+        number: usize,
+        coverage: &Coverage,
+    ) -> Vec<(Option<NaiveDate>, String, String, u64)> {
+        let table = &self.tables[number];
+        let mut shown = Vec::new();
+        let rows = table.rows.iter().enumerate();
+        for (row_number, row) in rows.filter(|(_, row)| row.role == Role::Released) {
+            for (measure, value) in row.numbers.iter().enumerate() {
+                let place = super::table::Number { table: number, row: row_number, measure };
+                let (Some(value), Some(cell)) = (*value, self.built.cell(place)) else { continue };
+                let is_shown = self.suppression.withheld(cell).is_none()
+                    && !coverage.is_blind(table, row, measure);
+                if is_shown && table.is_kept(measure) {
+                    let start = row.period.map(|(first, _)| first);
+                    let measure = table.measures[measure].column.clone();
+                    shown.push((start, table.ledger_key(row), measure, value));
+                }
             }
         }
+        shown
     }
-    shown
 }
 
 fn no_dates(dates: &BTreeSet<NaiveDate>) -> anyhow::Error {

@@ -11,7 +11,9 @@ use super::decide::ReleasedView;
 use super::table::Table;
 use crate::datasets::published::Detail;
 use crate::publication::Thresholds;
-use crate::views::publication::{Keys, Publication, counts, links};
+use crate::views::publication::{
+    Keys, Publication, RowsOf, counts, links, needs, total_text, totals,
+};
 
 /// Version of the form of release folders.
 const VERSION: u32 = 1;
@@ -44,9 +46,21 @@ pub struct ManifestView {
     pub identity: Vec<String>,
     /// Every key has a row, and withheld numbers are null. Else rows with withheld numbers are left out.
     pub every_key: bool,
+    /// Rows of which any number is shown are there, and their withheld numbers are null.
+    #[serde(default)]
+    pub any_number: bool,
     pub counts: Vec<String>,
+    /// Sums that are not released, and that other views refer to.
+    #[serde(default)]
+    pub totals: Vec<String>,
     pub sums: Vec<String>,
     pub linked: Vec<String>,
+    /// Relations that follow from others.
+    #[serde(default)]
+    pub follows: Vec<String>,
+    /// Counts from which all numbers are computed too.
+    #[serde(default)]
+    pub needs: Vec<String>,
     pub rows: u64,
     pub files: Vec<String>,
 }
@@ -61,8 +75,12 @@ impl ManifestView {
             description: classified.view.description.clone(),
             keys: keys.columns.clone(),
             identity: identity.iter().map(|key| keys.columns[*key].clone()).collect(),
-            every_key: keys.are_complete,
+            every_key: keys.are_complete(),
+            any_number: keys.rows == RowsOf::AnyNumber,
             counts: publication.counts.iter().flatten().map(ToString::to_string).collect(),
+            totals: publication.totals.iter().map(total_text).collect(),
+            follows: publication.follows.iter().map(ToString::to_string).collect(),
+            needs: publication.needs.iter().map(ToString::to_string).collect(),
             sums: publication.sums.iter().map(ToString::to_string).collect(),
             linked: publication.linked.iter().map(ToString::to_string).collect(),
             rows: rows.rows.num_rows() as u64,
@@ -80,11 +98,23 @@ impl ManifestView {
                 true => Vec::new(),
                 false => counts(&self.counts.join(", "))?,
             }),
-            keys: Some(Keys { columns: self.keys.clone(), are_complete: self.every_key }),
+            keys: Some(Keys { columns: self.keys.clone(), rows: self.rows_of() }),
+            totals: totals(&self.totals.join("; "))?,
             sums: links("sums", &self.sums.join("; "))?,
             linked: links("linked", &self.linked.join("; "))?,
+            follows: links("sums", &self.follows.join("; "))?,
+            needs: needs(&self.needs.join("; "))?,
             largest: Vec::new(),
         })
+    }
+
+    /// Which keys have a row.
+    pub fn rows_of(&self) -> RowsOf {
+        match (self.every_key, self.any_number) {
+            (true, _) => RowsOf::EveryKey,
+            (false, true) => RowsOf::AnyNumber,
+            (false, false) => RowsOf::Devices,
+        }
     }
 }
 

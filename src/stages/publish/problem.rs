@@ -4,14 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Result, anyhow, bail};
 
-use super::relations::{Containers, Missing, Related, relations, stated, target};
+use super::largest::{Behind, Largest};
+use super::relations::{Containers, Missing, Related, Times, relations, stated, target};
 use super::table::{KeyValues, Number, Role, Row, Table};
 use crate::publication::{self, CellId, Inconsistent, Problem, Suppression, Thresholds};
-use crate::views::publication::{Basis, Column, Link, Relation};
-
-/// The largest contribution of one device to a sum: by view, measure and the values of keys in the order in which
-/// the key `largest` names them.
-pub type Largest = HashMap<(String, String), HashMap<KeyValues, u64>>;
+use crate::views::publication::{Basis, Column, Link, Relation, RowsOf};
 
 /// Numbers that were shown earlier, by view, key in the ledger, and measure.
 pub type Shown = HashMap<(String, String, String), BTreeSet<u64>>;
@@ -74,53 +71,43 @@ impl Built {
     }
 
     fn add_counts(&mut self, tables: &[Table]) {
-        for (number, value) in numbers(tables, |basis| *basis == Basis::Devices) {
-            let table = &tables[number.table];
-            let key = name(table, number);
-            let cell = match table.rows[number.row].role {
-                Role::Released | Role::Judged => self.problem.count(key, value, kind(table)),
-                Role::Context => self.problem.unpublished(key, value),
-            };
-            self.cells.insert(number, cell);
+        for (table_number, table) in tables.iter().enumerate() {
+            let is_count = |basis: &Basis| *basis == Basis::Devices;
+            for (number, value) in numbers(table_number, table, is_count) {
+                let row = &table.rows[number.row];
+                let key = name(table, number);
+                let cell = match row.role {
+                    Role::Released | Role::Judged => self.problem.count(key, value, kind(table)),
+                    Role::Context => self.problem.unpublished(key, value),
+                    Role::Total => self.problem.computed(key, value),
+                };
+                self.cells.insert(number, cell);
+            }
         }
     }
 
     fn add_sums(&mut self, tables: &[Table], largest: &Largest) -> Result<()> {
-        for (number, table) in tables.iter().enumerate() {
+        for (table_number, table) in tables.iter().enumerate() {
+            let behind: Vec<_> =
+                (0..table.measures.len()).map(|measure| largest.of(table, measure)).collect();
             for (measure, declared) in table.measures.iter().enumerate() {
-                let Basis::Over(of) = &declared.basis else { continue };
-                let counts = bases(tables, number, of);
-                let keys = largest_keys(table, &declared.column);
-                let of_rows = largest.get(&(table.view.clone(), declared.column.clone()));
-                for (row, of_row) in table.rows.iter().enumerate() {
-                    let Some(value) = of_row.numbers[measure] else { continue };
-                    if of_row.role == Role::Context {
+                let counts = match &declared.basis {
+                    Basis::Over(of) if !table.is_total => bases(tables, table_number, of),
+                    basis if basis.is_sum() => vec![None; table.rows.len()],
+                    _ => continue,
+                };
+                for (number, value) in numbers(table_number, table, |b| *b == declared.basis) {
+                    if number.measure != measure {
                         continue;
                     }
-                    let number = Number { table: number, row, measure };
-                    let Some(devices) = counts[row].and_then(|count| self.cell(count)) else {
-                        bail!(
-                            "{} is {value}, but no row counts the devices behind it ({of}); correct the header of {}, or run \
-                             `mobility views`",
-                            name(table, number),
-                            table.view
-                        );
+                    let devices = counts[number.row].and_then(|count| self.cell(count));
+                    let known = |measure: usize| behind[measure][number.row];
+                    let cell = match table.rows[number.row].role {
+                        Role::Context | Role::Total => {
+                            self.problem.unpublished(name(table, number), value)
+                        }
+                        _ => self.add_sum(table, number, devices, &known)?,
                     };
-                    let key: KeyValues = keys.iter().map(|key| of_row.keys[*key].clone()).collect();
-                    let largest = of_rows.and_then(|of_rows| of_rows.get(&key)).copied();
-                    if largest.is_none() && value > 0 {
-                        bail!(
-                            "{} is {value}, but no rows of single users add to it; correct the key largest in the \
-                             header of {}",
-                            name(table, number),
-                            table.view
-                        );
-                    }
-                    let key = name(table, number);
-                    let cell = self.problem.sum(key, value, largest.unwrap_or_default(), devices);
-                    let cell = cell.map_err(|error| {
-                        anyhow!("{error}; correct the header of {}, by which each device adds one at least", table.view)
-                    })?;
                     self.cells.insert(number, cell);
                 }
             }
@@ -139,6 +126,50 @@ impl Built {
                 self.problem.withhold(cell);
             }
         }
+    }
+
+    /// Adds a sum over the devices of a count, or over devices that are counted nowhere. `behind` tells the devices
+    /// behind the measures of its row.
+    fn add_sum(
+        &mut self,
+        table: &Table,
+        number: Number,
+        devices: Option<CellId>,
+        behind: &dyn Fn(usize) -> Option<Behind>,
+    ) -> Result<CellId> {
+        let (key, view) = (name(table, number), &table.view);
+        let value = table.rows[number.row].numbers[number.measure].unwrap_or_default();
+        let Some(Behind { devices: uncounted, largest }) =
+            behind(number.measure).or((value == 0).then(Behind::default))
+        else {
+            bail!(
+                "{key} is {value}, but no rows of single users add to it; correct the key largest in the header of \
+                 {view}"
+            );
+        };
+        let basis = &table.measures[number.measure].basis;
+        let sum = match (devices, basis) {
+            (None, Basis::Over(of)) => bail!(
+                "{key} is {value}, but no row counts the devices behind it ({of}); correct the header of {view}, or run \
+                 `mobility views`"
+            ),
+            (None, _) => {
+                let kind = kind_of_row(table, number.row, self.min_devices, behind);
+                self.problem.sum_of_uncounted(&key, value, largest, uncounted, kind)
+            }
+            (Some(devices), _) if table.is_amount[number.measure] => {
+                Ok(self.problem.amount(key, value, largest, devices))
+            }
+            (Some(devices), _) => {
+                // each of the others gives one at least
+                let others = self.problem.value(devices).saturating_sub(1);
+                let largest = largest.min(value.saturating_sub(others));
+                self.problem.sum(key, value, largest, devices)
+            }
+        };
+        sum.map_err(|error| {
+            anyhow!("{error}; correct the header of {view}, by which each device adds one at least")
+        })
     }
 
     fn refuse_missing(&self, tables: &[Table], missing: &[Missing]) -> Result<()> {
@@ -167,6 +198,27 @@ impl Built {
         if parts.is_empty() {
             return Ok(());
         }
+        if !related.times.is_empty() {
+            let parts = related.parts.iter().zip(&related.times);
+            let parts: Vec<(CellId, Times)> =
+                parts.filter_map(|(part, times)| Some((self.cell(*part)?, *times))).collect();
+            let times = |of: fn(Times) -> u64| -> Vec<(CellId, u64)> {
+                parts.iter().map(|(part, times)| (*part, of(*times))).collect()
+            };
+            self.problem.at_least_times(whole, &times(|times| times.least))?;
+            return self.problem.at_most_times(whole, &times(|times| times.most));
+        }
+        let period = row(tables, related.whole).period;
+        let is_wholly_read = (knowledge.is_wholly_read)(period);
+        if is_sum(tables, related.whole) {
+            return match is_wholly_read {
+                true => self.problem.total(whole, &parts),
+                false => parts.iter().try_for_each(|part| self.problem.at_least(whole, &[*part])),
+            };
+        }
+        if related.is_near {
+            return self.relate_nearly(tables, related, (whole, &parts), knowledge);
+        }
         let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
         // those with which outsiders compute differences
         let known: Vec<CellId> = match is_known(&related.whole) {
@@ -176,15 +228,14 @@ impl Built {
             }
             false => Vec::new(),
         };
-        let period = row(tables, related.whole).period;
         let relation = match related.relation {
             // parts that are not read may be missing
-            _ if !(knowledge.is_wholly_read)(period) => Relation::In,
+            _ if !is_wholly_read => Relation::In,
             relation => relation,
         };
-        let is_sparse = related.parts.iter().any(|p| !tables[p.table].keys.are_complete);
+        let is_sparse = related.parts.iter().any(|p| !tables[p.table].keys.are_complete());
         let is_sum = relation == Relation::Within || relation == Relation::Equal && is_sparse;
-        if is_sum && known.len() > 1 {
+        if is_sum && known.len() > 1 && self.problem.is_in_table(whole) {
             self.contained.push((whole, known.clone()));
         }
         let is_partly_known = !known.is_empty() && known.len() < parts.len();
@@ -218,6 +269,38 @@ impl Built {
         Ok(())
     }
 
+    /// A relation that is nearly always true: where it is, outsiders rely on it. Numbers that are withheld anyway tell
+    /// no difference, and are as large as the other number at most in any case.
+    fn relate_nearly(
+        &mut self,
+        tables: &[Table],
+        related: &Related,
+        (whole, parts): (CellId, &[CellId]),
+        knowledge: &Knowledge,
+    ) -> Result<(), Inconsistent> {
+        let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
+        if !is_known(&related.whole) || !related.parts.iter().all(is_known) {
+            return Ok(());
+        }
+        let value = self.problem.value(whole);
+        if related.relation == Relation::Within {
+            let sum: u64 = parts.iter().map(|part| self.problem.value(*part)).sum();
+            if parts.len() > 1 {
+                self.contained.push((whole, parts.to_vec()));
+            }
+            return match sum <= value {
+                true => self.problem.contains(whole, parts).map(drop),
+                false => Ok(()),
+            };
+        }
+        for part in parts {
+            if (self.min_devices..=value).contains(&self.problem.value(*part)) {
+                self.problem.contains(whole, &[*part])?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds, as counts of their own, the differences of shown numbers that count few devices: those of a number and
     /// the shown ones among the numbers that it contains. False if there are none.
     ///
@@ -232,7 +315,8 @@ impl Built {
         for (whole, parts) in self.contained.iter().filter(|(whole, _)| is_shown(*whole)) {
             let shown: Vec<CellId> = parts.iter().copied().filter(|part| is_shown(*part)).collect();
             let sum: u64 = shown.iter().map(|part| self.problem.value(*part)).sum();
-            let rest = self.problem.value(*whole) - sum;
+            // a relation that is nearly always true may not be
+            let rest = self.problem.value(*whole).saturating_sub(sum);
             // without a hidden part the rest is a cell already
             let is_new = !shown.is_empty() && shown.len() < parts.len();
             if is_new && (1..self.min_devices).contains(&rest) {
@@ -246,8 +330,16 @@ impl Built {
     }
 
     fn add_history(&mut self, tables: &[Table], shown: &Shown) -> Result<(), Inconsistent> {
+        if shown.is_empty() {
+            return Ok(());
+        }
+        let is_kept = |number: &Number| {
+            let table = &tables[number.table];
+            !table.is_total && table.is_kept(number.measure)
+        };
+        let cells = self.cells.iter().filter(|(number, _)| is_kept(number));
         let mut cells: Vec<(Number, CellId)> =
-            self.cells.iter().map(|(number, cell)| (*number, *cell)).collect();
+            cells.map(|(number, cell)| (*number, *cell)).collect();
         cells.sort_unstable();
         for (number, cell) in cells {
             for value in shown.get(&place(tables, number)).into_iter().flatten() {
@@ -287,17 +379,19 @@ pub fn bases(tables: &[Table], own: usize, of: &Column) -> Vec<Option<Number>> {
 }
 
 /// The numbers of the measures of a kind.
-fn numbers(tables: &[Table], is_wanted: impl Fn(&Basis) -> bool) -> Vec<(Number, u64)> {
+fn numbers(
+    table_number: usize,
+    table: &Table,
+    is_wanted: impl Fn(&Basis) -> bool,
+) -> Vec<(Number, u64)> {
     let mut found = Vec::new();
-    for (table_number, table) in tables.iter().enumerate() {
-        for (measure, declared) in table.measures.iter().enumerate() {
-            if !is_wanted(&declared.basis) {
-                continue;
-            }
-            for (row, of_row) in table.rows.iter().enumerate() {
-                if let Some(value) = of_row.numbers[measure] {
-                    found.push((Number { table: table_number, row, measure }, value));
-                }
+    for (measure, declared) in table.measures.iter().enumerate() {
+        if !is_wanted(&declared.basis) {
+            continue;
+        }
+        for (row, of_row) in table.rows.iter().enumerate() {
+            if let Some(value) = of_row.numbers[measure] {
+                found.push((Number { table: table_number, row, measure }, value));
             }
         }
     }
@@ -325,18 +419,35 @@ fn value(tables: &[Table], number: Number) -> Option<u64> {
     row(tables, number).numbers[number.measure]
 }
 
+fn is_sum(tables: &[Table], number: Number) -> bool {
+    tables[number.table].measures[number.measure].basis.is_sum()
+}
+
 fn kind(table: &Table) -> publication::Table {
-    match table.keys.are_complete {
-        true => publication::Table::Complete,
-        false => publication::Table::Sparse,
+    match table.keys.rows {
+        RowsOf::EveryKey => publication::Table::Complete,
+        RowsOf::AnyNumber | RowsOf::Devices => publication::Table::Sparse,
     }
 }
 
-/// The own keys by which the rows of single users of a sum are found.
-fn largest_keys(table: &Table, measure: &str) -> Vec<usize> {
-    let link = table.publication.largest.iter().find(|link| link.counts == [measure]);
-    let pairs = link.into_iter().flat_map(|link| &link.by);
-    pairs.filter_map(|pair| table.key(&pair.ours.to_string())).collect()
+/// The kind of table that a row belongs to: where a row is there if any of its numbers is shown, that is one with nulls
+/// for rows in which a number can be.
+fn kind_of_row(
+    table: &Table,
+    row: usize,
+    min_devices: u64,
+    behind: &dyn Fn(usize) -> Option<Behind>,
+) -> publication::Table {
+    let can_be_shown = |measure: usize| {
+        let value = table.rows[row].numbers[measure].unwrap_or_default();
+        behind(measure).is_some_and(|Behind { devices, largest }| {
+            devices >= min_devices && u128::from(largest) * 2 <= u128::from(value)
+        })
+    };
+    match table.keys.rows == RowsOf::AnyNumber && (0..table.measures.len()).any(can_be_shown) {
+        true => publication::Table::Complete,
+        false => kind(table),
+    }
 }
 
 /// The name of a number in messages. It is unique, and decides between equally good choices.

@@ -1,20 +1,17 @@
 //! Reads what a release is made of from the warehouse.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, AsArray, RecordBatch, RecordBatchReader};
 use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
-use arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
-use arrow::util::display::array_value_to_string;
+use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use chrono::NaiveDate;
 
 use super::dating::{Dating, Scope};
 use super::period::AnchorWindows;
-use super::problem::Largest;
-use super::table::KeyValues;
 use crate::domain::tables::{self, TIMESTAMP, quoted};
-use crate::views::publication::{Basis, KeyValue, Link, Publication};
+use crate::views::publication::{KeyValue, Period, Publication};
 use crate::views::{Registry, View};
 use crate::warehouse::{DayColumn, Relation, Rows, Select, Warehouse};
 
@@ -174,74 +171,8 @@ pub fn periods(rows: &RecordBatch, dating: &Dating) -> Result<Vec<Option<NaiveDa
         .collect())
 }
 
-/// The largest contributions of single devices to the sums of a view.
-///
-/// # Errors
-/// A warehouse that cannot be read.
-pub fn largest(
-    warehouse: &dyn Warehouse,
-    registry: &Registry,
-    view: &View,
-    publication: &Publication,
-    scope: &Scope,
-    found: &mut Largest,
-) -> Result<()> {
-    for measure in publication.counts.iter().flatten() {
-        if !matches!(measure.basis, Basis::Over(_)) {
-            continue;
-        }
-        let link = publication.largest.iter().find(|link| link.counts == [measure.column.as_str()]);
-        let Some(link) = link else { continue };
-        let rows = collect(warehouse.sql(&statement(registry, link, scope)?)?)
-            .with_context(|| format!("{}: largest {link}", view.place()))?;
-        let keys = rows.num_columns() - 1;
-        let Some(values) = rows.column(keys).as_primitive_opt::<Int64Type>() else {
-            bail!("{}: largest {link}: the column is no whole number", view.place());
-        };
-        let mut of_rows: HashMap<KeyValues, u64> = HashMap::new();
-        for row in 0..rows.num_rows() {
-            let key = (0..keys).map(|key| {
-                let column = rows.column(key);
-                let text = || array_value_to_string(column, row);
-                column.is_valid(row).then(text).transpose()
-            });
-            let value = if values.is_valid(row) { values.value(row) } else { 0 };
-            of_rows.insert(key.collect::<Result<_, _>>()?, value.unsigned_abs());
-        }
-        found.insert((view.view.clone(), measure.column.clone()), of_rows);
-    }
-    Ok(())
-}
-
-/// The SELECT for the largest sum of a device, by the keys.
-fn statement(registry: &Registry, link: &Link, scope: &Scope) -> Result<String> {
-    let relation = link.to.view.as_deref().unwrap_or_default();
-    let schema = match (tables::Table::from_name(relation), registry.by_sql_name(relation)) {
-        (Some(table), _) => table.schema(),
-        (None, Some(View { columns: Some(columns), .. })) => columns.clone(),
-        _ => bail!("{relation} is neither a table nor a view"),
-    };
-    let keys: Vec<String> = link.by.iter().map(|pair| quoted(&pair.theirs)).collect();
-    let keys = keys.join(", ");
-    let column = quoted(&link.to.column);
-    let is_dated = schema.field_with_name("date").is_ok_and(|f| *f.data_type() == DataType::Date32);
-    let condition = match scope.read().filter(|_| is_dated) {
-        Some((first, last)) => format!(" WHERE date >= DATE '{first}' AND date <= DATE '{last}'"),
-        None => String::new(),
-    };
-    Ok(format!(
-        "SELECT {keys}, CAST(MAX(total) AS BIGINT) AS largest FROM (SELECT {keys}, user_id, SUM({column}) AS total \
-         FROM {relation}{condition} GROUP BY {keys}, user_id) AS by_user GROUP BY {keys}"
-    ))
-}
-
-/// True if a link needs the windows whose anchors apply.
+/// True if values of keys name the windows whose anchors apply.
 pub fn needs_anchor_windows(publication: &Publication) -> bool {
-    use crate::views::publication::Period;
-    let links = publication.sums.iter().chain(&publication.linked);
-    let mut values = links.flat_map(|link| {
-        let of_condition = link.condition.iter().map(|condition| &condition.equals);
-        link.by.iter().map(|pair| &pair.ours).chain(of_condition)
-    });
+    let mut values = publication.key_values();
     values.any(|value| matches!(value, KeyValue::Period(Period::AnchorWindow, _)))
 }

@@ -8,6 +8,7 @@ use super::manifest::ManifestView;
 use crate::config::{Areas, ReleasePeriod};
 use crate::datasets::published::Detail;
 use crate::publication::{Thresholds, Zeros};
+use crate::views::publication::RowsOf;
 
 /// The text of README.md.
 pub fn readme(
@@ -27,15 +28,15 @@ pub fn readme(
     let _ = writeln!(
         text,
         "Numbers of devices in mobile network events, for {dates}. Devices are not people: nobody, one person or a\n\
-         machine may carry one, and none of the numbers is scaled to the population.\n\n\
+         machine may carry one, and only numbers called estimates are scaled to the population.\n\n\
          ## What is withheld\n\n\
          - A number of 1 to {few} devices is withheld, and so is every number that is computed from it. {}\n\
-         - A sum of events to which one device adds more than half is withheld.\n\
+         - A sum of events, trips or hours to which one device adds more than half is withheld.\n\
          - Other numbers are withheld where a withheld number could be derived from them. Why a number is withheld is\n  \
          not said, since it would tell whether it is small.\n\
          - In views with a row for every key, a withheld number is empty (null), and the last column `suppressed` is\n  \
-         true. In the other views, rows with withheld numbers are left out: a missing row means 0 to {few} devices,\n  \
-         or more.\n\
+         true. A LAU without a planned cell is withheld like that, since no device can be seen there. In the other\n  \
+         views, rows with withheld numbers are left out: a missing row means 0 to {few} devices, or more.\n\
          - Weeks, months, nights and windows are here if all their dates with data are.\n{}\n\
          ## Files\n\n\
          Each view is a CSV file and a Parquet file with the same rows. Views with a column `lau_id` also have a\n\
@@ -48,9 +49,10 @@ pub fn readme(
         of_detail(detail)
     );
     for (sql_name, view) in views {
-        let rows = match view.every_key {
-            true => "every key has a row",
-            false => "rows with withheld numbers are left out",
+        let rows = match view.rows_of() {
+            RowsOf::EveryKey => "every key has a row",
+            RowsOf::AnyNumber => "rows of which no number is shown are left out",
+            RowsOf::Devices => "rows with withheld numbers are left out",
         };
         let _ = writeln!(text, "### {}\n\n{}\n", view.title, view.description);
         let _ = writeln!(text, "- files: {}", view.files.join(", "));
@@ -59,7 +61,13 @@ pub fn readme(
         if !view.counts.is_empty() {
             let _ = writeln!(text, "- numbers: {}", view.counts.join("; "));
         }
-        for link in view.sums.iter().chain(&view.linked) {
+        for total in &view.totals {
+            let _ = writeln!(text, "- not released: {total}");
+        }
+        for need in &view.needs {
+            let _ = writeln!(text, "- computed from: {need}");
+        }
+        for link in view.sums.iter().chain(&view.linked).chain(&view.follows) {
             let _ = writeln!(text, "- known: {link}");
         }
         text.push('\n');

@@ -7,15 +7,29 @@ use anyhow::{Result, bail};
 use super::nuts::Nuts;
 use super::period::{AnchorWindows, period_of};
 use super::table::{KeyValues, Number, Row, Table};
-use crate::views::publication::{Column, KeyValue, Link, Relation};
+use crate::views::publication::{Column, KeyPair, KeyValue, Link, Relation};
 
 /// A relation between the numbers of a row, or of several rows, and another number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
     pub relation: Relation,
+    /// It may be untrue, and is then not known to anybody.
+    pub is_near: bool,
     pub whole: Number,
     pub parts: Vec<Number>,
+    /// The numbers by which the parts are multiplied; none if that is 1.
+    pub times: Vec<Times>,
 }
+
+/// What a device adds to a sum at least and at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    pub least: u64,
+    pub most: u64,
+}
+
+/// What a device adds at most where a class has no upper bound. More trips than this fit into no day.
+const UNLIMITED: u64 = 1_000;
 
 /// Numbers for which the row with the other number is missing, although there are rows of the same period.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +56,7 @@ struct Lookup {
 /// What the headers of the tables state, with the numbers of these.
 pub fn stated(tables: &[Table]) -> impl Iterator<Item = (usize, &Link)> {
     tables.iter().enumerate().flat_map(|(number, table)| {
-        let links = table.publication.sums.iter().chain(&table.publication.linked);
+        let links = table.publication.stated_links().filter(|_| !table.is_total);
         links.map(move |link| (number, link))
     })
 }
@@ -65,8 +79,12 @@ pub fn relations<'a>(
             match lookup.rows.get(&key) {
                 Some(row) => {
                     let whole = Number { table: target, row: *row, measure };
-                    related.push(Related { relation: link.relation, whole, parts });
+                    let (relation, is_near) = (link.relation, link.is_near);
+                    let times = times(&tables[number], link, &parts);
+                    related.push(Related { relation, is_near, whole, parts, times });
                 }
+                // where the other number should be is not known for sure either
+                None if link.is_near => {}
                 None if lookup.is_expected(&tables[target], link, &key) => {
                     let place = format!("{} of {}", link.to, shown(&key));
                     missing.push(Missing { parts, place });
@@ -80,11 +98,25 @@ pub fn relations<'a>(
 
 /// The table and the measure of the other number.
 pub fn target(tables: &[Table], own: usize, column: &Column) -> Option<(usize, usize)> {
-    let table = match &column.view {
-        None => own,
-        Some(view) => tables.iter().position(|table| table.view == *view)?,
+    let view = column.view.as_ref().unwrap_or(&tables[own].view);
+    let of_view = tables.iter().enumerate().filter(|(_, table)| table.view == *view);
+    of_view.filter_map(|(number, table)| Some((number, table.measure(&column.column)?))).next()
+}
+
+/// The numbers by which counts are multiplied: those at the start of the values of a key, which are at least so many
+/// where something follows, as in `3+`.
+fn times(table: &Table, link: &Link, parts: &[Number]) -> Vec<Times> {
+    let Some(key) = link.times.as_ref().and_then(|column| table.key(column)) else {
+        return Vec::new();
     };
-    Some((table, tables[table].measure(&column.column)?))
+    let number = |part: &Number| {
+        let text = table.rows[part.row].keys[key].as_deref().unwrap_or_default();
+        let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        let least = text[..digits].parse().unwrap_or_default();
+        let is_exact = digits > 0 && digits == text.len();
+        Times { least, most: if is_exact { least } else { UNLIMITED } }
+    };
+    parts.iter().map(number).collect()
 }
 
 /// The numbers of a link, by the keys of the row with the other number. Where each number is by itself in a relation,
@@ -104,7 +136,7 @@ fn groups(
         if !is_meant(table, row, link, containers) {
             continue;
         }
-        let Some(key) = key_of(table, row, link, containers) else { continue };
+        let Some(key) = key_of(table, row, &link.by, containers) else { continue };
         let numbers = measures.iter().map(|measure| Number {
             table: number,
             row: row_number,
@@ -123,15 +155,20 @@ fn groups(
 }
 
 /// True for rows that the condition of a link allows. Empty values are equal.
-fn is_meant(table: &Table, row: &Row, link: &Link, containers: &Containers) -> bool {
+pub fn is_meant(table: &Table, row: &Row, link: &Link, containers: &Containers) -> bool {
     let Some(condition) = &link.condition else { return true };
     let own = table.key(&condition.column).map(|key| row.keys[key].clone());
-    own == value_of(table, row, &condition.equals, containers)
+    (own == value_of(table, row, &condition.equals, containers)) != condition.is_negated
 }
 
 /// The keys of the row with the other number; `None` if there is no such period.
-fn key_of(table: &Table, row: &Row, link: &Link, containers: &Containers) -> Option<KeyValues> {
-    link.by.iter().map(|pair| value_of(table, row, &pair.ours, containers)).collect()
+pub fn key_of(
+    table: &Table,
+    row: &Row,
+    by: &[KeyPair],
+    containers: &Containers,
+) -> Option<KeyValues> {
+    by.iter().map(|pair| value_of(table, row, &pair.ours, containers)).collect()
 }
 
 /// A value of a row, which may be null; `None` for a period or an area that there is not.

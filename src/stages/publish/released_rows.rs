@@ -1,6 +1,6 @@
 //! The rows of a view as they are released.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -9,11 +9,13 @@ use arrow::compute::{filter, filter_record_batch, nullif};
 use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
 
+use super::coverage::Coverage;
 use super::problem::{Built, bases};
-use super::table::{Number, Role, Row, Table};
+use super::relations::{Containers, key_of, target};
+use super::table::{KeyValues, Number, Role, Row, Table};
 use crate::datasets::published::SUPPRESSED;
 use crate::publication::Suppression;
-use crate::views::publication::Basis;
+use crate::views::publication::{Basis, Need, RowsOf};
 
 /// Released rows, and the first date of the period of each.
 #[derive(Debug, Clone)]
@@ -26,43 +28,68 @@ pub struct ReleasedRows {
     pub dates: Option<(NaiveDate, NaiveDate)>,
 }
 
-/// Withholds numbers: they are null where each key has a row, and elsewhere their rows are left out. The rows are
-/// those of the table, in the same order.
+/// Withholds numbers: they are null where each key has a row, or a row of which any number is shown, and elsewhere their
+/// rows are left out. The rows are those of the table, in the same order.
 ///
 /// # Errors
 /// Columns that cannot be made null.
 pub fn released_rows(
     tables: &[Table],
-    number: usize,
+    table_number: usize,
     rows: &RecordBatch,
-    built: &Built,
-    suppression: &Suppression,
+    (built, suppression): (&Built, &Suppression),
+    (containers, coverage): (&Containers, &Coverage),
 ) -> Result<ReleasedRows> {
-    let table = &tables[number];
+    let table = &tables[table_number];
     let is_withheld = |number: Number| {
-        built.cell(number).is_some_and(|cell| suppression.withheld(cell).is_some())
+        let Number { table: of, row, measure } = number;
+        let is_blind = || coverage.is_blind(&tables[of], &tables[of].rows[row], measure);
+        let is_hidden = |cell| suppression.withheld(cell).is_some();
+        // other numbers are decided about with those of these rows
+        let is_context = of != table_number && tables[of].rows[row].role == Role::Context;
+        is_context || built.cell(number).is_some_and(is_hidden) || is_blind()
     };
+    let mut is_needed_withheld = vec![false; table.rows.len()];
+    for need in &table.publication.needs {
+        let needed = needed(tables, table_number, need, containers);
+        for (withheld, needed) in is_needed_withheld.iter_mut().zip(needed) {
+            *withheld |= needed.is_none_or(is_withheld);
+        }
+    }
     // by measure and row
     let mut withheld: Vec<Vec<bool>> = Vec::new();
     for (measure, declared) in table.measures.iter().enumerate() {
         let of_measure = match &declared.basis {
-            Basis::From(column) => {
-                let of = bases(tables, number, column);
-                of.into_iter().map(|of| of.is_some_and(is_withheld)).collect()
+            Basis::From(columns) => {
+                let mut withheld = is_needed_withheld.clone();
+                for column in columns {
+                    let of = bases(tables, table_number, column);
+                    for (withheld, of) in withheld.iter_mut().zip(of) {
+                        *withheld |= of.is_some_and(is_withheld);
+                    }
+                }
+                withheld
             }
-            Basis::Devices | Basis::Over(_) => (0..table.rows.len())
-                .map(|row| is_withheld(Number { table: number, row, measure }))
+            Basis::Devices | Basis::Over(_) | Basis::OverUsers => (0..table.rows.len())
+                .map(|row| is_withheld(Number { table: table_number, row, measure }))
                 .collect(),
         };
         withheld.push(of_measure);
     }
     let is_suppressed: Vec<bool> =
         (0..table.rows.len()).map(|row| withheld.iter().any(|of| of[row])).collect();
-    let is_kept: Vec<bool> = table
-        .rows
-        .iter()
-        .zip(&is_suppressed)
-        .map(|(row, withheld)| row.role == Role::Released && (table.keys.are_complete || !withheld))
+    let is_there = |row: usize| match table.keys.rows {
+        RowsOf::EveryKey => true,
+        RowsOf::Devices => !is_suppressed[row],
+        // a zero alone tells that there is a number which is withheld
+        RowsOf::AnyNumber => table.measures.iter().enumerate().any(|(measure, declared)| {
+            let is_from = matches!(declared.basis, Basis::From(_));
+            let is_shown = !withheld[measure][row] && !is_from;
+            is_shown && table.rows[row].numbers[measure].is_some_and(|number| number > 0)
+        }),
+    };
+    let is_kept: Vec<bool> = (0..table.rows.len())
+        .map(|row| table.rows[row].role == Role::Released && is_there(row))
         .collect();
     let kept = BooleanArray::from(is_kept.clone());
     let (mut fields, mut columns): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
@@ -86,6 +113,29 @@ pub fn released_rows(
         starts: released().map(start).collect(),
         dates: dated().map(|(first, _)| first).min().zip(dated().map(|(_, last)| last).max()),
     })
+}
+
+/// For each row of a table the number of another view that its own are computed from, if there is one.
+fn needed(
+    tables: &[Table],
+    own: usize,
+    need: &Need,
+    containers: &Containers,
+) -> Vec<Option<Number>> {
+    let Some((table, measure)) = target(tables, own, &need.of) else {
+        return vec![None; tables[own].rows.len()];
+    };
+    let other = &tables[table];
+    let keys: Vec<usize> = need.by.iter().filter_map(|pair| other.key(&pair.theirs)).collect();
+    let rows = other.rows.iter().enumerate();
+    let rows: HashMap<KeyValues, usize> = rows
+        .map(|(number, row)| (keys.iter().map(|key| row.keys[*key].clone()).collect(), number))
+        .collect();
+    let found = |row: &Row| {
+        let row = *rows.get(&key_of(&tables[own], row, &need.by, containers)?)?;
+        Some(Number { table, row, measure })
+    };
+    tables[own].rows.iter().map(found).collect()
 }
 
 impl ReleasedRows {

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use chrono::NaiveDate;
 
+use super::coverage::Coverage;
 use super::problem::Built;
 use super::table::{Number, Role, Table};
 use crate::publication::{Reason, Suppression, Withheld};
@@ -121,6 +122,7 @@ pub fn report(
     tables: &[Table],
     built: &Built,
     suppression: &Suppression,
+    coverage: &Coverage,
 ) -> (GateReport, Vec<ReasonRow>) {
     let mut figures: HashMap<(Option<NaiveDate>, usize), Figures> = HashMap::new();
     let mut reasons = Vec::new();
@@ -134,10 +136,16 @@ pub fn report(
                 let place = Number { table: number, row: row_number, measure };
                 let (Some(value), Some(_)) = (*value, built.cell(place)) else { continue };
                 let of_period = figures.entry((period, number)).or_default();
+                // amounts have another unit
+                let value = if table.is_kept(measure) { u128::from(value) } else { 0 };
                 of_period.cells += 1;
-                of_period.value += u128::from(value);
-                let Some(reason) = why(built, suppression, place) else { continue };
-                of_period.lost += u128::from(value);
+                of_period.value += value;
+                let reason = match coverage.is_blind(table, row, measure) {
+                    true => Some("not_covered"),
+                    false => why(built, suppression, place),
+                };
+                let Some(reason) = reason else { continue };
+                of_period.lost += value;
                 match reason {
                     "secondary" => of_period.secondary += 1,
                     _ => of_period.primary += 1,

@@ -138,7 +138,7 @@ impl NewRelease {
             *listed = PublishedView {
                 keys: view.table.keys.columns.clone(),
                 measures: view.table.measures.iter().map(|m| m.column.clone()).collect(),
-                is_complete: view.table.keys.are_complete,
+                is_complete: view.table.keys.are_complete(),
                 files,
             };
         }

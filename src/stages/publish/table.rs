@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use anyhow::{Result, bail};
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
 
@@ -26,6 +26,11 @@ pub struct Table {
     pub identity: Vec<usize>,
     /// For each key whether it is a date or a time.
     pub is_time: Vec<bool>,
+    /// For each measure whether it is an amount such as hours, of which a device may add any part. Its numbers are
+    /// hundredths.
+    pub is_amount: Vec<bool>,
+    /// The measure is a total that nobody publishes.
+    pub is_total: bool,
     pub rows: Vec<Row>,
 }
 
@@ -48,6 +53,8 @@ pub enum Role {
     Judged,
     /// It is known to outsiders as far as an earlier release has shown it.
     Context,
+    /// It is published nowhere, and outsiders compute it from what is.
+    Total,
 }
 
 /// A number of a table.
@@ -77,6 +84,10 @@ impl Table {
         });
         let numbers = measures.iter().map(|measure| numbers(view, rows, measure));
         let numbers = numbers.collect::<Result<Vec<_>>>()?;
+        let is_amount = measures.iter().map(|measure| {
+            let of_type = |column: &ArrayRef| *column.data_type() == DataType::Float64;
+            measure.basis.is_sum() && rows.column_by_name(&measure.column).is_some_and(of_type)
+        });
         let mut all = Vec::with_capacity(rows.num_rows());
         for number in 0..rows.num_rows() {
             let mut values = Vec::with_capacity(columns.len());
@@ -95,6 +106,8 @@ impl Table {
             publication: publication.clone(),
             identity: identity(keys, &view.order),
             is_time: is_time.collect(),
+            is_amount: is_amount.collect(),
+            is_total: false,
             keys: keys.clone(),
             measures: measures.clone(),
             rows: all,
@@ -125,6 +138,11 @@ impl Table {
     /// The number of a measure by its column.
     pub fn measure(&self, column: &str) -> Option<usize> {
         self.measures.iter().position(|measure| measure.column == column)
+    }
+
+    /// True for counts and sums, which are compared with earlier releases; false for amounts.
+    pub fn is_kept(&self, measure: usize) -> bool {
+        !self.is_amount[measure]
     }
 
     /// The number of a key by its column.
@@ -159,11 +177,7 @@ fn identity(keys: &Keys, order: &[OrderBy]) -> Vec<usize> {
     if named.is_empty() { (0..keys.columns.len()).collect() } else { named }
 }
 
-fn column<'a>(
-    view: &View,
-    rows: &'a RecordBatch,
-    name: &str,
-) -> Result<&'a arrow::array::ArrayRef> {
+fn column<'a>(view: &View, rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
     match rows.column_by_name(name) {
         Some(column) => Ok(column),
         None => bail!("{}: there is no column {name}; run `mobility views`", view.place()),
@@ -175,6 +189,11 @@ fn numbers(view: &View, rows: &RecordBatch, measure: &Measure) -> Result<Vec<Opt
     let values = column(view, rows, &measure.column)?;
     if matches!(measure.basis, Basis::From(_)) {
         return Ok(vec![None; rows.num_rows()]);
+    }
+    if let (true, Some(values)) = (measure.basis.is_sum(), values.as_primitive_opt::<Float64Type>())
+    {
+        let hundredths = |value: f64| (value.max(0.0) * 100.0).round() as u64;
+        return Ok(values.iter().map(|value| value.map(hundredths)).collect());
     }
     let Some(values) = values.as_primitive_opt::<Int64Type>() else {
         bail!(

@@ -29,7 +29,7 @@ pub enum Source {
     Disjoint,
 }
 
-const SOURCES: [(&str, Source); 7] = [
+const SOURCES: [(&str, Source); 6] = [
     (
         "agg_users_per_lau_per_day",
         Source::Users(include_str!("../../../sql/publish/agg_users_per_lau_per_day.sql")),
@@ -42,7 +42,6 @@ const SOURCES: [(&str, Source); 7] = [
     ("residents_per_lau", Source::Disjoint),
     ("commuters", Source::Disjoint),
     ("overnight_stays", Source::Disjoint),
-    ("trips_per_device", Source::Disjoint),
 ];
 
 /// Views with devices by date, which are contained in those of weeks and months.
@@ -141,7 +140,9 @@ impl Coarser {
         let measures = self.view.publication.counts.iter().flatten();
         let link = |measure: &Measure| Link {
             counts: vec![measure.column.clone()],
+            times: None,
             relation,
+            is_near: false,
             to: Column { view: Some(self.view.view.clone()), column: measure.column.clone() },
             by: self.keys_of(|base| held(KeyValue::Column(finer.key(base)), base, finer, level)),
             each: Vec::new(),

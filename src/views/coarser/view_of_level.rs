@@ -34,7 +34,7 @@ pub fn view_of_level(view: &View, level: Level, registry: &Registry) -> View {
     let counts: Vec<Measure> = counts.filter(|m| m.basis == Basis::Devices).cloned().collect();
     let keys = view.publication.keys.as_ref().map(|keys| Keys {
         columns: keys.columns.iter().filter(|k| is_kept(k)).map(|k| level.key(k)).collect(),
-        are_complete: keys.are_complete,
+        rows: keys.rows,
     });
     let is_key = |name: &str| {
         view.publication.keys.as_ref().is_some_and(|keys| keys.columns.iter().any(|k| k == name))
@@ -79,7 +79,7 @@ pub fn view_of_level(view: &View, level: Level, registry: &Registry) -> View {
             keys,
             sums: view.publication.sums.iter().filter_map(link).collect(),
             linked: view.publication.linked.iter().filter_map(link).collect(),
-            largest: Vec::new(),
+            ..Publication::default()
         },
         columns,
         sql: String::new(),
@@ -119,6 +119,7 @@ fn translated(link: &Link, level: Level, registry: &Registry) -> Option<Link> {
     let condition = match &link.condition {
         Some(condition) => Some(Condition {
             column: level.key(&condition.column),
+            is_negated: condition.is_negated,
             equals: own(&condition.equals)?,
         }),
         None => None,

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use super::declaration::{Basis, Column, KeyValue, Keys, Link, Measure, Publication};
+use super::USER_ID;
+use super::contribution::{Contribution, Source};
+use super::declaration::{
+    Basis, Column, KeyPair, KeyValue, Keys, Link, Measure, Need, Publication, Relation,
+};
 use crate::domain::tables::Table;
 use crate::views::registry::Registry;
 use crate::views::view::View;
-
-/// The column of tables and views with rows of single users.
-const USER_ID: &str = "user_id";
 
 /// Why a view cannot be published, and what to write in its header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +39,7 @@ pub fn classify<'a>(view: &'a View, registry: &Registry) -> Result<&'a Publicati
         );
     };
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let Publication { counts: Some(counts), keys: Some(keys), sums, linked, largest } =
+    let Publication { counts: Some(counts), keys: Some(keys), totals, needs, largest, .. } =
         &view.publication
     else {
         return unclassified(format!(
@@ -72,35 +73,74 @@ pub fn classify<'a>(view: &'a View, registry: &Registry) -> Result<&'a Publicati
         }
     }
     for measure in counts {
-        if let Basis::From(column) | Basis::Over(column) = &measure.basis {
-            count_of(column, view, registry).map_err(Unclassified)?;
+        let of: &[Column] = match &measure.basis {
+            Basis::From(columns) => columns,
+            Basis::Over(column) => std::slice::from_ref(column),
+            Basis::Devices | Basis::OverUsers => &[],
+        };
+        for column in of {
+            let number = number(column, view, registry).map_err(Unclassified)?;
+            if number.is_sum && measure.basis.is_sum() {
+                return unclassified(no_count(column, view).0);
+            }
         }
     }
-    for measure in counts.iter().filter(|m| matches!(m.basis, Basis::Over(_))) {
-        let column = &measure.column;
-        let Some(link) = largest.iter().find(|link| link.counts == [column.as_str()]) else {
+    for Measure { column, basis } in counts.iter().filter(|measure| measure.basis.is_sum()) {
+        let known: Vec<&Source> = largest
+            .iter()
+            .filter(|known| known.column == *column)
+            .map(|known| &known.from)
+            .collect();
+        if known.is_empty() {
             return unclassified(format!(
                 "{column} is a sum over devices, and it is not known how much a single device adds; write \
                  `-- largest: {column} in RELATION.COLUMN by KEYS` with rows of single users that add up to it, such \
                  as mobile_events_compressed.event_count by hour"
             ));
-        };
-        check_largest(link, keys, registry)
-            .map_err(|error| Unclassified(format!("largest {link}: {error}")))?;
+        }
+        let has_rows = known.iter().any(|from| matches!(from, Source::Rows(_)));
+        if *basis == Basis::OverUsers && !has_rows {
+            return unclassified(format!(
+                "the devices behind {column} are counted from the rows of single users that the key largest names; write \
+                 `-- largest: {column} in RELATION.COLUMN by KEYS`"
+            ));
+        }
     }
-    for link in sums.iter().chain(linked) {
+    for known in largest {
+        check_largest(known, (counts, keys), registry)
+            .map_err(|error| Unclassified(format!("largest {known}: {error}")))?;
+    }
+    for link in view.publication.links() {
         check(link, view, (counts, keys), registry)
             .map_err(|error| Unclassified(format!("{link}: {error}")))?;
+    }
+    for need in needs {
+        check_need(need, view, keys, registry)
+            .map_err(|error| Unclassified(format!("needs {need}: {error}")))?;
+    }
+    if let Some(total) = totals.iter().find(|total| listed.contains(&total.to.column.as_str())) {
+        return unclassified(format!(
+            "the total {} has the name of a column; choose another one",
+            total.to
+        ));
     }
     Ok(&view.publication)
 }
 
-/// The keys of the view in which a column counts devices.
-fn count_of<'a>(
+/// A column with numbers, or a total.
+struct Number<'a> {
+    /// It is a sum to which devices add, and does not count them.
+    is_sum: bool,
+    /// The keys of its rows.
+    keys: Vec<&'a str>,
+}
+
+/// The column of a view that counts devices or is a sum over them.
+fn number<'a>(
     column: &Column,
     own: &'a View,
     registry: &'a Registry,
-) -> Result<Option<&'a Keys>, String> {
+) -> Result<Number<'a>, String> {
     let view = match &column.view {
         None => own,
         Some(name) => registry.by_sql_name(name).ok_or_else(|| {
@@ -109,39 +149,56 @@ fn count_of<'a>(
             )
         })?,
     };
-    let counts = view.publication.counts.as_deref().unwrap_or_default();
-    match counts.iter().any(|m| m.column == column.column && m.basis == Basis::Devices) {
-        true => Ok(view.publication.keys.as_ref()),
-        false => {
-            Err(format!("the header of {} does not state that {column} counts devices", view.view))
+    let Publication { counts, keys, totals, .. } = &view.publication;
+    let keys = keys.iter().flat_map(|keys| &keys.columns).map(String::as_str).collect();
+    if let Some(total) = totals.iter().find(|total| total.to.column == column.column) {
+        let parts =
+            counts.iter().flatten().filter(|measure| total.counts.contains(&measure.column));
+        return Ok(Number {
+            is_sum: parts.map(|measure| measure.basis.is_sum()).next().unwrap_or_default(),
+            keys: total.by.iter().map(|pair| pair.theirs.as_str()).collect(),
+        });
+    }
+    match counts.iter().flatten().find(|measure| measure.column == column.column) {
+        Some(measure) if !matches!(measure.basis, Basis::From(_)) => {
+            Ok(Number { is_sum: measure.basis.is_sum(), keys })
         }
+        _ => Err(no_count(column, view).0),
     }
 }
 
-/// Checks that there are rows of single users with the columns that a link names.
-fn check_largest(link: &Link, keys: &Keys, registry: &Registry) -> Result<(), String> {
-    let name = link.to.view.as_deref().unwrap_or_default();
+fn no_count(column: &Column, view: &View) -> Unclassified {
+    Unclassified(format!("the header of {} does not state that {column} counts devices", view.view))
+}
+
+/// Checks that there are rows of single users with the columns that are named, or that there is a limit.
+fn check_largest(
+    known: &Contribution,
+    (counts, keys): (&[Measure], &Keys),
+    registry: &Registry,
+) -> Result<(), String> {
+    let Contribution { column, from } = known;
+    if !counts.iter().any(|measure| measure.column == *column && measure.basis.is_sum()) {
+        return Err(format!("the key counts does not state that {column} is a sum over devices"));
+    }
+    let own_key = |column: &String| match keys.columns.contains(column) {
+        true => Ok(()),
+        false => Err(format!("{column} is not in the key keys")),
+    };
+    let rows = match from {
+        Source::Limit { key, .. } => return own_key(key),
+        Source::Rows(rows) => rows,
+    };
+    let name = &rows.relation;
     let columns = columns_by_user(name, registry).ok_or_else(|| {
         format!(
             "{name:?} is neither a table nor a view with rows of single users and a column user_id"
         )
     })?;
-    let theirs = link.by.iter().map(|pair| &pair.theirs).chain([&link.to.column]);
-    for column in theirs {
-        if !columns.contains(column) {
-            return Err(format!("{name} has no column {column}; it has {}", columns.join(", ")));
-        }
+    if let Some(column) = rows.columns().find(|column| !columns.contains(column)) {
+        return Err(format!("{name} has no column {column}; it has {}", columns.join(", ")));
     }
-    for pair in &link.by {
-        match &pair.ours {
-            KeyValue::Column(column) if keys.columns.contains(column) => {}
-            ours => return Err(format!("{ours} is not a column in the key keys")),
-        }
-    }
-    match link.each.is_empty() && link.condition.is_none() && !link.by.is_empty() {
-        true => Ok(()),
-        false => Err("expected COLUMN in RELATION.COLUMN by KEYS and nothing else".to_owned()),
-    }
+    rows.by.iter().try_for_each(|(ours, _)| own_key(ours))
 }
 
 /// The columns of a table or view with rows of single users by `user_id`.
@@ -161,37 +218,64 @@ fn check(
     (counts, keys): (&[Measure], &Keys),
     registry: &Registry,
 ) -> Result<(), String> {
+    let theirs = number(&link.to, view, registry)?;
+    let wanted_sum = theirs.is_sum && link.times.is_none();
     for column in &link.counts {
-        if !counts.iter().any(|m| m.column == *column && m.basis == Basis::Devices) {
-            return Err(format!("the key counts does not state that {column} counts devices"));
+        let measure = counts.iter().find(|measure| measure.column == *column);
+        let basis = measure.map(|measure| &measure.basis);
+        match basis {
+            Some(basis) if basis.is_sum() && wanted_sum => {}
+            Some(Basis::Devices) if !wanted_sum => {}
+            _ if wanted_sum => {
+                return Err(format!(
+                    "the key counts does not state that {column} is a sum over devices"
+                ));
+            }
+            _ => return Err(format!("the key counts does not state that {column} counts devices")),
         }
+    }
+    if wanted_sum && link.relation != Relation::Equal {
+        return Err(format!("{} is a sum over devices; sums are compared with = alone", link.to));
+    }
+    if link.times.is_some() && !theirs.is_sum {
+        return Err(format!("{} is no sum over devices, which times needs", link.to));
     }
     let own_key = |column: &String| match keys.columns.contains(column) {
         true => Ok(()),
         false => Err(format!("{column} is not in the key keys")),
     };
-    let value = |value: &KeyValue| match value {
-        KeyValue::Column(column) | KeyValue::Period(_, column) | KeyValue::Area(_, column) => {
-            own_key(column)
-        }
-        KeyValue::Text(_) => Ok(()),
-    };
-    link.each.iter().try_for_each(own_key)?;
+    link.each.iter().chain(&link.times).try_for_each(own_key)?;
     if let Some(condition) = &link.condition {
         own_key(&condition.column)?;
-        value(&condition.equals)?;
+        check_value(&condition.equals, keys)?;
     }
-    let theirs = count_of(&link.to, view, registry)?;
-    for pair in &link.by {
-        value(&pair.ours)?;
-        if !theirs.is_some_and(|keys| keys.columns.contains(&pair.theirs)) {
-            return Err(format!(
-                "{} is not in the key keys of the view of {}",
-                pair.theirs, link.to
-            ));
+    check_keys(&link.by, keys, &theirs, &link.to)
+}
+
+fn check_need(need: &Need, view: &View, keys: &Keys, registry: &Registry) -> Result<(), String> {
+    let theirs = number(&need.of, view, registry)?;
+    check_keys(&need.by, keys, &theirs, &need.of)
+}
+
+fn check_keys(by: &[KeyPair], keys: &Keys, theirs: &Number, of: &Column) -> Result<(), String> {
+    for pair in by {
+        check_value(&pair.ours, keys)?;
+        if !theirs.keys.contains(&pair.theirs.as_str()) {
+            return Err(format!("{} is not in the key keys of the view of {of}", pair.theirs));
         }
     }
     Ok(())
+}
+
+fn check_value(value: &KeyValue, keys: &Keys) -> Result<(), String> {
+    match value {
+        KeyValue::Column(column) | KeyValue::Period(_, column) | KeyValue::Area(_, column)
+            if !keys.columns.contains(column) =>
+        {
+            Err(format!("{column} is not in the key keys"))
+        }
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +316,13 @@ mod tests {
             "commuters",
             "overnight_stays",
             "od_pairs_per_day",
+            "trips_od",
+            "flow_balance",
+            "trip_distances",
+            "trips_per_device",
+            "dwell_per_lau",
+            "commuters_estimate",
+            "overnight_estimate",
             "anchor_windows",
             "calendar_windows",
             "clock_hours",
@@ -239,10 +330,8 @@ mod tests {
         ] {
             assert!(is_classified(name), "{name}");
         }
-        // estimates tell the weights, and with them the number of residents
+        // weights tell the number of residents
         for name in [
-            "commuters_estimate",
-            "overnight_estimate",
             "present_estimate",
             "population_weights",
             "present_by_home",

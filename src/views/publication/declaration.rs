@@ -1,6 +1,6 @@
-//! The keys `counts`, `keys`, `sums`, `linked` and `largest` of a header.
+//! The keys `counts`, `keys`, `totals`, `sums`, `linked`, `follows`, `needs` and `largest` of a header.
 
-use std::fmt;
+use super::contribution::Contribution;
 
 use crate::config::Areas;
 
@@ -10,21 +10,48 @@ pub struct Publication {
     /// The columns with numbers; `None` without the key `counts`, and empty with `counts: none`.
     pub counts: Option<Vec<Measure>>,
     pub keys: Option<Keys>,
+    /// Sums of numbers of the view that nobody publishes, and that other views refer to by the name of a column.
+    pub totals: Vec<Link>,
     /// Counts whose sums are published or follow.
     pub sums: Vec<Link>,
     /// Counts that others contain.
     pub linked: Vec<Link>,
-    /// For each sum to which devices add, the rows of single users that it adds up, so that the largest
-    /// contribution of a device is known.
-    pub largest: Vec<Link>,
+    /// Relations that follow from those of other views, which may not be released with this one.
+    pub follows: Vec<Link>,
+    /// Counts from which all numbers of a row are computed too.
+    pub needs: Vec<Need>,
+    /// For each sum to which devices add, how much a device adds.
+    pub largest: Vec<Contribution>,
 }
 
 /// The columns that identify or describe the rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
     pub columns: Vec<String>,
-    /// Every key has a row, so that a count may be zero; else rows exist only where there are devices.
-    pub are_complete: bool,
+    pub rows: RowsOf,
+}
+
+/// Which keys have a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowsOf {
+    /// Every key, so that a count may be zero. A withheld number is null.
+    EveryKey,
+    /// Keys with devices. A row of which any number is shown is there, and the others are null.
+    AnyNumber,
+    /// Keys with devices. Rows with withheld numbers are left out.
+    Devices,
+}
+
+impl Keys {
+    /// True if every key has a row.
+    pub fn are_complete(&self) -> bool {
+        self.rows == RowsOf::EveryKey
+    }
+
+    /// True if withheld numbers are null; else their rows are left out.
+    pub fn have_nulls(&self) -> bool {
+        self.rows != RowsOf::Devices
+    }
 }
 
 /// A column with numbers.
@@ -38,10 +65,19 @@ pub struct Measure {
 pub enum Basis {
     /// It counts devices.
     Devices,
-    /// It is computed from a count of devices.
-    From(Column),
+    /// It is computed from counts of devices, or from sums over devices.
+    From(Vec<Column>),
     /// It is a sum to which each of some devices adds.
     Over(Column),
+    /// The same, of devices that no view counts: the users of the rows of single users that it adds up.
+    OverUsers,
+}
+
+impl Basis {
+    /// True for a sum to which devices add.
+    pub fn is_sum(&self) -> bool {
+        matches!(self, Basis::Over(_) | Basis::OverUsers)
+    }
 }
 
 /// A column of the same view or of another one, by its SQL name.
@@ -67,7 +103,11 @@ pub enum Relation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     pub counts: Vec<String>,
+    /// The key whose values begin with the number by which the counts are multiplied.
+    pub times: Option<String>,
     pub relation: Relation,
+    /// It holds nearly always: an outsider may rely on it, and where the numbers contradict it, they do.
+    pub is_near: bool,
     pub to: Column,
     /// The row of the other number: its keys, and where their values come from.
     pub by: Vec<KeyPair>,
@@ -135,10 +175,38 @@ impl Period {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
     pub column: String,
+    /// Rows with another value are meant.
+    pub is_negated: bool,
     pub equals: KeyValue,
 }
 
+/// A count from which numbers are computed, in the row of another view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Need {
+    pub of: Column,
+    pub by: Vec<KeyPair>,
+}
+
 impl Publication {
+    /// All relations of numbers of the view.
+    pub fn links(&self) -> impl Iterator<Item = &Link> {
+        self.stated_links().chain(&self.follows)
+    }
+
+    /// The same without those that follow from others.
+    pub fn stated_links(&self) -> impl Iterator<Item = &Link> {
+        self.totals.iter().chain(&self.sums).chain(&self.linked)
+    }
+
+    /// Where values of keys of other views come from.
+    pub fn key_values(&self) -> impl Iterator<Item = &KeyValue> {
+        let of_links = self.links().flat_map(|link| {
+            let of_condition = link.condition.iter().map(|condition| &condition.equals);
+            link.by.iter().map(|pair| &pair.ours).chain(of_condition)
+        });
+        of_links.chain(self.needs.iter().flat_map(|need| need.by.iter().map(|pair| &pair.ours)))
+    }
+
     /// The text with `to` in place of `from` in all values, for snapshot views.
     pub fn replace(&self, from: &str, to: &str) -> Publication {
         let mut replaced = self.clone();
@@ -147,74 +215,13 @@ impl Publication {
                 *text = text.replace(from, to);
             }
         };
-        for link in replaced.sums.iter_mut().chain(&mut replaced.linked) {
+        let links = replaced.totals.iter_mut().chain(&mut replaced.sums);
+        for link in links.chain(&mut replaced.linked) {
             link.by.iter_mut().for_each(|pair| text(&mut pair.ours));
             if let Some(condition) = &mut link.condition {
                 text(&mut condition.equals);
             }
         }
         replaced
-    }
-}
-
-impl fmt::Display for Column {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.view {
-            Some(view) => write!(f, "{view}.{}", self.column),
-            None => f.write_str(&self.column),
-        }
-    }
-}
-
-impl fmt::Display for Measure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.basis {
-            Basis::Devices => f.write_str(&self.column),
-            Basis::From(column) => write!(f, "{} from {column}", self.column),
-            Basis::Over(column) => write!(f, "{} over {column}", self.column),
-        }
-    }
-}
-
-impl fmt::Display for KeyValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            KeyValue::Column(column) => f.write_str(column),
-            KeyValue::Period(period, column) => write!(f, "{}({column})", period.name()),
-            KeyValue::Area(areas, column) => write!(f, "{}({column})", areas.name()),
-            KeyValue::Text(text) => write!(f, "'{text}'"),
-        }
-    }
-}
-
-impl fmt::Display for KeyPair {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.ours {
-            KeyValue::Column(column) if *column == self.theirs => f.write_str(column),
-            ours => write!(f, "{ours} as {}", self.theirs),
-        }
-    }
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let relation = match self.relation {
-            Relation::Equal => "=",
-            Relation::Within => "<=",
-            Relation::In => "in",
-            Relation::SeenIn => "seen in",
-        };
-        let by: Vec<String> = self.by.iter().map(KeyPair::to_string).collect();
-        write!(f, "{} {relation} {}", self.counts.join(" + "), self.to)?;
-        if !by.is_empty() {
-            write!(f, " by {}", by.join(", "))?;
-        }
-        if !self.each.is_empty() {
-            write!(f, " each {}", self.each.join(", "))?;
-        }
-        match &self.condition {
-            Some(condition) => write!(f, " where {} = {}", condition.column, condition.equals),
-            None => Ok(()),
-        }
     }
 }

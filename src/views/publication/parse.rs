@@ -1,9 +1,11 @@
-//! Reads the values of the keys `counts`, `keys`, `sums`, `linked` and `largest`.
+//! Reads the values of the keys `counts`, `keys`, `totals`, `sums`, `linked` and `needs`.
 
 use anyhow::{Context, Result, bail};
 
+use super::USER_ID;
 use super::declaration::{
-    Basis, Column, Condition, KeyPair, KeyValue, Keys, Link, Measure, Period, Relation,
+    Basis, Column, Condition, KeyPair, KeyValue, Keys, Link, Measure, Need, Period, Relation,
+    RowsOf,
 };
 
 /// `none`, or the columns with numbers: `devices, hours from devices, trips over devices`.
@@ -17,41 +19,84 @@ pub fn counts(text: &str) -> Result<Vec<Measure>> {
     list(text).map(measure).collect::<Result<_>>().context("counts")
 }
 
-/// The columns that identify or describe the rows, after `every` if every key has a row.
+/// The columns that identify or describe the rows: after `every` if every key has a row, and after `any` if a row is
+/// there of which any number is shown.
 ///
 /// # Errors
 /// Text of another form.
 pub fn keys(text: &str) -> Result<Keys> {
-    let (columns, are_complete) = match text.strip_prefix("every ") {
-        Some(columns) => (columns, true),
-        None => (text, false),
+    let (columns, rows) = match text.split_once(' ') {
+        Some(("every", columns)) => (columns, RowsOf::EveryKey),
+        Some(("any", columns)) => (columns, RowsOf::AnyNumber),
+        _ => (text, RowsOf::Devices),
     };
     let columns = list(columns).map(name).collect::<Result<_>>().context("keys")?;
-    Ok(Keys { columns, are_complete })
+    Ok(Keys { columns, rows })
 }
 
-/// The relations of a key, separated by semicolons. `sums` has `=` and `<=`, `linked` has `in` and `seen in`, and
-/// `largest` has `in`.
+/// The relations of a key, separated by semicolons. `sums` has `=` and `<=`, and `linked` has `in` and `seen in`.
 ///
 /// # Errors
 /// Text of another form.
 pub fn links(key: &'static str, text: &str) -> Result<Vec<Link>> {
-    let links = text.split(';').map(str::trim).filter(|link| !link.is_empty());
-    let link = |text: &str| link(key, text).with_context(|| format!("{key} {text:?}"));
-    links.map(link).collect()
+    parts(text).map(|text| link(key, text).with_context(|| format!("{key} {text:?}"))).collect()
 }
 
-fn list(text: &str) -> impl Iterator<Item = &str> {
+/// The totals of a view, separated by semicolons: `movers = devices by date where trips_class <> '0'`.
+///
+/// # Errors
+/// Text of another form.
+pub fn totals(text: &str) -> Result<Vec<Link>> {
+    let total = |text: &str| -> Result<Link> {
+        let (name, rest) = text.split_once(" = ").context("expected NAME = COLUMN by KEYS")?;
+        let (counts, rest) = rest.split_once(" by ").context("expected NAME = COLUMN by KEYS")?;
+        link("sums", &format!("{counts} = {name} by {rest}"))
+    };
+    parts(text).map(|text| total(text).with_context(|| format!("totals {text:?}"))).collect()
+}
+
+/// The text of a total.
+pub fn total_text(total: &Link) -> String {
+    let text = total.to_string();
+    let counts = total.counts.join(" + ");
+    let start = format!("{counts} = {}", total.to);
+    format!("{} = {counts}{}", total.to, &text[start.len()..])
+}
+
+/// Counts of other views from which all numbers are computed too, separated by semicolons.
+///
+/// # Errors
+/// Text of another form.
+pub fn needs(text: &str) -> Result<Vec<Need>> {
+    let need = |text: &str| -> Result<Need> {
+        let (of, by) = text.split_once(" by ").context("expected VIEW.COLUMN by KEYS")?;
+        let by = list(by).map(key_pair).collect::<Result<_>>()?;
+        Ok(Need { of: column(of.trim())?, by })
+    };
+    parts(text).map(|text| need(text).with_context(|| format!("needs {text:?}"))).collect()
+}
+
+/// The parts of a value that has semicolons.
+pub(super) fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(';').map(str::trim).filter(|part| !part.is_empty())
+}
+
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim)
 }
 
 fn measure(text: &str) -> Result<Measure> {
     let (column, basis) = match text.split_whitespace().collect::<Vec<_>>()[..] {
         [column] => (column, Basis::Devices),
-        [column, "from", of] => (column, Basis::From(self::column(of)?)),
+        [column, "from", ..] => {
+            let (_, of) = text.split_once(" from ").unwrap_or_default();
+            let of = of.split('+').map(|of| self::column(of.trim()));
+            (column, Basis::From(of.collect::<Result<_>>()?))
+        }
+        [column, "over", of] if of == USER_ID => (column, Basis::OverUsers),
         [column, "over", of] => (column, Basis::Over(self::column(of)?)),
         _ => bail!(
-            "{text:?}: expected COLUMN, COLUMN from [VIEW.]COLUMN or COLUMN over [VIEW.]COLUMN"
+            "{text:?}: expected COLUMN, COLUMN from [VIEW.]COLUMN, COLUMN over [VIEW.]COLUMN or COLUMN over {USER_ID}"
         ),
     };
     Ok(Measure { column: name(column)?, basis })
@@ -64,7 +109,7 @@ fn column(text: &str) -> Result<Column> {
     })
 }
 
-fn name(text: &str) -> Result<String> {
+pub(super) fn name(text: &str) -> Result<String> {
     let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '{' | '}');
     if text.is_empty() || !text.chars().all(is_name) {
         bail!("{text:?}: expected the name of a column");
@@ -75,7 +120,6 @@ fn name(text: &str) -> Result<String> {
 fn link(key: &str, text: &str) -> Result<Link> {
     let relations: &[(&str, Relation)] = match key {
         "sums" => &[(" <= ", Relation::Within), (" = ", Relation::Equal)],
-        "largest" => &[(" in ", Relation::In)],
         _ => &[(" seen in ", Relation::SeenIn), (" in ", Relation::In)],
     };
     let (rest, condition) = match text.split_once(" where ") {
@@ -97,15 +141,33 @@ fn link(key: &str, text: &str) -> Result<Link> {
         Some((to, keys)) => (to, list(keys).map(key_pair).collect::<Result<_>>()?),
         None => (rest, Vec::new()),
     };
+    let (counts, is_near) = match counts.trim().strip_suffix(" nearly") {
+        Some(counts) => (counts, true),
+        None => (counts, false),
+    };
+    let (counts, times) = match counts.split_once(" times ") {
+        Some((counts, column)) => (counts, Some(name(column.trim())?)),
+        None => (counts, None),
+    };
+    if is_near && !matches!(relation, Relation::Within | Relation::In) {
+        bail!("nearly is possible with <= and in alone");
+    }
+    if times.is_some() && relation != Relation::Within {
+        bail!("times is possible with <= alone");
+    }
     let counts = counts.split('+').map(|count| name(count.trim())).collect::<Result<_>>()?;
-    Ok(Link { counts, relation, to: column(to.trim())?, by, each, condition })
+    Ok(Link { counts, times, relation, is_near, to: column(to.trim())?, by, each, condition })
 }
 
 fn condition(text: &str) -> Result<Condition> {
-    let Some((column, value)) = text.split_once('=') else {
-        bail!("where {text:?}: expected COLUMN = COLUMN or COLUMN = 'text'");
+    let (column, is_negated, value) = match (text.split_once("<>"), text.split_once('=')) {
+        (Some((column, value)), _) => (column, true, value),
+        (None, Some((column, value))) => (column, false, value),
+        (None, None) => {
+            bail!("where {text:?}: expected COLUMN = COLUMN, COLUMN = 'text', or <> in place of =")
+        }
     };
-    Ok(Condition { column: name(column.trim())?, equals: key_value(value.trim())? })
+    Ok(Condition { column: name(column.trim())?, is_negated, equals: key_value(value.trim())? })
 }
 
 fn key_pair(text: &str) -> Result<KeyPair> {
@@ -151,6 +213,9 @@ mod tests {
             "devices = a.users by date, from_lau_id as lau_id where from_lau_id = to_lau_id",
             "active = devices_per_date.devices by date each hour",
             "user_count = a.user_count by lau_id, '2024-10-01' as date",
+            "trips = a.inflow by date, to_lau_id as lau_id where from_lau_id <> to_lau_id",
+            "devices times trips_class <= a.trips by date",
+            "devices nearly <= a.users by date, lau_id",
         ] {
             let read = links("sums", text).unwrap();
             assert_eq!(read.iter().map(Link::to_string).collect::<Vec<_>>(), [text]);
@@ -159,15 +224,22 @@ mod tests {
         let read: Vec<String> =
             links("linked", text).unwrap().iter().map(Link::to_string).collect();
         assert_eq!(read.join("; "), text);
-        let read = counts("devices, hours from devices, trips over b.users").unwrap();
-        let read: Vec<String> = read.iter().map(Measure::to_string).collect();
-        assert_eq!(read, ["devices", "hours from devices", "trips over b.users"]);
+        let all =
+            "devices, hours from devices, trips over b.users, net from c.d + e, flow over user_id";
+        let read: Vec<String> = counts(all).unwrap().iter().map(Measure::to_string).collect();
+        assert_eq!(read.join(", "), all);
+        let text = "movers = devices by date where trips_class <> '0'";
+        assert_eq!(totals(text).unwrap().iter().map(total_text).collect::<Vec<_>>(), [text]);
+        let text = "a.residents by anchor_window(night) as window_start, home_lau_id as lau_id";
+        assert_eq!(needs(text).unwrap().iter().map(Need::to_string).collect::<Vec<_>>(), [text]);
         assert_eq!(counts("none").unwrap(), []);
-        assert!(keys("every date, lau_id").unwrap().are_complete);
-        assert_eq!(
-            keys("date").unwrap(),
-            Keys { columns: vec!["date".into()], are_complete: false }
-        );
+        for (text, rows) in [
+            ("every date", RowsOf::EveryKey),
+            ("any date", RowsOf::AnyNumber),
+            ("date", RowsOf::Devices),
+        ] {
+            assert_eq!(keys(text).unwrap(), Keys { columns: vec!["date".into()], rows });
+        }
     }
 
     #[test]
@@ -177,6 +249,8 @@ mod tests {
         assert!(error("linked", "a in b.c by year(d)").contains("the periods are date, week"));
         assert!(error("linked", "a in b.c by 'x'").contains("write as"));
         assert!(error("linked", "a in b.c by d where e").contains("COLUMN = COLUMN"));
+        assert!(error("sums", "a nearly = b.c by d").contains("nearly is possible with"));
+        assert!(error("linked", "a times d in b.c by d").contains("times is possible with"));
         assert!(format!("{:#}", counts("a b").unwrap_err()).contains("COLUMN over"));
         assert!(format!("{:#}", keys("a b").unwrap_err()).contains("the name of a column"));
     }
