@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use super::display::list;
-
 /// How much one device adds to a sum at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contribution {
@@ -90,7 +88,7 @@ impl fmt::Display for Contribution {
                     RowValue::Column(column) if column == ours => ours.clone(),
                     theirs => format!("{ours} as {theirs}"),
                 };
-                write!(f, " by {}", list(&by.iter().map(pair).collect::<Vec<_>>()))?;
+                write!(f, " by {}", by.iter().map(pair).collect::<Vec<_>>().join(", "))?;
                 match condition {
                     Some(Comparison { left, are_equal, right }) => {
                         write!(f, " where {left} {} {right}", if *are_equal { "=" } else { "<>" })

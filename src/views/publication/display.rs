@@ -104,6 +104,6 @@ fn by(f: &mut fmt::Formatter<'_>, pairs: &[KeyPair]) -> fmt::Result {
 }
 
 /// Values with commas between them.
-pub(super) fn list<T: fmt::Display>(values: &[T]) -> String {
+fn list<T: fmt::Display>(values: &[T]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
