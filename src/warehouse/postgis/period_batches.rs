@@ -15,7 +15,7 @@ const MAX_ROWS: i64 = 2_000_000;
 
 /// The column that tells the dates of the rows of a result; `None` if its periods are to be computed one by
 /// one: a view that the program does not ship may not be what its header says, and hourly presence is read
-/// best by date.
+/// best by date. So are segments and trips, for whose joins the server makes poor plans over many dates.
 pub fn column(
     inputs: &Inputs,
     view: &StoredView,
