@@ -22,8 +22,8 @@ pub fn column(
     reads: &Reads,
     (growth, column): (Growth, Option<&str>),
 ) -> Option<String> {
-    let is_possible = growth.unit == Unit::Date && !reads.events() && inputs.is_shipped(&view.sql);
-    if !is_possible {
+    let is_possible = growth.unit == Unit::Date && inputs.is_shipped(&view.sql);
+    if !is_possible || reads.events() || reads.movement() {
         return None;
     }
     let columns = inputs.columns(&view.view);
