@@ -4,11 +4,11 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{
-    ArrayRef, NullArray, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray,
+    ArrayRef, AsArray, NullArray, RecordBatch, RecordBatchOptions, RecordBatchReader, StringArray,
 };
-use arrow::compute::concat_batches;
+use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -62,6 +62,26 @@ pub fn read(input: &InputFile) -> Result<RecordBatch> {
 /// As [`read`].
 pub fn read_columns_of(input: &InputFile, wanted: &[&str]) -> Result<RecordBatch> {
     read_some(input, Some(wanted))
+}
+
+/// Reads columns of an input as text.
+///
+/// # Errors
+/// As [`read`]; a column that is missing, or that has no text form.
+pub fn read_text_columns<const N: usize>(
+    input: &InputFile,
+    wanted: &[&str; N],
+) -> Result<[StringArray; N]> {
+    let rows = read_columns_of(input, wanted)?;
+    let column = |name: &&str| -> Result<StringArray> {
+        let column = rows.column_by_name(name).with_context(|| {
+            format!("no column {name:?}; expected are the columns {}", wanted.join(" and "))
+        })?;
+        let text = cast(column, &DataType::Utf8).with_context(|| format!("column {name:?}"))?;
+        Ok(text.as_string::<i32>().clone())
+    };
+    let columns = wanted.iter().map(column).collect::<Result<Vec<_>>>()?;
+    columns.try_into().map_err(|_| anyhow!("a column is missing"))
 }
 
 /// The columns of an input with their types; those of a CSV file are text.

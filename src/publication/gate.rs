@@ -111,8 +111,7 @@ fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Resul
 /// between equals.
 fn price(problem: &Problem, entry: usize) -> (usize, u128, &str) {
     let cells = &problem.entries[entry];
-    let values = cells.iter().map(|cell| u128::from(problem.value(*cell))).sum();
-    (cells.len(), values, problem.key(cells[0]))
+    (cells.len(), problem.value_of_entry(entry), problem.key(cells[0]))
 }
 
 /// Withholds the best of all sets of candidates with which the primary cells are safe; false if there is none.

@@ -320,6 +320,11 @@ impl Problem {
         self.cells[cell].value
     }
 
+    /// The sum of the values of an entry's cells.
+    pub(super) fn value_of_entry(&self, entry: usize) -> u128 {
+        self.entries[entry].iter().map(|cell| u128::from(self.value(*cell))).sum()
+    }
+
     /// Why a cell is withheld for its own sake.
     pub fn reason(&self, cell: CellId) -> Option<Reason> {
         self.cells[cell].primary.map(|primary| primary.reason)

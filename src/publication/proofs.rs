@@ -189,9 +189,8 @@ impl Search<'_> {
     pub(super) fn unblocking(&self, cell: CellId, target: f64) -> Option<usize> {
         let row = &self.problem.rows[self.blocked_row(cell, target)?];
         let price = |entry: &usize| -> (usize, u128, usize) {
-            let cells = &self.problem.entries[*entry];
-            let values = cells.iter().map(|c| u128::from(self.problem.value(*c))).sum();
-            (cells.len(), values, *entry)
+            let cells = self.problem.entries[*entry].len();
+            (cells, self.problem.value_of_entry(*entry), *entry)
         };
         let entries = row.terms.iter().map(|(cell, _)| self.problem.cells[*cell].entry);
         let mut entries: Vec<usize> = entries.filter(|entry| self.is_candidate(*entry)).collect();

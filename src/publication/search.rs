@@ -166,9 +166,7 @@ impl<'a> Search<'a> {
 
     /// The cheapest entry with which others can take over from the cell.
     fn single(&self, cell: CellId, target: f64) -> Option<Vec<usize>> {
-        let price = |entry: usize| -> u128 {
-            self.problem.entries[entry].iter().map(|c| u128::from(self.problem.value(*c))).sum()
-        };
+        let price = |entry: usize| self.problem.value_of_entry(entry);
         let mut below = u128::MAX;
         let mut found = None;
         loop {

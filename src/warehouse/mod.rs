@@ -1,6 +1,7 @@
 //! Warehouses store tables and views: one trait, so that commands and the server are independent of
 //! the engine.
 
+mod batches;
 mod catalogue;
 pub mod embedded;
 pub mod postgis;

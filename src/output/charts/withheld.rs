@@ -9,7 +9,7 @@ use crate::views::View;
 
 /// Below charts in which nothing is hatched.
 pub const NOTE: &str =
-    "Numbers that could tell of few devices are withheld; their places are empty.";
+    "Numbers that could reveal something about few devices are withheld; their places are empty.";
 
 /// What hatching means in a legend: where there is a row for every key, and where rows are left out.
 const WITHHELD: &str = "Withheld";

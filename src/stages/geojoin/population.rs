@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::Array;
 
 use crate::formats::table;
 use crate::storage::inputs::InputFile;
@@ -51,19 +49,9 @@ pub fn file(path: PathBuf) -> Result<InputFile> {
 /// number.
 pub fn read(file: &InputFile) -> Result<BTreeMap<String, i64>> {
     let place = || format!("data.population, {}", file.location);
-    let rows = table::read_columns_of(file, &COLUMNS).with_context(place)?;
-    let column = |name: &str| {
-        let column = rows.column_by_name(name);
-        let column = column.with_context(|| {
-            format!("no column {name:?}; expected are the columns {}", COLUMNS.join(" and "))
-        })?;
-        cast(column, &DataType::Utf8).with_context(|| format!("column {name:?}"))
-    };
-    let (ids, values) =
-        (column(COLUMNS[0]).with_context(place)?, column(COLUMNS[1]).with_context(place)?);
-    let (ids, values) = (ids.as_string::<i32>(), values.as_string::<i32>());
+    let [ids, values] = table::read_text_columns(file, &COLUMNS).with_context(place)?;
     let mut population = BTreeMap::new();
-    for row in 0..rows.num_rows() {
+    for row in 0..ids.len() {
         let place = || format!("{}, row {}", place(), row + 1);
         if ids.is_null(row) || ids.value(row).is_empty() {
             bail!("{}: no lau_id", place());

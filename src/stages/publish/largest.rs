@@ -89,7 +89,7 @@ fn by_keys(rows: &RecordBatch) -> Result<HashMap<KeyValues, Behind>> {
     let keys = rows.num_columns() - 2;
     let numbers = |column: usize| rows.column(column).as_primitive_opt::<Int64Type>();
     let (Some(devices), Some(largest)) = (numbers(keys), numbers(keys + 1)) else {
-        bail!("the column is no whole number");
+        bail!("the column does not hold whole numbers");
     };
     let value = |numbers: &arrow::array::Int64Array, row| match numbers.is_valid(row) {
         true => numbers.value(row).unsigned_abs(),

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, AsArray};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
+use arrow::array::{Array, StringArray};
 
 use crate::config::Areas;
 use crate::formats::table;
@@ -34,23 +32,14 @@ impl Nuts {
     pub fn read(path: &Path, laus: &BTreeSet<String>) -> Result<Self> {
         let place = || format!("data.nuts, {}", path.display());
         let file = InputFile::local(path.to_owned()).with_context(place)?;
-        let rows = table::read_columns_of(&file, &COLUMNS).with_context(place)?;
-        let column = |name: &str| {
-            let column = rows.column_by_name(name);
-            let column = column.with_context(|| {
-                format!("no column {name:?}; expected are the columns {}", COLUMNS.join(" and "))
-            })?;
-            cast(column, &DataType::Utf8).with_context(|| format!("column {name:?}"))
-        };
-        let (ids, codes) =
-            (column(COLUMNS[0]).with_context(place)?, column(COLUMNS[1]).with_context(place)?);
-        let text = |column: &dyn Array, row: usize| match column.is_null(row) {
+        let [ids, codes] = table::read_text_columns(&file, &COLUMNS).with_context(place)?;
+        let text = |column: &StringArray, row: usize| match column.is_null(row) {
             true => String::new(),
-            false => column.as_string::<i32>().value(row).trim().to_owned(),
+            false => column.value(row).trim().to_owned(),
         };
         let countries: BTreeSet<&str> = laus.iter().map(|id| country(id)).collect();
         let mut nuts = Nuts::default();
-        for row in 0..rows.num_rows() {
+        for row in 0..ids.len() {
             let (id, code) = (text(&ids, row), text(&codes, row));
             let place = || format!("{}, row {}", place(), row + 1);
             if id.is_empty() {

@@ -10,7 +10,7 @@ use datafusion::prelude::{DataFrame, ident};
 
 use super::filter::{day_literal, sorted};
 use super::parquet_files::ResultFile;
-use super::period_batches::{MAX_BYTES, batches};
+use super::period_batches::MAX_BYTES;
 use super::presence_views::{DatedPeriod, PresenceView};
 use super::relations::Within;
 use super::rows::StreamRows;
@@ -27,6 +27,7 @@ use crate::runtime::cancellation;
 use crate::storage::atomic::sync_folder;
 use crate::views::View;
 use crate::warehouse::Rows;
+use crate::warehouse::batches::batches;
 
 /// Start of the engine's message for an exceeded memory limit.
 pub const EXHAUSTED: &str = "Resources exhausted";

@@ -27,26 +27,6 @@ pub const MAX_BYTES: u64 = 12 << 20;
 /// The same for parts of an accumulated sum. One that changes is computed again for all of its dates.
 pub const MAX_BYTES_OF_SUM: u64 = 2 << 20;
 
-/// Splits consecutive periods into batches of limited size; a larger period is a batch by itself.
-pub fn batches(
-    periods: &[Period],
-    max_bytes: u64,
-    size: impl Fn(&Period) -> u64,
-) -> impl Iterator<Item = &[Period]> {
-    let mut rest = periods;
-    std::iter::from_fn(move || {
-        let mut bytes: u64 = 0;
-        let fits = |period: &&Period| {
-            bytes = bytes.saturating_add(size(period));
-            bytes <= max_bytes
-        };
-        let count = rest.iter().take_while(fits).count().max(1);
-        let (batch, others) = rest.split_at(count.min(rest.len()));
-        rest = others;
-        (!batch.is_empty()).then_some(batch)
-    })
-}
-
 impl Embedded {
     /// The rows of a view by period, for consecutive periods; `None` if that cannot be told from the rows of
     /// all of them: if no column says to which period a row belongs, if numbers could depend on the order of
@@ -156,6 +136,7 @@ mod tests {
     use chrono::Datelike;
 
     use super::*;
+    use crate::warehouse::batches::batches;
 
     fn day(number: u32) -> NaiveDate {
         NaiveDate::from_ymd_opt(2024, 10, number).unwrap()

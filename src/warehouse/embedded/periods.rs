@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
 
 use super::Embedded;
-use super::period_batches::{MAX_BYTES_OF_SUM, batches};
+use super::period_batches::MAX_BYTES_OF_SUM;
 use super::split_rows::SplitRows;
 use super::stored_results::{Period, Span, shortened};
 use super::table_files::TableFiles;
@@ -21,6 +21,7 @@ use crate::datasets::cells_by_date::CellsByDate;
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::views::{Growth, Split, View, reads_valid_cells_only};
+use crate::warehouse::batches::batches;
 
 /// Tables that are a single file.
 const FILES: [Table; 4] = [Table::CellPlan, Table::Lau, Table::QualityDaily, Table::QualityCodes];

@@ -8,10 +8,11 @@ use chrono::NaiveDate;
 use super::inputs::{Inputs, Reads};
 use super::stored_views::StoredView;
 use crate::views::{Growth, Unit};
+use crate::warehouse::batches::batches;
 
 /// The rows of hourly presence on the dates of one batch, so that memory use does not grow with the number of
 /// dates. A larger date is a batch by itself.
-const MAX_ROWS: i64 = 2_000_000;
+const MAX_ROWS: u64 = 2_000_000;
 
 /// The column that tells the dates of the rows of a result; `None` if its periods are to be computed one by
 /// one: a view that the program does not ship may not be what its header says, and hourly presence is read
@@ -41,22 +42,9 @@ pub fn split(
     missing: &BTreeSet<NaiveDate>,
     size: impl Fn(NaiveDate) -> i64,
 ) -> Vec<Vec<NaiveDate>> {
+    let size = |start: &NaiveDate| size(*start).unsigned_abs();
     let runs = all.split(|start| !missing.contains(start));
-    let mut batches: Vec<Vec<NaiveDate>> = Vec::new();
-    for run in runs {
-        let mut rows: i64 = 0;
-        for (number, start) in run.iter().enumerate() {
-            rows = rows.saturating_add(size(*start));
-            match batches.last_mut().filter(|_| number > 0 && rows <= MAX_ROWS) {
-                Some(batch) => batch.push(*start),
-                None => {
-                    rows = size(*start);
-                    batches.push(vec![*start]);
-                }
-            }
-        }
-    }
-    batches
+    runs.flat_map(|run| batches(run, MAX_ROWS, size)).map(<[NaiveDate]>::to_vec).collect()
 }
 
 #[cfg(test)]
