@@ -3,19 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::config::{Config, Data, Load};
-use crate::datasets::file_list::describe;
 use crate::datasets::manifest::Manifest;
-use crate::datasets::movement::MovementManifest;
 use crate::domain::tables::Table;
 use crate::errors::without_values;
 use crate::progress::Progress;
 use crate::progress::StageReport;
 use crate::storage::inputs::{InputFile, fingerprint, list};
 use crate::storage::lock;
-use crate::warehouse::{DatedFile, LoadRequest, Warehouse};
+use crate::warehouse::{DatedFile, LoadRequest, Warehouse, movement_files};
 
 /// The parts of the config that the stage needs.
 #[derive(Debug, Clone, Copy)]
@@ -48,27 +46,6 @@ fn request(settings: Settings, force: bool) -> Result<LoadRequest> {
         movement,
         ignore_previous: force,
     })
-}
-
-/// The files of segments and trips, by their manifest.
-fn movement_files(data: &Data) -> Result<Vec<DatedFile>> {
-    let Some(manifest) = MovementManifest::read(data) else { return Ok(Vec::new()) };
-    let mut all = Vec::new();
-    for (date, of_date) in &manifest.dates {
-        if let Some(text) = describe(&manifest.differences(data, *date)?) {
-            bail!("{text}; `mobility movement` computes such dates again");
-        }
-        for table in Table::MOVEMENT {
-            let folder = data.movement_table(table);
-            all.extend(of_date.files(table).files().map(|(name, listed)| DatedFile {
-                table,
-                date: *date,
-                path: folder.join(name),
-                listed: listed.clone(),
-            }));
-        }
-    }
-    Ok(all)
 }
 
 fn small_tables(data: &Data) -> impl Iterator<Item = (Table, PathBuf)> {

@@ -3,10 +3,12 @@
 
 mod batches;
 mod catalogue;
+mod dated_files;
 pub mod embedded;
 pub mod postgis;
 mod published;
 mod select;
+mod spark_job;
 mod sql_excerpt;
 
 use std::collections::BTreeSet;
@@ -20,11 +22,12 @@ use arrow::record_batch::RecordBatchReader;
 use chrono::NaiveDate;
 
 pub use catalogue::{Question, question};
+pub use dated_files::{DatedFile, movement_files};
 pub use published::released_views;
 pub use select::{DayColumn, Relation, Select};
+use spark_job::ViewEngine;
 
 use crate::config::{Config, Publish, Warehouse as Settings, WarehouseUrl};
-use crate::datasets::file_list::ListedFile;
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
@@ -34,28 +37,6 @@ use crate::views::{Registry, View};
 /// A stream of record batches, in the types of the contract: Utf8, Int64, Float64, Boolean,
 /// Date32, Timestamp in µs without zone, Binary.
 pub type Rows = Box<dyn RecordBatchReader + Send>;
-
-/// A file with rows of a date.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DatedFile {
-    pub table: Table,
-    pub date: NaiveDate,
-    pub path: PathBuf,
-    pub listed: ListedFile,
-}
-
-impl DatedFile {
-    /// Text that is different for files with other rows.
-    pub fn sum(&self) -> String {
-        format!(
-            "{} {} {} {}",
-            self.table.name(),
-            self.date,
-            self.listed.checksum,
-            self.listed.bytes
-        )
-    }
-}
 
 /// The files that a load puts into a warehouse.
 #[derive(Debug, Clone)]
@@ -270,16 +251,14 @@ pub fn open(config: &Config, views: Arc<Registry>) -> Result<Box<dyn Warehouse>>
                 folder: folder.clone(),
                 run_history: config.data.runs(),
                 raw_events,
-                engine: config.engine,
-                spark: config.spark.clone(),
-                spark_in_store: config.spark.staging(&config.data).is_some(),
+                engine: ViewEngine::of(config),
             };
             Ok(Box::new(embedded::Embedded::open(settings, views)?))
         }
         WarehouseUrl::Postgres(_) => Ok(Box::new(postgis::Postgis::open(
             &config.warehouse,
             &config.data,
-            raw_events,
+            (raw_events, ViewEngine::of(config)),
             views,
         )?)),
         WarehouseUrl::Unusable(reason) => bail!("unsupported warehouse URL: {reason}"),

@@ -8,6 +8,7 @@ mod errors;
 mod event_forms;
 mod killed_worker;
 mod object_store;
+mod postgis_views;
 mod run_all;
 
 use std::path::PathBuf;

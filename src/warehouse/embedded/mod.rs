@@ -48,11 +48,11 @@ use chrono::NaiveDate;
 use datafusion::common::ScalarValue;
 use tokio::runtime::Runtime;
 
+use super::spark_job::ViewEngine;
 use super::sql_excerpt::with_excerpt;
 use super::{
     Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Select, Warehouse, catalogue,
 };
-use crate::config::{Engine, Spark};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
@@ -74,11 +74,7 @@ pub struct Settings {
     /// File with the records of all runs.
     pub run_history: PathBuf,
     pub raw_events: RawEvents,
-    /// What computes the views.
-    pub engine: Engine,
-    pub spark: Spark,
-    /// True if jobs of Spark work in an object store.
-    pub spark_in_store: bool,
+    pub engine: ViewEngine,
 }
 
 /// The schema of all relations in `information_schema`.
@@ -181,16 +177,10 @@ impl Warehouse for Embedded {
         let folder = self.store.results();
         let unfinished = stored_results::begin(&folder, &self.views)?;
         let bar = progress.spinner("views", "");
-        let by_spark = match self.settings.engine {
-            Engine::Native => BTreeSet::new(),
-            Engine::Spark if self.settings.spark_in_store => {
-                progress.note(
-                    "views: computed by the native engine, since hourly presence is on this machine and \
-                     the jobs of Spark are in an object store",
-                );
-                BTreeSet::new()
-            }
-            Engine::Spark => self.results_by_spark(&version, refresh, progress, &bar)?,
+        self.settings.engine.note("the native engine", progress);
+        let by_spark = match self.settings.engine.spark() {
+            Some(spark) => self.results_by_spark(spark, (&version, refresh), progress, &bar)?,
+            None => BTreeSet::new(),
         };
         let mut periods = Periods::new(self, &version, &folder)?;
         let mut deployed = BTreeMap::new();

@@ -11,7 +11,7 @@ use anyhow::Result;
 use chrono::NaiveDate;
 use postgres::Transaction;
 
-use super::inputs::Inputs;
+use super::inputs::{Inputs, Periods};
 use super::merge_sums::{Merge, Sums};
 use super::names::SchemaName;
 use super::relations::exists;
@@ -42,7 +42,12 @@ pub fn update(
     let current = current(inputs, sums);
     let mut stored = stored(transaction, schema, view)?;
     let mut rows = sums.view.rows;
-    if stored.is_empty()
+    let by_spark = match stored != current {
+        true => inputs.rows_of_spark(view)?,
+        false => None,
+    };
+    if by_spark.is_some()
+        || stored.is_empty()
         || !can_be_taken_away(transaction, schema, inputs, (&stored, &current, sums))?
     {
         let clear = format!("DELETE FROM {}", schema.result_table(view));
@@ -51,11 +56,15 @@ pub fn update(
         rows = 0;
     }
     let mut merge = Merge::new(schema, inputs, sums, rows);
+    let is_filled = match by_spark {
+        Some(rows) => merge.add_rows(transaction, rows)?,
+        None => false,
+    };
     let differs = |date: &NaiveDate| stored.get(date) != current.get(date);
     for (date, added) in stored.iter().filter(|(date, _)| differs(date)) {
         merge.take_away(transaction, &scope(inputs, sums, *date, added))?;
     }
-    for (date, added) in current.iter().filter(|(date, _)| differs(date)) {
+    for (date, added) in current.iter().filter(|(date, _)| !is_filled && differs(date)) {
         merge.add(transaction, &scope(inputs, sums, *date, added))?;
     }
     let rows = merge.finish(transaction)?;
@@ -68,6 +77,11 @@ impl Added {
     fn mark(&self) -> String {
         format!("{} {}", self.besides, self.events)
     }
+}
+
+/// The fingerprints of the dates that the sums are to contain.
+pub fn fingerprints(inputs: &Inputs, sums: &Sums) -> Periods {
+    current(inputs, sums).iter().map(|(date, added)| (*date, added.mark())).collect()
 }
 
 /// The loaded dates.

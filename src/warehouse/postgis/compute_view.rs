@@ -92,6 +92,41 @@ impl Computation<'_> {
         target: &str,
         scope: Option<&Scope>,
     ) -> Result<u64> {
+        if let Some(rows) = self.rows_of_files(scope)?
+            && let Some(copied) = self.fill(transaction, target, (scope, rows))?
+        {
+            return Ok(copied);
+        }
+        self.create(transaction, target, scope, "")
+    }
+
+    /// Copies rows that were computed elsewhere, with ids as text, into the temporary table `target`; returns their
+    /// number, or `None`, without the table, if their types differ from those of the server.
+    ///
+    /// # Errors
+    /// Rows that cannot be read; errors of the server, with the position in the SQL.
+    pub fn fill(
+        &self,
+        transaction: &mut Transaction,
+        target: &str,
+        (scope, rows): (Option<&Scope>, Rows),
+    ) -> Result<Option<u64>> {
+        self.create(transaction, target, scope, "\nWITH NO DATA")?;
+        let copied = self.copy(transaction, target, rows)?;
+        if copied.is_none() {
+            drop_table(transaction, target)?;
+        }
+        Ok(copied)
+    }
+
+    /// Creates the temporary table `target` from the SQL; returns the number of rows.
+    fn create(
+        &self,
+        transaction: &mut Transaction,
+        target: &str,
+        scope: Option<&Scope>,
+        end: &str,
+    ) -> Result<u64> {
         let newest = self.schema.fill(NEWEST_PARTITION);
         let select = &*without_semicolon(self.sql).replace(NEWEST_DATE, &newest);
         let on_numbers = self.inputs.on_numbers(without_semicolon(self.sql));
@@ -102,15 +137,7 @@ impl Computation<'_> {
         let (list, joins) = self.output(on_numbers);
         drop_table(transaction, target)?;
         let before = format!("{with}SELECT {list} FROM (\n");
-        let after = format!("\n) AS q{joins}");
-        if let Some(rows) = self.rows_of_files(scope)? {
-            let empty = format!("{after}\nWITH NO DATA");
-            create_temporary(transaction, target, (&before, select, &empty))?;
-            if let Some(copied) = self.copy(transaction, target, rows)? {
-                return Ok(copied);
-            }
-            drop_table(transaction, target)?;
-        }
+        let after = format!("\n) AS q{joins}{end}");
         create_temporary(transaction, target, (&before, select, &after))
     }
 

@@ -9,18 +9,18 @@ use postgres::Transaction;
 use sha2::{Digest, Sha256};
 
 use super::load_movement;
-use super::local_files::{LoadedRows, LocalFiles};
+use super::local_files::LocalFiles;
 use super::named_windows::{self, Windows};
 use super::names::{DATE_COLUMN, SchemaName};
 use super::plan_marks::PlanMarks;
 use super::relations::{ColumnTypes, column_types};
 use super::search_path::possible_relations;
 use super::server_errors::failed;
+use super::spark_rows::SparkRows;
 use super::stored_views::{self, Storage, StoredView};
 use crate::domain::ids::hex;
 use crate::domain::tables::{Table, quoted};
 use crate::views::{Growth, Unit, reads_named_relations_only, reads_valid_cells_only};
-use crate::warehouse::Rows;
 
 /// The tables with the rows of dates, and those that are the same for all dates.
 const BY_PERIOD: [Table; 6] = [
@@ -49,14 +49,14 @@ pub struct Inputs {
     pub views: Vec<StoredView>,
     pub dates: BTreeMap<NaiveDate, DatePartition>,
     /// Fingerprints of the rows of segments and trips.
-    movement: BTreeMap<NaiveDate, String>,
+    pub movement: BTreeMap<NaiveDate, String>,
     raw_events: String,
     plan_marks: PlanMarks,
     /// Fingerprints of the cell plan, of the small tables and of the LAUs.
-    plan: String,
-    small: String,
-    lau: String,
-    load_no: i64,
+    pub plan: String,
+    pub small: String,
+    pub lau: String,
+    pub load_no: i64,
     periods: HashMap<String, Periods>,
     /// The windows that views name for the views that read them.
     windows: HashMap<String, Windows>,
@@ -64,12 +64,14 @@ pub struct Inputs {
     columns: HashMap<String, ColumnTypes>,
     /// Where the files are that rows were loaded from, if they may be read.
     pub files: Option<LocalFiles>,
+    /// The rows that Spark has computed.
+    pub spark: Option<SparkRows>,
 }
 
 /// The tables and views that the SQL of a view reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reads {
-    tables: Vec<Table>,
+    pub tables: Vec<Table>,
     pub views: Vec<String>,
     /// The view that names the windows that are read of other views.
     windows: Option<String>,
@@ -128,6 +130,7 @@ impl Inputs {
             windows: HashMap::new(),
             columns,
             files: None,
+            spark: None,
         };
         for view in inputs.views.clone() {
             if let Storage::Split(split) = &view.storage {
@@ -158,59 +161,6 @@ impl Inputs {
 
     pub fn set_columns(&mut self, view: &str, columns: ColumnTypes) {
         self.columns.insert(view.to_owned(), columns);
-    }
-
-    /// The rows of a view over partitions with their dates, computed from files; `None` if the server has to
-    /// compute them. `period` is the first date of the period that they are for, if it is one.
-    ///
-    /// # Errors
-    /// Damaged files.
-    pub fn rows_of_files(
-        &self,
-        sql: &str,
-        period: Option<NaiveDate>,
-        partitions: &[(NaiveDate, i64)],
-    ) -> Result<Option<Rows>> {
-        let Some(files) = self.files.as_ref().filter(|files| files.is_shipped(sql)) else {
-            return Ok(None);
-        };
-        let Some(reads) = self.reads("", sql).filter(Reads::events) else { return Ok(None) };
-        let of_period = period.filter(|_| self.are_shipped(files, &reads.views));
-        if of_period.is_none() && !reads.views.is_empty() {
-            return Ok(None);
-        }
-        let mut dates = Vec::with_capacity(partitions.len());
-        for (date, number) in partitions {
-            match self.dates.get(date).filter(|partition| partition.number == *number) {
-                Some(partition) => dates.push((*date, partition.fingerprint.as_str())),
-                // one that was replaced since
-                None => return Ok(None),
-            }
-        }
-        let (tables, cell_plan, lau) = (&reads.tables, &self.plan, &self.lau);
-        let loaded = LoadedRows { tables, dates, cell_plan, lau };
-        if let Some(start) = of_period
-            && let Some(rows) = files.rows_of_users(sql, &loaded, start)?
-        {
-            return Ok(Some(rows));
-        }
-        if reads.views.is_empty() { files.rows(sql, &loaded) } else { Ok(None) }
-    }
-
-    /// True if the program ships this SQL.
-    pub fn is_shipped(&self, sql: &str) -> bool {
-        self.files.as_ref().is_some_and(|files| files.is_shipped(sql))
-    }
-
-    /// True if the views, and all that they read, are stored with the SQL that the program ships.
-    fn are_shipped(&self, files: &LocalFiles, views: &[String]) -> bool {
-        views.iter().all(|name| {
-            self.view(name).is_some_and(|view| {
-                let reads = self.reads(name, &view.sql);
-                files.is_shipped(&view.sql)
-                    && reads.is_some_and(|reads| self.are_shipped(files, &reads.views))
-            })
-        })
     }
 
     /// Remembers the view as it is stored now.

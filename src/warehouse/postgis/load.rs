@@ -8,11 +8,10 @@ use postgres::Client;
 use super::fingerprint::fingerprint;
 use super::id_map::{IdMap, Ids};
 use super::inputs::split_places;
-use super::local_files::LocalFiles;
 use super::names::SchemaName;
 use super::partitions;
 use super::partitions::Partition;
-use super::recompute::Recomputed;
+use super::recompute::{Computing, Recomputed};
 use super::server::Server;
 use super::server_errors::failed;
 use super::{
@@ -22,7 +21,7 @@ use crate::datasets::presence::{PresenceDay, days};
 use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::formats::parquet::checksum;
-use crate::progress::Progress;
+use crate::progress::{Progress, StageBar};
 use crate::runtime::parallel::{Tasks, on_all_cores};
 use crate::warehouse::{LoadRequest, Loaded};
 
@@ -30,12 +29,12 @@ use crate::warehouse::{LoadRequest, Loaded};
 ///
 /// # Errors
 /// Files with other columns than `compress` and `geojoin` write; another running load; errors of the
-/// server. The old rows are then unchanged.
+/// server or of Spark. The old rows are then unchanged.
 pub fn run(
     server: &Server,
     request: &LoadRequest,
     raw_events: &RawEvents,
-    files: LocalFiles,
+    computing: Computing,
     progress: &Progress,
 ) -> Result<Loaded> {
     server.prepare()?;
@@ -70,7 +69,9 @@ pub fn run(
         bar.finish();
     }
     let bar = progress.spinner("load", "views");
-    let loaded = activate(lead.client(), schema, request, (&filled, files), &keep, progress);
+    let partitions = (&*filled, &*keep);
+    let computing = (computing, &bar);
+    let loaded = activate(lead.client(), schema, request, partitions, computing, progress);
     bar.finish();
     loaded
 }
@@ -80,8 +81,8 @@ fn activate(
     client: &mut Client,
     schema: &SchemaName,
     request: &LoadRequest,
-    (filled, files): (&[Partition], LocalFiles),
-    keep: &[Option<NaiveDate>],
+    (filled, keep): (&[Partition], &[Option<NaiveDate>]),
+    computing: (Computing, &StageBar),
     progress: &Progress,
 ) -> Result<Loaded> {
     let mut transaction = client.transaction().map_err(failed)?;
@@ -149,7 +150,7 @@ fn activate(
         recompute::confirm(&mut transaction, schema, load_no)?;
         Recomputed::default()
     } else {
-        recompute::recompute(&mut transaction, schema, load_no, Some(files))?
+        recompute::recompute(&mut transaction, schema, load_no, Some(computing))?
     };
     transaction.commit().map_err(failed)?;
     for (view, elapsed) in recomputed.elapsed {

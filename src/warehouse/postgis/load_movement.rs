@@ -62,10 +62,27 @@ pub fn fingerprints<C: GenericClient>(
                    ORDER BY date, relation";
         for row in client.query(&schema.fill(sql), &[]).map_err(failed)? {
             let (relation, mark): (String, String) = (row.get(1), row.get(2));
-            *marks.entry(row.get(0)).or_default() += &format!("{relation} {mark}\n");
+            *marks.entry(row.get(0)).or_default() += &line(&relation, &mark);
         }
     }
     Ok(marks)
+}
+
+/// What [`fingerprints`] returns after a load of the files.
+pub fn fingerprints_of(files: &[DatedFile]) -> BTreeMap<NaiveDate, String> {
+    let mut tables: BTreeMap<(NaiveDate, &str), Vec<&DatedFile>> = BTreeMap::new();
+    for file in files {
+        tables.entry((file.date, file.table.name())).or_default().push(file);
+    }
+    let mut marks: BTreeMap<NaiveDate, String> = BTreeMap::new();
+    for ((date, relation), files) in &tables {
+        *marks.entry(*date).or_default() += &line(relation, &fingerprint(files));
+    }
+    marks
+}
+
+fn line(relation: &str, mark: &str) -> String {
+    format!("{relation} {mark}\n")
 }
 
 /// Makes the rows of both tables those of the files; returns the numbers of rows of the tables that have any, and

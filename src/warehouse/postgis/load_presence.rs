@@ -6,8 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Field, Int32Type, Int64Type, Schema, TimestampMicrosecondType};
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow::datatypes::{
+    DataType, Field, FieldRef, Int32Type, Int64Type, Schema, TimestampMicrosecondType,
+};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use postgres::Client;
 
 use super::copy::CopyIn;
@@ -160,21 +164,25 @@ fn copy(
 
 /// The rows of a file, with user and cell ids as dictionary arrays.
 fn read(path: &Path) -> Result<Vec<RecordBatch>> {
-    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-    let fields: Vec<Field> = presence_file_schema()
-        .fields()
-        .iter()
-        .map(|f| match f.data_type() {
-            DataType::Utf8 => f.as_ref().clone().with_data_type(dictionary.clone()),
-            _ => f.as_ref().clone(),
-        })
-        .collect();
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
     let remedy = "is not a file that compress wrote; recreate it with `mobility compress --force`";
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new_with_options(std::fs::File::open(path)?, options)
-            .and_then(|b| b.with_batch_size(BATCH_ROWS).build())
-            .context(remedy)?;
+    let file = std::fs::File::open(path)?;
+    let stored = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).context(remedy)?;
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+    let field = |field: &FieldRef| {
+        let data_type = match field.data_type() {
+            DataType::Utf8 => dictionary.clone(),
+            other => other.clone(),
+        };
+        // by Spark, no column is declared as without nulls
+        let stored = stored.schema().field_with_name(field.name());
+        let nullable = stored.map_or(field.is_nullable(), Field::is_nullable);
+        Field::new(field.name(), data_type, nullable)
+    };
+    let fields: Vec<Field> = presence_file_schema().fields().iter().map(field).collect();
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)
+        .and_then(|b| b.with_batch_size(BATCH_ROWS).build())
+        .context(remedy)?;
     let batches = reader.collect::<Result<Vec<_>, _>>().context(remedy)?;
     // only the times of placed events may be missing
     if batches.iter().any(|b| b.columns()[..7].iter().any(|c| c.null_count() > 0)) {

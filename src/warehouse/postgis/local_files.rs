@@ -11,16 +11,18 @@ use anyhow::Result;
 use chrono::NaiveDate;
 
 use super::fingerprint::fingerprint;
+use super::load_movement;
 use crate::config::Data;
 use crate::datasets::file_list::ListedFile;
 use crate::datasets::presence::{PresenceDay, files_of};
 use crate::domain::tables::Table;
 use crate::formats::parquet::checksum;
 use crate::views::{Registry, without_semicolon};
-use crate::warehouse::Rows;
 use crate::warehouse::embedded::presence_sql::PresenceSql;
 use crate::warehouse::embedded::presence_views::PresenceView;
 use crate::warehouse::embedded::table_files::{TableFile, TableFiles};
+use crate::warehouse::spark_job::SparkTables;
+use crate::warehouse::{Rows, movement_files};
 
 /// Where processed files are.
 #[derive(Debug, Clone)]
@@ -29,6 +31,7 @@ pub struct FilePaths {
     presence: PathBuf,
     cell_plan: PathBuf,
     lau: PathBuf,
+    data: Data,
 }
 
 impl From<&Data> for FilePaths {
@@ -38,6 +41,7 @@ impl From<&Data> for FilePaths {
             presence: data.compressed_events(),
             cell_plan: data.cells_with_lau(),
             lau: data.lau_units(),
+            data: data.clone(),
         }
     }
 }
@@ -116,6 +120,39 @@ impl LocalFiles {
         // the dates that are read are those of the files
         let period = (start, (NaiveDate::MIN, NaiveDate::MAX));
         Ok(view.rows(&files, &[period])?.and_then(|mut rows| rows.pop()))
+    }
+
+    /// The files of all tables; `None` if they are not those that were loaded. `movement` and `small` are the
+    /// fingerprints of the rows of segments and trips by date, and of the small tables.
+    ///
+    /// # Errors
+    /// Damaged files.
+    pub fn all(
+        &self,
+        loaded: &LoadedRows,
+        movement: &BTreeMap<NaiveDate, String>,
+        small: &str,
+    ) -> Result<Option<SparkTables>> {
+        let data = &self.paths.data;
+        let small_tables: Vec<(Table, PathBuf)> =
+            data.small_tables().filter(|(_, path)| path.exists()).collect();
+        let small_files: Vec<PathBuf> = small_tables.iter().map(|(_, path)| path.clone()).collect();
+        // files that the stage `movement` is to write again
+        let Ok(dated) = movement_files(data) else { return Ok(None) };
+        let Some(files) = self.files(loaded)? else { return Ok(None) };
+        if fingerprint(&small_files)? != small
+            || load_movement::fingerprints_of(&dated) != *movement
+        {
+            return Ok(None);
+        }
+        checksum::verify(small_files.iter().chain(dated.iter().map(|file| &file.path)))?;
+        let of_places = loaded.tables.iter().map(|table| (*table, files.table(*table)));
+        let of_places = of_places.filter_map(|(table, file)| Some((table, file?.path.clone())));
+        Ok(Some(SparkTables {
+            presence: files.presence_of(None).map(|(_, file)| file.path.clone()).collect(),
+            movement: dated.into_iter().map(|file| (file.table, file.path)).collect(),
+            single: of_places.chain(small_tables).collect(),
+        }))
     }
 
     fn engine(&self) -> Result<&PresenceSql> {

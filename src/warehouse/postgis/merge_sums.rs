@@ -12,6 +12,7 @@ use super::server_errors::failed;
 use super::stored_views::StoredView;
 use super::visible_tables::Scope;
 use crate::domain::tables::quoted;
+use crate::warehouse::Rows;
 
 /// Rows of changes that are collected before they are merged into the sums.
 const MAX_CHANGES: u64 = 4_000_000;
@@ -87,20 +88,40 @@ impl<'a> Merge<'a> {
         self.collect(transaction, scope, Some(self.sums.column))
     }
 
-    fn collect(
-        &mut self,
-        transaction: &mut Transaction,
-        scope: &Scope,
-        negated: Option<&str>,
-    ) -> Result<()> {
-        let computation = Computation {
+    /// Adds sums over all dates, which were computed elsewhere, to an empty result; false, without any change, if
+    /// their types differ from those of the server.
+    ///
+    /// # Errors
+    /// Rows that cannot be read; errors of the server.
+    pub fn add_rows(&mut self, transaction: &mut Transaction, rows: Rows) -> Result<bool> {
+        let computation = self.computation(None);
+        computation.enter(transaction)?;
+        let filled = computation.fill(transaction, CHANGES, (None, rows))?;
+        search_path::reset(transaction)?;
+        if let Some(rows) = filled {
+            (self.dates, self.collected) = (1, rows);
+        }
+        Ok(filled.is_some())
+    }
+
+    fn computation(&self, negated: Option<&'a str>) -> Computation<'a> {
+        Computation {
             schema: self.schema,
             inputs: self.inputs,
             sql: &self.sums.view.sql,
             columns: self.sums.columns,
             keep_numbers: true,
             negated,
-        };
+        }
+    }
+
+    fn collect(
+        &mut self,
+        transaction: &mut Transaction,
+        scope: &Scope,
+        negated: Option<&'a str>,
+    ) -> Result<()> {
+        let computation = self.computation(negated);
         let target = if self.dates == 0 { CHANGES } else { COMPUTED };
         computation.enter(transaction)?;
         self.collected += computation.run(transaction, target, Some(scope))?;

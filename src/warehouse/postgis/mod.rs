@@ -9,7 +9,9 @@ mod connect;
 mod copy;
 mod copy_rows;
 mod cursor_rows;
+mod deploy;
 pub mod encode;
+mod file_rows;
 mod fingerprint;
 mod grants;
 mod id_map;
@@ -22,6 +24,7 @@ mod local_files;
 mod merge_sums;
 mod named_windows;
 mod names;
+mod outdated;
 mod parameters;
 mod partitions;
 mod password_file;
@@ -45,6 +48,8 @@ mod server_errors;
 mod service_file;
 mod session;
 mod small_tables;
+mod spark_rows;
+mod spark_views;
 mod split_results;
 mod stored_views;
 mod tls;
@@ -57,7 +62,6 @@ mod view_results;
 mod visible_tables;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use arrow::datatypes::SchemaRef;
@@ -68,23 +72,23 @@ use postgres::error::SqlState;
 use postgres::types::ToSql;
 
 use super::select::{ResolvedSelect, Select};
+use super::spark_job::ViewEngine;
 use super::sql_excerpt::with_excerpt;
 use super::{Deployed, ExpiredRows, LoadRequest, Loaded, Relation, Rows, Warehouse, catalogue};
 use crate::config::{Data, Warehouse as Settings};
 use crate::domain::tables::quoted;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
-use crate::storage::lock;
 use crate::views::{Registry, View, without_semicolon};
 use cursor_rows::CursorRows;
-use inputs::Inputs;
 use local_files::{FilePaths, LocalFiles};
 use names::SchemaName;
+use recompute::Computing;
 pub use run_records::record;
 use schema::SchemaState;
 use server::Server;
 use server_errors::{failed, with_hint};
-use view_results::Deployment;
+use spark_views::SparkViews;
 
 /// An open PostGIS warehouse.
 pub struct Postgis {
@@ -92,6 +96,7 @@ pub struct Postgis {
     raw_events: RawEvents,
     files: FilePaths,
     views: Arc<Registry>,
+    engine: ViewEngine,
 }
 
 /// The latest load.
@@ -108,15 +113,26 @@ impl Postgis {
     pub fn open(
         settings: &Settings,
         data: &Data,
-        raw_events: RawEvents,
+        (raw_events, engine): (RawEvents, ViewEngine),
         views: Arc<Registry>,
     ) -> Result<Self> {
         let server = Server::open(settings)?;
-        Ok(Postgis { server, raw_events, files: data.into(), views })
+        Ok(Postgis { server, raw_events, files: data.into(), views, engine })
     }
 
     fn local_files(&self) -> LocalFiles {
         LocalFiles::new(&self.files, &self.views)
+    }
+
+    /// Spark, if it computes views.
+    fn spark_views<'a>(&'a self, progress: &'a Progress) -> Option<SparkViews<'a>> {
+        Some(SparkViews {
+            spark: self.engine.spark()?,
+            server: &self.server,
+            views: &self.views,
+            folder: &self.files.processed,
+            progress,
+        })
     }
 
     fn latest_load(&self, client: &mut Client) -> Result<Option<LatestLoad>> {
@@ -243,69 +259,12 @@ impl Warehouse for Postgis {
     }
 
     fn load(&self, request: &LoadRequest, progress: &Progress) -> Result<Loaded> {
-        load::run(&self.server, request, &self.raw_events, self.local_files(), progress)
+        let computing = Computing { files: self.local_files(), spark: self.spark_views(progress) };
+        load::run(&self.server, request, &self.raw_events, computing, progress)
     }
 
     fn deploy(&self, refresh: bool, progress: &Progress) -> Result<Vec<Deployed>> {
-        let mut worker = self.server.exclusive_worker()?;
-        let load = self.require_load(worker.client())?;
-        let schema = &self.server.schema;
-        schema::ensure(worker.client(), schema, progress)?;
-        let bar = progress.spinner("views", "");
-        let mut transaction = worker.client().transaction().map_err(failed)?;
-        let mut inputs = Inputs::read(&mut transaction, schema)?;
-        transaction.commit().map_err(failed)?;
-        // while another run changes the files, the server computes all views
-        let lock = lock::to_read(&self.files.processed).ok();
-        inputs.files = lock.is_some().then(|| self.local_files());
-        let mut deployed = Vec::new();
-        for (position, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
-            bar.message(&view.title);
-            let started = Instant::now();
-            let fingerprint = self.views.fingerprint(view)?;
-            let storage = view_results::storage(&inputs, view);
-            let current = inputs.view(&view.view).filter(|stored| {
-                stored.storage == storage
-                    && stored.fingerprint == fingerprint
-                    && stored.load_no == load.load_no
-            });
-            let current = current.filter(|_| !refresh).cloned();
-            let fresh = current.is_some();
-            let (rows, elapsed) = match current {
-                // the time of the load that computed it
-                Some(stored) if stored.storage.is_whole() => {
-                    (stored.rows(), Duration::from_secs_f64(stored.seconds.max(0.0)))
-                }
-                Some(stored) => (stored.rows(), started.elapsed()),
-                None => {
-                    let mut transaction = worker.client().transaction().map_err(failed)?;
-                    let deployment = Deployment {
-                        view,
-                        position,
-                        fingerprint: &fingerprint,
-                        load_no: load.load_no,
-                        refresh,
-                        storage,
-                    };
-                    let rows =
-                        view_results::deploy(&mut transaction, schema, &mut inputs, &deployment)
-                            .map_err(|error| with_hint(error, &self.views))
-                            .map_err(|error| view.placed(error))?;
-                    transaction.commit().map_err(failed)?;
-                    (rows, started.elapsed())
-                }
-            };
-            deployed.push(Deployed { view: view.view.clone(), rows, elapsed, fresh });
-        }
-        let mut transaction = worker.client().transaction().map_err(failed)?;
-        let warnings = view_results::drop_removed(&mut transaction, schema, &self.views)?;
-        transaction.commit().map_err(failed)?;
-        bar.finish();
-        warnings.iter().for_each(|warning| progress.warn(&format!("views: {warning}")));
-        // they were computed in order of dependency, but are listed in the order of the registry
-        let listed = |d: &Deployed| self.views.views().iter().position(|v| v.view == d.view);
-        deployed.sort_by_key(listed);
-        Ok(deployed)
+        self.deploy_views(refresh, progress)
     }
 
     fn expired(&self, before: NaiveDate) -> Result<ExpiredRows> {

@@ -27,10 +27,21 @@ pub fn column(
     if !is_possible || reads.events() || reads.movement() {
         return None;
     }
+    told_by(inputs, view, (growth, column))
+}
+
+/// The column that tells the periods of rows that are computed together; `None` if there is none. With a plain
+/// `by: date`, that is known of the views of the program alone.
+pub fn told_by(
+    inputs: &Inputs,
+    view: &StoredView,
+    (growth, column): (Growth, Option<&str>),
+) -> Option<String> {
     let columns = inputs.columns(&view.view);
     let has = |name: &str, kind: &str| columns.iter().any(|(n, k)| n == name && k == kind);
     match column {
         Some(column) => has(column, "date").then(|| column.to_owned()),
+        None if growth.unit != Unit::Date || !inputs.is_shipped(&view.sql) => None,
         None if has("date", "date") => Some("date".to_owned()),
         None => has("hour", "timestamp without time zone").then(|| "hour".to_owned()),
     }

@@ -74,26 +74,11 @@ pub fn update(
     };
     if !missing.is_empty() {
         computation.enter(transaction)?;
-    }
-    let column =
-        period_batches::column(inputs, result.view, result.reads, (result.growth, result.column));
-    let size = |start: NaiveDate| match &column {
-        Some(_) => inputs.dates.get(&start).map_or(0, |partition| partition.rows),
-        None => i64::MAX,
-    };
-    let all: Vec<NaiveDate> = current.keys().copied().collect();
-    for (number, starts) in period_batches::split(&all, &missing, size).iter().enumerate() {
-        computation.run(transaction, COMPUTED, Some(&scope(inputs, result, starts)))?;
-        if number == 0 {
-            check_columns(transaction, inputs, view)?;
-        }
-        let rows = match (&column, starts.as_slice()) {
-            (_, [start]) => insert_period(transaction, &table, result, *start)?,
-            (Some(column), _) => insert_batch(transaction, &table, result, (column, starts))?,
-            (None, _) => bail!("periods of {view} cannot be told apart"),
+        let missing = (&current, &missing);
+        changed += match insert_rows_of_spark(transaction, &computation, result, missing)? {
+            Some(rows) => rows,
+            None => compute_missing(transaction, &computation, result, missing)?,
         };
-        changed += rows.values().sum::<u64>();
-        record(transaction, schema, view, (starts, &current, &rows))?;
     }
     search_path::reset(transaction)?;
     let count = "SELECT coalesce(sum(row_count), 0)::bigint FROM {schema}.mobility_view_date WHERE view = $1";
@@ -107,8 +92,69 @@ pub fn update(
     Ok(rows)
 }
 
+/// The periods that have rows, and those of them that are to be stored.
+type Missing<'a> = (&'a Periods, &'a BTreeSet<NaiveDate>);
+
+/// Inserts the missing periods of the rows that Spark has computed; returns their number, or `None` if Spark has
+/// not computed the view.
+fn insert_rows_of_spark(
+    transaction: &mut Transaction,
+    computation: &Computation,
+    result: &PeriodResult,
+    (current, missing): Missing,
+) -> Result<Option<u64>> {
+    let Computation { schema, inputs, .. } = *computation;
+    let view = &*result.view.view;
+    let told_by = period_batches::told_by(inputs, result.view, (result.growth, result.column));
+    let Some(column) = told_by else { return Ok(None) };
+    let Some(rows) = inputs.rows_of_spark(view)? else { return Ok(None) };
+    if computation.fill(transaction, COMPUTED, (None, rows))?.is_none() {
+        return Ok(None);
+    }
+    check_columns(transaction, inputs, view)?;
+    let starts: Vec<NaiveDate> = missing.iter().copied().collect();
+    let table = schema.result_table(view);
+    let rows = insert_batch(transaction, &table, result, (&column, &starts))?;
+    record(transaction, schema, view, (&starts, current, &rows))?;
+    Ok(Some(rows.values().sum()))
+}
+
+/// Computes and inserts the missing periods; returns the number of rows.
+fn compute_missing(
+    transaction: &mut Transaction,
+    computation: &Computation,
+    result: &PeriodResult,
+    (current, missing): Missing,
+) -> Result<u64> {
+    let Computation { schema, inputs, .. } = *computation;
+    let view = &*result.view.view;
+    let table = schema.result_table(view);
+    let column =
+        period_batches::column(inputs, result.view, result.reads, (result.growth, result.column));
+    let size = |start: NaiveDate| match &column {
+        Some(_) => inputs.dates.get(&start).map_or(0, |partition| partition.rows),
+        None => i64::MAX,
+    };
+    let all: Vec<NaiveDate> = current.keys().copied().collect();
+    let mut inserted = 0;
+    for (number, starts) in period_batches::split(&all, missing, size).iter().enumerate() {
+        computation.run(transaction, COMPUTED, Some(&scope(inputs, result, starts)))?;
+        if number == 0 {
+            check_columns(transaction, inputs, view)?;
+        }
+        let rows = match (&column, starts.as_slice()) {
+            (_, [start]) => insert_period(transaction, &table, result, *start)?,
+            (Some(column), _) => insert_batch(transaction, &table, result, (column, starts))?,
+            (None, _) => bail!("periods of {view} cannot be told apart"),
+        };
+        inserted += rows.values().sum::<u64>();
+        record(transaction, schema, view, (starts, current, &rows))?;
+    }
+    Ok(inserted)
+}
+
 /// The periods that have rows, each with a fingerprint of everything that these depend on.
-fn current(inputs: &Inputs, result: &PeriodResult) -> Periods {
+pub fn current(inputs: &Inputs, result: &PeriodResult) -> Periods {
     let own = &result.view.fingerprint;
     let mark = |start| inputs.fingerprint(own, result.reads, result.growth.reads(start));
     let periods = inputs.starts(result.growth, result.reads);

@@ -9,10 +9,14 @@ use postgres::Transaction;
 use super::inputs::Inputs;
 use super::local_files::LocalFiles;
 use super::names::SchemaName;
+use super::outdated::outdated;
 use super::period_results;
 use super::server_errors::failed;
+use super::spark_views::SparkViews;
 use super::stored_views::{StoredView, set_computed, set_empty};
 use super::view_results::{compute, empty};
+use crate::progress::StageBar;
+use crate::views::View;
 
 /// Marks the results of the previous load as results of this load, which changed nothing.
 ///
@@ -38,20 +42,39 @@ pub struct Recomputed {
     pub warnings: Vec<String>,
 }
 
+/// What computes views besides the server.
+pub struct Computing<'a> {
+    /// The files that rows were loaded from.
+    pub files: LocalFiles,
+    pub spark: Option<SparkViews<'a>>,
+}
+
 /// Recomputes every stored view from the tables as this transaction sees them, as far as what it reads has
 /// changed. A view that fails keeps its old result, which is outdated, and is reported; `mobility views`
 /// then reports file and line.
 ///
 /// # Errors
-/// All other errors of the server.
+/// All other errors of the server; errors of Spark.
 pub fn recompute(
     transaction: &mut Transaction,
     schema: &SchemaName,
     load_no: i64,
-    files: Option<LocalFiles>,
+    computing: Option<(Computing, &StageBar)>,
 ) -> Result<Recomputed> {
     let mut inputs = Inputs::read(transaction, schema)?;
-    inputs.files = files;
+    if let Some((Computing { files, spark }, bar)) = computing {
+        inputs.files = Some(files);
+        if let Some(spark) = spark {
+            let outdated = outdated(&mut inputs);
+            let is_same = |view: &View| {
+                let stored = inputs.view(&view.view);
+                let fingerprint = spark.views.fingerprint(view)?;
+                Ok(stored.is_some_and(|stored| stored.fingerprint == fingerprint))
+            };
+            let rows = spark.rows(&inputs, &outdated, &is_same, bar)?;
+            inputs.spark = rows;
+        }
+    }
     let mut all = Recomputed::default();
     for view in inputs.views.clone() {
         let started = Instant::now();

@@ -204,7 +204,13 @@ pub fn compute(
                 negated: None,
             };
             computation.enter(transaction)?;
-            computation.run(transaction, COMPUTED, None)?;
+            let filled = match inputs.rows_of_spark(&view.view)? {
+                Some(rows) => computation.fill(transaction, COMPUTED, (None, rows))?,
+                None => None,
+            };
+            if filled.is_none() {
+                computation.run(transaction, COMPUTED, None)?;
+            }
             search_path::reset(transaction)?;
             if column_types(transaction, None, COMPUTED)? != shown {
                 bail!("its columns have changed; run `mobility views`");
