@@ -10,7 +10,7 @@ use datafusion::prelude::{DataFrame, ident};
 
 use super::filter::{day_literal, sorted};
 use super::parquet_files::ResultFile;
-use super::period_batches::MAX_BYTES;
+use super::period_batches::{MAX_BYTES, MAX_ROWS};
 use super::presence_views::{DatedPeriod, PresenceView};
 use super::relations::Within;
 use super::rows::StreamRows;
@@ -50,8 +50,18 @@ impl Embedded {
         let mut pieces = Vec::new();
         let presence_view = PresenceView::of(&self.views, view);
         let mut is_proven = false;
-        let size = |period: &Period| period.reads.map_or(u64::MAX, |reads| files.bytes_of(reads));
-        for periods in runs.iter().flat_map(|run| batches(run, MAX_BYTES, size)) {
+        let (most, rows) = match self.reads_dates(view) {
+            true => (MAX_BYTES, None),
+            false => (MAX_ROWS, Some(self.rows_by_date(view, folder))),
+        };
+        let size = |period: &Period| match (period.reads, &rows) {
+            (None, _) => u64::MAX,
+            (Some(reads), None) => files.bytes_of(reads),
+            (Some((first, last)), Some(rows)) => {
+                rows.range(first..=last).map(|(_, rows)| rows).sum()
+            }
+        };
+        for periods in runs.iter().flat_map(|run| batches(run, most, size)) {
             let path = own.join(new_file_name());
             if let Some(presence_view) = &presence_view
                 && let Some(rows) = self
@@ -167,6 +177,11 @@ impl Embedded {
         let start = || ident(period);
         let own = start().gt_eq(day_literal(first)).and(start().lt_eq(day_literal(last)));
         frame.filter(own).map_err(session::explain)
+    }
+
+    /// True if the SQL of the view names tables with files by date.
+    fn reads_dates(&self, view: &View) -> bool {
+        self.reads_presence(view) || Table::MOVEMENT.iter().any(|t| self.views.names(view, *t))
     }
 
     /// True if the SQL of the view names hourly presence.

@@ -1,6 +1,7 @@
 //! Computes a view for several small periods at once. Planning a query takes much longer than computing the
 //! view over a small date, so that a year of small dates would otherwise be spent on planning.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -15,19 +16,36 @@ use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use super::Embedded;
 use super::filter::sorted;
 use super::session::Memory;
-use super::stored_results::{Period, Span};
+use super::stored_results::{Period, Span, StoredResults};
 use super::versions::Version;
 use crate::domain::tables::TIMESTAMP;
-use crate::views::{OrderBy, View};
+use crate::views::{OrderBy, Unit, View};
 use crate::warehouse::Rows;
 
 /// Periods are computed together up to this size of the files of hourly presence that they read, so that
 /// memory use does not grow with the number of dates.
 pub const MAX_BYTES: u64 = 12 << 20;
-/// The same for parts of an accumulated sum. One that changes is computed again for all of its dates.
+/// The same for views that read the results of others alone: the rows of these by date.
+pub const MAX_ROWS: u64 = 2_000_000;
+/// As [`MAX_BYTES`] for parts of an accumulated sum. One that changes is computed again for all of its dates.
 pub const MAX_BYTES_OF_SUM: u64 = 2 << 20;
 
 impl Embedded {
+    /// Rows of the results by date that the SQL of a view names. Results of longer periods are read once for
+    /// all dates that are computed together, so that they are left out.
+    pub(super) fn rows_by_date(&self, view: &View, folder: &Path) -> BTreeMap<NaiveDate, u64> {
+        let is_by_date = |source: &&View| source.growth.is_some_and(|g| g.unit == Unit::Date);
+        let mut rows = BTreeMap::new();
+        for source in self.views.sources(view).into_iter().filter(is_by_date) {
+            for piece in StoredResults::read(folder, &source.view).current {
+                if let Some(date) = piece.of.start {
+                    *rows.entry(date).or_default() += piece.range.rows;
+                }
+            }
+        }
+        rows
+    }
+
     /// The rows of a view by period, for consecutive periods; `None` if that cannot be told from the rows of
     /// all of them: if no column says to which period a row belongs, if numbers could depend on the order of
     /// addition, or if the first period has other rows when it is computed alone, as with a view that is not
