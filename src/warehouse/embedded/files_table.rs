@@ -8,7 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result, ScalarValue};
+use datafusion::common::stats::Precision;
+use datafusion::common::{DataFusionError, Result, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
@@ -101,6 +102,10 @@ impl FilesTable {
             a.path == b.path && a.range.start + a.range.rows <= b.range.start
         };
         let files = parts.chunk_by(same_file).map(file).collect::<Result<Vec<_>>>()?;
+        // joins build their tables from the smaller side; as an estimate, it is never the answer to a query
+        let rows: u64 = parts.iter().map(|part| part.range.rows).sum();
+        let rows = usize::try_from(rows).map_or(Precision::Absent, Precision::Inexact);
+        let statistics = Statistics::new_unknown(self.columns.table_schema()).with_num_rows(rows);
         let partitions = state.config().target_partitions().clamp(1, files.len());
         let length = files.len().div_ceil(partitions);
         let groups = files.chunks(length).map(|files| FileGroup::new(files.to_vec())).collect();
@@ -111,6 +116,7 @@ impl FilesTable {
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
+            .with_statistics(statistics)
             .build();
         Ok(Some(config))
     }

@@ -47,7 +47,7 @@ pub fn register_table(
             bail!("{} is not part of a version", table.name())
         }
         table => match files.table(table) {
-            Some(file) => table_file(context, &file.path, table)?,
+            Some(file) => table_file(context, file, table)?,
             None if table.is_small() => Arc::new(EmptyTable::new(with_views(&table.schema()))),
             None => bail!("the warehouse has no table {}; load again with --force", table.name()),
         },
@@ -59,16 +59,20 @@ pub fn register_table(
 /// their current name.
 fn table_file(
     context: &SessionContext,
-    path: &Path,
+    file: &TableFile,
     table: Table,
 ) -> Result<Arc<dyn TableProvider>> {
+    let whole = |columns: &SchemaRef| -> Result<Arc<dyn TableProvider>> {
+        let parts = vec![part(file, None)?];
+        Ok(Arc::new(FilesTable::new(with_views(columns), false, parts, None)))
+    };
     let schema = table.schema();
     if table.renamed_columns().is_empty() {
-        return file(path, &schema);
+        return whole(&schema);
     }
-    let footer = std::fs::File::open(path).ok().and_then(|file| footer::read(&file).ok());
+    let footer = std::fs::File::open(&file.path).ok().and_then(|file| footer::read(&file).ok());
     let Some(stored) = footer.map(|footer| Arc::clone(footer.schema())) else {
-        return file(path, &schema);
+        return whole(&schema);
     };
     let former = |name: &str| {
         let renamed = table.renamed_columns().iter().find(|(now, _)| *now == name);
@@ -79,7 +83,7 @@ fn table_file(
     let fields: Vec<Field> = fields.collect();
     let columns = schema.fields().iter().map(|f| ident(stored_name(f)).alias(f.name()));
     let columns: Vec<Expr> = columns.collect();
-    let frame = context.read_table(file(path, &Arc::new(Schema::new(fields)))?).map_err(explain)?;
+    let frame = context.read_table(whole(&Arc::new(Schema::new(fields)))?).map_err(explain)?;
     Ok(frame.select(columns).map_err(explain)?.into_view())
 }
 
@@ -111,7 +115,8 @@ fn presence(
     table: Table,
     days: Option<(NaiveDate, NaiveDate)>,
 ) -> Result<DataFrame> {
-    let parts = files.presence_of(days).map(part).collect::<Result<Vec<_>>>()?;
+    let parts = files.presence_of(days).map(|(date, file)| part(file, Some(date)));
+    let parts = parts.collect::<Result<Vec<_>>>()?;
     let columns = with_views(&presence_file_schema());
     let files = FilesTable::new(columns, true, parts, Some("date".to_owned()));
     let mut frame = context.read_table(Arc::new(PresenceTable::new(files))).map_err(explain)?;
@@ -137,7 +142,8 @@ fn movement(
     table: Table,
     days: Option<(NaiveDate, NaiveDate)>,
 ) -> Result<DataFrame> {
-    let parts = files.movement_of(table, days).map(part).collect::<Result<Vec<_>>>()?;
+    let parts = files.movement_of(table, days).map(|(date, file)| part(file, Some(date)));
+    let parts = parts.collect::<Result<Vec<_>>>()?;
     let schema = table.schema();
     let fields = schema.fields().iter().filter(|field| field.name() != "date");
     let columns = with_views(&Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>())));
@@ -147,17 +153,17 @@ fn movement(
     frame.select(columns).map_err(explain)
 }
 
-/// A whole file with rows of a date.
-fn part((date, file): (NaiveDate, &TableFile)) -> Result<Part> {
-    let day = date.to_epoch_days();
+/// A whole file, all rows of which may be of one date.
+fn part(file: &TableFile, date: Option<NaiveDate>) -> Result<Part> {
+    let day = date.map(|date| date.to_epoch_days());
     let rows = file.listed.rows;
     let path = std::path::absolute(&file.path).with_context(|| file.path.display().to_string())?;
     Ok(Part {
         path: Arc::new(path),
         bytes: file.listed.bytes,
         file_rows: rows,
-        range: Range { start: 0, rows, days: Some((day, day)) },
-        date: Some(day),
+        range: Range { start: 0, rows, days: day.map(|day| (day, day)) },
+        date: day,
     })
 }
 
