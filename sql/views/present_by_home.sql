@@ -6,20 +6,22 @@
 -- by: date loaded
 -- windows: anchor_windows
 -- chart: table
-WITH homes AS (
-  SELECT user_id, window_start, lau_id FROM anchors WHERE kind = 'home'
-),
-works AS (
-  SELECT user_id, window_start, lau_id FROM anchors WHERE kind = 'work'
+WITH people AS (
+  SELECT user_id, window_start,
+    MAX(CASE WHEN kind = 'home' THEN lau_id END) AS home_lau_id,
+    MAX(CASE WHEN kind = 'work' THEN lau_id END) AS work_lau_id
+  FROM anchors
+  WHERE kind IN ('home', 'work')
+  GROUP BY user_id, window_start
 ),
 counted AS (
-  SELECT p.date, p.lau_id, p.hours, h.lau_id AS home_lau_id,
-    CASE WHEN w.lau_id = p.lau_id THEN 1 ELSE 0 END AS works_here, COUNT(*) AS devices
+  SELECT p.date, p.lau_id, p.hours, h.home_lau_id,
+    CASE WHEN h.work_lau_id = p.lau_id THEN 1 ELSE 0 END AS works_here, COUNT(*) AS devices
   FROM present_places p
   JOIN anchor_windows a ON a.date = p.date
-  LEFT JOIN homes h ON h.user_id = p.user_id AND h.window_start = a.window_start
-  LEFT JOIN works w ON w.user_id = p.user_id AND w.window_start = a.window_start
-  GROUP BY p.date, p.lau_id, p.hours, h.lau_id, CASE WHEN w.lau_id = p.lau_id THEN 1 ELSE 0 END
+  LEFT JOIN people h ON h.user_id = p.user_id AND h.window_start = a.window_start
+  GROUP BY p.date, p.lau_id, p.hours, h.home_lau_id,
+    CASE WHEN h.work_lau_id = p.lau_id THEN 1 ELSE 0 END
 )
 SELECT c.date, h.hour, c.lau_id, c.home_lau_id, c.works_here, CAST(SUM(c.devices) AS BIGINT) AS devices
 FROM counted c

@@ -50,9 +50,10 @@ impl Embedded {
         let mut pieces = Vec::new();
         let presence_view = PresenceView::of(&self.views, view);
         let mut is_proven = false;
-        let (most, rows) = match self.reads_dates(view) {
-            true => (MAX_BYTES, None),
-            false => (MAX_ROWS, Some(self.rows_by_date(view, folder))),
+        // results of months do not fit into the memory for a day
+        let (memory, most, rows) = match self.reads_dates(view) {
+            true => (Memory::OneDay, MAX_BYTES, None),
+            false => (Memory::Maximum, MAX_ROWS, Some(self.rows_by_date(view, folder))),
         };
         let size = |period: &Period| match (period.reads, &rows) {
             (None, _) => u64::MAX,
@@ -72,13 +73,14 @@ impl Embedded {
                 continue;
             }
             let source = (version, view, folder);
-            let computed =
-                match self.compute_batch(source, &path, periods, (Memory::OneDay, is_proven)) {
-                    Err(error) if format!("{error:#}").contains(EXHAUSTED) => {
-                        self.compute_batch(source, &path, periods, (Memory::Maximum, is_proven))
-                    }
-                    done => done,
-                };
+            let computed = match self.compute_batch(source, &path, periods, (memory, is_proven)) {
+                Err(error)
+                    if memory == Memory::OneDay && format!("{error:#}").contains(EXHAUSTED) =>
+                {
+                    self.compute_batch(source, &path, periods, (Memory::Maximum, is_proven))
+                }
+                done => done,
+            };
             let (computed, together) = computed.map_err(|error| view.placed(error))?;
             is_proven |= together;
             pieces.extend(computed);

@@ -79,6 +79,30 @@ impl FilesTable {
         self.parts.iter().filter(|part| part.range.rows > 0).filter(may_match).collect()
     }
 
+    /// Numbers of rows and dates, so that joins build their tables from the smaller side. As estimates, they are
+    /// never the answer to a query.
+    fn statistics(&self, parts: &[&Part]) -> Statistics {
+        let estimate =
+            |number: u64| usize::try_from(number).map_or(Precision::Absent, Precision::Inexact);
+        let schema = self.columns.table_schema();
+        let mut statistics = Statistics::new_unknown(schema);
+        statistics.num_rows = estimate(parts.iter().map(|part| part.range.rows).sum::<u64>());
+        let day = self.day.as_deref().and_then(|day| schema.column_with_name(day));
+        if let Some((index, field)) = day
+            && *field.data_type() == DataType::Date32
+        {
+            let days = parts.iter().filter_map(|part| part.range.days);
+            let days = days.fold(None, |all: Option<(i32, i32)>, (first, last)| match all {
+                Some((from, to)) => Some((from.min(first), to.max(last))),
+                None => Some((first, last)),
+            });
+            let days = days.map(|(first, last)| i64::from(last) - i64::from(first) + 1);
+            statistics.column_statistics[index].distinct_count =
+                days.and_then(|days| u64::try_from(days).ok()).map_or(Precision::Absent, estimate);
+        }
+        statistics
+    }
+
     /// The configuration of a scan; `None` if no file has to be read.
     ///
     /// # Errors
@@ -102,10 +126,7 @@ impl FilesTable {
             a.path == b.path && a.range.start + a.range.rows <= b.range.start
         };
         let files = parts.chunk_by(same_file).map(file).collect::<Result<Vec<_>>>()?;
-        // joins build their tables from the smaller side; as an estimate, it is never the answer to a query
-        let rows: u64 = parts.iter().map(|part| part.range.rows).sum();
-        let rows = usize::try_from(rows).map_or(Precision::Absent, Precision::Inexact);
-        let statistics = Statistics::new_unknown(self.columns.table_schema()).with_num_rows(rows);
+        let statistics = self.statistics(&parts);
         let partitions = state.config().target_partitions().clamp(1, files.len());
         let length = files.len().div_ceil(partitions);
         let groups = files.chunks(length).map(|files| FileGroup::new(files.to_vec())).collect();
