@@ -6,10 +6,15 @@
 -- by: window loaded
 -- chart: table
 -- single_users: yes
-WITH sites AS (
+WITH windows AS (
+  SELECT d.night, w.window_start, w.rotation
+  FROM devices_per_night d
+  JOIN calendar_windows w ON w.window_start = :window_start(d.night)
+),
+sites AS (
   SELECT n.user_id, w.window_start, w.rotation, n.lau_id, n.site_id, COUNT(*) AS nights
   FROM night_places n
-  JOIN calendar_windows w ON w.window_start = :window_start(n.night)
+  JOIN windows w ON w.night = n.night
   WHERE n.lau_id IS NOT NULL
   GROUP BY n.user_id, w.window_start, w.rotation, n.lau_id, n.site_id
 ),

@@ -6,12 +6,17 @@
 -- by: window loaded
 -- chart: table
 -- single_users: yes
-WITH days AS (
-  SELECT s.user_id, w.window_start, s.date, s.site_id, s.lau_id, s.hours,
+WITH dates AS (
+  SELECT d.date, w.window_start
+  FROM devices_per_date d
+  JOIN calendar_windows w ON w.window_start = :window_start(d.date)
+  WHERE NOT w.rotation
+),
+days AS (
+  SELECT s.user_id, d.window_start, s.date, s.site_id, s.lau_id, s.hours,
     CASE WHEN s.hours >= :work_min_hours THEN 1 ELSE 0 END AS counts
   FROM workday_sites s
-  JOIN calendar_windows w ON w.window_start = :window_start(s.date)
-  WHERE NOT w.rotation
+  JOIN dates d ON d.date = s.date
 ),
 observed AS (
   SELECT user_id, window_start, COUNT(DISTINCT date) AS observed
