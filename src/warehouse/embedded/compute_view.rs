@@ -177,7 +177,10 @@ impl Embedded {
         let (Some(span), Some(period)) = (span, &view.period) else { return Ok(frame) };
         let (first, last) = span.periods;
         let start = || ident(period);
-        let own = start().gt_eq(day_literal(first)).and(start().lt_eq(day_literal(last)));
+        // where both are the same, <= would tell the engine that the column is constant, and it aggregates rows
+        // that are partly sorted in a slower way
+        let next = last.succ_opt().unwrap_or(last);
+        let own = start().gt_eq(day_literal(first)).and(start().lt(day_literal(next)));
         frame.filter(own).map_err(session::explain)
     }
 
