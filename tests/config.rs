@@ -89,6 +89,7 @@ fn another_value_of_each_key() -> Vec<(&'static str, &'static str, Value)> {
         ("columns.cntr_code", "country", json!("country")),
         ("columns.lau_name", "name", json!("name")),
         ("columns.population", "POP_2018", json!("POP_2018")),
+        ("columns.nuts", "REGION", json!("REGION")),
         ("checks.off", "[\"duplicate\"]", json!(["duplicate"])),
         ("checks.quarantine", "true", json!(true)),
         ("checks.user_id_bytes", "32", json!(32)),

@@ -33,7 +33,7 @@ fn units() -> BTreeMap<String, MultiPolygon> {
         id: "GISCO_ID".to_owned(),
         country: "CNTR_CODE".to_owned(),
         name: "LAU_NAME".to_owned(),
-        population: boundaries::PopulationProperty::Newest,
+        value: boundaries::ValueProperty::NewestPopulation,
         max_mib: u64::MAX,
     };
     let mut units: BTreeMap<String, MultiPolygon> = BTreeMap::new();

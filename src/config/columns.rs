@@ -31,6 +31,8 @@ pub struct Columns {
     pub lau_name: String,
     /// Property with the population of a LAU; by default the newest of those named POP_ and a year.
     pub population: Option<String>,
+    /// Property with the NUTS 3 code of a LAU, which releases by region need unless `data.nuts` is set.
+    pub nuts: String,
 }
 
 impl Columns {
@@ -62,6 +64,7 @@ impl Default for Columns {
             cntr_code: "CNTR_CODE".into(),
             lau_name: "LAU_NAME".into(),
             population: None,
+            nuts: "NUTS_ID".into(),
         }
     }
 }

@@ -71,6 +71,7 @@ pub const KEYS: &[Key] = &[
     value("columns.cntr_code"),
     value("columns.lau_name"),
     value("columns.population"),
+    value("columns.nuts"),
     value("checks.off"),
     value("checks.quarantine"),
     value("checks.user_id_bytes"),

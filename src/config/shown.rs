@@ -31,6 +31,7 @@ const VALUES: &[&str] = &[
     "columns.cntr_code",
     "columns.lau_name",
     "columns.population",
+    "columns.nuts",
     "checks.off",
     "checks.quarantine",
     "checks.user_id_bytes",

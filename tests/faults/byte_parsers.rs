@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use mobility::config::{self, Config, Sources};
 use mobility::events::csv::CsvEvents;
 use mobility::events::parquet::ParquetEvents;
-use mobility::formats::boundaries::{self, PopulationProperty, PropertyNames};
+use mobility::formats::boundaries::{self, PropertyNames, ValueProperty};
 use mobility::output::query::parse_order;
 use mobility::server::params::Params;
 use mobility::storage::ByteSource;
@@ -74,8 +74,8 @@ fn boundaries_in(name: &str, bytes: &[u8]) -> bool {
 
 fn reads(path: &Path) -> bool {
     let [id, country, name] = ["GISCO_ID", "CNTR_CODE", "LAU_NAME"].map(str::to_owned);
-    let population = PopulationProperty::Newest;
-    let names = PropertyNames { id, country, name, population, max_mib: 100 };
+    let value = ValueProperty::NewestPopulation;
+    let names = PropertyNames { id, country, name, value, max_mib: 100 };
     let input = InputFile::local(path.to_owned()).unwrap();
     boundaries::read(&input, &names, &|_| true, &mut |_| Ok(())).is_ok()
 }

@@ -11,6 +11,9 @@ use super::world::{add_devices, three_units};
 use crate::harness::{Warehouse, Workspace, test_on_each_warehouse};
 use crate::insights::world::World;
 
+/// The boundary file of the worlds.
+const BOUNDARIES: &str = "raw/lau/lau.geojson";
+
 const NUTS: &str = "lau_id,nuts\nEE_A,EE001\nEE_B,EE001\nEE_C,EE002\nFI_1,FI1B1\n";
 
 /// Writes the configuration; `publish` are lines of its section.
@@ -220,6 +223,43 @@ fn areas_and_periods_that_cross_those_of_an_earlier_release_are_refused() {
         1,
         &["data.nuts", "nuts.csv", "no row of the LAU EE_B; add one"],
     );
+}
+
+#[test]
+fn codes_come_from_the_boundaries_if_they_state_them() {
+    let work = load(&few_travellers(), "min_devices = 2");
+    let config = work.read("pipeline.toml").replace("nuts = \"nuts.csv\"\n", "");
+    let boundaries = work.read(BOUNDARIES);
+    let with_codes = |property: &str, codes: [&str; 3]| {
+        let mut text = boundaries.clone();
+        for (id, code) in ["EE_A", "EE_B", "EE_C"].into_iter().zip(codes) {
+            let id = format!("\"GISCO_ID\":\"{id}\"");
+            text = text.replace(&id, &format!("{id},\"{property}\":\"{code}\""));
+        }
+        work.write(BOUNDARIES, text);
+    };
+    let publish = ["publish", "areas", "--areas", "nuts3", "--view", "users-per-lau"];
+    for (property, columns) in [("NUTS_ID", ""), ("REGION", "[columns]\nnuts = \"REGION\"\n")] {
+        work.remove("published");
+        work.remove("areas");
+        work.write("pipeline.toml", format!("{columns}{config}"));
+        with_codes(property, ["EE001", "EE001", "EE002"]);
+        work.ok(&publish);
+        assert_eq!(
+            work.read("areas/users-per-lau-nuts3.csv"),
+            "date,nuts3,user_count,suppressed\n\
+             2024-10-01,EE001,30,false\n2024-10-01,EE002,30,false\n\
+             2024-10-02,EE001,10,false\n2024-10-02,EE002,30,false\n"
+        );
+    }
+    // a property of that name with anything else, or not of all LAUs
+    for (codes, words) in [
+        (["EE001", "EE00", "EE002"], ["EE_B, property \"REGION\"", "\"EE00\" is no NUTS 3 code"]),
+        (["EE001", "EE001", ""], ["EE_C, property \"REGION\"", "\"\" is no NUTS 3 code"]),
+    ] {
+        with_codes("REGION", codes);
+        work.fails(&publish, 1, &[words[0], words[1], "columns.nuts", BOUNDARIES]);
+    }
 }
 
 #[test]

@@ -9,25 +9,26 @@ pub struct PropertyNames {
     pub id: String,
     pub country: String,
     pub name: String,
-    pub population: PopulationProperty,
+    /// One more property that is read.
+    pub value: ValueProperty,
     /// Largest size of a file, after it is unzipped.
     pub max_mib: u64,
 }
 
-/// The property with the population.
+/// A property whose value is read besides ids and names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PopulationProperty {
+pub enum ValueProperty {
     Named(String),
-    /// Of those named `POP_` and a year, as GISCO names them, the one of the newest year.
-    Newest,
+    /// The population: of the properties named `POP_` and a year, as GISCO names them, the one of the newest year.
+    NewestPopulation,
 }
 
-impl PopulationProperty {
+impl ValueProperty {
     /// How well a property fits; of several, the one with the greatest number is taken.
     pub(super) fn rank(&self, property: &str) -> Option<u16> {
         match self {
-            PopulationProperty::Named(name) => (name == property).then_some(0),
-            PopulationProperty::Newest => {
+            ValueProperty::Named(name) => (name == property).then_some(0),
+            ValueProperty::NewestPopulation => {
                 let year = property.strip_prefix("POP_")?;
                 let is_year = year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit());
                 year.parse().ok().filter(|_| is_year)
@@ -42,7 +43,8 @@ pub struct Properties {
     pub id: Option<String>,
     pub country: Option<String>,
     pub name: Option<String>,
-    pub population: Option<String>,
+    /// Of the property that [`PropertyNames::value`] names.
+    pub value: Option<String>,
 }
 
 /// A feature that passed the filter.
@@ -97,8 +99,8 @@ impl PropertyNames {
     pub(super) fn find(&self, columns: &[&str]) -> [Option<usize>; 4] {
         let index_of = |name: &str| columns.iter().position(|column| *column == name);
         let ranked = columns.iter().enumerate();
-        let ranked = ranked.filter_map(|(i, column)| Some((self.population.rank(column)?, i)));
-        let population = ranked.max().map(|(_, i)| i);
-        [index_of(&self.id), index_of(&self.country), index_of(&self.name), population]
+        let ranked = ranked.filter_map(|(i, column)| Some((self.value.rank(column)?, i)));
+        let value = ranked.max().map(|(_, i)| i);
+        [index_of(&self.id), index_of(&self.country), index_of(&self.name), value]
     }
 }

@@ -40,12 +40,12 @@ pub fn read(
     let layer = select_layer(layers(&file).context(damaged)?, names)?;
     let crs = crs_of(&file, layer.srs_id).context(damaged)?;
     let columns: Vec<&str> = layer.columns.iter().map(String::as_str).collect();
-    let [id, country, name, population] = names.find(&columns).map(|index| match index {
+    let [id, country, name, value] = names.find(&columns).map(|index| match index {
         Some(index) => quoted(columns[index]),
         None => "NULL".to_owned(),
     });
     let (geometry, table) = (quoted(&layer.geometry), quoted(&layer.table));
-    let sql = format!("SELECT {id}, {country}, {name}, {population}, {geometry} FROM {table}");
+    let sql = format!("SELECT {id}, {country}, {name}, {value}, {geometry} FROM {table}");
     let mut rows = file.prepare(&sql).context(damaged)?;
     let mut rows = rows.query([]).context(damaged)?;
     let (mut number, mut bytes) = (0, 0);
@@ -57,8 +57,8 @@ pub fn read(
         let text = |column| {
             text(row, column).with_context(|| format!("layer {}, feature {number}", layer.table))
         };
-        let [id, country, name, population] = [text(0)?, text(1)?, text(2)?, text(3)?];
-        let properties = Properties { id, country, name, population };
+        let [id, country, name, value] = [text(0)?, text(1)?, text(2)?, text(3)?];
+        let properties = Properties { id, country, name, value };
         if !filter(&properties) {
             continue;
         }

@@ -49,7 +49,7 @@ pub fn read(
     let (mut number, mut bytes) = (0, 0);
     for batch in ParquetBatches::new(reader) {
         let batch = batch.context("damaged; download it again")?;
-        let [ids, countries, unit_names, populations] = properties.map(|index| {
+        let [ids, countries, unit_names, values] = properties.map(|index| {
             let column = index.and_then(|i| batch.column_by_name(columns[i]))?;
             cast(column, &DataType::Utf8).ok()
         });
@@ -69,7 +69,7 @@ pub fn read(
                 id: text(&ids),
                 country: text(&countries),
                 name: text(&unit_names),
-                population: text(&populations),
+                value: text(&values),
             };
             if !filter(&properties) {
                 continue;

@@ -13,18 +13,32 @@ mod polygons;
 mod shapefile;
 mod wkb;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::storage::Location;
-use crate::storage::inputs::InputFile;
+use crate::storage::inputs::{self, InputFile, Listed};
 pub use companions::{companions, is_companion};
 pub use feature::{
-    Declared, Feature, FeatureFilter, OnFeature, PopulationProperty, Properties, PropertyNames,
+    Declared, Feature, FeatureFilter, OnFeature, Properties, PropertyNames, ValueProperty,
 };
 
 /// Extensions of boundary files.
 pub const EXTENSIONS: [&str; 7] =
     ["geojson", "json", "gpkg", "shp", "zip", "parquet", "geoparquet"];
+
+/// Lists boundary files, without the companion files of shapefiles. `what` names the paths in messages.
+///
+/// # Errors
+/// A path that does not exist or contains no such file.
+pub fn files(what: &str, paths: &[String]) -> Result<Listed> {
+    let mut listed = inputs::list_all(what, paths, &EXTENSIONS, is_companion)?;
+    // a glob may have found companions too
+    listed.files.retain(|file| !is_companion(&file.location));
+    if listed.files.is_empty() {
+        bail!("{what}: no boundary file in {}", paths.join(", "));
+    }
+    Ok(listed)
+}
 
 /// Reads the features of a file that pass the filter. If the format allows it, the geometry of other
 /// features is skipped. Returns what the file states about all of them.

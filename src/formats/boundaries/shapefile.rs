@@ -163,7 +163,7 @@ impl<R: Read + Seek> ShapefileParts<R> {
         let fields: Vec<&str> = table.fields.iter().map(|f| f.name.as_str()).collect();
         let named = fields.iter().map(|&field| field.to_owned()).collect();
         let columns = names.find(&fields).map(|index| index.map(|i| table.fields[i].clone()));
-        let [id_field, country_field, name_field, population_field] = &columns;
+        let [id_field, country_field, name_field, value_field] = &columns;
         let mut shapes = self.shapes;
         check_record_lengths(&mut shapes).with_context(|| damaged(".shp"))?;
         let mut shapes = ShapeReader::new(shapes).with_context(|| damaged(".shp"))?;
@@ -191,7 +191,7 @@ impl<R: Read + Seek> ShapefileParts<R> {
             let mut properties = Properties { id, country, ..Properties::default() };
             if filter(&properties) {
                 properties.name = name?;
-                properties.population = text(population_field)?;
+                properties.value = text(value_field)?;
                 let polygons = polygons(shape).map_err(|e| anyhow!("feature {number}: {e}"))?;
                 on_feature(Feature { number, properties, polygons })?;
             }

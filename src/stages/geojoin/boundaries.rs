@@ -13,25 +13,17 @@ use crate::datasets::geodata::{self, LauUnit};
 use crate::domain::ids::{MAX_ID_BYTES, has_nul};
 use crate::domain::numbers::{counted, grouped};
 use crate::formats::boundaries;
-use crate::formats::boundaries::{
-    EXTENSIONS, Feature, PopulationProperty, Properties, PropertyNames,
-};
+use crate::formats::boundaries::{Feature, Properties, PropertyNames, ValueProperty};
 use crate::storage::Location;
-use crate::storage::inputs::{self, InputFile, Listed};
+use crate::storage::inputs::{InputFile, Listed};
 
 /// Lists the boundary files, including the companion files of shapefiles.
 ///
 /// # Errors
 /// A path that does not exist or contains no such file.
 pub fn files(settings: Settings) -> Result<Listed> {
-    let mut listed =
-        inputs::list_all("data.lau", &settings.data.lau, &EXTENSIONS, boundaries::is_companion)?;
+    let mut listed = boundaries::files("data.lau", &settings.data.lau)?;
     let files = &mut listed.files;
-    // a glob may have found companions too
-    files.retain(|f| !boundaries::is_companion(&f.location));
-    if files.is_empty() {
-        bail!("data.lau: no boundary file in {}", settings.data.lau.join(", "));
-    }
     editions::refuse(&files.iter().map(|f| &f.location).collect::<Vec<_>>())?;
     let mut companions = Vec::new();
     for file in files.iter() {
@@ -104,9 +96,9 @@ fn names(settings: Settings) -> PropertyNames {
         id: c.gisco_id.clone(),
         country: c.cntr_code.clone(),
         name: c.lau_name.clone(),
-        population: match &c.population {
-            Some(name) => PopulationProperty::Named(name.clone()),
-            None => PopulationProperty::Newest,
+        value: match &c.population {
+            Some(name) => ValueProperty::Named(name.clone()),
+            None => ValueProperty::NewestPopulation,
         },
         max_mib: settings.lau.max_mib,
     }
@@ -203,7 +195,7 @@ fn add(
     settings: Settings,
 ) -> Result<()> {
     let columns = settings.columns;
-    let Properties { id, country, name, population } = &feature.properties;
+    let Properties { id, country, name, value } = &feature.properties;
     for (value, property, key) in [
         (id, &columns.gisco_id, "columns.gisco_id"),
         (country, &columns.cntr_code, "columns.cntr_code"),
@@ -227,7 +219,7 @@ fn add(
             grouped(MAX_ID_BYTES as u64)
         );
     }
-    let population = match population {
+    let population = match value {
         // a file takes the place of the property
         Some(text) if settings.data.population.is_none() => {
             population::parse(text).with_context(|| id.to_owned())?

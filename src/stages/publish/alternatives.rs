@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::coarser_tables::{has_whole, lau_ids};
 use super::dating::Scope;
-use super::decide::{Decision, decide, read_nuts};
+use super::decide::{Decision, decide, find_nuts};
 use super::report::Figures;
 use super::{Request, Settings, read};
 use crate::config::{Areas, Publish, ReleasePeriod};
@@ -100,8 +100,11 @@ fn levels(
 ) -> Result<Vec<Level>> {
     let asked = settings.level();
     let mut areas = vec![asked.areas];
-    if settings.nuts.is_some() {
-        let nuts = read_nuts(warehouse, settings)?;
+    // boundary files may not be there any more
+    if let Some(nuts) = find_nuts(warehouse, settings).or_else(|error| match settings.nuts {
+        Some(_) => Err(error),
+        None => Ok(None),
+    })? {
         let count = |areas| match areas {
             Areas::Lau => lau_ids(warehouse).map(|ids| ids.len()),
             areas => Ok(nuts.count(areas)),

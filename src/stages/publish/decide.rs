@@ -197,17 +197,22 @@ fn kept_of<T>(all: Vec<T>, is_kept: &[bool]) -> Vec<T> {
     all.into_iter().zip(is_kept).filter(|(_, kept)| **kept).map(|(one, _)| one).collect()
 }
 
-/// The NUTS codes of the LAUs of the warehouse.
-pub fn read_nuts(warehouse: &dyn Warehouse, settings: &Settings) -> Result<Nuts> {
+/// The NUTS codes of the LAUs of the warehouse; `None` if neither a file of codes nor the boundaries state them.
+pub fn find_nuts(warehouse: &dyn Warehouse, settings: &Settings) -> Result<Option<Nuts>> {
+    let laus = coarser_tables::lau_ids(warehouse)?;
     match &settings.nuts {
-        Some(path) => Nuts::read(path, &coarser_tables::lau_ids(warehouse)?),
-        None => bail!(UsageError(
-            "areas that are larger than LAUs are needed for this release or for an earlier one that it is compared with, \
-             and it is not known in which NUTS 3 region each LAU lies; name a CSV file with the columns lau_id and nuts \
-             with data.nuts"
-                .to_owned()
-        )),
+        Some(path) => Nuts::read(path, &laus).map(Some),
+        None => Nuts::of_boundaries(&settings.boundaries, &laus),
     }
+}
+
+fn read_nuts(warehouse: &dyn Warehouse, settings: &Settings) -> Result<Nuts> {
+    find_nuts(warehouse, settings)?.ok_or_else(|| {
+        let message = "areas that are larger than LAUs are needed for this release or for an earlier one that it is compared \
+             with, and it is not known in which NUTS 3 region each LAU lies; name a CSV file with the columns lau_id and \
+             nuts with data.nuts, or a property of the boundary files with columns.nuts";
+        UsageError(message.to_owned()).into()
+    })
 }
 
 /// Decides what is withheld until no difference of shown numbers counts few devices.

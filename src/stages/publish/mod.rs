@@ -54,6 +54,7 @@ use crate::views::Registry;
 use crate::views::coarser::{self, Level};
 use crate::warehouse::{Relation, Select, Warehouse};
 use decide::{Decision, decide};
+use nuts::Boundaries;
 use report::reasons_csv;
 use store::{NewRelease, Places, geoparquet};
 
@@ -64,6 +65,7 @@ pub struct Settings {
     pub window: Window,
     /// The file with the NUTS regions of LAUs.
     pub nuts: Option<PathBuf>,
+    pub boundaries: Boundaries,
     /// First clock hour of the day, and of the night.
     pub day: (u32, u32),
 }
@@ -81,6 +83,7 @@ impl From<&Config> for Settings {
             publish: config.publish.clone(),
             window: config.anchors.window,
             nuts: config.data.nuts.clone(),
+            boundaries: Boundaries::from(config),
             day: (config.time.day_start, config.time.day_end),
         }
     }

@@ -1,4 +1,4 @@
-//! The NUTS regions of the LAUs, from the file that `data.nuts` names.
+//! The NUTS regions of the LAUs, from the file that `data.nuts` names, or from the boundary files.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -6,13 +6,35 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, StringArray};
 
-use crate::config::Areas;
+use crate::config::{Areas, Config};
+use crate::formats::boundaries::{self, Properties, PropertyNames, ValueProperty};
 use crate::formats::table;
 use crate::storage::inputs::InputFile;
 use crate::storage::sha256::of_bytes;
 
 /// Columns of the file.
 const COLUMNS: [&str; 2] = ["lau_id", "nuts"];
+
+/// The boundary files, which may state the regions.
+#[derive(Debug, Clone)]
+pub struct Boundaries {
+    pub paths: Vec<String>,
+    pub names: PropertyNames,
+}
+
+impl From<&Config> for Boundaries {
+    fn from(config: &Config) -> Self {
+        let columns = &config.columns;
+        let names = PropertyNames {
+            id: columns.gisco_id.clone(),
+            country: columns.cntr_code.clone(),
+            name: columns.lau_name.clone(),
+            value: ValueProperty::Named(columns.nuts.clone()),
+            max_mib: config.lau.max_mib,
+        };
+        Boundaries { paths: config.data.lau.clone(), names }
+    }
+}
 
 /// The NUTS 3 code of each LAU of the warehouse; empty if no file is configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,15 +59,14 @@ impl Nuts {
             true => String::new(),
             false => column.value(row).trim().to_owned(),
         };
-        let countries: BTreeSet<&str> = laus.iter().map(|id| country(id)).collect();
-        let mut nuts = Nuts::default();
+        let mut nuts = Codes::new(laus);
         for row in 0..ids.len() {
-            let (id, code) = (text(&ids, row), text(&codes, row));
             let place = || format!("{}, row {}", place(), row + 1);
+            let (id, code) = (text(&ids, row), text(&codes, row));
             if id.is_empty() {
                 bail!("{}: no lau_id; write the GISCO_ID of the LAU", place());
             }
-            if !countries.contains(country(&id)) {
+            if !nuts.is_wanted(&id) {
                 continue;
             }
             if !laus.contains(&id) {
@@ -54,25 +75,60 @@ impl Nuts {
                     place()
                 );
             }
-            if !is_code(&code) {
-                bail!(
-                    "{}: {code:?} is no NUTS 3 code; expected are two letters of the country and three more capital \
-                     letters or digits, such as EE001",
-                    place()
-                );
-            }
-            nuts.known.extend([3, 4, 5].map(|length| code[..length].to_owned()));
-            if nuts.codes.insert(id.clone(), code).is_some() {
+            if nuts.add(&id, &code).with_context(place)?.is_some() {
                 bail!("{}: {id} is there twice; remove one of its rows", place());
             }
         }
-        if let Some(missing) = laus.iter().find(|id| !nuts.codes.contains_key(*id)) {
-            bail!(
+        nuts.complete(|missing| {
+            format!(
                 "{}: there is no row of the LAU {missing}; add one with its NUTS 3 code",
                 place()
-            );
+            )
+        })
+    }
+
+    /// Reads the codes from a property of the boundary files; `None` if no file has it.
+    ///
+    /// # Errors
+    /// Files that cannot be read; a value that is no NUTS 3 code; a LAU without a value, or with several.
+    pub fn of_boundaries(boundaries: &Boundaries, laus: &BTreeSet<String>) -> Result<Option<Self>> {
+        let Boundaries { paths, names } = boundaries;
+        let ValueProperty::Named(property) = &names.value else { return Ok(None) };
+        let (mut nuts, mut is_there) = (Codes::new(laus), false);
+        for file in boundaries::files("data.lau", paths)?.files {
+            let place = |id: &str| format!("LAU file {}, {id}", file.location);
+            let is_wanted = |p: &Properties| p.id.as_ref().is_some_and(|id| laus.contains(id));
+            let declared = boundaries::read(&file, names, &is_wanted, &mut |feature| {
+                let Properties { id: Some(id), value: Some(code), .. } = &feature.properties else {
+                    return Ok(());
+                };
+                let code = code.trim();
+                let remedy = || {
+                    format!(
+                        "{}, property {property:?}; name another one with columns.nuts",
+                        place(id)
+                    )
+                };
+                match nuts.add(id, code).with_context(remedy)? {
+                    // a LAU may have several features
+                    Some(other) if other != code => {
+                        bail!("{}: lies in {other} and in {code}; correct one of them", place(id))
+                    }
+                    _ => Ok(()),
+                }
+            })?;
+            is_there |= declared.properties.contains(property);
         }
-        Ok(nuts)
+        if !is_there {
+            return Ok(None);
+        }
+        let found = nuts.complete(|missing| {
+            format!(
+                "data.lau: the LAU {missing} has no value of the property {property:?}, which columns.nuts names; add it, \
+                 or name a CSV file with the columns lau_id and nuts with data.nuts"
+            )
+        });
+        found.map(Some)
     }
 
     /// The area that holds a LAU or a smaller area, by its id or code. `None` if it is not known.
@@ -97,6 +153,45 @@ impl Nuts {
     pub fn sum(&self) -> Option<String> {
         let lines: String = self.codes.iter().map(|(id, code)| format!("{id},{code}\n")).collect();
         (!lines.is_empty()).then(|| of_bytes(lines.as_bytes()))
+    }
+}
+
+/// Codes that are being read.
+struct Codes<'a> {
+    laus: &'a BTreeSet<String>,
+    countries: BTreeSet<&'a str>,
+    nuts: Nuts,
+}
+
+impl<'a> Codes<'a> {
+    fn new(laus: &'a BTreeSet<String>) -> Self {
+        let countries = laus.iter().map(|id| country(id)).collect();
+        Codes { laus, countries, nuts: Nuts::default() }
+    }
+
+    /// False for LAUs of other countries.
+    fn is_wanted(&self, id: &str) -> bool {
+        self.countries.contains(country(id))
+    }
+
+    /// Adds the code of a LAU, and returns that which it had before.
+    fn add(&mut self, id: &str, code: &str) -> Result<Option<String>> {
+        if !is_code(code) {
+            bail!(
+                "{code:?} is no NUTS 3 code; expected are two letters of the country and three more capital letters or \
+                 digits, such as EE001"
+            );
+        }
+        self.nuts.known.extend([3, 4, 5].map(|length| code[..length].to_owned()));
+        Ok(self.nuts.codes.insert(id.to_owned(), code.to_owned()))
+    }
+
+    /// The codes, if there is one of each LAU.
+    fn complete(self, without: impl Fn(&str) -> String) -> Result<Nuts> {
+        match self.laus.iter().find(|id| !self.nuts.codes.contains_key(*id)) {
+            Some(missing) => bail!(without(missing)),
+            None => Ok(self.nuts),
+        }
     }
 }
 

@@ -331,7 +331,7 @@ impl<'de> Visitor<'de> for Parts<'_, '_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::boundaries::feature::PopulationProperty;
+    use crate::formats::boundaries::feature::ValueProperty;
 
     fn features(text: &str, country: &str) -> Result<(Vec<Feature>, Declared)> {
         let file = tempfile::NamedTempFile::new()?;
@@ -340,7 +340,7 @@ mod tests {
             id: "ID".into(),
             country: "C".into(),
             name: "N".into(),
-            population: PopulationProperty::Newest,
+            value: ValueProperty::NewestPopulation,
             max_mib: 1,
         };
         let mut found = Vec::new();

@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for PropertiesSeed<'_> {
             self.note(&key);
             // one property can have several meanings
             let wanted = [&names.id, &names.country, &names.name].map(|name| *name == key);
-            let rank = names.population.rank(&key).filter(|rank| newest.is_none_or(|n| n <= *rank));
+            let rank = names.value.rank(&key).filter(|rank| newest.is_none_or(|n| n <= *rank));
             if !wanted.contains(&true) && rank.is_none() {
                 map.next_value::<IgnoredAny>()?;
                 continue;
@@ -68,7 +68,7 @@ impl<'de> Visitor<'de> for PropertiesSeed<'_> {
             let text = map.next_value_seed(PropertyText)?;
             if rank.is_some() {
                 newest = rank;
-                properties.population.clone_from(&text);
+                properties.value.clone_from(&text);
             }
             let Properties { id, country, name, .. } = &mut properties;
             for (into, wanted) in [id, country, name].into_iter().zip(wanted) {
