@@ -1,5 +1,6 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder, without a server.
 
+mod compact_text;
 mod compute_view;
 mod engine_errors;
 pub(super) mod files_table;

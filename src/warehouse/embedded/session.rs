@@ -14,6 +14,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::parser::ParserError;
 
+use super::compact_text::CompactText;
 use super::engine_errors::{failed, quotes_no_value};
 use super::lossy_casts::CompareWithoutLoss;
 use super::memory_pool::SpillPool;
@@ -66,6 +67,7 @@ pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
         .with_default_features()
         .with_optimizer_rule(Arc::new(CompareWithoutLoss))
         .with_physical_optimizer_rule(Arc::new(UseSortedAggregate))
+        .with_physical_optimizer_rule(Arc::new(CompactText))
         .with_physical_optimizer_rule(Arc::new(YieldAfterJoins))
         .build();
     SessionContext::new_with_state(state)
