@@ -7,9 +7,11 @@
 //! An [`Outsider`] derives the same from published numbers alone.
 
 mod audit;
+mod cells;
 mod change;
 mod components;
 mod exchange;
+mod floors;
 mod gate;
 mod network;
 mod outsider;
@@ -17,6 +19,7 @@ mod primary;
 mod problem;
 mod proofs;
 mod region;
+mod relating;
 mod search;
 mod suppression;
 mod ways;
@@ -26,7 +29,8 @@ pub use audit::{Interval, intervals};
 pub use gate::{Refused, suppress};
 pub use outsider::Outsider;
 pub use primary::{Reason, Thresholds, Zeros};
-pub use problem::{CellId, Inconsistent, Problem, Table};
+pub use problem::{CellId, Problem, Table};
+pub use relating::Inconsistent;
 pub use suppression::{Suppression, Withheld};
 
 #[cfg(test)]

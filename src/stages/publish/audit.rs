@@ -7,8 +7,8 @@ use anyhow::{Context, Result, bail};
 use arrow::array::{Array, RecordBatch};
 
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
+use super::numbers::bases;
 use super::period::AnchorWindows;
-use super::problem::bases;
 use super::read::anchor_windows_of;
 use super::relations::{Containers, Related, relations, stated};
 use super::table::{Number, Role, Row, Table};
@@ -238,7 +238,7 @@ impl<'a> Attack<'a> {
 
     fn want(&mut self, number: Number, cell: usize, floor: f64, is_sum: bool) {
         let table = &self.tables[number.table];
-        let name = super::problem::name(table, number);
+        let name = super::numbers::name(table, number);
         let kind = format!("{}.{}", table.view, table.measures[number.measure].column);
         let is_difference = table.is_total;
         self.wanted.push(Known { kind, name, cell, floor, is_difference, is_sum });
@@ -298,8 +298,8 @@ impl<'a> Attack<'a> {
         );
         let name = format!(
             "{} without {}{}",
-            super::problem::name(other, related.whole),
-            super::problem::name(own, *part),
+            super::numbers::name(other, related.whole),
+            super::numbers::name(own, *part),
             if parts.len() > 1 { " and others" } else { "" }
         );
         let is_sum = other.measures[related.whole.measure].basis.is_sum();

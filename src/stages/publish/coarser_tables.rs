@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use super::coarser_rows::{Counting, Origin};
 use super::dating::{Dating, Scope};
 use super::history::History;
-use super::problem::name;
+use super::numbers::name;
 use super::read;
 use super::relations::{Containers, Related, relations as related};
 use super::table::{Number, Role, Row, Table};

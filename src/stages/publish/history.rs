@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use chrono::NaiveDate;
 
 use super::dating::Scope;
-use super::problem::Shown;
+use super::numbers::Shown;
 use super::table::{Role, Table};
 use crate::datasets::published::Store;
 use crate::errors::UsageError;

@@ -18,6 +18,7 @@ mod folder;
 mod history;
 mod largest;
 mod manifest;
+mod numbers;
 mod nuts;
 mod period;
 mod problem;

@@ -1,17 +1,17 @@
 //! The problem of a release: cells for the numbers of all tables, and what outsiders know about them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use anyhow::{Result, anyhow, bail};
 
 use super::largest::{Behind, Largest};
-use super::relations::{Containers, Missing, Related, Times, relations, stated, target};
-use super::table::{KeyValues, Number, Role, Row, Table};
-use crate::publication::{self, CellId, Inconsistent, Problem, Suppression, Thresholds};
-use crate::views::publication::{Basis, Column, Link, Relation, RowsOf};
-
-/// Numbers that were shown earlier, by view, key in the ledger, and measure.
-pub type Shown = HashMap<(String, String, String), BTreeSet<u64>>;
+use super::numbers::{
+    Shown, bases, is_known, is_sum, kind, kind_of_row, name, numbers, place, row, value,
+};
+use super::relations::{Containers, Missing, Related, Times, relations, stated};
+use super::table::{Number, Role, Row, Table};
+use crate::publication::{CellId, Inconsistent, Problem, Suppression, Thresholds};
+use crate::views::publication::{Basis, Link, Relation};
 
 /// The cells of numbers.
 pub struct Built {
@@ -348,112 +348,6 @@ impl Built {
         }
         Ok(())
     }
-}
-
-/// For each row of a table the number that one of its measures is computed from, or that counts its devices: in the
-/// same row, or in the row of another view whose keys have the same values.
-pub fn bases(tables: &[Table], own: usize, of: &Column) -> Vec<Option<Number>> {
-    let rows = &tables[own].rows;
-    let Some((table, measure)) = target(tables, own, of) else { return vec![None; rows.len()] };
-    if table == own {
-        return (0..rows.len()).map(|row| Some(Number { table, row, measure })).collect();
-    }
-    let (own, other) = (&tables[own], &tables[table]);
-    let pairs: Vec<(usize, usize)> = other
-        .identity
-        .iter()
-        .filter_map(|theirs| Some((own.key(&other.keys.columns[*theirs])?, *theirs)))
-        .collect();
-    let key = |row: &Row, keys: &mut dyn Iterator<Item = usize>| -> KeyValues {
-        keys.map(|key| row.keys[key].clone()).collect()
-    };
-    let theirs = other.rows.iter().enumerate();
-    let theirs: HashMap<KeyValues, usize> = theirs
-        .map(|(number, row)| (key(row, &mut pairs.iter().map(|(_, theirs)| *theirs)), number))
-        .collect();
-    let found = |row: &Row| {
-        let row = theirs.get(&key(row, &mut pairs.iter().map(|(ours, _)| *ours)))?;
-        Some(Number { table, row: *row, measure })
-    };
-    own.rows.iter().map(found).collect()
-}
-
-/// The numbers of the measures of a kind.
-fn numbers(
-    table_number: usize,
-    table: &Table,
-    is_wanted: impl Fn(&Basis) -> bool,
-) -> Vec<(Number, u64)> {
-    let mut found = Vec::new();
-    for (measure, declared) in table.measures.iter().enumerate() {
-        if !is_wanted(&declared.basis) {
-            continue;
-        }
-        for (row, of_row) in table.rows.iter().enumerate() {
-            if let Some(value) = of_row.numbers[measure] {
-                found.push((Number { table: table_number, row, measure }, value));
-            }
-        }
-    }
-    found
-}
-
-/// Where a number is in the ledger.
-fn place(tables: &[Table], number: Number) -> (String, String, String) {
-    let table = &tables[number.table];
-    let key = table.ledger_key(&table.rows[number.row]);
-    (table.view.clone(), key, table.measures[number.measure].column.clone())
-}
-
-/// True for a number of the release, and for one that an earlier release has shown: with it outsiders compute
-/// differences.
-fn is_known(tables: &[Table], number: Number, shown: &Shown) -> bool {
-    row(tables, number).role != Role::Context || shown.contains_key(&place(tables, number))
-}
-
-fn row(tables: &[Table], number: Number) -> &Row {
-    &tables[number.table].rows[number.row]
-}
-
-fn value(tables: &[Table], number: Number) -> Option<u64> {
-    row(tables, number).numbers[number.measure]
-}
-
-fn is_sum(tables: &[Table], number: Number) -> bool {
-    tables[number.table].measures[number.measure].basis.is_sum()
-}
-
-fn kind(table: &Table) -> publication::Table {
-    match table.keys.rows {
-        RowsOf::EveryKey => publication::Table::Complete,
-        RowsOf::AnyNumber | RowsOf::Devices => publication::Table::Sparse,
-    }
-}
-
-/// The kind of table that a row belongs to: where a row is there if any of its numbers is shown, that is one with nulls
-/// for rows in which a number can be.
-fn kind_of_row(
-    table: &Table,
-    row: usize,
-    min_devices: u64,
-    behind: &dyn Fn(usize) -> Option<Behind>,
-) -> publication::Table {
-    let can_be_shown = |measure: usize| {
-        let value = table.rows[row].numbers[measure].unwrap_or_default();
-        behind(measure).is_some_and(|Behind { devices, largest }| {
-            devices >= min_devices && u128::from(largest) * 2 <= u128::from(value)
-        })
-    };
-    match table.keys.rows == RowsOf::AnyNumber && (0..table.measures.len()).any(can_be_shown) {
-        true => publication::Table::Complete,
-        false => kind(table),
-    }
-}
-
-/// The name of a number in messages. It is unique, and decides between equally good choices.
-pub fn name(table: &Table, number: Number) -> String {
-    let key = table.key_text(&table.rows[number.row]);
-    format!("{}.{} of {key}", table.view, table.measures[number.measure].column)
 }
 
 fn contradiction(tables: &[Table], related: &Related, error: &Inconsistent) -> anyhow::Error {

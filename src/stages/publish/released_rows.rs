@@ -10,7 +10,8 @@ use arrow::datatypes::{DataType, Field, Schema};
 use chrono::NaiveDate;
 
 use super::coverage::Coverage;
-use super::problem::{Built, bases};
+use super::numbers::bases;
+use super::problem::Built;
 use super::relations::{Containers, key_of, target};
 use super::table::{KeyValues, Number, Role, Row, Table};
 use crate::datasets::published::SUPPRESSED;
