@@ -1,8 +1,8 @@
 //! Linear programs over changes of cells that no published number contradicts.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use hashbrown::{HashMap, HashSet};
 use microlp::{ComparisonOp, Error, LinearExpr, OptimizationDirection, Solution, Variable};
 
 use super::problem::{CellId, Problem};

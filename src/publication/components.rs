@@ -24,7 +24,8 @@ pub(super) fn components(problem: &Problem) -> Vec<Vec<usize>> {
     components
 }
 
-fn root(parents: &mut [usize], mut entry: usize) -> usize {
+/// The first of a set, of whose members each but the first names another.
+pub(super) fn root(parents: &mut [usize], mut entry: usize) -> usize {
     while parents[entry] != entry {
         parents[entry] = parents[parents[entry]];
         entry = parents[entry];

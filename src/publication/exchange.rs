@@ -119,12 +119,16 @@ impl<F: Fn(CellId) -> Part> Exchange<'_, F> {
         };
         let mut choices: Vec<Choice> =
             self.problem.rows[row].terms.iter().filter_map(choice).collect();
-        choices.sort_by(|a, b| {
+        let order = |a: &Choice, b: &Choice| {
             let order = |c: &Choice| (c.part, c.is_partial, c.relations);
             // those with the most room first, where none has enough
             order(a).cmp(&order(b)).then(a.change.total_cmp(&b.change)).then(a.cell.cmp(&b.cell))
-        });
-        choices.truncate(WIDTH);
+        };
+        if choices.len() > WIDTH {
+            choices.select_nth_unstable_by(WIDTH, order);
+            choices.truncate(WIDTH);
+        }
+        choices.sort_unstable_by(order);
         choices
     }
 }

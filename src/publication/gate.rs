@@ -5,11 +5,14 @@ use std::fmt;
 use super::audit::interval;
 use super::components::components;
 use super::problem::{CellId, Problem};
-use super::search::Search;
+use super::search::{Proofs, Search};
 use super::suppression::{Suppression, Withheld};
 
 /// With up to so many entries that could be withheld, all choices are compared.
 const COMPARED: usize = 12;
+
+/// Entries that are tried at the same time. What is found does not depend on the number of threads.
+const TOGETHER: usize = 16;
 
 /// A primary cell that cannot be made safe, because what gives it away was released earlier or cannot be withheld.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,10 +49,33 @@ impl std::error::Error for Refused {}
 /// # Errors
 /// A primary cell that cannot be made safe.
 pub fn suppress(problem: &Problem) -> Result<Suppression, Refused> {
-    let mut search = Search::new(problem);
-    for component in components(problem) {
-        protect(problem, &mut search, &component)?;
+    Gate::default().suppress(problem)
+}
+
+/// Decides about a problem that grows with what was decided. What was found out about safe cells is kept.
+#[derive(Default)]
+pub struct Gate {
+    proofs: Proofs,
+}
+
+impl Gate {
+    /// Decides which cells are withheld, see [`suppress`]. Since the last time, counts may have been added to the problem
+    /// that numbers contain which were shown then, but no relation between any that were withheld.
+    ///
+    /// # Errors
+    /// A primary cell that cannot be made safe.
+    pub fn suppress(&mut self, problem: &Problem) -> Result<Suppression, Refused> {
+        let mut search = Search::with(problem, std::mem::take(&mut self.proofs));
+        for component in components(problem) {
+            protect(problem, &mut search, &component)?;
+        }
+        let suppression = suppression(problem, &search);
+        self.proofs = search.into_proofs();
+        Ok(suppression)
     }
+}
+
+fn suppression(problem: &Problem, search: &Search) -> Suppression {
     let withheld = |cell: CellId| {
         if !problem.is_in_table(cell) || !search.is_cell_hidden(cell) {
             return None;
@@ -65,11 +91,11 @@ pub fn suppress(problem: &Problem) -> Result<Suppression, Refused> {
     };
     let cells = 0..problem.len();
     let hidden = cells.clone().map(|cell| search.is_cell_hidden(cell)).collect();
-    Ok(Suppression::new(cells.map(withheld).collect(), hidden))
+    Suppression::new(cells.map(withheld).collect(), hidden)
 }
 
 fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Result<(), Refused> {
-    search.look_nearby();
+    search.state.look_nearby();
     let cells = component.iter().flat_map(|entry| &problem.entries[*entry]).copied();
     let is_audited =
         |cell: &CellId| problem.cells[*cell].primary.is_some_and(|p| p.needed.is_some());
@@ -80,11 +106,11 @@ fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Resul
         return Ok(());
     }
     let mut candidates: Vec<usize> =
-        component.iter().copied().filter(|entry| search.is_candidate(*entry)).collect();
+        component.iter().copied().filter(|entry| search.state.is_candidate(*entry)).collect();
     candidates.sort_by(|a, b| price(problem, *a).cmp(&price(problem, *b)));
     let is_safe = match candidates.len() <= COMPARED {
         true => {
-            search.look_everywhere();
+            search.state.look_everywhere();
             compare(problem, search, &primaries, &candidates)
         }
         false => {
@@ -99,9 +125,10 @@ fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Resul
     for entry in candidates {
         search.hide(entry);
     }
-    search.look_everywhere();
+    search.state.look_everywhere();
     let Some((exposed, _)) = search.first_unsafe(&primaries) else { return Ok(()) };
-    let found = interval(problem, |cell| search.is_cell_hidden(cell), search.floors(), exposed);
+    let found =
+        interval(problem, |cell| search.is_cell_hidden(cell), search.state.floors(), exposed);
     let (low, high, needed) =
         found.map_or((0.0, None, (0.0, 0.0)), |found| (found.low, found.high, found.needed));
     Err(Refused { key: problem.key(exposed).to_owned(), low, high, needed })
@@ -159,7 +186,7 @@ fn step_by_step(search: &mut Search, primaries: &[CellId], candidates: &[usize])
         while let Some((cell, end)) = search.first_unsafe(&[*cell]) {
             match search.choose(cell, end) {
                 Some(chosen) if !chosen.is_empty() => {
-                    chosen.into_iter().for_each(|entry| search.hide(entry));
+                    chosen.into_iter().for_each(|entry| search.hide_for(cell, entry));
                 }
                 // what is withheld is enough, though not what is near
                 Some(_) if search.is_safe_by_all(cell) => {}
@@ -175,9 +202,15 @@ fn step_by_step(search: &mut Search, primaries: &[CellId], candidates: &[usize])
 /// Shows candidates again that prove needless, those that cost most first. What is needed while others are
 /// withheld is needed when they are shown, so that no candidate has to be tried twice.
 fn release(search: &mut Search, candidates: &[usize]) {
-    for entry in candidates.iter().rev() {
-        if search.is_hidden(*entry) {
+    let candidates = candidates.iter().rev().copied();
+    let hidden: Vec<usize> = candidates.filter(|entry| search.is_hidden(*entry)).collect();
+    for entries in hidden.chunks(TOGETHER) {
+        let found = search.without_each(entries);
+        for (entry, proofs) in entries.iter().zip(found) {
+            let Some(proofs) = proofs else { continue };
             search.show(*entry);
+            search.take(proofs);
+            // proofs need not hold where another entry has been shown since
             if search.first_unsafe(&search.users_of(*entry)).is_some() {
                 search.hide(*entry);
             }

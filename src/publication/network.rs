@@ -3,29 +3,60 @@
 //! of one place and into another. What is found is checked like any change, and where nothing is found the linear
 //! program decides.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::change::Change;
 use super::problem::{CellId, Problem};
+use super::sparse::Sparse;
 use super::ways::{Way, Ways};
 use super::yielding::Yielding;
 
 /// Paths by which the change of a cell is balanced at most.
 const PATHS: usize = 500;
-const TOLERANCE: f64 = 1e-9;
+/// Paths that may end at a cell in several other sums.
+const DETOURS: usize = 6;
+pub(super) const TOLERANCE: f64 = 1e-9;
+
+/// What looking for flows needs, to be used again for the next.
+pub(super) struct Scratch {
+    pub(super) moved: Sparse,
+    pub(super) excess: Sparse,
+    pub(super) sums: Sparse,
+    pub(super) steps: Vec<Step>,
+    /// By row: the last paths that led there with too little and with too much.
+    pub(super) seen: Vec<[u32; 2]>,
+    /// Number of the path.
+    pub(super) number: u32,
+}
+
+impl Scratch {
+    pub fn of(problem: &Problem) -> Self {
+        let rows = problem.rows.len();
+        Scratch {
+            moved: Sparse::new(problem.len()),
+            excess: Sparse::new(rows),
+            sums: Sparse::new(rows),
+            steps: Vec::new(),
+            seen: vec![[0; 2]; rows],
+            number: 0,
+        }
+    }
+}
 
 /// A change by which `cell` moves by `target`, and other cells that may move so that all relations hold; `None` if
 /// none was found.
 pub(super) fn flow(
     problem: &Problem,
-    (yielding, ways): (&Yielding, &Ways),
+    (yielding, ways, scratch): (&Yielding, &Ways, &mut Scratch),
     may_move: impl Fn(CellId) -> bool,
     cell: CellId,
     target: f64,
 ) -> Option<Change> {
+    scratch.moved.clear();
+    scratch.excess.clear();
+    scratch.sums.clear();
     let mut network = Network {
         problem,
         yielding,
@@ -34,64 +65,74 @@ pub(super) fn flow(
         may_move,
         start: cell,
         fixed: vec![cell],
-        moved: HashMap::new(),
-        excess: BTreeMap::new(),
+        is_detour_allowed: false,
+        scratch,
     };
     network.push(cell, target);
     network.follow(cell)?;
     network.balance()?;
     network.give_way()?;
-    let mut moved: Vec<(CellId, f64)> = network.moved.into_iter().collect();
+    let moved = &network.scratch.moved;
+    let mut moved: Vec<(CellId, f64)> =
+        moved.used().iter().map(|cell| (*cell, moved.get(*cell))).collect();
     moved.retain(|(_, change)| change.abs() > TOLERANCE);
     moved.sort_unstable_by_key(|(cell, _)| *cell);
     Some(Arc::new(moved))
 }
 
-struct Network<'a, F> {
-    problem: &'a Problem,
-    yielding: &'a Yielding,
-    ways: &'a Ways,
+pub(super) struct Network<'a, F> {
+    pub(super) problem: &'a Problem,
+    pub(super) yielding: &'a Yielding,
+    pub(super) ways: &'a Ways,
     /// Bundles of which cells moved.
-    touched: HashSet<usize>,
-    may_move: F,
+    pub(super) touched: HashSet<usize>,
+    pub(super) may_move: F,
     /// The cell that is to move.
-    start: CellId,
+    pub(super) start: CellId,
     /// Those that move with it, and no other way than they do.
-    fixed: Vec<CellId>,
-    moved: HashMap<CellId, f64>,
-    /// By how much the sums of equations are too large.
-    excess: BTreeMap<usize, f64>,
+    pub(super) fixed: Vec<CellId>,
+    /// True if a path may end at a cell that is in several other sums. What becomes too much in these is passed on by
+    /// further paths.
+    pub(super) is_detour_allowed: bool,
+    /// How far cells have moved, by how much the sums of equations are too large, and how far those of other relations
+    /// have moved.
+    pub(super) scratch: &'a mut Scratch,
 }
 
-/// A step of a path: a sum that is out of balance, and the cell by which it came to be.
-struct Step {
-    row: usize,
+/// A step of a path: a sum that is out of balance, and the way by which it came to be.
+#[derive(Clone, Copy)]
+pub(super) struct Step {
+    pub row: usize,
     /// The sign of what is too much.
-    sign: f64,
-    before: Option<usize>,
-    way: Way,
-    direction: f64,
+    pub sign: f64,
+    pub before: Option<usize>,
+    pub way: Way,
+    pub direction: f64,
 }
 
 impl<F: Fn(CellId) -> bool> Network<'_, F> {
-    fn push(&mut self, cell: CellId, change: f64) {
+    pub(super) fn push(&mut self, cell: CellId, change: f64) {
         self.push_from(cell, change, None);
     }
 
     /// Moves a cell. What becomes too much in a sum of which a rest is left moves the rest, as far as it can.
     fn push_from(&mut self, cell: CellId, change: f64, from: Option<usize>) {
-        *self.moved.entry(cell).or_default() += change;
+        self.scratch.moved.add(cell, change);
         self.touched.extend(self.ways.bundle_of(cell));
         let problem = self.problem;
         for (row, times) in problem.rows_of(cell) {
-            if !problem.rows[*row].is_equation || Some(*row) == from {
+            if !problem.rows[*row].is_equation {
+                self.scratch.sums.add(*row, times * change);
+                continue;
+            }
+            if Some(*row) == from {
                 continue;
             }
             let mut excess = times * change;
-            let before = self.excess.entry(*row).or_default();
-            if *before * excess < 0.0 {
+            let before = self.excess(*row);
+            if before * excess < 0.0 {
                 let both = before.abs().min(excess.abs()) * excess.signum();
-                *before += both;
+                self.scratch.excess.add(*row, both);
                 excess -= both;
             }
             if let Some((rest, of_rest)) = self.rest(*row, cell).filter(|_| excess != 0.0) {
@@ -101,20 +142,29 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
                 excess += change * of_rest;
                 self.push_from(rest, change, Some(*row));
             }
-            *self.excess.entry(*row).or_default() += excess;
+            self.scratch.excess.add(*row, excess);
         }
     }
 
-    /// What is left in a sum, for cells other than itself.
-    fn rest(&self, row: usize, cell: CellId) -> Option<(CellId, f64)> {
-        let rest = self.yielding.rest_in(row)?;
+    /// What makes up for a cell in a sum: what is left there, or what is always equal to the cell.
+    pub(super) fn rest(&self, row: usize, cell: CellId) -> Option<(CellId, f64)> {
+        let equal = || {
+            let twin = self.ways.twin(self.problem, row, cell);
+            twin.filter(|(twin, _)| (self.may_move)(*twin))
+        };
+        let rest = self.yielding.rest_in(row).or_else(equal)?;
         (rest.0 != cell && !self.fixed.contains(&rest.0)).then_some(rest)
     }
 
+    /// By how much the sum of an equation is too large.
+    pub(super) fn excess(&self, row: usize) -> f64 {
+        self.scratch.excess.get(row)
+    }
+
     /// How far a cell can move in a direction while rests make room for it.
-    fn room(&self, cell: CellId, direction: f64, from: Option<usize>) -> f64 {
+    pub(super) fn room(&self, cell: CellId, direction: f64, from: Option<usize>) -> f64 {
         let mut room = match direction < 0.0 {
-            true => self.problem.value(cell) as f64 - self.problem.lower(cell) + self.change(cell),
+            true => self.ways.room(cell) + self.change(cell),
             false => f64::INFINITY,
         };
         if from.is_none() {
@@ -124,52 +174,43 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
         {
             if let Some((rest, of_rest)) = self.rest(*row, cell) {
                 let direction = -times * direction / of_rest;
-                room = room.min(self.room(rest, direction.signum(), Some(*row)));
+                let of_rest = self.room(rest, direction.signum(), Some(*row));
+                if of_rest < room && !self.is_made_up_for(*row, *times, cell, from) {
+                    room = of_rest;
+                }
             }
         }
         room.max(0.0)
     }
 
-    fn change(&self, cell: CellId) -> f64 {
-        self.moved.get(&cell).copied().unwrap_or_default()
+    /// True if what a cell changes in a sum is taken back by the cell that is equal to it, and that moves first.
+    fn is_made_up_for(&self, row: usize, times: f64, cell: CellId, from: Option<usize>) -> bool {
+        let first = from.and_then(|from| self.ways.twin(self.problem, from, cell));
+        first.is_some_and(|(first, _)| self.problem.rows[row].terms.contains(&(first, -times)))
     }
 
-    /// By how much the sum of a relation that is no equation is too large.
-    fn too_much(&self, row: usize) -> f64 {
-        let row = &self.problem.rows[row];
-        let sum: f64 = row.terms.iter().map(|(cell, times)| times * self.change(*cell)).sum();
-        sum - row.slack
-    }
-
-    /// Moves what has to be at least as large as the cell.
-    fn follow(&mut self, cell: CellId) -> Option<()> {
-        for (number, _) in self.problem.rows_of(cell) {
-            let row = &self.problem.rows[*number];
-            let excess = if row.is_equation { 0.0 } else { self.too_much(*number) };
-            if excess > TOLERANCE && row.single(-1.0) != Some(cell) {
-                let whole = row.single(-1.0)?;
-                if !(self.may_move)(whole) {
-                    return None;
-                }
-                self.push(whole, excess);
-                self.fixed.push(whole);
-            }
-        }
-        Some(())
+    pub(super) fn change(&self, cell: CellId) -> f64 {
+        self.scratch.moved.get(cell)
     }
 
     /// Passes on what is too much until all equations hold.
     fn balance(&mut self) -> Option<()> {
+        let mut detours = 0;
         for _ in 0..PATHS {
-            let broken = self.excess.iter().find(|(_, excess)| excess.abs() > TOLERANCE);
-            let Some((row, excess)) = broken.map(|(row, excess)| (*row, *excess)) else {
-                return Some(());
-            };
-            // wide paths first, so that few are needed
+            let rows = self.scratch.excess.used().iter().copied();
+            let broken = rows.filter(|row| self.excess(*row).abs() > TOLERANCE).min();
+            let Some(row) = broken else { return Some(()) };
+            let excess = self.excess(row);
             let size = excess.abs();
-            let path = [size, size / 4.0, TOLERANCE]
-                .into_iter()
-                .find_map(|least| self.path(row, excess.signum(), least))?;
+            let mut path = self.widest_path(row, excess);
+            let is_detour = path.is_none();
+            if is_detour && detours < DETOURS {
+                detours += 1;
+                self.is_detour_allowed = true;
+                path = self.widest_path(row, excess);
+                self.is_detour_allowed = false;
+            }
+            let path = path?;
             let room = path.iter().map(|(way, direction)| self.room_of(*way, *direction));
             let room = room.fold(f64::INFINITY, f64::min);
             let (last, direction) = path[path.len() - 1];
@@ -177,34 +218,19 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
             for (way, direction) in path {
                 self.push_along(way, direction * amount);
             }
+            // what took a detour does not go back
+            if let (true, Way::Cell(cell)) = (is_detour, last) {
+                self.fixed.push(cell);
+            }
         }
         None
     }
 
-    /// The sums that a way is in, with the numbers by which it is multiplied there.
-    fn rows_of(&self, way: Way) -> &[(usize, f64)] {
-        match way {
-            Way::Cell(cell) => self.problem.rows_of(cell),
-            Way::Bundle(number) => &self.ways.bundles[number].rows,
-        }
-    }
-
-    /// How far a way can move in a direction.
-    fn room_of(&self, way: Way, direction: f64) -> f64 {
-        let number = match way {
-            Way::Cell(cell) if self.fixed.contains(&cell) || !(self.may_move)(cell) => return 0.0,
-            Way::Cell(cell) => return self.room(cell, direction, None),
-            Way::Bundle(number) => number,
-        };
-        let bundle = &self.ways.bundles[number];
-        match (self.touched.contains(&number), direction < 0.0) {
-            (false, true) => bundle.room,
-            (false, false) => f64::INFINITY,
-            (true, _) => {
-                let cells = bundle.cells.iter().filter(|cell| !self.fixed.contains(cell));
-                cells.map(|cell| self.room(*cell, direction, None)).sum()
-            }
-        }
+    /// A path for what is too much in a sum. Wide ones are looked for first, so that few are needed.
+    fn widest_path(&mut self, row: usize, excess: f64) -> Option<Vec<(Way, f64)>> {
+        let size = excess.abs();
+        let mut widths = [size, size / 4.0, TOLERANCE].into_iter();
+        widths.find_map(|least| self.path(row, excess.signum(), least))
     }
 
     fn push_along(&mut self, way: Way, change: f64) {
@@ -230,122 +256,13 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
     fn end(&self, way: Way, direction: f64) -> f64 {
         let mut least = f64::INFINITY;
         for (row, times) in self.rows_of(way) {
-            let excess = self.excess.get(row).copied().unwrap_or_default();
+            let excess = self.excess(*row);
             if self.problem.rows[*row].is_equation && excess * times * direction < 0.0 {
                 least = least.min(excess.abs());
             }
         }
         least
     }
-
-    /// Ways with their directions that pass on what is too much in a sum, to one with too little or to a cell that is
-    /// in no other sum. Each can move by `least`.
-    fn path(&self, row: usize, sign: f64, least: f64) -> Option<Vec<(Way, f64)>> {
-        let first = Step { row, sign, before: None, way: Way::Cell(self.start), direction: 0.0 };
-        let mut steps = vec![first];
-        let mut seen: HashSet<(usize, bool)> = HashSet::new();
-        seen.insert((row, sign > 0.0));
-        let mut next = 0;
-        while next < steps.len() {
-            let Step { row, sign, .. } = steps[next];
-            for way in self.ways.from(row) {
-                let own = self.rows_of(*way).iter().find(|(own, _)| *own == row);
-                let Some((_, times)) = own else { continue };
-                let direction = -sign * times.signum();
-                // where it leads to, unless it leads to several sums
-                let Some(end) = self.other_end(*way, row, direction, least) else { continue };
-                let leads_on = end.is_none_or(|(other, sign)| {
-                    self.has_opposite(other, sign) || !seen.contains(&(other, sign > 0.0))
-                });
-                if !leads_on || self.room_of(*way, direction) < least {
-                    continue;
-                }
-                match end {
-                    Some((other, sign)) if !self.has_opposite(other, sign) => {
-                        seen.insert((other, sign > 0.0));
-                        let before = Some(next);
-                        steps.push(Step { row: other, sign, before, way: *way, direction });
-                    }
-                    _ => return Some(path(&steps, next, *way, direction)),
-                }
-            }
-            next += 1;
-        }
-        None
-    }
-
-    /// True if a sum has too much of what a move would take away.
-    fn has_opposite(&self, row: usize, sign: f64) -> bool {
-        self.excess.get(&row).is_some_and(|excess| excess * sign < -TOLERANCE)
-    }
-
-    /// The other sum that a way changes, with the sign of the change, if there is one; nothing if there are several.
-    /// Rests make room for changes in sums that have one.
-    fn other_end(
-        &self,
-        way: Way,
-        row: usize,
-        direction: f64,
-        least: f64,
-    ) -> Option<Option<(usize, f64)>> {
-        let mut others = self.rows_of(way).iter().filter(|(other, times)| {
-            let Way::Cell(cell) = way else { return *other != row };
-            *other != row
-                && self.problem.rows[*other].is_equation
-                && !self.rest(*other, cell).is_some_and(|(rest, of_rest)| {
-                    let direction = -times * direction / of_rest;
-                    self.room(rest, direction.signum(), Some(*other)) >= least
-                })
-        });
-        let other = others.next().map(|(other, times)| (*other, times.signum() * direction));
-        others.next().is_none().then_some(other)
-    }
-
-    /// Makes cells smaller that have to be at most as large as others, and checks all relations.
-    fn give_way(&mut self) -> Option<()> {
-        let mut moved: Vec<CellId> = self.moved.keys().copied().collect();
-        moved.sort_unstable();
-        for cell in moved {
-            for (number, _) in self.problem.rows_of(cell) {
-                let row = &self.problem.rows[*number];
-                if row.is_equation {
-                    continue;
-                }
-                let mut excess = self.too_much(*number);
-                for (part, times) in row.side(1.0) {
-                    let is_alone = self.problem.rows_of(*part).len() == 1;
-                    if excess > TOLERANCE && is_alone && (self.may_move)(*part) {
-                        let by = (excess / times).min(self.room(*part, -1.0, None));
-                        if *part != self.start && by > 0.0 {
-                            self.push(*part, -by);
-                            excess -= by * times;
-                        }
-                    }
-                }
-                if excess > TOLERANCE {
-                    return None;
-                }
-            }
-        }
-        let is_possible = |(cell, change): (&CellId, &f64)| {
-            let value = self.problem.value(*cell) as f64 + change;
-            let is_allowed = *cell == self.start || (self.may_move)(*cell);
-            is_allowed && value >= self.problem.lower(*cell) - TOLERANCE
-        };
-        let holds = self.excess.values().all(|excess| excess.abs() <= TOLERANCE);
-        (holds && self.moved.iter().all(is_possible)).then_some(())
-    }
-}
-
-fn path(steps: &[Step], last: usize, way: Way, direction: f64) -> Vec<(Way, f64)> {
-    let mut path = vec![(way, direction)];
-    let mut step = &steps[last];
-    while let Some(before) = step.before {
-        path.push((step.way, step.direction));
-        step = &steps[before];
-    }
-    path.reverse();
-    path
 }
 
 #[cfg(test)]
@@ -399,7 +316,8 @@ mod tests {
             while region.grow() {}
             let is_possible =
                 matches!(reaching(&problem, &region, cell, target), Outcome::Reached(_));
-            let change = flow(&problem, (&yielding, &ways), movable, cell, target);
+            let mut scratch = Scratch::of(&problem);
+            let change = flow(&problem, (&yielding, &ways, &mut scratch), movable, cell, target);
             assert_eq!(change.is_some(), is_possible, "{} by {target}", problem.key(cell));
             let Some(change) = change else {
                 impossible += 1;

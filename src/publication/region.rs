@@ -1,6 +1,6 @@
 //! The cells around a cell that can move with it.
 
-use std::collections::{HashMap, HashSet};
+use hashbrown::{HashMap, HashSet};
 
 use super::problem::{CellId, Problem};
 use super::yielding::Yielding;

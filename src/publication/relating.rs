@@ -123,7 +123,11 @@ impl Problem {
         Ok(earlier)
     }
 
-    fn relate(&mut self, terms: Vec<(CellId, f64)>, is_equation: bool) -> Result<(), Inconsistent> {
+    pub(super) fn relate(
+        &mut self,
+        terms: Vec<(CellId, f64)>,
+        is_equation: bool,
+    ) -> Result<(), Inconsistent> {
         let sum = |sign: f64| -> u128 {
             let of_sign = terms.iter().filter(|(_, times)| times.signum() == sign);
             of_sign

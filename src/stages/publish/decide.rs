@@ -26,7 +26,7 @@ use crate::config::Areas;
 use crate::datasets::published::Store;
 use crate::errors::UsageError;
 use crate::progress::StageBar;
-use crate::publication::{Refused, Suppression, suppress};
+use crate::publication::{Gate, Refused, Suppression};
 use crate::views::coarser::Coarser;
 use crate::views::{Growth, Registry, Unit};
 use crate::warehouse::Warehouse;
@@ -217,9 +217,10 @@ fn read_nuts(warehouse: &dyn Warehouse, settings: &Settings) -> Result<Nuts> {
 
 /// Decides what is withheld until no difference of shown numbers counts few devices.
 fn protect(built: &mut Built, request: &Request, history: &History) -> Result<Suppression> {
+    let mut gate = Gate::default();
     for _ in 0..ROUNDS {
         let suppression =
-            suppress(&built.problem).map_err(|refused| explain(&refused, request, history))?;
+            gate.suppress(&built.problem).map_err(|refused| explain(&refused, request, history))?;
         if !built.add_small_differences(&suppression)? {
             return Ok(suppression);
         }

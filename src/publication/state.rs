@@ -1,0 +1,191 @@
+//! What is withheld at some point of a search, and how far cells can move then.
+
+use std::sync::Arc;
+
+use super::change::{Change, Outcome, reaching};
+use super::exchange::{Part, exchange};
+use super::network::{Scratch, flow};
+use super::problem::{CellId, Problem};
+use super::region::Region;
+use super::ways::Ways;
+use super::yielding::Yielding;
+
+/// Most cells of a program that looks for a proof, as long as something else can be withheld. What is farther away
+/// hardly ever helps, and to find that it does not takes long.
+const NEAR_CELLS: usize = 400;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Low,
+    High,
+}
+
+pub(super) const ENDS: [End; 2] = [End::Low, End::High];
+
+/// Copies share everything but what is withheld.
+#[derive(Clone)]
+pub(super) struct State<'a> {
+    pub problem: &'a Problem,
+    pub yielding: Arc<Yielding>,
+    pub ways: Arc<Ways>,
+    /// By cell, see [`Problem::floors`].
+    floors: Arc<Vec<f64>>,
+    /// The sum of the values of all cells.
+    pub total: f64,
+    /// By entry.
+    hidden: Vec<bool>,
+    /// By cell.
+    hidden_cells: Vec<bool>,
+    /// Most cells of a program that looks for a proof.
+    most_cells: usize,
+}
+
+impl<'a> State<'a> {
+    pub fn new(problem: &'a Problem) -> Self {
+        let entries = 0..problem.entries.len();
+        let hidden: Vec<bool> = entries.map(|entry| problem.is_never_shown(entry)).collect();
+        let yielding = Arc::new(Yielding::of(problem));
+        State {
+            problem,
+            ways: Arc::new(Ways::of(problem, &yielding)),
+            yielding,
+            hidden_cells: problem.cells.iter().map(|cell| hidden[cell.entry]).collect(),
+            hidden,
+            floors: Arc::new(problem.floors()),
+            total: problem.cells.iter().map(|cell| cell.value as f64).sum(),
+            most_cells: NEAR_CELLS,
+        }
+    }
+
+    /// Looks for proofs in small programs alone.
+    pub fn look_nearby(&mut self) {
+        self.most_cells = NEAR_CELLS;
+    }
+
+    /// Looks for proofs however large the programs get.
+    pub fn look_everywhere(&mut self) {
+        self.most_cells = usize::MAX;
+    }
+
+    pub fn floors(&self) -> &[f64] {
+        &self.floors
+    }
+
+    pub fn is_hidden(&self, entry: usize) -> bool {
+        self.hidden[entry]
+    }
+
+    pub fn is_cell_hidden(&self, cell: CellId) -> bool {
+        self.hidden_cells[cell]
+    }
+
+    pub fn hide(&mut self, entry: usize) {
+        self.set(entry, true);
+    }
+
+    pub fn show(&mut self, entry: usize) {
+        self.set(entry, false);
+    }
+
+    fn set(&mut self, entry: usize, is_hidden: bool) {
+        self.hidden[entry] = is_hidden;
+        for cell in &self.problem.entries[entry] {
+            self.hidden_cells[*cell] = is_hidden;
+        }
+    }
+
+    /// True if the entry may be withheld for the sake of others.
+    pub fn is_candidate(&self, entry: usize) -> bool {
+        !self.hidden[entry] && !self.problem.is_always_shown(entry)
+    }
+
+    /// How far the cell must be able to move; `None` if it need not move.
+    pub fn target(&self, cell: CellId, end: End) -> Option<f64> {
+        let (low, high) = self.problem.needed(cell, &self.floors)?;
+        let value = self.problem.value(cell) as f64;
+        let target = match end {
+            End::Low => (low - value).min(0.0),
+            End::High => (high - value).max(0.0),
+        };
+        (target != 0.0).then_some(target)
+    }
+
+    /// A change that takes a cell as far as that; `None` if there is none, or if it was not found nearby.
+    pub fn change(&self, scratch: &mut Scratch, cell: CellId, target: f64) -> Option<Change> {
+        if self.is_blocked(cell, target) {
+            return None;
+        }
+        self.flow(scratch, cell, target).or_else(|| self.change_without_flow(cell, target))
+    }
+
+    /// The same as a flow among the cells that are withheld.
+    pub fn flow(&self, scratch: &mut Scratch, cell: CellId, target: f64) -> Option<Change> {
+        self.flow_with(scratch, (cell, target), &[])
+    }
+
+    /// The same if other entries were withheld as well.
+    pub fn flow_with(
+        &self,
+        scratch: &mut Scratch,
+        (cell, target): (CellId, f64),
+        others: &[usize],
+    ) -> Option<Change> {
+        let may_move =
+            |c: CellId| self.is_cell_hidden(c) || others.contains(&self.problem.cells[c].entry);
+        flow(self.problem, (&self.yielding, &self.ways, scratch), may_move, cell, target)
+    }
+
+    /// A change that takes a cell as far as that, where no flow does.
+    pub fn change_without_flow(&self, cell: CellId, target: f64) -> Option<Change> {
+        let part = |c| if self.is_cell_hidden(c) { Part::Free } else { Part::Never };
+        if let Some(change) = exchange(self.problem, part, cell, target, 0) {
+            return Some(change);
+        }
+        let may_move = |c: CellId| self.is_cell_hidden(c);
+        let mut region = Region::around(self.problem, Some(&self.yielding), may_move, cell);
+        loop {
+            match reaching(self.problem, &region, cell, target) {
+                Outcome::Reached(change) => return Some(change),
+                Outcome::Short(tight) => {
+                    let is_too_large = region.cells.len() > self.most_cells;
+                    if is_too_large || !region.grow_by(|row| tight.contains(&row)) {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// True if the other cells of a relation cannot make up for the move of a cell, however far they go.
+    pub fn is_blocked(&self, cell: CellId, target: f64) -> bool {
+        self.blocked_row(cell, target).is_some()
+    }
+
+    /// The relation in which the other cells cannot make up for the move of a cell, however far they go.
+    pub fn blocked_row(&self, cell: CellId, target: f64) -> Option<usize> {
+        let is_blocked = |(number, times): &&(usize, f64)| {
+            let row = &self.problem.rows[*number];
+            let mut left = times * target - if row.is_equation { 0.0 } else { row.slack };
+            if left <= 0.0 && !row.is_equation {
+                return false;
+            }
+            for (other, of_other) in &row.terms {
+                if *other == cell || !self.is_cell_hidden(*other) {
+                    continue;
+                }
+                // cells can grow without limit
+                if (-left / of_other) > 0.0 {
+                    return false;
+                }
+                let room = self.problem.value(*other) as f64 - self.problem.lower(*other);
+                let by = room * of_other.abs();
+                if by >= left.abs() {
+                    return false;
+                }
+                left -= by * left.signum();
+            }
+            left != 0.0
+        };
+        self.problem.rows_of(cell).iter().find(is_blocked).map(|(row, _)| *row)
+    }
+}
