@@ -16,7 +16,7 @@ use super::yielding::Yielding;
 /// Paths by which the change of a cell is balanced at most.
 const PATHS: usize = 500;
 /// Paths that may end at a cell in several other sums.
-const DETOURS: usize = 6;
+const DETOURS: usize = 40;
 pub(super) const TOLERANCE: f64 = 1e-9;
 
 /// What looking for flows needs, to be used again for the next.
