@@ -1,6 +1,5 @@
 //! The embedded warehouse: Apache DataFusion over Parquet files in a folder, without a server.
 
-mod compact_text;
 mod compute_view;
 mod engine_errors;
 pub(super) mod files_table;
@@ -24,6 +23,7 @@ pub(super) mod rows;
 mod runs_table;
 pub(super) mod session;
 mod signed_merge;
+mod small_batches;
 mod small_files;
 mod sorted_aggregate;
 mod spark_views;

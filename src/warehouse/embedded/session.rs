@@ -14,10 +14,10 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::resolve::resolve_table_references;
 use datafusion::sql::sqlparser::parser::ParserError;
 
-use super::compact_text::CompactText;
 use super::engine_errors::{failed, quotes_no_value};
 use super::lossy_casts::CompareWithoutLoss;
 use super::memory_pool::SpillPool;
+use super::small_batches::SmallBatches;
 use super::sorted_aggregate::UseSortedAggregate;
 use super::yielding::YieldAfterJoins;
 use crate::errors::nearest;
@@ -67,7 +67,7 @@ pub fn with_memory(ordered: bool, memory: Memory) -> SessionContext {
         .with_default_features()
         .with_optimizer_rule(Arc::new(CompareWithoutLoss))
         .with_physical_optimizer_rule(Arc::new(UseSortedAggregate))
-        .with_physical_optimizer_rule(Arc::new(CompactText))
+        .with_physical_optimizer_rule(Arc::new(SmallBatches))
         .with_physical_optimizer_rule(Arc::new(YieldAfterJoins))
         .build();
     SessionContext::new_with_state(state)

@@ -1,8 +1,9 @@
-//! Copies the texts of batches together before they are kept.
+//! Makes batches small before sorts and joins keep them.
 //!
 //! Texts are views into buffers, and batches that were taken from one aggregation share its buffers. The engine
 //! counts these once for each batch, so that a sort or a join of some million rows would exceed its memory with the
-//! first few batches, which then do not fit in it however little they hold.
+//! first few batches. And a window function returns all rows of a partition as one batch, which a sort can only keep
+//! as a whole.
 
 use std::fmt;
 use std::sync::Arc;
@@ -27,9 +28,9 @@ const MOST_UNUSED: usize = 2;
 
 /// Puts the operator before sorts, and before the side of hash joins that is kept in memory.
 #[derive(Debug)]
-pub struct CompactText;
+pub struct SmallBatches;
 
-impl PhysicalOptimizerRule for CompactText {
+impl PhysicalOptimizerRule for SmallBatches {
     fn optimize(
         &self,
         plan: Arc<dyn ExecutionPlan>,
@@ -39,10 +40,10 @@ impl PhysicalOptimizerRule for CompactText {
             let keeps = node.downcast_ref::<SortExec>().is_some()
                 || node.downcast_ref::<HashJoinExec>().is_some();
             let mut children: Vec<_> = node.children().into_iter().cloned().collect();
-            if !keeps || !children.first().is_some_and(|child| has_text(child.as_ref())) {
+            if !keeps || children.is_empty() {
                 return Ok(Transformed::no(node));
             }
-            children[0] = Arc::new(CompactTextExec { input: Arc::clone(&children[0]) });
+            children[0] = Arc::new(SmallBatchesExec { input: Arc::clone(&children[0]) });
             let same = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Keep);
             Ok(Transformed::yes(node.replace_children(children, same)?))
         })
@@ -50,7 +51,7 @@ impl PhysicalOptimizerRule for CompactText {
     }
 
     fn name(&self) -> &str {
-        "compact_text"
+        "small_batches"
     }
 
     fn schema_check(&self) -> bool {
@@ -58,26 +59,21 @@ impl PhysicalOptimizerRule for CompactText {
     }
 }
 
-fn has_text(plan: &dyn ExecutionPlan) -> bool {
-    let is_text = |kind: &DataType| matches!(kind, DataType::Utf8View | DataType::BinaryView);
-    plan.schema().fields().iter().any(|field| is_text(field.data_type()))
-}
-
 /// The operator: the rows of its input.
 #[derive(Debug)]
-struct CompactTextExec {
+struct SmallBatchesExec {
     input: Arc<dyn ExecutionPlan>,
 }
 
-impl DisplayAs for CompactTextExec {
+impl DisplayAs for SmallBatchesExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "CompactTextExec")
+        write!(f, "SmallBatchesExec")
     }
 }
 
-impl ExecutionPlan for CompactTextExec {
+impl ExecutionPlan for SmallBatchesExec {
     fn name(&self) -> &str {
-        "CompactTextExec"
+        "SmallBatchesExec"
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -104,7 +100,7 @@ impl ExecutionPlan for CompactTextExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.pop().unwrap_or_else(|| Arc::clone(&self.input));
-        Ok(Arc::new(CompactTextExec { input }))
+        Ok(Arc::new(SmallBatchesExec { input }))
     }
 
     fn execute(
@@ -112,9 +108,25 @@ impl ExecutionPlan for CompactTextExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let rows = self.input.execute(partition, context)?.map(|batch| compacted(&batch?));
+        let most = context.session_config().batch_size();
+        let batches = self.input.execute(partition, context)?;
+        let rows = batches.flat_map(move |batch| futures::stream::iter(split(batch, most)));
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
+}
+
+/// The rows of a batch in batches of limited size, each with texts of its own.
+fn split(batch: Result<RecordBatch>, most: usize) -> impl Iterator<Item = Result<RecordBatch>> {
+    let (batch, error) = match batch {
+        Ok(batch) => (Some(batch), None),
+        Err(error) => (None, Some(Err(error))),
+    };
+    let parts = batch.into_iter().flat_map(move |batch| {
+        let rows = batch.num_rows();
+        let starts = (0..rows.max(1)).step_by(most.max(1));
+        starts.map(move |start| compacted(&batch.slice(start, most.min(rows - start))))
+    });
+    error.into_iter().chain(parts)
 }
 
 /// The same rows with texts in buffers of their own.
@@ -139,6 +151,7 @@ fn of_views<T: ByteViewType>(column: &ArrayRef) -> ArrayRef {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::StringViewArray;
+    use datafusion::arrow::compute::concat_batches;
 
     use super::*;
 
@@ -153,5 +166,13 @@ mod tests {
         assert_eq!(own, few);
         assert!(size(&few) > 200_000 && size(&own) < 5_000, "{} {}", size(&few), size(&own));
         assert!(Arc::ptr_eq(compacted(&batch).unwrap().column(0), batch.column(0)));
+        let parts: Vec<RecordBatch> = split(Ok(batch.clone()), 3_000).map(Result::unwrap).collect();
+        assert_eq!(
+            parts.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(),
+            [3_000, 3_000, 3_000, 1_000]
+        );
+        assert_eq!(concat_batches(&batch.schema(), &parts).unwrap(), batch);
+        assert!(parts.iter().map(size).sum::<usize>() < 2 * size(&batch));
+        assert_eq!(split(Ok(batch.slice(0, 0)), 3_000).count(), 1);
     }
 }
