@@ -3,6 +3,8 @@
 use anyhow::{Result, bail};
 use geo::Polygon;
 
+use crate::config::{Columns, Lau};
+
 /// What is read of a boundary file: the names of the properties, and how much of it.
 #[derive(Debug, Clone)]
 pub struct PropertyNames {
@@ -78,6 +80,17 @@ pub type OnFeature<'a> = &'a mut dyn FnMut(Feature) -> Result<()>;
 pub(super) const MAX_POSITIONS: usize = 10_000_000;
 
 impl PropertyNames {
+    /// The names in the config, with one more property.
+    pub fn of(columns: &Columns, lau: &Lau, value: ValueProperty) -> Self {
+        PropertyNames {
+            id: columns.gisco_id.clone(),
+            country: columns.cntr_code.clone(),
+            name: columns.lau_name.clone(),
+            value,
+            max_mib: lau.max_mib,
+        }
+    }
+
     /// Largest size of a file, after it is unzipped.
     pub(super) fn max_bytes(&self) -> u64 {
         self.max_mib.saturating_mul(1 << 20)

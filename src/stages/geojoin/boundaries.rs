@@ -91,17 +91,11 @@ impl Boundaries {
 }
 
 fn names(settings: Settings) -> PropertyNames {
-    let c = settings.columns;
-    PropertyNames {
-        id: c.gisco_id.clone(),
-        country: c.cntr_code.clone(),
-        name: c.lau_name.clone(),
-        value: match &c.population {
-            Some(name) => ValueProperty::Named(name.clone()),
-            None => ValueProperty::NewestPopulation,
-        },
-        max_mib: settings.lau.max_mib,
-    }
+    let population = match &settings.columns.population {
+        Some(name) => ValueProperty::Named(name.clone()),
+        None => ValueProperty::NewestPopulation,
+    };
+    PropertyNames::of(settings.columns, settings.lau, population)
 }
 
 fn is_selected(settings: Settings, properties: &Properties) -> bool {

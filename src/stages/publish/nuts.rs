@@ -24,14 +24,8 @@ pub struct Boundaries {
 
 impl From<&Config> for Boundaries {
     fn from(config: &Config) -> Self {
-        let columns = &config.columns;
-        let names = PropertyNames {
-            id: columns.gisco_id.clone(),
-            country: columns.cntr_code.clone(),
-            name: columns.lau_name.clone(),
-            value: ValueProperty::Named(columns.nuts.clone()),
-            max_mib: config.lau.max_mib,
-        };
+        let nuts = ValueProperty::Named(config.columns.nuts.clone());
+        let names = PropertyNames::of(&config.columns, &config.lau, nuts);
         Boundaries { paths: config.data.lau.clone(), names }
     }
 }

@@ -92,10 +92,7 @@ impl FilesTable {
             && *field.data_type() == DataType::Date32
         {
             let days = parts.iter().filter_map(|part| part.range.days);
-            let days = days.fold(None, |all: Option<(i32, i32)>, (first, last)| match all {
-                Some((from, to)) => Some((from.min(first), to.max(last))),
-                None => Some((first, last)),
-            });
+            let days = days.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
             let days = days.map(|(first, last)| i64::from(last) - i64::from(first) + 1);
             statistics.column_statistics[index].distinct_count =
                 days.and_then(|days| u64::try_from(days).ok()).map_or(Precision::Absent, estimate);

@@ -21,7 +21,7 @@ use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
-use futures::StreamExt;
+use futures::TryStreamExt;
 
 /// Buffers are copied if they are more than so many times larger than the texts of the batch in them.
 const MOST_UNUSED: usize = 2;
@@ -110,23 +110,17 @@ impl ExecutionPlan for SmallBatchesExec {
     ) -> Result<SendableRecordBatchStream> {
         let most = context.session_config().batch_size();
         let batches = self.input.execute(partition, context)?;
-        let rows = batches.flat_map(move |batch| futures::stream::iter(split(batch, most)));
+        let rows = batches.map_ok(move |batch| futures::stream::iter(split(batch, most)));
+        let rows = rows.try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 }
 
 /// The rows of a batch in batches of limited size, each with texts of its own.
-fn split(batch: Result<RecordBatch>, most: usize) -> impl Iterator<Item = Result<RecordBatch>> {
-    let (batch, error) = match batch {
-        Ok(batch) => (Some(batch), None),
-        Err(error) => (None, Some(Err(error))),
-    };
-    let parts = batch.into_iter().flat_map(move |batch| {
-        let rows = batch.num_rows();
-        let starts = (0..rows.max(1)).step_by(most.max(1));
-        starts.map(move |start| compacted(&batch.slice(start, most.min(rows - start))))
-    });
-    error.into_iter().chain(parts)
+fn split(batch: RecordBatch, most: usize) -> impl Iterator<Item = Result<RecordBatch>> {
+    let rows = batch.num_rows();
+    let starts = (0..rows.max(1)).step_by(most.max(1));
+    starts.map(move |start| compacted(&batch.slice(start, most.min(rows - start))))
 }
 
 /// The same rows with texts in buffers of their own.
@@ -166,13 +160,13 @@ mod tests {
         assert_eq!(own, few);
         assert!(size(&few) > 200_000 && size(&own) < 5_000, "{} {}", size(&few), size(&own));
         assert!(Arc::ptr_eq(compacted(&batch).unwrap().column(0), batch.column(0)));
-        let parts: Vec<RecordBatch> = split(Ok(batch.clone()), 3_000).map(Result::unwrap).collect();
+        let parts: Vec<RecordBatch> = split(batch.clone(), 3_000).map(Result::unwrap).collect();
         assert_eq!(
             parts.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(),
             [3_000, 3_000, 3_000, 1_000]
         );
         assert_eq!(concat_batches(&batch.schema(), &parts).unwrap(), batch);
         assert!(parts.iter().map(size).sum::<usize>() < 2 * size(&batch));
-        assert_eq!(split(Ok(batch.slice(0, 0)), 3_000).count(), 1);
+        assert_eq!(split(batch.slice(0, 0), 3_000).count(), 1);
     }
 }
