@@ -100,6 +100,26 @@ fn load_alone_updates_the_views() {
     assert!(work.ok(&["views"]).contains("kept"));
 }
 
+#[test]
+#[ignore = "needs PostGIS: run make test"]
+fn ids_that_are_new_get_the_numbers_after_those_of_others() {
+    let (work, schema) = mini();
+    work.ok(&["run-all"]);
+    let mut client = client(&schema);
+    let mut numbers = || {
+        let sql = "SELECT concat_ws(' ', min(user_no), max(user_no), count(DISTINCT user_no), \
+                     (SELECT last_value FROM mobility_user_user_no_seq)) FROM mobility_user";
+        lines(&mut client, sql)
+    };
+    // the users of fixtures/expected/agg_cell_count_per_user_per_day.csv
+    assert_eq!(numbers(), ["1 6 6 6"]);
+    for (user, expected) in [(0x98, "1 7 7 7"), (0x99, "1 8 8 8")] {
+        work.add_late_event(user);
+        work.ok(&["run-all"]);
+        assert_eq!(numbers(), [expected]);
+    }
+}
+
 fn leaves(client: &mut postgres::Client) -> Vec<String> {
     lines(
         client,

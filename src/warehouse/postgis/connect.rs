@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use postgres::config::Host;
 use postgres::{Client, Config as PgConfig};
-use postgres_native_tls::MakeTlsConnector;
 
+use super::connector::Connector;
 use super::parameters::Parameters;
 use super::password_file::{self, Found};
 use super::pooled_connection::{Connection, Pool};
@@ -26,7 +26,7 @@ const NO_LIMIT: Duration = Duration::from_secs(86_400);
 /// Settings of the client library, and the TLS connector.
 struct Target {
     client: PgConfig,
-    tls: MakeTlsConnector,
+    tls: Connector,
     connect_timeout: Duration,
     /// Where the password comes from, or where none was found.
     password: String,

@@ -9,7 +9,7 @@ use super::encode::{Encoder, HEADER, TRAILER};
 use super::server_errors::failed;
 
 /// Bytes sent at a time.
-const CHUNK: usize = 1 << 20;
+pub const CHUNK: usize = 1 << 20;
 
 /// A running COPY. Dropping it cancels the COPY.
 pub struct CopyIn<'a> {
@@ -59,6 +59,17 @@ impl<'a> CopyIn<'a> {
             return Ok(());
         }
         self.send()
+    }
+
+    /// Sends rows of another buffer, which has no header, after those of the own one.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn send_rows(&mut self, rows: &Encoder) -> Result<()> {
+        if !self.rows.bytes.is_empty() {
+            self.send()?;
+        }
+        self.writer.write_all(&rows.bytes).map_err(write_failed)
     }
 
     fn send(&mut self) -> Result<()> {

@@ -2,13 +2,15 @@
 //! `mobility_cell`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use anyhow::{Result, bail};
 use hashbrown::HashMap;
 use postgres::Client;
 
+use super::copy::CopyIn;
 use super::names::SchemaName;
+use super::partitions::SMALL_SAMPLE;
 use super::server_errors::failed;
 use crate::domain::ids::MAX_ID_BYTES;
 
@@ -40,11 +42,18 @@ pub struct IdMap {
     by_id: RwLock<HashMap<String, i64, foldhash::fast::FixedState>>,
     /// The number of ids that were new to the server.
     added: AtomicU64,
+    /// The server had no ids at first, so that it has none that are not in the map.
+    was_empty: OnceLock<bool>,
 }
 
 impl IdMap {
     pub fn new(ids: Ids) -> Self {
-        IdMap { ids, by_id: RwLock::default(), added: AtomicU64::new(0) }
+        IdMap {
+            ids,
+            by_id: RwLock::default(),
+            added: AtomicU64::new(0),
+            was_empty: OnceLock::new(),
+        }
     }
 
     /// The number of each id, in order; `None` for those that were not resolved.
@@ -64,32 +73,42 @@ impl IdMap {
         let rows: i64 = client.query_one(sql, &[&table]).map_err(failed)?.get(0);
         // -1 without statistics
         if added > 0 && i64::try_from(added).unwrap_or(i64::MAX).saturating_mul(10) >= rows {
-            client.batch_execute(&format!("ANALYZE {table}")).map_err(failed)?;
+            client.batch_execute(&format!("{SMALL_SAMPLE}; ANALYZE {table}")).map_err(failed)?;
         }
         Ok(())
     }
 
     /// Fetches the numbers of ids that are not in the map yet; ids that are new to the server are
-    /// assigned one. Concurrent calls insert in the same order, so they cannot deadlock.
+    /// assigned one. Threads take turns, since the process that holds the lock of loads is the only one
+    /// that assigns numbers.
     ///
     /// # Errors
     /// Errors of the server.
     pub fn resolve<'a>(
         &self,
-        client: &mut Client,
+        client: &Mutex<&mut Client>,
         schema: &SchemaName,
         texts: impl Iterator<Item = &'a str>,
     ) -> Result<()> {
-        let mut unknown: Vec<&str> = {
-            let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
-            texts.filter(|text| !by_id.contains_key(*text)).collect()
-        };
+        let mut unknown = self.without_number(texts);
+        if unknown.is_empty() {
+            return Ok(());
+        }
         unknown.sort_unstable();
         unknown.dedup();
+        let mut client = client.lock().unwrap_or_else(PoisonError::into_inner);
+        // another thread may have fetched some of them meanwhile
+        let unknown = self.without_number(unknown.into_iter());
         for ids in unknown.chunks(MAX_IDS) {
-            self.fetch(client, schema, ids)?;
+            self.fetch(&mut client, schema, ids)?;
         }
         Ok(())
+    }
+
+    /// The ids that are not in the map.
+    fn without_number<'a>(&self, texts: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        texts.filter(|text| !by_id.contains_key(*text)).collect()
     }
 
     /// Fetches the numbers of ids, in order and without repetitions.
@@ -103,25 +122,56 @@ impl IdMap {
         }
         let (table, number, text) = self.ids.names();
         let table = schema.relation(table);
-        let requested = "unnest($1::text[]) WITH ORDINALITY AS r (id, place)";
-        let insert = format!(
-            "INSERT INTO {table} ({text}) SELECT r.id FROM {requested} \
-             WHERE NOT EXISTS (SELECT FROM {table} t WHERE t.{text} = r.id) ORDER BY r.place \
-             ON CONFLICT DO NOTHING"
-        );
-        let added = client.execute(&insert, &[&ids]).map_err(failed)?;
-        self.added.fetch_add(added, Ordering::Relaxed);
-        let select = format!(
-            "SELECT r.place, t.{number} FROM {requested} JOIN {table} t ON t.{text} = r.id"
-        );
-        let rows = client.query(&select, &[&ids]).map_err(failed)?;
-        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
-        for row in rows {
-            let place = usize::try_from(row.get::<_, i64>(0)).unwrap_or(0);
-            if let Some(id) = place.checked_sub(1).and_then(|place| ids.get(place)) {
-                by_id.insert((*id).to_owned(), row.get(1));
+        let mut numbers: Vec<Option<i64>> = vec![None; ids.len()];
+        if !self.was_empty(client, &table)? {
+            let select = format!(
+                "SELECT r.place, t.{number} FROM unnest($1::text[]) WITH ORDINALITY AS r (id, place) \
+                 JOIN {table} t ON t.{text} = r.id"
+            );
+            for row in client.query(&select, &[&ids]).map_err(failed)? {
+                let place = usize::try_from(row.get::<_, i64>(0)).unwrap_or(0);
+                if let Some(known) = place.checked_sub(1).and_then(|place| numbers.get_mut(place)) {
+                    *known = Some(row.get(1));
+                }
             }
         }
+        let added = numbers.iter().filter(|number| number.is_none()).count() as u64;
+        if added > 0 {
+            let first = reserve(client, (&table, number), added)?;
+            let sql = format!("COPY {table} ({number}, {text}) FROM STDIN (FORMAT binary)");
+            let mut copy = CopyIn::start(client, &sql)?;
+            let new = ids.iter().zip(&mut numbers).filter(|(_, number)| number.is_none());
+            for ((id, number), next) in new.zip(first..) {
+                copy.rows.row(2);
+                copy.rows.long(next);
+                copy.rows.text(id);
+                copy.send_full()?;
+                *number = Some(next);
+            }
+            copy.finish()?;
+            self.added.fetch_add(added, Ordering::Relaxed);
+        }
+        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        by_id.extend(ids.iter().zip(numbers).filter_map(|(id, n)| Some(((*id).to_owned(), n?))));
         Ok(())
     }
+
+    /// True if the server had no ids before this map assigned any.
+    fn was_empty(&self, client: &mut Client, table: &str) -> Result<bool> {
+        if let Some(known) = self.was_empty.get() {
+            return Ok(*known);
+        }
+        let sql = format!("SELECT NOT EXISTS (SELECT FROM {table})");
+        let is_empty = client.query_one(&sql, &[]).map_err(failed)?.get(0);
+        Ok(*self.was_empty.get_or_init(|| is_empty))
+    }
+}
+
+/// Takes `count` consecutive numbers from the sequence of a column; returns the first one. Copied rows bring
+/// their numbers along, which spares the server a statement for each row.
+fn reserve(client: &mut Client, (table, column): (&str, &str), count: u64) -> Result<i64> {
+    let sql = "SELECT setval(s.name, nextval(s.name) + $3 - 1) - $3 + 1 \
+               FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS name) AS s";
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    Ok(client.query_one(sql, &[&table, &column, &count]).map_err(failed)?.get(0))
 }

@@ -1,8 +1,12 @@
 //! Hourly presence: fills one partition for each new date.
+//!
+//! A connection for each date creates the partition and copies its rows in one transaction, in the order of the
+//! files, which is that of users. Meanwhile another thread reads and encodes the rows that come next.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -14,7 +18,7 @@ use parquet::arrow::arrow_reader::{
 };
 use postgres::Client;
 
-use super::copy::CopyIn;
+use super::copy::{CHUNK, CopyIn};
 use super::encode::Encoder;
 use super::id_map::IdMap;
 use super::names::SchemaName;
@@ -31,8 +35,10 @@ use crate::runtime::parallel::{Tasks, on_all_cores};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 16;
+/// Chunks of encoded rows that may wait for the server.
+const CHUNKS_AHEAD: usize = 4;
 
-/// Fills a partition for each of the days, with one connection per core. `ids` are the numbers of users and
+/// Fills a partition for each of the days, on one connection per core. `ids` are the numbers of users and
 /// cells.
 ///
 /// # Errors
@@ -47,119 +53,154 @@ pub fn fill(
     if days.is_empty() {
         return Ok(Vec::new());
     }
-    let mut partitions = Vec::new();
-    let mut tasks = Vec::new();
+    let mut dates = Vec::new();
     let mut bytes = 0;
-    for (index, day) in days.iter().enumerate() {
-        let kind = PartitionKind::Presence(day.date);
-        let planned = partitions::plan(lead.client(), &server.schema, kind)?;
-        let (number, fingerprint) = (planned.number, day.fingerprint.clone());
-        partitions.push(Partition { kind, number, fingerprint, rows: 0 });
-        let is_single = day.files.len() == 1;
-        if !is_single {
-            planned.create(lead.client())?;
-        }
-        for path in &day.files {
-            bytes += std::fs::metadata(path).map_or(0, |m| m.len());
-            tasks.push(PresenceFile { day: index, path, partition: planned.clone(), is_single });
-        }
+    for day in days {
+        let partition =
+            partitions::plan(lead.client(), &server.schema, PartitionKind::Presence(day.date))?;
+        bytes += day.files.iter().map(|path| size(path)).sum::<u64>();
+        dates.push(NewDate { day, partition, rows: AtomicU64::new(0) });
     }
     let bar = progress.bar("load", bytes);
-    let rows: Vec<AtomicU64> = days.iter().map(|_| AtomicU64::new(0)).collect();
-    let shared = Tasks::new(&tasks);
-    on_all_cores(server.worker_count(tasks.len()), || {
+    let source = Source { schema: &server.schema, lead: Mutex::new(lead.client()), ids, bar: &bar };
+    let tasks = Tasks::new(&dates);
+    on_all_cores(server.worker_count(dates.len()), || {
         let mut worker = server.worker()?;
-        shared.each(|file| {
-            let written = load_file(worker.client(), &server.schema, file, ids, &bar)
-                .with_context(|| format!("{}", file.path.display()))?;
-            rows[file.day].fetch_add(written, Ordering::Relaxed);
+        tasks.each(|date| {
+            let rows = fill_date(worker.client(), date, &source)?;
+            date.rows.store(rows, Ordering::Relaxed);
             Ok(())
         })
     })?;
     bar.finish();
-    for (partition, rows) in partitions.iter_mut().zip(rows) {
-        partition.rows = rows.into_inner();
-    }
-    Ok(partitions)
+    let filled = dates.into_iter().map(|date| Partition {
+        kind: PartitionKind::Presence(date.day.date),
+        number: date.partition.number,
+        fingerprint: date.day.fingerprint.clone(),
+        rows: date.rows.into_inner(),
+    });
+    Ok(filled.collect())
 }
 
-/// A file to be copied into a partition.
-struct PresenceFile<'a> {
-    /// The position of its date among the new ones.
-    day: usize,
-    path: &'a Path,
+/// A date with its partition, which does not exist yet.
+struct NewDate<'a> {
+    day: &'a PresenceDay,
     partition: Planned,
-    /// The partition has no other rows, and does not exist yet.
-    is_single: bool,
+    /// The number of rows, once they are copied.
+    rows: AtomicU64,
 }
 
-/// Copies one file into its partition; returns the number of rows.
-fn load_file(
-    client: &mut Client,
-    schema: &SchemaName,
-    file: &PresenceFile,
-    ids: &[IdMap; 2],
-    bar: &StageBar,
-) -> Result<u64> {
-    let batches = read(file.path)?;
-    for (column, map) in ids.iter().enumerate() {
-        map.resolve(client, schema, batches.iter().flat_map(|b| texts(b, column)))?;
-    }
+/// What the rows of all files are encoded with.
+struct Source<'a> {
+    schema: &'a SchemaName,
+    /// The connection on which ids get their numbers.
+    lead: Mutex<&'a mut Client>,
+    ids: &'a [IdMap; 2],
+    bar: &'a StageBar,
+}
+
+/// Creates the partition of a date and copies its rows; returns their number.
+fn fill_date(client: &mut Client, date: &NewDate, source: &Source) -> Result<u64> {
     let mut transaction = client.transaction().map_err(failed)?;
-    let target = match file.is_single {
-        true => file.partition.create_and_copy(&mut transaction)?,
-        false => file.partition.copy(&mut transaction)?,
-    };
-    let (mut written, placed) = copy(target, (file.path, &batches), ids, bar)?;
-    written += file.partition.copy_placed(&mut transaction, placed)?;
-    let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
-    if written != total {
-        bail!("sent {total} rows, but the server received {written}");
+    let mut copy = date.partition.create_and_copy(&mut transaction)?;
+    let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
+    let (sent, encoded) = std::thread::scope(|scope| {
+        let encoding = scope.spawn(|| encode(date.day, source, sender));
+        let sent = chunks.iter().try_for_each(|chunk| copy.send_rows(&chunk));
+        // without a receiver, the other thread ends
+        drop(chunks);
+        (sent, encoding.join())
+    });
+    sent?;
+    let (rows, placed) = encoded.map_err(|_| anyhow!("a thread that encodes rows panicked"))??;
+    let mut written = copy.finish()?;
+    written += date.partition.copy_placed(&mut transaction, placed)?;
+    if written != rows {
+        bail!("sent {rows} rows, but the server received {written}");
     }
     transaction.commit().map_err(failed)?;
     Ok(written)
 }
 
-/// Sends the rows of a file but for those with times of placed events, which are rare: they have further
-/// columns, and are returned with the number of the others.
-fn copy(
-    mut copy: CopyIn,
-    (path, batches): (&Path, &[RecordBatch]),
-    ids: &[IdMap; 2],
-    bar: &StageBar,
+/// Sends the rows of the files of a date but for those with times of placed events, which are rare: they have
+/// further columns, and are returned after the number of all rows.
+fn encode(
+    day: &PresenceDay,
+    source: &Source,
+    sender: SyncSender<Encoder>,
 ) -> Result<(u64, Encoder)> {
-    let size = std::fs::metadata(path).map_or(0, |m| m.len());
-    let total: u64 = batches.iter().map(|b| b.num_rows() as u64).sum();
-    let mut placed = CopyIn::buffer();
-    for batch in batches {
-        let (users, cells) = (numbers(batch, 0, &ids[0])?, numbers(batch, 1, &ids[1])?);
-        let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
-        let (hour, first, last) = (time(2), time(3), time(4));
-        let counts = |i: usize| batch.column(i).as_primitive::<Int64Type>().values();
-        let (counts, two_places) = (counts(5), counts(6));
-        let narrow = |count: i64| {
-            i32::try_from(count).context("the number of events exceeds the column type integer")
-        };
-        for row in 0..batch.num_rows() {
-            let at_two_places = TwoPlaces {
-                events: narrow(two_places[row])?,
-                in_repeated_hour: ClockHour::from_label_us(hour[row]).repeated,
-            };
-            let ids = [users[row], cells[row]];
-            let times = [first[row], last[row]];
-            let counts = [narrow(counts[row])?, at_two_places.encode()];
-            if batch.column(7).is_valid(row) {
-                let of_placed = [time(7)[row], time(8)[row]];
-                placed.placed_presence(ids, times, counts, of_placed);
-                continue;
-            }
-            copy.rows.presence(ids, times, counts);
-            copy.send_full()?;
-        }
-        bar.add_rows(batch.num_rows() as u64);
-        bar.add_bytes(size * batch.num_rows() as u64 / total.max(1));
+    let (mut rows, mut placed) = (0, CopyIn::buffer());
+    let mut chunk = Encoder::default();
+    let send = |full| sender.send(full).context("the server ended the copying");
+    for path in &day.files {
+        rows += encode_file(path, source, (&mut chunk, &mut placed), send)
+            .with_context(|| format!("{}", path.display()))?;
     }
-    Ok((copy.finish()?, placed))
+    send(chunk)?;
+    Ok((rows, placed))
+}
+
+/// Encodes the rows of a file; returns their number.
+fn encode_file(
+    path: &Path,
+    source: &Source,
+    (chunk, placed): (&mut Encoder, &mut Encoder),
+    send: impl Fn(Encoder) -> Result<()>,
+) -> Result<u64> {
+    let batches = read(path)?;
+    for (column, map) in source.ids.iter().enumerate() {
+        let texts = batches.iter().flat_map(|batch| texts(batch, column));
+        map.resolve(&source.lead, source.schema, texts)?;
+    }
+    let total: u64 = batches.iter().map(|batch| batch.num_rows() as u64).sum();
+    for batch in &batches {
+        encode_rows(batch, source.ids, (&mut *chunk, &mut *placed), &send)?;
+        let count = batch.num_rows() as u64;
+        source.bar.add_rows(count);
+        source.bar.add_bytes(size(path) * count / total.max(1));
+    }
+    Ok(total)
+}
+
+/// Encodes the rows of a batch, those with times of placed events by themselves, and passes on full chunks.
+fn encode_rows(
+    batch: &RecordBatch,
+    ids: &[IdMap; 2],
+    (chunk, placed): (&mut Encoder, &mut Encoder),
+    send: impl Fn(Encoder) -> Result<()>,
+) -> Result<()> {
+    let (users, cells) = (numbers(batch, 0, &ids[0])?, numbers(batch, 1, &ids[1])?);
+    let time = |i: usize| batch.column(i).as_primitive::<TimestampMicrosecondType>().values();
+    let (hour, first, last) = (time(2), time(3), time(4));
+    let counts = |i: usize| batch.column(i).as_primitive::<Int64Type>().values();
+    let (counts, two_places) = (counts(5), counts(6));
+    let narrow = |count: i64| {
+        i32::try_from(count).context("the number of events exceeds the column type integer")
+    };
+    for row in 0..batch.num_rows() {
+        let at_two_places = TwoPlaces {
+            events: narrow(two_places[row])?,
+            in_repeated_hour: ClockHour::from_label_us(hour[row]).repeated,
+        };
+        let ids = [users[row], cells[row]];
+        let times = [first[row], last[row]];
+        let counts = [narrow(counts[row])?, at_two_places.encode()];
+        if batch.column(7).is_valid(row) {
+            let of_placed = [time(7)[row], time(8)[row]];
+            placed.placed_presence(ids, times, counts, of_placed);
+            continue;
+        }
+        chunk.presence(ids, times, counts);
+        if chunk.bytes.len() >= CHUNK {
+            let next = Encoder { bytes: Vec::with_capacity(chunk.bytes.capacity()) };
+            send(std::mem::replace(chunk, next))?;
+        }
+    }
+    Ok(())
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 /// The rows of a file, with user and cell ids as dictionary arrays.

@@ -1,5 +1,6 @@
 //! Raw events: fills one partition with all rows, if `load.uncompressed` is set.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
@@ -72,6 +73,7 @@ pub fn fill(
     let ahead = events::prefetch(parts.iter().copied())?;
     let tasks: Vec<_> = parts.iter().enumerate().collect();
     let tasks = Tasks::new(&tasks);
+    let lead = Mutex::new(lead.client());
     on_all_cores(server.worker_count(parts.len()), || {
         let mut worker = server.worker()?;
         tasks.each(|(turn, (file, part))| {
@@ -91,8 +93,8 @@ pub fn fill(
                     None => columns,
                 };
                 let [users, cells] = ids;
-                users.resolve(worker.client(), &server.schema, columns.users.iter().flatten())?;
-                cells.resolve(worker.client(), &server.schema, columns.cells.iter().flatten())?;
+                users.resolve(&lead, &server.schema, columns.users.iter().flatten())?;
+                cells.resolve(&lead, &server.schema, columns.cells.iter().flatten())?;
                 let written = write(partition.copy(worker.client())?, &columns, ids)?;
                 rows.fetch_add(written, Ordering::Relaxed);
                 bar.add_rows(written);

@@ -6,6 +6,7 @@
 mod accumulated_results;
 mod compute_view;
 mod connect;
+mod connector;
 mod copy;
 mod copy_rows;
 mod cursor_rows;
@@ -55,6 +56,7 @@ mod stored_views;
 mod tls;
 mod two_places;
 mod unused_users;
+mod unverified_tls;
 mod upgrade;
 mod values;
 mod verify;
@@ -85,7 +87,6 @@ use local_files::{FilePaths, LocalFiles};
 use names::SchemaName;
 use recompute::Computing;
 pub use run_records::record;
-use schema::SchemaState;
 use server::Server;
 use server_errors::{failed, with_hint};
 use spark_views::SparkViews;
@@ -136,15 +137,18 @@ impl Postgis {
     }
 
     fn latest_load(&self, client: &mut Client) -> Result<Option<LatestLoad>> {
-        if schema::find(client, &self.server.schema)? == SchemaState::Empty {
+        let sql = "SELECT layout, load_no::bigint, loaded FROM {schema}.mobility_load";
+        let found = client.query_opt(&self.server.schema.fill(sql), &[]);
+        if found.as_ref().is_err_and(|error| error.code() == Some(&SqlState::UNDEFINED_TABLE)) {
             return Ok(None);
         }
-        let sql = "SELECT load_no::bigint, loaded FROM {schema}.mobility_load";
-        let row = client.query_one(&self.server.schema.fill(sql), &[]).map_err(failed)?;
-        let Some(text) = row.get::<_, Option<String>>(1) else { return Ok(None) };
+        let row = found.map_err(failed)?;
+        schema::check_version(row.as_ref().map(|row| row.get(0)))?;
+        let Some(row) = row else { return Ok(None) };
+        let Some(text) = row.get::<_, Option<String>>(2) else { return Ok(None) };
         let loaded = serde_json::from_str(&text)
             .context("table mobility_load is damaged; load again with --force")?;
-        Ok(Some(LatestLoad { load_no: row.get(0), loaded }))
+        Ok(Some(LatestLoad { load_no: row.get(1), loaded }))
     }
 
     fn require_load(&self, client: &mut Client) -> Result<LatestLoad> {

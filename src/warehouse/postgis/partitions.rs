@@ -96,6 +96,10 @@ pub fn active(client: &mut Client, schema: &SchemaName) -> Result<Vec<ActivePart
     Ok(rows.iter().map(partition).collect())
 }
 
+/// For statistics from a sample of a quarter of the usual size: that suffices to tell how many rows a user, a cell
+/// or an hour has, and takes a quarter of the time, for each partition and once more for all of them.
+pub const SMALL_SAMPLE: &str = "SET LOCAL default_statistics_target = 25";
+
 /// The columns of hourly presence that rows are copied into.
 const PRESENCE: &str = "user_no, cell_no, first_seen, last_seen, event_count, two_places";
 /// Further columns of the few rows with events at two places at once and with others.
@@ -139,8 +143,8 @@ impl Planned {
         CopyIn::start_with(transaction, &format!("{copy} (FORMAT binary)"), rows)?.finish()
     }
 
-    /// Creates the partition in a transaction and starts to copy all of its rows. They need no vacuum later,
-    /// and with `wal_level = minimal` they are not written twice.
+    /// Creates the partition in a transaction and starts to copy its rows. They need no vacuum later, no reader has
+    /// to mark them as visible, and with `wal_level = minimal` they are not written twice.
     ///
     /// # Errors
     /// Errors of the server.
@@ -238,7 +242,7 @@ pub fn analyze(
         new.iter().filter(|partition| !analyze_all || partition.kind == PartitionKind::Event);
     tables.extend(separate.map(|partition| table(partition.kind, partition.number)));
     let tables: Vec<String> = tables.iter().map(|table| schema.relation(table)).collect();
-    client.batch_execute(&format!("ANALYZE {}", tables.join(", "))).map_err(failed)
+    client.batch_execute(&format!("{SMALL_SAMPLE}; ANALYZE {}", tables.join(", "))).map_err(failed)
 }
 
 /// Activates the new partitions in place of those of the same dates, and retires all other

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use postgres::{CancelToken, Client, Config as PgConfig};
-use postgres_native_tls::MakeTlsConnector;
 use r2d2::{CustomizeConnection, ManageConnection};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use super::connector::Connector;
 use crate::runtime::cancellation;
 
 /// A cancelled statement that has not ended after this time is cancelled again: the server ignores a
@@ -21,17 +21,17 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Pool {
     pool: r2d2::Pool<Manager>,
-    tls: MakeTlsConnector,
+    tls: Connector,
 }
 
 impl Pool {
-    /// Makes no connection yet: the first one of the pool will be `first`. `session` configures those that
-    /// are made later.
+    /// Makes no connection yet: the first one of the pool will be `first`, whose session is configured. `session`
+    /// configures those that are made later.
     ///
     /// # Errors
     /// Settings that the pool rejects.
     pub fn new(
-        (client, tls): (PgConfig, MakeTlsConnector),
+        (client, tls): (PgConfig, Connector),
         first: Client,
         size: u32,
         timeout: Duration,
@@ -69,7 +69,7 @@ impl Pool {
 /// Makes the connections.
 pub struct Manager {
     client: PgConfig,
-    tls: MakeTlsConnector,
+    tls: Connector,
     /// A connection that was made before the pool, until the pool takes it.
     first: Mutex<Option<Client>>,
 }
@@ -77,6 +77,8 @@ pub struct Manager {
 /// A connection in the pool.
 pub struct PooledClient {
     pub client: Client,
+    /// The settings of its session have been made.
+    pub is_configured: bool,
     /// A request to cancel its statement may still be on its way, and would hit the next one.
     is_spent: bool,
 }
@@ -88,10 +90,12 @@ impl ManageConnection for Manager {
     fn connect(&self) -> Result<PooledClient, postgres::Error> {
         let first = lock(&self.first).take();
         let client = match first {
-            Some(client) => client,
+            Some(client) => {
+                return Ok(PooledClient { client, is_configured: true, is_spent: false });
+            }
             None => self.client.connect(self.tls.clone())?,
         };
-        Ok(PooledClient { client, is_spent: false })
+        Ok(PooledClient { client, is_configured: false, is_spent: false })
     }
 
     fn is_valid(&self, pooled: &mut PooledClient) -> Result<(), postgres::Error> {
@@ -145,7 +149,7 @@ struct StatementCancellation {
 
 impl StatementCancellation {
     /// `None` if the work of this thread cannot be cancelled.
-    fn watch(client: &Client, tls: &MakeTlsConnector) -> Option<Self> {
+    fn watch(client: &Client, tls: &Connector) -> Option<Self> {
         let cancelled = cancellation::current()?;
         let runtime = Handle::try_current().ok()?;
         let watched = StatementCancellation {
@@ -186,7 +190,7 @@ fn begin_cancelling(state: &Mutex<ConnectionUse>) -> bool {
 }
 
 /// An error means that the server cannot be reached; the next attempt may succeed.
-async fn send(request: CancelToken, tls: MakeTlsConnector) {
+async fn send(request: CancelToken, tls: Connector) {
     let _ = tokio::task::spawn_blocking(move || request.cancel_query(tls)).await;
 }
 

@@ -49,16 +49,19 @@ const REASON: &str = "{reason}";
 /// # Errors
 /// Errors of the server.
 pub fn find<C: GenericClient>(client: &mut C, schema: &SchemaName) -> Result<Requirements> {
+    // the extensions that could be created are files, which the server reads only if one is missing
     let row = client
         .query_one(
             "SELECT current_setting('server_version_num')::integer, current_setting('server_version'), \
                current_setting('server_encoding'), current_user::text, current_database()::text, \
                (SELECT extversion FROM pg_extension WHERE extname = 'postgis'), \
-               (SELECT default_version FROM pg_available_extensions WHERE name = 'postgis'), \
+               CASE WHEN NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'postgis') \
+                 THEN (SELECT default_version FROM pg_available_extensions WHERE name = 'postgis') END, \
                EXISTS (SELECT FROM pg_namespace WHERE nspname = $1), \
                has_database_privilege(current_database(), 'CREATE') AND NOT pg_is_in_recovery(), \
-               (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR EXISTS ( \
-                 SELECT FROM pg_available_extension_versions WHERE name = 'postgis' AND trusted)",
+               CASE WHEN NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'postgis') \
+                 THEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) OR EXISTS ( \
+                   SELECT FROM pg_available_extension_versions WHERE name = 'postgis' AND trusted) END",
             &[&schema.name()],
         )
         .map_err(failed)?;

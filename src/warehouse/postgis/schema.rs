@@ -41,7 +41,15 @@ pub fn find(client: &mut Client, schema: &SchemaName) -> Result<SchemaState> {
     }
     let sql = schema.fill("SELECT layout FROM {schema}.mobility_load");
     let row = client.query_opt(&sql, &[]).map_err(failed)?;
-    match row.map(|r| r.get::<_, i32>(0)) {
+    check_version(row.map(|row| row.get(0)))
+}
+
+/// Whether tables of this version, the column `mobility_load.layout`, can be used.
+///
+/// # Errors
+/// Tables of another version of this program.
+pub fn check_version(version: Option<i32>) -> Result<SchemaState> {
+    match version {
         Some(SCHEMA_VERSION) => Ok(SchemaState::Created),
         Some(VERSION_OF_32_BITS) => Ok(SchemaState::Outdated),
         other => bail!(

@@ -82,10 +82,9 @@ impl Session {
         for (name, value) in SETTINGS {
             sql.push_str(&format!("; SET {name} = '{value}'"));
         }
-        client.batch_execute(&sql)?;
-        client.batch_execute(OF_SOME_VERSIONS)?;
+        client.batch_execute(&format!("{sql}; {OF_SOME_VERSIONS}; {}", self.of_queries()))?;
         let _ = client.batch_execute(CHECK_CONNECTION);
-        self.for_queries(client)
+        Ok(())
     }
 
     /// For queries, which change nothing and are limited in time.
@@ -93,11 +92,15 @@ impl Session {
     /// # Errors
     /// A broken connection.
     pub fn for_queries(&self, client: &mut Client) -> Result<(), postgres::Error> {
-        client.batch_execute(&format!(
+        client.batch_execute(&self.of_queries())
+    }
+
+    fn of_queries(&self) -> String {
+        format!(
             "SET statement_timeout = {}; SET default_transaction_read_only = on; \
              RESET work_mem; RESET maintenance_work_mem; RESET jit",
             self.statement_timeout_ms.min(i32::MAX as u64)
-        ))
+        )
     }
 
     /// For loads, which change data and take the time that they need.
@@ -106,9 +109,11 @@ impl Session {
     /// A broken connection.
     pub fn for_work(client: &mut Client) -> Result<(), postgres::Error> {
         client.batch_execute(
-            // views read few columns, for which the server would compile code at length
+            // views read few columns, for which the server would compile code at length; the rows of an index are
+            // mostly in order, so that more memory to sort them would only be touched, and 64 MB are what the
+            // server wants for a second process
             "SET statement_timeout = 0; SET default_transaction_read_only = off; \
-             SET work_mem = '256MB'; SET maintenance_work_mem = '256MB'; SET jit = off",
+             SET work_mem = '256MB'; SET maintenance_work_mem = '64MB'; SET jit = off",
         )
     }
 
@@ -123,6 +128,9 @@ impl Session {
 
 impl CustomizeConnection<PooledClient, postgres::Error> for Session {
     fn on_acquire(&self, pooled: &mut PooledClient) -> Result<(), postgres::Error> {
-        self.configure(&mut pooled.client)
+        match pooled.is_configured {
+            true => Ok(()),
+            false => self.configure(&mut pooled.client),
+        }
     }
 }

@@ -7,11 +7,14 @@ use std::os::unix::fs::MetadataExt;
 use anyhow::{Context, Result, bail};
 use native_tls::{Certificate, Identity, Protocol, TlsConnector};
 use openssl::pkey::PKey;
+use openssl::ssl::SslVersion;
 use postgres::Config as PgConfig;
 use postgres::config::{Host, SslMode};
 use postgres_native_tls::MakeTlsConnector;
 
+use super::connector::Connector;
 use super::parameters::Parameters;
+use super::unverified_tls;
 
 /// The value of `sslrootcert` that stands for the certificates of the operating system.
 const SYSTEM_ROOTS: &str = "system";
@@ -28,7 +31,7 @@ enum CertificateCheck {
 ///
 /// # Errors
 /// An unsupported mode; certificates and keys that cannot be read.
-pub fn configure(client: &mut PgConfig, given: &Parameters) -> Result<MakeTlsConnector> {
+pub fn configure(client: &mut PgConfig, given: &Parameters) -> Result<Connector> {
     let root = given.get("sslrootcert");
     let mode = match given.get("sslmode") {
         Some(mode) => mode,
@@ -92,15 +95,16 @@ fn ssl_mode(mode: &str, root: Option<&str>) -> Result<(SslMode, CertificateCheck
     })
 }
 
-fn connector(
-    check: CertificateCheck,
-    root: Option<&str>,
-    given: &Parameters,
-) -> Result<MakeTlsConnector> {
-    let mut builder = TlsConnector::builder();
+fn connector(check: CertificateCheck, root: Option<&str>, given: &Parameters) -> Result<Connector> {
     let oldest = protocol(given, "ssl_min_protocol_version")?.unwrap_or(Protocol::Tlsv12);
+    let newest = protocol(given, "ssl_max_protocol_version")?;
+    if check == CertificateCheck::None && given.get("sslcert").is_none() {
+        let context = unverified_tls::context(version(oldest), newest.map(version));
+        return Ok(Connector::Unverified(context.context("TLS")?));
+    }
+    let mut builder = TlsConnector::builder();
     builder.min_protocol_version(Some(oldest));
-    builder.max_protocol_version(protocol(given, "ssl_max_protocol_version")?);
+    builder.max_protocol_version(newest);
     if let Some(certificate) = given.get("sslcert") {
         builder.identity(identity(certificate, given.get("sslkey"))?);
     }
@@ -115,7 +119,14 @@ fn connector(
             builder.add_root_certificate(certificate);
         }
     }
-    Ok(MakeTlsConnector::new(builder.build().context("TLS")?))
+    Ok(Connector::Library(MakeTlsConnector::new(builder.build().context("TLS")?)))
+}
+
+fn version(protocol: Protocol) -> SslVersion {
+    match protocol {
+        Protocol::Tlsv13 => SslVersion::TLS1_3,
+        _ => SslVersion::TLS1_2,
+    }
 }
 
 fn protocol(given: &Parameters, name: &str) -> Result<Option<Protocol>> {
@@ -242,6 +253,29 @@ mod tests {
         assert_eq!(check("verify-full", None).1, CertificateCheck::AuthorityAndHost);
         assert!(ssl_mode("yes", None).unwrap_err().to_string().contains("verify-full"));
         assert!(ssl_mode("require", Some("system")).is_err());
+    }
+
+    #[test]
+    fn authorities_are_known_wherever_a_certificate_is_verified() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root.pem");
+        let key = PKey::from_rsa(Rsa::generate(2048).unwrap()).unwrap();
+        std::fs::write(&root, certificate(&key)).unwrap();
+        let root = root.to_str();
+        let is_verified = |mode: &str, root: Option<&str>| {
+            let root = root.map(|root| format!("&sslrootcert={root}")).unwrap_or_default();
+            let url = format!("postgres://me@db.example.org/db?sslmode={mode}{root}");
+            let given = Parameters::collect(&url.parse().unwrap(), &PgEnv::default()).unwrap();
+            let mut client: PgConfig = given.of_library().parse().unwrap();
+            matches!(configure(&mut client, &given).unwrap(), Connector::Library(_))
+        };
+        for mode in ["verify-full", "verify-ca"] {
+            assert!(is_verified(mode, None) && is_verified(mode, root), "{mode}");
+        }
+        assert!(is_verified("require", root));
+        for mode in ["require", "prefer", "allow"] {
+            assert!(!is_verified(mode, None), "{mode}");
+        }
     }
 
     #[test]
