@@ -1,6 +1,7 @@
 //! What is withheld next for the sake of a cell that is not safe.
 
 use super::change::cheapest;
+use super::contradiction::blocking;
 use super::exchange::{Part, exchange};
 use super::network::Scratch;
 use super::problem::CellId;
@@ -23,6 +24,7 @@ impl State<'_> {
         let one = self.unblocking(scratch, cell, target).map(|entry| vec![entry]);
         one.or_else(|| self.single(cell, target))
             .or_else(|| self.equal(scratch, cell, target))
+            .or_else(|| self.blocking(scratch, cell, target).map(|entry| vec![entry]))
             .or_else(|| self.several(cell, target))
     }
 
@@ -30,15 +32,34 @@ impl State<'_> {
     /// in which they cannot otherwise.
     fn unblocking(&self, scratch: &mut Scratch, cell: CellId, target: f64) -> Option<usize> {
         let row = &self.problem.rows[self.blocked_row(cell, target)?];
+        let entries = row.terms.iter().map(|(cell, _)| self.problem.cells[*cell].entry);
+        self.cheapest_that_helps(scratch, (cell, target), entries)
+    }
+
+    /// The cheapest entry without which it is shown that the cell cannot move, and with which others can take over.
+    fn blocking(&self, scratch: &mut Scratch, cell: CellId, target: f64) -> Option<usize> {
+        let may_move = |c: CellId| self.is_cell_hidden(c);
+        let cells = blocking(self.problem, may_move, cell, target)?;
+        let entries = cells.into_iter().map(|cell| self.problem.cells[cell].entry);
+        self.cheapest_that_helps(scratch, (cell, target), entries)
+    }
+
+    /// The cheapest of some entries with which others can take over from the cell.
+    fn cheapest_that_helps(
+        &self,
+        scratch: &mut Scratch,
+        (cell, target): (CellId, f64),
+        entries: impl Iterator<Item = usize>,
+    ) -> Option<usize> {
         let price = |entry: &usize| -> (usize, u128, usize) {
             let cells = self.problem.entries[*entry].len();
             (cells, self.problem.value_of_entry(*entry), *entry)
         };
-        let entries = row.terms.iter().map(|(cell, _)| self.problem.cells[*cell].entry);
         let mut entries: Vec<usize> = entries.filter(|entry| self.is_candidate(*entry)).collect();
         entries.sort_unstable_by_key(price);
         entries.dedup();
-        let mut tried = entries.into_iter().take(TRIED);
+        let is_hopeful = |entry: &usize| !self.is_impossible_with((cell, target), &[*entry]);
+        let mut tried = entries.into_iter().filter(is_hopeful).take(TRIED);
         tried.find(|entry| self.flow_with(scratch, (cell, target), &[*entry]).is_some())
     }
 
@@ -75,7 +96,8 @@ impl State<'_> {
             .collect();
         sets.sort_by_cached_key(|entries| (price(entries), entries.clone()));
         sets.dedup();
-        let mut tried = sets.into_iter().take(TRIED);
+        let is_hopeful = |entries: &Vec<usize>| !self.is_impossible_with((cell, target), entries);
+        let mut tried = sets.into_iter().take(TRIED).filter(is_hopeful);
         tried.find(|entries| self.flow_with(scratch, (cell, target), entries).is_some())
     }
 
@@ -139,3 +161,6 @@ impl State<'_> {
         Some(chosen)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -56,21 +56,24 @@ pub fn suppress(problem: &Problem) -> Result<Suppression, Refused> {
 #[derive(Default)]
 pub struct Gate {
     proofs: Proofs,
+    /// Number of relations that these know.
+    relations: usize,
 }
 
 impl Gate {
-    /// Decides which cells are withheld, see [`suppress`]. Since the last time, counts may have been added to the problem
-    /// that numbers contain which were shown then, but no relation between any that were withheld.
+    /// Decides which cells are withheld, see [`suppress`]. Since the last time, cells and relations may have been added
+    /// to the problem.
     ///
     /// # Errors
     /// A primary cell that cannot be made safe.
     pub fn suppress(&mut self, problem: &Problem) -> Result<Suppression, Refused> {
-        let mut search = Search::with(problem, std::mem::take(&mut self.proofs));
+        let mut search = Search::with(problem, std::mem::take(&mut self.proofs), self.relations);
         for component in components(problem) {
             protect(problem, &mut search, &component)?;
         }
         let suppression = suppression(problem, &search);
         self.proofs = search.into_proofs();
+        self.relations = problem.rows.len();
         Ok(suppression)
     }
 }
@@ -217,3 +220,6 @@ fn release(search: &mut Search, candidates: &[usize]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -96,3 +96,6 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
         excess <= TOLERANCE
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod cells;
 mod change;
 mod choice;
 mod components;
+mod contradiction;
 mod exchange;
 mod floors;
 mod gate;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashSet;
 
 use super::change::Change;
+use super::contradiction::is_impossible;
 use super::problem::{CellId, Problem};
 use super::sparse::Sparse;
 use super::ways::{Way, Ways};
@@ -15,6 +16,10 @@ use super::yielding::Yielding;
 
 /// Paths by which the change of a cell is balanced at most.
 const PATHS: usize = 500;
+/// The same after another change, which leaves little to be balanced.
+const PATHS_AFTER: usize = 20;
+/// Paths after which it is asked whether there can be such a change at all. Most changes need fewer.
+const HOPEFUL: usize = 5;
 /// Paths that may end at a cell in several other sums.
 const DETOURS: usize = 40;
 pub(super) const TOLERANCE: f64 = 1e-9;
@@ -46,13 +51,13 @@ impl Scratch {
 }
 
 /// A change by which `cell` moves by `target`, and other cells that may move so that all relations hold; `None` if
-/// none was found.
+/// none was found. It starts from the change `base`, by which all relations hold and only cells move that may.
 pub(super) fn flow(
     problem: &Problem,
     (yielding, ways, scratch): (&Yielding, &Ways, &mut Scratch),
+    base: &[(CellId, f64)],
     may_move: impl Fn(CellId) -> bool,
-    cell: CellId,
-    target: f64,
+    (cell, target): (CellId, f64),
 ) -> Option<Change> {
     scratch.moved.clear();
     scratch.excess.clear();
@@ -64,13 +69,16 @@ pub(super) fn flow(
         touched: HashSet::new(),
         may_move,
         start: cell,
+        target,
         fixed: vec![cell],
         is_detour_allowed: false,
         scratch,
     };
-    network.push(cell, target);
+    base.iter().for_each(|(moved, by)| network.start_from(*moved, *by));
+    let left = target - network.change(cell);
+    network.push(cell, left);
     network.follow(cell)?;
-    network.balance()?;
+    network.balance(if base.is_empty() { PATHS } else { PATHS_AFTER })?;
     network.give_way()?;
     let moved = &network.scratch.moved;
     let mut moved: Vec<(CellId, f64)> =
@@ -89,6 +97,8 @@ pub(super) struct Network<'a, F> {
     pub(super) may_move: F,
     /// The cell that is to move.
     pub(super) start: CellId,
+    /// How far it is to move.
+    target: f64,
     /// Those that move with it, and no other way than they do.
     pub(super) fixed: Vec<CellId>,
     /// True if a path may end at a cell that is in several other sums. What becomes too much in these is passed on by
@@ -111,6 +121,17 @@ pub(super) struct Step {
 }
 
 impl<F: Fn(CellId) -> bool> Network<'_, F> {
+    /// Moves a cell as a change does by which all relations hold.
+    fn start_from(&mut self, cell: CellId, change: f64) {
+        self.scratch.moved.add(cell, change);
+        self.touched.extend(self.ways.bundle_of(cell));
+        for (row, times) in self.problem.rows_of(cell) {
+            if !self.problem.rows[*row].is_equation {
+                self.scratch.sums.add(*row, times * change);
+            }
+        }
+    }
+
     pub(super) fn push(&mut self, cell: CellId, change: f64) {
         self.push_from(cell, change, None);
     }
@@ -193,10 +214,14 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
         self.scratch.moved.get(cell)
     }
 
-    /// Passes on what is too much until all equations hold.
-    fn balance(&mut self) -> Option<()> {
+    /// Passes on what is too much until all equations hold, by some paths at most.
+    fn balance(&mut self, paths: usize) -> Option<()> {
         let mut detours = 0;
-        for _ in 0..PATHS {
+        for number in 0..paths {
+            let is_asked = number == HOPEFUL;
+            if is_asked && is_impossible(self.problem, &self.may_move, self.start, self.target) {
+                return None;
+            }
             let rows = self.scratch.excess.used().iter().copied();
             let broken = rows.filter(|row| self.excess(*row).abs() > TOLERANCE).min();
             let Some(row) = broken else { return Some(()) };
@@ -317,7 +342,8 @@ mod tests {
             let is_possible =
                 matches!(reaching(&problem, &region, cell, target), Outcome::Reached(_));
             let mut scratch = Scratch::of(&problem);
-            let change = flow(&problem, (&yielding, &ways, &mut scratch), movable, cell, target);
+            let change =
+                flow(&problem, (&yielding, &ways, &mut scratch), &[], movable, (cell, target));
             assert_eq!(change.is_some(), is_possible, "{} by {target}", problem.key(cell));
             let Some(change) = change else {
                 impossible += 1;

@@ -154,3 +154,6 @@ fn path(steps: &[Step], last: usize, way: Way, direction: f64) -> Vec<(Way, f64)
     path.reverse();
     path
 }
+
+#[cfg(test)]
+mod tests;

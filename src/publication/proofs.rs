@@ -29,8 +29,7 @@ impl Search<'_> {
 
     /// True if a proof is known that holds with what is withheld, or if none is needed.
     pub(super) fn is_proven(&self, state: &State, cell: CellId, end: End) -> bool {
-        let holds = |change: &Change| change.iter().all(|(c, _)| state.is_cell_hidden(*c));
-        self.proofs[cell][end as usize].as_ref().is_some_and(holds)
+        self.proofs[cell][end as usize].as_ref().is_some_and(|change| state.holds(change))
             || (end == End::Low && state.yielding.gives_way(cell))
     }
 
@@ -52,6 +51,7 @@ impl Search<'_> {
     fn flows(&self, scratch: &mut Scratch, cells: &[CellId]) -> Vec<Proof> {
         let mut found: Vec<Proof> = Vec::new();
         let mut known = HashSet::new();
+        let mut is_hopeful = true;
         for cell in cells {
             for end in ENDS {
                 let is_known = known.contains(&(*cell, end as usize))
@@ -61,7 +61,12 @@ impl Search<'_> {
                 else {
                     continue;
                 };
+                // where there was none for the last cell, there often is none for the next either
+                if !is_hopeful && self.state.is_impossible_with((*cell, target), &[]) {
+                    continue;
+                }
                 let change = self.state.flow(scratch, *cell, target);
+                is_hopeful = change.is_some();
                 for proof in change.iter().flat_map(|change| self.proven_by(*cell, end, change)) {
                     if known.insert((proof.0, proof.1 as usize)) {
                         found.push(proof);
@@ -101,7 +106,8 @@ impl Search<'_> {
                     continue;
                 }
                 let Some(target) = state.target(*cell, end) else { continue };
-                let change = state.change(scratch, *cell, target)?;
+                let earlier = self.earlier(state, *cell, end);
+                let change = earlier.or_else(|| state.change(scratch, *cell, target))?;
                 for proof in self.proven_by(*cell, end, &change) {
                     if known.insert((proof.0, proof.1 as usize)) {
                         found.push(proof);

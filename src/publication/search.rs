@@ -1,5 +1,7 @@
 //! A search for cells to withhold: what is withheld, and the changes that prove that primary cells are safe.
 
+use hashbrown::HashSet;
+
 use super::change::Change;
 use super::network::Scratch;
 use super::problem::{CellId, Problem};
@@ -12,6 +14,8 @@ pub(super) struct Search<'a> {
     pub(super) state: State<'a>,
     scratch: Scratch,
     pub(super) proofs: Proofs,
+    /// Those of an earlier search. They hold again when what they move is withheld again.
+    earlier: Proofs,
     /// By entry: cells with a proof in which a cell of the entry moves, or once moved.
     pub(super) users: Vec<Vec<CellId>>,
     /// By entry: the cell for whose sake it was withheld.
@@ -21,12 +25,14 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     #[cfg(test)]
     pub fn new(problem: &'a Problem) -> Self {
-        Search::with(problem, Proofs::new())
+        Search::with(problem, Proofs::new(), 0)
     }
 
-    /// Starts with proofs of an earlier search, of the first cells of the problem. Those that hold with what is always
-    /// withheld are kept.
-    pub fn with(problem: &'a Problem, known: Proofs) -> Self {
+    /// Starts with proofs of an earlier search, of the first cells of the problem. Those that move cells of relations that
+    /// were added to the first ones are forgotten.
+    pub fn with(problem: &'a Problem, known: Proofs, relations: usize) -> Self {
+        let added = problem.rows.iter().skip(relations).flat_map(|row| &row.terms);
+        let added: HashSet<CellId> = added.map(|(cell, _)| *cell).collect();
         let entries = problem.entries.len();
         let mut search = Search {
             state: State::new(problem),
@@ -34,14 +40,14 @@ impl<'a> Search<'a> {
             proofs: vec![[None, None]; problem.len()],
             users: vec![Vec::new(); entries],
             causes: vec![None; entries],
+            earlier: vec![[None, None]; problem.len()],
         };
         for (cell, ends) in known.into_iter().enumerate() {
             for (end, change) in ENDS.into_iter().zip(ends) {
-                let holds = |change: &Change| {
-                    change.iter().all(|(cell, _)| search.state.is_cell_hidden(*cell))
-                };
-                if let Some(change) = change.filter(holds) {
-                    search.set(cell, end, change);
+                let is_kept = |change: &Change| change.iter().all(|(c, _)| !added.contains(c));
+                match change.filter(is_kept) {
+                    Some(change) if search.state.holds(&change) => search.set(cell, end, change),
+                    other => search.earlier[cell][end as usize] = other,
                 }
             }
         }
@@ -107,10 +113,16 @@ impl<'a> Search<'a> {
             return true;
         }
         let Some(target) = self.state.target(cell, end) else { return true };
-        match self.state.change(&mut self.scratch, cell, target) {
-            Some(change) => self.record(cell, end, &change),
-            None => return false,
-        }
+        let earlier = self.earlier(&self.state, cell, end);
+        let change = earlier.or_else(|| self.state.change(&mut self.scratch, cell, target));
+        let Some(change) = change else { return false };
+        self.state.remember(&change);
+        self.record(cell, end, &change);
         true
+    }
+
+    /// A proof of an earlier search that holds.
+    pub(super) fn earlier(&self, state: &State, cell: CellId, end: End) -> Option<Change> {
+        self.earlier[cell][end as usize].as_ref().filter(|change| state.holds(change)).cloned()
     }
 }

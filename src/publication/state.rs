@@ -1,8 +1,10 @@
 //! What is withheld at some point of a search, and how far cells can move then.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::change::{Change, Outcome, reaching};
+use super::contradiction::is_impossible;
 use super::exchange::{Part, exchange};
 use super::network::{Scratch, flow};
 use super::problem::{CellId, Problem};
@@ -13,6 +15,11 @@ use super::yielding::Yielding;
 /// Most cells of a program that looks for a proof, as long as something else can be withheld. What is farther away
 /// hardly ever helps, and to find that it does not takes long.
 const NEAR_CELLS: usize = 400;
+
+/// Changes that others start from, of each size, and the least numbers of cells that those of a size move. They take
+/// longest to find, and what moves in one of them is much the same in the next.
+const BASES: usize = 8;
+const SIZES: [usize; 2] = [1_000, 100];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -38,6 +45,8 @@ pub(super) struct State<'a> {
     hidden_cells: Vec<bool>,
     /// Most cells of a program that looks for a proof.
     most_cells: usize,
+    /// By size: the last large changes that were found, the newest first.
+    bases: [VecDeque<Change>; SIZES.len()],
 }
 
 impl<'a> State<'a> {
@@ -54,6 +63,15 @@ impl<'a> State<'a> {
             floors: Arc::new(problem.floors()),
             total: problem.cells.iter().map(|cell| cell.value as f64).sum(),
             most_cells: NEAR_CELLS,
+            bases: Default::default(),
+        }
+    }
+
+    /// Remembers a change, so that others start from it, if it is a large one.
+    pub fn remember(&mut self, change: &Change) {
+        if let Some(size) = SIZES.iter().position(|least| change.len() >= *least) {
+            self.bases[size].truncate(BASES - 1);
+            self.bases[size].push_front(Arc::clone(change));
         }
     }
 
@@ -115,7 +133,40 @@ impl<'a> State<'a> {
         if self.is_blocked(cell, target) {
             return None;
         }
-        self.flow(scratch, cell, target).or_else(|| self.change_without_flow(cell, target))
+        if let Some(change) = self.flow(scratch, cell, target) {
+            return Some(change);
+        }
+        if self.is_impossible_with((cell, target), &[]) {
+            return None;
+        }
+        self.flow_after_others(scratch, (cell, target))
+            .or_else(|| self.change_without_flow(cell, target))
+    }
+
+    /// True if it is shown that a cell could not move as far as that even if other entries were withheld as well.
+    pub fn is_impossible_with(&self, (cell, target): (CellId, f64), others: &[usize]) -> bool {
+        let may_move =
+            |c: CellId| self.is_cell_hidden(c) || others.contains(&self.problem.cells[c].entry);
+        is_impossible(self.problem, may_move, cell, target)
+    }
+
+    /// True if a change moves only cells that nobody sees.
+    pub fn holds(&self, change: &Change) -> bool {
+        change.iter().all(|(cell, _)| self.is_cell_hidden(*cell))
+    }
+
+    /// A flow after one of the last large changes.
+    fn flow_after_others(
+        &self,
+        scratch: &mut Scratch,
+        (cell, target): (CellId, f64),
+    ) -> Option<Change> {
+        let may_move = |c: CellId| self.is_cell_hidden(c);
+        let mut bases = self.bases.iter().flatten().filter(|base| self.holds(base));
+        bases.find_map(|base| {
+            let known = (&*self.yielding, &*self.ways, &mut *scratch);
+            flow(self.problem, known, base, may_move, (cell, target))
+        })
     }
 
     /// The same as a flow among the cells that are withheld.
@@ -132,7 +183,7 @@ impl<'a> State<'a> {
     ) -> Option<Change> {
         let may_move =
             |c: CellId| self.is_cell_hidden(c) || others.contains(&self.problem.cells[c].entry);
-        flow(self.problem, (&self.yielding, &self.ways, scratch), may_move, cell, target)
+        flow(self.problem, (&self.yielding, &self.ways, scratch), &[], may_move, (cell, target))
     }
 
     /// A change that takes a cell as far as that, where no flow does.
