@@ -12,6 +12,10 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::formats::parquet::{checksum, footer};
+use crate::runtime::parallel::in_chunks;
+
+/// Fewer files than these are compared by one thread.
+const MIN_CHUNK: usize = 128;
 
 /// Files by their path relative to a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,13 +176,19 @@ impl FileList {
             .map(|(name, file)| (name.as_str(), file))
             .take_while(|(name, _)| name.starts_with(prefix))
             .collect();
+        let mut both = Vec::new();
         for name in found {
             match left.remove(name.as_str()) {
                 None => differences.push(difference(&name, Change::Additional)),
-                Some(file) if file.is_at(&folder.join(&name)) => {}
-                Some(_) => differences.push(difference(&name, Change::Changed)),
+                Some(file) => both.push((name, file)),
             }
         }
+        let changed = |files: &[(String, &ListedFile)]| -> Vec<Difference> {
+            let changed = files.iter().filter(|(name, file)| !file.is_at(&folder.join(name)));
+            changed.map(|(name, _)| difference(name, Change::Changed)).collect()
+        };
+        let of_chunks = in_chunks(&both, MIN_CHUNK, |files| Ok(changed(files)));
+        differences.extend(of_chunks.unwrap_or_else(|_| changed(&both)));
         // first, since a missing file explains an additional one
         let missing = left.into_keys().map(|name| difference(name, Change::Missing));
         missing.chain(differences).collect()

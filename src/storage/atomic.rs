@@ -154,6 +154,11 @@ impl AtomicFile {
         })
     }
 
+    fn fill(&self, bytes: &[u8]) -> Result<()> {
+        std::io::Write::write_all(&mut self.create()?, bytes)
+            .with_context(|| format!("cannot write {}", self.target.display()))
+    }
+
     /// The path of the temporary file.
     pub fn path(&self) -> &Path {
         self.unfinished.path()
@@ -188,9 +193,19 @@ impl AtomicFile {
 /// A folder that is not writable; a previous file is then unchanged.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let file = AtomicFile::new(path)?;
-    std::io::Write::write_all(&mut file.create()?, bytes)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.fill(bytes)?;
     file.commit()
+}
+
+/// The same for one of many files in a folder whose leftovers the caller has removed, and which it syncs once for
+/// all of them.
+///
+/// # Errors
+/// As [`write_file`].
+pub fn write_in_swept_folder(path: &Path, bytes: &[u8]) -> Result<()> {
+    let file = AtomicFile::in_swept_folder(path)?;
+    file.fill(bytes)?;
+    file.rename()
 }
 
 /// A folder that is being written.

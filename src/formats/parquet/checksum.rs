@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, Metadata};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -22,6 +22,8 @@ const PLACEHOLDER: &str = "00000000";
 const READ_BYTES: usize = 1 << 20;
 /// The length of the metadata and the magic bytes, which close a Parquet file.
 const TAIL_BYTES: u64 = 8;
+/// Most footers are within this many bytes at the end of a file.
+const LIKELY_FOOTER_BYTES: u64 = 8 << 10;
 
 /// The footer entry that [`embed`] fills in.
 pub fn placeholder() -> KeyValue {
@@ -35,7 +37,7 @@ pub fn placeholder() -> KeyValue {
 pub fn embed(path: &Path) -> Result<()> {
     let context = || format!("cannot write {}", path.display());
     let mut file = File::options().read(true).write(true).open(path).with_context(context)?;
-    let Some(position) = find(&mut file).with_context(context)? else {
+    let Some(position) = find(&file).with_context(context)? else {
         bail!("{}: the footer has no entry for a checksum", path.display());
     };
     let sum = compute(&mut file, position).with_context(context)?;
@@ -50,19 +52,18 @@ pub fn stored(path: &Path) -> Option<String> {
     if let Some(sum) = of_footers().get(&known) {
         return Some(sum.clone());
     }
-    let mut file = File::open(path).ok()?;
-    let position = find(&mut file).ok()??;
-    let sum = stored_at(&mut file, position).ok()?;
+    let file = File::open(path).ok()?;
+    let position = find(&file).ok()??;
+    let sum = stored_at(&file, position).ok()?;
     let opened = file.metadata().ok()?;
     let sum = format!("{} {}", String::from_utf8(sum.to_vec()).ok()?, opened.len());
     of_footers().insert(identity(&opened), sum.clone());
     Some(sum)
 }
 
-fn stored_at(file: &mut File, position: u64) -> std::io::Result<[u8; PLACEHOLDER.len()]> {
+fn stored_at(file: &File, position: u64) -> std::io::Result<[u8; PLACEHOLDER.len()]> {
     let mut sum = [0; PLACEHOLDER.len()];
-    file.seek(SeekFrom::Start(position))?;
-    file.read_exact(&mut sum)?;
+    file.read_exact_at(&mut sum, position)?;
     Ok(sum)
 }
 
@@ -139,17 +140,21 @@ fn matches_checksum(file: &mut File) -> std::io::Result<bool> {
 }
 
 /// Position of the stored checksum; `None` if the footer has none.
-fn find(file: &mut File) -> std::io::Result<Option<u64>> {
-    let end = file.seek(SeekFrom::End(0))?;
+fn find(file: &File) -> std::io::Result<Option<u64>> {
+    let end = file.metadata()?.len();
     let Some(tail) = end.checked_sub(TAIL_BYTES) else { return Ok(None) };
-    let mut length = [0; 4];
-    file.seek(SeekFrom::Start(tail))?;
-    file.read_exact(&mut length)?;
-    let length = u64::from(u32::from_le_bytes(length));
+    let mut last = end.saturating_sub(LIKELY_FOOTER_BYTES);
+    let mut footer = vec![0; usize::try_from(end - last).unwrap_or_default()];
+    file.read_exact_at(&mut footer, last)?;
+    let length = footer.last_chunk::<8>().and_then(|tail| tail.first_chunk::<4>());
+    let length = length.map_or(0, |length| u64::from(u32::from_le_bytes(*length)));
     let Some(start) = tail.checked_sub(length) else { return Ok(None) };
-    let mut footer = Vec::new();
-    file.seek(SeekFrom::Start(start))?;
-    Read::by_ref(file).take(length).read_to_end(&mut footer)?;
+    if start < last {
+        last = start;
+        footer.resize(usize::try_from(end - last).unwrap_or_default(), 0);
+        file.read_exact_at(&mut footer, last)?;
+    }
+    let footer = &footer[usize::try_from(start - last).unwrap_or_default()..];
     // Thrift writes the key, a field header for text and the length of the value before the value
     let mut prefix = KEY.as_bytes().to_vec();
     prefix.extend([0x18, PLACEHOLDER.len() as u8]);

@@ -79,7 +79,8 @@ pub fn list_all(
         let target = found.resolved.resolve(&path).unwrap_or_else(|_| path.clone());
         by_target.entry(target).or_insert(path);
     }
-    refuse_tables(by_target.keys().map(PathBuf::as_path)).with_context(|| key.to_owned())?;
+    refuse_tables(by_target.keys().map(PathBuf::as_path), &found.plain_folders)
+        .with_context(|| key.to_owned())?;
     let mut paths: Vec<PathBuf> = by_target.into_values().collect();
     paths.sort();
     objects.sort_by(|a, b| a.location.cmp(&b.location));

@@ -2,6 +2,7 @@
 //! the others hold rows that were removed or replaced.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -20,16 +21,30 @@ const HUDI_PARTITION: &str = ".hoodie_partition_metadata";
 /// The folder of a Paimon table whose files are named `snapshot-1` and so on.
 const PAIMON_LOG: &str = "snapshot";
 
-/// Refuses local files in folders of table formats. Symbolic links in `files` are resolved.
+/// True if an entry of a folder with this name may tell that it belongs to a table format.
+pub fn may_be_log(name: &OsStr) -> bool {
+    [DELTA_LOG, HUDI_LOG, HUDI_PARTITION, STREAM_LOG, ICEBERG_LOG, PAIMON_LOG]
+        .iter()
+        .any(|log| name.eq_ignore_ascii_case(log))
+}
+
+/// Refuses local files in folders of table formats. Symbolic links in `files` are resolved. The `plain` folders
+/// are known to have no entry for which [`may_be_log`] is true.
 ///
 /// # Errors
 /// The first such folder.
-pub fn refuse_tables<'a>(files: impl Iterator<Item = &'a Path>) -> Result<()> {
+pub fn refuse_tables<'a>(
+    files: impl Iterator<Item = &'a Path>,
+    plain: &HashSet<PathBuf>,
+) -> Result<()> {
     let mut checked: HashSet<PathBuf> = HashSet::new();
     for file in files {
         for folder in file.ancestors().skip(1) {
             if !checked.insert(folder.to_owned()) {
                 break;
+            }
+            if plain.contains(folder) {
+                continue;
             }
             if let Some(format) = format_of(folder) {
                 return refuse(&folder.display().to_string(), format);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::resolved_paths::ResolvedPaths;
+use super::table_format::may_be_log;
 use super::wanted::{Wanted, is_hidden, may_hold_data};
 
 /// What was found, in no particular order.
@@ -17,6 +18,8 @@ pub struct Found {
     /// Other files that may hold data.
     pub passed_over: Vec<PathBuf>,
     pub resolved: ResolvedPaths,
+    /// Resolved folders without any entry of a table format.
+    pub plain_folders: HashSet<PathBuf>,
 }
 
 impl Found {
@@ -38,23 +41,30 @@ impl Found {
         let mut behind_links = Vec::new();
         while let Some((links, folder)) = folders.pop().or_else(|| behind_links.pop()) {
             let context = || format!("cannot list the folder {}", folder.display());
-            if !entered.insert(self.resolved.resolve(&folder).with_context(context)?) {
+            let target = self.resolved.resolve(&folder).with_context(context)?;
+            if !entered.insert(target.clone()) {
                 continue;
             }
+            let mut is_plain = true;
             for entry in fs::read_dir(&folder).with_context(context)? {
                 let entry = entry.with_context(context)?;
+                is_plain &= !may_be_log(&entry.file_name());
                 if is_hidden(&entry.file_name()) {
                     continue;
                 }
                 let path = entry.path();
-                let is_link = entry.file_type().with_context(context)?.is_symlink();
+                let kind = entry.file_type().with_context(context)?;
+                let is_link = kind.is_symlink();
                 let links = links + usize::from(is_link);
-                match path.is_dir() {
+                match if is_link { path.is_dir() } else { kind.is_dir() } {
                     true if is_link => behind_links.push((links, path)),
                     true => folders.push((links, path)),
                     false if wanted.names(&path) => self.files.push((links, path)),
                     false => self.pass_over(path),
                 }
+            }
+            if is_plain {
+                self.plain_folders.insert(target);
             }
         }
         Ok(())

@@ -38,7 +38,7 @@ mod versions;
 mod view_results;
 mod yielding;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,6 +58,7 @@ use crate::domain::tables::Table;
 use crate::events::raw::RawEvents;
 use crate::progress::Progress;
 use crate::runtime::cancellation;
+use crate::storage::atomic::sync_folder;
 use crate::views::{Registry, View};
 use filter::{filtered, limited, sorted};
 use periods::Periods;
@@ -185,6 +186,7 @@ impl Warehouse for Embedded {
         };
         let mut periods = Periods::new(self, &version, &folder)?;
         let mut deployed = BTreeMap::new();
+        let mut small_files = HashMap::new();
         for view in self.views.in_dependency_order()? {
             bar.message(&view.title);
             let started = Instant::now();
@@ -198,8 +200,10 @@ impl Warehouse for Embedded {
                 fresh: stored.kept && !by_spark,
             };
             deployed.insert(view.view.clone(), of_view);
+            small_files.insert(view.view.as_str(), stored.results.small_files());
         }
-        self.merge_small_files(&folder)?;
+        self.merge_small_files(&folder, &small_files)?;
+        sync_folder(&unfinished)?;
         bar.finish();
         // what an interrupted run left is removed by the next one
         let _ = std::fs::remove_file(unfinished);

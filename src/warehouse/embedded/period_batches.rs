@@ -26,7 +26,7 @@ use crate::warehouse::Rows;
 /// memory use does not grow with the number of dates.
 pub const MAX_BYTES: u64 = 12 << 20;
 /// The same for views that read the results of others alone: the rows of these by date.
-pub const MAX_ROWS: u64 = 2_000_000;
+pub const MAX_ROWS: u64 = 400_000;
 /// As [`MAX_BYTES`] for parts of an accumulated sum. One that changes is computed again for all of its dates.
 pub const MAX_BYTES_OF_SUM: u64 = 2 << 20;
 

@@ -2,7 +2,7 @@
 //! dates that they read, the places, and the periods of other views.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -44,11 +44,15 @@ pub struct Periods<'a> {
     /// The folder with the results of views.
     folder: &'a Path,
     pub files: Arc<TableFiles>,
-    /// Fingerprints of the loaded dates.
+    /// The loaded dates, each with a line that tells the fingerprint of its hourly presence.
     dates: Vec<(NaiveDate, String)>,
+    /// The same lines for the tables of the stage `movement`, made when they are needed.
+    movement: OnceCell<Vec<String>>,
     known: HashMap<String, Rc<Vec<Period>>>,
     /// Views that are computed as a whole, as others see them.
     split: HashMap<String, Rc<SplitRows>>,
+    /// Views whose stored results are those of the version.
+    current: HashSet<String>,
     inputs: HashMap<String, Rc<Inputs>>,
     /// Read when it is needed.
     cells: OnceCell<CellsByDate>,
@@ -61,15 +65,17 @@ impl<'a> Periods<'a> {
     /// A version whose list of files is damaged.
     pub fn new(embedded: &'a Embedded, version: &Version, folder: &'a Path) -> Result<Self> {
         let files = embedded.table_files(version)?;
-        let date = |date: &NaiveDate| (*date, files.fingerprint_of(*date));
+        let date = |date: &NaiveDate| (*date, format!("{date} {}\n", files.fingerprint_of(*date)));
         let dates = files.presence.keys().map(date).collect();
         Ok(Periods {
             embedded,
             folder,
             files,
             dates,
+            movement: OnceCell::new(),
             known: HashMap::new(),
             split: HashMap::new(),
+            current: HashSet::new(),
             inputs: HashMap::new(),
             cells: OnceCell::new(),
         })
@@ -135,6 +141,16 @@ impl<'a> Periods<'a> {
     /// True if the rows of a view that is computed as a whole are known.
     pub fn has_seen(&self, source: &View) -> bool {
         self.split.contains_key(&source.view)
+    }
+
+    /// True if the stored result of a view is known to be that of the version.
+    pub fn is_current(&self, view: &View) -> bool {
+        self.current.contains(&view.view)
+    }
+
+    /// Notes that the stored result of a view is that of the version.
+    pub fn set_current(&mut self, view: &View) {
+        self.current.insert(view.view.clone());
     }
 
     fn split(&mut self, source: &View, split: &Split) -> Result<Rc<SplitRows>> {
@@ -230,19 +246,17 @@ impl<'a> Periods<'a> {
         let mut hash = Sha256::new();
         hash.update(format!("{own} {start}\n"));
         let first = self.dates.partition_point(|(date, _)| *date < from);
-        let dates = || self.dates[first..].iter().take_while(|(date, _)| *date <= to);
+        let end = self.dates.partition_point(|(date, _)| *date <= to).max(first);
+        let dates = &self.dates[first..end];
         if inputs.presence {
-            dates().for_each(|(date, files)| hash.update(format!("{date} {files}\n")));
+            dates.iter().for_each(|(_, line)| hash.update(line));
         }
         if inputs.movement {
-            for (date, _) in dates() {
-                let files = self.files.fingerprint_of_movement(*date);
-                hash.update(format!("{date} {files}\n"));
-            }
+            self.movement()[first..end].iter().for_each(|line| hash.update(line));
         }
         if inputs.valid_cells {
             let cells = self.cells()?;
-            for (date, _) in dates() {
+            for (date, _) in dates {
                 hash.update(format!("{date} {:x}\n", cells.fingerprint_of(*date)));
             }
         }
@@ -307,18 +321,20 @@ impl<'a> Periods<'a> {
         }
         let presence = [Table::MobileEventsCompressed, Table::MobileEventsPlaced];
         if tables.iter().any(|table| presence.contains(table)) {
-            for (date, files) in &self.dates {
-                hash.update(format!("{date} {files}\n"));
-            }
+            self.dates.iter().for_each(|(_, line)| hash.update(line));
         }
         if tables.iter().any(|table| Table::MOVEMENT.contains(table)) {
-            for (date, _) in &self.dates {
-                let files = self.files.fingerprint_of_movement(*date);
-                hash.update(format!("{date} {files}\n"));
-            }
+            self.movement().iter().for_each(|line| hash.update(line));
         }
         self.add_tables(&mut hash, |table| tables.contains(&table));
         Ok(shortened(hash))
+    }
+
+    fn movement(&self) -> &[String] {
+        let line = |(date, _): &(NaiveDate, String)| {
+            format!("{date} {}\n", self.files.fingerprint_of_movement(*date))
+        };
+        self.movement.get_or_init(|| self.dates.iter().map(line).collect())
     }
 
     fn cells(&self) -> Result<&CellsByDate> {

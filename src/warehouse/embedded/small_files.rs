@@ -1,6 +1,7 @@
 //! Merges small files with results, of which each load adds one for each view, so that a query over many dates
 //! opens few files. What is merged is bounded, and so is what it costs.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use anyhow::Result;
@@ -20,17 +21,22 @@ const SMALL: u64 = 1 << 20;
 const MAX_BYTES: u64 = 4 << 20;
 
 impl Embedded {
-    /// Merges the small files of the view that has the most, if these are many.
+    /// Merges the small files of the view that has the most, if these are many; `small_files` are the numbers of
+    /// them by view. The caller syncs the folder with the lists.
     ///
     /// # Errors
     /// A damaged file; a folder that cannot be written.
-    pub(super) fn merge_small_files(&self, folder: &Path) -> Result<()> {
-        let count = |view: &&View| StoredResults::read(folder, &view.view).small_files();
+    pub(super) fn merge_small_files(
+        &self,
+        folder: &Path,
+        small_files: &HashMap<&str, usize>,
+    ) -> Result<()> {
         // sums are merged by themselves
         let views = self.views.views().iter().filter(|view| view.growth.is_some());
         let views = views.filter(|view| view.accumulate.is_none());
-        match views.map(|view| (count(&view), view)).max_by_key(|(files, _)| *files) {
-            Some((files, view)) if files > MANY => merge(folder, view),
+        let counted = views.map(|view| (small_files.get(view.view.as_str()), view));
+        match counted.max_by_key(|(files, _)| *files) {
+            Some((Some(files), view)) if *files > MANY => merge(folder, view),
             _ => Ok(()),
         }
     }
@@ -42,7 +48,7 @@ impl StoredResults {
     }
 
     /// The number of small files of the current result.
-    fn small_files(&self) -> usize {
+    pub(super) fn small_files(&self) -> usize {
         let names: std::collections::BTreeSet<&str> = self
             .current
             .iter()

@@ -16,7 +16,7 @@ use super::files_table::Part;
 use super::parquet_files::Range;
 use crate::datasets::file_list::{FileList, ListedFile};
 use crate::domain::ids::hex;
-use crate::storage::atomic::{create_folder, remove_leftovers, sync_folder, write_file};
+use crate::storage::atomic::{create_folder, remove_leftovers, sync_folder, write_in_swept_folder};
 use crate::views::{Registry, View};
 
 /// A file that is there while a run changes the results, and after one that was interrupted. No view has a name
@@ -133,14 +133,14 @@ impl StoredResults {
         read().unwrap_or_default()
     }
 
-    /// Writes the list, after the files in it.
+    /// Writes the list, after the files in it. The caller syncs the folder, once for several lists.
     ///
     /// # Errors
     /// A folder that cannot be written.
     pub fn write(&self, folder: &Path, view: &str) -> Result<()> {
         let json = serde_json::to_string(self)?;
         let text = format!("{:08x}\n{json}", crc32fast::hash(json.as_bytes()));
-        write_file(&list_path(folder, view), text.as_bytes())
+        write_in_swept_folder(&list_path(folder, view), text.as_bytes())
     }
 
     pub fn rows(&self) -> u64 {
@@ -308,6 +308,7 @@ pub fn remove_before(folder: &Path, before: NaiveDate) -> Result<()> {
         stored.retire_files(&[], folder, false);
         stored.retired.clear();
         stored.write(folder, &view)?;
+        sync_folder(&list_path(folder, &view))?;
         remove_other_files(folder, &view, &stored)?;
     }
     Ok(())

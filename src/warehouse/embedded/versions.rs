@@ -7,7 +7,8 @@
 //! all versions share: a file gets a name of its own and is never changed, so that a load adds the files that
 //! are new and leaves the others alone. Earlier versions of the program kept them in the folder of each version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -144,24 +145,27 @@ impl Store {
     /// what could not be removed. `all` looks for files that belong to no version at all.
     fn remove(&self, versions: &[u64], kept: &[u64], all: bool) {
         let folder = |number: &u64| self.root.join(version_name(*number));
-        let names = |numbers: &[u64]| -> Option<BTreeSet<PathBuf>> {
-            let mut names = BTreeSet::new();
+        // as texts, which are compared faster than paths
+        let names = |numbers: &[u64]| -> Option<HashSet<OsString>> {
+            let mut names = HashSet::new();
             for number in numbers {
                 let version = Version::without_load(folder(number));
                 let list = read(&version.folder, version.list.as_deref()).ok()?;
-                names.extend(list.names().map(|name| resolved(&version.folder, name)));
+                let path = |name| resolved(&version.folder, name).into_os_string();
+                names.extend(list.names().map(path));
             }
             Some(names)
         };
         if let Some(kept) = names(kept) {
-            let mut found = BTreeSet::new();
+            let mut found = HashSet::new();
             for number in versions {
                 found.extend(names(&[*number]).unwrap_or_default());
             }
             if all {
-                found.extend(files_below(&self.shared()));
+                found.extend(files_below(&self.shared()).into_iter().map(PathBuf::into_os_string));
             }
-            for file in found.difference(&kept).filter(|file| file.starts_with(self.shared())) {
+            let unneeded = found.difference(&kept).map(Path::new);
+            for file in unneeded.filter(|file| file.starts_with(self.shared())) {
                 let _ = fs::remove_file(file);
                 if let Some(date) = file.parent().filter(|parent| **parent != self.shared()) {
                     // fails while there are other files

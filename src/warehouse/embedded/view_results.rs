@@ -24,7 +24,8 @@ use crate::warehouse::select::DayColumn;
 pub struct Update {
     /// Compute everything again.
     pub refresh: bool,
-    /// The warehouse is locked, so that files which are not needed any more can be removed.
+    /// The warehouse is locked, so that files which are not needed any more can be removed. The caller syncs the
+    /// folder with the lists of all views.
     pub exclusive: bool,
 }
 
@@ -132,11 +133,12 @@ impl Embedded {
         let before = StoredResults::read(folder, &view.view);
         let found = if update.refresh { StoredResults::default() } else { before.clone() };
         if found.key == key && !update.refresh && self.are_intact(folder, view, &found) {
+            periods.set_current(view);
             return Ok(Stored { folder: folder.to_owned(), results: found, kept: true });
         }
         // the periods of the view follow from their rows
         for source in self.split_sources(view)? {
-            if !periods.has_seen(source) {
+            if !periods.has_seen(source) && !periods.is_current(source) {
                 let nested = Update { refresh: false, ..update };
                 self.update(version, source, folder, periods, nested)?;
             }
@@ -166,8 +168,11 @@ impl Embedded {
             let own = folder.join(&view.view);
             create_folder(&own)?;
             remove_leftovers(&own, ".", update.exclusive);
+            // the results that the periods read
             for source in self.views.sources(view) {
-                // the results that the periods read
+                if periods.is_current(source) {
+                    continue;
+                }
                 let nested = Update { refresh: false, ..update };
                 self.update(version, source, folder, periods, nested)?;
             }
@@ -197,10 +202,14 @@ impl Embedded {
         }
         results.retire_files(&before.retired, &folder.join(&view.view), update.exclusive);
         results.write(folder, &view.view)?;
+        if !update.exclusive {
+            sync_folder(&folder.join(&view.view))?;
+        }
+        periods.set_current(view);
         Ok(Stored { folder: folder.to_owned(), results, kept: missing.is_empty() })
     }
 
-    /// Stores the rows of a view that were computed elsewhere, as a whole.
+    /// Stores the rows of a view that were computed elsewhere, as a whole. The caller syncs the folder.
     ///
     /// # Errors
     /// A folder that cannot be written.
