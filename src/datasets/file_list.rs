@@ -114,12 +114,10 @@ impl ListedFile {
 
     /// How the file at `path` differs; `None` if it is this one.
     pub fn difference(&self, path: &Path) -> Option<Difference> {
-        let change = match (self.time_differs(path), path.exists()) {
-            (false, _) => return None,
-            (true, false) => Change::Missing,
-            (true, true) if self.is_at(path) => return None,
-            (true, true) => Change::Changed,
-        };
+        if !self.time_differs(path) || self.is_at(path) {
+            return None;
+        }
+        let change = if path.exists() { Change::Changed } else { Change::Missing };
         Some(Difference { path: path.to_owned(), change })
     }
 

@@ -40,6 +40,10 @@ pub fn in_chunks<T: Sync, U: Send>(
     min_chunk: usize,
     work: impl Fn(&[T]) -> Result<Vec<U>> + Sync,
 ) -> Result<Vec<U>> {
+    // finding out the number of cores takes several system calls
+    if items.len() <= min_chunk {
+        return work(items);
+    }
     let chunk = items.len().div_ceil(cores()).max(min_chunk).max(1);
     if chunk >= items.len() {
         return work(items);

@@ -14,6 +14,7 @@ use super::period_batches::{MAX_BYTES, MAX_ROWS};
 use super::presence_views::{DatedPeriod, PresenceView};
 use super::relations::Within;
 use super::rows::StreamRows;
+use super::rows_by_period::OfNoPeriod;
 use super::session::Memory;
 use super::signed_merge::key_order;
 use super::stored_results::{Period, Piece, Span};
@@ -106,16 +107,21 @@ impl Embedded {
             _ if view.accumulate.is_some() => None,
             _ => self.compute_together(source, periods, (memory, is_proven))?,
         };
-        let is_together = together.is_some();
-        let mut together = together.map(Vec::into_iter);
-        let rows = periods.iter().map(|period| match together.as_mut().and_then(Iterator::next) {
-            Some(rows) => {
+        if let Some(together) = together {
+            let rows = together.map(|rows| {
+                let rows = rows?;
                 let schema = rows.schema();
                 Ok(Box::new(RecordBatchIterator::new([Ok(rows)], schema)) as Rows)
+            });
+            match write(path, view, periods, rows) {
+                Err(error) if error.is::<OfNoPeriod>() => {}
+                written => return Ok((written?, true)),
             }
-            None => self.compute_span(source, Span::of(std::slice::from_ref(period)), memory),
+        }
+        let rows = periods.iter().map(|period| {
+            self.compute_span(source, Span::of(std::slice::from_ref(period)), memory)
         });
-        Ok((write(path, view, periods, rows)?, is_together))
+        Ok((write(path, view, periods, rows)?, false))
     }
 
     /// The rows of consecutive periods of a view that the program computes itself; `None` if the engine has to.

@@ -20,6 +20,7 @@ mod raw_events_table;
 mod raw_streamed_table;
 mod relations;
 pub(super) mod rows;
+mod rows_by_period;
 mod runs_table;
 pub(super) mod session;
 mod signed_merge;

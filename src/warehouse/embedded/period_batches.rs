@@ -5,20 +5,20 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Result;
-use arrow::array::{AsArray, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
-use arrow::datatypes::{DataType, Date32Type, Schema, TimestampMicrosecondType};
-use chrono::{DateTime, NaiveDate};
+use arrow::datatypes::{DataType, Schema};
+use chrono::NaiveDate;
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 
 use super::Embedded;
 use super::filter::sorted;
+use super::rows_by_period::RowsByPeriod;
 use super::session::Memory;
 use super::stored_results::{Period, Span, StoredResults};
 use super::versions::Version;
-use crate::domain::tables::TIMESTAMP;
 use crate::views::{OrderBy, Unit, View};
 use crate::warehouse::Rows;
 
@@ -26,7 +26,7 @@ use crate::warehouse::Rows;
 /// memory use does not grow with the number of dates.
 pub const MAX_BYTES: u64 = 12 << 20;
 /// The same for views that read the results of others alone: the rows of these by date.
-pub const MAX_ROWS: u64 = 400_000;
+pub const MAX_ROWS: u64 = 200_000;
 /// As [`MAX_BYTES`] for parts of an accumulated sum. One that changes is computed again for all of its dates.
 pub const MAX_BYTES_OF_SUM: u64 = 2 << 20;
 
@@ -49,7 +49,8 @@ impl Embedded {
     /// The rows of a view by period, for consecutive periods; `None` if that cannot be told from the rows of
     /// all of them: if no column says to which period a row belongs, if numbers could depend on the order of
     /// addition, or if the first period has other rows when it is computed alone, as with a view that is not
-    /// what its header says. `is_proven` tells that other periods of the view were the same.
+    /// what its header says. `is_proven` tells that other periods of the view were the same. The iterator ends with
+    /// [`OfNoPeriod`](super::rows_by_period::OfNoPeriod) if there are rows of other periods.
     ///
     /// # Errors
     /// A view that the engine rejects, with file, line and reason.
@@ -58,7 +59,7 @@ impl Embedded {
         source: (&Version, &View, &Path),
         periods: &[Period],
         (memory, is_proven): (Memory, bool),
-    ) -> Result<Option<Vec<RecordBatch>>> {
+    ) -> Result<Option<impl Iterator<Item = Result<RecordBatch>> + use<>>> {
         let view = source.1;
         let Some(span) = Span::of(periods) else { return Ok(None) };
         let frame = self.plan_span(source, Some(span), memory)?;
@@ -69,14 +70,16 @@ impl Embedded {
         let by_period = OrderBy { column: column.clone(), descending: false };
         let order: Vec<OrderBy> = std::iter::once(by_period).chain(view.order.clone()).collect();
         let frame = sorted(frame, &order).map_err(|error| view.placed(error))?;
-        let rows = all_rows(self.rows(frame)?)?;
-        let starts: Vec<NaiveDate> = periods.iter().filter_map(|period| period.start).collect();
-        let Some(by_period) = split(&rows, &column, &starts) else { return Ok(None) };
-        if is_proven {
-            return Ok(Some(by_period));
-        }
-        let alone = all_rows(self.compute_span(source, Span::of(&periods[..1]), memory)?)?;
-        Ok((by_period.first() == Some(&alone)).then_some(by_period))
+        // before the rows of all of them, which take memory as soon as they are computed
+        let alone = match is_proven {
+            true => None,
+            false => Some(all_rows(self.compute_span(source, Span::of(&periods[..1]), memory)?)?),
+        };
+        let starts = periods.iter().filter_map(|period| period.start).collect();
+        let mut by_period = RowsByPeriod::new(self.rows(frame)?, column, starts).peekable();
+        let is_same = alone
+            .is_none_or(|alone| matches!(by_period.peek(), Some(Ok(first)) if *first == alone));
+        Ok(is_same.then_some(by_period))
     }
 }
 
@@ -121,50 +124,18 @@ fn all_rows(rows: Rows) -> Result<RecordBatch> {
     Ok(concat_batches(&schema, &batches)?)
 }
 
-/// The rows of each of the periods by their first days, in order; `rows` are ordered by the column. `None` if rows belong to none
-/// of them.
-fn split(rows: &RecordBatch, column: &str, days: &[NaiveDate]) -> Option<Vec<RecordBatch>> {
-    let values = rows.column_by_name(column)?;
-    let date_of: Box<dyn Fn(usize) -> Option<NaiveDate>> = if *values.data_type() == TIMESTAMP {
-        let times = values.as_primitive::<TimestampMicrosecondType>();
-        Box::new(|row| Some(DateTime::from_timestamp_micros(times.value(row))?.date_naive()))
-    } else {
-        let dates = values.as_primitive_opt::<Date32Type>()?;
-        Box::new(|row| NaiveDate::from_epoch_days(dates.value(row)))
-    };
-    if values.null_count() > 0 {
-        return None;
-    }
-    let mut parts = Vec::with_capacity(days.len());
-    let mut start = 0;
-    for day in days {
-        let end = (start..rows.num_rows()).find(|row| date_of(*row) != Some(*day));
-        let end = end.unwrap_or(rows.num_rows());
-        parts.push(rows.slice(start, end - start));
-        start = end;
-    }
-    (start == rows.num_rows()).then_some(parts)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::{ArrayRef, Date32Array, Int64Array, TimestampMicrosecondArray};
     use chrono::Datelike;
 
     use super::*;
     use crate::warehouse::batches::batches;
 
-    fn day(number: u32) -> NaiveDate {
-        NaiveDate::from_ymd_opt(2024, 10, number).unwrap()
-    }
-
     #[test]
     fn periods_are_computed_together_up_to_a_size() {
         let sizes = [1, MAX_BYTES - 1, 1, MAX_BYTES + 1, 5, 6];
         let period = |number| {
-            let start = Some(day(number));
+            let start = NaiveDate::from_ymd_opt(2024, 10, number);
             Period { start, fingerprint: String::new(), reads: None }
         };
         let periods: Vec<Period> = (1..=6).map(period).collect();
@@ -172,31 +143,5 @@ mod tests {
         let lengths: Vec<usize> = batches(&periods, MAX_BYTES, size).map(<[Period]>::len).collect();
         assert_eq!(lengths, [2, 1, 1, 2]);
         assert_eq!(batches(&[], MAX_BYTES, size).count(), 0);
-    }
-
-    #[test]
-    fn rows_are_split_by_day_and_rows_of_other_days_are_noticed() {
-        let us = |number: u32, hour: u32| {
-            day(number).and_hms_opt(hour, 0, 0).unwrap().and_utc().timestamp_micros()
-        };
-        let dates = |numbers: &[u32]| -> ArrayRef {
-            Arc::new(Date32Array::from_iter_values(numbers.iter().map(|n| day(*n).to_epoch_days())))
-        };
-        let hours: ArrayRef =
-            Arc::new(TimestampMicrosecondArray::from(vec![us(1, 0), us(1, 23), us(3, 0)]));
-        let counts: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3]));
-        let lengths = |name: &str, column: ArrayRef, days: &[NaiveDate]| {
-            let rows = [(name, column), ("count", Arc::clone(&counts))];
-            let rows = RecordBatch::try_from_iter(rows).unwrap();
-            let parts = split(&rows, name, days)?;
-            Some(parts.iter().map(RecordBatch::num_rows).collect::<Vec<_>>())
-        };
-        let days = [day(1), day(2), day(3)];
-        assert_eq!(lengths("hour", hours, &days), Some(vec![2, 0, 1]));
-        assert_eq!(lengths("date", dates(&[1, 1, 3]), &days), Some(vec![2, 0, 1]));
-        assert_eq!(lengths("date", dates(&[1, 2, 4]), &days), None);
-        assert_eq!(lengths("date", dates(&[1, 2, 3]), &days[1..]), None);
-        let missing: ArrayRef = Arc::new(Date32Array::from(vec![Some(0), None, None]));
-        assert_eq!(lengths("date", missing, &days), None);
     }
 }
