@@ -18,6 +18,7 @@ use datafusion::prelude::{DataFrame, Expr, SessionContext, ident};
 use url::Url;
 
 use super::files_table::{FilesTable, Part};
+use super::filter::day_literal;
 use super::parquet_files::Range;
 use super::presence_table::PresenceTable;
 use super::session::explain;
@@ -53,6 +54,26 @@ pub fn register_table(
         },
     };
     register(context, table.name(), provider)
+}
+
+/// Registers the cell plan with the rows alone that are valid on any of the dates from the first to the last one. A
+/// plan may have other rows for each date, so that a join with all of them would take longer with each date.
+///
+/// # Errors
+/// As [`register_table`].
+pub fn register_valid_cells(
+    context: &SessionContext,
+    files: &TableFiles,
+    (first, last): (NaiveDate, NaiveDate),
+) -> Result<()> {
+    let plan = Table::CellPlan;
+    let Some(file) = files.table(plan) else { return register_table(context, files, plan, None) };
+    let frame = context.read_table(table_file(context, file, plan)?).map_err(explain)?;
+    let (start, end) = (ident("valid_date_start"), ident("valid_date_end"));
+    let begins = start.clone().is_null().or(start.lt_eq(day_literal(last)));
+    let ends = end.clone().is_null().or(end.gt_eq(day_literal(first)));
+    let valid = frame.filter(begins.and(ends)).map_err(explain)?;
+    register(context, plan.name(), valid.into_view())
 }
 
 /// The file of a table. Columns that an older version of the program wrote under a former name get

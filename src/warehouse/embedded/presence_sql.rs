@@ -13,6 +13,7 @@ use super::table_files::TableFiles;
 use super::{parquet_tables, session::Parsed};
 use crate::domain::tables::Table;
 use crate::runtime::cancellation;
+use crate::views::reads_valid_cells_only;
 use crate::warehouse::Rows;
 
 /// The engine of the embedded warehouse by itself.
@@ -48,10 +49,18 @@ impl PresenceSql {
     fn start(&self, sql: &str, files: &TableFiles, memory: Memory) -> Result<Rows> {
         let context = session::with_memory(false, memory);
         let parsed = session::parse(&context, sql)?;
+        let ends = files.presence.first_key_value().zip(files.presence.last_key_value());
+        let days = ends.filter(|_| reads_valid_cells_only(sql)).map(|((a, _), (b, _))| (*a, *b));
         for name in &parsed.relations {
             // the engine rejects unknown names
-            if let Some(table) = Table::from_name(name) {
-                parquet_tables::register_table(&context, files, table, None)?;
+            match (Table::from_name(name), days) {
+                (Some(Table::CellPlan), Some(days)) => {
+                    parquet_tables::register_valid_cells(&context, files, days)?;
+                }
+                (Some(table), _) => {
+                    parquet_tables::register_table(&context, files, table, None)?;
+                }
+                (None, _) => {}
             }
         }
         let planned = plan(&context, parsed);

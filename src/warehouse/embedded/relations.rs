@@ -22,7 +22,7 @@ use super::{Embedded, parquet_tables, raw_events_table, runs_table, session, sum
 use crate::config::SnapshotDate;
 use crate::domain::tables::Table;
 use crate::runtime::cancellation;
-use crate::views::{NEWEST_DATE, View};
+use crate::views::{NEWEST_DATE, View, reads_valid_cells_only};
 use crate::warehouse::Relation;
 
 /// The tables with files of dates.
@@ -109,7 +109,15 @@ impl Embedded {
                         self.ensure_table(version, table)?;
                     }
                     let files = self.table_files(version)?;
-                    parquet_tables::register_table(context, &files, table, days)?;
+                    let of_valid_cells = within.filter(|within| {
+                        table == Table::CellPlan && reads_valid_cells_only(&within.view.sql)
+                    });
+                    match of_valid_cells {
+                        Some(Within { days, .. }) => {
+                            parquet_tables::register_valid_cells(context, &files, days)?;
+                        }
+                        None => parquet_tables::register_table(context, &files, table, days)?,
+                    }
                 } else {
                     self.reject_misspelled(&name)?;
                 }
