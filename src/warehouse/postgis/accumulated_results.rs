@@ -42,11 +42,15 @@ pub fn update(
     let current = current(inputs, sums);
     let mut stored = stored(transaction, schema, view)?;
     let mut rows = sums.view.rows;
-    let by_spark = match stored != current {
+    let by_spark = match sums.refresh || stored != current {
         true => inputs.rows_of_spark(view)?,
         false => None,
     };
-    if by_spark.is_some()
+    if sums.refresh {
+        // the stored sums stay if the new ones are the same
+        stored.clear();
+        rows = 0;
+    } else if by_spark.is_some()
         || stored.is_empty()
         || !can_be_taken_away(transaction, schema, inputs, (&stored, &current, sums))?
     {

@@ -11,6 +11,7 @@ use super::copy_rows::copy_rows;
 use super::cursor_rows::DECLARE;
 use super::inputs::Inputs;
 use super::names::SchemaName;
+use super::numbered_rows::with_numbers;
 use super::search_path;
 use super::server_errors::{explain_sql, failed};
 use super::visible_tables::{Scope, Visible};
@@ -34,12 +35,14 @@ const NEWEST_PARTITION: &str = "(SELECT MAX(date) FROM {schema}.mobility_leaf \
 /// Errors of the server, with the position in the SQL.
 pub fn check(transaction: &mut Transaction, schema: &SchemaName, sql: &str) -> Result<()> {
     let select = without_semicolon(sql);
-    search_path::set(transaction, schema, select, false)?;
-    transaction
+    let mut attempt = transaction.savepoint("planning").map_err(failed)?;
+    // the cursor reserves memory for rows that are never computed
+    attempt.batch_execute("SET LOCAL work_mem = '64kB'").map_err(failed)?;
+    search_path::set(&mut attempt, schema, select, false)?;
+    attempt
         .execute(&format!("{DECLARE}{select}"), &[])
         .map_err(|e| explain_sql(&e, select, DECLARE.len()))?;
-    transaction.batch_execute("CLOSE mobility_rows").map_err(failed)?;
-    search_path::reset(transaction)
+    attempt.rollback().map_err(failed)
 }
 
 /// Creates [`COMPUTED`] with the columns of a SELECT and without rows.
@@ -156,7 +159,13 @@ impl Computation<'_> {
         if !self.keep_numbers || !self.inputs.on_numbers(without_semicolon(self.sql)) {
             return copy_rows(transaction, &format!("pg_temp.{target}"), self.columns, rows);
         }
-        // the ids of the rows become numbers
+        // the ids of the rows become numbers: here, unless there are too many of them
+        let rows = match with_numbers(transaction, self.schema, rows)? {
+            (true, rows) => {
+                return copy_rows(transaction, &format!("pg_temp.{target}"), self.columns, rows);
+            }
+            (false, rows) => rows,
+        };
         let column = |name: &String| match name.as_str() {
             "user_id" | "cell_id" => format!("NULL::text COLLATE \"C\" AS {}", quoted(name)),
             name => format!("q.{}", quoted(name)),

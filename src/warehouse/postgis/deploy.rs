@@ -50,6 +50,8 @@ impl Postgis {
             }
             inputs.spark = spark.rows(&inputs, &outdated, &|_| Ok(true), &bar)?;
         }
+        // a result is on disk once the last transaction is, for which all before it are written
+        worker.client().batch_execute("SET synchronous_commit = off").map_err(failed)?;
         let mut deployed = Vec::new();
         for (position, view) in self.views.in_dependency_order()?.into_iter().enumerate() {
             bar.message(&view.title);
@@ -84,7 +86,13 @@ impl Postgis {
             };
             deployed.push(Deployed { view: view.view.clone(), rows, elapsed, fresh });
         }
+        worker.client().batch_execute("RESET synchronous_commit").map_err(failed)?;
         let mut transaction = worker.client().transaction().map_err(failed)?;
+        if deployed.iter().any(|view| !view.fresh) {
+            // a transaction that writes nothing is not waited for
+            let write = schema.fill("UPDATE {schema}.mobility_load SET layout = layout");
+            transaction.batch_execute(&write).map_err(failed)?;
+        }
         let warnings = view_results::drop_removed(&mut transaction, schema, &self.views)?;
         transaction.commit().map_err(failed)?;
         bar.finish();

@@ -6,7 +6,8 @@ use std::sync::{Mutex, OnceLock, PoisonError, RwLock};
 
 use anyhow::{Result, bail};
 use hashbrown::HashMap;
-use postgres::Client;
+use postgres::fallible_iterator::FallibleIterator;
+use postgres::{Client, Transaction};
 
 use super::copy::CopyIn;
 use super::names::SchemaName;
@@ -54,6 +55,27 @@ impl IdMap {
             added: AtomicU64::new(0),
             was_empty: OnceLock::new(),
         }
+    }
+
+    /// All numbers that the server knows; `None` if it knows more than `most` ids.
+    ///
+    /// # Errors
+    /// Errors of the server.
+    pub fn of_server(
+        transaction: &mut Transaction,
+        schema: &SchemaName,
+        ids: Ids,
+        most: usize,
+    ) -> Result<Option<Self>> {
+        let (table, number, text) = ids.names();
+        let sql = format!("SELECT {text}, {number} FROM {} LIMIT $1", schema.relation(table));
+        let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+        let mut by_id = HashMap::default();
+        let mut rows = transaction.query_raw(&sql, [limit]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            by_id.insert(row.get(0), row.get(1));
+        }
+        Ok((by_id.len() <= most).then(|| IdMap { by_id: RwLock::new(by_id), ..Self::new(ids) }))
     }
 
     /// The number of each id, in order; `None` for those that were not resolved.

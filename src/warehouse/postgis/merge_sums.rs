@@ -7,6 +7,8 @@ use postgres::error::SqlState;
 use super::compute_view::{COMPUTED, Computation, drop_table};
 use super::inputs::{Inputs, Reads};
 use super::names::SchemaName;
+use super::relations::column_types;
+use super::same_rows::are_same;
 use super::search_path;
 use super::server_errors::failed;
 use super::stored_views::StoredView;
@@ -27,6 +29,8 @@ pub struct Sums<'a> {
     pub reads: &'a Reads,
     /// The columns of the result.
     pub columns: &'a [String],
+    /// Compute all sums again; those that are stored may be the same.
+    pub refresh: bool,
 }
 
 /// Collects changes of sums and merges them.
@@ -44,6 +48,8 @@ pub struct Merge<'a> {
     collected: u64,
     /// Something was taken away.
     takes_away: bool,
+    /// The table still has the sums that are computed again.
+    has_former: bool,
     /// The number of sums.
     rows: i64,
 }
@@ -67,6 +73,7 @@ impl<'a> Merge<'a> {
             dates: 0,
             collected: 0,
             takes_away: false,
+            has_former: sums.refresh,
             rows,
         }
     }
@@ -133,6 +140,7 @@ impl<'a> Merge<'a> {
         }
         self.dates += 1;
         if self.collected >= MAX_CHANGES {
+            self.remove_former(transaction)?;
             self.merge(transaction)?;
         }
         Ok(())
@@ -143,8 +151,39 @@ impl<'a> Merge<'a> {
     /// # Errors
     /// Errors of the server.
     pub fn finish(mut self, transaction: &mut Transaction) -> Result<i64> {
+        if self.has_former {
+            if self.dates > 1 {
+                self.group(transaction)?;
+            }
+            if self.dates > 0 && self.are_former(transaction)? {
+                drop_table(transaction, CHANGES)?;
+                return Ok(self.rows);
+            }
+            self.remove_former(transaction)?;
+        }
         self.merge(transaction)?;
         Ok(self.rows)
+    }
+
+    /// True if the collected changes are the sums that the table has, of which `rows` is then the number.
+    fn are_former(&mut self, transaction: &mut Transaction) -> Result<bool> {
+        let columns = column_types(transaction, None, CHANGES)?;
+        let changes = format!("pg_temp.{CHANGES}");
+        if !are_same(transaction, &columns, (&changes, &self.table), &[])? {
+            return Ok(false);
+        }
+        let count = format!("SELECT count(*) FROM {changes}");
+        self.rows = transaction.query_one(&count, &[]).map_err(failed)?.get(0);
+        Ok(true)
+    }
+
+    /// Removes the sums that are computed again.
+    fn remove_former(&mut self, transaction: &mut Transaction) -> Result<()> {
+        if std::mem::take(&mut self.has_former) {
+            let delete = format!("DELETE FROM {}", self.table);
+            transaction.batch_execute(&delete).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// Adds the collected changes to the sums; those that are 0 then are removed.

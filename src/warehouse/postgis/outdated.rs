@@ -41,11 +41,11 @@ fn is_current(inputs: &mut Inputs, view: &StoredView, reads: &Reads) -> bool {
         _ if !has_periods => false,
         Storage::Periods { growth, column, .. } => {
             let (growth, column) = (*growth, column.as_deref());
-            let result = PeriodResult { view, growth, column, reads, columns: &[] };
+            let result = PeriodResult { view, growth, column, reads, columns: &[], refresh: false };
             period_results::current(inputs, &result) == stored
         }
         Storage::Sums { column } => {
-            let sums = Sums { view, column, reads, columns: &[] };
+            let sums = Sums { view, column, reads, columns: &[], refresh: false };
             accumulated_results::fingerprints(inputs, &sums) == stored
         }
     }

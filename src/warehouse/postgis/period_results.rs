@@ -16,6 +16,7 @@ use super::inputs::{Inputs, Periods, Reads};
 use super::names::{DATE_COLUMN, SchemaName};
 use super::period_batches;
 use super::relations::column_types;
+use super::same_rows::are_same;
 use super::search_path;
 use super::server_errors::failed;
 use super::stored_views::StoredView;
@@ -32,6 +33,8 @@ pub struct PeriodResult<'a> {
     pub reads: &'a Reads,
     /// The columns of the result.
     pub columns: &'a [String],
+    /// Compute all periods, also those whose rows are current.
+    pub refresh: bool,
 }
 
 /// Removes the rows of periods that are gone, and computes those of periods that are new or changed. Returns
@@ -52,17 +55,16 @@ pub fn update(
     let is_current = |(start, mark): (&NaiveDate, &String)| current.get(start) == Some(mark);
     let outdated: Vec<NaiveDate> =
         stored.iter().filter(|period| !is_current(*period)).map(|(start, _)| *start).collect();
-    let mut changed = 0;
-    if !outdated.is_empty() {
-        let delete = format!("DELETE FROM {table} WHERE {DATE_COLUMN} = ANY ($1)");
-        changed += transaction.execute(&delete, &[&outdated]).map_err(failed)?;
-        let forget = "DELETE FROM {schema}.mobility_view_date WHERE view = $1 AND date = ANY ($2)";
-        transaction.execute(&schema.fill(forget), &[&view, &outdated]).map_err(failed)?;
-    }
+    let mut changed = remove(transaction, schema, view, &outdated)?;
     let missing: BTreeSet<NaiveDate> = current
         .iter()
-        .filter(|(start, mark)| stored.get(start) != Some(mark))
+        .filter(|(start, mark)| result.refresh || stored.get(start) != Some(mark))
         .map(|(start, _)| *start)
+        .collect();
+    let kept: Vec<NaiveDate> = missing
+        .iter()
+        .filter(|start| stored.contains_key(start) && !outdated.contains(start))
+        .copied()
         .collect();
     let computation = Computation {
         schema,
@@ -74,7 +76,7 @@ pub fn update(
     };
     if !missing.is_empty() {
         computation.enter(transaction)?;
-        let missing = (&current, &missing);
+        let missing = Missing { current: &current, starts: &missing, kept: &kept };
         changed += match insert_rows_of_spark(transaction, &computation, result, missing)? {
             Some(rows) => rows,
             None => compute_missing(transaction, &computation, result, missing)?,
@@ -92,8 +94,15 @@ pub fn update(
     Ok(rows)
 }
 
-/// The periods that have rows, and those of them that are to be stored.
-type Missing<'a> = (&'a Periods, &'a BTreeSet<NaiveDate>);
+/// The periods that are to be stored.
+#[derive(Clone, Copy)]
+struct Missing<'a> {
+    /// All that have rows.
+    current: &'a Periods,
+    starts: &'a BTreeSet<NaiveDate>,
+    /// Those with stored rows, which may be the same.
+    kept: &'a [NaiveDate],
+}
 
 /// Inserts the missing periods of the rows that Spark has computed; returns their number, or `None` if Spark has
 /// not computed the view.
@@ -101,7 +110,7 @@ fn insert_rows_of_spark(
     transaction: &mut Transaction,
     computation: &Computation,
     result: &PeriodResult,
-    (current, missing): Missing,
+    missing: Missing,
 ) -> Result<Option<u64>> {
     let Computation { schema, inputs, .. } = *computation;
     let view = &*result.view.view;
@@ -112,10 +121,11 @@ fn insert_rows_of_spark(
         return Ok(None);
     }
     check_columns(transaction, inputs, view)?;
-    let starts: Vec<NaiveDate> = missing.iter().copied().collect();
+    remove(transaction, schema, view, missing.kept)?;
+    let starts: Vec<NaiveDate> = missing.starts.iter().copied().collect();
     let table = schema.result_table(view);
     let rows = insert_batch(transaction, &table, result, (&column, &starts))?;
-    record(transaction, schema, view, (&starts, current, &rows))?;
+    record(transaction, schema, view, (&starts, missing.current, &rows))?;
     Ok(Some(rows.values().sum()))
 }
 
@@ -124,7 +134,7 @@ fn compute_missing(
     transaction: &mut Transaction,
     computation: &Computation,
     result: &PeriodResult,
-    (current, missing): Missing,
+    missing: Missing,
 ) -> Result<u64> {
     let Computation { schema, inputs, .. } = *computation;
     let view = &*result.view.view;
@@ -135,22 +145,66 @@ fn compute_missing(
         Some(_) => inputs.dates.get(&start).map_or(0, |partition| partition.rows),
         None => i64::MAX,
     };
-    let all: Vec<NaiveDate> = current.keys().copied().collect();
+    let all: Vec<NaiveDate> = missing.current.keys().copied().collect();
     let mut inserted = 0;
-    for (number, starts) in period_batches::split(&all, missing, size).iter().enumerate() {
+    for (number, starts) in period_batches::split(&all, missing.starts, size).iter().enumerate() {
         computation.run(transaction, COMPUTED, Some(&scope(inputs, result, starts)))?;
         if number == 0 {
             check_columns(transaction, inputs, view)?;
         }
+        let kept: Vec<NaiveDate> =
+            starts.iter().filter(|start| missing.kept.contains(start)).copied().collect();
+        if kept.len() == starts.len()
+            && are_stored(transaction, (inputs, &table), result, (column.as_deref(), starts))?
+        {
+            continue;
+        }
+        inserted += remove(transaction, schema, view, &kept)?;
         let rows = match (&column, starts.as_slice()) {
             (_, [start]) => insert_period(transaction, &table, result, *start)?,
             (Some(column), _) => insert_batch(transaction, &table, result, (column, starts))?,
             (None, _) => bail!("periods of {view} cannot be told apart"),
         };
         inserted += rows.values().sum::<u64>();
-        record(transaction, schema, view, (starts, current, &rows))?;
+        record(transaction, schema, view, (starts, missing.current, &rows))?;
     }
     Ok(inserted)
+}
+
+/// Removes the stored rows of periods; returns their number.
+fn remove(
+    transaction: &mut Transaction,
+    schema: &SchemaName,
+    view: &str,
+    starts: &[NaiveDate],
+) -> Result<u64> {
+    if starts.is_empty() {
+        return Ok(0);
+    }
+    let table = schema.result_table(view);
+    let delete = format!("DELETE FROM {table} WHERE {DATE_COLUMN} = ANY ($1)");
+    let removed = transaction.execute(&delete, &[&starts]).map_err(failed)?;
+    let forget = "DELETE FROM {schema}.mobility_view_date WHERE view = $1 AND date = ANY ($2)";
+    transaction.execute(&schema.fill(forget), &[&view, &starts]).map_err(failed)?;
+    Ok(removed)
+}
+
+/// True if the computed rows of periods are those that are stored for them.
+fn are_stored(
+    transaction: &mut Transaction,
+    (inputs, table): (&Inputs, &str),
+    result: &PeriodResult,
+    (column, starts): (Option<&str>, &[NaiveDate]),
+) -> Result<bool> {
+    let filter = match (starts, column) {
+        ([start], _) => of_period(result, *start),
+        (_, Some(column)) => format!(" WHERE {} = ANY ($1)", date_of(column)),
+        (_, None) => return Ok(false),
+    };
+    let computed = format!("pg_temp.{COMPUTED}{filter}");
+    let stored = format!("{table} WHERE {DATE_COLUMN} = ANY ($1)");
+    let columns = inputs.columns(&result.view.view);
+    are_same(transaction, columns, (&computed, &stored), &[&starts])
 }
 
 /// The periods that have rows, each with a fingerprint of everything that these depend on.
@@ -178,14 +232,23 @@ fn insert_period(
     result: &PeriodResult,
     start: NaiveDate,
 ) -> Result<BTreeMap<NaiveDate, u64>> {
-    let filter = match result.column {
+    let insert = insert(table, result, (&format!("DATE '{start}'"), &of_period(result, start)));
+    let rows = transaction.execute(&insert, &[]).map_err(failed)?;
+    Ok(BTreeMap::from([(start, rows)]))
+}
+
+/// The condition for the computed rows of a period.
+fn of_period(result: &PeriodResult, start: NaiveDate) -> String {
+    match result.column {
         // the neighbours were computed from a part of what they depend on
         Some(column) => format!(" WHERE {} = DATE '{start}'", quoted(column)),
         None => String::new(),
-    };
-    let insert = insert(table, result, (&format!("DATE '{start}'"), &filter));
-    let rows = transaction.execute(&insert, &[]).map_err(failed)?;
-    Ok(BTreeMap::from([(start, rows)]))
+    }
+}
+
+/// The date in a column of dates or times.
+fn date_of(column: &str) -> String {
+    format!("CAST({} AS date)", quoted(column))
 }
 
 /// Inserts the computed rows of several periods, which a column tells apart; returns their numbers.
@@ -195,7 +258,7 @@ fn insert_batch(
     result: &PeriodResult,
     (column, starts): (&str, &[NaiveDate]),
 ) -> Result<BTreeMap<NaiveDate, u64>> {
-    let date = format!("CAST({} AS date)", quoted(column));
+    let date = date_of(column);
     let insert = insert(table, result, (&date, &format!(" WHERE {date} = ANY ($1)")));
     let counted = format!(
         "WITH added AS ({insert} RETURNING {DATE_COLUMN}) \

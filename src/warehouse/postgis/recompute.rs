@@ -130,7 +130,7 @@ fn recompute_one(
     let read = is_whole.then(|| inputs.of_whole(view)).flatten();
     let mut computed = StoredView { load_no, ..view.clone() };
     if read.is_none() || read != view.inputs {
-        computed.rows = compute(transaction, schema, inputs, view)?;
+        computed.rows = compute(transaction, schema, inputs, (view, false))?;
         computed.inputs = read;
         computed.seconds = started.elapsed().as_secs_f64();
     }

@@ -97,12 +97,14 @@ pub fn prepare(
             create(transaction, schema, table)?;
         }
     }
-    create_indexes(transaction, schema, table)?;
     Ok(is_kept)
 }
 
-/// Creates the indexes that are missing.
-fn create_indexes(
+/// Creates the indexes that are missing. For a new table, that is faster when its rows are there.
+///
+/// # Errors
+/// Errors of the server.
+pub fn create_indexes(
     transaction: &mut Transaction,
     schema: &SchemaName,
     table: &ResultTable,

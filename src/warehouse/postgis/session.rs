@@ -98,7 +98,7 @@ impl Session {
     fn of_queries(&self) -> String {
         format!(
             "SET statement_timeout = {}; SET default_transaction_read_only = on; \
-             RESET work_mem; RESET maintenance_work_mem; RESET jit",
+             RESET work_mem; RESET maintenance_work_mem; RESET jit; RESET synchronous_commit",
             self.statement_timeout_ms.min(i32::MAX as u64)
         )
     }

@@ -114,7 +114,9 @@ pub fn deploy(
     };
     let previous = known.as_ref().map(|known| &known.storage);
     let is_kept = result_tables::prepare(transaction, schema, &table, previous)?;
-    if !is_kept || deployment.refresh {
+    if is_kept {
+        result_tables::create_indexes(transaction, schema, &table)?;
+    } else {
         period_results::forget(transaction, schema, &view.view)?;
         inputs.periods(&view.view).clear();
         empty(transaction, schema, &view.view)?;
@@ -125,7 +127,7 @@ pub fn deploy(
         sql: view.sql.clone(),
         fingerprint: (*fingerprint).to_owned(),
         load_no: *load_no,
-        rows: known.filter(|_| is_kept && !deployment.refresh).map_or(0, |known| known.rows),
+        rows: known.filter(|_| is_kept).map_or(0, |known| known.rows),
         storage: storage.clone(),
         order: order_list(&view.order),
         inputs: None,
@@ -133,11 +135,14 @@ pub fn deploy(
     };
     record(transaction, schema, &stored, deployment.position)?;
     inputs.set_view(stored.clone());
-    inputs.set_columns(&view.view, computed);
+    inputs.set_columns(&view.view, computed.clone());
     let started = Instant::now();
     let is_whole = stored.storage.is_whole();
     let inputs_of_whole = is_whole.then(|| inputs.of_whole(&stored)).flatten();
-    let rows = compute(transaction, schema, inputs, &stored)?;
+    let rows = compute(transaction, schema, inputs, (&stored, deployment.refresh))?;
+    if !is_kept {
+        result_tables::create_indexes(transaction, schema, &table)?;
+    }
     let seconds = started.elapsed().as_secs_f64();
     let computed = StoredView { rows, inputs: inputs_of_whole, seconds, ..stored };
     set_computed(transaction, schema, &computed)?;
@@ -166,7 +171,8 @@ fn check_header(view: &View, storage: &Storage, computed: &ColumnTypes) -> Resul
     Ok(())
 }
 
-/// Computes what has changed of a view, whose table exists, and stores it. Returns the number of rows.
+/// Computes what has changed of a view, whose table exists, or with `refresh` everything, and stores it. Returns the
+/// number of rows.
 ///
 /// # Errors
 /// SQL that the server rejects, with the position in it; columns that have changed.
@@ -174,7 +180,7 @@ pub fn compute(
     transaction: &mut Transaction,
     schema: &SchemaName,
     inputs: &mut Inputs,
-    view: &StoredView,
+    (view, refresh): (&StoredView, bool),
 ) -> Result<i64> {
     let shown = inputs.columns(&view.view).clone();
     let columns: Vec<String> = shown.iter().map(|(name, _)| name.clone()).collect();
@@ -183,11 +189,12 @@ pub fn compute(
     match (&view.storage, by_period) {
         (Storage::Periods { growth, column, .. }, Some(reads)) => {
             let (growth, column, reads) = (*growth, column.as_deref(), &reads);
-            let result = PeriodResult { view, growth, column, reads, columns: &columns };
+            let columns = &columns;
+            let result = PeriodResult { view, growth, column, reads, columns, refresh };
             period_results::update(transaction, schema, inputs, &result)
         }
         (Storage::Sums { column }, Some(reads)) => {
-            let sums = Sums { view, column, reads: &reads, columns: &columns };
+            let sums = Sums { view, column, reads: &reads, columns: &columns, refresh };
             accumulated_results::update(transaction, schema, inputs, &sums)
         }
         // a view that it reads may be computed as a whole since
