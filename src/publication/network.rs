@@ -16,8 +16,6 @@ use super::yielding::Yielding;
 
 /// Paths by which the change of a cell is balanced at most.
 const PATHS: usize = 500;
-/// The same after another change, which leaves little to be balanced.
-const PATHS_AFTER: usize = 20;
 /// Paths after which it is asked whether there can be such a change at all. Most changes need fewer.
 const HOPEFUL: usize = 5;
 /// Paths that may end at a cell in several other sums.
@@ -78,7 +76,7 @@ pub(super) fn flow(
     let left = target - network.change(cell);
     network.push(cell, left);
     network.follow(cell)?;
-    network.balance(if base.is_empty() { PATHS } else { PATHS_AFTER })?;
+    network.balance()?;
     network.give_way()?;
     let moved = &network.scratch.moved;
     let mut moved: Vec<(CellId, f64)> =
@@ -214,10 +212,10 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
         self.scratch.moved.get(cell)
     }
 
-    /// Passes on what is too much until all equations hold, by some paths at most.
-    fn balance(&mut self, paths: usize) -> Option<()> {
+    /// Passes on what is too much until all equations hold.
+    fn balance(&mut self) -> Option<()> {
         let mut detours = 0;
-        for number in 0..paths {
+        for number in 0..PATHS {
             let is_asked = number == HOPEFUL;
             if is_asked && is_impossible(self.problem, &self.may_move, self.start, self.target) {
                 return None;

@@ -67,6 +67,13 @@ impl Outsider {
         self.add_relation(parts.chain([(whole, -1.0)]).collect(), false);
     }
 
+    /// A number is at most the sum of others, each times another.
+    pub fn at_most_times(&mut self, whole: usize, parts: &[(usize, u64)]) {
+        let parts = parts.iter().filter(|(_, times)| *times > 0);
+        let parts = parts.map(|(part, times)| (*part, -(*times as f64)));
+        self.add_relation(parts.chain([(whole, 1.0)]).collect(), false);
+    }
+
     /// A number is at most the sum of others.
     pub fn at_most(&mut self, whole: usize, parts: &[usize]) {
         self.relate(whole, parts, 1.0, false);

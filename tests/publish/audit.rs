@@ -65,3 +65,111 @@ fn changed_and_additional_files_are_reported() {
     work.fails(&["publish", "--audit", "out"], 1, &["totals.csv was changed after the release"]);
     work.fails(&["publish", "--audit", "raw"], 1, &["is raw a release?"]);
 }
+
+/// Puts a view that the test writes by hand into a release: its columns, and what the manifest says of it.
+fn add_view(
+    work: &Workspace,
+    name: &str,
+    columns: Vec<(&str, ArrayRef)>,
+    mut of_view: serde_json::Value,
+) {
+    let file = format!("{name}.parquet");
+    write_parquet(&work.path(&format!("out/{file}")), columns, 100);
+    let sum = Sha256::digest(work.read_bytes(&format!("out/{file}")));
+    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut manifest: serde_json::Value =
+        serde_json::from_str(&work.read("out/manifest.json")).unwrap();
+    of_view["name"] = name.into();
+    of_view["files"] = serde_json::json!([file]);
+    for (key, value) in [("title", ""), ("description", "")] {
+        of_view[key] = value.into();
+    }
+    manifest["files"][&file] = sum.into();
+    manifest["views"][name] = of_view;
+    work.write("out/manifest.json", manifest.to_string());
+}
+
+fn dates(rows: usize) -> (&'static str, ArrayRef) {
+    ("date", array(Date32Array::from(vec![19_997; rows])))
+}
+
+fn texts(name: &'static str, values: &[&str]) -> (&'static str, ArrayRef) {
+    (name, array(StringArray::from(values.to_vec())))
+}
+
+fn numbers(name: &'static str, values: &[Option<i64>]) -> (&'static str, ArrayRef) {
+    (name, array(Int64Array::from(values.to_vec())))
+}
+
+/// A release of 50 devices, of which a view by area shows 30 in one and leaves two areas out. A view by place says what
+/// was seen in one place of each area.
+fn release_by_area_and_place(places: [Option<i64>; 3]) -> Workspace {
+    let work = of_one_date([12, 40, 100]);
+    work.ok(&["publish", "out", "--view", "totals"]);
+    add_view(
+        &work,
+        "everybody",
+        vec![dates(1), numbers("devices", &[Some(50)])],
+        serde_json::json!({
+            "keys": ["date"], "identity": ["date"], "every_key": false, "counts": ["devices"],
+            "sums": [], "linked": [], "rows": 1
+        }),
+    );
+    add_view(
+        &work,
+        "by_area",
+        vec![dates(1), texts("area", &["p"]), numbers("devices", &[Some(30)])],
+        serde_json::json!({
+            "keys": ["date", "area"], "identity": ["date", "area"], "every_key": false,
+            "counts": ["devices"], "sums": ["devices = everybody.devices by date"], "linked": [], "rows": 1
+        }),
+    );
+    add_view(
+        &work,
+        "by_place",
+        vec![dates(3), texts("area", &["p", "w", "z"]), numbers("devices", &places)],
+        serde_json::json!({
+            "keys": ["date", "area"], "identity": ["date", "area"], "every_key": true,
+            "counts": ["devices"], "sums": [], "linked": ["devices in by_area.devices by date, area"], "rows": 3
+        }),
+    );
+    work
+}
+
+#[test]
+fn rows_that_are_left_out_link_the_views_beside_them() {
+    // 20 devices are in the areas that were left out. 16 of them are in one, so that the other has 4 at most
+    let work = release_by_area_and_place([Some(30), Some(16), None]);
+    let fault =
+        "by_area.devices of 2024-10-01, z is 1 to 4, as anybody can derive who has out, and 1 more";
+    work.fails(&["publish", "--audit", "out"], 1, &[fault]);
+    // without the 16 nothing is known
+    let work = release_by_area_and_place([Some(30), None, None]);
+    work.ok(&["publish", "--audit", "out"]);
+}
+
+#[test]
+fn number_that_is_computed_from_a_withheld_one_is_a_fault() {
+    let work = of_one_date([12, 40, 100]);
+    work.ok(&["publish", "out"]);
+    let add = |estimates: &[Option<i64>]| {
+        add_view(
+            &work,
+            "estimates",
+            vec![dates(3), texts("lau_id", &LAUS), numbers("estimate", estimates)],
+            serde_json::json!({
+                "keys": ["date", "lau_id"], "identity": ["date", "lau_id"], "every_key": true,
+                "counts": ["estimate from by_lau.devices"], "sums": [], "linked": [], "rows": 3
+            }),
+        );
+    };
+    // 12 and 40 are withheld
+    add(&[None, None, Some(300)]);
+    work.ok(&["publish", "--audit", "out"]);
+    add(&[None, Some(120), Some(300)]);
+    work.fails(
+        &["publish", "--audit", "out"],
+        1,
+        &["estimates.estimate of 2024-10-01, EE_B is shown, although a number is withheld from which it is computed"],
+    );
+}

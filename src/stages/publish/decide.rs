@@ -197,13 +197,18 @@ fn kept_of<T>(all: Vec<T>, is_kept: &[bool]) -> Vec<T> {
     all.into_iter().zip(is_kept).filter(|(_, kept)| **kept).map(|(one, _)| one).collect()
 }
 
-/// The NUTS codes of the LAUs of the warehouse; `None` if neither a file of codes nor the boundaries state them.
+/// The NUTS codes of the LAUs of the warehouse; `None` if neither a file of codes nor the boundaries state them. They are
+/// read once.
 pub fn find_nuts(warehouse: &dyn Warehouse, settings: &Settings) -> Result<Option<Nuts>> {
-    let laus = coarser_tables::lau_ids(warehouse)?;
-    match &settings.nuts {
-        Some(path) => Nuts::read(path, &laus).map(Some),
-        None => Nuts::of_boundaries(&settings.boundaries, &laus),
+    if let Some(known) = settings.regions.get() {
+        return Ok(known.clone());
     }
+    let laus = coarser_tables::lau_ids(warehouse)?;
+    let found = match &settings.nuts {
+        Some(path) => Nuts::read(path, &laus).map(Some)?,
+        None => Nuts::of_boundaries(&settings.boundaries, &laus)?,
+    };
+    Ok(settings.regions.get_or_init(|| found).clone())
 }
 
 fn read_nuts(warehouse: &dyn Warehouse, settings: &Settings) -> Result<Nuts> {

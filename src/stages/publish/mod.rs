@@ -6,6 +6,7 @@
 //! does not name any more. Killed in between, the next run with the same input completes it.
 
 mod alternatives;
+mod attack;
 mod audit;
 mod bytes;
 mod choose;
@@ -17,6 +18,7 @@ mod decide;
 mod folder;
 mod history;
 mod largest;
+mod left_out;
 mod manifest;
 mod numbers;
 mod nuts;
@@ -32,6 +34,7 @@ mod table;
 mod totals;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -40,7 +43,8 @@ use arrow::compute::{SortColumn, lexsort_to_indices, take_record_batch};
 use chrono::NaiveDate;
 
 pub use alternatives::Alternative;
-pub use audit::{Audited, KindOfNumber, audit, range};
+pub use attack::range;
+pub use audit::{Audited, KindOfNumber, audit};
 pub use folder::{FileFormat, WriteFile};
 pub use report::{Figures, GateReport};
 
@@ -55,7 +59,7 @@ use crate::views::Registry;
 use crate::views::coarser::{self, Level};
 use crate::warehouse::{Relation, Select, Warehouse};
 use decide::{Decision, decide};
-use nuts::Boundaries;
+use nuts::{Boundaries, Nuts};
 use report::reasons_csv;
 use store::{NewRelease, Places, geoparquet};
 
@@ -67,6 +71,8 @@ pub struct Settings {
     /// The file with the NUTS regions of LAUs.
     pub nuts: Option<PathBuf>,
     pub boundaries: Boundaries,
+    /// The regions, once they were read.
+    regions: Arc<OnceLock<Option<Nuts>>>,
     /// First clock hour of the day, and of the night.
     pub day: (u32, u32),
 }
@@ -85,6 +91,7 @@ impl From<&Config> for Settings {
             window: config.anchors.window,
             nuts: config.data.nuts.clone(),
             boundaries: Boundaries::from(config),
+            regions: Arc::default(),
             day: (config.time.day_start, config.time.day_end),
         }
     }

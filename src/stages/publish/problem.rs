@@ -173,7 +173,7 @@ impl Built {
     }
 
     fn refuse_missing(&self, tables: &[Table], missing: &[Missing]) -> Result<()> {
-        for Missing { parts, place } in missing {
+        for Missing { parts, place, .. } in missing {
             let part = parts.iter().find(|part| value(tables, **part).is_some_and(|n| n > 0));
             let Some(part) = part else { continue };
             let table = &tables[part.table];

@@ -37,6 +37,9 @@ pub struct Missing {
     pub parts: Vec<Number>,
     /// Where it should be.
     pub place: String,
+    /// The number of the table, and the keys of the row that the link names.
+    pub table: usize,
+    pub keys: Vec<(String, Option<String>)>,
 }
 
 /// Which windows and areas hold dates and places.
@@ -87,7 +90,9 @@ pub fn relations<'a>(
                 None if link.is_near => {}
                 None if lookup.is_expected(&tables[target], link, &key) => {
                     let place = format!("{} of {}", link.to, shown(&key));
-                    missing.push(Missing { parts, place });
+                    let names = link.by.iter().map(|pair| pair.theirs.clone());
+                    let keys = names.zip(key).collect();
+                    missing.push(Missing { parts, place, table: target, keys });
                 }
                 None => {}
             }
