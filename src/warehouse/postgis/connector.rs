@@ -9,8 +9,9 @@ use openssl::ssl::SslContext;
 use postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use postgres_native_tls::MakeTlsConnector;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_openssl::SslStream;
 
-use super::unverified_tls as unverified;
+use super::unverified_tls;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -37,7 +38,7 @@ where
                 Connect::Library(MakeTlsConnect::<S>::make_tls_connect(library, host)?)
             }
             Connector::Unverified(context) => {
-                Connect::Unverified(unverified::Connect::new(context, host))
+                Connect::Unverified { context: context.clone(), host: host.to_owned() }
             }
         })
     }
@@ -46,7 +47,7 @@ where
 /// Encrypts one connection.
 pub enum Connect {
     Library(postgres_native_tls::TlsConnector),
-    Unverified(unverified::Connect),
+    Unverified { context: SslContext, host: String },
 }
 
 impl<S> TlsConnect<S> for Connect
@@ -63,8 +64,8 @@ where
                 let connected = library.connect(stream);
                 Box::pin(async { Ok(Encrypted::Library(connected.await?)) })
             }
-            Connect::Unverified(unverified) => {
-                let connected = unverified.connect(stream);
+            Connect::Unverified { context, host } => {
+                let connected = unverified_tls::connect(context, host, stream);
                 Box::pin(async { Ok(Encrypted::Unverified(connected.await?)) })
             }
         }
@@ -74,7 +75,7 @@ where
 /// An encrypted connection.
 pub enum Encrypted<S> {
     Library(postgres_native_tls::TlsStream<S>),
-    Unverified(unverified::Encrypted<S>),
+    Unverified(SslStream<S>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Encrypted<S> {
@@ -121,7 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Encrypted<S> {
     fn channel_binding(&self) -> ChannelBinding {
         match self {
             Encrypted::Library(stream) => stream.channel_binding(),
-            Encrypted::Unverified(stream) => stream.channel_binding(),
+            Encrypted::Unverified(stream) => unverified_tls::channel_binding(stream.ssl()),
         }
     }
 }
