@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::audit::{Audited, KindOfNumber};
+use super::audited::{Audited, KindOfNumber};
 use super::numbers::{bases, name as name_of, value};
 use super::relations::{Related, target};
 use super::table::{Number, Role, Table};

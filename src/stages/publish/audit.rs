@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use arrow::array::{Array, RecordBatch};
 
 use super::attack::Attack;
+use super::audited::Audited;
 use super::left_out::add_left_out;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
 use super::period::AnchorWindows;
@@ -13,30 +14,11 @@ use super::read::anchor_windows_of;
 use super::relations::{Containers, relations, stated};
 use super::table::{Role, Row, Table};
 use super::totals::totals;
-use crate::domain::numbers::counted;
 use crate::formats::table;
 use crate::progress::Progress;
 use crate::storage::inputs::InputFile;
 use crate::storage::sha256::of_bytes;
 use crate::views::publication::{Basis, Link, RowsOf};
-
-/// What can be derived.
-#[derive(Debug)]
-pub struct Audited {
-    /// The kinds of numbers, with the narrowest interval of each.
-    pub kinds: Vec<KindOfNumber>,
-    /// What is known too well.
-    pub faults: Vec<String>,
-}
-
-/// The withheld counts of a column, or differences of counts.
-#[derive(Debug, Clone, PartialEq)]
-pub struct KindOfNumber {
-    pub name: String,
-    pub numbers: u64,
-    /// The narrowest interval of those that may be small.
-    pub narrowest: Option<(f64, Option<f64>)>,
-}
 
 /// Derives what an outsider can from the folder alone.
 ///
@@ -170,12 +152,4 @@ fn table_of(sql_name: &str, view: &ManifestView, rows: &RecordBatch) -> Result<T
         measures,
         rows: all,
     })
-}
-
-impl Audited {
-    /// The number of numbers that were looked at, as text.
-    pub fn sentence(&self) -> String {
-        let numbers = self.kinds.iter().map(|kind| kind.numbers).sum();
-        format!("{} that are withheld, or differences of others", counted(numbers, "number"))
-    }
 }

@@ -8,6 +8,7 @@
 mod alternatives;
 mod attack;
 mod audit;
+mod audited;
 mod bytes;
 mod choose;
 mod coarser_rows;
@@ -44,7 +45,8 @@ use chrono::NaiveDate;
 
 pub use alternatives::Alternative;
 pub use attack::range;
-pub use audit::{Audited, KindOfNumber, audit};
+pub use audit::audit;
+pub use audited::{Audited, KindOfNumber};
 pub use folder::{FileFormat, WriteFile};
 pub use report::{Figures, GateReport};
 
