@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::harness::{ProgramOutput, root};
+use crate::harness::{ProgramOutput, Workspace, root};
 
 fn read(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -113,4 +113,27 @@ fn release_needs_a_tag_of_the_version_and_takes_its_notes() {
     let other = version("v999.0.0");
     assert_eq!(other.status, 1);
     assert!(other.stderr.contains("does not fit version"), "{}", other.stderr);
+}
+
+/// PROJ looks for its database beside the program and in PROJ_DATA; Debian's package, or another one in a Python
+/// environment, may have put that of another version there.
+#[test]
+fn database_of_another_proj_is_not_used() {
+    let work = Workspace::mini();
+    for folder in ["usr/bin", "usr/share/proj"] {
+        fs::create_dir_all(work.path(folder)).unwrap();
+    }
+    work.write("usr/share/proj/proj.db", "of another version");
+    let program = work.path("usr/bin/mobility");
+    let built = env!("CARGO_BIN_EXE_mobility");
+    fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(|_| ())).unwrap();
+    let geojoin = work.command(&["geojoin"]);
+    for proj_data in [None, Some(work.path("usr/share/proj"))] {
+        let mut command = Command::new(&program);
+        command.args(geojoin.get_args()).arg("--force").current_dir(work.path("."));
+        command.envs(proj_data.map(|folder| ("PROJ_DATA", folder)));
+        let output = ProgramOutput::of(command.output().unwrap());
+        assert!(output.status == 0, "{}", output.stderr);
+        assert!(!output.stderr.contains("proj"), "{}", output.stderr);
+    }
 }
