@@ -9,6 +9,9 @@ use super::table::{Number, Role, Table};
 use crate::publication::{Outsider, Thresholds, Zeros};
 use crate::views::publication::{Basis, Relation};
 
+/// Numbers that differ by less are the same.
+const TOLERANCE: f64 = 1e-6;
+
 /// What is known of a number: it is in an interval.
 struct Known {
     kind: String,
@@ -222,7 +225,6 @@ impl<'a> Attack<'a> {
 
     /// Derives what follows.
     pub fn carry_out(mut self) -> Audited {
-        const TOLERANCE: f64 = 1e-6;
         self.outsider.narrow();
         let few = self.thresholds.min_devices.saturating_sub(1) as f64;
         let mut kinds: BTreeMap<String, KindOfNumber> = BTreeMap::new();
@@ -270,7 +272,6 @@ impl<'a> Attack<'a> {
 /// True if a number must be small, and is known to be less than the smallest number that may be shown, or more than
 /// the least possible. That a number is zero may be known.
 fn is_fault(low: f64, high: f64, floor: f64, few: f64) -> bool {
-    const TOLERANCE: f64 = 1e-6;
     let is_zero = high < TOLERANCE;
     let is_small = high < few + 1.0 - TOLERANCE;
     let is_narrow = high < few - TOLERANCE || low > floor.max(1.0) + TOLERANCE;
@@ -280,7 +281,7 @@ fn is_fault(low: f64, high: f64, floor: f64, few: f64) -> bool {
 /// An interval as text.
 pub fn range(low: f64, high: Option<f64>) -> String {
     match high {
-        Some(high) if (high - low).abs() < 1e-6 => format!("{low:.0}"),
+        Some(high) if (high - low).abs() < TOLERANCE => format!("{low:.0}"),
         Some(high) => format!("{low:.0} to {high:.0}"),
         None => format!("{low:.0} or more"),
     }

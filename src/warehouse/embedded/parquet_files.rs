@@ -20,7 +20,7 @@ use crate::storage::atomic::AtomicFile;
 use crate::warehouse::Rows;
 
 /// Microseconds of a day.
-const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
+pub const DAY_US: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// Rows in a file: the first one and their number, and the first and last day of a column of theirs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -8,8 +8,9 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
 
+use super::parquet_files::DAY_US;
 use crate::domain::tables::TIMESTAMP;
 use crate::warehouse::Rows;
 
@@ -86,16 +87,18 @@ fn rows_of_day(rows: &RecordBatch, column: &str, day: NaiveDate) -> Option<usize
     if values.null_count() > 0 {
         return None;
     }
+    let day = i64::from(day.to_epoch_days());
     if *values.data_type() == TIMESTAMP {
         let times = values.as_primitive::<TimestampMicrosecondType>().values();
-        let day_of = |us: &i64| Some(DateTime::from_timestamp_micros(*us)?.date_naive());
-        return Some(times.partition_point(|us| day_of(us).is_some_and(|other| other <= day)))
-            .filter(|end| times[..*end].first().is_none_or(|us| day_of(us) == Some(day)));
+        return of_first_day(times, |us| us.div_euclid(DAY_US), day);
     }
-    let dates = values.as_primitive_opt::<Date32Type>()?.values();
-    let day = day.to_epoch_days();
-    let end = dates.partition_point(|other| *other <= day);
-    (dates[..end].first().is_none_or(|first| *first == day)).then_some(end)
+    of_first_day(values.as_primitive_opt::<Date32Type>()?.values(), |date| i64::from(*date), day)
+}
+
+/// How many sorted values from the first one on have the day; `None` if the first one has an earlier day.
+fn of_first_day<T>(values: &[T], day_of: impl Fn(&T) -> i64, day: i64) -> Option<usize> {
+    let end = values.partition_point(|value| day_of(value) <= day);
+    values[..end].first().is_none_or(|first| day_of(first) == day).then_some(end)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Merges small files with results, of which each load adds one for each view, so that a query over many dates
 //! opens few files. What is merged is bounded, and so is what it costs.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use anyhow::Result;
@@ -49,7 +49,7 @@ impl StoredResults {
 
     /// The number of small files of the current result.
     pub(super) fn small_files(&self) -> usize {
-        let names: std::collections::BTreeSet<&str> = self
+        let names: BTreeSet<&str> = self
             .current
             .iter()
             .filter(|piece| self.is_small(piece))
