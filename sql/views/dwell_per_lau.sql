@@ -7,6 +7,7 @@
 -- chart: table
 -- counts: devices, hours over devices
 -- keys: date, lau_id, dwell_class
+-- totals: present = devices by date, lau_id
 -- sums: devices <= devices_per_date.devices by date each lau_id; devices nearly <= agg_users_per_lau_per_day.user_count by date, lau_id
 -- largest: hours at most 0.25 where dwell_class = '<15 min'; hours at most 1 where dwell_class = '15-60 min'; hours at most 3 where dwell_class = '1-3 h'; hours at most 8 where dwell_class = '3-8 h'; hours at most 25 where dwell_class = '8+ h'
 WITH site_laus AS (

@@ -10,6 +10,7 @@ import csv
 import math
 import sys
 from collections import defaultdict
+from datetime import datetime, timedelta
 from pathlib import Path
 
 FEW = 15
@@ -121,6 +122,13 @@ class Attack:
             self.at_most([day], parts)
         for cell in self.cells("devices-per-date", "devices"):
             self.difference(("users-per-day", "user_count", cell[2]), cell)
+        for cell in self.cells("number-of-unique-users-per-hour", "unique_user_count"):
+            time = datetime.fromisoformat(cell[2])
+            if time.hour >= 22 or time.hour < 7:
+                night = ("devices-per-night", "devices", str((time - timedelta(hours=7)).date()))
+                # a night may have no cell in the plan
+                if self.true.get(night, 0) >= self.true[cell] > FEW:
+                    self.difference(night, cell)
         nights = defaultdict(list)
         for cell in self.cells("overnight-stays", "devices"):
             nights[("devices-per-night", "devices", cell[2])].append(cell)
@@ -154,6 +162,13 @@ class Attack:
         self.at_most(cells, others)
         self.at_most(others, cells)
 
+    def total(self, name, cells):
+        """A sum of counts that nobody publishes, as a count."""
+        total = ("total", "devices") + name
+        self.true[total], self.complete[total], self.bounds[total] = self.of(cells), False, (0, math.inf)
+        self.equal([total], cells)
+        return total
+
     def relate_movement(self, residents, dwell):
         ways = defaultdict(list)
         for cell in self.cells("trips-od", "devices"):
@@ -169,6 +184,10 @@ class Attack:
                 # nearly always: a site may have cells of several LAUs
                 if FEW < self.true[cell] <= self.true.get(whole, 0):
                     self.difference(whole, cell)
+            # nearly always: a trip may end on the next date
+            pairs = ("od-pairs-per-day", "devices", date, start, end)
+            if FEW < self.true[cell] <= self.true.get(pairs, 0):
+                self.difference(pairs, cell)
         for (way, date, lau), parts in ways.items():
             self.equal([("flow-balance", way, date, lau)], parts)
         for day in {cell[2] for cell in self.cells("trips-per-device", "devices")}:
@@ -187,6 +206,16 @@ class Attack:
                 self.at_most([cell], movers)
                 self.at_most([cell], [("trip-distances", "trips") + cell[2:]])
             self.at_most([cell for cell in movers for _ in range(int(cell[4][0]))], trips)
+            all_movers = self.total(("movers", day), movers)
+            present = defaultdict(list)
+            for cell in of_day("dwell-per-lau", "devices"):
+                present[cell[3]].append(cell)
+            present = {lau: self.total(("present", day, lau), cells) for lau, cells in present.items()}
+            for cell in of_day("trips-od", "devices"):
+                self.difference(all_movers, cell)
+                for whole in {present.get(lau) for lau in cell[4:]} - {None}:
+                    if FEW < self.true[cell] <= self.true[whole]:
+                        self.difference(whole, cell)
         for cell in self.cells("trips-per-device", "devices"):
             day, home = cell[2:4]
             whole = ("residents-per-lau", "residents", day[:8] + "01", home)

@@ -7,5 +7,6 @@ mod coarser;
 mod faults;
 mod history;
 mod movement;
+mod nights;
 mod store;
 mod world;

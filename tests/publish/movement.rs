@@ -94,6 +94,8 @@ fn flows_of_few_devices_are_empty_with_their_balance() {
     travel(&mut world, "back", 3, &[("b", 8), ("a", 9)]);
     travel(&mut world, "to", 30, &[("c", 8), ("b", 9)]);
     travel(&mut world, "from", 30, &[("b", 8), ("c", 9)]);
+    // with these, the number of those that are in EE_A tells nothing of those that arrive there
+    travel(&mut world, "still", 30, &[("a", 8)]);
     let work = release(&world);
     let flow = |column| shown(&work, "flow-balance", &["lau_id"], column);
     // 40 leave EE_A and 3 arrive
@@ -113,6 +115,26 @@ fn flows_of_few_devices_are_empty_with_their_balance() {
     let text = work.read("out/flow-balance.csv");
     let row = text.lines().find(|line| line.contains("EE_A")).unwrap();
     assert!(row.starts_with("2024-10-01,EE_A,EE_A,,40,,0,true"), "{row}");
+}
+
+#[test]
+fn pairs_of_places_do_not_give_away_who_made_no_trip_between_them() {
+    let mut world = three_units();
+    travel(&mut world, "trip", 40, &[("a", 8), ("b", 9)]);
+    for device in 0..40 {
+        world.seen(&format!("here{device:03}"), "a", &format!("{DATE} 12:00:00"));
+        world.seen(&format!("there{device:03}"), "b", &format!("{DATE} 12:00:00"));
+    }
+    for device in 0..3 {
+        world.seen(&format!("pair{device:03}"), "a", &format!("{DATE} 12:00:00"));
+        world.seen(&format!("pair{device:03}"), "b", &format!("{DATE} 18:00:00"));
+    }
+    let work = release(&world);
+    let pair = ["from_lau_id", "to_lau_id"];
+    let seen = shown(&work, "od-pairs-per-day", &pair, "devices");
+    let trips = shown(&work, "trips-od", &pair, "devices");
+    let of = |found: &BTreeMap<String, i64>| found.get("EE_A EE_B").copied();
+    assert_tells_no_few(of(&trips).and(of(&seen)).as_ref(), of(&trips).unwrap_or_default(), "pair");
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub fn audit(folder: &Path, progress: &Progress) -> Result<Audited> {
         }
         tables.push(table_of(sql_name, view, &rows)?);
     }
-    let containers = Containers { windows, ..Containers::default() };
+    let containers = Containers { windows, night: manifest.night, ..Containers::default() };
     tables.extend(totals(&tables, &containers));
     let related = loop {
         let (related, missing) = relations(&tables, links(&tables), &containers)?;

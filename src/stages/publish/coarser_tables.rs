@@ -63,7 +63,7 @@ pub fn table(
     let starts = read::periods(&rows, &dating).with_context(place)?;
     let table = Table::new(view, publication, &rows, |row| {
         let period = starts[row].map(|start| dating.period(start));
-        let role = match is_released && scope.is_released(period) {
+        let role = match is_released && dating.is_released(period, scope) {
             true => Role::Released,
             false => Role::Context,
         };

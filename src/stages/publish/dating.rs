@@ -84,6 +84,14 @@ impl Dating {
         }
     }
 
+    /// True if all dates of a period that the warehouse has are released, and for a night if it has both: where it has
+    /// one, the devices of the night are known to be among those of that date.
+    pub fn is_released(&self, period: Option<(NaiveDate, NaiveDate)>, scope: &Scope) -> bool {
+        let is_by_night = matches!(self, Dating::Column(_, Span::Night));
+        let has_both = |(first, last)| [first, last].iter().all(|date| scope.dates.contains(date));
+        scope.is_released(period) && (!is_by_night || period.is_some_and(has_both))
+    }
+
     /// True if the rows are of periods longer than a date.
     pub fn is_by_long_period(&self) -> bool {
         matches!(self, Dating::Column(_, Span::Unit(unit)) if *unit != Unit::Date)
@@ -200,9 +208,19 @@ mod tests {
         assert!(days.is_released(period(Unit::Week, "2024-09-30")));
         assert!(!days.is_released(period(Unit::Month, "2024-10-01")));
         assert!(!days.is_released(None));
-        let night = |start: &str| Some((date(start), Span::Night.end(date(start))));
-        assert!(days.is_released(night("2024-10-03")), "no events are there of the next date");
-        assert!(!scope("2024-10-01", "2024-10-02").is_released(night("2024-10-02")));
+    }
+
+    #[test]
+    fn nights_are_released_whose_dates_have_events_and_are_released() {
+        let nights = Dating::Column(DayColumn::Date(NIGHT.to_owned()), Span::Night);
+        let is_released = |start: &str, scope: &Scope| {
+            nights.is_released(Some((date(start), Span::Night.end(date(start)))), scope)
+        };
+        let days = scope("2024-10-01", "2024-10-03");
+        assert!(is_released("2024-10-01", &days) && is_released("2024-10-02", &days));
+        // the devices of these nights are known to be among those of 1 and 3 October
+        assert!(!is_released("2024-09-30", &days) && !is_released("2024-10-03", &days));
+        assert!(!is_released("2024-10-02", &scope("2024-10-01", "2024-10-02")));
     }
 
     #[test]

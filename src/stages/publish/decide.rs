@@ -100,7 +100,7 @@ pub fn decide<'a>(
         let starts = read::periods(&rows, &dating).map_err(|error| view.placed(error))?;
         let table = Table::new(view, publication, &rows, |row| {
             let period = starts[row].map(|start| dating.period(start));
-            let role = match scope.is_released(period) {
+            let role = match dating.is_released(period, &scope) {
                 true if released => Role::Released,
                 true if judged => Role::Judged,
                 _ => Role::Context,
@@ -147,7 +147,7 @@ pub fn decide<'a>(
     let small = settings.publish.min_area_devices;
     let small = SmallAreas::read(warehouse, level.areas, small, &origin)?;
     let sum = nuts.sum().filter(|_| level.areas != Areas::Lau);
-    let containers = Containers { windows, nuts };
+    let containers = Containers { windows, night: settings.night, nuts };
     let mut further = coarser_tables::relations(&tables, &forms, &history);
     // what nobody sees and nobody saw is only compared with what is released in its place
     if !chosen.finer.is_empty() && !chosen.finer.iter().any(|view| history.has(view)) {

@@ -95,7 +95,8 @@ pub fn write(
     let detail = Detail::from(&settings.publish);
     let text = readme(request, (detail, thresholds), &of_views);
     add_text(&folder, "README.md", &text, &mut files)?;
-    let manifest = Manifest::new(request.range, (detail, thresholds), of_views, files.clone());
+    let of_release = (detail, thresholds, settings.night);
+    let manifest = Manifest::new(request.range, of_release, of_views, files.clone());
     add_text(&folder, MANIFEST, &manifest.text()?, &mut files)?;
     let text = sums_text(&files);
     add_text(&folder, SUMS, &text, &mut files)?;

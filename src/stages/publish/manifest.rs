@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::decide::ReleasedView;
+use super::period::NightHours;
 use super::table::Table;
 use crate::datasets::published::Detail;
 use crate::publication::Thresholds;
@@ -29,6 +30,9 @@ pub struct Manifest {
     #[serde(flatten)]
     pub detail: Detail,
     pub thresholds: Thresholds,
+    /// The clock hours of nights.
+    #[serde(default)]
+    pub night: NightHours,
     /// By SQL name.
     pub views: BTreeMap<String, ManifestView>,
     /// SHA-256 of the files, by name.
@@ -121,11 +125,11 @@ impl ManifestView {
 impl Manifest {
     pub fn new(
         (from, to): (Option<NaiveDate>, Option<NaiveDate>),
-        (detail, thresholds): (Detail, Thresholds),
+        (detail, thresholds, night): (Detail, Thresholds, NightHours),
         views: BTreeMap<String, ManifestView>,
         files: BTreeMap<String, String>,
     ) -> Self {
-        Manifest { version: VERSION, from, to, detail, thresholds, views, files }
+        Manifest { version: VERSION, from, to, detail, thresholds, night, views, files }
     }
 
     /// # Errors

@@ -62,6 +62,7 @@ use crate::views::coarser::{self, Level};
 use crate::warehouse::{Relation, Select, Warehouse};
 use decide::{Decision, decide};
 use nuts::{Boundaries, Nuts};
+use period::NightHours;
 use report::reasons_csv;
 use store::{NewRelease, Places, geoparquet};
 
@@ -77,6 +78,8 @@ pub struct Settings {
     regions: Arc<OnceLock<Option<Nuts>>>,
     /// First clock hour of the day, and of the night.
     pub day: (u32, u32),
+    /// The hours of the nights that devices spend at places.
+    pub night: NightHours,
 }
 
 impl Settings {
@@ -95,6 +98,7 @@ impl From<&Config> for Settings {
             boundaries: Boundaries::from(config),
             regions: Arc::default(),
             day: (config.time.day_start, config.time.day_end),
+            night: NightHours::from(&config.anchors),
         }
     }
 }

@@ -1,17 +1,43 @@
-//! The periods that headers name: which week, month or window a date or a night belongs to.
+//! The periods that headers name: which week, month or window a date or a night belongs to, and which night an hour.
 
 use std::collections::BTreeMap;
 
 use chrono::{Days, NaiveDate};
+use serde::{Deserialize, Serialize};
 
+use crate::config::Anchors;
 use crate::views::Unit;
 use crate::views::publication::Period;
 
 /// The windows whose anchors apply to dates.
 pub type AnchorWindows = BTreeMap<NaiveDate, NaiveDate>;
 
+/// The clock hours of a night: from the first one on, and before the second one of the next date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NightHours {
+    pub start: u32,
+    pub end: u32,
+}
+
+impl From<&Anchors> for NightHours {
+    fn from(anchors: &Anchors) -> Self {
+        NightHours { start: anchors.night_start, end: anchors.night_end }
+    }
+}
+
+impl Default for NightHours {
+    fn default() -> Self {
+        NightHours::from(&Anchors::default())
+    }
+}
+
 /// The period that a value lies in, as text; `None` if there is none, or if the value is no date.
-pub fn period_of(period: Period, value: &str, windows: &AnchorWindows) -> Option<String> {
+pub fn period_of(
+    period: Period,
+    value: &str,
+    windows: &AnchorWindows,
+    night: NightHours,
+) -> Option<String> {
     let date: NaiveDate = value.get(..10)?.parse().ok()?;
     let start = match period {
         Period::Date => date,
@@ -21,6 +47,11 @@ pub fn period_of(period: Period, value: &str, windows: &AnchorWindows) -> Option
         Period::MonthOfWeek => both(Unit::Month, date, Unit::Week.end(date))?,
         Period::WeekOfNight => both(Unit::Week, date, next(date)?)?,
         Period::MonthOfNight => both(Unit::Month, date, next(date)?)?,
+        Period::Night => match value.get(11..13)?.parse::<u32>().ok()? {
+            hour if hour >= night.start => date,
+            hour if hour < night.end => date.pred_opt()?,
+            _ => return None,
+        },
     };
     Some(start.to_string())
 }
@@ -57,8 +88,13 @@ mod tests {
             (Period::MonthOfNight, "2024-10-30", Some("2024-10-01")),
             (Period::MonthOfNight, "2024-10-31", None),
             (Period::Week, "EE0784", None),
+            (Period::Night, "2024-10-01T22:00:00", Some("2024-10-01")),
+            (Period::Night, "2024-10-01 06:00:00.000000", Some("2024-09-30")),
+            (Period::Night, "2024-10-01T07:00:00", None),
+            (Period::Night, "2024-10-01", None),
         ] {
-            assert_eq!(period_of(period, value, &windows).as_deref(), expected, "{value}");
+            let found = period_of(period, value, &windows, NightHours::default());
+            assert_eq!(found.as_deref(), expected, "{value}");
         }
     }
 }

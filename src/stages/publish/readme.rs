@@ -37,7 +37,8 @@ pub fn readme(
          - In views with a row for every key, a withheld number is empty (null), and the last column `suppressed` is\n  \
          true. A LAU without a planned cell is withheld like that, since no device can be seen there. In the other\n  \
          views, rows with withheld numbers are left out: a missing row means 0 to {few} devices, or more.\n\
-         - Weeks, months, nights and windows are here if all their dates with data are.\n{}\n\
+         - Weeks, months and windows are here if all their dates with data are, and nights if both of their dates are.\n\
+         {}\n\
          ## Files\n\n\
          Each view is a CSV file and a Parquet file with the same rows. Views with a column `lau_id` also have a\n\
          GeoJSON file with the boundaries, of the newest date alone. `manifest.json` describes the views in a form for\n\

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use anyhow::{Result, bail};
 
 use super::nuts::Nuts;
-use super::period::{AnchorWindows, period_of};
+use super::period::{AnchorWindows, NightHours, period_of};
 use super::table::{KeyValues, Number, Row, Table};
 use crate::views::publication::{Column, KeyPair, KeyValue, Link, Relation};
 
@@ -42,10 +42,11 @@ pub struct Missing {
     pub keys: Vec<(String, Option<String>)>,
 }
 
-/// Which windows and areas hold dates and places.
+/// Which windows, nights and areas hold dates, hours and places.
 #[derive(Debug, Clone, Default)]
 pub struct Containers {
     pub windows: AnchorWindows,
+    pub night: NightHours,
     pub nuts: Nuts,
 }
 
@@ -188,7 +189,7 @@ fn value_of(
         KeyValue::Text(text) => Some(Some(text.clone())),
         KeyValue::Period(period, column) => {
             let value = row.keys[table.key(column)?].as_deref()?;
-            period_of(*period, value, &containers.windows).map(Some)
+            period_of(*period, value, &containers.windows, containers.night).map(Some)
         }
         KeyValue::Area(areas, column) => match row.keys[table.key(column)?].as_deref() {
             Some(place) => containers.nuts.area(*areas, place).map(Some),

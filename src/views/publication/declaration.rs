@@ -145,10 +145,12 @@ pub enum Period {
     WeekOfNight,
     /// The month that holds both dates of a night, if one does.
     MonthOfNight,
+    /// The night that holds a clock hour, if one does, by its first date.
+    Night,
 }
 
 impl Period {
-    pub const ALL: [Period; 7] = [
+    pub const ALL: [Period; 8] = [
         Period::Date,
         Period::Week,
         Period::Month,
@@ -156,6 +158,7 @@ impl Period {
         Period::MonthOfWeek,
         Period::WeekOfNight,
         Period::MonthOfNight,
+        Period::Night,
     ];
 
     pub fn name(self) -> &'static str {
@@ -167,6 +170,7 @@ impl Period {
             Period::MonthOfWeek => "month_of_week",
             Period::WeekOfNight => "week_of_night",
             Period::MonthOfNight => "month_of_night",
+            Period::Night => "night",
         }
     }
 }
