@@ -30,10 +30,13 @@ pub struct Publish {
     /// Show what would be withheld, and what with coarser areas and periods, and write nothing
     #[arg(long, conflicts_with = "audit")]
     pub dry_run: bool,
-    /// Look at the release in DIR as an attacker does, who knows nothing else; exits with status 1 if a number is
-    /// known too well
+    /// Look at the release in DIR as an attacker does, who knows nothing else but releases that --with names; exits with
+    /// status 1 if a number is known too well
     #[arg(long, requires = "dir", conflicts_with_all = ["views", "date", "from", "to"])]
     pub audit: bool,
+    /// Folder of an earlier release that the attacker has as well; repeat the flag for several, the newest first
+    #[arg(long = "with", value_name = "DIR", requires = "audit")]
+    pub with: Vec<PathBuf>,
     /// Format of what is shown
     #[arg(long, short, value_enum, default_value_t)]
     pub format: PublishFormat,

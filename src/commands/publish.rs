@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -190,7 +190,7 @@ fn print_alternatives(alternatives: &[Alternative], progress: &Progress) -> Resu
 /// Attacks a release from outside.
 pub fn audit(session: &Session, args: &Publish) -> Result<()> {
     let dir = args.dir.as_deref().context("name the folder of the release")?;
-    let audited = publish::audit(dir, &session.progress)?;
+    let audited = publish::audit(dir, &args.with, &session.progress)?;
     match args.format {
         PublishFormat::Json => {
             let kinds = audited.kinds.iter().map(|kind| {
@@ -216,14 +216,18 @@ pub fn audit(session: &Session, args: &Publish) -> Result<()> {
     session.progress.note(&audited.sentence());
     match &audited.faults[..] {
         [] => Ok(()),
-        [first, others @ ..] => bail!(
-            "{first}, as anybody can derive who has {}{}; do not hand the release over, and report the fault",
-            dir.display(),
-            match others.len() {
-                0 => String::new(),
-                more => format!(", and {more} more numbers"),
-            }
-        ),
+        [first, others @ ..] => {
+            let folders = std::iter::once(dir).chain(args.with.iter().map(PathBuf::as_path));
+            let folders: Vec<String> = folders.map(|dir| dir.display().to_string()).collect();
+            bail!(
+                "{first}, as anybody can derive who has {}{}; do not hand the release over, and report the fault",
+                folders.join(" and "),
+                match others.len() {
+                    0 => String::new(),
+                    more => format!(", and {more} more numbers"),
+                }
+            )
+        }
     }
 }
 

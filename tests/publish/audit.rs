@@ -55,6 +55,40 @@ fn number_that_follows_from_the_others_is_a_fault() {
 }
 
 #[test]
+fn number_that_follows_with_an_earlier_release_is_a_fault() {
+    let work = of_one_date([12, 40, 100]);
+    work.ok(&["publish", "earlier", "--view", "totals"]);
+    work.ok(&["publish", "out", "--view", "by-lau"]);
+    work.ok(&["publish", "--audit", "out", "--with", "earlier"]);
+    // 152 devices, of which 140 are elsewhere
+    tamper(&work, [None, Some(40), Some(100)]);
+    work.ok(&["publish", "--audit", "out"]);
+    work.fails(
+        &["publish", "--audit", "out", "--with", "earlier"],
+        1,
+        &["by_lau.devices of 2024-10-01, EE_A is 12", "who has out and earlier"],
+    );
+    work.fails(&["publish", "--audit", "out", "--with", "raw"], 1, &["is raw a release?"]);
+}
+
+#[test]
+fn count_that_has_changed_by_few_devices_is_a_fault() {
+    let work = of_one_date([20, 40, 100]);
+    work.ok(&["publish", "earlier", "--view", "by-lau"]);
+    work.ok(&["publish", "out", "--view", "by-lau"]);
+    work.ok(&["publish", "--audit", "out", "--with", "earlier"]);
+    tamper(&work, [Some(20), Some(43), None]);
+    work.fails(
+        &["publish", "--audit", "out", "--with", "earlier"],
+        1,
+        &["by_lau.devices of 2024-10-01, EE_B has changed by 3 since the release in earlier"],
+    );
+    // by 16 devices, and by none
+    tamper(&work, [Some(36), Some(40), None]);
+    work.ok(&["publish", "--audit", "out", "--with", "earlier"]);
+}
+
+#[test]
 fn changed_and_additional_files_are_reported() {
     let work = of_one_date([12, 40, 100]);
     work.ok(&["publish", "out"]);

@@ -34,20 +34,22 @@ pub struct Attack<'a> {
     outsider: Outsider,
     cells: HashMap<Number, usize>,
     wanted: Vec<Known>,
-    /// Numbers that are shown although they are computed from others that are withheld.
-    derived: Vec<String>,
+    /// What is known too well without deriving anything: changes by few devices, and numbers that are shown although
+    /// they are computed from others that are withheld.
+    evident: Vec<String>,
 }
 
 impl<'a> Attack<'a> {
-    /// Counts are known, or unknown where they are null in tables with a row for every key.
-    pub fn new(tables: &'a [Table], thresholds: Thresholds) -> Self {
+    /// Counts are known, or unknown where they are null in tables with a row for every key. `evident` is what is known
+    /// too well already.
+    pub fn new(tables: &'a [Table], thresholds: Thresholds, evident: Vec<String>) -> Self {
         let mut attack = Attack {
             tables,
             thresholds,
             outsider: Outsider::default(),
             cells: HashMap::new(),
             wanted: Vec::new(),
-            derived: Vec::new(),
+            evident,
         };
         let floor = match thresholds.zeros {
             Zeros::Show => 1,
@@ -56,7 +58,7 @@ impl<'a> Attack<'a> {
         for (table_number, table) in tables.iter().enumerate() {
             for (measure, declared) in table.measures.iter().enumerate() {
                 let is_sum = declared.basis.is_sum();
-                if matches!(declared.basis, Basis::From(_)) || table.is_amount[measure] {
+                if declared.basis.is_computed() || table.is_amount[measure] {
                     continue;
                 }
                 for (row, of_row) in table.rows.iter().enumerate() {
@@ -111,7 +113,7 @@ impl<'a> Attack<'a> {
                         let is_withheld = base.is_none_or(|base| value(tables, base).is_none());
                         if table.rows[row].numbers[measure].is_some() && is_withheld {
                             let name = name_of(table, Number { table: own, row, measure });
-                            self.derived.push(format!(
+                            self.evident.push(format!(
                                 "{name} is shown, although a number is withheld from which it is computed"
                             ));
                         }
@@ -228,7 +230,7 @@ impl<'a> Attack<'a> {
         self.outsider.narrow();
         let few = self.thresholds.min_devices.saturating_sub(1) as f64;
         let mut kinds: BTreeMap<String, KindOfNumber> = BTreeMap::new();
-        let mut faults: BTreeSet<String> = self.derived.drain(..).collect();
+        let mut faults: BTreeSet<String> = self.evident.drain(..).collect();
         for Known { kind, name, cell, floor, is_difference, is_sum, is_left_out } in &self.wanted {
             let (low, high) = self.outsider.bounds(*cell);
             let is_exact = high.is_some_and(|high| high - low < TOLERANCE);

@@ -1,12 +1,13 @@
-//! Looks at a release folder as an attacker does, who has nothing else.
+//! Looks at a release folder as an attacker does, who has nothing else but earlier releases.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use arrow::array::{Array, RecordBatch};
 
 use super::attack::Attack;
 use super::audited::Audited;
+use super::earlier::add_earlier;
 use super::left_out::add_left_out;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
 use super::period::AnchorWindows;
@@ -20,22 +21,21 @@ use crate::storage::inputs::InputFile;
 use crate::storage::sha256::of_bytes;
 use crate::views::publication::{Basis, Link, RowsOf};
 
-/// Derives what an outsider can from the folder alone.
+/// Derives what an outsider can from the folder of a release, and from those of earlier releases.
 ///
 /// # Errors
-/// A folder that is no release, or whose files were changed.
-pub fn audit(folder: &Path, progress: &Progress) -> Result<Audited> {
-    let manifest = Manifest::read(folder)?;
-    verify(folder, &manifest)?;
+/// A folder that is no release, or whose files were changed; views that have other columns in an earlier release.
+pub fn audit(folder: &Path, earlier: &[PathBuf], progress: &Progress) -> Result<Audited> {
     let bar = progress.spinner("audit", "reading the release");
-    let mut tables = Vec::new();
+    let manifest = Manifest::read(folder)?;
     let mut windows = AnchorWindows::new();
-    for (sql_name, view) in &manifest.views {
-        let rows = read(folder, view)?;
-        if sql_name == "anchor_windows" {
-            windows = anchor_windows_of(&rows)?;
-        }
-        tables.push(table_of(sql_name, view, &rows)?);
+    let mut tables = tables_of(folder, &manifest, &mut windows)?;
+    let mut changes = Vec::new();
+    for folder in earlier {
+        let of_earlier = Manifest::read(folder)?;
+        let of_earlier = tables_of(folder, &of_earlier, &mut windows)?;
+        let min_devices = manifest.thresholds.min_devices;
+        changes.extend(add_earlier(&mut tables, (folder, of_earlier), min_devices)?);
     }
     let containers = Containers { windows, night: manifest.night, ..Containers::default() };
     tables.extend(totals(&tables, &containers));
@@ -45,12 +45,30 @@ pub fn audit(folder: &Path, progress: &Progress) -> Result<Audited> {
             break related;
         }
     };
-    let mut attack = Attack::new(&tables, manifest.thresholds);
+    let mut attack = Attack::new(&tables, manifest.thresholds, changes);
     related.iter().for_each(|related| attack.relate(related));
     bar.message("deriving withheld numbers");
     let audited = attack.carry_out();
     bar.finish();
     Ok(audited)
+}
+
+/// The tables of a release, and the windows of its dates.
+fn tables_of(
+    folder: &Path,
+    manifest: &Manifest,
+    windows: &mut AnchorWindows,
+) -> Result<Vec<Table>> {
+    verify(folder, manifest)?;
+    let mut tables = Vec::new();
+    for (sql_name, view) in &manifest.views {
+        let rows = read(folder, view)?;
+        if sql_name == "anchor_windows" {
+            windows.extend(anchor_windows_of(&rows)?);
+        }
+        tables.push(table_of(sql_name, view, &rows)?);
+    }
+    Ok(tables)
 }
 
 /// What headers state, and what follows from that.

@@ -16,6 +16,7 @@ mod coarser_tables;
 mod coverage;
 mod dating;
 mod decide;
+mod earlier;
 mod folder;
 mod history;
 mod largest;

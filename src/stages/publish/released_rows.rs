@@ -84,7 +84,7 @@ pub fn released_rows(
         RowsOf::Devices => !is_suppressed[row],
         // a zero alone tells that there is a number which is withheld
         RowsOf::AnyNumber => table.measures.iter().enumerate().any(|(measure, declared)| {
-            let is_from = matches!(declared.basis, Basis::From(_));
+            let is_from = declared.basis.is_computed();
             let is_shown = !withheld[measure][row] && !is_from;
             is_shown && table.rows[row].numbers[measure].is_some_and(|number| number > 0)
         }),

@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use arrow::util::display::array_value_to_string;
 use chrono::NaiveDate;
 
-use crate::views::publication::{Basis, Keys, Measure, Publication};
+use crate::views::publication::{Keys, Measure, Publication};
 use crate::views::{OrderBy, View};
 
 /// Values of key columns as text; `None` for null.
@@ -187,7 +187,7 @@ fn column<'a>(view: &View, rows: &'a RecordBatch, name: &str) -> Result<&'a Arra
 /// The values of a count or a sum; none of a measure that is computed from another.
 fn numbers(view: &View, rows: &RecordBatch, measure: &Measure) -> Result<Vec<Option<u64>>> {
     let values = column(view, rows, &measure.column)?;
-    if matches!(measure.basis, Basis::From(_)) {
+    if measure.basis.is_computed() {
         return Ok(vec![None; rows.num_rows()]);
     }
     if let (true, Some(values)) = (measure.basis.is_sum(), values.as_primitive_opt::<Float64Type>())

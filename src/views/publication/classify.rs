@@ -160,7 +160,7 @@ fn number<'a>(
         });
     }
     match counts.iter().flatten().find(|measure| measure.column == column.column) {
-        Some(measure) if !matches!(measure.basis, Basis::From(_)) => {
+        Some(measure) if !measure.basis.is_computed() => {
             Ok(Number { is_sum: measure.basis.is_sum(), keys })
         }
         _ => Err(no_count(column, view).0),

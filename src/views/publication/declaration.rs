@@ -74,6 +74,11 @@ pub enum Basis {
 }
 
 impl Basis {
+    /// True for a number that is computed from others.
+    pub fn is_computed(&self) -> bool {
+        matches!(self, Basis::From(_))
+    }
+
     /// True for a sum to which devices add.
     pub fn is_sum(&self) -> bool {
         matches!(self, Basis::Over(_) | Basis::OverUsers)
