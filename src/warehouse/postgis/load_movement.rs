@@ -104,7 +104,7 @@ pub fn replace(
         let of_date: u64 = files.iter().map(|file| file.listed.rows).sum();
         *rows.entry((*name).to_owned()).or_default() += of_date;
     }
-    let mut changed = false;
+    let (mut changed, mut copied) = (false, 0);
     let sql = "SELECT relation, date, mark FROM {schema}.mobility_movement_date";
     for row in transaction.query(&schema.fill(sql), &[]).map_err(failed)? {
         let (relation, date, mark): (String, NaiveDate, String) =
@@ -133,12 +133,14 @@ pub fn replace(
         }
         let insert = "INSERT INTO {schema}.mobility_movement_date (relation, date, mark, row_count) \
                       VALUES ($1, $2, $3, $4)";
+        copied += count;
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         transaction
             .execute(&schema.fill(insert), &[name, date, &fingerprint(files), &count])
             .map_err(failed)?;
     }
-    if !wanted.is_empty() {
+    // statistics of tables that have hardly changed are still right, and the server renews them by itself at times
+    if copied.saturating_mul(10) >= rows.values().sum() && !wanted.is_empty() {
         let tables = Table::MOVEMENT.map(|table| schema.table(table)).join(", ");
         transaction.batch_execute(&ANALYZE.replace("{tables}", &tables)).map_err(failed)?;
     }

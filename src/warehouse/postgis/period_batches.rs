@@ -16,7 +16,8 @@ const MAX_ROWS: u64 = 2_000_000;
 
 /// The column that tells the dates of the rows of a result; `None` if its periods are to be computed one by
 /// one: a view that the program does not ship may not be what its header says, and hourly presence is read
-/// best by date. So are segments and trips, for whose joins the server makes poor plans over many dates.
+/// best by date. So are segments and trips of neighbouring dates, for whose joins the server makes poor plans over many
+/// dates.
 pub fn column(
     inputs: &Inputs,
     view: &StoredView,
@@ -24,7 +25,8 @@ pub fn column(
     (growth, column): (Growth, Option<&str>),
 ) -> Option<String> {
     let is_possible = growth.unit == Unit::Date && inputs.is_shipped(&view.sql);
-    if !is_possible || reads.events() || reads.movement() {
+    let has_neighbours = growth.before + growth.after > 0;
+    if !is_possible || reads.events() || (reads.movement() && has_neighbours) {
         return None;
     }
     told_by(inputs, view, (growth, column))

@@ -21,12 +21,13 @@ pub fn column_types<C: GenericClient>(
 ) -> Result<ColumnTypes> {
     let rows = client
         .query(
+            // the relation first: the catalogue has the columns of the partitions of all dates
             "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) \
-             FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid \
-             LEFT JOIN pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relname = $2 AND a.attnum > 0 AND NOT a.attisdropped \
-               AND CASE WHEN $1::text IS NULL THEN c.relnamespace = pg_my_temp_schema() \
-                        ELSE n.nspname = $1 END \
+             FROM pg_attribute a \
+             WHERE a.attrelid = (SELECT c.oid FROM pg_class c WHERE c.relname = $2 AND c.relnamespace = \
+                 CASE WHEN $1::text IS NULL THEN pg_my_temp_schema() \
+                      ELSE (SELECT n.oid FROM pg_namespace n WHERE n.nspname = $1) END) \
+               AND a.attnum > 0 AND NOT a.attisdropped \
              ORDER BY a.attnum",
             &[&schema.map(SchemaName::name), &relation],
         )
