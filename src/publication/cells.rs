@@ -113,12 +113,49 @@ impl Problem {
         self.add(key.into(), devices, Place::Difference, primary, None)
     }
 
+    /// Adds a sum of events or trips that is not published, and that an outsider may compute from others. Those who make
+    /// few of them are few; of one with enough `devices`, none may be known to give most.
+    pub fn computed_sum(
+        &mut self,
+        key: impl Into<String>,
+        value: u64,
+        largest: u64,
+        devices: u64,
+    ) -> CellId {
+        let primary = self.few_in_sum(value).or_else(|| self.dominated(value, largest, devices));
+        self.add(key.into(), value, Place::Difference, primary, None)
+    }
+
+    /// Adds a sum that an earlier release withheld. Where that was because one of enough `devices` gives most of it, it
+    /// must not be known now either.
+    pub fn hidden_sum(
+        &mut self,
+        key: impl Into<String>,
+        value: u64,
+        largest: u64,
+        devices: u64,
+    ) -> CellId {
+        let primary = self.dominated(value, largest, devices);
+        self.add(key.into(), value, Place::Difference, primary, None)
+    }
+
+    /// A sum is enough for as many devices as must be possible if it is as large.
+    pub(super) fn few_in_sum(&self, value: u64) -> Option<Primary> {
+        self.few(value)
+            .filter(|primary| primary.needed.is_some_and(|(_, most)| (value as f64) < most))
+    }
+
+    fn dominated(&self, value: u64, largest: u64, devices: u64) -> Option<Primary> {
+        let is_enough = devices >= self.thresholds.min_devices && value > 0;
+        if is_enough { primary::sum(value, largest) } else { None }
+    }
+
     /// A difference of zero is no count of few devices, and shows no zero of a table.
     fn few(&self, devices: u64) -> Option<Primary> {
         self.thresholds.count(devices, 1.0).filter(|_| devices > 0)
     }
 
-    fn add(
+    pub(super) fn add(
         &mut self,
         key: String,
         value: u64,

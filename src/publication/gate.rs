@@ -8,8 +8,10 @@ use super::problem::{CellId, Problem};
 use super::search::{Proofs, Search};
 use super::suppression::{Suppression, Withheld};
 
-/// With up to so many entries that could be withheld, all choices are compared.
+/// With up to so many entries that could be withheld, all choices are compared, unless their number times that of the
+/// cells is larger than the other number.
 const COMPARED: usize = 12;
+const COMPARED_CELLS: usize = 1 << 20;
 
 /// Entries that are tried at the same time. What is found does not depend on the number of threads.
 const TOGETHER: usize = 16;
@@ -111,7 +113,9 @@ fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Resul
     let mut candidates: Vec<usize> =
         component.iter().copied().filter(|entry| search.state.is_candidate(*entry)).collect();
     candidates.sort_by(|a, b| price(problem, *a).cmp(&price(problem, *b)));
-    let is_safe = match candidates.len() <= COMPARED {
+    let cells: usize = component.iter().map(|entry| problem.entries[*entry].len()).sum();
+    let is_compared = candidates.len() <= COMPARED && cells << candidates.len() <= COMPARED_CELLS;
+    let is_safe = match is_compared {
         true => {
             search.state.look_everywhere();
             compare(problem, search, &primaries, &candidates)

@@ -1,6 +1,8 @@
 """Attacks a release of the program's own views with the definitions of the views alone.
 
-Usage: attacker.py RELEASE EXACT, folders with CSV files; EXACT has the analyst's views under the same names.
+Usage: attacker.py EXACT RELEASE..., folders with CSV files; EXACT has the analyst's views under the same names. A release
+may be `RELEASE:AREAS:PERIOD`, such as `regions:nuts3:week`, whose exact numbers are those of coarsen.py. Several
+releases of the same dates are attacked together.
 It shares nothing with the program: the relations below are written by hand from the definitions, and the attacker even
 knows which rows of sparse tables are truly empty. Each count of few devices must be missing, and everything that an
 attacker can derive by interval propagation must leave it all values from 1 (sparse tables: 0) to 15.
@@ -12,6 +14,8 @@ import sys
 from collections import defaultdict
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from coarsen import Level
 
 FEW = 15
 
@@ -42,34 +46,63 @@ VIEWS = [
     ("trips-per-device", ["date", "home_lau_id", "trips_class"], ["devices"], False),
     ("dwell-per-lau", ["date", "lau_id", "dwell_class"], ["devices"], False),
 ]
+# all devices of a period
+ALL = {"day": "users-per-day", "week": "users-per-week", "month": "users-per-month"}
+# views with areas or periods that become coarser; the others are the same in each release
+COARSER = {"users-per-lau", "trips-od", "flow-balance", "trip-distances", "trips-per-device", "dwell-per-lau"}
+COARSER |= {"residents-per-lau", "commuters"}
 # trips, to which each device adds one at least
 SUMS = {("trips-od", "trips"), ("trip-distances", "trips")}
 SUMS |= {("flow-balance", way) for way in ("inflow", "outflow", "within")}
 
 
-class Attack:
-    def __init__(self, released, exact):
+class Facts:
+    """What is known of numbers: true values, bounds, relations, and numbers that contain those of finer releases."""
+
+    def __init__(self):
         self.bounds, self.true, self.complete, self.relations = {}, {}, {}, []
+        self.inside, self.pairs = defaultdict(list), {}
+
+
+class Attack:
+    """One release; with `facts` of others."""
+
+    def __init__(self, facts, released, exact, level):
+        self.level = level
+        self.bounds, self.true, self.complete = facts.bounds, facts.true, facts.complete
+        self.relations, self.inside, self.pairs = facts.relations, facts.inside, facts.pairs
         for view, keys, counts, complete in VIEWS:
-            seen = {tuple(row[k] for k in keys): row for row in rows(released, view)}
-            for row in rows(exact, view):
+            suffix = level.suffix(view) if view in COARSER else ""
+            if view in COARSER:
+                keys = [level.key(key) for key in keys if key != "hour" or level.period == "day"]
+            elif level.suffix(view) and not (Path(released) / f"{view}.csv").exists():
+                # it has no form of this level
+                continue
+            seen = {tuple(row[k] for k in keys): row for row in rows(released, view + suffix)}
+            for row in rows(exact, view + suffix):
                 key = tuple(row[k] for k in keys)
                 for count in counts:
-                    cell = (view, count) + key
+                    cell = (view + suffix, count) + key
                     value = int(row[count])
                     shown = seen.get(key, {}).get(count, "")
                     self.true[cell], self.complete[cell] = value, complete
+                    if shown == "" and cell in self.bounds:
+                        # another release has it, or withholds it as well
+                        continue
                     if shown != "":
                         assert int(shown) == value, f"{cell} is released as {shown}, and is {value}"
                         assert not 1 <= value <= FEW, f"{cell} is released: {value}"
                         self.bounds[cell] = (value, value)
-                    elif complete and value == 0:
+                    elif complete and value == 0 and (Path(released) / f"{view}{suffix}.csv").exists():
                         raise AssertionError(f"{cell}: the zero is withheld")
                     else:
                         self.bounds[cell] = (1 if complete else 0, math.inf)
 
+    def name(self, view):
+        return view + self.level.suffix(view) if view in COARSER else view
+
     def cells(self, view, count):
-        return [cell for cell in self.true if cell[:2] == (view, count)]
+        return [cell for cell in self.true if cell[:2] == (self.name(view), count)]
 
     def at_most(self, smaller, larger):
         """The sum of some cells is at most the sum of others."""
@@ -82,7 +115,7 @@ class Attack:
         if whole not in self.true or part not in self.true:
             return
         rest = ("difference",) + whole + part
-        self.true[rest] = self.true[whole] - self.true[part]
+        self.true[rest], self.pairs[rest] = self.true[whole] - self.true[part], (whole, part)
         # that there is a device may be known
         self.complete[rest] = True
         self.bounds[rest] = (0, math.inf)
@@ -97,7 +130,7 @@ class Attack:
             for same in (copy, diagonal):
                 self.at_most([cell], [same])
                 self.at_most([same], [cell])
-            self.difference(("users-per-day", "user_count", date), cell)
+            self.difference((ALL[self.level.period], "user_count", date), cell)
             self.difference(("devices-per-date", "devices", date), cell)
             parts = [("users-per-lau-day-night", c, date, lau) for c in ("day_users", "night_users")]
             for part in parts:
@@ -110,7 +143,7 @@ class Attack:
                 diagonals[date].append(cell)
             else:
                 for lau in (start, end):
-                    self.difference(("users-per-lau", "user_count", date, lau), cell)
+                    self.difference((self.name("users-per-lau"), "user_count", date, lau), cell)
         for date, parts in diagonals.items():
             self.at_most([("devices-per-date", "devices", date)], parts)
         hours = defaultdict(list)
@@ -135,8 +168,8 @@ class Attack:
         homes, works = defaultdict(list), defaultdict(list)
         for cell in self.cells("commuters", "devices"):
             window, home, work = cell[2:]
-            homes[("residents-per-lau", "residents", window, home)].append(cell)
-            works[("residents-per-lau", "workers", window, work)].append(cell)
+            homes[(self.name("residents-per-lau"), "residents", window, home)].append(cell)
+            works[(self.name("residents-per-lau"), "workers", window, work)].append(cell)
         residents = defaultdict(list)
         for count in ("residents", "workers"):
             for cell in self.cells("residents-per-lau", count):
@@ -164,7 +197,7 @@ class Attack:
 
     def total(self, name, cells):
         """A sum of counts that nobody publishes, as a count."""
-        total = ("total", "devices") + name
+        total = ("total", "devices", self.level.suffix("trips-od")) + name
         self.true[total], self.complete[total], self.bounds[total] = self.of(cells), False, (0, math.inf)
         self.equal([total], cells)
         return total
@@ -172,15 +205,15 @@ class Attack:
     def relate_movement(self, residents, dwell):
         ways = defaultdict(list)
         for cell in self.cells("trips-od", "devices"):
-            date, hour, start, end = cell[2:]
-            trips = ("trips-od", "trips") + cell[2:]
+            date, start, end = cell[2], *cell[-2:]
+            trips = (self.name("trips-od"), "trips") + cell[2:]
             self.at_most([cell], [trips])
             if start == end:
                 ways[("within", date, start)].append(trips)
             else:
                 ways[("outflow", date, start)].append(trips)
                 ways[("inflow", date, end)].append(trips)
-            for whole in {("users-per-lau", "user_count", date, lau) for lau in (start, end)}:
+            for whole in {(self.name("users-per-lau"), "user_count", date, lau) for lau in (start, end)}:
                 # nearly always: a site may have cells of several LAUs
                 if FEW < self.true[cell] <= self.true.get(whole, 0):
                     self.difference(whole, cell)
@@ -189,8 +222,8 @@ class Attack:
             if FEW < self.true[cell] <= self.true.get(pairs, 0):
                 self.difference(pairs, cell)
         for (way, date, lau), parts in ways.items():
-            self.equal([("flow-balance", way, date, lau)], parts)
-        for day in {cell[2] for cell in self.cells("trips-per-device", "devices")}:
+            self.equal([(self.name("flow-balance"), way, date, lau)], parts)
+        for day in {cell[2] for cell in self.cells("flow-balance", "outflow")}:
             def of_day(view, count, keep=lambda cell: True):
                 return [cell for cell in self.cells(view, count) if cell[2] == day and keep(cell)]
 
@@ -202,26 +235,30 @@ class Attack:
             movers = [cell for cell in classes if cell[4] != "0"]
             distances = of_day("trip-distances", "devices")
             self.at_most(movers, distances)
+            seen = ("devices-per-date", "devices", day)
+            everybody = seen if self.level.period == "day" else (ALL[self.level.period], "user_count", day)
             for cell in distances:
+                self.difference(everybody, cell)
                 self.at_most([cell], movers)
-                self.at_most([cell], [("trip-distances", "trips") + cell[2:]])
+                self.at_most([cell], [(self.name("trip-distances"), "trips") + cell[2:]])
             self.at_most([cell for cell in movers for _ in range(int(cell[4][0]))], trips)
-            all_movers = self.total(("movers", day), movers)
+            everybody_moving = [self.total(("movers", day), movers)] if movers else []
             present = defaultdict(list)
             for cell in of_day("dwell-per-lau", "devices"):
                 present[cell[3]].append(cell)
             present = {lau: self.total(("present", day, lau), cells) for lau, cells in present.items()}
             for cell in of_day("trips-od", "devices"):
-                self.difference(all_movers, cell)
-                for whole in {present.get(lau) for lau in cell[4:]} - {None}:
+                for whole in everybody_moving:
+                    self.difference(whole, cell)
+                for whole in {present.get(lau) for lau in cell[-2:]} - {None}:
                     if FEW < self.true[cell] <= self.true[whole]:
                         self.difference(whole, cell)
         for cell in self.cells("trips-per-device", "devices"):
             day, home = cell[2:4]
-            whole = ("residents-per-lau", "residents", day[:8] + "01", home)
+            whole = (self.name("residents-per-lau"), "residents", day[:8] + "01", home)
             residents[(day, whole)].append(cell)
         for cell in self.cells("dwell-per-lau", "devices"):
-            dwell[("users-per-lau", "user_count") + cell[2:4]].append(cell)
+            dwell[(self.name("users-per-lau"), "user_count") + cell[2:4]].append(cell)
 
     def propagate(self):
         for _ in range(300):
@@ -245,22 +282,137 @@ class Attack:
     def judge(self):
         primary = 0
         for cell, value in self.true.items():
-            if not 1 <= value <= FEW or cell[:2] in SUMS:
+            if not 1 <= value <= FEW or self.is_sum(cell):
                 continue
             primary += 1
             low, high = self.bounds[cell]
+            low = min(low, self.allowed(cell, low))
             # two numbers that are withheld and at least one each are two at least, whatever is withheld
             nulls = 2 if self.complete[cell] else 0
             least = max(1 if self.complete[cell] else 0, min(nulls, low))
             assert low <= least and high >= FEW, f"{cell} is {value}, and is known to be {low} to {high}"
         return primary
 
+    def allowed(self, cell, low):
+        """Of a difference of numbers of which one is withheld, finer releases tell that it is some number at least: a
+        week has as many devices as the largest of its dates."""
+        is_several = cell[0] == "difference" and self.inside
+        return 0 if is_several and not all(map(self.is_shown_in, self.pairs[cell])) else low
+
+    def is_shown_in(self, cell):
+        return self.bounds[cell][0] == self.bounds[cell][1]
+
+    def is_sum(self, cell):
+        return cell[0] == "between" or any(cell[0].startswith(view) and cell[1] == count for view, count in SUMS)
+
+
+class Levels:
+    """What a finer and a coarser release of the same dates tell together."""
+
+    def __init__(self, fine, coarse):
+        self.fine, self.coarse = fine, coarse
+        self.between = defaultdict(list)
+
+    def lifted(self, key):
+        """The key of the coarser row that holds a finer one: date, areas or a class."""
+        if self.coarse.level.period != "day" and len(key) == 4:
+            key = (key[0], *key[2:])
+        return (self.coarse.level.start(key[0]), *(self.coarse.level.area(part) for part in key[1:]))
+
+    def groups(self, view, count):
+        found = defaultdict(list)
+        for cell in self.fine.cells(view, count):
+            found[(self.coarse.name(view), count, *self.lifted(cell[2:]))].append(cell)
+        return found
+
+    def relate(self):
+        facts = self.fine
+        for view, count in [("users-per-lau", "user_count"), ("trips-od", "devices"), ("trip-distances", "devices")]:
+            for whole, parts in self.groups(view, count).items():
+                if whole in parts or whole not in facts.true:
+                    continue
+                facts.at_most([whole], parts)
+                for part in parts:
+                    # of numbers that an earlier release withholds, nobody computes the difference
+                    if facts.is_shown_in(part):
+                        facts.difference(whole, part)
+                    else:
+                        facts.at_most([part], [whole])
+                facts.inside[whole] += parts
+        for view, count in [("trips-od", "trips"), ("trip-distances", "trips"), ("trips-per-device", "devices")]:
+            for whole, parts in self.groups(view, count).items():
+                if whole not in parts:
+                    self.adds_up(whole, parts)
+        self.relate_flows()
+
+    def adds_up(self, whole, parts):
+        facts = self.fine
+        if whole not in facts.true:
+            return
+        facts.equal([whole], parts)
+        is_shown = {cell: facts.bounds[cell][0] == facts.bounds[cell][1] for cell in [whole, *parts]}
+        shown = [part for part in parts if is_shown[part]]
+        if is_shown[whole] and shown:
+            rest = facts.true[whole] - facts.of(shown)
+            assert rest == 0 or rest >= FEW, f"{whole} without {shown} is {rest}"
+
+    def relate_flows(self):
+        """Trips from one part of an area to another are within the area, and in its flows no more."""
+        facts = self.fine
+        flows = {count: self.groups("flow-balance", count) for count in ("inflow", "outflow", "within")}
+        pairs = self.groups("trips-od", "trips")
+        name = self.coarse.name("trips-od")
+        if self.fine.level.areas == self.coarse.level.areas:
+            for groups in flows.values():
+                for whole, parts in groups.items():
+                    if whole not in parts:
+                        self.adds_up(whole, parts)
+            return
+        for (view, _, *key), parts in flows["within"].items():
+            whole = (view, "within", *key)
+            if whole not in facts.true:
+                continue
+            across = [c for c in pairs.get((name, "trips", key[0], key[1], key[1]), ()) if c[-2] != c[-1]]
+            if self.coarse.level.period == "day":
+                hours = [cell for cell in pairs if cell[2] == key[0] and cell[-2:] == (key[1], key[1])]
+                across = [c for cell in hours for c in pairs[cell] if c[-2] != c[-1]]
+            between = ("between", self.coarse.name("flow-balance"), *key)
+            facts.true[between], facts.complete[between] = facts.of(across), True
+            facts.bounds[between] = (0, math.inf)
+            facts.equal([whole], [*parts, between])
+            for count in ("inflow", "outflow"):
+                facts.equal(flows[count][(view, count, *key)], [(view, count, *key), between])
+            for count in ("inflow", "outflow"):
+                of_parts = flows[count][(view, count, *key)] + parts
+                known = [c for c in of_parts if facts.bounds[c][0] == facts.bounds[c][1]]
+                wholes = [(view, count, *key), whole]
+                if known and all(facts.bounds[c][0] == facts.bounds[c][1] for c in wholes):
+                    rest = facts.of(wholes) - facts.of(known)
+                    assert rest == 0 or rest >= FEW, f"{wholes} without {known} is {rest}"
+            self.between[key[0]].append(between)
+
+    def judge(self):
+        for between in (cell for cells in self.between.values() for cell in cells):
+            low, high = self.fine.bounds[between]
+            if 1 <= self.fine.true[between] < FEW:
+                assert low <= 1 and high >= FEW, f"{between} is known to be {low} to {high}"
+
 
 def main():
-    attack = Attack(sys.argv[1], sys.argv[2])
-    attack.relate()
-    attack.propagate()
-    print(attack.judge(), len(attack.true))
+    exact, *releases = sys.argv[1:]
+    facts, attacks = Facts(), []
+    for release in releases:
+        name, areas, period = release.split(":") if ":" in release else (release, "lau", "day")
+        attacks.append(Attack(facts, name, exact, Level(exact, areas, period)))
+    for attack in attacks:
+        attack.relate()
+    levels = [Levels(fine, coarse) for number, coarse in enumerate(attacks) for fine in attacks[:number]]
+    for pair in levels:
+        pair.relate()
+    attacks[0].propagate()
+    for pair in levels:
+        pair.judge()
+    print(attacks[0].judge(), len(facts.true))
 
 
 if __name__ == "__main__":

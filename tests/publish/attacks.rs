@@ -75,14 +75,19 @@ pub fn random_world(seed: u64, devices: u32, days: u64) -> World {
     world
 }
 
-fn attack(work: &Workspace, release: &str) -> (u64, u64) {
+/// Writes the exact rows of the views.
+pub fn exact_views(work: &Workspace) {
     for view in VIEWS {
         let rows = work.ok(&["query", view, "--format", "csv"]);
         work.write(&format!("exact/{view}.csv"), rows);
     }
+}
+
+fn attack(work: &Workspace, release: &str) -> (u64, u64) {
+    exact_views(work);
     let mut python = Command::new("python3");
     let script = root().join("tests/publish/attacker.py");
-    let ran = python.arg("-B").arg(script).arg(work.path(release)).arg(work.path("exact")).output();
+    let ran = python.arg("-B").arg(script).arg(work.path("exact")).arg(work.path(release)).output();
     let ran = ran.expect("python3 is installed by `make test`");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let text = String::from_utf8(ran.stdout).unwrap();
@@ -128,6 +133,6 @@ fn attacker_finds_a_number_that_was_put_back() {
     work.write("out/users-per-lau-day-night.csv", exact);
     let mut python = Command::new("python3");
     let script = root().join("tests/publish/attacker.py");
-    let ran = python.arg("-B").arg(script).arg(work.path("out")).arg(work.path("exact")).output();
+    let ran = python.arg("-B").arg(script).arg(work.path("exact")).arg(work.path("out")).output();
     assert!(!ran.unwrap().status.success());
 }

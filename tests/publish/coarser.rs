@@ -17,7 +17,7 @@ const BOUNDARIES: &str = "raw/lau/lau.geojson";
 const NUTS: &str = "lau_id,nuts\nEE_A,EE001\nEE_B,EE001\nEE_C,EE002\nFI_1,FI1B1\n";
 
 /// Writes the configuration; `publish` are lines of its section.
-fn configure(work: &Workspace, publish: &str) {
+pub fn configure(work: &Workspace, publish: &str) {
     work.config(&format!(
         "[anchors]\nwork_min_days = 4\n[publish]\nstore = \"published\"\n{publish}\n"
     ));
@@ -26,14 +26,14 @@ fn configure(work: &Workspace, publish: &str) {
     work.write("pipeline.toml", config.replace("[data]\n", "[data]\nnuts = \"nuts.csv\"\n"));
 }
 
-fn load_on(warehouse: Warehouse, world: &World, publish: &str) -> Workspace {
+pub fn load_on(warehouse: Warehouse, world: &World, publish: &str) -> Workspace {
     let work = world.load(warehouse, "[anchors]\nwork_min_days = 4\n");
     work.write("nuts.csv", NUTS);
     configure(&work, publish);
     work
 }
 
-fn load(world: &World, publish: &str) -> Workspace {
+pub fn load(world: &World, publish: &str) -> Workspace {
     load_on(Warehouse::Embedded, world, publish)
 }
 

@@ -4,6 +4,7 @@ mod attacks;
 mod audit;
 mod by_hand;
 mod coarser;
+mod coarser_movement;
 mod faults;
 mod history;
 mod movement;

@@ -8,7 +8,8 @@ use chrono::NaiveDate;
 use super::nuts::Nuts;
 use crate::config::{Areas, ReleasePeriod};
 use crate::domain::tables::quoted;
-use crate::views::coarser::{Level, Source, is_area, unit};
+use crate::views::coarser::{Level, Source, UserRows, is_area, unit};
+use crate::views::publication::{Basis, Measure};
 
 /// Dates whose weeks and months all engines know.
 const TRUNCATED: &str = "BETWEEN DATE '1678-01-01' AND DATE '2261-12-31'";
@@ -22,7 +23,8 @@ pub struct Counting<'a> {
     pub of: &'a str,
     pub keys: &'a [String],
     pub level: Level,
-    pub counts: Vec<&'a str>,
+    /// The numbers, in their order.
+    pub measures: &'a [Measure],
     /// All areas have a row in each period.
     pub every: bool,
 }
@@ -36,17 +38,39 @@ pub struct Origin<'a> {
     pub dates: &'a BTreeSet<NaiveDate>,
 }
 
+/// How a number follows from rows of single users.
+enum How {
+    /// A device counts once.
+    Devices,
+    /// What devices add.
+    Sum,
+    Computed(&'static str),
+}
+
+/// The columns with the number of devices that add to a sum, and with what the device with the most adds.
+pub fn behind(sum: &str) -> [String; 2] {
+    [format!("{sum}_devices"), format!("{sum}_largest")]
+}
+
 impl Counting<'_> {
-    /// The SELECT, with the columns in the order of the keys and then of the counts.
+    /// The sums of which the SELECT tells how much one device adds.
+    pub fn sums(&self) -> Vec<&str> {
+        let Source::Users(rows) = self.source else { return Vec::new() };
+        let names = self.measures.iter().filter(|m| matches!(how(m, &rows), How::Sum));
+        names.map(|measure| measure.column.as_str()).collect()
+    }
+
+    /// The SELECT, with the columns in the order of the keys, then of the numbers, and then those behind sums.
     pub fn sql(&self, origin: &Origin) -> String {
-        let Level { areas, period } = self.level;
-        let mut with = vec![format!("areas (lau_id, area) AS ({})", areas_of(areas, origin.nuts))];
+        let areas = areas_of(self.level.areas, origin.nuts);
+        let mut with = vec![format!("areas (lau_id, area) AS ({areas})")];
         // expression and name of each key but the name of a LAU
         let mut keys: Vec<(String, String)> = Vec::new();
         let mut joins = String::new();
-        for (number, key) in self.keys.iter().filter(|key| *key != LAU_NAME).enumerate() {
-            let expression = match key.as_str() {
-                key if is_area(key) => {
+        let has_areas = matches!(self.source, Source::Users(UserRows { has_areas: true, .. }));
+        for (number, key) in self.keys().filter(|key| *key != LAU_NAME).enumerate() {
+            let expression = match key {
+                key if is_area(key) && !has_areas => {
                     // writing to a string cannot fail
                     let _ = write!(
                         joins,
@@ -55,7 +79,7 @@ impl Counting<'_> {
                     );
                     format!("area_{number}.area")
                 }
-                DATE => truncated(period),
+                DATE => truncated(self.level.period),
                 key => format!("g.{}", quoted(key)),
             };
             keys.push((expression, quoted(&self.level.key(key))));
@@ -63,39 +87,25 @@ impl Counting<'_> {
         let list = |text: &dyn Fn(&(String, String)) -> String| {
             keys.iter().map(text).collect::<Vec<_>>().join(", ")
         };
-        let (named, expressions, names) = (
-            list(&|(expression, name)| format!("{expression} AS {name}")),
-            list(&|(expression, _)| expression.clone()),
-            list(&|(_, name)| name.clone()),
-        );
-        let counts = |function: &str, of: &str| {
-            let count = |count: &&str| format!("{function}({of}{0}) AS {0}", quoted(count));
-            self.counts.iter().map(count).collect::<Vec<_>>().join(", ")
-        };
+        let named = list(&|(expression, name)| format!("{expression} AS {name}"));
+        let expressions = list(&|(expression, _)| expression.clone());
+        let names = list(&|(_, name)| name.clone());
         let range = self.range(origin);
-        let sums = self.counts.iter().map(|count| {
-            let count = quoted(count);
-            format!("CAST(SUM({count}) AS BIGINT) AS {count}")
-        });
-        let sums = sums.collect::<Vec<_>>().join(", ");
         match self.source {
-            Source::Users(sql) => {
-                let (day_start, day_end) = origin.day;
-                let sql = sql.replace(":day_start", &day_start.to_string());
-                let sql = sql.replace(":day_end", &day_end.to_string());
-                with.push(format!("given AS (\n{sql})"));
+            Source::Users(rows) => {
+                let (of_device, counted) = self.columns_of_devices(&rows);
+                with.push(format!("given AS (\n{})", given(rows.sql, origin)));
                 with.push(format!(
-                    "by_device AS (SELECT g.user_id, {named}, {} FROM given g{joins}{range} GROUP BY g.user_id, \
-                     {expressions})",
-                    counts("MAX", "g.")
+                    "by_device AS (SELECT g.user_id, {named}, {of_device} FROM given g{joins}{range} GROUP BY \
+                     g.user_id, {expressions})"
                 ));
                 with.push(format!(
-                    "counted AS (SELECT {names}, {sums} FROM by_device GROUP BY {names})"
+                    "counted AS (SELECT {names}, {counted} FROM by_device GROUP BY {names})"
                 ));
             }
             Source::Disjoint => {
-                let sums = self.counts.iter().map(|count| {
-                    let count = quoted(count);
+                let sums = self.measures.iter().map(|measure| {
+                    let count = quoted(&measure.column);
                     format!("CAST(SUM(g.{count}) AS BIGINT) AS {count}")
                 });
                 let sums = sums.collect::<Vec<_>>().join(", ");
@@ -113,8 +123,38 @@ impl Counting<'_> {
         format!("WITH {}\n{select}", with.join(",\n"))
     }
 
+    /// The numbers of a device, and those of all devices.
+    fn columns_of_devices(&self, rows: &UserRows) -> (String, String) {
+        let (mut of_device, mut counted) = (Vec::new(), Vec::new());
+        for measure in self.measures {
+            let name = quoted(&measure.column);
+            let function = match how(measure, rows) {
+                How::Devices => "MAX",
+                How::Sum => "SUM",
+                How::Computed(_) => continue,
+            };
+            of_device.push(format!("{function}(g.{name}) AS {name}"));
+            counted.push(format!("CAST(SUM({name}) AS BIGINT) AS {name}"));
+            if let How::Sum = how(measure, rows) {
+                let [devices, largest] = behind(&measure.column).map(|name| quoted(&name));
+                counted.push(format!("COUNT(CASE WHEN {name} > 0 THEN 1 END) AS {devices}"));
+                counted.push(format!("CAST(MAX({name}) AS BIGINT) AS {largest}"));
+            }
+        }
+        for name in rows.sums.iter().map(|name| quoted(name)) {
+            of_device.push(format!("SUM(g.{name}) AS {name}"));
+            counted.push(format!("SUM({name}) AS {name}"));
+        }
+        (of_device.join(", "), counted.join(", "))
+    }
+
+    /// The keys of the view that it has at the level.
+    fn keys(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(String::as_str).filter(|key| self.level.has_key(key))
+    }
+
     fn range(&self, origin: &Origin) -> String {
-        let is_dated = self.keys.iter().any(|key| key == DATE);
+        let is_dated = self.keys().any(|key| key == DATE);
         let mut conditions = Vec::new();
         if let (true, Some(first), Some(last)) =
             (is_dated, origin.dates.first(), origin.dates.last())
@@ -130,15 +170,24 @@ impl Counting<'_> {
         }
     }
 
-    /// The columns of a row: keys and counts.
+    /// The columns of a row: keys, numbers, and what is behind sums.
     fn columns(&self, key: &dyn Fn(&str) -> String, count: &dyn Fn(&str) -> String) -> String {
-        let keys =
-            self.keys.iter().filter(|key| self.level.areas == Areas::Lau || *key != LAU_NAME);
-        let keys = keys.map(|name| match name.as_str() {
+        let keys = self.keys().map(|name| match name {
             LAU_NAME => "l.lau_name".to_owned(),
             name => key(&self.level.key(name)),
         });
-        keys.chain(self.counts.iter().map(|name| count(name))).collect::<Vec<_>>().join(", ")
+        let number = |measure: &Measure| match self.source {
+            Source::Users(rows) => match how(measure, &rows) {
+                How::Computed(expression) => {
+                    format!("{expression} AS {}", quoted(&measure.column))
+                }
+                _ => count(&measure.column),
+            },
+            Source::Disjoint => count(&measure.column),
+        };
+        let numbers = self.measures.iter().map(number);
+        let behind = self.sums().into_iter().flat_map(behind).map(|name| count(&name));
+        keys.chain(numbers).chain(behind).collect::<Vec<_>>().join(", ")
     }
 
     fn has_names(&self) -> bool {
@@ -181,8 +230,37 @@ impl Counting<'_> {
     }
 }
 
+fn how(measure: &Measure, rows: &UserRows) -> How {
+    match (rows.expression(&measure.column), &measure.basis) {
+        (Some(expression), _) => How::Computed(expression),
+        (None, Basis::Devices) => How::Devices,
+        (None, _) => How::Sum,
+    }
+}
+
+/// The SELECT of rows of single users with settings filled in.
+fn given(sql: &str, origin: &Origin) -> String {
+    let (day_start, day_end) = origin.day;
+    let sql =
+        sql.replace(":day_start", &day_start.to_string()).replace(":day_end", &day_end.to_string());
+    let first = origin.dates.first().copied().unwrap_or_default();
+    let last = origin.dates.last().copied().unwrap_or_default();
+    let before = first.pred_opt().unwrap_or(first);
+    let after = last.succ_opt().unwrap_or(last);
+    let mut filled = sql;
+    for (name, date) in [
+        (":first_date", first),
+        (":last_date", last),
+        (":day_before", before),
+        (":day_after", after),
+    ] {
+        filled = filled.replace(name, &format!("DATE '{date}'"));
+    }
+    filled
+}
+
 /// Each LAU with its area.
-fn areas_of(areas: Areas, nuts: &Nuts) -> String {
+pub fn areas_of(areas: Areas, nuts: &Nuts) -> String {
     if areas == Areas::Lau {
         return "SELECT lau_id, lau_id AS area FROM lau".to_owned();
     }
@@ -193,7 +271,7 @@ fn areas_of(areas: Areas, nuts: &Nuts) -> String {
 }
 
 /// The first date of the period of a date.
-fn truncated(period: ReleasePeriod) -> String {
+pub fn truncated(period: ReleasePeriod) -> String {
     match period {
         ReleasePeriod::Day => "g.date".to_owned(),
         period => format!(

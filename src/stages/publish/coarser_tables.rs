@@ -8,41 +8,41 @@ use arrow::compute::filter_record_batch;
 use arrow::datatypes::{Date32Type, Int64Type};
 use chrono::NaiveDate;
 
-use super::coarser_rows::{Counting, Origin};
+use super::coarser_rows::{Counting, Origin, behind};
 use super::dating::{Dating, Scope};
-use super::history::History;
+use super::largest::Largest;
 use super::numbers::name;
 use super::read;
 use super::relations::{Containers, Related, relations as related};
 use super::table::{Number, Role, Row, Table};
 use crate::config::{Areas, ReleasePeriod};
 use crate::views::coarser::{Coarser, Level, is_area, unit, users_per_lau};
-use crate::views::publication::{Link, Relation};
+use crate::views::publication::{Basis, Link, Measure, Relation};
 use crate::views::{Registry, Unit};
 use crate::warehouse::{DayColumn, Warehouse};
 
-/// Reads a coarser form of a view. Periods that are not read as a whole are left out.
+/// Reads a coarser form of a view, and the devices behind its sums. Periods that are not read as a whole are left out.
+/// Rows of dates that are released have the role `role`.
 ///
 /// # Errors
 /// A warehouse that cannot be read.
 pub fn table(
     warehouse: &dyn Warehouse,
     registry: &Registry,
-    coarser: &Coarser,
+    (coarser, role): (&Coarser, Role),
     (scope, origin): (&Scope, &Origin),
-    is_released: bool,
+    largest: &mut Largest,
 ) -> Result<(Table, RecordBatch)> {
     let Coarser { view, of, source, .. } = coarser;
     let publication = &view.publication;
     let finest = registry.by_sql_name(of).and_then(|view| view.publication.keys.as_ref());
     let finest = finest.with_context(|| format!("{of} has no keys"))?;
-    let counts = publication.counts.iter().flatten().map(|count| count.column.as_str());
     let counting = Counting {
         source: *source,
         of,
         keys: &finest.columns,
         level: coarser.level(),
-        counts: counts.collect(),
+        measures: publication.counts.as_deref().unwrap_or_default(),
         every: finest.are_complete(),
     };
     let place = || format!("{} for {}", view.place(), view.name);
@@ -59,44 +59,25 @@ pub fn table(
             Some(!is_by_date || scope.is_wholly_read(period))
         })
         .collect();
-    let rows = read::sorted(view, &filter_record_batch(&rows, &is_whole)?)?;
+    let mut rows = read::sorted(view, &filter_record_batch(&rows, &is_whole)?)?;
+    let columns = keys.len() + counting.measures.len();
+    for sum in counting.sums() {
+        let of_keys = view.order.iter().map(|order| &order.column).cloned();
+        largest.add(&view.view, sum, &columns_of(&rows, of_keys.chain(behind(sum)))?)?;
+    }
+    rows = rows.project(&(0..columns).collect::<Vec<_>>())?;
     let starts = read::periods(&rows, &dating).with_context(place)?;
     let table = Table::new(view, publication, &rows, |row| {
         let period = starts[row].map(|start| dating.period(start));
-        let role = match is_released && dating.is_released(period, scope) {
-            true => Role::Released,
-            false => Role::Context,
-        };
-        (period, role)
+        (period, if dating.is_released(period, scope) { role } else { Role::Context })
     })?;
     Ok((table, rows))
 }
 
-/// The relations of coarser forms with finer ones of the same views, and with numbers of earlier releases that are
-/// contained in these.
-pub fn relations(tables: &[Table], coarser: &[&Coarser], history: &History) -> Vec<(usize, Link)> {
-    let mut found = Vec::new();
-    let place = |view: &str| tables.iter().position(|table| table.view == view);
-    for form in coarser {
-        let contained = |finer: Level, view: &str| {
-            let links = form.contains(finer);
-            place(view)
-                .into_iter()
-                .flat_map(move |number| links.clone().into_iter().map(move |link| (number, link)))
-        };
-        found.extend(contained(Level::FINEST, &form.of));
-        for finer in coarser.iter().filter(|finer| finer.of == form.of && finer.view != form.view) {
-            if finer.level().is_within(form.level()) {
-                found.extend(contained(finer.level(), &finer.view.view));
-            }
-        }
-        for (number, table) in tables.iter().enumerate().filter(|(_, t)| history.has(&t.view)) {
-            let links = table.publication.sums.iter().chain(&table.publication.linked);
-            let links = links.filter(|link| link.to.view.as_ref() == Some(&form.of));
-            found.extend(links.filter_map(|link| Some((number, form.contains_linked(link)?))));
-        }
-    }
-    found
+/// Some columns of rows.
+fn columns_of(rows: &RecordBatch, names: impl Iterator<Item = String>) -> Result<RecordBatch> {
+    let numbers = names.map(|name| rows.schema().index_of(&name));
+    Ok(rows.project(&numbers.collect::<Result<Vec<_>, _>>()?)?)
 }
 
 /// Refuses coarser numbers that contradict those of the views.
@@ -108,7 +89,9 @@ pub fn refuse_contradictions(
     links: &[(usize, Link)],
     containers: &Containers,
 ) -> Result<()> {
-    let links = links.iter().map(|(number, link)| (*number, link));
+    // what is nearly always true may not be
+    let links = links.iter().filter(|(_, link)| !link.is_near && link.times.is_none());
+    let links = links.map(|(number, link)| (*number, link));
     let value = |number: &Number| {
         tables[number.table].rows[number.row].numbers[number.measure].unwrap_or_default()
     };
@@ -123,7 +106,7 @@ pub fn refuse_contradictions(
         };
         if !is_true {
             bail!(
-                "{} ({}) cannot be the number of devices of what it contains, such as {} ({}); run `mobility views`",
+                "{} ({}) contradicts what it contains, such as {} ({}); run `mobility views`",
                 name(&tables[whole.table], whole),
                 value(&whole),
                 name(&tables[parts[0].table], parts[0]),
@@ -163,7 +146,7 @@ impl SmallAreas {
             of,
             keys: &["date".to_owned(), "lau_id".to_owned()],
             level: Level { areas, period: ReleasePeriod::Month },
-            counts: vec!["user_count"],
+            measures: &[Measure { column: "user_count".to_owned(), basis: Basis::Devices }],
             every: false,
         };
         let rows = read::collect(warehouse.sql(&counting.sql(origin))?)?;

@@ -6,11 +6,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 
-use super::choose::{Classified, choose};
+use super::choose::{Chosen, Classified, choose};
+use super::coarser_relations;
 use super::coarser_rows::Origin;
 use super::coarser_tables::{self, SmallAreas};
 use super::coverage::Coverage;
 use super::dating::{Dating, Scope};
+use super::flow_levels;
 use super::history::History;
 use super::largest::Largest;
 use super::nuts::Nuts;
@@ -27,7 +29,7 @@ use crate::datasets::published::Store;
 use crate::errors::UsageError;
 use crate::progress::StageBar;
 use crate::publication::{Gate, Refused, Suppression};
-use crate::views::coarser::Coarser;
+use crate::views::coarser::{Coarser, with_forms_of_level};
 use crate::views::{Growth, Registry, Unit};
 use crate::warehouse::Warehouse;
 
@@ -71,12 +73,16 @@ pub fn decide<'a>(
     bar: &StageBar,
 ) -> Result<Decision<'a>> {
     let level = settings.level();
-    let chosen = choose(registry, &request.views, level)?;
+    let mut chosen = choose(registry, &request.views, level)?;
     let window = Growth::by(Unit::Window).with_window(settings.window).unit;
     let dates = read::dates(warehouse, registry)?;
     let scope = Scope::new(dates.clone(), request.range, window);
     if !scope.has_dates() {
         return Err(no_dates(&dates));
+    }
+    let history = History::read(&Store::new(&settings.publish.store), &scope)?;
+    if request.views.is_empty() {
+        leave_out_unrelated(&mut chosen, &history, (coarser, registry), &scope);
     }
     let needed = chosen.classified.iter().find(|c| read::needs_anchor_windows(c.publication));
     let windows = read::anchor_windows(warehouse, registry, &scope, needed.map(|c| c.view))?;
@@ -98,7 +104,15 @@ pub fn decide<'a>(
             .map_err(|error| view.placed(error))?;
         rows_in += rows.num_rows() as u64;
         let starts = read::periods(&rows, &dating).map_err(|error| view.placed(error))?;
-        let table = Table::new(view, publication, &rows, |row| {
+        let of_level;
+        let stated = match chosen.finer.contains(&view.view) {
+            true => publication,
+            false => {
+                of_level = with_forms_of_level(view, level, registry);
+                &of_level
+            }
+        };
+        let table = Table::new(view, stated, &rows, |row| {
             let period = starts[row].map(|start| dating.period(start));
             let role = match dating.is_released(period, &scope) {
                 true if released => Role::Released,
@@ -107,7 +121,7 @@ pub fn decide<'a>(
             };
             (period, role)
         })?;
-        if released || judged {
+        if released || judged || history.has(&view.view) {
             largest.read(warehouse, registry, view, publication, &scope)?;
         }
         tables.push(table);
@@ -115,15 +129,18 @@ pub fn decide<'a>(
         kept.push(*classified);
     }
     let coverage = Coverage::read(warehouse)?;
-    let history = History::read(&Store::new(&settings.publish.store), &scope)?;
     // what is released, and what was
-    let forms: Vec<&Coarser> = coarser
+    let mut forms: Vec<&Coarser> = coarser
         .iter()
         .filter(|form| {
             let name = &form.view.view;
             chosen.released.contains(name) || history.has(name)
         })
         .collect();
+    let computed =
+        flow_levels::computed(coarser, &forms, &history, |view| chosen.released.contains(view));
+    forms.extend(&computed);
+    forms.extend(flow_levels::behind(coarser, &forms));
     let has_areas = |form: &&Coarser| form.areas.is_some_and(|areas| areas != Areas::Lau);
     let nuts = match forms.iter().any(has_areas) {
         true => read_nuts(warehouse, settings)?,
@@ -134,9 +151,15 @@ pub fn decide<'a>(
     let origin = Origin { nuts: &nuts, day: settings.day, dates: &read_dates };
     for form in &forms {
         bar.message(&form.view.name);
-        let is_released = chosen.released.contains(&form.view.view);
+        let role = match chosen.released.contains(&form.view.view) {
+            true => Role::Released,
+            false if computed.contains(form) => Role::Total,
+            false => Role::Context,
+        };
+        let form_and_role = (*form, role);
+        let dates = (&scope, &origin);
         let (table, rows) =
-            coarser_tables::table(warehouse, registry, form, (&scope, &origin), is_released)?;
+            coarser_tables::table(warehouse, registry, form_and_role, dates, &mut largest)?;
         rows_in += rows.num_rows() as u64;
         tables.push(table);
         batches.push(rows);
@@ -148,16 +171,24 @@ pub fn decide<'a>(
     let small = SmallAreas::read(warehouse, level.areas, small, &origin)?;
     let sum = nuts.sum().filter(|_| level.areas != Areas::Lau);
     let containers = Containers { windows, night: settings.night, nuts };
-    let mut further = coarser_tables::relations(&tables, &forms, &history);
+    let mut further = coarser_relations::relations(&tables, (coarser, &forms), &history);
     // what nobody sees and nobody saw is only compared with what is released in its place
     if !chosen.finer.is_empty() && !chosen.finer.iter().any(|view| history.has(view)) {
-        coarser_tables::refuse_contradictions(&tables, &further, &containers)?;
+        coarser_tables::refuse_contradictions(&tables, &further.direct, &containers)?;
         let is_kept: Vec<bool> = tables.iter().map(|t| !chosen.finer.contains(&t.view)).collect();
         tables = kept_of(tables, &is_kept);
         batches = kept_of(batches, &is_kept);
         kept = kept_of(kept, &is_kept);
-        further = coarser_tables::relations(&tables, &forms, &history);
+        further = coarser_relations::relations(&tables, (coarser, &forms), &history);
     }
+    let origin = Origin { nuts: &containers.nuts, day: settings.day, dates: &read_dates };
+    further.extend(flow_levels::add(
+        &mut tables,
+        &forms,
+        warehouse,
+        (&origin, &containers),
+        (&history, &mut largest),
+    )?);
     tables.extend(totals(&tables, &containers));
     let is_wholly_read = |period| scope.is_wholly_read(period);
     let mut built = build(
@@ -169,6 +200,7 @@ pub fn decide<'a>(
             is_of_small_area: &|table, row| small.has(table, row),
             largest: &largest,
             shown: &history.shown,
+            was_released: &|view, start| history.has_period(view, start),
             is_wholly_read: &is_wholly_read,
         },
     )?;
@@ -191,6 +223,23 @@ pub fn decide<'a>(
         )));
     }
     Ok(Decision { views, gate_report, reasons, notes: chosen.notes, rows_in, nuts: sum })
+}
+
+/// Leaves views out that an earlier release has in another form with which their numbers are not related.
+fn leave_out_unrelated(
+    chosen: &mut Chosen,
+    history: &History,
+    (coarser, registry): (&[Coarser], &Registry),
+    scope: &Scope,
+) {
+    while let Some((view, id)) = history.unrelated(&chosen.released, (coarser, registry), scope) {
+        let view = view.to_owned();
+        chosen.notes.push(format!(
+            "{view} is left out: the release {id} has it with other areas and the same dates, and it is not known what \
+             the differences of its numbers tell"
+        ));
+        chosen.released.remove(&view);
+    }
 }
 
 fn kept_of<T>(all: Vec<T>, is_kept: &[bool]) -> Vec<T> {

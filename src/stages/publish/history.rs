@@ -8,10 +8,11 @@ use chrono::NaiveDate;
 use super::dating::Scope;
 use super::numbers::Shown;
 use super::table::{Role, Table};
+use crate::config::{Areas, ReleasePeriod};
 use crate::datasets::published::Store;
 use crate::errors::UsageError;
 use crate::views::Registry;
-use crate::views::coarser::{Coarser, Level, is_area, unit};
+use crate::views::coarser::{Coarser, Level, is_area, is_related, unit};
 
 /// The numbers of earlier releases about dates that are looked at.
 #[derive(Debug, Default)]
@@ -56,6 +57,12 @@ impl History {
         self.views.contains_key(view)
     }
 
+    /// True if numbers of a view and of the period that begins on a date were shown.
+    pub fn has_period(&self, view: &str, start: Option<NaiveDate>) -> bool {
+        let starts = self.views.get(view).map(|(starts, _)| starts);
+        starts.is_some_and(|starts| start.is_none_or(|start| starts.contains(&start)))
+    }
+
     /// Refuses NUTS codes that are not those of earlier releases, whose areas then were others.
     ///
     /// # Errors
@@ -69,6 +76,28 @@ impl History {
             )))),
             _ => Ok(()),
         }
+    }
+
+    /// Of these views, the one whose numbers are not related to those of another form of the same view that an earlier
+    /// release has of the same dates, and that release.
+    pub fn unrelated<'a>(
+        &self,
+        views: &'a BTreeSet<String>,
+        (coarser, registry): (&[Coarser], &Registry),
+        scope: &Scope,
+    ) -> Option<(&'a str, &str)> {
+        views.iter().find_map(|view| {
+            let (of, level) =
+                level_of(view, coarser, registry).filter(|(of, _)| !is_related(of))?;
+            let is_other = |(name, (starts, _)): &(&String, &(BTreeSet<NaiveDate>, String))| {
+                let other = level_of(name, coarser, registry);
+                let is_there = |start: &NaiveDate| scope.is_released(Some((*start, *start)));
+                other.is_some_and(|(other, of_other)| other == of && of_other != level)
+                    && starts.iter().any(is_there)
+            };
+            let (_, (_, id)) = self.views.iter().find(is_other)?;
+            Some((view.as_str(), id.as_str()))
+        })
     }
 
     /// Refuses areas and periods that neither hold those of earlier releases of the same dates nor lie in them.
@@ -88,12 +117,21 @@ impl History {
                 .filter(|row| row.role == Role::Released)
                 .filter_map(|row| row.period)
                 .collect();
-            let Some(level) = level_of(&table.view, coarser, registry) else { continue };
+            let Some((of, level)) = level_of(&table.view, coarser, registry) else { continue };
             for (view, (starts, id)) in &self.views {
-                let Some(earlier) = level_of(view, coarser, registry) else { continue };
-                if level.is_within(earlier) || earlier.is_within(level) {
+                let Some((other, earlier)) = level_of(view, coarser, registry) else { continue };
+                let is_of_other_classes = of == other && level != earlier && !is_related(of);
+                let (level, earlier) = comparable(level, earlier);
+                let is_known = level.is_within(earlier) || earlier.is_within(level);
+                if is_known && !is_of_other_classes {
                     continue;
                 }
+                let reason = match is_of_other_classes {
+                    true => format!(
+                        "The classes of {of} in an area do not follow from those in its parts"
+                    ),
+                    false => "Neither lie in the others".to_owned(),
+                };
                 let overlaps = |start: &NaiveDate| {
                     let end = unit(earlier.period).end(*start);
                     periods.iter().any(|(first, last)| first <= &end && last >= start)
@@ -101,8 +139,8 @@ impl History {
                 if starts.iter().any(overlaps) {
                     return Err(anyhow!(UsageError(format!(
                         "the release is refused: the release {id} has numbers by {} and {} of the same dates, and this one \
-                         would have them by {} and {}. Neither lie in the others, so that it is not known what their \
-                         differences tell; choose other values of --areas and --period, or other dates",
+                         would have them by {} and {}. {reason}, so that it is not known what their differences tell; \
+                         choose other values of --areas and --period, or other dates",
                         earlier.areas.name(),
                         earlier.period.name(),
                         level.areas.name(),
@@ -115,12 +153,36 @@ impl History {
     }
 }
 
-/// The areas and the period of a view that has both; `None` for others.
-fn level_of(view: &str, coarser: &[Coarser], registry: &Registry) -> Option<Level> {
+/// A level at which areas may not matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ViewLevel {
+    areas: Option<Areas>,
+    period: ReleasePeriod,
+}
+
+/// Levels that can be compared: where areas do not matter, they are those of the other one.
+fn comparable(level: ViewLevel, other: ViewLevel) -> (Level, Level) {
+    let areas =
+        |level: ViewLevel, other: ViewLevel| level.areas.or(other.areas).unwrap_or_default();
+    let of = |level: ViewLevel, other: ViewLevel| Level {
+        areas: areas(level, other),
+        period: level.period,
+    };
+    (of(level, other), of(other, level))
+}
+
+/// The finest form of a view, and its level; `None` for views without dates, weeks or months that become coarser.
+fn level_of<'a>(
+    view: &'a str,
+    coarser: &'a [Coarser],
+    registry: &Registry,
+) -> Option<(&'a str, ViewLevel)> {
     if let Some(coarser) = coarser.iter().find(|coarser| coarser.view.view == view) {
-        return coarser.areas.zip(coarser.period).map(|_| coarser.level());
+        let level = ViewLevel { areas: coarser.areas, period: coarser.period? };
+        return Some((&coarser.of, level));
     }
     let keys = registry.by_sql_name(view)?.publication.keys.as_ref()?;
     let has = |is_wanted: &dyn Fn(&str) -> bool| keys.columns.iter().any(|key| is_wanted(key));
-    (has(&is_area) && has(&|key| key == "date")).then_some(Level::FINEST)
+    let areas = has(&is_area).then_some(Areas::Lau);
+    has(&|key| key == "date").then_some((view, ViewLevel { areas, period: ReleasePeriod::Day }))
 }

@@ -51,6 +51,17 @@ impl Largest {
         Ok(())
     }
 
+    /// Adds the devices behind a sum of a view, from rows of the keys in their order, devices and the largest sum of a
+    /// device.
+    ///
+    /// # Errors
+    /// Rows of another form.
+    pub fn add(&mut self, view: &str, column: &str, rows: &RecordBatch) -> Result<()> {
+        let found = by_keys(rows).with_context(|| format!("{column} of {view}"))?;
+        self.0.insert((view.to_owned(), column.to_owned()), found);
+        Ok(())
+    }
+
     /// The devices behind the numbers of a measure of a table, by row; `None` where nothing is known.
     pub fn of(&self, table: &Table, measure: usize) -> Vec<Option<Behind>> {
         let column = &table.measures[measure].column;

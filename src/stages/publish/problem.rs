@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, anyhow, bail};
 
+use super::coarser_relations::Further;
 use super::largest::{Behind, Largest};
 use super::numbers::{
     Shown, bases, is_known, is_sum, kind, kind_of_row, name, numbers, place, row, value,
@@ -11,7 +12,7 @@ use super::numbers::{
 use super::relations::{Containers, Missing, Related, Times, relations, stated};
 use super::table::{Number, Role, Row, Table};
 use crate::publication::{CellId, Inconsistent, Problem, Suppression, Thresholds};
-use crate::views::publication::{Basis, Link, Relation};
+use crate::views::publication::{Basis, Relation};
 
 /// The cells of numbers.
 pub struct Built {
@@ -27,12 +28,14 @@ pub struct Built {
 pub struct Knowledge<'a> {
     pub thresholds: Thresholds,
     pub containers: &'a Containers,
-    /// Relations that no header states, by the number of the table.
-    pub further: &'a [(usize, Link)],
+    /// Relations that no header states.
+    pub further: &'a Further,
     /// True for rows of areas that are withheld as a whole.
     pub is_of_small_area: &'a dyn Fn(&Table, &Row) -> bool,
     pub largest: &'a Largest,
     pub shown: &'a Shown,
+    /// True if an earlier release has numbers of a view and of the period that begins on a date.
+    pub was_released: &'a dyn Fn(&str, Option<chrono::NaiveDate>) -> bool,
     /// True if all rows are there that are parts of a number of a row.
     pub is_wholly_read: &'a dyn Fn(Option<(chrono::NaiveDate, chrono::NaiveDate)>) -> bool,
 }
@@ -49,15 +52,21 @@ pub fn build(tables: &[Table], knowledge: &Knowledge) -> Result<Built> {
         min_devices: knowledge.thresholds.min_devices,
     };
     built.add_counts(tables);
-    built.add_sums(tables, knowledge.largest)?;
+    built.add_sums(tables, knowledge)?;
     built.withhold_small_areas(tables, knowledge);
-    let further = knowledge.further.iter().map(|(number, link)| (*number, link));
+    let further = knowledge.further.direct.iter().map(|(number, link)| (*number, link));
     let links = stated(tables).chain(further);
     let (related, missing) = relations(tables, links, knowledge.containers)?;
     built.refuse_missing(tables, &missing)?;
     for related in &related {
         built
             .relate(tables, related, knowledge)
+            .map_err(|error| contradiction(tables, related, &error))?;
+    }
+    let implied = knowledge.further.implied.iter().map(|(number, link)| (*number, link));
+    for related in &relations(tables, implied, knowledge.containers)?.0 {
+        built
+            .relate_implied(tables, related, knowledge)
             .map_err(|error| contradiction(tables, related, &error))?;
     }
     built.add_history(tables, knowledge.shown).map_err(|error| anyhow!(error))?;
@@ -86,10 +95,10 @@ impl Built {
         }
     }
 
-    fn add_sums(&mut self, tables: &[Table], largest: &Largest) -> Result<()> {
+    fn add_sums(&mut self, tables: &[Table], knowledge: &Knowledge) -> Result<()> {
         for (table_number, table) in tables.iter().enumerate() {
-            let behind: Vec<_> =
-                (0..table.measures.len()).map(|measure| largest.of(table, measure)).collect();
+            let of_measure = |measure| knowledge.largest.of(table, measure);
+            let behind: Vec<_> = (0..table.measures.len()).map(of_measure).collect();
             for (measure, declared) in table.measures.iter().enumerate() {
                 let counts = match &declared.basis {
                     Basis::Over(of) if !table.is_total => bases(tables, table_number, of),
@@ -102,10 +111,18 @@ impl Built {
                     }
                     let devices = counts[number.row].and_then(|count| self.cell(count));
                     let known = |measure: usize| behind[measure][number.row];
-                    let cell = match table.rows[number.row].role {
-                        Role::Context | Role::Total => {
-                            self.problem.unpublished(name(table, number), value)
+                    let key = || name(table, number);
+                    let cell = match (table.rows[number.row].role, known(measure)) {
+                        (Role::Total, Some(Behind { devices, largest })) if table.is_total => {
+                            self.problem.computed_sum(key(), value, largest, devices)
                         }
+                        (Role::Context, Some(Behind { devices, largest }))
+                            if !table.is_amount[measure]
+                                && is_hidden(tables, number, knowledge) =>
+                        {
+                            self.problem.hidden_sum(key(), value, largest, devices)
+                        }
+                        (Role::Context | Role::Total, _) => self.problem.unpublished(key(), value),
                         _ => self.add_sum(table, number, devices, &known)?,
                     };
                     self.cells.insert(number, cell);
@@ -210,12 +227,6 @@ impl Built {
         }
         let period = row(tables, related.whole).period;
         let is_wholly_read = (knowledge.is_wholly_read)(period);
-        if is_sum(tables, related.whole) {
-            return match is_wholly_read {
-                true => self.problem.total(whole, &parts),
-                false => parts.iter().try_for_each(|part| self.problem.at_least(whole, &[*part])),
-            };
-        }
         if related.is_near {
             return self.relate_nearly(tables, related, (whole, &parts), knowledge);
         }
@@ -228,6 +239,17 @@ impl Built {
             }
             false => Vec::new(),
         };
+        if is_sum(tables, related.whole) {
+            if !is_wholly_read {
+                return parts.iter().try_for_each(|part| self.problem.at_least(whole, &[*part]));
+            }
+            // what is left of amounts tells nothing of the number of devices
+            let is_amount = tables[related.whole.table].is_amount[related.whole.measure];
+            if !is_amount && !known.is_empty() && known.len() < parts.len() {
+                self.problem.leaves(whole, &known)?;
+            }
+            return self.problem.total(whole, &parts);
+        }
         let relation = match related.relation {
             // parts that are not read may be missing
             _ if !is_wholly_read => Relation::In,
@@ -267,6 +289,41 @@ impl Built {
             }
         }
         Ok(())
+    }
+
+    /// A relation that follows from others: what is left of a number without the known ones that it contains is a number
+    /// too.
+    fn relate_implied(
+        &mut self,
+        tables: &[Table],
+        related: &Related,
+        knowledge: &Knowledge,
+    ) -> Result<(), Inconsistent> {
+        let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
+        let Some(whole) = self.cell(related.whole).filter(|_| is_known(&related.whole)) else {
+            return Ok(());
+        };
+        let known = related.parts.iter().filter(|part| is_known(part));
+        let known: Vec<CellId> = known.filter_map(|part| self.cell(*part)).collect();
+        if known.is_empty() || !related.times.is_empty() {
+            return Ok(());
+        }
+        if related.is_near {
+            return self.relate_nearly(tables, related, (whole, &known), knowledge);
+        }
+        if is_sum(tables, related.whole) {
+            let is_amount = tables[related.whole.table].is_amount[related.whole.measure];
+            return match !is_amount && known.len() < related.parts.len() {
+                true => self.problem.leaves(whole, &known).map(drop),
+                false => Ok(()),
+            };
+        }
+        match related.relation {
+            Relation::Equal | Relation::Within => self.problem.contains(whole, &known).map(drop),
+            Relation::In | Relation::SeenIn => {
+                known.iter().try_for_each(|part| self.problem.contains(whole, &[*part]).map(drop))
+            }
+        }
     }
 
     /// A relation that is nearly always true: where it is, outsiders rely on it. Numbers that are withheld anyway tell
@@ -348,6 +405,13 @@ impl Built {
         }
         Ok(())
     }
+}
+
+/// True for a number that an earlier release withheld.
+fn is_hidden(tables: &[Table], number: Number, knowledge: &Knowledge) -> bool {
+    let start = row(tables, number).period.map(|(first, _)| first);
+    (knowledge.was_released)(&tables[number.table].view, start)
+        && !knowledge.shown.contains_key(&place(tables, number))
 }
 
 fn contradiction(tables: &[Table], related: &Related, error: &Inconsistent) -> anyhow::Error {

@@ -160,10 +160,16 @@ fn groups(
     alone
 }
 
-/// True for rows that the condition of a link allows. Empty values are equal.
+/// True for rows that the condition of a link allows. Empty values are equal. Where a place is compared with an area, that
+/// is whether both lie in one.
 pub fn is_meant(table: &Table, row: &Row, link: &Link, containers: &Containers) -> bool {
     let Some(condition) = &link.condition else { return true };
-    let own = table.key(&condition.column).map(|key| row.keys[key].clone());
+    let own = match &condition.equals {
+        KeyValue::Area(areas, _) => {
+            value_of(table, row, &KeyValue::Area(*areas, condition.column.clone()), containers)
+        }
+        _ => table.key(&condition.column).map(|key| row.keys[key].clone()),
+    };
     (own == value_of(table, row, &condition.equals, containers)) != condition.is_negated
 }
 

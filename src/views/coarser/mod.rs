@@ -3,14 +3,20 @@
 //! A number of devices of a region or a week is not the sum of those of its LAUs or dates, since a device may be in
 //! several. So it is counted anew from rows of single users; only numbers of which no device is in two are added up.
 
+mod links;
+mod sources;
 mod view_of_level;
 
 use super::growth::Unit;
-use super::publication::{Column, KeyPair, KeyValue, Link, Measure, Period, Relation};
 use super::registry::Registry;
 use super::view::View;
 use crate::config::{Areas, ReleasePeriod};
+pub use sources::{
+    FLOW_BALANCE, Source, TRIP_DISTANCES, TRIPS_OD, UserRows, is_related, users_per_lau,
+};
+use sources::{has_classes_of_date, source_by_period};
 use view_of_level::view_of_level;
+pub use view_of_level::with_forms_of_level;
 
 /// The area and the period of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -18,31 +24,6 @@ pub struct Level {
     pub areas: Areas,
     pub period: ReleasePeriod,
 }
-
-/// How the numbers of coarser areas and periods follow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// A SELECT of rows of single users with the keys of the view, and for each number 1, or 0 where the device does
-    /// not count.
-    Users(&'static str),
-    /// The rows of the view: no device is in two rows of a period, so that areas add up.
-    Disjoint,
-}
-
-const SOURCES: [(&str, Source); 6] = [
-    (
-        "agg_users_per_lau_per_day",
-        Source::Users(include_str!("../../../sql/publish/agg_users_per_lau_per_day.sql")),
-    ),
-    (
-        "view_users_per_lau_day_night",
-        Source::Users(include_str!("../../../sql/publish/view_users_per_lau_day_night.sql")),
-    ),
-    ("od_pairs_per_day", Source::Users(include_str!("../../../sql/publish/od_pairs_per_day.sql"))),
-    ("residents_per_lau", Source::Disjoint),
-    ("commuters", Source::Disjoint),
-    ("overnight_stays", Source::Disjoint),
-];
 
 /// Views with devices by date, which are contained in those of weeks and months.
 const BY_DATE: [&str; 2] = ["users_per_day", "devices_per_date"];
@@ -87,6 +68,13 @@ impl Level {
         self.areas <= other.areas && self.period <= other.period && !is_week_in_month
     }
 
+    /// True for a key that a view has at this level: larger areas have no name of a LAU, and longer periods no hour.
+    pub fn has_key(self, name: &str) -> bool {
+        let is_lost = self.areas != Areas::Lau && name == LAU_NAME
+            || self.period != ReleasePeriod::Day && name == HOUR;
+        !is_lost
+    }
+
     /// A key of a view at this level: LAUs become areas, and dates periods.
     pub fn key(self, name: &str) -> String {
         if self.areas != Areas::Lau && is_area(name) {
@@ -111,119 +99,13 @@ pub fn unit(period: ReleasePeriod) -> Unit {
 
 const LAU_ID: &str = "lau_id";
 const DATE: &str = "date";
+const HOUR: &str = "hour";
 /// Describes a LAU, and no larger area.
 const LAU_NAME: &str = "lau_name";
 
 /// True for a key with LAUs.
 pub fn is_area(key: &str) -> bool {
     key == LAU_ID || key.ends_with("_lau_id")
-}
-
-impl Coarser {
-    /// The level with the finest areas or period where it does not matter.
-    pub fn level(&self) -> Level {
-        let finest = Level::FINEST;
-        Level {
-            areas: self.areas.unwrap_or(finest.areas),
-            period: self.period.unwrap_or(finest.period),
-        }
-    }
-
-    /// The relation between a finer form of the view, with its SQL name, and this one: what the finer one counts is in
-    /// the number of the area and the period that hold it.
-    pub fn contains(&self, finer: Level) -> Vec<Link> {
-        let level = self.level();
-        let relation = match self.source {
-            Source::Users(_) => Relation::SeenIn,
-            Source::Disjoint => Relation::Equal,
-        };
-        let measures = self.view.publication.counts.iter().flatten();
-        let link = |measure: &Measure| Link {
-            counts: vec![measure.column.clone()],
-            times: None,
-            relation,
-            is_near: false,
-            to: Column { view: Some(self.view.view.clone()), column: measure.column.clone() },
-            by: self.keys_of(|base| held(KeyValue::Column(finer.key(base)), base, finer, level)),
-            each: Vec::new(),
-            condition: None,
-        };
-        measures.map(link).collect()
-    }
-
-    /// The relation between counts of another view and this one, where these are in a number of the finest form of
-    /// this view.
-    pub fn contains_linked(&self, link: &Link) -> Option<Link> {
-        let level = self.level();
-        let ours = |base: &str| link.by.iter().find(|pair| pair.theirs == base).map(|p| &p.ours);
-        // a link by few keys is about several rows
-        if self.bases().iter().any(|base| ours(base).is_none()) {
-            return None;
-        }
-        let by = self.keys_of(|base| {
-            held(
-                ours(base).cloned().unwrap_or(KeyValue::Text(String::new())),
-                base,
-                Level::FINEST,
-                level,
-            )
-        });
-        let to = Column { view: Some(self.view.view.clone()), column: link.to.column.clone() };
-        Some(Link { relation: Relation::In, to, by, each: Vec::new(), ..link.clone() })
-    }
-
-    /// The keys of the view that tell its rows apart, as they are called in its finest form.
-    fn bases(&self) -> Vec<String> {
-        let level = self.level();
-        let order = self.view.order.iter().map(|order| order.column.as_str());
-        order
-            .map(|column| match column {
-                column if self.period.is_some() && column == level.period.name() => DATE.to_owned(),
-                column if level.areas != Areas::Lau && column.ends_with(level.areas.name()) => {
-                    format!("{}{LAU_ID}", column.trim_end_matches(level.areas.name()))
-                }
-                column => column.to_owned(),
-            })
-            .collect()
-    }
-
-    fn keys_of(&self, ours: impl Fn(&str) -> KeyValue) -> Vec<KeyPair> {
-        let level = self.level();
-        let bases = self.bases();
-        bases.iter().map(|base| KeyPair { ours: ours(base), theirs: level.key(base) }).collect()
-    }
-}
-
-/// The value of a key at a level from that of a finer one; `base` is its name at the finest level.
-fn held(value: KeyValue, base: &str, finer: Level, level: Level) -> KeyValue {
-    let period = match level.period {
-        ReleasePeriod::Week => Period::Week,
-        ReleasePeriod::Month => Period::Month,
-        ReleasePeriod::Day => Period::Date,
-    };
-    match value {
-        KeyValue::Column(column) if is_area(base) && finer.areas != level.areas => {
-            KeyValue::Area(level.areas, column)
-        }
-        KeyValue::Column(column) if base == DATE && finer.period != level.period => {
-            KeyValue::Period(period, column)
-        }
-        KeyValue::Text(text) if base == DATE => KeyValue::Text(start_of(level.period, &text)),
-        value => value,
-    }
-}
-
-/// The first date of the period of a date, as text.
-fn start_of(period: ReleasePeriod, text: &str) -> String {
-    match text.parse() {
-        Ok(date) => unit(period).start_of(date).to_string(),
-        Err(_) => text.to_owned(),
-    }
-}
-
-/// The view with the devices that were seen in each LAU, and the rows behind it.
-pub fn users_per_lau() -> (&'static str, Source) {
-    SOURCES[0]
 }
 
 /// What a view is at a level.
@@ -240,35 +122,36 @@ pub fn form_of(view: &View, level: Level, registry: &Registry) -> Form {
     if counts_none || !(is_by_area || is_by_period) {
         return Form::Itself;
     }
-    let source = SOURCES.iter().find(|(name, _)| *name == view.view).map(|(_, source)| *source);
-    let source = source.filter(|_| !registry.replaces_builtin(view));
     let missing = |what: &str| {
-        Form::Missing(format!(
-            "its numbers of {what} are not the sums of those that it has, because a device may be in several, and the \
-             rows of single users behind it are not known"
-        ))
+        let reason = match has_classes_of_date(&view.view) && is_by_period {
+            true => {
+                "its classes are those of a date, in which a device is in one of them".to_owned()
+            }
+            false => format!(
+                "its numbers of {what} are not the sums of those that it has, because a device may be in several, and the \
+                 rows of single users behind it are not known"
+            ),
+        };
+        Form::Missing(reason)
     };
-    match source {
-        Some(Source::Disjoint) if is_by_period => missing(&format!("a {}", level.period.name())),
-        None if is_by_period => missing(&format!("a {}", level.period.name())),
-        None => missing("larger areas"),
-        Some(source) => {
-            let areas = has_areas.then_some(level.areas);
-            let period = is_short.then_some(level.period).filter(|_| columns.contains(&DATE));
-            let coarser = Coarser {
-                view: view_of_level(
-                    view,
-                    Level { areas: level.areas, period: period.unwrap_or_default() },
-                    registry,
-                ),
-                of: view.view.clone(),
-                areas,
-                period,
-                source,
-            };
-            Form::Coarser(Box::new(coarser))
-        }
-    }
+    let asked = if is_by_period { level.period } else { ReleasePeriod::Day };
+    let known = source_by_period(&view.view, asked).filter(|_| !registry.replaces_builtin(view));
+    let Some(source) = known else {
+        return match is_by_period {
+            true => missing(&format!("a {}", level.period.name())),
+            false => missing("larger areas"),
+        };
+    };
+    let areas = has_areas.then_some(level.areas);
+    let period = is_short.then_some(level.period).filter(|_| columns.contains(&DATE));
+    let of_view = Level { areas: areas.unwrap_or_default(), period: period.unwrap_or_default() };
+    Form::Coarser(Box::new(Coarser {
+        view: view_of_level(view, of_view, source, registry),
+        of: view.view.clone(),
+        areas,
+        period,
+        source,
+    }))
 }
 
 /// All coarser forms of the views of a registry.
@@ -288,6 +171,7 @@ pub fn all(registry: &Registry) -> Vec<Coarser> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::publication::Link;
     use super::*;
     use crate::config::Config;
 
@@ -383,7 +267,7 @@ mod tests {
         let link = |name: &str, sums: bool| {
             let publication = &registry.by_sql_name(name).unwrap().publication;
             let links = if sums { &publication.sums } else { &publication.linked };
-            users.contains_linked(&links[0]).unwrap().to_string()
+            users.contains_linked(&links[0], Level::FINEST).unwrap().to_string()
         };
         assert_eq!(
             link("unique_users_per_lau_2024_10_01", true),
@@ -394,6 +278,54 @@ mod tests {
             link("view_users_per_lau_day_night", false),
             "day_users + night_users in agg_users_per_lau_per_day_nuts3_week.user_count by week(date) as week, \
              nuts3(lau_id) as nuts3"
+        );
+    }
+
+    #[test]
+    fn trips_add_up_and_have_no_hour_in_longer_periods() {
+        let trips = form("trips_od", Areas::Nuts3, ReleasePeriod::Week);
+        let publication = &trips.view.publication;
+        assert_eq!(publication.keys.as_ref().unwrap().columns, ["week", "from_nuts3", "to_nuts3"]);
+        assert_eq!(
+            links(&publication.sums)[0],
+            "trips = flow_balance_nuts3_week.inflow by week, to_nuts3 as nuts3 where from_nuts3 <> to_nuts3"
+        );
+        assert_eq!(
+            links(&publication.linked),
+            [
+                "devices nearly in od_pairs_per_day_nuts3_week.devices by week, from_nuts3, to_nuts3",
+                "devices nearly in agg_users_per_lau_per_day_nuts3_week.user_count by week, from_nuts3 as nuts3",
+                "devices nearly in agg_users_per_lau_per_day_nuts3_week.user_count by week, to_nuts3 as nuts3",
+                "devices nearly in users_per_week.user_count by week",
+            ]
+        );
+        let by =
+            "by week(date) as week, nuts3(from_lau_id) as from_nuts3, nuts3(to_lau_id) as to_nuts3";
+        assert_eq!(
+            links(&trips.contains(Level::FINEST)),
+            [
+                format!("trips = trips_od_nuts3_week.trips {by}"),
+                format!("devices seen in trips_od_nuts3_week.devices {by}"),
+            ]
+        );
+        let flows = form("flow_balance", Areas::Nuts3, ReleasePeriod::Week);
+        let registry = registry();
+        let of_laus = &registry.by_sql_name("trips_od").unwrap().publication;
+        assert_eq!(
+            flows.contains_linked(&of_laus.sums[0], Level::FINEST).unwrap().to_string(),
+            "trips = flow_balance_nuts3_week.inflow by week(date) as week, nuts3(to_lau_id) as nuts3 where from_lau_id \
+             <> nuts3(to_lau_id)"
+        );
+        assert_eq!(
+            links(&flows.contains(Level::FINEST)),
+            ["outflow + within = flow_balance_nuts3_week.trips by week(date) as week"]
+        );
+        let distances = form("trip_distances", Areas::Nuts3, ReleasePeriod::Week);
+        assert_eq!(distances.view.view, "trip_distances_week");
+        let sums = links(&distances.view.publication.sums);
+        assert!(
+            sums.contains(&"trips = flow_balance_nuts3_week.trips by week".to_owned()),
+            "{sums:?}"
         );
     }
 

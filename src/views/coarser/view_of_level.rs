@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{Field, Schema};
 
-use super::{BY_DATE, DATE, LAU_NAME, Level, SOURCES, Source, is_area};
+use super::{BY_DATE, DATE, HOUR, Level, Source, is_area, source_by_period};
 use crate::config::{Areas, ReleasePeriod};
 use crate::views::header::{Chart, OrderBy};
 use crate::views::publication::{
-    Basis, Column, Condition, KeyPair, KeyValue, Keys, Link, Measure, Publication, Relation,
+    self, Basis, Column, Condition, Contribution, KeyPair, KeyValue, Keys, Link, Measure,
+    Publication, Relation, RowValue,
 };
 use crate::views::registry::Registry;
 use crate::views::view::View;
@@ -28,10 +29,14 @@ fn ending(level: Level, separator: char) -> String {
 }
 
 /// A view as it is at a level: names, keys, numbers and relations.
-pub fn view_of_level(view: &View, level: Level, registry: &Registry) -> View {
-    let is_kept = |name: &str| level.areas == Areas::Lau || name != LAU_NAME;
+pub fn view_of_level(view: &View, level: Level, source: Source, registry: &Registry) -> View {
+    let is_kept = |name: &str| level.has_key(name);
+    let is_known = |measure: &&Measure| match source {
+        Source::Users(_) => true,
+        Source::Disjoint => measure.basis == Basis::Devices,
+    };
     let counts = view.publication.counts.iter().flatten();
-    let counts: Vec<Measure> = counts.filter(|m| m.basis == Basis::Devices).cloned().collect();
+    let counts: Vec<Measure> = counts.filter(is_known).cloned().collect();
     let keys = view.publication.keys.as_ref().map(|keys| Keys {
         columns: keys.columns.iter().filter(|k| is_kept(k)).map(|k| level.key(k)).collect(),
         rows: keys.rows,
@@ -46,11 +51,29 @@ pub fn view_of_level(view: &View, level: Level, registry: &Registry) -> View {
         });
         let field = |field: &Arc<Field>| match is_key(field.name()) {
             true => Field::new(level.key(field.name()), field.data_type().clone(), true),
-            false => Field::new(field.name(), DataType::Int64, true),
+            false => Field::new(field.name(), field.data_type().clone(), true),
         };
         Arc::new(Schema::new(fields.map(field).collect::<Vec<_>>()))
     });
-    let link = |link: &Link| translated(link, level, registry);
+    let links = |links: &[Link]| -> Vec<Link> {
+        let levels = match keys_of(view).any(is_area) {
+            true => vec![level],
+            // of totals there are those of all areas
+            false => Areas::ALL.map(|areas| Level { areas, ..level }).to_vec(),
+        };
+        let mut found = Vec::new();
+        for link in links.iter().flat_map(|link| levels.iter().map(move |level| (link, *level))) {
+            found.extend(translated(link.0, link.1, registry).filter(|link| !found.contains(link)));
+        }
+        found
+    };
+    let order: Vec<OrderBy> = view
+        .order
+        .iter()
+        .filter(|order| is_kept(&order.column))
+        .map(|order| OrderBy { column: level.key(&order.column), ..order.clone() })
+        .collect();
+    let largest = largest(view, &counts, source, &order);
     let place = match level.areas {
         Areas::Lau => String::new(),
         areas => format!(", {} areas", areas.title()),
@@ -64,22 +87,20 @@ pub fn view_of_level(view: &View, level: Level, registry: &Registry) -> View {
         view: format!("{}{}", view.view, ending(level, '_')),
         aliases: Vec::new(),
         title: format!("{}{place}{period}", view.title),
-        description: format!("{} {}", view.description, description(level)),
-        order: view
-            .order
-            .iter()
-            .filter(|order| is_kept(&order.column))
-            .map(|order| OrderBy { column: level.key(&order.column), ..order.clone() })
-            .collect(),
+        description: format!("{} {}", view.description, description(view, level)),
+        order,
         chart: Chart::default(),
         growth: view.growth.filter(|_| level.period == ReleasePeriod::Day),
         period: view.period.clone().filter(|_| level.period == ReleasePeriod::Day),
         publication: Publication {
             counts: Some(counts),
             keys,
-            sums: view.publication.sums.iter().filter_map(link).collect(),
-            linked: view.publication.linked.iter().filter_map(link).collect(),
-            ..Publication::default()
+            totals: links(&view.publication.totals),
+            sums: links(&view.publication.sums),
+            linked: links(&view.publication.linked),
+            follows: links(&view.publication.follows),
+            needs: Vec::new(),
+            largest,
         },
         columns,
         sql: String::new(),
@@ -87,7 +108,53 @@ pub fn view_of_level(view: &View, level: Level, registry: &Registry) -> View {
     }
 }
 
-fn description(level: Level) -> String {
+fn keys_of(view: &View) -> impl Iterator<Item = &str> {
+    view.publication.keys.iter().flat_map(|keys| &keys.columns).map(String::as_str)
+}
+
+/// How much a device adds to each sum of a coarser form, whose rows `order` tells apart: what is known of a class is
+/// known of it in each form, and the rest is counted anew.
+fn largest(
+    view: &View,
+    counts: &[Measure],
+    source: Source,
+    order: &[OrderBy],
+) -> Vec<Contribution> {
+    let Source::Users(rows) = source else { return Vec::new() };
+    let is_limit = |known: &&Contribution| matches!(known.from, publication::Source::Limit { .. });
+    let mut largest: Vec<Contribution> =
+        view.publication.largest.iter().filter(is_limit).cloned().collect();
+    let sums = counts.iter().filter(|measure| measure.basis.is_sum());
+    for Measure { column, .. } in sums.filter(|measure| rows.expression(&measure.column).is_none())
+    {
+        let by = order.iter().map(|order| &order.column);
+        largest.push(Contribution {
+            column: column.clone(),
+            from: publication::Source::Rows(publication::UserRows {
+                relation: view.view.clone(),
+                column: None,
+                by: by.map(|key| (key.clone(), RowValue::Column(key.clone()))).collect(),
+                condition: None,
+            }),
+        });
+    }
+    largest
+}
+
+/// What the header of a view says that is at a level as it is, with its relations to the forms that other views have at
+/// the level.
+pub fn with_forms_of_level(view: &View, level: Level, registry: &Registry) -> Publication {
+    let mut publication = view.publication.clone();
+    for links in [&mut publication.sums, &mut publication.linked] {
+        for link in links.clone() {
+            let translated = translated(&link, level, registry);
+            links.extend(translated.filter(|translated| *translated != link));
+        }
+    }
+    publication
+}
+
+fn description(view: &View, level: Level) -> String {
     let mut text = Vec::new();
     if level.areas != Areas::Lau {
         text.push(format!(
@@ -101,12 +168,16 @@ fn description(level: Level) -> String {
             "In place of dates there are {name}s, named by their first date, in which each device counts once."
         ));
     }
+    if keys_of(view).any(|key| key == HOUR && !level.has_key(key)) {
+        text.push("The hour is left out.".to_owned());
+    }
     text.join(" ")
 }
 
 /// A relation of a view, between its coarser form and that of the other view. `None` if there is no such number.
 fn translated(link: &Link, level: Level, registry: &Registry) -> Option<Link> {
     let own = |value: &KeyValue| match value {
+        KeyValue::Column(column) | KeyValue::Period(_, column) if !level.has_key(column) => None,
         KeyValue::Column(column) => Some(KeyValue::Column(level.key(column))),
         KeyValue::Period(period, column)
             if level.period == ReleasePeriod::Day || column != DATE =>
@@ -147,8 +218,10 @@ fn translated(link: &Link, level: Level, registry: &Registry) -> Option<Link> {
             (Some(name), keys)
         }
     };
-    let pair =
-        |pair: &KeyPair| Some(KeyPair { ours: own(&pair.ours)?, theirs: keys.key(&pair.theirs) });
+    let pair = |pair: &KeyPair| {
+        let theirs = keys.has_key(&pair.theirs).then(|| keys.key(&pair.theirs))?;
+        Some(KeyPair { ours: own(&pair.ours)?, theirs })
+    };
     Some(Link {
         to: Column { view, column: link.to.column.clone() },
         by: link.by.iter().map(pair).collect::<Option<_>>()?,
@@ -174,11 +247,6 @@ fn form_of_target(view: &View, level: Level, registry: &Registry) -> Option<(Str
         return (!is_short || level.period == ReleasePeriod::Day)
             .then(|| (view.view.clone(), of_view));
     }
-    let source = SOURCES.iter().find(|(known, _)| *known == view.view).map(|(_, source)| source);
-    let is_known = match source {
-        Some(Source::Users(_)) => true,
-        Some(Source::Disjoint) => period == ReleasePeriod::Day,
-        None => false,
-    };
+    let is_known = source_by_period(&view.view, period).is_some();
     (is_known && !registry.replaces_builtin(view)).then(|| (name(of_view), of_view))
 }

@@ -186,6 +186,7 @@ pub struct Condition {
     pub column: String,
     /// Rows with another value are meant.
     pub is_negated: bool,
+    /// For an area, the one that holds the place in `column` is compared.
     pub equals: KeyValue,
 }
 
