@@ -9,5 +9,6 @@ mod faults;
 mod history;
 mod movement;
 mod nights;
+mod residents;
 mod store;
 mod world;

@@ -26,6 +26,7 @@ pub fn relations(
     for form in coarser {
         further.add_finer(tables, coarser, form);
         further.add_linked(tables, (all, coarser), form, history);
+        further.add_seen(tables, all, form, history);
     }
     further
 }
@@ -75,10 +76,6 @@ impl Further {
         form: &Coarser,
         history: &History,
     ) {
-        let is_known = |table: &Table| {
-            let is_released = |row: &Row| row.role == Role::Released;
-            history.has(&table.view) || table.rows.iter().any(is_released)
-        };
         // the levels of finer forms, by their names
         let finer = all.iter().filter(|finer| {
             let is_finer = finer.view != form.view && finer.level().is_within(form.level());
@@ -87,7 +84,7 @@ impl Further {
         let mut levels: BTreeMap<&str, Level> =
             finer.map(|finer| (finer.view.view.as_str(), finer.level())).collect();
         levels.insert(&form.of, Level::FINEST);
-        for (number, table) in tables.iter().enumerate().filter(|(_, table)| is_known(table)) {
+        for (number, table) in known(tables, history) {
             let stated = || table.publication.sums.iter().chain(&table.publication.linked);
             // the form of the other view at the level has the relation itself
             let of = all.iter().find(|other| other.view.view == table.view);
@@ -110,4 +107,28 @@ impl Further {
             }
         }
     }
+
+    /// Adds the relations of devices that live, work or sleep in an area with a form that counts who is seen there.
+    fn add_seen(&mut self, tables: &[Table], all: &[Coarser], form: &Coarser, history: &History) {
+        for (number, table) in known(tables, history) {
+            let of = all.iter().find(|other| other.view.view == table.view);
+            let (of, level) = of.map_or((table.view.as_str(), Level::FINEST), |other| {
+                (other.of.as_str(), other.level())
+            });
+            self.direct
+                .extend(form.contains_seen(of, level).into_iter().map(|link| (number, link)));
+        }
+    }
+}
+
+/// The tables with numbers that outsiders know, by their numbers.
+fn known<'a>(
+    tables: &'a [Table],
+    history: &'a History,
+) -> impl Iterator<Item = (usize, &'a Table)> {
+    let is_released = |row: &Row| row.role == Role::Released;
+    tables
+        .iter()
+        .enumerate()
+        .filter(move |(_, table)| history.has(&table.view) || table.rows.iter().any(is_released))
 }

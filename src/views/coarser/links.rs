@@ -3,9 +3,19 @@
 use super::super::publication::{
     Basis, Column, Condition, KeyPair, KeyValue, Link, Period, Relation,
 };
-use super::sources::{FLOW_BALANCE, is_related};
+use super::sources::{FLOW_BALANCE, is_related, users_per_lau};
 use super::{Coarser, DATE, LAU_ID, Level, Source, is_area, unit};
 use crate::config::{Areas, ReleasePeriod};
+
+/// Counts by window or by night of devices that live, work or sleep in an area, where they are seen: view, columns, the
+/// key with the window or the night, and the one with the area.
+const SEEN: [(&str, &[&str], &str, &str); 4] = [
+    ("residents_per_lau", &["residents", "workers"], WINDOW, LAU_ID),
+    ("commuters", &["devices"], WINDOW, "home_lau_id"),
+    ("commuters", &["devices"], WINDOW, "work_lau_id"),
+    ("overnight_stays", &["devices"], "night", "night_lau_id"),
+];
+const WINDOW: &str = "window_start";
 
 impl Coarser {
     /// The level with the finest areas or period where it does not matter.
@@ -72,6 +82,37 @@ impl Coarser {
             each: Vec::new(),
             condition: None,
         }
+    }
+
+    /// The relations of counts by window or by night in the view `of`, whose areas are those of the level `finer`, with
+    /// the devices that are seen in an area in a week or a month. They hold nearly always: a site may have cells of
+    /// several LAUs.
+    pub fn contains_seen(&self, of: &str, finer: Level) -> Vec<Link> {
+        let level = self.level();
+        if self.of != users_per_lau().0 || finer.areas > level.areas {
+            return Vec::new();
+        }
+        let link = |(_, counts, time, area): &(&str, &[&str], &str, &str)| {
+            let time = match (*time, level.period) {
+                (_, ReleasePeriod::Day) | (WINDOW, ReleasePeriod::Week) => return None,
+                (WINDOW, ReleasePeriod::Month) => KeyValue::Column(WINDOW.to_owned()),
+                (night, ReleasePeriod::Week) => {
+                    KeyValue::Period(Period::WeekOfNight, night.to_owned())
+                }
+                (night, ReleasePeriod::Month) => {
+                    KeyValue::Period(Period::MonthOfNight, night.to_owned())
+                }
+            };
+            let area = held(KeyValue::Column(finer.key(area)), area, finer, level);
+            let by = vec![
+                KeyPair { ours: time, theirs: level.key(DATE) },
+                KeyPair { ours: area, theirs: level.key(LAU_ID) },
+            ];
+            let counts = counts.iter().map(|count| (*count).to_owned()).collect();
+            let link = self.link(counts, Relation::In, "user_count", by);
+            Some(Link { is_near: true, ..link })
+        };
+        SEEN.iter().filter(|(view, ..)| *view == of).filter_map(link).collect()
     }
 
     /// The relation between counts of another view and this one, where these are in a number of a finer form of this
