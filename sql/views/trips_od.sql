@@ -8,7 +8,7 @@
 -- counts: trips over devices, devices, mean_distance_m from devices, mean_minutes from devices
 -- keys: date, hour, from_lau_id, to_lau_id
 -- sums: trips = flow_balance.inflow by date, to_lau_id as lau_id where from_lau_id <> to_lau_id; trips = flow_balance.outflow by date, from_lau_id as lau_id where from_lau_id <> to_lau_id; trips = flow_balance.within by date, from_lau_id as lau_id where from_lau_id = to_lau_id
--- linked: devices in trips_per_device.movers by date; devices nearly in od_pairs_per_day.devices by date, from_lau_id, to_lau_id; devices nearly in dwell_per_lau.present by date, from_lau_id as lau_id; devices nearly in dwell_per_lau.present by date, to_lau_id as lau_id; devices nearly in agg_users_per_lau_per_day.user_count by date, from_lau_id as lau_id; devices nearly in agg_users_per_lau_per_day.user_count by date, to_lau_id as lau_id; devices nearly in agg_unique_users_per_hour.unique_user_count by hour; devices nearly in devices_per_date.devices by date
+-- linked: devices nearly in trips_per_device.movers by date; devices nearly in od_pairs_per_day.devices by date, from_lau_id, to_lau_id; devices nearly in dwell_per_lau.present by date, from_lau_id as lau_id; devices nearly in dwell_per_lau.present by date, to_lau_id as lau_id; devices nearly in agg_users_per_lau_per_day.user_count by date, from_lau_id as lau_id; devices nearly in agg_users_per_lau_per_day.user_count by date, to_lau_id as lau_id; devices nearly in agg_unique_users_per_hour.unique_user_count by hour; devices nearly in devices_per_date.devices by date
 -- largest: trips in trips by date, hour as hour(departed), from_lau_id, to_lau_id
 -- of each device, since counting distinct ids takes much memory
 WITH by_device AS (

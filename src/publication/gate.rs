@@ -105,6 +105,10 @@ fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Resul
     let is_audited =
         |cell: &CellId| problem.cells[*cell].primary.is_some_and(|p| p.needed.is_some());
     let mut primaries: Vec<CellId> = cells.filter(is_audited).collect();
+    // there are many of these components, such as single numbers that are not published
+    if primaries.is_empty() {
+        return Ok(());
+    }
     primaries.sort_by(|a, b| problem.key(*a).cmp(problem.key(*b)));
     search.prove(&primaries);
     if search.first_unsafe(&primaries).is_none() {

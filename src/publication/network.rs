@@ -23,6 +23,7 @@ const DETOURS: usize = 40;
 pub(super) const TOLERANCE: f64 = 1e-9;
 
 /// What looking for flows needs, to be used again for the next.
+#[derive(Default)]
 pub(super) struct Scratch {
     pub(super) moved: Sparse,
     pub(super) excess: Sparse,

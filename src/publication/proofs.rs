@@ -1,6 +1,6 @@
 //! Proofs that primary cells are safe: changes that take them to the ends of the values that must be possible.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashSet;
 
@@ -16,6 +16,19 @@ const TOGETHER: usize = 256;
 
 /// A proof for an end of a cell.
 pub(super) type Proof = (CellId, End, Change);
+
+/// What a thread looks for flows with. It is given back at the end.
+struct Borrowed<'a> {
+    scratch: Scratch,
+    to: &'a Mutex<Vec<Scratch>>,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        let scratch = std::mem::take(&mut self.scratch);
+        self.to.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    }
+}
 
 impl Search<'_> {
     /// The cells whose proofs may not hold any more when the entry is shown, that for whose sake it was withheld first.
@@ -38,14 +51,20 @@ impl Search<'_> {
         let parts: Vec<&[CellId]> = cells.chunks(TOGETHER).collect();
         let found = on_each(
             &parts,
-            || Scratch::of(self.state.problem),
-            |scratch, part| self.flows(scratch, part),
+            || self.borrow_scratch(),
+            |borrowed, part| self.flows(&mut borrowed.scratch, part),
         );
         for (cell, end, change) in found.into_iter().flatten() {
             if self.proofs[cell][end as usize].is_none() {
                 self.set(cell, end, change);
             }
         }
+    }
+
+    fn borrow_scratch(&self) -> Borrowed<'_> {
+        let mut kept = self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
+        let scratch = kept.pop().unwrap_or_else(|| Scratch::of(self.state.problem));
+        Borrowed { scratch, to: &self.scratches }
     }
 
     fn flows(&self, scratch: &mut Scratch, cells: &[CellId]) -> Vec<Proof> {

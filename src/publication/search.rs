@@ -1,5 +1,7 @@
 //! A search for cells to withhold: what is withheld, and the changes that prove that primary cells are safe.
 
+use std::sync::Mutex;
+
 use hashbrown::HashSet;
 
 use super::change::Change;
@@ -13,6 +15,8 @@ pub(super) type Proofs = Vec<[Option<Change>; 2]>;
 pub(super) struct Search<'a> {
     pub(super) state: State<'a>,
     scratch: Scratch,
+    /// What threads look for flows with, since making it takes the time of all cells.
+    pub(super) scratches: Mutex<Vec<Scratch>>,
     pub(super) proofs: Proofs,
     /// Those of an earlier search. They hold again when what they move is withheld again.
     earlier: Proofs,
@@ -37,6 +41,7 @@ impl<'a> Search<'a> {
         let mut search = Search {
             state: State::new(problem),
             scratch: Scratch::of(problem),
+            scratches: Mutex::default(),
             proofs: vec![[None, None]; problem.len()],
             users: vec![Vec::new(); entries],
             causes: vec![None; entries],

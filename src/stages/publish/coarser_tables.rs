@@ -56,7 +56,8 @@ pub fn table(
         .iter()
         .map(|start| {
             let period = start.map(|start| dating.period(start));
-            Some(!is_by_date || scope.is_wholly_read(period))
+            let is_read = !is_by_date || scope.is_wholly_read(period);
+            Some(is_read && dating.is_complete(*start, scope))
         })
         .collect();
     let mut rows = read::sorted(view, &filter_record_batch(&rows, &is_whole)?)?;
@@ -69,7 +70,7 @@ pub fn table(
     let starts = read::periods(&rows, &dating).with_context(place)?;
     let table = Table::new(view, publication, &rows, |row| {
         let period = starts[row].map(|start| dating.period(start));
-        (period, if dating.is_released(period, scope) { role } else { Role::Context })
+        (period, if scope.is_released(period) { role } else { Role::Context })
     })?;
     Ok((table, rows))
 }

@@ -84,12 +84,12 @@ impl Dating {
         }
     }
 
-    /// True if all dates of a period that the warehouse has are released, and for a night if it has both: where it has
-    /// one, the devices of the night are known to be among those of that date.
-    pub fn is_released(&self, period: Option<(NaiveDate, NaiveDate)>, scope: &Scope) -> bool {
-        let is_by_night = matches!(self, Dating::Column(_, Span::Night));
-        let has_both = |(first, last)| [first, last].iter().all(|date| scope.dates.contains(date));
-        scope.is_released(period) && (!is_by_night || period.is_some_and(has_both))
+    /// False for a night of which the warehouse has one date alone: its devices are known to be among those of that date.
+    pub fn is_complete(&self, start: Option<NaiveDate>, scope: &Scope) -> bool {
+        let Dating::Column(_, span @ Span::Night) = self else { return true };
+        let has_both =
+            |start| [start, span.end(start)].iter().all(|date| scope.dates.contains(date));
+        start.is_some_and(has_both)
     }
 
     /// True if the rows are of periods longer than a date.
@@ -211,16 +211,17 @@ mod tests {
     }
 
     #[test]
-    fn nights_are_released_whose_dates_have_events_and_are_released() {
+    fn nights_are_complete_whose_dates_have_events() {
         let nights = Dating::Column(DayColumn::Date(NIGHT.to_owned()), Span::Night);
-        let is_released = |start: &str, scope: &Scope| {
-            nights.is_released(Some((date(start), Span::Night.end(date(start)))), scope)
-        };
         let days = scope("2024-10-01", "2024-10-03");
-        assert!(is_released("2024-10-01", &days) && is_released("2024-10-02", &days));
+        let is_complete = |start: &str| nights.is_complete(Some(date(start)), &days);
+        assert!(is_complete("2024-10-01") && is_complete("2024-10-02"));
         // the devices of these nights are known to be among those of 1 and 3 October
-        assert!(!is_released("2024-09-30", &days) && !is_released("2024-10-03", &days));
-        assert!(!is_released("2024-10-02", &scope("2024-10-01", "2024-10-02")));
+        assert!(!is_complete("2024-09-30") && !is_complete("2024-10-03"));
+        let dates = Dating::Column(DayColumn::Date("date".to_owned()), Span::Unit(Unit::Date));
+        assert!(dates.is_complete(Some(date("2024-10-03")), &days));
+        let night = Some((date("2024-10-02"), date("2024-10-03")));
+        assert!(!scope("2024-10-01", "2024-10-02").is_released(night));
     }
 
     #[test]

@@ -100,6 +100,7 @@ pub fn decide<'a>(
         let Some(schema) = &view.columns else { continue };
         let dating = Dating::of(view, schema, keys);
         let rows = read::rows(warehouse, view, &dating, &scope, earliest)
+            .and_then(|rows| read::complete(&rows, &dating, &scope))
             .and_then(|rows| read::sorted(view, &rows))
             .map_err(|error| view.placed(error))?;
         rows_in += rows.num_rows() as u64;
@@ -114,7 +115,7 @@ pub fn decide<'a>(
         };
         let table = Table::new(view, stated, &rows, |row| {
             let period = starts[row].map(|start| dating.period(start));
-            let role = match dating.is_released(period, &scope) {
+            let role = match scope.is_released(period) {
                 true if released => Role::Released,
                 true if judged => Role::Judged,
                 _ => Role::Context,

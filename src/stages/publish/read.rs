@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail};
-use arrow::array::{Array, AsArray, RecordBatch, RecordBatchReader};
-use arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, RecordBatchReader};
+use arrow::compute::{
+    SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
+};
 use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use chrono::NaiveDate;
 
@@ -123,6 +125,17 @@ pub fn rows(
         }
     };
     collect(rows)
+}
+
+/// The rows without those of nights of which the warehouse has one date alone, which are never released.
+///
+/// # Errors
+/// A column of another type.
+pub fn complete(rows: &RecordBatch, dating: &Dating, scope: &Scope) -> Result<RecordBatch> {
+    let starts = periods(rows, dating)?;
+    let is_complete: BooleanArray =
+        starts.iter().map(|start| Some(dating.is_complete(*start, scope))).collect();
+    Ok(filter_record_batch(rows, &is_complete)?)
 }
 
 /// The rows in the order of the view, and then of all columns, so that the same rows always have the same order.
