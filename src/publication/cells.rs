@@ -104,13 +104,13 @@ impl Problem {
 
     /// Adds a number that is not published.
     pub fn unpublished(&mut self, key: impl Into<String>, value: u64) -> CellId {
-        self.add(key.into(), value, Place::Difference, None, None)
+        self.difference(key, value, None)
     }
 
     /// Adds a count of devices that is not published, and that an outsider may compute from others.
     pub fn computed(&mut self, key: impl Into<String>, devices: u64) -> CellId {
         let primary = self.few(devices);
-        self.add(key.into(), devices, Place::Difference, primary, None)
+        self.difference(key, devices, primary)
     }
 
     /// Adds a sum of events or trips that is not published, and that an outsider may compute from others. Those who make
@@ -123,7 +123,7 @@ impl Problem {
         devices: u64,
     ) -> CellId {
         let primary = self.few_in_sum(value).or_else(|| self.dominated(value, largest, devices));
-        self.add(key.into(), value, Place::Difference, primary, None)
+        self.difference(key, value, primary)
     }
 
     /// Adds a sum that an earlier release withheld. Where that was because one of enough `devices` gives most of it, it
@@ -136,7 +136,7 @@ impl Problem {
         devices: u64,
     ) -> CellId {
         let primary = self.dominated(value, largest, devices);
-        self.add(key.into(), value, Place::Difference, primary, None)
+        self.difference(key, value, primary)
     }
 
     /// A sum is enough for as many devices as must be possible if it is as large.
@@ -151,11 +151,21 @@ impl Problem {
     }
 
     /// A difference of zero is no count of few devices, and shows no zero of a table.
-    fn few(&self, devices: u64) -> Option<Primary> {
+    pub(super) fn few(&self, devices: u64) -> Option<Primary> {
         self.thresholds.count(devices, 1.0).filter(|_| devices > 0)
     }
 
-    pub(super) fn add(
+    /// Adds a number that is not published, with what must stay possible for it.
+    pub(super) fn difference(
+        &mut self,
+        key: impl Into<String>,
+        value: u64,
+        primary: Option<Primary>,
+    ) -> CellId {
+        self.add(key.into(), value, Place::Difference, primary, None)
+    }
+
+    fn add(
         &mut self,
         key: String,
         value: u64,

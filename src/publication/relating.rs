@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::problem::{Cell, CellId, Place, Problem, Row};
+use super::primary::Primary;
+use super::problem::{Cell, CellId, Problem, Row};
 
 /// A relation that the values contradict.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,13 +32,7 @@ impl Problem {
     /// # Errors
     /// Values of which this is not true.
     pub fn contains(&mut self, whole: CellId, parts: &[CellId]) -> Result<CellId, Inconsistent> {
-        let sum: u64 = parts.iter().map(|part| self.cells[*part].value).sum();
-        let Some(rest) = self.cells[whole].value.checked_sub(sum) else {
-            return Err(self.inconsistent(&signed(whole, parts), "at least"));
-        };
-        let rest = self.computed(self.key_of_rest(whole, parts), rest);
-        self.relate_rest(whole, parts, rest)?;
-        Ok(rest)
+        self.relate_rest(whole, parts, Problem::few)
     }
 
     /// States that a sum of events or trips contains others, and that the rest is of devices that nobody counts: as many
@@ -46,31 +41,27 @@ impl Problem {
     /// # Errors
     /// Values of which this is not true.
     pub fn leaves(&mut self, whole: CellId, parts: &[CellId]) -> Result<CellId, Inconsistent> {
-        let sum: u64 = parts.iter().map(|part| self.cells[*part].value).sum();
-        let Some(rest) = self.cells[whole].value.checked_sub(sum) else {
-            return Err(self.inconsistent(&signed(whole, parts), "at least"));
-        };
-        let primary = self.few_in_sum(rest);
-        let key = self.key_of_rest(whole, parts);
-        let rest = self.add(key, rest, Place::Difference, primary, None);
-        self.relate_rest(whole, parts, rest)?;
-        Ok(rest)
+        self.relate_rest(whole, parts, Problem::few_in_sum)
     }
 
-    fn key_of_rest(&self, whole: CellId, parts: &[CellId]) -> String {
-        let names: Vec<&str> = parts.iter().map(|part| self.cells[*part].key.as_str()).collect();
-        format!("{} without {}", self.cells[whole].key, names.join(" and "))
-    }
-
+    /// Adds what is left of a number without others, of which `primary` tells whether it is of few devices.
     fn relate_rest(
         &mut self,
         whole: CellId,
         parts: &[CellId],
-        rest: CellId,
-    ) -> Result<(), Inconsistent> {
+        primary: fn(&Problem, u64) -> Option<Primary>,
+    ) -> Result<CellId, Inconsistent> {
+        let sum: u64 = parts.iter().map(|part| self.cells[*part].value).sum();
+        let Some(rest) = self.cells[whole].value.checked_sub(sum) else {
+            return Err(self.inconsistent(&signed(whole, parts), "at least"));
+        };
+        let names: Vec<&str> = parts.iter().map(|part| self.cells[*part].key.as_str()).collect();
+        let key = format!("{} without {}", self.cells[whole].key, names.join(" and "));
+        let rest = self.difference(key, rest, primary(self, rest));
         let mut terms = signed(whole, parts);
         terms.push((rest, -1.0));
-        self.relate(terms, true)
+        self.relate(terms, true)?;
+        Ok(rest)
     }
 
     /// States that a count is at least the sum of others, of which not all are published, so that nobody computes

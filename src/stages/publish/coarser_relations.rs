@@ -87,8 +87,7 @@ impl Further {
         for (number, table) in known(tables, history) {
             let stated = || table.publication.sums.iter().chain(&table.publication.linked);
             // the form of the other view at the level has the relation itself
-            let of = all.iter().find(|other| other.view.view == table.view);
-            let of = of.map_or(table.view.as_str(), |other| &other.of);
+            let (of, _) = form_of(table, all);
             let is_implied = coarser.iter().any(|other| {
                 let is_at = other.period == form.period
                     && other.areas.is_none_or(|areas| areas == form.level().areas);
@@ -111,13 +110,18 @@ impl Further {
     /// Adds the relations of devices that live, work or sleep in an area with a form that counts who is seen there.
     fn add_seen(&mut self, tables: &[Table], all: &[Coarser], form: &Coarser, history: &History) {
         for (number, table) in known(tables, history) {
-            let of = all.iter().find(|other| other.view.view == table.view);
-            let (of, level) = of.map_or((table.view.as_str(), Level::FINEST), |other| {
-                (other.of.as_str(), other.level())
-            });
+            let (of, level) = form_of(table, all);
             self.direct
                 .extend(form.contains_seen(of, level).into_iter().map(|link| (number, link)));
         }
+    }
+}
+
+/// The view that a table is a form of, and its level.
+fn form_of<'a>(table: &'a Table, all: &'a [Coarser]) -> (&'a str, Level) {
+    match all.iter().find(|form| form.view.view == table.view) {
+        Some(form) => (&form.of, form.level()),
+        None => (&table.view, Level::FINEST),
     }
 }
 

@@ -47,10 +47,6 @@ pub fn add_earlier(
     Ok(changes)
 }
 
-fn identity(table: &Table, row: &Row) -> KeyValues {
-    table.identity.iter().map(|key| row.keys[*key].clone()).collect()
-}
-
 /// The dates and times of a row.
 fn times(table: &Table, row: &Row) -> KeyValues {
     let keys = row.keys.iter().zip(&table.is_time);
@@ -64,9 +60,9 @@ fn changes_of<'a>(
     min_devices: u64,
 ) -> impl Iterator<Item = (String, u64)> + 'a {
     let rows: HashMap<KeyValues, &Row> =
-        earlier.rows.iter().map(|row| (identity(earlier, row), row)).collect();
+        earlier.rows.iter().map(|row| (earlier.identity_of(row), row)).collect();
     later.rows.iter().enumerate().flat_map(move |(number, row)| {
-        let before = rows.get(&identity(later, row)).copied();
+        let before = rows.get(&later.identity_of(row)).copied();
         let counts = later.measures.iter().enumerate();
         let counts = counts.filter(|(_, declared)| declared.basis == Basis::Devices);
         counts
@@ -83,10 +79,10 @@ fn changes_of<'a>(
 /// Adds the rows that only the earlier table has. Those of times that the later one has are left out in it, so that
 /// their numbers may be others by now.
 fn add_rows(later: &mut Table, earlier: Table) {
-    let known: HashSet<KeyValues> = later.rows.iter().map(|row| identity(later, row)).collect();
+    let known: HashSet<KeyValues> = later.rows.iter().map(|row| later.identity_of(row)).collect();
     let known_times: HashSet<KeyValues> = later.rows.iter().map(|row| times(later, row)).collect();
     for mut row in earlier.rows {
-        if known.contains(&identity(later, &row)) {
+        if known.contains(&later.identity_of(&row)) {
             continue;
         }
         if known_times.contains(&times(later, &row)) {

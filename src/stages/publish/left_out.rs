@@ -21,17 +21,16 @@ pub fn add_left_out(tables: &mut [Table], missing: &[Missing]) -> bool {
         if table.keys.are_complete() || table.is_total || !is_identified {
             continue;
         }
-        let identity =
-            |row: &Row| table.identity.iter().map(|key| row.keys[*key].clone()).collect();
         let row = Row {
             keys: values.into_iter().map(Option::flatten).collect(),
             period: None,
             role: Role::Context,
             numbers: vec![None; table.measures.len()],
         };
-        let known =
-            known.entry(*number).or_insert_with(|| table.rows.iter().map(identity).collect());
-        if known.insert(identity(&row)) {
+        let known = known
+            .entry(*number)
+            .or_insert_with(|| table.rows.iter().map(|row| table.identity_of(row)).collect());
+        if known.insert(table.identity_of(&row)) {
             table.rows.push(row);
             is_any = true;
         }

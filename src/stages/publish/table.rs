@@ -119,9 +119,7 @@ impl Table {
     fn refuse_equal_keys(&self, view: &View) -> Result<()> {
         let mut seen = HashSet::new();
         for row in &self.rows {
-            let key: Vec<&Option<String>> =
-                self.identity.iter().map(|key| &row.keys[*key]).collect();
-            if !seen.insert(key) {
+            if !seen.insert(self.identity_of(row)) {
                 let names = self.identity.iter().map(|key| self.keys.columns[*key].as_str());
                 bail!(
                     "{}: two rows have the same {} ({}), so that the numbers of releases cannot be compared; name \
@@ -150,7 +148,12 @@ impl Table {
         self.keys.columns.iter().position(|key| key == column)
     }
 
-    /// The values that identify a row, for messages.
+    /// The values that identify a row.
+    pub fn identity_of(&self, row: &Row) -> KeyValues {
+        self.identity.iter().map(|key| row.keys[*key].clone()).collect()
+    }
+
+    /// The same for messages.
     pub fn key_text(&self, row: &Row) -> String {
         let values = self.identity.iter().map(|key| row.keys[*key].as_deref().unwrap_or("-"));
         values.collect::<Vec<_>>().join(", ")
