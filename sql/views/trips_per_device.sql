@@ -8,7 +8,7 @@
 -- chart: table
 -- counts: devices
 -- keys: date, home_lau_id, trips_class
--- totals: movers = devices by date where trips_class <> '0'
+-- totals: movers = devices by date where trips_class <> '0'; seen = devices by date, home_lau_id
 -- sums: devices = devices_per_date.devices by date; devices <= residents_per_lau.residents by anchor_window(date) as window_start, home_lau_id as lau_id each date; devices times trips_class <= flow_balance.trips by date
 WITH devices AS (
   SELECT DISTINCT date, user_id FROM segments

@@ -42,10 +42,24 @@ impl Problem {
     /// Withholds a cell for the sake of its area, whatever its value is. Nothing has to be uncertain about it, unless it
     /// is about few devices. Zeros are not withheld.
     pub fn withhold(&mut self, cell: CellId) {
+        self.withhold_for(cell, Reason::SmallArea);
+    }
+
+    /// Withholds a cell because it differs by few devices from a number that contains it.
+    pub fn withhold_close(&mut self, cell: CellId) {
+        self.withhold_for(cell, Reason::Close);
+    }
+
+    fn withhold_for(&mut self, cell: CellId, reason: Reason) {
         let cell = &mut self.cells[cell];
         if cell.primary.is_none() && cell.value > 0 {
-            cell.primary = Some(Primary { reason: Reason::SmallArea, needed: None });
+            cell.primary = Some(Primary { reason, needed: None });
         }
+    }
+
+    /// True for a cell that is withheld for its own sake.
+    pub fn is_primary(&self, cell: CellId) -> bool {
+        self.cells[cell].primary.is_some()
     }
 
     /// Adds a sum of which a device may give any amount, like hours. It is not compared with the number of devices.

@@ -25,6 +25,7 @@ impl State<'_> {
         one.or_else(|| self.single(cell, target))
             .or_else(|| self.equal(scratch, cell, target))
             .or_else(|| self.blocking(scratch, cell, target).map(|entry| vec![entry]))
+            .or_else(|| self.chain(scratch, cell, target))
             .or_else(|| self.several(cell, target))
     }
 

@@ -8,6 +8,7 @@
 
 mod audit;
 mod cells;
+mod chain;
 mod change;
 mod choice;
 mod components;
@@ -20,6 +21,7 @@ mod network;
 mod outsider;
 mod parallel;
 mod paths;
+mod pools;
 mod primary;
 mod problem;
 mod proofs;

@@ -37,6 +37,8 @@ pub enum Reason {
     Dominated,
     /// It belongs to an area that is withheld as a whole.
     SmallArea,
+    /// The difference to a number that contains it is about few devices.
+    Close,
     /// It is computed from a count that is withheld for its own sake.
     Derived,
 }

@@ -41,6 +41,8 @@ pub(super) struct Cell {
 pub(super) struct Row {
     pub terms: Vec<(CellId, f64)>,
     pub is_equation: bool,
+    /// The first cell is the sum of the others.
+    pub is_total: bool,
     /// How far the sum is below zero.
     pub slack: f64,
 }
@@ -124,6 +126,18 @@ impl Problem {
 
     pub(super) fn rows_of(&self, cell: CellId) -> &[(usize, f64)] {
         &self.rows_of[cell]
+    }
+
+    /// The relations by which a cell adds up to another with others.
+    pub fn sums_of(&self, cell: CellId) -> impl Iterator<Item = usize> {
+        let is_sum = |(row, times): &&(usize, f64)| *times < 0.0 && self.rows[*row].is_total;
+        self.rows_of(cell).iter().filter(is_sum).map(|(row, _)| *row)
+    }
+
+    /// The parts of a sum that nobody sees, whatever is decided.
+    pub fn parts_never_shown(&self, sum: usize) -> impl Iterator<Item = CellId> {
+        let parts = self.rows[sum].side(-1.0).map(|(cell, _)| *cell);
+        parts.filter(|cell| self.is_never_shown(self.cells[*cell].entry))
     }
 
     /// True if nobody sees the cells of an entry, whatever is decided.

@@ -44,6 +44,7 @@ impl Search<'_> {
     pub(super) fn is_proven(&self, state: &State, cell: CellId, end: End) -> bool {
         self.proofs[cell][end as usize].as_ref().is_some_and(|change| state.holds(change))
             || (end == End::Low && state.yielding.gives_way(cell))
+            || state.is_replaced(cell, end)
     }
 
     /// Looks for proofs that are quickly found, on all processors.

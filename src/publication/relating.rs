@@ -23,7 +23,11 @@ impl Problem {
     /// # Errors
     /// Values of which this is not true.
     pub fn total(&mut self, total: CellId, parts: &[CellId]) -> Result<(), Inconsistent> {
-        self.relate(signed(total, parts), true)
+        self.relate(signed(total, parts), true)?;
+        if let Some(row) = self.rows.last_mut() {
+            row.is_total = parts.len() > 1;
+        }
+        Ok(())
     }
 
     /// States that a count contains other counts that have no device in common. The rest is a count as well, and is
@@ -163,7 +167,8 @@ impl Problem {
         for (cell, sign) in &terms {
             self.rows_of[*cell].push((row, *sign));
         }
-        self.rows.push(Row { terms, is_equation, slack: (minus - plus) as f64 });
+        let slack = (minus - plus) as f64;
+        self.rows.push(Row { terms, is_equation, is_total: false, slack });
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use super::change::{Change, Outcome, reaching};
 use super::contradiction::is_impossible;
 use super::exchange::{Part, exchange};
 use super::network::{Scratch, flow};
+use super::pools::Pools;
 use super::problem::{CellId, Problem};
 use super::region::Region;
 use super::ways::Ways;
@@ -35,6 +36,7 @@ pub(super) struct State<'a> {
     pub problem: &'a Problem,
     pub yielding: Arc<Yielding>,
     pub ways: Arc<Ways>,
+    pools: Arc<Pools>,
     /// By cell, see [`Problem::floors`].
     floors: Arc<Vec<f64>>,
     /// The sum of the values of all cells.
@@ -58,6 +60,7 @@ impl<'a> State<'a> {
             problem,
             ways: Arc::new(Ways::of(problem, &yielding)),
             yielding,
+            pools: Arc::new(Pools::of(problem)),
             hidden_cells: problem.cells.iter().map(|cell| hidden[cell.entry]).collect(),
             hidden,
             floors: Arc::new(problem.floors()),
@@ -126,6 +129,12 @@ impl<'a> State<'a> {
             End::High => (high - value).max(0.0),
         };
         (target != 0.0).then_some(target)
+    }
+
+    /// True if the cell reaches the end because others that are never shown take its place.
+    pub fn is_replaced(&self, cell: CellId, end: End) -> bool {
+        self.target(cell, end)
+            .is_some_and(|target| self.pools.take_over(self.problem, cell, target))
     }
 
     /// A change that takes a cell as far as that; `None` if there is none, or if it was not found nearby.

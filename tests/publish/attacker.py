@@ -45,12 +45,16 @@ VIEWS = [
     ("trip-distances", ["date", "distance_class"], ["devices", "trips"], False),
     ("trips-per-device", ["date", "home_lau_id", "trips_class"], ["devices"], False),
     ("dwell-per-lau", ["date", "lau_id", "dwell_class"], ["devices"], False),
+    ("present-coverage", ["date", "hour"], ["located", "active"], True),
+    ("present-per-lau", ["date", "hour", "lau_id", "role"], ["devices"], False),
 ]
 # all devices of a period
 ALL = {"day": "users-per-day", "week": "users-per-week", "month": "users-per-month"}
 # views with areas or periods that become coarser; the others are the same in each release
 COARSER = {"users-per-lau", "trips-od", "flow-balance", "trip-distances", "trips-per-device", "dwell-per-lau"}
 COARSER |= {"residents-per-lau", "commuters"}
+# clock hours by day
+DAY = range(7, 20)
 # trips, to which each device adds one at least
 SUMS = {("trips-od", "trips"), ("trip-distances", "trips")}
 SUMS |= {("flow-balance", way) for way in ("inflow", "outflow", "within")}
@@ -112,15 +116,19 @@ class Attack:
 
     def difference(self, whole, part):
         """Devices of a count that are not in another are a count, which nobody sees."""
-        if whole not in self.true or part not in self.true:
+        self.difference_of([whole], part)
+
+    def difference_of(self, whole, part):
+        """The same of counts that have no device in common."""
+        if any(cell not in self.true for cell in whole + [part]):
             return
-        rest = ("difference",) + whole + part
-        self.true[rest], self.pairs[rest] = self.true[whole] - self.true[part], (whole, part)
+        rest = ("difference",) + whole[0] + part
+        self.true[rest] = self.of(whole) - self.true[part]
+        self.pairs[rest] = (whole[0], part)
         # that there is a device may be known
         self.complete[rest] = True
         self.bounds[rest] = (0, math.inf)
-        self.at_most([whole], [part, rest])
-        self.at_most([part, rest], [whole])
+        self.equal(whole, [part, rest])
 
     def relate(self):
         for cell in self.cells("users-per-lau", "user_count"):
@@ -176,9 +184,11 @@ class Attack:
                 residents[(count, cell[2])].append(cell)
         months = {(key, ("users-per-month", "user_count", key[1])): cells for key, cells in residents.items()}
         self.relate_movement(residents_of_date := defaultdict(list), dwell := defaultdict(list))
+        present = self.relate_present()
         wholes = [(whole, parts) for group in (nights, homes, works) for whole, parts in group.items()]
         wholes += [(whole, parts) for (_, whole), parts in months.items()]
         wholes += [(whole, parts) for (_, whole), parts in residents_of_date.items()]
+        wholes += [(whole, parts) for (whole, _), parts in present.items()]
         # nearly always: time after midnight may belong to a visit of the date before
         wholes += [(w, parts) for w, parts in dwell.items() if w in self.true and self.of(parts) <= self.true[w]]
         for whole, parts in wholes:
@@ -259,6 +269,46 @@ class Attack:
             residents[(day, whole)].append(cell)
         for cell in self.cells("dwell-per-lau", "devices"):
             dwell[(self.name("users-per-lau"), "user_count") + cell[2:4]].append(cell)
+
+    def relate_present(self):
+        """Present devices; those of each hour by the numbers that contain them are returned."""
+        for cell in self.cells("present-coverage", "active"):
+            self.equal([cell], [("devices-per-date", "devices", cell[2])])
+            self.difference(("users-per-day", "user_count", cell[2]), cell)
+        for cell in self.cells("present-coverage", "located"):
+            date, hour = cell[2:]
+            at = datetime.fromisoformat(hour)
+            # at 00:00, some may have been seen on the date before alone
+            if at.hour > 0:
+                self.difference(("present-coverage", "active", date, hour), cell)
+                self.difference(("users-per-day", "user_count", date), cell)
+            # nearly always: cells may lie outside all LAUs
+            for seen in (at, at - timedelta(hours=1)):
+                seen = ("number-of-unique-users-per-hour", "unique_user_count", str(seen))
+                if FEW < self.true.get(seen, 0) <= self.true[cell]:
+                    self.difference(cell, seen)
+        located, contained, homes = defaultdict(list), defaultdict(list), defaultdict(list)
+        for cell in self.cells("trips-per-device", "devices"):
+            homes[cell[2:4]].append(cell)
+        for cell in self.cells("present-per-lau", "devices"):
+            date, hour, lau, role = cell[2:]
+            located[("present-coverage", "located", date, hour)].append(cell)
+            at = datetime.fromisoformat(hour).hour
+            if at > 0:
+                contained[("users-per-lau", "user_count", date, lau), hour].append(cell)
+                by_day = {(at - 1) in DAY, at in DAY}
+                if len(by_day) == 1:
+                    count = "day_users" if by_day.pop() else "night_users"
+                    contained[("users-per-lau-day-night", count, date, lau), hour].append(cell)
+                if role == "resident" and (date, lau) in homes:
+                    self.difference_of(homes[date, lau], cell)
+            count = {"resident": "residents", "worker": "workers"}.get(role)
+            if count:
+                self.difference(("residents-per-lau", count, date[:8] + "01", lau), cell)
+        for whole, parts in located.items():
+            self.equal([whole], parts)
+            contained[whole, None] = parts
+        return contained
 
     def propagate(self):
         for _ in range(300):

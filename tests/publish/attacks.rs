@@ -11,7 +11,7 @@ use crate::harness::{Warehouse, Workspace, root, test_on_each_warehouse};
 use crate::insights::world::World;
 
 /// The views that the attacker knows.
-const VIEWS: [&str; 18] = [
+const VIEWS: [&str; 20] = [
     "users-per-day",
     "users-per-week",
     "users-per-month",
@@ -30,6 +30,8 @@ const VIEWS: [&str; 18] = [
     "trip-distances",
     "trips-per-device",
     "dwell-per-lau",
+    "present-coverage",
+    "present-per-lau",
 ];
 
 /// Devices that spend nights and workdays in LAUs of their own, and now and then are elsewhere.

@@ -9,6 +9,7 @@ mod faults;
 mod history;
 mod movement;
 mod nights;
+mod present;
 mod residents;
 mod store;
 mod world;

@@ -23,7 +23,7 @@ fn travel(world: &mut World, name: &str, devices: u32, stays: &[(&str, u32)]) {
     }
 }
 
-fn release(world: &World) -> Workspace {
+pub fn release(world: &World) -> Workspace {
     let work = world.load(Warehouse::Embedded, CONFIG);
     work.ok(&["publish", "out"]);
     work.ok(&["publish", "--audit", "out"]);
@@ -31,7 +31,7 @@ fn release(world: &World) -> Workspace {
 }
 
 /// The released rows of a view by some of their columns, without those of which the column of a number is empty.
-fn shown(work: &Workspace, view: &str, keys: &[&str], number: &str) -> BTreeMap<String, i64> {
+pub fn shown(work: &Workspace, view: &str, keys: &[&str], number: &str) -> BTreeMap<String, i64> {
     let text = work.read(&format!("out/{view}.csv"));
     let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
     let columns = lines.next().unwrap();
@@ -47,7 +47,7 @@ fn shown(work: &Workspace, view: &str, keys: &[&str], number: &str) -> BTreeMap<
 }
 
 /// What is left of a number without shown ones is nothing or at least as much as 15 devices make.
-fn assert_tells_no_few(whole: Option<&i64>, parts: i64, name: &str) {
+pub fn assert_tells_no_few(whole: Option<&i64>, parts: i64, name: &str) {
     if let Some(whole) = whole {
         let rest = whole - parts;
         assert!(rest == 0 || rest >= FEW, "{name}: {whole} without {parts} is {rest}");

@@ -7,6 +7,7 @@ use arrow::array::{Array, RecordBatch};
 
 use super::attack::Attack;
 use super::audited::Audited;
+use super::clock::Clock;
 use super::earlier::add_earlier;
 use super::left_out::add_left_out;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
@@ -37,7 +38,9 @@ pub fn audit(folder: &Path, earlier: &[PathBuf], progress: &Progress) -> Result<
         let min_devices = manifest.thresholds.min_devices;
         changes.extend(add_earlier(&mut tables, (folder, of_earlier), min_devices)?);
     }
-    let containers = Containers { windows, night: manifest.night, ..Containers::default() };
+    let clock = Clock::of(&tables, manifest.day);
+    let night = manifest.night;
+    let containers = Containers { windows, night, clock, ..Containers::default() };
     tables.extend(totals(&tables, &containers));
     let related = loop {
         let (related, missing) = relations(&tables, links(&tables), &containers)?;

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use crate::config::SnapshotDate;
 use crate::errors::UsageError;
 use crate::views::coarser::{Form, Level, form_of};
-use crate::views::publication::{Basis, Column, Publication};
+use crate::views::publication::{Basis, Column, Publication, Relation};
 use crate::views::{Registry, View, classify};
 
 /// A view that is classified.
@@ -94,7 +94,18 @@ pub fn choose<'a>(registry: &'a Registry, names: &[String], level: Level) -> Res
             };
             of
         });
-        let columns = of_measures.chain(publication.needs.iter().map(|need| &need.of));
+        // counts that are the same as released ones, or sums of them: who adds these up has them
+        let counts = |column: &String| {
+            let measures = publication.counts.iter().flatten();
+            measures.filter(|m| m.column == *column).any(|m| m.basis == Basis::Devices)
+        };
+        let sums = publication
+            .sums
+            .iter()
+            .filter(|link| link.relation == Relation::Equal && link.counts.iter().all(counts));
+        let columns = of_measures
+            .chain(publication.needs.iter().map(|need| &need.of))
+            .chain(sums.map(|link| &link.to));
         let views = columns.filter_map(|column| column.view.clone());
         judged.extend(views.filter(|other| !released.contains(other)));
     }

@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use chrono::NaiveDate;
 
 use super::choose::{Chosen, Classified, choose};
+use super::clock::Clock;
 use super::coarser_relations;
 use super::coarser_rows::Origin;
 use super::coarser_tables::{self, SmallAreas};
@@ -171,7 +172,8 @@ pub fn decide<'a>(
     let small = settings.publish.min_area_devices;
     let small = SmallAreas::read(warehouse, level.areas, small, &origin)?;
     let sum = nuts.sum().filter(|_| level.areas != Areas::Lau);
-    let containers = Containers { windows, night: settings.night, nuts };
+    let clock = Clock::of(&tables, Some(settings.day));
+    let containers = Containers { windows, night: settings.night, nuts, clock };
     let mut further = coarser_relations::relations(&tables, (coarser, &forms), &history);
     // what nobody sees and nobody saw is only compared with what is released in its place
     if !chosen.finer.is_empty() && !chosen.finer.iter().any(|view| history.has(view)) {

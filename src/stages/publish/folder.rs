@@ -67,7 +67,7 @@ pub fn write(
         for format in [FileFormat::Csv, FileFormat::Parquet, FileFormat::Geojson] {
             let newest;
             let rows = match format {
-                FileFormat::Geojson if all.column_by_name("lau_id").is_none() => continue,
+                FileFormat::Geojson if !has_map(all) => continue,
                 FileFormat::Geojson => {
                     newest = view.rows.newest()?;
                     &newest
@@ -95,12 +95,19 @@ pub fn write(
     let detail = Detail::from(&settings.publish);
     let text = readme(request, (detail, thresholds), &of_views);
     add_text(&folder, "README.md", &text, &mut files)?;
-    let of_release = (detail, thresholds, settings.night);
-    let manifest = Manifest::new(request.range, of_release, of_views, files.clone());
+    let hours = (settings.day, settings.night);
+    let manifest =
+        Manifest::new(request.range, (detail, thresholds), hours, of_views, files.clone());
     add_text(&folder, MANIFEST, &manifest.text()?, &mut files)?;
     let text = sums_text(&files);
     add_text(&folder, SUMS, &text, &mut files)?;
     Ok(NewFolder { folder, files })
+}
+
+/// True for rows of areas. With an hour each, the boundaries would be there once for each hour.
+fn has_map(rows: &RecordBatch) -> bool {
+    let has = |column| rows.column_by_name(column).is_some();
+    has("lau_id") && !has("hour")
 }
 
 fn add_text(

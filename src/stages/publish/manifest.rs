@@ -33,6 +33,9 @@ pub struct Manifest {
     /// The clock hours of nights.
     #[serde(default)]
     pub night: NightHours,
+    /// First clock hour of the day, and of the night.
+    #[serde(default)]
+    pub day: Option<(u32, u32)>,
     /// By SQL name.
     pub views: BTreeMap<String, ManifestView>,
     /// SHA-256 of the files, by name.
@@ -125,11 +128,13 @@ impl ManifestView {
 impl Manifest {
     pub fn new(
         (from, to): (Option<NaiveDate>, Option<NaiveDate>),
-        (detail, thresholds, night): (Detail, Thresholds, NightHours),
+        (detail, thresholds): (Detail, Thresholds),
+        (day, night): ((u32, u32), NightHours),
         views: BTreeMap<String, ManifestView>,
         files: BTreeMap<String, String>,
     ) -> Self {
-        Manifest { version: VERSION, from, to, detail, thresholds, night, views, files }
+        let day = Some(day);
+        Manifest { version: VERSION, from, to, detail, thresholds, night, day, views, files }
     }
 
     /// # Errors

@@ -11,6 +11,7 @@ mod audit;
 mod audited;
 mod bytes;
 mod choose;
+mod clock;
 mod coarser_relations;
 mod coarser_rows;
 mod coarser_tables;
@@ -36,6 +37,7 @@ mod report;
 mod store;
 mod table;
 mod totals;
+mod unseen;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
+use super::clock::Clock;
 use crate::config::Anchors;
 use crate::views::Unit;
 use crate::views::publication::Period;
@@ -35,7 +36,7 @@ impl Default for NightHours {
 pub fn period_of(
     period: Period,
     value: &str,
-    windows: &AnchorWindows,
+    (windows, clock): (&AnchorWindows, &Clock),
     night: NightHours,
 ) -> Option<String> {
     let date: NaiveDate = value.get(..10)?.parse().ok()?;
@@ -52,6 +53,9 @@ pub fn period_of(
             hour if hour < night.end => date.pred_opt()?,
             _ => return None,
         },
+        Period::NextHour | Period::DateOfHours | Period::DayOfHours | Period::NightOfHours => {
+            return clock.period_of(period, value);
+        }
     };
     Some(start.to_string())
 }
@@ -93,7 +97,8 @@ mod tests {
             (Period::Night, "2024-10-01T07:00:00", None),
             (Period::Night, "2024-10-01", None),
         ] {
-            let found = period_of(period, value, &windows, NightHours::default());
+            let clock = Clock::default();
+            let found = period_of(period, value, (&windows, &clock), NightHours::default());
             assert_eq!(found.as_deref(), expected, "{value}");
         }
     }

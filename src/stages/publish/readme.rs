@@ -40,9 +40,9 @@ pub fn readme(
          - Weeks, months and windows are here if all their dates with data are, and nights if both of their dates are.\n\
          {}\n\
          ## Files\n\n\
-         Each view is a CSV file and a Parquet file with the same rows. Views with a column `lau_id` also have a\n\
-         GeoJSON file with the boundaries, of the newest date alone. `manifest.json` describes the views in a form for\n\
-         programs, and `sha256sum --check SHA256SUMS` checks the files.\n",
+         Each view is a CSV file and a Parquet file with the same rows. Views with a column `lau_id` and\n\
+         without hours also have a GeoJSON file with the boundaries, of the newest date alone. `manifest.json` describes\n\
+         the views in a form for programs, and `sha256sum --check SHA256SUMS` checks the files.\n",
         match thresholds.zeros {
             Zeros::Show => "Zeros are shown.",
             Zeros::Hide => "Zeros are withheld as well.",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Result, bail};
 
+use super::clock::Clock;
 use super::nuts::Nuts;
 use super::period::{AnchorWindows, NightHours, period_of};
 use super::table::{KeyValues, Number, Row, Table};
@@ -42,12 +43,13 @@ pub struct Missing {
     pub keys: Vec<(String, Option<String>)>,
 }
 
-/// Which windows, nights and areas hold dates, hours and places.
+/// Which windows, nights and areas hold dates, hours and places, and which clock hours there are.
 #[derive(Debug, Clone, Default)]
 pub struct Containers {
     pub windows: AnchorWindows,
     pub night: NightHours,
     pub nuts: Nuts,
+    pub clock: Clock,
 }
 
 /// The row of a number, by the values of some keys.
@@ -195,7 +197,8 @@ fn value_of(
         KeyValue::Text(text) => Some(Some(text.clone())),
         KeyValue::Period(period, column) => {
             let value = row.keys[table.key(column)?].as_deref()?;
-            period_of(*period, value, &containers.windows, containers.night).map(Some)
+            let known = (&containers.windows, &containers.clock);
+            period_of(*period, value, known, containers.night).map(Some)
         }
         KeyValue::Area(areas, column) => match row.keys[table.key(column)?].as_deref() {
             Some(place) => containers.nuts.area(*areas, place).map(Some),

@@ -107,7 +107,7 @@ fn date_text(date: Option<NaiveDate>) -> String {
 pub fn why(built: &Built, suppression: &Suppression, number: Number) -> Option<&'static str> {
     let cell = built.cell(number)?;
     Some(match (suppression.withheld(cell)?, built.problem.reason(cell)) {
-        (Withheld::Secondary, _) => "secondary",
+        (Withheld::Secondary, _) | (Withheld::Primary, Some(Reason::Close)) => "secondary",
         (Withheld::Primary, Some(Reason::FewDevices)) => "few_devices",
         (Withheld::Primary, Some(Reason::Zero)) => "zero",
         (Withheld::Primary, Some(Reason::Dominated)) => "dominated",

@@ -321,6 +321,8 @@ mod tests {
             "trip_distances",
             "trips_per_device",
             "dwell_per_lau",
+            "present_coverage",
+            "present_per_lau",
             "commuters_estimate",
             "overnight_estimate",
             "anchor_windows",
@@ -335,8 +337,6 @@ mod tests {
             "present_estimate",
             "population_weights",
             "present_by_home",
-            "present_coverage",
-            "present_per_lau",
             "user_location_distribution",
             "night_places",
         ] {

@@ -152,10 +152,18 @@ pub enum Period {
     MonthOfNight,
     /// The night that holds a clock hour, if one does, by its first date.
     Night,
+    /// The clock hour after a clock hour. The first of two equal ones is followed by the second.
+    NextHour,
+    /// The date that holds both the clock hour before a full hour and the one after it, if one does.
+    DateOfHours,
+    /// The same if both clock hours are by day.
+    DayOfHours,
+    /// The same if both clock hours are by night.
+    NightOfHours,
 }
 
 impl Period {
-    pub const ALL: [Period; 8] = [
+    pub const ALL: [Period; 12] = [
         Period::Date,
         Period::Week,
         Period::Month,
@@ -164,6 +172,10 @@ impl Period {
         Period::WeekOfNight,
         Period::MonthOfNight,
         Period::Night,
+        Period::NextHour,
+        Period::DateOfHours,
+        Period::DayOfHours,
+        Period::NightOfHours,
     ];
 
     pub fn name(self) -> &'static str {
@@ -176,6 +188,10 @@ impl Period {
             Period::WeekOfNight => "week_of_night",
             Period::MonthOfNight => "month_of_night",
             Period::Night => "night",
+            Period::NextHour => "next_hour",
+            Period::DateOfHours => "date_of_hours",
+            Period::DayOfHours => "day_of_hours",
+            Period::NightOfHours => "night_of_hours",
         }
     }
 }

@@ -216,6 +216,7 @@ mod tests {
             "trips = a.inflow by date, to_lau_id as lau_id where from_lau_id <> to_lau_id",
             "devices times trips_class <= a.trips by date",
             "devices nearly <= a.users by date, lau_id",
+            "devices nearly <= a.users by date_of_hours(hour) as date, lau_id each hour",
         ] {
             let read = links("sums", text).unwrap();
             assert_eq!(read.iter().map(Link::to_string).collect::<Vec<_>>(), [text]);
