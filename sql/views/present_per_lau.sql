@@ -7,7 +7,7 @@
 -- chart: table
 -- counts: devices
 -- keys: date, hour, lau_id, lau_name, role
--- sums: devices = present_coverage.located by date, hour; devices nearly <= agg_users_per_lau_per_day.user_count by date_of_hours(hour) as date, lau_id each hour; devices nearly <= dwell_per_lau.present by date_of_hours(hour) as date, lau_id each hour; devices nearly <= view_users_per_lau_day_night.day_users by day_of_hours(hour) as date, lau_id each hour; devices nearly <= view_users_per_lau_day_night.night_users by night_of_hours(hour) as date, lau_id each hour
+-- sums: devices = present_coverage.located by date, hour; devices nearly <= agg_users_per_lau_per_day.user_count by date_of_hours(hour) as date, lau_id each hour; devices nearly <= dwell_per_lau.present by date_of_hours(hour) as date, lau_id each hour; devices nearly <= view_users_per_lau_day_night.day_users by date_by_day(hour) as date, lau_id each hour; devices nearly <= view_users_per_lau_day_night.night_users by date_by_night(hour) as date, lau_id each hour
 -- linked: devices nearly in residents_per_lau.residents by anchor_window(date) as window_start, lau_id where role = 'resident'; devices nearly in residents_per_lau.workers by anchor_window(date) as window_start, lau_id where role = 'worker'; devices nearly in trips_per_device.seen by date_of_hours(hour) as date, lau_id as home_lau_id where role = 'resident'
 SELECT p.date, p.hour, p.lau_id, l.lau_name, p.role, CAST(SUM(p.devices) AS BIGINT) AS devices
 FROM (

@@ -22,10 +22,9 @@ struct Pool {
 
 impl Pools {
     pub fn of(problem: &Problem) -> Self {
-        let mut pool_of = vec![None; problem.len()];
         let mut pools: Vec<Pool> = Vec::new();
         let mut known: HashMap<Vec<(usize, bool)>, usize> = HashMap::new();
-        for cell in 0..problem.len() {
+        let mut pool = |cell: CellId| {
             let rows = problem.rows_of(cell);
             let is_alike = |(_, times): &(usize, f64)| times.abs() == 1.0;
             let is_free = problem.is_in_table(cell)
@@ -34,7 +33,7 @@ impl Pools {
                 && problem.entries[problem.cells[cell].entry].len() == 1
                 && problem.is_never_shown(problem.cells[cell].entry);
             if !is_free {
-                continue;
+                return None;
             }
             let mut key: Vec<(usize, bool)> =
                 rows.iter().map(|(row, times)| (*row, *times > 0.0)).collect();
@@ -45,8 +44,9 @@ impl Pools {
             });
             pools[number].cells += 1;
             pools[number].room += room(problem, cell);
-            pool_of[cell] = Some(number);
-        }
+            Some(number)
+        };
+        let pool_of = (0..problem.len()).map(&mut pool).collect();
         Pools { pool_of, pools }
     }
 

@@ -18,18 +18,20 @@ pub struct Clock {
     hours: BTreeSet<String>,
     /// First clock hour of the day, and of the night; `None` if it is not known which are by day.
     day: Option<(u32, u32)>,
+    /// Dates of which the date before has no events.
+    first_dates: BTreeSet<NaiveDate>,
 }
 
 impl Clock {
     /// The clock hours of the tables that have a row for each one.
-    pub fn of(tables: &[Table], day: Option<(u32, u32)>) -> Self {
+    pub fn of(tables: &[Table], day: Option<(u32, u32)>, first_dates: BTreeSet<NaiveDate>) -> Self {
         let mut hours = BTreeSet::new();
         for table in tables.iter().filter(|table| table.keys.are_complete()) {
             if let Some(key) = table.key(HOUR).filter(|key| table.is_time[*key]) {
                 hours.extend(table.rows.iter().filter_map(|row| row.keys[key].clone()));
             }
         }
-        Clock { hours, day }
+        Clock { hours, day, first_dates }
     }
 
     /// A period that names clock hours, of a clock hour or a full hour; `None` if there is none.
@@ -39,12 +41,17 @@ impl Clock {
         }
         let date = hour.get(..10)?;
         let after: u32 = hour.get(11..13)?.parse().ok()?;
-        // the hour before midnight is on another date
-        let before = after.checked_sub(1)?;
+        let before = match after.checked_sub(1) {
+            Some(before) => before,
+            // nobody is seen in the hour before the first date
+            None if self.first_dates.contains(&date.parse().ok()?) => after,
+            // the hour before midnight is on another date
+            None => return None,
+        };
         let is_by_day = |hour| self.day.map(|(day, night)| (day..night).contains(&hour));
         let is_meant = match period {
-            Period::DayOfHours => is_by_day(before)? && is_by_day(after)?,
-            Period::NightOfHours => !is_by_day(before)? && !is_by_day(after)?,
+            Period::DateByDay => is_by_day(before)? && is_by_day(after)?,
+            Period::DateByNight => !is_by_day(before)? && !is_by_day(after)?,
             _ => true,
         };
         is_meant.then(|| date.to_owned())
@@ -76,7 +83,8 @@ mod tests {
             "2025-03-30T02:00:00",
             "2025-03-30T04:00:00",
         ];
-        Clock { hours: hours.map(str::to_owned).into(), day: Some((7, 20)) }
+        let first_dates = BTreeSet::from(["2024-09-01".parse().unwrap()]);
+        Clock { hours: hours.map(str::to_owned).into(), day: Some((7, 20)), first_dates }
     }
 
     #[test]
@@ -113,15 +121,24 @@ mod tests {
             let text = format!("2024-10-01T{hour:02}:00:00");
             for (period, is_expected) in [
                 (Period::DateOfHours, date),
-                (Period::DayOfHours, day),
-                (Period::NightOfHours, night),
+                (Period::DateByDay, day),
+                (Period::DateByNight, night),
             ] {
                 let expected = is_expected.then_some("2024-10-01");
                 assert_eq!(clock().period_of(period, &text).as_deref(), expected, "{hour}");
             }
         }
+        // there are no events before the first date
+        for (period, expected) in [
+            (Period::DateOfHours, Some("2024-09-01")),
+            (Period::DateByDay, None),
+            (Period::DateByNight, Some("2024-09-01")),
+        ] {
+            let found = clock().period_of(period, "2024-09-01T00:00:00");
+            assert_eq!(found.as_deref(), expected, "{period:?}");
+        }
         let unknown = Clock::default();
-        assert_eq!(unknown.period_of(Period::DayOfHours, "2024-10-01T12:00:00"), None);
+        assert_eq!(unknown.period_of(Period::DateByDay, "2024-10-01T12:00:00"), None);
         assert!(unknown.period_of(Period::DateOfHours, "2024-10-01T12:00:00").is_some());
     }
 }

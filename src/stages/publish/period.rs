@@ -53,7 +53,13 @@ pub fn period_of(
             hour if hour < night.end => date.pred_opt()?,
             _ => return None,
         },
-        Period::NextHour | Period::DateOfHours | Period::DayOfHours | Period::NightOfHours => {
+        // the hour before midnight is in the same night as the hour after it
+        Period::NightOfHours => match value.get(11..13)?.parse::<u32>().ok()? {
+            hour if hour > night.start => date,
+            hour if hour < night.end => date.pred_opt()?,
+            _ => return None,
+        },
+        Period::NextHour | Period::DateOfHours | Period::DateByDay | Period::DateByNight => {
             return clock.period_of(period, value);
         }
     };
@@ -96,6 +102,11 @@ mod tests {
             (Period::Night, "2024-10-01 06:00:00.000000", Some("2024-09-30")),
             (Period::Night, "2024-10-01T07:00:00", None),
             (Period::Night, "2024-10-01", None),
+            (Period::NightOfHours, "2024-10-01T23:00:00", Some("2024-10-01")),
+            (Period::NightOfHours, "2024-10-01T22:00:00", None),
+            (Period::NightOfHours, "2024-10-02T00:00:00", Some("2024-10-01")),
+            (Period::NightOfHours, "2024-10-02T06:00:00", Some("2024-10-01")),
+            (Period::NightOfHours, "2024-10-02T07:00:00", None),
         ] {
             let clock = Clock::default();
             let found = period_of(period, value, (&windows, &clock), NightHours::default());

@@ -37,25 +37,33 @@ pub fn needed(problem: &Problem, unseen: &[Unseen], min_devices: u64) -> Vec<usi
             *room = (*room).min(if number == 0 { left } else { 0 });
         }
     }
-    let mut enough: HashMap<usize, bool> = HashMap::new();
-    let mut is_enough = |sum: usize| {
-        *enough.entry(sum).or_insert_with(|| {
-            let parts = problem.parts_never_shown(sum);
-            let room = |part: CellId| rooms.get(&part).copied().unwrap_or(UNLIMITED);
-            let (mut all, mut most) = (0_u64, 0);
-            for room in parts.map(room) {
-                all = all.saturating_add(room);
-                most = most.max(room);
-            }
-            // without the part in question
-            all.saturating_sub(most) >= min_devices.saturating_mul(TIMES)
+    // by how much the others of a sum can grow and shrink
+    let mut known: HashMap<usize, (u64, u64)> = HashMap::new();
+    let mut of_sum = |sum: usize| {
+        *known.entry(sum).or_insert_with(|| {
+            let parts: Vec<CellId> = problem.parts_never_shown(sum).collect();
+            let room = |part: &CellId| rooms.get(part).copied().unwrap_or(UNLIMITED);
+            let shrinkage = parts.iter().map(|part| problem.value(*part));
+            (of_others(parts.iter().map(room)), of_others(shrinkage))
         })
     };
     let is_needed = |(_, relation): &(usize, &Unseen)| {
+        // a part of many is only withheld for what is left of the whole, of which the parts may have to grow
+        let is_of_many = relation.parts.iter().any(|part| problem.value(*part) >= min_devices);
         let mut sums = relation.parts.iter().flat_map(|part| problem.sums_of(*part));
-        !sums.all(&mut is_enough)
+        sums.any(|sum| {
+            let (growth, shrinkage) = of_sum(sum);
+            growth < min_devices.saturating_mul(TIMES) || is_of_many && shrinkage < min_devices
+        })
     };
     unseen.iter().enumerate().filter(is_needed).map(|(number, _)| number).collect()
+}
+
+/// The sum without its largest part, which may be the one in question.
+fn of_others(numbers: impl Iterator<Item = u64>) -> u64 {
+    let (all, most) = numbers
+        .fold((0_u64, 0), |(all, most), number| (all.saturating_add(number), number.max(most)));
+    all.saturating_sub(most)
 }
 
 #[cfg(test)]
@@ -94,6 +102,17 @@ mod tests {
         // what a place could have more is of no use for its own number
         let (problem, unseen) = places(&[5, 10, 8], &[1_000, 20, 20]);
         assert_eq!(needed(&problem, &unseen, 16), [0, 1, 2]);
+    }
+
+    #[test]
+    fn relations_of_many_are_needed_where_the_others_cannot_shrink() {
+        let withheld = |few: [u64; 3]| {
+            let (mut problem, unseen) = places(&few, &[300, 300, 42]);
+            problem.withhold_close(unseen[2].parts[0]);
+            needed(&problem, &unseen, 16)
+        };
+        assert_eq!(withheld([5, 8, 40]), [2]);
+        assert_eq!(withheld([9, 14, 40]), [0_usize; 0]);
     }
 
     #[test]

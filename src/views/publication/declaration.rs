@@ -157,13 +157,15 @@ pub enum Period {
     /// The date that holds both the clock hour before a full hour and the one after it, if one does.
     DateOfHours,
     /// The same if both clock hours are by day.
-    DayOfHours,
+    DateByDay,
     /// The same if both clock hours are by night.
+    DateByNight,
+    /// The night that holds both clock hours, if one does, by its first date.
     NightOfHours,
 }
 
 impl Period {
-    pub const ALL: [Period; 12] = [
+    pub const ALL: [Period; 13] = [
         Period::Date,
         Period::Week,
         Period::Month,
@@ -174,7 +176,8 @@ impl Period {
         Period::Night,
         Period::NextHour,
         Period::DateOfHours,
-        Period::DayOfHours,
+        Period::DateByDay,
+        Period::DateByNight,
         Period::NightOfHours,
     ];
 
@@ -190,7 +193,8 @@ impl Period {
             Period::Night => "night",
             Period::NextHour => "next_hour",
             Period::DateOfHours => "date_of_hours",
-            Period::DayOfHours => "day_of_hours",
+            Period::DateByDay => "date_by_day",
+            Period::DateByNight => "date_by_night",
             Period::NightOfHours => "night_of_hours",
         }
     }

@@ -1,0 +1,123 @@
+//! Relations that are nearly always true: outsiders rely on them where the numbers agree.
+
+use std::collections::HashSet;
+
+use super::numbers::{is_known, is_sum};
+use super::problem::{Built, Knowledge};
+use super::relations::Related;
+use super::table::{Number, Table};
+use super::unseen::{Unseen, needed};
+use crate::publication::{CellId, Inconsistent};
+use crate::views::publication::Relation;
+
+/// By how many times the smallest number that is shown a number has to be larger than one that it nearly always
+/// contains, so that nobody concludes anything about few devices from it.
+const FAR: u64 = 10;
+
+impl Built {
+    /// A relation that is nearly always true: where it is, outsiders rely on it. Numbers that are withheld anyway tell
+    /// no difference, and are as large as the other number at most in any case.
+    pub(super) fn relate_nearly(
+        &mut self,
+        tables: &[Table],
+        related: &Related,
+        (whole, parts): (CellId, &[CellId]),
+        knowledge: &Knowledge,
+    ) -> Result<(), Inconsistent> {
+        let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
+        if !is_known(&related.whole) || !related.parts.iter().all(is_known) {
+            return Ok(());
+        }
+        // where such a total might tell something, the parts are withheld already
+        let is_part = |part: &CellId| self.problem.sums_of(*part).next().is_some();
+        if tables[related.whole.table].is_total && parts.iter().all(is_part) {
+            return Ok(());
+        }
+        let value = self.problem.value(whole);
+        if related.relation == Relation::Within {
+            let sum: u64 = parts.iter().map(|part| self.problem.value(*part)).sum();
+            if sum <= value && parts.iter().all(|part| self.is_unseen(*part)) {
+                self.unseen.push(Unseen { whole, parts: parts.to_vec() });
+                return Ok(());
+            }
+            if parts.len() > 1 {
+                self.contained.push((whole, parts.to_vec()));
+            }
+            return match sum <= value {
+                true => self.problem.contains(whole, parts).map(drop),
+                false => Ok(()),
+            };
+        }
+        for part in parts {
+            let of_part = self.problem.value(*part);
+            let is_near = value.saturating_sub(of_part) < FAR.saturating_mul(self.min_devices);
+            if of_part <= value && self.is_unseen(*part) {
+                self.unseen.push(Unseen { whole, parts: vec![*part] });
+            } else if is_near && (self.min_devices..=value).contains(&of_part) {
+                self.problem.contains(whole, &[*part])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// True for a count that is never shown, and that is a part of a sum of counts.
+    fn is_unseen(&self, part: CellId) -> bool {
+        self.problem.is_primary(part) && self.problem.sums_of(part).next().is_some()
+    }
+
+    /// Withholds counts that are parts of a sum of counts, like those of all places at an hour, where a number that nearly
+    /// always contains them differs by few devices. There are many of them for each such number, and others that are
+    /// left out of the sum take their place, so that nothing else has to be looked for.
+    pub(super) fn withhold_close(
+        &mut self,
+        tables: &[Table],
+        related: &[Related],
+        knowledge: &Knowledge,
+    ) {
+        let of = |number: &Number| (number.table, number.measure);
+        let is_sum_of_counts = |related: &&Related| {
+            related.relation == Relation::Equal
+                && related.parts.len() > 1
+                && !is_sum(tables, related.whole)
+        };
+        let summed: HashSet<(usize, usize)> = related
+            .iter()
+            .filter(is_sum_of_counts)
+            .flat_map(|related| related.parts.iter().map(of))
+            .collect();
+        let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
+        for Related { whole, parts, is_near, .. } in related {
+            let is_meant = *is_near && parts.iter().all(|part| summed.contains(&of(part)));
+            let Some(cell) = self.cell(*whole).filter(|_| is_meant && is_known(whole)) else {
+                continue;
+            };
+            let cells = parts.iter().filter(|part| is_known(part)).filter_map(|p| self.cell(*p));
+            let mut shown: Vec<CellId> = cells.filter(|c| !self.problem.is_primary(*c)).collect();
+            shown.sort_unstable_by_key(|cell| std::cmp::Reverse(self.problem.value(*cell)));
+            let sum: u64 = shown.iter().map(|cell| self.problem.value(*cell)).sum();
+            let rest = self.problem.value(cell).checked_sub(sum);
+            // a total that is not published may tell by its size how few are in one of its parts
+            let least = if tables[whole.table].is_total { 0 } else { 1 };
+            // without the smallest of them, the difference is a number of many
+            if let Some(last) = shown.last()
+                && rest.is_some_and(|rest| (least..self.min_devices).contains(&rest))
+            {
+                self.problem.withhold_close(*last);
+            }
+        }
+    }
+
+    /// States relations none of whose parts is shown, as far as an outsider could use them: where all that is left out of
+    /// a sum is limited, so that one of its parts cannot be smaller.
+    pub(super) fn relate_unseen(&mut self) -> Result<(), Inconsistent> {
+        let unseen = std::mem::take(&mut self.unseen);
+        for number in needed(&self.problem, &unseen, self.min_devices) {
+            let Unseen { whole, parts } = &unseen[number];
+            if parts.len() > 1 {
+                self.contained.push((*whole, parts.clone()));
+            }
+            self.problem.contains(*whole, parts)?;
+        }
+        Ok(())
+    }
+}
