@@ -209,6 +209,27 @@ mod tests {
     use crate::publication::{Table, Thresholds};
 
     #[test]
+    fn where_others_that_are_never_shown_take_over_a_change_is_found() {
+        let mut problem = Problem::new(Thresholds::default());
+        let cells = [7, 9, 8, 12].map(|n| problem.count(format!("{n}"), n, Table::Sparse));
+        let sum = problem.count("sum", 36, Table::Complete);
+        problem.total(sum, &cells).unwrap();
+        let limit = problem.count("limit", 20, Table::Complete);
+        problem.at_least(limit, &[cells[0]]).unwrap();
+        let mut search = Search::new(&problem);
+        let mut replaced = 0;
+        for (cell, end) in cells.into_iter().flat_map(|cell| ENDS.map(|end| (cell, end))) {
+            let target = search.state.target(cell, end).unwrap();
+            if search.state.is_replaced(cell, end) {
+                replaced += 1;
+                assert!(search.state.change_without_flow(cell, target).is_some(), "{cell} {end:?}");
+            }
+        }
+        assert!(replaced >= 6, "{replaced}");
+        assert!(search.first_unsafe(&cells).is_none());
+    }
+
+    #[test]
     fn what_is_blocked_the_linear_program_does_not_find() {
         let mut problem = Problem::new(Thresholds::default());
         let values = [12, 20, 40, 9, 50, 60, 33, 5, 70];
