@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::numbers::{is_known, is_sum};
+use super::numbers::{is_known, is_sum, place};
 use super::problem::{Built, Knowledge};
 use super::relations::Related;
 use super::table::{Number, Table};
@@ -14,23 +14,31 @@ use crate::views::publication::Relation;
 /// contains, so that nobody concludes anything about few devices from it.
 const FAR: u64 = 10;
 
+/// True for a number that an earlier release has shown.
+fn was_shown(tables: &[Table], number: Number, knowledge: &Knowledge) -> bool {
+    !knowledge.shown.is_empty() && knowledge.shown.contains_key(&place(tables, number))
+}
+
 impl Built {
-    /// A relation that is nearly always true: where it is, outsiders rely on it. Numbers that are withheld anyway tell
-    /// no difference, and are as large as the other number at most in any case.
+    /// A relation that is nearly always true: where it is, outsiders rely on it. Numbers that are withheld anyway, also
+    /// by an earlier release, tell no difference, and are as large as the other number at most in any case.
     pub(super) fn relate_nearly(
         &mut self,
         tables: &[Table],
         related: &Related,
-        (whole, parts): (CellId, &[CellId]),
+        whole: CellId,
         knowledge: &Knowledge,
     ) -> Result<(), Inconsistent> {
         let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
-        if !is_known(&related.whole) || !related.parts.iter().all(is_known) {
+        let known = related.parts.iter().filter(|part| is_known(part));
+        let parts: Vec<CellId> = known.filter_map(|part| self.cell(*part)).collect();
+        if !is_known(&related.whole) || parts.is_empty() {
             return Ok(());
         }
-        // where such a total might tell something, the parts are withheld already
+        // where such a total might tell something, the parts are withheld already, if they can be
         let is_part = |part: &CellId| self.problem.sums_of(*part).next().is_some();
-        if tables[related.whole.table].is_total && parts.iter().all(is_part) {
+        let is_public = related.parts.iter().any(|part| was_shown(tables, *part, knowledge));
+        if tables[related.whole.table].is_total && parts.iter().all(is_part) && !is_public {
             return Ok(());
         }
         let value = self.problem.value(whole);
@@ -44,11 +52,11 @@ impl Built {
                 self.contained.push((whole, parts.to_vec()));
             }
             return match sum <= value {
-                true => self.problem.contains(whole, parts).map(drop),
+                true => self.problem.contains(whole, &parts).map(drop),
                 false => Ok(()),
             };
         }
-        for part in parts {
+        for part in &parts {
             let of_part = self.problem.value(*part);
             let is_near = value.saturating_sub(of_part) < FAR.saturating_mul(self.min_devices);
             if of_part <= value && self.is_unseen(*part) {
@@ -91,18 +99,27 @@ impl Built {
             let Some(cell) = self.cell(*whole).filter(|_| is_meant && is_known(whole)) else {
                 continue;
             };
-            let cells = parts.iter().filter(|part| is_known(part)).filter_map(|p| self.cell(*p));
-            let mut shown: Vec<CellId> = cells.filter(|c| !self.problem.is_primary(*c)).collect();
-            shown.sort_unstable_by_key(|cell| std::cmp::Reverse(self.problem.value(*cell)));
-            let sum: u64 = shown.iter().map(|cell| self.problem.value(*cell)).sum();
+            let cells = parts
+                .iter()
+                .filter(|part| is_known(part))
+                .filter_map(|part| Some((self.cell(*part)?, was_shown(tables, *part, knowledge))));
+            let shown: Vec<(CellId, bool)> =
+                cells.filter(|(cell, _)| !self.problem.is_primary(*cell)).collect();
+            let sum: u64 = shown.iter().map(|(cell, _)| self.problem.value(*cell)).sum();
+            // what an earlier release has shown cannot be withheld
+            let smallest = shown
+                .iter()
+                .rev()
+                .filter(|(_, was_shown)| !was_shown)
+                .min_by_key(|(cell, _)| self.problem.value(*cell));
             let rest = self.problem.value(cell).checked_sub(sum);
             // a total that is not published may tell by its size how few are in one of its parts
             let least = if tables[whole.table].is_total { 0 } else { 1 };
             // without the smallest of them, the difference is a number of many
-            if let Some(last) = shown.last()
+            if let Some((smallest, _)) = smallest
                 && rest.is_some_and(|rest| (least..self.min_devices).contains(&rest))
             {
-                self.problem.withhold_close(*last);
+                self.problem.withhold_close(*smallest);
             }
         }
     }

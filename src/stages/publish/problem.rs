@@ -234,7 +234,7 @@ impl Built {
         let period = row(tables, related.whole).period;
         let is_wholly_read = (knowledge.is_wholly_read)(period);
         if related.is_near {
-            return self.relate_nearly(tables, related, (whole, &parts), knowledge);
+            return self.relate_nearly(tables, related, whole, knowledge);
         }
         let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
         // those with which outsiders compute differences
@@ -315,7 +315,7 @@ impl Built {
             return Ok(());
         }
         if related.is_near {
-            return self.relate_nearly(tables, related, (whole, &known), knowledge);
+            return self.relate_nearly(tables, related, whole, knowledge);
         }
         if is_sum(tables, related.whole) {
             let is_amount = tables[related.whole.table].is_amount[related.whole.measure];
