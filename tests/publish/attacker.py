@@ -52,7 +52,7 @@ VIEWS = [
 ALL = {"day": "users-per-day", "week": "users-per-week", "month": "users-per-month"}
 # views with areas or periods that become coarser; the others are the same in each release
 COARSER = {"users-per-lau", "trips-od", "flow-balance", "trip-distances", "trips-per-device", "dwell-per-lau"}
-COARSER |= {"residents-per-lau", "commuters"}
+COARSER |= {"residents-per-lau", "commuters", "present-per-lau"}
 # clock hours by day
 DAY = range(7, 20)
 # trips, to which each device adds one at least
@@ -295,7 +295,7 @@ class Attack:
             located[("present-coverage", "located", date, hour)].append(cell)
             at = datetime.fromisoformat(hour).hour
             if at > 0:
-                contained[("users-per-lau", "user_count", date, lau), hour].append(cell)
+                contained[(self.name("users-per-lau"), "user_count", date, lau), hour].append(cell)
                 by_day = {(at - 1) in DAY, at in DAY}
                 if len(by_day) == 1:
                     count = "day_users" if by_day.pop() else "night_users"
@@ -304,7 +304,7 @@ class Attack:
                     self.difference_of(homes[date, lau], cell)
             count = {"resident": "residents", "worker": "workers"}.get(role)
             if count:
-                self.difference(("residents-per-lau", count, date[:8] + "01", lau), cell)
+                self.difference((self.name("residents-per-lau"), count, date[:8] + "01", lau), cell)
         for whole, parts in located.items():
             self.equal([whole], parts)
             contained[whole, None] = parts

@@ -1,7 +1,8 @@
 """The exact numbers of larger areas and longer periods, from rows of single users.
 
 Usage: coarsen.py FOLDER AREAS PERIOD, such as nuts3 week. FOLDER has CSV files: nuts.csv with the regions, the tables
-trips and segments, seen.csv with the LAUs in which users were seen on dates, and the exact rows of the views
+trips and segments, seen.csv with the LAUs in which users were seen on dates, presence.csv with the first and the last
+event of users in each clock hour and cell, anchors.csv and anchor_windows.csv, and the exact rows of the views
 trips-per-device, residents-per-lau and commuters. The rows are written beside them under the names that releases give
 them. It shares nothing with the program.
 """
@@ -10,7 +11,7 @@ import csv
 import math
 import sys
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 CLASSES = [(2_000, "<2 km"), (10_000, "2-10 km"), (50_000, "10-50 km"), (math.inf, "50+ km")]
@@ -131,6 +132,37 @@ class Exact:
         rows = {key: (len(of_class), half_up(of_class, 10**6, 3_600 * 10**6, 2)) for key, of_class in rows.items()}
         self.write("dwell-per-lau", ["date", "lau_id", "dwell_class"], ["devices", "hours"], rows)
 
+    def present(self):
+        """Devices where their event nearest to the full hour is, by their role in the area."""
+        windows = {row["date"]: row["window_start"] for row in self.rows("anchor_windows")}
+        anchors = {(a["user_id"], a["window_start"], a["kind"]): a["lau_id"] for a in self.rows("anchors")}
+        nearest, dates = {}, set()
+        for row in self.rows("presence"):
+            for seen in (row["first_seen"], row["last_seen"]):
+                at = datetime.fromisoformat(seen)
+                dates.add(at.date())
+                before = at.replace(minute=0, second=0, microsecond=0)
+                # an event an hour before a full hour counts, and one an hour after it does not
+                for hour in (before, before + timedelta(hours=1)):
+                    found = (abs(at - hour), at, row["cell_id"], row["lau_id"])
+                    key = (row["user_id"], hour)
+                    nearest[key] = min(nearest.get(key, found), found)
+
+        def role(user, day, area):
+            home, work = (anchors.get((user, windows[day], kind), "") for kind in ("home", "work"))
+            if home and self.level.area(home) == area:
+                return "resident"
+            if work and self.level.area(work) == area:
+                return "worker"
+            return "visitor" if home else "unknown"
+
+        counts = defaultdict(lambda: [0])
+        for (user, hour), (*_, lau) in nearest.items():
+            if hour.date() in dates and lau:
+                day, area = hour.date().isoformat(), self.level.area(lau)
+                counts[(day, str(hour), area, role(user, day, area))][0] += 1
+        self.write("present-per-lau", ["date", "hour", "lau_id", "role"], ["devices"], counts)
+
     def disjoint(self, view, keys, counts):
         sums = defaultdict(lambda: [0] * len(counts))
         for row in self.rows(view):
@@ -147,6 +179,8 @@ def main():
     if period == "day":
         exact.time()
         exact.disjoint("trips-per-device", ["date", "home_lau_id", "trips_class"], ["devices"])
+    if areas != "lau" and period == "day":
+        exact.present()
     if areas != "lau":
         exact.disjoint("residents-per-lau", ["window_start", "lau_id"], ["residents", "workers"])
         exact.disjoint("commuters", ["window_start", "home_lau_id", "work_lau_id"], ["devices"])

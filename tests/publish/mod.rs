@@ -5,6 +5,7 @@ mod audit;
 mod by_hand;
 mod coarser;
 mod coarser_movement;
+mod coarser_present;
 mod faults;
 mod history;
 mod movement;

@@ -82,10 +82,17 @@ pub fn choose<'a>(registry: &'a Registry, names: &[String], level: Level) -> Res
     let finer = classified.iter().map(|c| c.view).filter(|view| is_finer(view));
     let finer = finer.map(|view| view.view.clone()).collect();
     let mut judged = BTreeSet::new();
-    for Classified { view, publication } in &classified {
-        if !released.contains(&view.view) {
-            continue;
-        }
+    let of_forms: Vec<Publication> = classified
+        .iter()
+        .filter_map(|c| match form_of(c.view, level, registry) {
+            Form::Coarser(form) if released.contains(&form.view.view) => {
+                Some(form.view.publication)
+            }
+            _ => None,
+        })
+        .collect();
+    let of_views = classified.iter().filter(|c| released.contains(&c.view.view));
+    for publication in of_views.map(|c| c.publication).chain(&of_forms) {
         let of_measures = publication.counts.iter().flatten().flat_map(|measure| {
             let of: &[Column] = match &measure.basis {
                 Basis::From(columns) => columns,

@@ -96,7 +96,8 @@ impl Further {
             let found = if is_implied { &mut self.implied } else { &mut self.direct };
             for link in stated() {
                 let level = link.to.view.as_deref().and_then(|view| levels.get(view));
-                let Some(link) = level.and_then(|level| form.contains_linked(link, *level)) else {
+                let Some(link) = level.and_then(|level| form.contains_linked(of, link, *level))
+                else {
                     continue;
                 };
                 let is_new = !found.iter().any(|(of, known)| *of == number && *known == link);

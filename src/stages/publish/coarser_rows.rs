@@ -67,7 +67,10 @@ impl Counting<'_> {
         // expression and name of each key but the name of a LAU
         let mut keys: Vec<(String, String)> = Vec::new();
         let mut joins = String::new();
-        let has_areas = matches!(self.source, Source::Users(UserRows { has_areas: true, .. }));
+        let has_areas = matches!(
+            self.source,
+            Source::Users(UserRows { has_areas: true, .. }) | Source::Counted(_)
+        );
         for (number, key) in self.keys().filter(|key| *key != LAU_NAME).enumerate() {
             let expression = match key {
                 key if is_area(key) && !has_areas => {
@@ -103,15 +106,21 @@ impl Counting<'_> {
                     "counted AS (SELECT {names}, {counted} FROM by_device GROUP BY {names})"
                 ));
             }
-            Source::Disjoint => {
+            Source::Counted(_) | Source::Disjoint => {
+                let from = match self.source {
+                    Source::Counted(sql) => {
+                        with.push(format!("given AS (\n{})", given(sql, origin)));
+                        "given"
+                    }
+                    _ => self.of,
+                };
                 let sums = self.measures.iter().map(|measure| {
                     let count = quoted(&measure.column);
                     format!("CAST(SUM(g.{count}) AS BIGINT) AS {count}")
                 });
                 let sums = sums.collect::<Vec<_>>().join(", ");
                 with.push(format!(
-                    "counted AS (SELECT {named}, {sums} FROM {} g{joins}{range} GROUP BY {expressions})",
-                    self.of
+                    "counted AS (SELECT {named}, {sums} FROM {from} g{joins}{range} GROUP BY {expressions})"
                 ));
             }
         }
@@ -183,7 +192,7 @@ impl Counting<'_> {
                 }
                 _ => count(&measure.column),
             },
-            Source::Disjoint => count(&measure.column),
+            Source::Counted(_) | Source::Disjoint => count(&measure.column),
         };
         let numbers = self.measures.iter().map(number);
         let behind = self.sums().into_iter().flat_map(behind).map(|name| count(&name));

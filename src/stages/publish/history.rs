@@ -12,7 +12,7 @@ use crate::config::{Areas, ReleasePeriod};
 use crate::datasets::published::Store;
 use crate::errors::UsageError;
 use crate::views::Registry;
-use crate::views::coarser::{Coarser, Level, is_area, is_related, unit};
+use crate::views::coarser::{Coarser, Level, PRESENT_PER_LAU, is_area, is_related, unit};
 
 /// The numbers of earlier releases about dates that are looked at.
 #[derive(Debug, Default)]
@@ -128,7 +128,8 @@ impl History {
                 }
                 let reason = match is_of_other_classes {
                     true => format!(
-                        "The classes of {of} in an area do not follow from those in its parts"
+                        "The {} of {of} in an area do not follow from those in its parts",
+                        if of == PRESENT_PER_LAU { "roles" } else { "classes" }
                     ),
                     false => "Neither lie in the others".to_owned(),
                 };

@@ -200,6 +200,12 @@ fn value_of(
             let known = (&containers.windows, &containers.clock);
             period_of(*period, value, known, containers.night).map(Some)
         }
+        KeyValue::Longer(longer, period, column) => {
+            let value = row.keys[table.key(column)?].as_deref()?;
+            let known = (&containers.windows, &containers.clock);
+            let start = period_of(*period, value, known, containers.night)?;
+            period_of(*longer, &start, known, containers.night).map(Some)
+        }
         KeyValue::Area(areas, column) => match row.keys[table.key(column)?].as_deref() {
             Some(place) => containers.nuts.area(*areas, place).map(Some),
             None => Some(None),

@@ -4,7 +4,7 @@ use super::super::publication::{
     Basis, Column, Condition, KeyPair, KeyValue, Link, Period, Relation,
 };
 use super::sources::{FLOW_BALANCE, is_related, users_per_lau};
-use super::{Coarser, DATE, LAU_ID, Level, Source, is_area, unit};
+use super::{Coarser, DATE, HOUR, LAU_ID, Level, PRESENT_PER_LAU, Source, is_area, unit};
 use crate::config::{Areas, ReleasePeriod};
 
 /// Counts by window or by night of devices that live, work or sleep in an area, where they are seen: view, columns, the
@@ -34,13 +34,17 @@ impl Coarser {
         // trips into another part of an area are within it, so that flows into and out of areas do not add up
         let is_split = self.of == FLOW_BALANCE && finer.areas != level.areas;
         let mut links = Vec::new();
+        if let Source::Counted(_) = self.source {
+            links.push(self.residents(finer));
+            return links;
+        }
         for measure in self.view.publication.counts.iter().flatten() {
             let relation = match (&measure.basis, self.source) {
                 (Basis::From(_), _) => continue,
                 (basis, _) if basis.is_sum() && is_split => continue,
                 (basis, _) if basis.is_sum() => Relation::Equal,
                 (_, Source::Users(_)) => Relation::SeenIn,
-                (_, Source::Disjoint) => Relation::Equal,
+                (_, Source::Counted(_) | Source::Disjoint) => Relation::Equal,
             };
             let by = self.by_of(finer);
             links.push(self.link(vec![measure.column.clone()], relation, &measure.column, by));
@@ -53,6 +57,18 @@ impl Coarser {
         }
         links.retain(|_| is_related(&self.of));
         links
+    }
+
+    /// Devices that live in a place live in the area that holds it. The other roles in a place may be others in the area.
+    fn residents(&self, finer: Level) -> Link {
+        let condition = Condition {
+            column: "role".to_owned(),
+            is_negated: false,
+            equals: KeyValue::Text("resident".to_owned()),
+        };
+        let by = self.by_of(finer);
+        let link = self.link(vec!["devices".to_owned()], Relation::Within, "devices", by);
+        Link { condition: Some(condition), ..link }
     }
 
     /// The keys of the row of this form that holds the row of a finer one.
@@ -115,9 +131,9 @@ impl Coarser {
         SEEN.iter().filter(|(view, ..)| *view == of).filter_map(link).collect()
     }
 
-    /// The relation between counts of another view and this one, where these are in a number of a finer form of this
+    /// The relation between counts of another view `of` and this one, where these are in a number of a finer form of this
     /// view, which is at the level `finer`.
-    pub fn contains_linked(&self, link: &Link, finer: Level) -> Option<Link> {
+    pub fn contains_linked(&self, of: &str, link: &Link, finer: Level) -> Option<Link> {
         let level = self.level();
         let publication = &self.view.publication;
         let total = publication.totals.iter().find(|total| total.to.column == link.to.column);
@@ -154,9 +170,12 @@ impl Coarser {
         let relation = match self.source {
             _ if is_sum || is_same_total => link.relation,
             Source::Disjoint if is_disjoint => Relation::Within,
+            // a device is in one place at each hour
+            _ if of == PRESENT_PER_LAU => Relation::Within,
             _ => Relation::In,
         };
         let each = match relation {
+            _ if of == PRESENT_PER_LAU => vec![HOUR.to_owned()],
             Relation::Equal | Relation::Within => link.each.clone(),
             Relation::In | Relation::SeenIn => Vec::new(),
         };
@@ -208,6 +227,9 @@ fn held(value: KeyValue, base: &str, finer: Level, level: Level) -> KeyValue {
         }
         KeyValue::Column(column) if base == DATE && finer.period != level.period => {
             KeyValue::Period(period, column)
+        }
+        KeyValue::Period(inner, column) if base == DATE && finer.period != level.period => {
+            KeyValue::Longer(period, inner, column)
         }
         KeyValue::Text(text) if base == DATE => KeyValue::Text(start_of(level.period, &text)),
         value => value,

@@ -12,9 +12,10 @@ use super::registry::Registry;
 use super::view::View;
 use crate::config::{Areas, ReleasePeriod};
 pub use sources::{
-    FLOW_BALANCE, Source, TRIP_DISTANCES, TRIPS_OD, UserRows, is_related, users_per_lau,
+    FLOW_BALANCE, PRESENT_PER_LAU, Source, TRIP_DISTANCES, TRIPS_OD, UserRows, is_related,
+    users_per_lau,
 };
-use sources::{has_classes_of_date, source_by_period};
+use sources::{source_by_period, why_of_date};
 use view_of_level::view_of_level;
 pub use view_of_level::with_forms_of_level;
 
@@ -123,11 +124,9 @@ pub fn form_of(view: &View, level: Level, registry: &Registry) -> Form {
         return Form::Itself;
     }
     let missing = |what: &str| {
-        let reason = match has_classes_of_date(&view.view) && is_by_period {
-            true => {
-                "its classes are those of a date, in which a device is in one of them".to_owned()
-            }
-            false => format!(
+        let reason = match why_of_date(&view.view).filter(|_| is_by_period) {
+            Some(reason) => reason.to_owned(),
+            None => format!(
                 "its numbers of {what} are not the sums of those that it has, because a device may be in several, and the \
                  rows of single users behind it are not known"
             ),
@@ -267,7 +266,7 @@ mod tests {
         let link = |name: &str, sums: bool| {
             let publication = &registry.by_sql_name(name).unwrap().publication;
             let links = if sums { &publication.sums } else { &publication.linked };
-            users.contains_linked(&links[0], Level::FINEST).unwrap().to_string()
+            users.contains_linked(name, &links[0], Level::FINEST).unwrap().to_string()
         };
         assert_eq!(
             link("unique_users_per_lau_2024_10_01", true),
@@ -312,7 +311,7 @@ mod tests {
         let registry = registry();
         let of_laus = &registry.by_sql_name("trips_od").unwrap().publication;
         assert_eq!(
-            flows.contains_linked(&of_laus.sums[0], Level::FINEST).unwrap().to_string(),
+            flows.contains_linked("trips_od", &of_laus.sums[0], Level::FINEST).unwrap().to_string(),
             "trips = flow_balance_nuts3_week.inflow by week(date) as week, nuts3(to_lau_id) as nuts3 where from_lau_id \
              <> nuts3(to_lau_id)"
         );
@@ -326,6 +325,71 @@ mod tests {
         assert!(
             sums.contains(&"trips = flow_balance_nuts3_week.trips by week".to_owned()),
             "{sums:?}"
+        );
+    }
+
+    #[test]
+    fn present_devices_are_counted_anew_by_larger_areas_and_not_by_longer_periods() {
+        let present = form("present_per_lau", Areas::Nuts3, ReleasePeriod::Day);
+        let publication = &present.view.publication;
+        assert_eq!(publication.keys.as_ref().unwrap().columns, ["date", "hour", "nuts3", "role"]);
+        let sums = links(&publication.sums);
+        assert_eq!(sums[0], "devices = present_coverage.located by date, hour");
+        assert_eq!(
+            sums[1],
+            "devices nearly <= agg_users_per_lau_per_day_nuts3.user_count by date_of_hours(hour) as date, nuts3 each \
+             hour"
+        );
+        assert_eq!(sums.len(), 5);
+        assert_eq!(
+            links(&publication.linked),
+            [
+                "devices nearly in residents_per_lau_nuts3.residents by anchor_window(date) as window_start, nuts3 \
+                 where role = 'resident'",
+                "devices nearly in residents_per_lau_nuts3.workers by anchor_window(date) as window_start, nuts3 \
+                 where role = 'worker'",
+                "devices nearly in trips_per_device_nuts3.seen by date_of_hours(hour) as date, nuts3 as home_nuts3 \
+                 where role = 'resident'",
+            ]
+        );
+        assert_eq!(
+            links(&present.contains(Level::FINEST)),
+            [
+                "devices <= present_per_lau_nuts3.devices by date, hour, nuts3(lau_id) as nuts3, role where role = \
+                 'resident'"
+            ]
+        );
+        let registry = registry();
+        for view in ["present_per_lau", "present_coverage"] {
+            let view = registry.by_sql_name(view).unwrap();
+            let level = Level { areas: Areas::Nuts3, period: ReleasePeriod::Week };
+            let Form::Missing(reason) = form_of(view, level, &registry) else { panic!("{view:?}") };
+            assert!(reason.contains("a full hour, which is of one date"), "{reason}");
+        }
+        let coverage = registry.by_sql_name("present_coverage").unwrap();
+        let regions = Level { areas: Areas::Nuts3, period: ReleasePeriod::Day };
+        assert_eq!(form_of(coverage, regions, &registry), Form::Itself);
+    }
+
+    #[test]
+    fn present_devices_of_laus_are_among_those_of_areas_and_weeks() {
+        let users = form("agg_users_per_lau_per_day", Areas::Nuts3, ReleasePeriod::Week);
+        let registry = registry();
+        let publication = &registry.by_sql_name("present_per_lau").unwrap().publication;
+        let link = |form: &Coarser, link| {
+            form.contains_linked("present_per_lau", link, Level::FINEST).unwrap().to_string()
+        };
+        assert_eq!(
+            link(&users, &publication.sums[1]),
+            "devices nearly <= agg_users_per_lau_per_day_nuts3_week.user_count by week(date_of_hours(hour)) as week, \
+             nuts3(lau_id) as nuts3 each hour"
+        );
+        // those of several LAUs have no device in common
+        let homes = form("residents_per_lau", Areas::Nuts3, ReleasePeriod::Day);
+        assert_eq!(
+            link(&homes, &publication.linked[0]),
+            "devices nearly <= residents_per_lau_nuts3.residents by anchor_window(date) as window_start, \
+             nuts3(lau_id) as nuts3 each hour where role = 'resident'"
         );
     }
 

@@ -7,6 +7,9 @@ use crate::config::ReleasePeriod;
 pub enum Source {
     /// Rows of single users, of which each device counts once.
     Users(UserRows),
+    /// A SELECT that counts devices anew by area, which it finds in the relation `areas`: no device is in two rows of an
+    /// hour, but what it is in an area does not follow from what it is in a LAU.
+    Counted(&'static str),
     /// The rows of the view: no device is in two rows of a period, so that areas add up.
     Disjoint,
 }
@@ -49,10 +52,13 @@ pub const FLOW_BALANCE: &str = "flow_balance";
 pub const TRIPS_OD: &str = "trips_od";
 /// The view with the trips by distance.
 pub const TRIP_DISTANCES: &str = "trip_distances";
+/// The view with the devices in each area at each full hour, by role.
+pub const PRESENT_PER_LAU: &str = "present_per_lau";
 /// The view with the time spent in each area.
 const DWELL: &str = "dwell_per_lau";
+const TRIPS_PER_DEVICE: &str = "trips_per_device";
 
-const SOURCES: [(&str, Source); 11] = [
+const SOURCES: [(&str, Source); 12] = [
     (USERS_PER_LAU.0, Source::Users(USERS_PER_LAU.1)),
     (
         "view_users_per_lau_day_night",
@@ -98,7 +104,8 @@ const SOURCES: [(&str, Source); 11] = [
         TRIP_DISTANCES,
         Source::Users(UserRows::of(include_str!("../../../sql/publish/trip_distances.sql"))),
     ),
-    ("trips_per_device", Source::Disjoint),
+    (TRIPS_PER_DEVICE, Source::Disjoint),
+    (PRESENT_PER_LAU, Source::Counted(include_str!("../../../sql/publish/present_per_lau.sql"))),
     (
         DWELL,
         Source::Users(UserRows {
@@ -113,9 +120,6 @@ const SOURCES: [(&str, Source); 11] = [
     ),
 ];
 
-/// Views whose rows are classes of what devices do on a date.
-const BY_CLASS_OF_DATE: [&str; 2] = ["trips_per_device", DWELL];
-
 /// The view with the devices that were seen in each LAU, and the rows behind it.
 pub fn users_per_lau() -> (&'static str, Source) {
     (USERS_PER_LAU.0, Source::Users(USERS_PER_LAU.1))
@@ -128,18 +132,26 @@ pub fn source(view: &str) -> Option<Source> {
 
 /// The source of a built-in view whose dates become periods.
 pub fn source_by_period(view: &str, period: ReleasePeriod) -> Option<Source> {
-    let is_of_date =
-        |source: &Source| *source == Source::Disjoint || BY_CLASS_OF_DATE.contains(&view);
+    let is_of_date = |source: &Source| *source == Source::Disjoint || why_of_date(view).is_some();
     source(view).filter(|source| period == ReleasePeriod::Day || !is_of_date(source))
 }
 
-/// True for a view whose classes are those of a date.
-pub fn has_classes_of_date(view: &str) -> bool {
-    BY_CLASS_OF_DATE.contains(&view)
+/// Why a view has no longer periods than dates.
+pub fn why_of_date(view: &str) -> Option<&'static str> {
+    match view {
+        TRIPS_PER_DEVICE | DWELL => {
+            Some("its classes are those of a date, in which a device is in one of them")
+        }
+        PRESENT_PER_LAU | "present_coverage" => Some(
+            "its numbers are those of a full hour, which is of one date; without the hour they would be those of the \
+             devices that are seen",
+        ),
+        _ => None,
+    }
 }
 
-/// True if the numbers of a view are related to those of its other forms. The classes of time in an area do not follow
-/// from those of its parts.
+/// True if what the numbers of a view tell with those of its other forms is known. The classes of time in an area do not
+/// follow from those of its parts, and a visitor in a part may live or work elsewhere in the area.
 pub fn is_related(view: &str) -> bool {
-    view != DWELL
+    ![DWELL, PRESENT_PER_LAU].contains(&view)
 }

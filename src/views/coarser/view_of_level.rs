@@ -33,7 +33,7 @@ pub fn view_of_level(view: &View, level: Level, source: Source, registry: &Regis
     let is_kept = |name: &str| level.has_key(name);
     let is_known = |measure: &&Measure| match source {
         Source::Users(_) => true,
-        Source::Disjoint => measure.basis == Basis::Devices,
+        Source::Counted(_) | Source::Disjoint => measure.basis == Basis::Devices,
     };
     let counts = view.publication.counts.iter().flatten();
     let counts: Vec<Measure> = counts.filter(is_known).cloned().collect();

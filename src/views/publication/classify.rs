@@ -269,7 +269,10 @@ fn check_keys(by: &[KeyPair], keys: &Keys, theirs: &Number, of: &Column) -> Resu
 
 fn check_value(value: &KeyValue, keys: &Keys) -> Result<(), String> {
     match value {
-        KeyValue::Column(column) | KeyValue::Period(_, column) | KeyValue::Area(_, column)
+        KeyValue::Column(column)
+        | KeyValue::Period(_, column)
+        | KeyValue::Area(_, column)
+        | KeyValue::Longer(_, _, column)
             if !keys.columns.contains(column) =>
         {
             Err(format!("{column} is not in the key keys"))

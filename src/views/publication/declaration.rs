@@ -134,6 +134,8 @@ pub enum KeyValue {
     Period(Period, String),
     /// The area that holds the one in a column. No header names it: it relates a view and a coarser form of it.
     Area(Areas, String),
+    /// The week or month that holds the period that a column lies in. No header names it either.
+    Longer(Period, Period, String),
     Text(String),
 }
 

@@ -36,6 +36,9 @@ impl fmt::Display for KeyValue {
             KeyValue::Column(column) => f.write_str(column),
             KeyValue::Period(period, column) => write!(f, "{}({column})", period.name()),
             KeyValue::Area(areas, column) => write!(f, "{}({column})", areas.name()),
+            KeyValue::Longer(longer, period, column) => {
+                write!(f, "{}({}({column}))", longer.name(), period.name())
+            }
             KeyValue::Text(text) => write!(f, "'{text}'"),
         }
     }

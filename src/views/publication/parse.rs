@@ -180,6 +180,7 @@ fn key_pair(text: &str) -> Result<KeyPair> {
         (None, KeyValue::Column(column)) => column.clone(),
         (None, KeyValue::Period(period, _)) => period.name().to_owned(),
         (None, KeyValue::Area(areas, _)) => areas.name().to_owned(),
+        (None, KeyValue::Longer(longer, ..)) => longer.name().to_owned(),
         (None, KeyValue::Text(_)) => {
             bail!("{text}: write as and the name of the other key after it")
         }
