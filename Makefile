@@ -112,7 +112,7 @@ torture: setup ## Stress tests: kills, concurrency, full disks, damaged files, p
 	echo "repeat with: PROPTEST_RNG_SEED=$$PROPTEST_RNG_SEED PROPTEST_CASES=$$PROPTEST_CASES make torture" && \
 	cargo test --release --locked --lib && \
 	cargo test --release --locked --test main -- --include-ignored faults:: compress:: \
-	  checks::row_codes:: spark::object_store::
+	  checks::row_codes:: spark::object_store:: publish::attacks::
 
 .PHONY: lint
 lint: setup ## Check format and warnings

@@ -8,7 +8,7 @@
 -- counts: located, active
 -- keys: every date, hour
 -- sums: active = devices_per_date.devices by date each hour
--- linked: located nearly in present_coverage.active by date_of_hours(hour) as date, hour; active in users_per_day.user_count by date; located nearly in users_per_day.user_count by date_of_hours(hour) as date; located nearly in devices_per_night.devices by night_of_hours(hour) as night
+-- linked: located nearly in present_coverage.active by date_of_hours(hour) as date, hour; active in users_per_day.user_count by date; located nearly in users_per_day.user_count by date_of_hours(hour) as date; located nearly in users_per_week.user_count by week(date) as week; located nearly in users_per_month.user_count by month(date) as month; located nearly in devices_per_night.devices by night_of_hours(hour) as night
 WITH counted AS (
   SELECT date, hours, COUNT(*) AS devices
   FROM present_places

@@ -259,7 +259,10 @@ class Attack:
             present = {lau: self.total(("present", day, lau), cells) for lau, cells in present.items()}
             for cell in of_day("trips-od", "devices"):
                 for whole in everybody_moving:
-                    self.difference(whole, cell)
+                    self.at_most([cell], [whole])
+                    # the total is not published: nothing is subtracted from it but what is shown
+                    if FEW < self.true[cell]:
+                        self.difference(whole, cell)
                 for whole in {present.get(lau) for lau in cell[-2:]} - {None}:
                     if FEW < self.true[cell] <= self.true[whole]:
                         self.difference(whole, cell)
@@ -303,6 +306,11 @@ class Attack:
                 if role == "resident" and (date, lau) in homes:
                     self.difference_of(homes[date, lau], cell)
             count = {"resident": "residents", "worker": "workers"}.get(role)
+            if role == "worker":
+                # who lives there is no worker there
+                workers = (self.name("residents-per-lau"), "workers", date[:8] + "01", lau)
+                both = (self.name("commuters"), "devices", date[:8] + "01", lau, lau)
+                contained[workers, hour] = [cell, both] if both in self.true else [cell]
             if count:
                 self.difference((self.name("residents-per-lau"), count, date[:8] + "01", lau), cell)
         for whole, parts in located.items():
@@ -329,7 +337,19 @@ class Attack:
             if not changed:
                 return
 
-    def judge(self):
+    def floors(self):
+        """What would be known if all numbers were withheld: nulls say that there is one device at least, and who is seen
+        by day is seen on the date."""
+        known = dict(self.bounds)
+        for cell, (low, high) in known.items():
+            if 0 < low == high:
+                self.bounds[cell] = (1 if self.complete[cell] else 0, math.inf)
+        self.propagate()
+        floors = {cell: low for cell, (low, _) in self.bounds.items()}
+        self.bounds.update(known)
+        return floors
+
+    def judge(self, floors):
         primary = 0
         for cell, value in self.true.items():
             if not 1 <= value <= FEW or self.is_sum(cell):
@@ -339,7 +359,7 @@ class Attack:
             low = min(low, self.allowed(cell, low))
             # two numbers that are withheld and at least one each are two at least, whatever is withheld
             nulls = 2 if self.complete[cell] else 0
-            least = max(1 if self.complete[cell] else 0, min(nulls, low))
+            least = max(1 if self.complete[cell] else 0, floors[cell], min(nulls, low))
             assert low <= least and high >= FEW, f"{cell} is {value}, and is known to be {low} to {high}"
         return primary
 
@@ -459,10 +479,11 @@ def main():
     levels = [Levels(fine, coarse) for number, coarse in enumerate(attacks) for fine in attacks[:number]]
     for pair in levels:
         pair.relate()
+    floors = attacks[0].floors()
     attacks[0].propagate()
     for pair in levels:
         pair.judge()
-    print(attacks[0].judge(), len(facts.true))
+    print(attacks[0].judge(floors), len(facts.true))
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 use std::process::Command;
 
 use chrono::{Days, NaiveDate};
+use proptest::prelude::*;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::world::three_units;
-use crate::harness::{Warehouse, Workspace, root, test_on_each_warehouse};
+use crate::harness::{Warehouse, Workspace, fraction_of_cases, root, test_on_each_warehouse};
 use crate::insights::world::World;
 
 /// The views that the attacker knows.
@@ -97,18 +98,38 @@ fn attack(work: &Workspace, release: &str) -> (u64, u64) {
     (primary.parse().unwrap(), cells.parse().unwrap())
 }
 
+/// Numbers about few devices, and all numbers, of a release that neither the attacker nor the audit undoes.
+fn withstands_attacks(world: &World) -> (u64, u64) {
+    let work = world.load(
+        Warehouse::Embedded,
+        "[publish]\nstore = \"published\"\n[anchors]\nwork_min_days = 4\n",
+    );
+    work.ok(&["publish", "out"]);
+    let found = attack(&work, "out");
+    work.ok(&["publish", "--audit", "out"]);
+    found
+}
+
 #[test]
 fn attacker_derives_no_count_of_few_devices() {
     for (seed, devices, days) in [(1, 60, 3), (2, 150, 2), (3, 90, 16)] {
-        let world = random_world(seed, devices, days);
-        let work = world.load(
-            Warehouse::Embedded,
-            "[publish]\nstore = \"published\"\n[anchors]\nwork_min_days = 4\n",
-        );
-        work.ok(&["publish", "out"]);
-        let (primary, cells) = attack(&work, "out");
+        let (primary, cells) = withstands_attacks(&random_world(seed, devices, days));
         assert!(primary > 5 && cells > 50, "seed {seed}: {primary} of {cells}");
-        work.ok(&["publish", "--audit", "out"]);
+    }
+}
+
+proptest! {
+    // each step of shrinking makes a release
+    #![proptest_config(ProptestConfig { max_shrink_iters: 20, ..fraction_of_cases(60) })]
+
+    #[test]
+    fn attacker_derives_no_count_of_few_devices_from_any_world(
+        seed in any::<u64>(),
+        devices in 20_u32..200,
+        days in 1_u64..5,
+    ) {
+        let (_, cells) = withstands_attacks(&random_world(seed, devices, days));
+        prop_assert!(cells > 50, "{cells}");
     }
 }
 

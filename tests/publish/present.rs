@@ -170,3 +170,105 @@ fn estimates_of_present_people_are_refused_with_the_reason() {
     work.fails(&["publish", "x", "--view", "present-estimate"], 2, &["cannot be published"]);
     work.fails(&["publish", "x", "--view", "present-by-home"], 2, &["cannot be published"]);
 }
+
+/// 60 devices that live in EE_A and work in EE_B, and `both` that live and work in EE_B. Of the former, `late` are at work
+/// after noon alone.
+fn workers(both: u32, late: u32) -> World {
+    let mut world = three_units();
+    // more than a kilometre south of the other cell there, so that who works at that does not work at home
+    world.cell("home", 59.0001, 24.03);
+    let mut person = |name: String, home: &str, times: &[&str]| {
+        for (cell, time) in [(home, "02:00"), (home, "23:00")] {
+            world.seen_daily(&name, cell, &format!("{DATE} {time}:00"), 31);
+        }
+        for time in times {
+            world.seen_daily(&name, "b", &format!("{DATE} {time}:00"), 31);
+        }
+    };
+    for device in 0..60 {
+        let times: &[&str] =
+            if device < late { &["13:30", "14:40"] } else { &["10:00", "13:30", "14:40"] };
+        person(format!("away{device:03}"), "a", times);
+    }
+    (0..both).for_each(|device| {
+        person(format!("both{device:03}"), "home", &["10:00", "13:30", "14:40"]);
+    });
+    world
+}
+
+#[test]
+fn workers_who_live_there_do_not_give_away_which_of_the_others_are_absent() {
+    let work = release(&workers(30, 5));
+    let query = "SELECT workers FROM residents_per_lau WHERE lau_id = 'EE_B'";
+    assert_eq!(rows(&work, query), "90\n");
+    // 90 workers without the 30 who live there and the 55 who are there at ten are 5
+    let at_ten = "SELECT devices FROM present_per_lau WHERE lau_id = 'EE_B' AND role = 'worker' \
+                  AND CAST(hour AS TEXT) LIKE '2024-10-15_10:00:00%'";
+    assert_eq!(rows(&work, at_ten), "55\n");
+    let workers = shown(&work, "residents-per-lau", &["lau_id"], "workers").get("EE_B").copied();
+    let both = shown(&work, "commuters", &["home_lau_id", "work_lau_id"], "devices");
+    let both = both.get("EE_B EE_B").copied();
+    let present = shown(&work, "present-per-lau", &["hour", "lau_id", "role"], "devices");
+    let mut found = 0;
+    for (key, devices) in present.iter().filter(|(key, _)| key.ends_with("EE_B worker")) {
+        if let (Some(workers), Some(both)) = (workers, both) {
+            assert_tells_no_few(Some(&workers), both + devices, key);
+        }
+        found += 1;
+    }
+    assert!(found > 0, "{present:?}");
+}
+
+#[test]
+fn nights_of_residents_do_not_give_away_who_comes_home_late() {
+    let mut world = three_units();
+    for device in 0..43 {
+        let user = format!("home{device:03}");
+        world.seen_daily(&user, "a", &format!("{DATE} 02:30:00"), 31);
+        let evening = if device < 40 { "23:30" } else { "12:00" };
+        world.seen_daily(&user, "a", &format!("{DATE} {evening}:00"), 31);
+    }
+    for device in 0..30 {
+        world.seen_daily(&format!("other{device}"), "b", &format!("{DATE} 12:00:00"), 31);
+    }
+    let work = release(&world);
+    let exact = "SELECT devices FROM overnight_stays WHERE night = DATE '2024-10-15'";
+    assert_eq!(rows(&work, exact), "43\n");
+    let nights = ["night", "home_lau_id", "night_lau_id"];
+    let slept = shown(&work, "overnight-stays", &nights, "devices");
+    let slept = slept.get("2024-10-15 EE_A EE_A").copied();
+    let present = shown(&work, "present-per-lau", &["hour", "lau_id", "role"], "devices");
+    let at_home = present.get("2024-10-15 23:00:00 EE_A resident").copied();
+    assert!(slept.is_some() || at_home.is_some());
+    assert_tells_no_few(slept.as_ref(), at_home.unwrap_or(slept.unwrap_or(0)), "at eleven");
+}
+
+#[test]
+fn numbers_of_midnight_do_not_give_away_who_is_seen_on_their_date() {
+    let mut world = three_units();
+    seen(&mut world, "night", 40, "a", &["00:30"]);
+    seen(&mut world, "late", 3, "a", &["22:30"]);
+    seen(&mut world, "noon", 30, "a", &["12:30"]);
+    let work = release(&world);
+    let exact = "SELECT located FROM present_coverage WHERE EXTRACT(HOUR FROM hour) = 0";
+    assert_eq!(rows(&work, exact), "40\n");
+    let at_midnight = present(&work).get(&format!("{} EE_A", at(0))).copied();
+    let users = shown(&work, "users-per-lau-day-night", &["lau_id"], "night_users");
+    let users = users.get("EE_A").copied();
+    assert!(users.is_some() || at_midnight.is_some());
+    assert_tells_no_few(users.as_ref(), at_midnight.unwrap_or(users.unwrap_or(0)), "at midnight");
+}
+
+#[test]
+fn released_hours_do_not_give_away_numbers_that_are_released_later() {
+    let work = with_homes().load(Warehouse::Embedded, "[publish]\nstore = \"published\"\n");
+    work.ok(&["publish", "first", "--view", "present-per-lau"]);
+    let first = work.read("first/present-per-lau.csv");
+    let at_home = "2024-10-15 02:00:00,EE_A,EE_A,resident,40";
+    assert!(first.contains(at_home), "{first}");
+    // without those at home, 3 of 43 residents are left
+    work.ok(&["publish", "out", "--view", "residents-per-lau"]);
+    let residents = shown(&work, "residents-per-lau", &["lau_id"], "residents");
+    assert_eq!(residents.get("EE_A"), None, "{residents:?}");
+    work.ok(&["publish", "--audit", "out", "--with", "first"]);
+}

@@ -137,7 +137,8 @@ impl<'a> Attack<'a> {
     pub fn relate(&mut self, related: &Related) {
         let cell = |number: &Number| self.cells.get(number).copied();
         let Some(whole) = cell(&related.whole) else { return };
-        let parts: Vec<usize> = related.parts.iter().filter_map(cell).collect();
+        let parts = related.parts.iter().chain(&related.beside);
+        let parts: Vec<usize> = parts.filter_map(cell).collect();
         let Some(first) = related.parts.first().filter(|_| !parts.is_empty()) else { return };
         let has_all_rows = self.tables[first.table].keys.are_complete();
         if !related.times.is_empty() {

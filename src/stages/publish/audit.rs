@@ -38,7 +38,7 @@ pub fn audit(folder: &Path, earlier: &[PathBuf], progress: &Progress) -> Result<
         let min_devices = manifest.thresholds.min_devices;
         changes.extend(add_earlier(&mut tables, (folder, of_earlier), min_devices)?);
     }
-    let clock = Clock::of(&tables, manifest.day, manifest.first_dates.clone());
+    let clock = Clock::of(&tables, manifest.day);
     let night = manifest.night;
     let containers = Containers { windows, night, clock, ..Containers::default() };
     tables.extend(totals(&tables, &containers));

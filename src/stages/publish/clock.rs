@@ -18,20 +18,18 @@ pub struct Clock {
     hours: BTreeSet<String>,
     /// First clock hour of the day, and of the night; `None` if it is not known which are by day.
     day: Option<(u32, u32)>,
-    /// Dates of which the date before has no events.
-    first_dates: BTreeSet<NaiveDate>,
 }
 
 impl Clock {
     /// The clock hours of the tables that have a row for each one.
-    pub fn of(tables: &[Table], day: Option<(u32, u32)>, first_dates: BTreeSet<NaiveDate>) -> Self {
+    pub fn of(tables: &[Table], day: Option<(u32, u32)>) -> Self {
         let mut hours = BTreeSet::new();
         for table in tables.iter().filter(|table| table.keys.are_complete()) {
             if let Some(key) = table.key(HOUR).filter(|key| table.is_time[*key]) {
                 hours.extend(table.rows.iter().filter_map(|row| row.keys[key].clone()));
             }
         }
-        Clock { hours, day, first_dates }
+        Clock { hours, day }
     }
 
     /// A period that names clock hours, of a clock hour or a full hour; `None` if there is none.
@@ -41,13 +39,8 @@ impl Clock {
         }
         let date = hour.get(..10)?;
         let after: u32 = hour.get(11..13)?.parse().ok()?;
-        let before = match after.checked_sub(1) {
-            Some(before) => before,
-            // nobody is seen in the hour before the first date
-            None if self.first_dates.contains(&date.parse().ok()?) => after,
-            // the hour before midnight is on another date
-            None => return None,
-        };
+        // nearly all devices of midnight are seen later on the date too
+        let before = after.saturating_sub(1);
         let is_by_day = |hour| self.day.map(|(day, night)| (day..night).contains(&hour));
         let is_meant = match period {
             Period::DateByDay => is_by_day(before)? && is_by_day(after)?,
@@ -83,8 +76,7 @@ mod tests {
             "2025-03-30T02:00:00",
             "2025-03-30T04:00:00",
         ];
-        let first_dates = BTreeSet::from(["2024-09-01".parse().unwrap()]);
-        Clock { hours: hours.map(str::to_owned).into(), day: Some((7, 20)), first_dates }
+        Clock { hours: hours.map(str::to_owned).into(), day: Some((7, 20)) }
     }
 
     #[test]
@@ -106,36 +98,26 @@ mod tests {
 
     #[test]
     fn full_hours_belong_to_what_holds_the_hours_before_and_after() {
-        for (hour, date, day, night) in [
-            // the hour before is on another date
-            (0, false, false, false),
-            (1, true, false, true),
-            (6, true, false, true),
-            (7, true, false, false),
-            (8, true, true, false),
-            (19, true, true, false),
-            (20, true, false, false),
-            (21, true, false, true),
-            (23, true, false, true),
+        for (hour, day, night) in [
+            (0, false, true),
+            (1, false, true),
+            (6, false, true),
+            (7, false, false),
+            (8, true, false),
+            (19, true, false),
+            (20, false, false),
+            (21, false, true),
+            (23, false, true),
         ] {
             let text = format!("2024-10-01T{hour:02}:00:00");
             for (period, is_expected) in [
-                (Period::DateOfHours, date),
+                (Period::DateOfHours, true),
                 (Period::DateByDay, day),
                 (Period::DateByNight, night),
             ] {
                 let expected = is_expected.then_some("2024-10-01");
                 assert_eq!(clock().period_of(period, &text).as_deref(), expected, "{hour}");
             }
-        }
-        // there are no events before the first date
-        for (period, expected) in [
-            (Period::DateOfHours, Some("2024-09-01")),
-            (Period::DateByDay, None),
-            (Period::DateByNight, Some("2024-09-01")),
-        ] {
-            let found = clock().period_of(period, "2024-09-01T00:00:00");
-            assert_eq!(found.as_deref(), expected, "{period:?}");
         }
         let unknown = Clock::default();
         assert_eq!(unknown.period_of(Period::DateByDay, "2024-10-01T12:00:00"), None);

@@ -58,8 +58,6 @@ pub struct Decision<'a> {
     pub rows_in: u64,
     /// Sum of the NUTS codes that areas were made with.
     pub nuts: Option<String>,
-    /// Dates of which the date before has no events.
-    pub first_dates: BTreeSet<NaiveDate>,
 }
 
 /// Reads the views from the warehouse, compares them with earlier releases in the store, and decides. `coarser` are
@@ -174,11 +172,7 @@ pub fn decide<'a>(
     let small = settings.publish.min_area_devices;
     let small = SmallAreas::read(warehouse, level.areas, small, &origin)?;
     let sum = nuts.sum().filter(|_| level.areas != Areas::Lau);
-    let is_first =
-        |date: &NaiveDate| !date.pred_opt().is_some_and(|before| dates.contains(&before));
-    let mut first_dates: BTreeSet<NaiveDate> = dates.iter().copied().filter(is_first).collect();
-    let clock = Clock::of(&tables, Some(settings.day), first_dates.clone());
-    first_dates.retain(|date| scope.is_released(Some((*date, *date))));
+    let clock = Clock::of(&tables, Some(settings.day));
     let containers = Containers { windows, night: settings.night, nuts, clock };
     let mut further = coarser_relations::relations(&tables, (coarser, &forms), &history);
     // what nobody sees and nobody saw is only compared with what is released in its place
@@ -231,8 +225,7 @@ pub fn decide<'a>(
             }
         )));
     }
-    let (notes, nuts) = (chosen.notes, sum);
-    Ok(Decision { views, gate_report, reasons, notes, rows_in, nuts, first_dates })
+    Ok(Decision { views, gate_report, reasons, notes: chosen.notes, rows_in, nuts: sum })
 }
 
 /// Leaves views out that an earlier release has in another form with which their numbers are not related.

@@ -116,6 +116,7 @@ pub fn add(
                 to: Column { view: Some(view.to_owned()), column: column.to_owned() },
                 by: by.to_vec(),
                 each: Vec::new(),
+                beside: None,
                 condition: None,
             };
             found.direct.push((of_part, link(&[WITHIN], (&table.view, WITHIN), &by)));

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use arrow::array::RecordBatch;
-use chrono::NaiveDate;
 
 use super::decide::ReleasedView;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS, sums_text};
@@ -55,7 +54,7 @@ pub fn write(
     dir: &Path,
     views: &[ReleasedView],
     cells: Option<&RecordBatch>,
-    (settings, request, first_dates): (&Settings, &Request, BTreeSet<NaiveDate>),
+    (settings, request): (&Settings, &Request),
     write_file: WriteFile,
 ) -> Result<NewFolder> {
     let folder = AtomicFolder::create(dir)?;
@@ -96,7 +95,7 @@ pub fn write(
     let detail = Detail::from(&settings.publish);
     let text = readme(request, (detail, thresholds), &of_views);
     add_text(&folder, "README.md", &text, &mut files)?;
-    let hours = (settings.day, settings.night, first_dates);
+    let hours = (settings.day, settings.night);
     let manifest =
         Manifest::new(request.range, (detail, thresholds), hours, of_views, files.clone());
     add_text(&folder, MANIFEST, &manifest.text()?, &mut files)?;

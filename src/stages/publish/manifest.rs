@@ -1,6 +1,6 @@
 //! The manifest of a release folder: what the views are, and the sums of the files. An outsider needs nothing else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -36,9 +36,6 @@ pub struct Manifest {
     /// First clock hour of the day, and of the night.
     #[serde(default)]
     pub day: Option<(u32, u32)>,
-    /// Dates of which the date before has no events.
-    #[serde(default)]
-    pub first_dates: BTreeSet<NaiveDate>,
     /// By SQL name.
     pub views: BTreeMap<String, ManifestView>,
     /// SHA-256 of the files, by name.
@@ -132,23 +129,12 @@ impl Manifest {
     pub fn new(
         (from, to): (Option<NaiveDate>, Option<NaiveDate>),
         (detail, thresholds): (Detail, Thresholds),
-        (day, night, first_dates): ((u32, u32), NightHours, BTreeSet<NaiveDate>),
+        (day, night): ((u32, u32), NightHours),
         views: BTreeMap<String, ManifestView>,
         files: BTreeMap<String, String>,
     ) -> Self {
         let day = Some(day);
-        Manifest {
-            version: VERSION,
-            from,
-            to,
-            detail,
-            thresholds,
-            night,
-            day,
-            first_dates,
-            views,
-            files,
-        }
+        Manifest { version: VERSION, from, to, detail, thresholds, night, day, views, files }
     }
 
     /// # Errors

@@ -180,15 +180,14 @@ pub fn run(
     let bar = progress.spinner("publish", "reading the views");
     let coarser = coarser::all(registry);
     let decision = decide(warehouse, (registry, &coarser), settings, request, &bar)?;
-    let Decision { views, gate_report, reasons, mut notes, rows_in, nuts, first_dates } = decision;
+    let Decision { views, gate_report, reasons, mut notes, rows_in, nuts } = decision;
     bar.message("writing the release");
     let lau = places(warehouse, WarehouseTable::Lau, "lau_id")?;
     let cells = match settings.publish.cells {
         true => Some(places(warehouse, WarehouseTable::CellPlan, "cell_id")?),
         false => None,
     };
-    let origin = (settings, request, first_dates);
-    let new_folder = folder::write(dir, &views, cells.as_ref(), origin, write_rows)?;
+    let new_folder = folder::write(dir, &views, cells.as_ref(), (settings, request), write_rows)?;
     let of_places = Places {
         lau: Some(geoparquet(&lau, 3035, &[])?),
         cells: cells.map(|cells| geoparquet(&cells, 4326, &["Point"])).transpose()?,

@@ -14,14 +14,9 @@ use crate::views::publication::Relation;
 /// contains, so that nobody concludes anything about few devices from it.
 const FAR: u64 = 10;
 
-/// True for a number that an earlier release has shown.
-fn was_shown(tables: &[Table], number: Number, knowledge: &Knowledge) -> bool {
-    !knowledge.shown.is_empty() && knowledge.shown.contains_key(&place(tables, number))
-}
-
 impl Built {
-    /// A relation that is nearly always true: where it is, outsiders rely on it. Numbers that are withheld anyway, also
-    /// by an earlier release, tell no difference, and are as large as the other number at most in any case.
+    /// A relation that is nearly always true: where it is, outsiders rely on it. Numbers that are withheld anyway tell
+    /// no difference, and are as large as the other number at most in any case.
     pub(super) fn relate_nearly(
         &mut self,
         tables: &[Table],
@@ -31,30 +26,43 @@ impl Built {
     ) -> Result<(), Inconsistent> {
         let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
         let known = related.parts.iter().filter(|part| is_known(part));
-        let parts: Vec<CellId> = known.filter_map(|part| self.cell(*part)).collect();
+        let mut parts: Vec<CellId> = known.filter_map(|part| self.cell(*part)).collect();
         if !is_known(&related.whole) || parts.is_empty() {
             return Ok(());
         }
-        // where such a total might tell something, the parts are withheld already, if they can be
+        // where such a total might tell something, the parts are withheld already
         let is_part = |part: &CellId| self.problem.sums_of(*part).next().is_some();
-        let is_public = related.parts.iter().any(|part| was_shown(tables, *part, knowledge));
-        if tables[related.whole.table].is_total && parts.iter().all(is_part) && !is_public {
+        let is_withheld = !related.parts.iter().any(|p| was_shown(tables, *p, knowledge));
+        if tables[related.whole.table].is_total && is_withheld && parts.iter().all(is_part) {
             return Ok(());
         }
         let value = self.problem.value(whole);
         if related.relation == Relation::Within {
             let sum: u64 = parts.iter().map(|part| self.problem.value(*part)).sum();
-            if sum <= value && parts.iter().all(|part| self.is_unseen(*part)) {
-                self.unseen.push(Unseen { whole, parts: parts.to_vec() });
+            if sum > value {
+                return Ok(());
+            }
+            let is_unseen = parts.iter().all(|part| self.is_unseen(*part));
+            if let Some(beside) = related.beside {
+                let Some(cell) = self.cell(beside).filter(|_| is_known(&beside)) else {
+                    return Ok(());
+                };
+                let left = (value - sum).checked_sub(self.problem.value(cell));
+                let is_near = left.is_some_and(|left| left < FAR.saturating_mul(self.min_devices));
+                // what is left of a number without one of few devices is known of many
+                if !is_near || self.problem.is_primary(cell) {
+                    return Ok(());
+                }
+                parts.push(cell);
+            }
+            if is_unseen {
+                self.unseen.push(Unseen { whole, parts });
                 return Ok(());
             }
             if parts.len() > 1 {
-                self.contained.push((whole, parts.to_vec()));
+                self.contained.push((whole, parts.clone()));
             }
-            return match sum <= value {
-                true => self.problem.contains(whole, &parts).map(drop),
-                false => Ok(()),
-            };
+            return self.problem.contains(whole, &parts).map(drop);
         }
         for part in &parts {
             let of_part = self.problem.value(*part);
@@ -93,30 +101,40 @@ impl Built {
             .filter(is_sum_of_counts)
             .flat_map(|related| related.parts.iter().map(of))
             .collect();
+        // totals with a part of few devices
+        let has_few = |related: &&Related| {
+            let mut parts = related.parts.iter().filter_map(|part| self.cell(*part));
+            tables[related.whole.table].is_total && parts.any(|part| self.problem.is_primary(part))
+        };
+        let equations = related.iter().filter(|related| related.relation == Relation::Equal);
+        let with_few: HashSet<Number> = equations.filter(has_few).map(|r| r.whole).collect();
         let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
-        for Related { whole, parts, is_near, .. } in related {
+        for Related { whole, parts, beside, is_near, .. } in related {
             let is_meant = *is_near && parts.iter().all(|part| summed.contains(&of(part)));
             let Some(cell) = self.cell(*whole).filter(|_| is_meant && is_known(whole)) else {
                 continue;
             };
-            let cells = parts
-                .iter()
-                .filter(|part| is_known(part))
-                .filter_map(|part| Some((self.cell(*part)?, was_shown(tables, *part, knowledge))));
-            let shown: Vec<(CellId, bool)> =
-                cells.filter(|(cell, _)| !self.problem.is_primary(*cell)).collect();
-            let sum: u64 = shown.iter().map(|(cell, _)| self.problem.value(*cell)).sum();
-            // what an earlier release has shown cannot be withheld
-            let smallest = shown
-                .iter()
-                .rev()
-                .filter(|(_, was_shown)| !was_shown)
-                .min_by_key(|(cell, _)| self.problem.value(*cell));
-            let rest = self.problem.value(cell).checked_sub(sum);
-            // a total that is not published may tell by its size how few are in one of its parts
-            let least = if tables[whole.table].is_total { 0 } else { 1 };
+            let known = parts.iter().filter(|part| is_known(part));
+            let known = known.filter_map(|part| Some((*part, self.cell(*part)?)));
+            let shown: Vec<(Number, CellId)> =
+                known.filter(|(_, cell)| !self.problem.is_primary(*cell)).collect();
+            let sum: u64 = shown.iter().map(|(_, cell)| self.problem.value(*cell)).sum();
+            // what an earlier release has shown cannot be withheld any more
+            let can_be_withheld =
+                shown.iter().rev().filter(|(n, _)| !was_shown(tables, *n, knowledge));
+            let smallest = can_be_withheld.min_by_key(|(_, cell)| self.problem.value(*cell));
+            let beside = match beside.map(|beside| (is_known(&beside), self.cell(beside))) {
+                Some((true, Some(cell))) if !self.problem.is_primary(cell) => {
+                    self.problem.value(cell)
+                }
+                Some(_) => continue,
+                None => 0,
+            };
+            let rest = self.problem.value(cell).checked_sub(sum + beside);
+            // a total that is not published tells by its size how few are in one of its parts
+            let least = if with_few.contains(whole) { 0 } else { 1 };
             // without the smallest of them, the difference is a number of many
-            if let Some((smallest, _)) = smallest
+            if let Some((_, smallest)) = smallest
                 && rest.is_some_and(|rest| (least..self.min_devices).contains(&rest))
             {
                 self.problem.withhold_close(*smallest);
@@ -137,4 +155,10 @@ impl Built {
         }
         Ok(())
     }
+}
+
+/// True for a number that an earlier release has shown.
+fn was_shown(tables: &[Table], number: Number, knowledge: &Knowledge) -> bool {
+    // most releases have no earlier ones, and the place of a number is a text
+    !knowledge.shown.is_empty() && knowledge.shown.contains_key(&place(tables, number))
 }

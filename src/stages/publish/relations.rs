@@ -1,14 +1,15 @@
 //! The relations between the numbers of tables, from what the headers of the views say.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, bail};
+use hashbrown::{HashMap, HashSet};
 
 use super::clock::Clock;
 use super::nuts::Nuts;
 use super::period::{AnchorWindows, NightHours, period_of};
 use super::table::{KeyValues, Number, Row, Table};
-use crate::views::publication::{Column, KeyPair, KeyValue, Link, Relation};
+use crate::views::publication::{Column, KeyPair, KeyValue, Link, Need, Relation};
 
 /// A relation between the numbers of a row, or of several rows, and another number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Related {
     pub is_near: bool,
     pub whole: Number,
     pub parts: Vec<Number>,
+    /// A number of another view that has no device in common with the parts, and is in the other number as well.
+    pub beside: Option<Number>,
     /// The numbers by which the parts are multiplied; none if that is 1.
     pub times: Vec<Times>,
 }
@@ -80,14 +83,29 @@ pub fn relations<'a>(
     for (number, link) in links {
         // what is not among the tables is not published
         let Some((target, measure)) = target(tables, number, &link.to) else { continue };
-        let lookup = Lookup::of(&tables[target], link)?;
+        let lookup = Lookup::of(&tables[target], &link.by, link)?;
+        let beside = match &link.beside {
+            Some(need) => match Beside::of(tables, number, need, link)? {
+                Some(beside) => Some(beside),
+                // without the other count, nothing more is known than what is stated without it
+                None => continue,
+            },
+            None => None,
+        };
         for (key, parts) in groups(&tables[number], number, link, containers) {
             match lookup.rows.get(&key) {
                 Some(row) => {
                     let whole = Number { table: target, row: *row, measure };
                     let (relation, is_near) = (link.relation, link.is_near);
                     let times = times(&tables[number], link, &parts);
-                    related.push(Related { relation, is_near, whole, parts, times });
+                    let beside = match &beside {
+                        Some(beside) => match beside.number(&tables[number], &parts, containers) {
+                            Some(number) => Some(number),
+                            None => continue,
+                        },
+                        None => None,
+                    };
+                    related.push(Related { relation, is_near, whole, parts, beside, times });
                 }
                 // where the other number should be is not known for sure either
                 None if link.is_near => {}
@@ -213,9 +231,36 @@ fn value_of(
     }
 }
 
+/// The numbers of a third view that links name.
+struct Beside<'a> {
+    by: &'a [KeyPair],
+    table: usize,
+    measure: usize,
+    lookup: Lookup,
+}
+
+impl<'a> Beside<'a> {
+    /// `None` if the view is not among the tables, or not with these keys.
+    fn of(tables: &[Table], own: usize, need: &'a Need, link: &Link) -> Result<Option<Self>> {
+        let Some((table, measure)) = target(tables, own, &need.of) else { return Ok(None) };
+        if need.by.iter().any(|pair| tables[table].key(&pair.theirs).is_none()) {
+            return Ok(None);
+        }
+        let lookup = Lookup::of(&tables[table], &need.by, link)?;
+        Ok(Some(Beside { by: &need.by, table, measure, lookup }))
+    }
+
+    /// The number beside the parts of a relation, if there is one.
+    fn number(&self, own: &Table, parts: &[Number], containers: &Containers) -> Option<Number> {
+        let first = &own.rows[parts.first()?.row];
+        let row = *self.lookup.rows.get(&key_of(own, first, self.by, containers)?)?;
+        Some(Number { table: self.table, row, measure: self.measure })
+    }
+}
+
 impl Lookup {
-    fn of(table: &Table, link: &Link) -> Result<Self> {
-        let keys: Vec<usize> = link.by.iter().filter_map(|pair| table.key(&pair.theirs)).collect();
+    fn of(table: &Table, by: &[KeyPair], link: &Link) -> Result<Self> {
+        let keys: Vec<usize> = by.iter().filter_map(|pair| table.key(&pair.theirs)).collect();
         let mut rows = HashMap::with_capacity(table.rows.len());
         let mut times = HashSet::new();
         for (number, row) in table.rows.iter().enumerate() {

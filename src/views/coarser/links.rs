@@ -96,6 +96,7 @@ impl Coarser {
             to: Column { view: Some(self.view.view.clone()), column: column.to_owned() },
             by,
             each: Vec::new(),
+            beside: None,
             condition: None,
         }
     }

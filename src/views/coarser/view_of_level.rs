@@ -8,7 +8,7 @@ use super::{BY_DATE, DATE, HOUR, Level, Source, is_area, source_by_period};
 use crate::config::{Areas, ReleasePeriod};
 use crate::views::header::{Chart, OrderBy};
 use crate::views::publication::{
-    self, Basis, Column, Condition, Contribution, KeyPair, KeyValue, Keys, Link, Measure,
+    self, Basis, Column, Condition, Contribution, KeyPair, KeyValue, Keys, Link, Measure, Need,
     Publication, Relation, RowValue,
 };
 use crate::views::registry::Registry;
@@ -211,24 +211,31 @@ fn translated(link: &Link, level: Level, registry: &Registry) -> Option<Link> {
             ..link.clone()
         });
     }
-    let (view, keys) = match target {
-        None => (None, level),
-        Some(name) => {
-            let (name, keys) = form_of_target(registry.by_sql_name(name)?, level, registry)?;
-            (Some(name), keys)
+    // a column of another view, and the keys of its row, in the form of that view
+    let of_level = |to: &Column, by: &[KeyPair]| -> Option<(Column, Vec<KeyPair>)> {
+        let (view, keys) = match to.view.as_deref() {
+            None => (None, level),
+            Some(name) => {
+                let (name, keys) = form_of_target(registry.by_sql_name(name)?, level, registry)?;
+                (Some(name), keys)
+            }
+        };
+        let pair = |pair: &KeyPair| {
+            let theirs = keys.has_key(&pair.theirs).then(|| keys.key(&pair.theirs))?;
+            Some(KeyPair { ours: own(&pair.ours)?, theirs })
+        };
+        let by = by.iter().map(pair).collect::<Option<_>>()?;
+        Some((Column { view, column: to.column.clone() }, by))
+    };
+    let (to, by) = of_level(&link.to, &link.by)?;
+    let beside = match &link.beside {
+        Some(need) => {
+            let (of, by) = of_level(&need.of, &need.by)?;
+            Some(Need { of, by })
         }
+        None => None,
     };
-    let pair = |pair: &KeyPair| {
-        let theirs = keys.has_key(&pair.theirs).then(|| keys.key(&pair.theirs))?;
-        Some(KeyPair { ours: own(&pair.ours)?, theirs })
-    };
-    Some(Link {
-        to: Column { view, column: link.to.column.clone() },
-        by: link.by.iter().map(pair).collect::<Option<_>>()?,
-        each,
-        condition,
-        ..link.clone()
-    })
+    Some(Link { to, by, each, beside, condition, ..link.clone() })
 }
 
 /// The SQL name of the other view of a relation at a level, and the level of its keys.

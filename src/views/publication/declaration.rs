@@ -118,6 +118,8 @@ pub struct Link {
     pub by: Vec<KeyPair>,
     /// Keys that divide the counts of a row of the other number.
     pub each: Vec<String>,
+    /// A count of a third view that the other number contains as well, and that has no device in common with these.
+    pub beside: Option<Need>,
     pub condition: Option<Condition>,
 }
 
@@ -156,7 +158,8 @@ pub enum Period {
     Night,
     /// The clock hour after a clock hour. The first of two equal ones is followed by the second.
     NextHour,
-    /// The date that holds both the clock hour before a full hour and the one after it, if one does.
+    /// The date of a full hour. Who is present then is seen in the clock hour before or after, which is nearly always on
+    /// that date.
     DateOfHours,
     /// The same if both clock hours are by day.
     DateByDay,
@@ -212,7 +215,7 @@ pub struct Condition {
     pub equals: KeyValue,
 }
 
-/// A count from which numbers are computed, in the row of another view.
+/// A count in the row of another view, such as one from which numbers are computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Need {
     pub of: Column,

@@ -85,6 +85,9 @@ impl fmt::Display for Link {
         if !self.each.is_empty() {
             write!(f, " each {}", self.each.join(", "))?;
         }
+        if let Some(beside) = &self.beside {
+            write!(f, " beside {beside}")?;
+        }
         match &self.condition {
             Some(condition) => write!(f, " where {condition}"),
             None => Ok(()),

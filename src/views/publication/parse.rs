@@ -68,12 +68,13 @@ pub fn total_text(total: &Link) -> String {
 /// # Errors
 /// Text of another form.
 pub fn needs(text: &str) -> Result<Vec<Need>> {
-    let need = |text: &str| -> Result<Need> {
-        let (of, by) = text.split_once(" by ").context("expected VIEW.COLUMN by KEYS")?;
-        let by = list(by).map(key_pair).collect::<Result<_>>()?;
-        Ok(Need { of: column(of.trim())?, by })
-    };
     parts(text).map(|text| need(text).with_context(|| format!("needs {text:?}"))).collect()
+}
+
+fn need(text: &str) -> Result<Need> {
+    let (of, by) = text.split_once(" by ").context("expected VIEW.COLUMN by KEYS")?;
+    let by = list(by).map(key_pair).collect::<Result<_>>()?;
+    Ok(Need { of: column(of.trim())?, by })
 }
 
 /// The parts of a value that has semicolons.
@@ -126,6 +127,10 @@ fn link(key: &str, text: &str) -> Result<Link> {
         Some((rest, text)) => (rest, Some(condition(text)?)),
         None => (text, None),
     };
+    let (rest, beside) = match rest.split_once(" beside ") {
+        Some((rest, text)) => (rest, Some(need(text)?)),
+        None => (rest, None),
+    };
     let found = relations.iter().find_map(|(words, relation)| {
         rest.split_once(words).map(|(counts, rest)| (counts, *relation, rest))
     });
@@ -155,8 +160,12 @@ fn link(key: &str, text: &str) -> Result<Link> {
     if times.is_some() && relation != Relation::Within {
         bail!("times is possible with <= alone");
     }
+    if beside.is_some() && !(is_near && relation == Relation::Within) {
+        bail!("beside is possible with nearly <= alone");
+    }
     let counts = counts.split('+').map(|count| name(count.trim())).collect::<Result<_>>()?;
-    Ok(Link { counts, times, relation, is_near, to: column(to.trim())?, by, each, condition })
+    let to = column(to.trim())?;
+    Ok(Link { counts, times, relation, is_near, to, by, each, beside, condition })
 }
 
 fn condition(text: &str) -> Result<Condition> {
@@ -218,6 +227,7 @@ mod tests {
             "devices times trips_class <= a.trips by date",
             "devices nearly <= a.users by date, lau_id",
             "devices nearly <= a.users by date_of_hours(hour) as date, lau_id each hour",
+            "devices nearly <= a.users by lau_id each hour beside b.users by lau_id as from_lau_id where role = 'worker'",
         ] {
             let read = links("sums", text).unwrap();
             assert_eq!(read.iter().map(Link::to_string).collect::<Vec<_>>(), [text]);
@@ -252,6 +262,7 @@ mod tests {
         assert!(error("linked", "a in b.c by 'x'").contains("write as"));
         assert!(error("linked", "a in b.c by d where e").contains("COLUMN = COLUMN"));
         assert!(error("sums", "a nearly = b.c by d").contains("nearly is possible with"));
+        assert!(error("sums", "a <= b.c by d beside e.f by d").contains("beside is possible with"));
         assert!(error("linked", "a times d in b.c by d").contains("times is possible with"));
         assert!(format!("{:#}", counts("a b").unwrap_err()).contains("COLUMN over"));
         assert!(format!("{:#}", keys("a b").unwrap_err()).contains("the name of a column"));
