@@ -181,7 +181,7 @@ impl Coarser {
             Relation::In | Relation::SeenIn => Vec::new(),
         };
         let to = Column { view: Some(self.view.view.clone()), column: link.to.column.clone() };
-        Some(Link { relation, to, by, each, condition, ..link.clone() })
+        Some(Link { relation, to, by, each, beside: None, condition, ..link.clone() })
     }
 
     /// The keys of the view that tell its rows apart, as they are called in its finest form.

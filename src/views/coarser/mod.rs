@@ -340,7 +340,13 @@ mod tests {
             "devices nearly <= agg_users_per_lau_per_day_nuts3.user_count by date_of_hours(hour) as date, nuts3 each \
              hour"
         );
-        assert_eq!(sums.len(), 5);
+        assert_eq!(
+            sums[6],
+            "devices nearly <= residents_per_lau_nuts3.workers by anchor_window(date) as window_start, nuts3 each hour \
+             beside commuters_nuts3.devices by anchor_window(date) as window_start, nuts3 as home_nuts3, nuts3 as \
+             work_nuts3 where role = 'worker'"
+        );
+        assert_eq!(sums.len(), 7);
         assert_eq!(
             links(&publication.linked),
             [
@@ -350,6 +356,8 @@ mod tests {
                  where role = 'worker'",
                 "devices nearly in trips_per_device_nuts3.seen by date_of_hours(hour) as date, nuts3 as home_nuts3 \
                  where role = 'resident'",
+                "devices nearly in overnight_stays_nuts3.devices by night_of_hours(hour) as night, nuts3 as home_nuts3, \
+                 nuts3 as night_nuts3 where role = 'resident'",
             ]
         );
         assert_eq!(
