@@ -365,10 +365,6 @@ fn attacker_derives_no_few_devices_from_one_coarser_release() {
         for level in
             [("nuts3-day", "nuts3", "day"), ("week", "lau", "week"), ("both", "nuts3", "week")]
         {
-            // present devices of two regions through many dates take long to decide about
-            if days > 3 && level.1 == "nuts3" && level.2 == "day" {
-                continue;
-            }
             work.remove("published");
             publish(&work, level, &[]);
             let (_, cells) = attack(&work, &[level]);
