@@ -14,10 +14,6 @@ const TRIED: usize = 12;
 impl State<'_> {
     /// The cheapest chain of entries with which others can take over from a cell.
     pub fn chain(&self, scratch: &mut Scratch, cell: CellId, target: f64) -> Option<Vec<usize>> {
-        let price = |entries: &Vec<usize>| -> (usize, u128) {
-            let cells = entries.iter().map(|entry| self.problem.entries[*entry].len()).sum();
-            (cells, entries.iter().map(|entry| self.problem.value_of_entry(*entry)).sum())
-        };
         let mut chains: Vec<Vec<usize>> = Vec::new();
         for (row, times) in self.problem.rows_of(cell).iter().take(TRIED) {
             let row = &self.problem.rows[*row];
@@ -31,7 +27,7 @@ impl State<'_> {
                 }
             }
         }
-        chains.sort_by_cached_key(|entries| (price(entries), entries.clone()));
+        chains.sort_by_cached_key(|entries| (self.price(entries), entries.clone()));
         chains.dedup();
         let is_hopeful = |entries: &Vec<usize>| !self.is_impossible_with((cell, target), entries);
         let mut tried = chains.into_iter().filter(is_hopeful).take(TRIED);
@@ -89,7 +85,7 @@ impl State<'_> {
             if -left / of_other > 0.0 {
                 return None;
             }
-            let room = self.problem.value(*other) as f64 - self.problem.lower(*other);
+            let room = self.problem.room(*other);
             left -= (room * of_other.abs()).min(left.abs()) * left.signum();
             if left.abs() <= TOLERANCE {
                 return None;

@@ -67,10 +67,6 @@ impl State<'_> {
     /// The cheapest entries with one and the same number, near the cell, with which others can take over from it. Some
     /// tables show a number that others show too, and nothing is gained by withholding it in one of them.
     fn equal(&self, scratch: &mut Scratch, cell: CellId, target: f64) -> Option<Vec<usize>> {
-        let price = |entries: &Vec<usize>| -> (usize, u128) {
-            let cells = entries.iter().map(|entry| self.problem.entries[*entry].len()).sum();
-            (cells, entries.iter().map(|entry| self.problem.value_of_entry(*entry)).sum())
-        };
         let beside = |cell: CellId| {
             let rows = self.problem.rows_of(cell).iter().map(|(row, _)| &self.problem.rows[*row]);
             let rows = rows.filter(|row| row.terms.len() <= BESIDE);
@@ -95,7 +91,7 @@ impl State<'_> {
                 can_be_withheld.then_some(entries)
             })
             .collect();
-        sets.sort_by_cached_key(|entries| (price(entries), entries.clone()));
+        sets.sort_by_cached_key(|entries| (self.price(entries), entries.clone()));
         sets.dedup();
         let is_hopeful = |entries: &Vec<usize>| !self.is_impossible_with((cell, target), entries);
         let mut tried = sets.into_iter().take(TRIED).filter(is_hopeful);

@@ -100,11 +100,6 @@ impl<F: Fn(CellId) -> bool> Sum<'_, F> {
         cell == self.cell || (self.may_move)(cell)
     }
 
-    /// How far a cell can go down.
-    fn room(&self, cell: CellId) -> f64 {
-        self.problem.value(cell) as f64 - self.problem.lower(cell)
-    }
-
     fn add(&mut self, row: usize, by: f64) {
         self.rows.insert(row, by);
         for (cell, times) in &self.problem.rows[row].terms {
@@ -169,7 +164,7 @@ impl<F: Fn(CellId) -> bool> Sum<'_, F> {
                 let is_left = |other: &usize| *other != number && !self.rows.contains_key(other);
                 self.problem.rows_of(*cell).iter().find(|(other, _)| is_left(other))?;
             }
-            room += (after.max(0.0) - before.max(0.0)) * self.room(*cell);
+            room += (after.max(0.0) - before.max(0.0)) * self.problem.room(*cell);
         }
         Some(room)
     }
@@ -179,7 +174,7 @@ impl<F: Fn(CellId) -> bool> Sum<'_, F> {
         let of_cell = self.terms.get(&self.cell).copied().unwrap_or_default();
         let slack = self.rows.iter().map(|(row, by)| by * self.problem.rows[*row].slack);
         let others = self.terms.iter().filter(|(cell, _)| **cell != self.cell);
-        let room = others.map(|(cell, times)| times.max(0.0) * self.room(*cell));
+        let room = others.map(|(cell, times)| times.max(0.0) * self.problem.room(*cell));
         of_cell * self.target - of_cell.abs() * TOLERANCE - slack.chain(room).sum::<f64>()
     }
 
@@ -195,7 +190,7 @@ impl<F: Fn(CellId) -> bool> Sum<'_, F> {
         }
         let missing = self.missing_room();
         let is_enough = |(cell, times): &(CellId, f64)| {
-            *times < 0.0 || *times > 0.0 && times * self.room(*cell) >= missing
+            *times < 0.0 || *times > 0.0 && times * self.problem.room(*cell) >= missing
         };
         let mut blocking: Vec<CellId> =
             terms.into_iter().filter(is_enough).map(|(cell, _)| cell).collect();

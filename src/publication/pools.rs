@@ -43,7 +43,7 @@ impl Pools {
                 pools.len() - 1
             });
             pools[number].cells += 1;
-            pools[number].room += room(problem, cell);
+            pools[number].room += problem.room(cell);
             Some(number)
         };
         let pool_of = (0..problem.len()).map(&mut pool).collect();
@@ -56,21 +56,27 @@ impl Pools {
         let Pool { cells, room: all } = self.pools[number];
         match target < 0.0 {
             // they can grow without limit
-            true => cells > 1 && room(problem, cell) >= -target,
-            false => all - room(problem, cell) >= target,
+            true => cells > 1 && problem.room(cell) >= -target,
+            false => all - problem.room(cell) >= target,
         }
     }
 }
 
-/// How far a cell can go down.
-fn room(problem: &Problem, cell: CellId) -> f64 {
-    problem.value(cell) as f64 - problem.lower(cell)
-}
-
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::publication::{Table, Thresholds};
+
+    /// Four numbers of few devices that add up, of which the first has a limit of its own.
+    pub fn sum_of_four() -> (Problem, [CellId; 4]) {
+        let mut problem = Problem::new(Thresholds::default());
+        let cells = [7, 9, 8, 12].map(|n| problem.count(format!("{n}"), n, Table::Sparse));
+        let sum = problem.count("sum", 36, Table::Complete);
+        problem.total(sum, &cells).unwrap();
+        let limit = problem.count("limit", 20, Table::Complete);
+        problem.at_least(limit, &[cells[0]]).unwrap();
+        (problem, cells)
+    }
 
     #[test]
     fn cells_in_the_same_sum_take_each_others_place() {
@@ -90,12 +96,7 @@ mod tests {
 
     #[test]
     fn cells_with_a_relation_of_their_own_do_not() {
-        let mut problem = Problem::new(Thresholds::default());
-        let cells = [7, 9, 8, 12].map(|n| problem.count(format!("{n}"), n, Table::Sparse));
-        let sum = problem.count("sum", 36, Table::Complete);
-        problem.total(sum, &cells).unwrap();
-        let limit = problem.count("limit", 20, Table::Complete);
-        problem.at_least(limit, &[cells[0]]).unwrap();
+        let (problem, cells) = sum_of_four();
         let pools = Pools::of(&problem);
         assert!(!pools.take_over(&problem, cells[0], -1.0));
         assert!(pools.take_over(&problem, cells[1], 6.0));

@@ -128,6 +128,11 @@ impl Problem {
         &self.rows_of[cell]
     }
 
+    /// How far a cell can go down while it is withheld.
+    pub(super) fn room(&self, cell: CellId) -> f64 {
+        self.value(cell) as f64 - self.lower(cell)
+    }
+
     /// The relations by which a cell adds up to another with others.
     pub fn sums_of(&self, cell: CellId) -> impl Iterator<Item = usize> {
         let is_sum = |(row, times): &&(usize, f64)| *times < 0.0 && self.rows[*row].is_total;

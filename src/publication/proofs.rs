@@ -204,18 +204,14 @@ impl Search<'_> {
 mod tests {
     use super::*;
     use crate::publication::change::{Outcome, reaching};
+    use crate::publication::pools::tests::sum_of_four;
     use crate::publication::problem::Problem;
     use crate::publication::region::Region;
     use crate::publication::{Table, Thresholds};
 
     #[test]
     fn where_others_that_are_never_shown_take_over_a_change_is_found() {
-        let mut problem = Problem::new(Thresholds::default());
-        let cells = [7, 9, 8, 12].map(|n| problem.count(format!("{n}"), n, Table::Sparse));
-        let sum = problem.count("sum", 36, Table::Complete);
-        problem.total(sum, &cells).unwrap();
-        let limit = problem.count("limit", 20, Table::Complete);
-        problem.at_least(limit, &[cells[0]]).unwrap();
+        let (problem, cells) = sum_of_four();
         let mut search = Search::new(&problem);
         let mut replaced = 0;
         for (cell, end) in cells.into_iter().flat_map(|cell| ENDS.map(|end| (cell, end))) {

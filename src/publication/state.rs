@@ -120,6 +120,12 @@ impl<'a> State<'a> {
         !self.hidden[entry] && !self.problem.is_always_shown(entry)
     }
 
+    /// What it costs to withhold entries: the number of cells, and the sum of their values.
+    pub fn price(&self, entries: &[usize]) -> (usize, u128) {
+        let cells = entries.iter().map(|entry| self.problem.entries[*entry].len()).sum();
+        (cells, entries.iter().map(|entry| self.problem.value_of_entry(*entry)).sum())
+    }
+
     /// How far the cell must be able to move; `None` if it need not move.
     pub fn target(&self, cell: CellId, end: End) -> Option<f64> {
         let (low, high) = self.problem.needed(cell, &self.floors)?;
@@ -237,7 +243,7 @@ impl<'a> State<'a> {
                 if (-left / of_other) > 0.0 {
                     return false;
                 }
-                let room = self.problem.value(*other) as f64 - self.problem.lower(*other);
+                let room = self.problem.room(*other);
                 let by = room * of_other.abs();
                 if by >= left.abs() {
                     return false;

@@ -60,12 +60,11 @@ pub(super) struct Ways {
 
 impl Ways {
     pub fn of(problem: &Problem, yielding: &Yielding) -> Self {
-        let room = |cell: CellId| problem.value(cell) as f64 - problem.lower(cell);
         let twins = twins(problem);
         let mut ways = Ways {
             bundles: Vec::new(),
             bundle_of: vec![None; problem.len()],
-            rooms: (0..problem.len()).map(room).collect(),
+            rooms: (0..problem.len()).map(|cell| problem.room(cell)).collect(),
             exits: vec![Vec::new(); problem.rows.len()],
             twins: Vec::new(),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::numbers::{is_known, is_sum, place};
+use super::numbers::{is_known, is_sum, was_shown};
 use super::problem::{Built, Knowledge};
 use super::relations::Related;
 use super::table::{Number, Table};
@@ -32,7 +32,7 @@ impl Built {
         }
         // where such a total might tell something, the parts are withheld already
         let is_part = |part: &CellId| self.problem.sums_of(*part).next().is_some();
-        let is_withheld = !related.parts.iter().any(|p| was_shown(tables, *p, knowledge));
+        let is_withheld = !related.parts.iter().any(|p| was_shown(tables, *p, knowledge.shown));
         if tables[related.whole.table].is_total && is_withheld && parts.iter().all(is_part) {
             return Ok(());
         }
@@ -44,13 +44,9 @@ impl Built {
             }
             let is_unseen = parts.iter().all(|part| self.is_unseen(*part));
             if let Some(beside) = related.beside {
-                let Some(cell) = self.cell(beside).filter(|_| is_known(&beside)) else {
-                    return Ok(());
-                };
+                let Some(cell) = self.many(tables, beside, knowledge) else { return Ok(()) };
                 let left = (value - sum).checked_sub(self.problem.value(cell));
-                let is_near = left.is_some_and(|left| left < FAR.saturating_mul(self.min_devices));
-                // what is left of a number without one of few devices is known of many
-                if !is_near || self.problem.is_primary(cell) {
+                if left.is_none_or(|left| left >= FAR.saturating_mul(self.min_devices)) {
                     return Ok(());
                 }
                 parts.push(cell);
@@ -79,6 +75,12 @@ impl Built {
     /// True for a count that is never shown, and that is a part of a sum of counts.
     fn is_unseen(&self, part: CellId) -> bool {
         self.problem.is_primary(part) && self.problem.sums_of(part).next().is_some()
+    }
+
+    /// The cell of a known number, unless it is of few devices: what is left of another without that one is known of many.
+    fn many(&self, tables: &[Table], number: Number, knowledge: &Knowledge) -> Option<CellId> {
+        let cell = self.cell(number).filter(|_| is_known(tables, number, knowledge.shown))?;
+        (!self.problem.is_primary(cell)).then_some(cell)
     }
 
     /// Withholds counts that are parts of a sum of counts, like those of all places at an hour, where a number that nearly
@@ -121,13 +123,11 @@ impl Built {
             let sum: u64 = shown.iter().map(|(_, cell)| self.problem.value(*cell)).sum();
             // what an earlier release has shown cannot be withheld any more
             let can_be_withheld =
-                shown.iter().rev().filter(|(n, _)| !was_shown(tables, *n, knowledge));
+                shown.iter().rev().filter(|(n, _)| !was_shown(tables, *n, knowledge.shown));
             let smallest = can_be_withheld.min_by_key(|(_, cell)| self.problem.value(*cell));
-            let beside = match beside.map(|beside| (is_known(&beside), self.cell(beside))) {
-                Some((true, Some(cell))) if !self.problem.is_primary(cell) => {
-                    self.problem.value(cell)
-                }
-                Some(_) => continue,
+            let beside = match beside.map(|beside| self.many(tables, beside, knowledge)) {
+                Some(Some(cell)) => self.problem.value(cell),
+                Some(None) => continue,
                 None => 0,
             };
             let rest = self.problem.value(cell).checked_sub(sum + beside);
@@ -155,10 +155,4 @@ impl Built {
         }
         Ok(())
     }
-}
-
-/// True for a number that an earlier release has shown.
-fn was_shown(tables: &[Table], number: Number, knowledge: &Knowledge) -> bool {
-    // most releases have no earlier ones, and the place of a number is a text
-    !knowledge.shown.is_empty() && knowledge.shown.contains_key(&place(tables, number))
 }

@@ -69,8 +69,13 @@ pub fn place(tables: &[Table], number: Number) -> (String, String, String) {
 /// True for a number of the release, and for one that an earlier release has shown: with it outsiders compute
 /// differences.
 pub fn is_known(tables: &[Table], number: Number, shown: &Shown) -> bool {
-    row(tables, number).role != Role::Context
-        || !shown.is_empty() && shown.contains_key(&place(tables, number))
+    row(tables, number).role != Role::Context || was_shown(tables, number, shown)
+}
+
+/// True for a number that an earlier release has shown.
+pub fn was_shown(tables: &[Table], number: Number, shown: &Shown) -> bool {
+    // most releases have no earlier ones, and the place of a number is a text
+    !shown.is_empty() && shown.contains_key(&place(tables, number))
 }
 
 pub fn row(tables: &[Table], number: Number) -> &Row {

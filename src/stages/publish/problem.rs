@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use super::coarser_relations::Further;
 use super::largest::{Behind, Largest};
 use super::numbers::{
-    Shown, bases, is_known, is_sum, kind, kind_of_row, name, numbers, place, row, value,
+    Shown, bases, is_known, is_sum, kind, kind_of_row, name, numbers, place, row, value, was_shown,
 };
 use super::relations::{Containers, Missing, Related, Times, relations, stated};
 use super::table::{Number, Role, Row, Table};
@@ -385,7 +385,7 @@ impl Built {
 fn is_hidden(tables: &[Table], number: Number, knowledge: &Knowledge) -> bool {
     let start = row(tables, number).period.map(|(first, _)| first);
     (knowledge.was_released)(&tables[number.table].view, start)
-        && !knowledge.shown.contains_key(&place(tables, number))
+        && !was_shown(tables, number, knowledge.shown)
 }
 
 fn contradiction(tables: &[Table], related: &Related, error: &Inconsistent) -> anyhow::Error {
