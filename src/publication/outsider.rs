@@ -3,19 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use hashbrown::HashMap;
 use microlp::{ComparisonOp, Error, LinearExpr, OptimizationDirection, Problem, Variable};
+
+use super::linked::linked;
+use super::narrowing::{Bounds, Relation, TOLERANCE, both, known};
+use super::parallel::on_each;
+use super::substitution::Substitution;
 
 /// Unknown numbers that are looked at together, around the one in question.
 const REGION: usize = 120;
 /// Rounds in which bounds are narrowed. What is left then is left to the linear programs.
 const ROUNDS: usize = 200;
-const TOLERANCE: f64 = 1e-6;
-
-/// The least and the greatest value of a number; `None` without a limit.
-pub type Bounds = (f64, Option<f64>);
-
-/// The least and the greatest value of a term; `None` without a limit.
-type Ends = (Option<f64>, Option<f64>);
 
 /// Numbers, known and unknown, and what is known about them.
 #[derive(Debug, Default)]
@@ -26,11 +25,19 @@ pub struct Outsider {
     of: Vec<Vec<usize>>,
 }
 
-/// The sum of numbers, each times another, is zero or at most zero.
-#[derive(Debug)]
-struct Relation {
-    terms: Vec<(usize, f64)>,
-    is_equation: bool,
+/// Numbers that are asked for, and all relations that link them.
+#[derive(Default)]
+struct Component {
+    numbers: Vec<usize>,
+    relations: Vec<usize>,
+}
+
+/// The same with few numbers, from which all numbers of the component are computed.
+struct Few {
+    substitution: Substitution,
+    outsider: Outsider,
+    /// True for those of which nothing more can be derived.
+    is_exact: Vec<bool>,
 }
 
 impl Outsider {
@@ -64,14 +71,14 @@ impl Outsider {
     pub fn at_least_times(&mut self, whole: usize, parts: &[(usize, u64)]) {
         let parts = parts.iter().filter(|(_, times)| *times > 0);
         let parts = parts.map(|(part, times)| (*part, *times as f64));
-        self.add_relation(parts.chain([(whole, -1.0)]).collect(), false);
+        self.add_terms(parts.chain([(whole, -1.0)]).collect(), false);
     }
 
     /// A number is at most the sum of others, each times another.
     pub fn at_most_times(&mut self, whole: usize, parts: &[(usize, u64)]) {
         let parts = parts.iter().filter(|(_, times)| *times > 0);
         let parts = parts.map(|(part, times)| (*part, -(*times as f64)));
-        self.add_relation(parts.chain([(whole, 1.0)]).collect(), false);
+        self.add_terms(parts.chain([(whole, 1.0)]).collect(), false);
     }
 
     /// A number is at most the sum of others.
@@ -81,14 +88,18 @@ impl Outsider {
 
     fn relate(&mut self, whole: usize, parts: &[usize], sign: f64, is_equation: bool) {
         let parts = parts.iter().map(|part| (*part, -sign));
-        self.add_relation(parts.chain([(whole, sign)]).collect(), is_equation);
+        self.add_terms(parts.chain([(whole, sign)]).collect(), is_equation);
     }
 
-    fn add_relation(&mut self, terms: Vec<(usize, f64)>, is_equation: bool) {
-        for (number, _) in &terms {
+    fn add_terms(&mut self, terms: Vec<(usize, f64)>, is_equation: bool) {
+        self.add_relation(Relation { terms, constant: 0.0, is_equation });
+    }
+
+    fn add_relation(&mut self, relation: Relation) {
+        for (number, _) in &relation.terms {
             self.of[*number].push(self.relations.len());
         }
-        self.relations.push(Relation { terms, is_equation });
+        self.relations.push(relation);
     }
 
     /// The bounds of all numbers that each relation by itself leaves, used again and again. What is published
@@ -98,7 +109,7 @@ impl Outsider {
         for _ in 0..ROUNDS {
             let mut next = BTreeSet::new();
             for relation in std::mem::take(&mut changed) {
-                for number in self.narrow_by(relation) {
+                for number in self.relations[relation].narrow(&mut self.bounds) {
                     next.extend(self.of[number].iter().copied());
                 }
             }
@@ -109,97 +120,114 @@ impl Outsider {
         }
     }
 
-    /// Narrows the numbers of a relation, and returns those that changed.
-    fn narrow_by(&mut self, relation: usize) -> Vec<usize> {
-        let Relation { terms, is_equation } = &self.relations[relation];
-        // the least and the greatest value of a term
-        let term = |(number, sign): &(usize, f64)| -> Ends {
-            let (low, high) = self.bounds[*number];
-            match *sign > 0.0 {
-                true => (Some(sign * low), high.map(|high| sign * high)),
-                false => (high.map(|high| sign * high), Some(sign * low)),
-            }
-        };
-        let ends: Vec<_> = terms.iter().map(term).collect();
-        let unlimited = |end: fn(&Ends) -> Option<f64>| {
-            (
-                ends.iter().filter(|ends| end(ends).is_none()).count(),
-                ends.iter().filter_map(end).sum::<f64>(),
-            )
-        };
-        let (no_least, least) = unlimited(|ends| ends.0);
-        let (no_greatest, greatest) = unlimited(|ends| ends.1);
-        // the sum of the other terms, if all of them are limited
-        let others = |own: Option<f64>, count: usize, sum: f64| match (own, count) {
-            (Some(own), 0) => Some(sum - own),
-            (None, 1) => Some(sum),
-            _ => None,
-        };
-        let mut narrowed = Vec::new();
-        for ((number, sign), (low, high)) in terms.iter().zip(&ends) {
-            // a term is at most what the others leave, and for an equation at least
-            let at_most = others(*low, no_least, least).map(|sum| -sum);
-            let at_least =
-                others(*high, no_greatest, greatest).map(|sum| -sum).filter(|_| *is_equation);
-            let (new_low, new_high) = match *sign > 0.0 {
-                true => (at_least.map(|n| n / sign), at_most.map(|n| n / sign)),
-                false => (at_most.map(|n| n / sign), at_least.map(|n| n / sign)),
-            };
-            narrowed.push((*number, new_low, new_high));
-        }
-        let mut changed = Vec::new();
-        for (number, low, high) in narrowed {
-            let bounds = &mut self.bounds[number];
-            let before = *bounds;
-            bounds.0 = low.map_or(bounds.0, |low| bounds.0.max(low));
-            bounds.1 = match (bounds.1, high) {
-                (Some(old), Some(new)) => Some(old.min(new)),
-                (old, new) => old.or(new),
-            };
-            let is_narrower = bounds.0 > before.0 + TOLERANCE
-                || before.1.is_none() && bounds.1.is_some()
-                || bounds.1.zip(before.1).is_some_and(|(new, old)| new < old - TOLERANCE);
-            if is_narrower {
-                changed.push(number);
-            }
-        }
-        changed
-    }
-
     /// The bounds of a number as they are known so far.
     pub fn bounds(&self, number: usize) -> Bounds {
         self.bounds[number]
     }
 
-    /// The bounds of a number by linear programs over the numbers around it.
-    pub fn derived(&self, number: usize) -> Bounds {
+    /// The bounds of numbers that follow from the relations around them, in the order of the numbers.
+    pub fn derived(&self, numbers: &[usize]) -> Vec<Bounds> {
+        let components = self.components(numbers);
+        let few = on_each(&components, || (), |(), component| self.few(component));
+        // the numbers that are computed from the same one
+        let mut groups: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for (place, component) in components.iter().enumerate() {
+            for number in &component.numbers {
+                let of = match &few[place] {
+                    Some(few) => few.substitution.image(*number).map(|image| image.of),
+                    None => Some(*number),
+                };
+                of.into_iter().for_each(|of| groups.entry((place, of)).or_default().push(*number));
+            }
+        }
+        let groups: Vec<_> = groups.into_iter().collect();
+        let of_groups = on_each(
+            &groups,
+            || (),
+            |(), ((place, of), numbers)| match &few[*place] {
+                Some(few) => self.derived_of_few(few, *of, numbers),
+                // of what contradicts itself, only what is near is looked at
+                None => self.derived_within(&self.region(*of, REGION), *of),
+            },
+        );
+        let mut found: HashMap<usize, Bounds> = HashMap::new();
+        for (((place, _), numbers), bounds) in groups.iter().zip(of_groups) {
+            for number in numbers {
+                let image = few[*place].as_ref().and_then(|few| few.substitution.image(*number));
+                let bounds = image.map_or(bounds, |image| image.bounds(bounds));
+                found.insert(*number, both(self.bounds[*number], bounds));
+            }
+        }
+        let bounds = |number| found.get(number).copied().unwrap_or(self.bounds[*number]);
+        numbers.iter().map(bounds).collect()
+    }
+
+    /// The sets of numbers that relations link with each other.
+    fn components(&self, numbers: &[usize]) -> Vec<Component> {
+        let links = self.relations.iter().map(|relation| self.unknown_in(relation));
+        let sets = linked(self.bounds.len(), links);
+        let mut components: BTreeMap<usize, Component> = BTreeMap::new();
+        for number in BTreeSet::from_iter(numbers) {
+            components.entry(sets[*number]).or_default().numbers.push(*number);
+        }
+        for (place, relation) in self.relations.iter().enumerate() {
+            let first = self.unknown_in(relation).next();
+            let component = first.and_then(|first| components.get_mut(&sets[first]));
+            component.into_iter().for_each(|component| component.relations.push(place));
+        }
+        components.into_values().collect()
+    }
+
+    fn unknown_in<'a>(&'a self, relation: &'a Relation) -> impl Iterator<Item = usize> + 'a {
+        let numbers = relation.terms.iter().map(|(number, _)| *number);
+        numbers.filter(|number| known(self.bounds[*number]).is_none())
+    }
+
+    /// A component with few numbers; `None` if it contradicts itself.
+    fn few(&self, component: &Component) -> Option<Few> {
+        let relations = component.relations.iter().map(|place| &self.relations[*place]);
+        let mut substitution = Substitution::of(&self.bounds, relations)?;
+        let is_exact = substitution.is_exact();
+        let mut outsider = Outsider::default();
+        substitution.bounds.drain(..).for_each(|bounds| _ = outsider.add(bounds));
+        substitution.relations.drain(..).for_each(|relation| outsider.add_relation(relation));
+        Some(Few { substitution, outsider, is_exact })
+    }
+
+    /// The bounds of one of few numbers, from which others are computed. No less is looked at than around each of them.
+    fn derived_of_few(&self, few: &Few, of: usize, numbers: &[usize]) -> Bounds {
+        if few.is_exact[of] {
+            return few.outsider.bounds(of);
+        }
+        let mut region = few.outsider.region(of, REGION);
+        for number in numbers {
+            let near = self.region(*number, REGION).into_iter();
+            region.extend(near.filter_map(|near| Some(few.substitution.image(near)?.of)));
+        }
+        few.outsider.derived_within(&region, of)
+    }
+
+    /// The bounds of a number by linear programs over a region.
+    fn derived_within(&self, region: &BTreeSet<usize>, number: usize) -> Bounds {
         let (low, high) = self.bounds[number];
         if self.of[number].is_empty() {
             return (low, high);
         }
-        let region = self.region(number);
-        let least = self.end(&region, number, OptimizationDirection::Minimize);
-        let greatest = self.end(&region, number, OptimizationDirection::Maximize);
-        let low = least.map_or(low, |least| low.max(least));
-        (
-            low,
-            match (high, greatest) {
-                (Some(high), Some(greatest)) => Some(high.min(greatest)),
-                (high, greatest) => high.or(greatest),
-            },
-        )
+        let least = self.end(region, number, OptimizationDirection::Minimize);
+        let greatest = self.end(region, number, OptimizationDirection::Maximize);
+        both((low, high), (least.unwrap_or(low), greatest))
     }
 
     /// Unknown numbers around a number, the nearest first.
-    fn region(&self, number: usize) -> BTreeSet<usize> {
+    fn region(&self, number: usize, most: usize) -> BTreeSet<usize> {
         let mut region = BTreeSet::from([number]);
         let mut queue = VecDeque::from([number]);
-        while let Some(next) = queue.pop_front() {
-            let terms = self.of[next].iter().flat_map(|relation| &self.relations[*relation].terms);
-            for (other, _) in terms {
+        while let Some(next) = queue.pop_front().filter(|_| region.len() < most) {
+            let relations = self.of[next].iter().map(|relation| &self.relations[*relation]);
+            for (other, _) in relations.flat_map(|relation| &relation.terms) {
                 let (low, high) = self.bounds[*other];
                 let is_open = high.is_none_or(|high| high > low + TOLERANCE);
-                if is_open && region.len() < REGION && region.insert(*other) {
+                if is_open && region.len() < most && region.insert(*other) {
                     queue.push_back(*other);
                 }
             }
@@ -219,7 +247,7 @@ impl Outsider {
         let relations: BTreeSet<usize> =
             region.iter().flat_map(|number| self.of[*number].iter().copied()).collect();
         for relation in relations {
-            let Relation { terms, is_equation } = &self.relations[relation];
+            let Relation { terms, constant, is_equation } = &self.relations[relation];
             let mut sum = LinearExpr::empty();
             for (other, sign) in terms {
                 let variable = *variables.entry(*other).or_insert_with(|| {
@@ -230,7 +258,7 @@ impl Outsider {
                 sum.add(variable, *sign);
             }
             let operator = if *is_equation { ComparisonOp::Eq } else { ComparisonOp::Le };
-            program.add_constraint(sum, operator, 0.0);
+            program.add_constraint(sum, operator, -constant);
         }
         let failed = |_| Error::InternalError("interrupted".to_owned());
         let solution =
@@ -241,6 +269,9 @@ impl Outsider {
 
 #[cfg(test)]
 mod tests {
+    use rand::{RngExt, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     #[test]
@@ -260,7 +291,7 @@ mod tests {
         let parts = [outsider.unknown(1), outsider.unknown(1), outsider.known(100)];
         outsider.equal(whole, &parts);
         outsider.narrow();
-        assert_eq!(outsider.derived(parts[0]), (1.0, Some(51.0)));
+        assert_eq!(outsider.derived(&parts[..1])[0], (1.0, Some(51.0)));
     }
 
     #[test]
@@ -284,7 +315,7 @@ mod tests {
             outsider.equal(whole, &[parts[one], parts[other]]);
         }
         outsider.narrow();
-        let (low, high) = outsider.derived(parts[0]);
+        let (low, high) = outsider.derived(&parts[..1])[0];
         assert!((low - 10.0).abs() < 1e-6 && (high.unwrap() - 10.0).abs() < 1e-6, "{low} {high:?}");
     }
 
@@ -297,5 +328,70 @@ mod tests {
         outsider.at_most(whole, &parts);
         outsider.narrow();
         assert_eq!(outsider.bounds(parts[2]), (10.0, Some(100.0)));
+    }
+
+    /// Numbers with true values, and random relations between them that hold.
+    fn drawn(seed: u64) -> Outsider {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut outsider = Outsider::default();
+        let mut values: Vec<u64> = (0..6).map(|_| random.random_range(0..40)).collect();
+        let mut numbers: Vec<usize> = values.iter().map(|_| outsider.unknown(0)).collect();
+        for _ in 0..8 {
+            let parts: Vec<usize> =
+                (0..numbers.len()).filter(|_| random.random_bool(0.25)).collect();
+            let sum: u64 = parts.iter().map(|part| values[*part]).sum();
+            let parts: Vec<usize> = parts.iter().map(|part| numbers[*part]).collect();
+            let more = random.random_range(0..20);
+            match random.random_range(0..5) {
+                0 => {
+                    let whole = outsider.known(sum);
+                    outsider.equal(whole, &parts);
+                }
+                1 | 2 => {
+                    // what is left is another number
+                    let whole = outsider.known(sum + more);
+                    let rest = outsider.unknown(0);
+                    outsider.equal(whole, &[parts, vec![rest]].concat());
+                    numbers.push(rest);
+                    values.push(more);
+                }
+                3 => {
+                    let whole = outsider.known(2 * sum + more);
+                    let parts: Vec<(usize, u64)> = parts.iter().map(|part| (*part, 2)).collect();
+                    outsider.at_least_times(whole, &parts);
+                }
+                _ => {
+                    let whole = outsider.known(sum.saturating_sub(more));
+                    outsider.at_most(whole, &parts);
+                }
+            }
+        }
+        outsider
+    }
+
+    #[test]
+    fn what_is_derived_is_what_one_program_over_everything_tells() {
+        let mut narrower = 0;
+        for seed in 0..200 {
+            let given = drawn(seed);
+            let mut outsider = drawn(seed);
+            outsider.narrow();
+            let numbers: Vec<usize> = (0..given.bounds.len()).collect();
+            for (number, (low, high)) in numbers.iter().zip(outsider.derived(&numbers)) {
+                let all = given.region(*number, usize::MAX);
+                let (least, greatest) = given.derived_within(&all, *number);
+                let is_same = |one: f64, other: f64| (one - other).abs() < 1e-6;
+                assert!(is_same(low, least), "{seed}, {number}: {low}, {least}");
+                let ends = (high.unwrap_or(-1.0), greatest.unwrap_or(-1.0));
+                assert!(is_same(ends.0, ends.1), "{seed}, {number}: {ends:?}");
+                let (low, high) = outsider.bounds(*number);
+                narrower += u64::from(least > low + 1e-6 || greatest.is_some() && high.is_none());
+                narrower += u64::from(
+                    greatest.zip(high).is_some_and(|(greatest, high)| greatest < high - 1e-6),
+                );
+            }
+        }
+        // relations by themselves do not tell everything
+        assert!(narrower > 50, "{narrower}");
     }
 }

@@ -230,19 +230,20 @@ impl<'a> Attack<'a> {
     pub fn carry_out(mut self) -> Audited {
         self.outsider.narrow();
         let few = self.thresholds.min_devices.saturating_sub(1) as f64;
+        let open = self.wanted.iter().map(|known| known.cell);
+        let open: Vec<usize> = open.filter(|cell| !is_exact(self.outsider.bounds(*cell))).collect();
+        let mut derived = self.outsider.derived(&open).into_iter();
         let mut kinds: BTreeMap<String, KindOfNumber> = BTreeMap::new();
         let mut faults: BTreeSet<String> = self.evident.drain(..).collect();
         for Known { kind, name, cell, floor, is_difference, is_sum, is_left_out } in &self.wanted {
             let (low, high) = self.outsider.bounds(*cell);
-            let is_exact = high.is_some_and(|high| high - low < TOLERANCE);
+            let is_exact = is_exact((low, high));
             // a difference of zero, or of many devices, tells of nobody
             if *is_difference && is_exact && (low < TOLERANCE || low > few + TOLERANCE) {
                 continue;
             }
-            let (low, high) = match is_exact {
-                true => (low, high),
-                false => self.outsider.derived(*cell),
-            };
+            let (low, high) =
+                if is_exact { (low, high) } else { derived.next().unwrap_or((low, high)) };
             if *is_left_out && low < 1.0 - TOLERANCE {
                 continue;
             }
@@ -270,6 +271,11 @@ impl<'a> Attack<'a> {
         }
         Audited { kinds: kinds.into_values().collect(), faults: faults.into_iter().collect() }
     }
+}
+
+/// True for bounds that leave one value.
+fn is_exact((low, high): (f64, Option<f64>)) -> bool {
+    high.is_some_and(|high| high - low < TOLERANCE)
 }
 
 /// True if a number must be small, and is known to be less than the smallest number that may be shown, or more than
