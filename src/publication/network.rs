@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::change::Change;
 use super::contradiction::is_impossible;
@@ -18,9 +18,14 @@ use super::yielding::Yielding;
 const PATHS: usize = 500;
 /// Paths after which it is asked whether there can be such a change at all. Most changes need fewer.
 const HOPEFUL: usize = 5;
+/// Ways that are looked at for a wide path. Where it takes more, several narrow ones are found sooner.
+const WIDE_SEARCH: usize = 2_000;
 /// Paths that may end at a cell in several other sums.
 const DETOURS: usize = 40;
 pub(super) const TOLERANCE: f64 = 1e-9;
+
+/// The ways that end paths, with their directions, by the sums from which they do, and whether these have too much.
+pub(super) type Arrivals = HashMap<(usize, bool), (Way, f64)>;
 
 /// What looking for flows needs, to be used again for the next.
 #[derive(Default)]
@@ -31,6 +36,7 @@ pub(super) struct Scratch {
     pub(super) steps: Vec<Step>,
     /// By row: the last paths that led there with too little and with too much.
     pub(super) seen: Vec<[u32; 2]>,
+    pub(super) arrivals: Arrivals,
     /// Number of the path.
     pub(super) number: u32,
 }
@@ -44,6 +50,7 @@ impl Scratch {
             sums: Sparse::new(rows),
             steps: Vec::new(),
             seen: vec![[0; 2]; rows],
+            arrivals: Arrivals::new(),
             number: 0,
         }
     }
@@ -253,8 +260,9 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
     /// A path for what is too much in a sum. Wide ones are looked for first, so that few are needed.
     fn widest_path(&mut self, row: usize, excess: f64) -> Option<Vec<(Way, f64)>> {
         let size = excess.abs();
-        let mut widths = [size, size / 4.0, TOLERANCE].into_iter();
-        widths.find_map(|least| self.path(row, excess.signum(), least))
+        let mut widths =
+            [(size, WIDE_SEARCH), (size / 4.0, WIDE_SEARCH), (TOLERANCE, usize::MAX)].into_iter();
+        widths.find_map(|(least, most)| self.path((row, excess.signum()), least, most))
     }
 
     fn push_along(&mut self, way: Way, change: f64) {

@@ -1,8 +1,11 @@
 //! Paths from sum to sum, by which what is too much in one of them is passed on.
 
-use super::network::{Network, Step, TOLERANCE};
+use super::network::{Arrivals, Network, Step, TOLERANCE};
 use super::problem::CellId;
 use super::ways::{End, Exit, Way};
+
+/// Most ways of a sum at which paths may end that are looked at from there.
+const LOOKED_BACK: usize = 5_000;
 
 impl<F: Fn(CellId) -> bool> Network<'_, F> {
     /// The sums that a way is in, with the numbers by which it is multiplied there.
@@ -41,36 +44,68 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
 
     /// Ways with their directions that pass on what is too much in a sum, to one with too little or to a cell that is
     /// in no other sum, or if there is no such path and detours are allowed, to a cell in several other sums. Each can
-    /// move by `least`.
-    pub(super) fn path(&mut self, row: usize, sign: f64, least: f64) -> Option<Vec<(Way, f64)>> {
+    /// move by `least`. No more is looked for after `most` ways.
+    pub(super) fn path(
+        &mut self,
+        (row, sign): (usize, f64),
+        least: f64,
+        most: usize,
+    ) -> Option<Vec<(Way, f64)>> {
         let mut steps = std::mem::take(&mut self.scratch.steps);
         let mut seen = std::mem::take(&mut self.scratch.seen);
+        let mut arrivals = std::mem::take(&mut self.scratch.arrivals);
         steps.clear();
+        arrivals.clear();
         if self.scratch.number == u32::MAX {
             seen.fill([0; 2]);
             self.scratch.number = 0;
         }
         self.scratch.number += 1;
-        let found = self.find_path((row, sign), least, &mut steps, &mut seen);
+        self.look_back(row, least, &mut arrivals);
+        let found = self.find_path((row, sign), (least, most), (&mut steps, &mut seen, &arrivals));
         (self.scratch.steps, self.scratch.seen) = (steps, seen);
+        self.scratch.arrivals = arrivals;
         found
+    }
+
+    /// Notes the last ways of paths, those to sums that are out of balance, so that the search for a path need not come
+    /// that far.
+    fn look_back(&self, start: usize, least: f64, arrivals: &mut Arrivals) {
+        let targets = self.scratch.excess.used().iter().copied();
+        for target in targets.filter(|row| *row != start && self.excess(*row).abs() > TOLERANCE) {
+            let exits = self.ways.from(target);
+            if exits.len() > LOOKED_BACK {
+                continue;
+            }
+            for Exit { way, sign, end } in exits {
+                let End::Sum(other, times) = end else { continue };
+                let direction = -self.excess(target).signum() * sign;
+                if self.room_of(*way, direction) >= least {
+                    let has_too_much = times * direction < 0.0;
+                    arrivals.entry((*other, has_too_much)).or_insert((*way, direction));
+                }
+            }
+        }
     }
 
     fn find_path(
         &self,
         (row, sign): (usize, f64),
-        least: f64,
-        steps: &mut Vec<Step>,
-        seen: &mut [[u32; 2]],
+        (least, most): (f64, usize),
+        (steps, seen, arrivals): (&mut Vec<Step>, &mut [[u32; 2]], &Arrivals),
     ) -> Option<Vec<(Way, f64)>> {
         let number = self.scratch.number;
         let side = |sign: f64| usize::from(sign > 0.0);
         steps.push(Step { row, sign, before: None, way: Way::Cell(self.start), direction: 0.0 });
         seen[row][side(sign)] = number;
+        if let Some((way, direction)) = arrivals.get(&(row, sign > 0.0)) {
+            return Some(path(steps, 0, *way, *direction));
+        }
         let mut detour = None;
-        let mut next = 0;
-        while next < steps.len() {
+        let (mut next, mut looked_at) = (0, 0);
+        while next < steps.len() && looked_at < most {
             let Step { row, sign, .. } = steps[next];
+            looked_at += self.ways.from(row).len();
             for Exit { way, sign: times, end } in self.ways.from(row) {
                 let direction = -sign * times;
                 // what is not worth going on with is most, and is left out before anything else is looked at
@@ -106,6 +141,9 @@ impl<F: Fn(CellId) -> bool> Network<'_, F> {
                         seen[other][side(sign)] = number;
                         let before = Some(next);
                         steps.push(Step { row: other, sign, before, way: *way, direction });
+                        if let Some((way, direction)) = arrivals.get(&(other, sign > 0.0)) {
+                            return Some(path(steps, steps.len() - 1, *way, *direction));
+                        }
                     }
                     _ => return Some(path(steps, next, *way, direction)),
                 }
