@@ -7,7 +7,7 @@
 -- chart: map residents workers
 -- counts: residents, workers
 -- keys: every window_start, lau_id, lau_name, complete
--- sums: residents <= users_per_month.user_count by window_start as month; workers <= users_per_month.user_count by window_start as month
+-- sums: residents <= users_per_month.user_count by month_of_window(window_start) as month each window_start; workers <= users_per_month.user_count by month_of_window(window_start) as month each window_start; residents <= users_per_week.user_count by week_of_window(window_start) as week each window_start; workers <= users_per_week.user_count by week_of_window(window_start) as week each window_start
 WITH counts AS (
   SELECT window_start, lau_id,
     COUNT(CASE WHEN kind = 'home' THEN 1 END) AS residents,

@@ -7,6 +7,7 @@
 -- chart: line month user_count
 -- counts: user_count
 -- keys: month, days
+-- linked: user_count in users_per_week.user_count by week_of_month(month) as week
 WITH seen AS (
   SELECT DISTINCT CAST(date_trunc('month', CAST(CASE WHEN date BETWEEN DATE '1678-01-01' AND DATE '2261-12-31' THEN date END AS TIMESTAMP)) AS DATE) AS month, user_id
   FROM agg_cell_count_per_user_per_day

@@ -15,8 +15,9 @@ const TEN_THOUSANDTHS: f64 = 10_000.0;
 const MAX_WINDOW_DAYS: u32 = 366;
 
 /// The dates over which the places of a device are looked at together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Window {
+    #[default]
     Month,
     /// So many days, counted from Monday, 5 January 1970.
     Days(u32),

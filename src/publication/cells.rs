@@ -121,6 +121,12 @@ impl Problem {
         self.difference(key, value, None)
     }
 
+    /// Adds a count of devices that an earlier release withheld. It must not be known now either.
+    pub fn hidden(&mut self, key: impl Into<String>, devices: u64, table: Table) -> CellId {
+        let primary = self.judge(devices, table);
+        self.difference(key, devices, primary)
+    }
+
     /// Adds a count of devices that is not published, and that an outsider may compute from others.
     pub fn computed(&mut self, key: impl Into<String>, devices: u64) -> CellId {
         let primary = self.few(devices);

@@ -102,6 +102,10 @@ fn suppression(problem: &Problem, search: &Search) -> Suppression {
 fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Result<(), Refused> {
     search.state.look_nearby();
     let cells = component.iter().flat_map(|entry| &problem.entries[*entry]).copied();
+    // about what no table of the release is linked with, nothing new is said
+    if !cells.clone().any(|cell| problem.is_in_table(cell)) {
+        return Ok(());
+    }
     let is_audited =
         |cell: &CellId| problem.cells[*cell].primary.is_some_and(|p| p.needed.is_some());
     let mut primaries: Vec<CellId> = cells.filter(is_audited).collect();

@@ -29,7 +29,8 @@ impl Suppression {
         self.withheld[cell]
     }
 
-    pub(super) fn is_hidden(&self, cell: CellId) -> bool {
+    /// True for a cell that nobody sees.
+    pub fn is_hidden(&self, cell: CellId) -> bool {
         self.hidden[cell]
     }
 }

@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::earlier::add_earlier;
 use super::left_out::add_left_out;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS};
-use super::period::AnchorWindows;
+use super::period::{AnchorWindows, Periods};
 use super::read::anchor_windows_of;
 use super::relations::{Containers, relations, stated};
 use super::table::{Role, Row, Table};
@@ -32,15 +32,18 @@ pub fn audit(folder: &Path, earlier: &[PathBuf], progress: &Progress) -> Result<
     let mut windows = AnchorWindows::new();
     let mut tables = tables_of(folder, &manifest, &mut windows)?;
     let mut changes = Vec::new();
+    let mut dates = manifest.times.dates.clone();
     for folder in earlier {
         let of_earlier = Manifest::read(folder)?;
+        dates.extend(&of_earlier.times.dates);
         let of_earlier = tables_of(folder, &of_earlier, &mut windows)?;
         let min_devices = manifest.thresholds.min_devices;
         changes.extend(add_earlier(&mut tables, (folder, of_earlier), min_devices)?);
     }
-    let clock = Clock::of(&tables, manifest.day);
-    let night = manifest.night;
-    let containers = Containers { windows, night, clock, ..Containers::default() };
+    let clock = Clock::of(&tables, manifest.times.day);
+    let (night, window) = (manifest.times.night, manifest.times.window());
+    let periods = Periods { windows, night, clock, window, dates };
+    let containers = Containers { periods, ..Containers::default() };
     tables.extend(totals(&tables, &containers));
     let related = loop {
         let (related, missing) = relations(&tables, links(&tables), &containers)?;

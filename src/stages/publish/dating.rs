@@ -144,6 +144,11 @@ impl Scope {
         }
     }
 
+    /// The dates of the warehouse that are released.
+    pub fn released_dates(&self) -> BTreeSet<NaiveDate> {
+        self.dates.iter().copied().filter(|date| self.is_in_range(*date)).collect()
+    }
+
     /// True if no dates were chosen.
     pub fn is_all(&self) -> bool {
         self.from.is_none() && self.to.is_none()

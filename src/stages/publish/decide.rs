@@ -17,6 +17,7 @@ use super::flow_levels;
 use super::history::History;
 use super::largest::Largest;
 use super::nuts::Nuts;
+use super::period::Periods;
 use super::problem::{Built, Knowledge, build};
 use super::read;
 use super::relations::Containers;
@@ -58,6 +59,8 @@ pub struct Decision<'a> {
     pub rows_in: u64,
     /// Sum of the NUTS codes that areas were made with.
     pub nuts: Option<String>,
+    /// The dates of the release with events.
+    pub dates: BTreeSet<NaiveDate>,
 }
 
 /// Reads the views from the warehouse, compares them with earlier releases in the store, and decides. `coarser` are
@@ -173,7 +176,8 @@ pub fn decide<'a>(
     let small = SmallAreas::read(warehouse, level.areas, small, &origin)?;
     let sum = nuts.sum().filter(|_| level.areas != Areas::Lau);
     let clock = Clock::of(&tables, Some(settings.day));
-    let containers = Containers { windows, night: settings.night, nuts, clock };
+    let periods = Periods { windows, night: settings.night, clock, window, dates };
+    let containers = Containers { periods, nuts };
     let mut further = coarser_relations::relations(&tables, (coarser, &forms), &history);
     // what nobody sees and nobody saw is only compared with what is released in its place
     if !chosen.finer.is_empty() && !chosen.finer.iter().any(|view| history.has(view)) {
@@ -225,7 +229,8 @@ pub fn decide<'a>(
             }
         )));
     }
-    Ok(Decision { views, gate_report, reasons, notes: chosen.notes, rows_in, nuts: sum })
+    let (notes, dates) = (chosen.notes, scope.released_dates());
+    Ok(Decision { views, gate_report, reasons, notes, rows_in, nuts: sum, dates })
 }
 
 /// Leaves views out that an earlier release has in another form with which their numbers are not related.

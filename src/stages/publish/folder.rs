@@ -6,9 +6,11 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use arrow::array::RecordBatch;
+use chrono::NaiveDate;
 
 use super::decide::ReleasedView;
 use super::manifest::{MANIFEST, Manifest, ManifestView, SUMS, sums_text};
+use super::period::Times;
 use super::readme::readme;
 use super::{Request, Settings};
 use crate::datasets::published::Detail;
@@ -46,7 +48,7 @@ pub struct NewFolder {
     pub files: BTreeMap<String, String>,
 }
 
-/// Writes all files of a release folder.
+/// Writes all files of a release folder. `dates` are those of the release with events.
 ///
 /// # Errors
 /// Files that cannot be written.
@@ -55,6 +57,7 @@ pub fn write(
     views: &[ReleasedView],
     cells: Option<&RecordBatch>,
     (settings, request): (&Settings, &Request),
+    dates: &BTreeSet<NaiveDate>,
     write_file: WriteFile,
 ) -> Result<NewFolder> {
     let folder = AtomicFolder::create(dir)?;
@@ -95,9 +98,14 @@ pub fn write(
     let detail = Detail::from(&settings.publish);
     let text = readme(request, (detail, thresholds), &of_views);
     add_text(&folder, "README.md", &text, &mut files)?;
-    let hours = (settings.day, settings.night);
+    let times = Times {
+        night: settings.night,
+        day: Some(settings.day),
+        window: settings.window,
+        dates: dates.clone(),
+    };
     let manifest =
-        Manifest::new(request.range, (detail, thresholds), hours, of_views, files.clone());
+        Manifest::new(request.range, (detail, thresholds), times, of_views, files.clone());
     add_text(&folder, MANIFEST, &manifest.text()?, &mut files)?;
     let text = sums_text(&files);
     add_text(&folder, SUMS, &text, &mut files)?;

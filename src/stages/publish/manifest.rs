@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::decide::ReleasedView;
-use super::period::NightHours;
+use super::period::Times;
 use super::table::Table;
 use crate::datasets::published::Detail;
 use crate::publication::Thresholds;
@@ -30,12 +30,8 @@ pub struct Manifest {
     #[serde(flatten)]
     pub detail: Detail,
     pub thresholds: Thresholds,
-    /// The clock hours of nights.
-    #[serde(default)]
-    pub night: NightHours,
-    /// First clock hour of the day, and of the night.
-    #[serde(default)]
-    pub day: Option<(u32, u32)>,
+    #[serde(flatten)]
+    pub times: Times,
     /// By SQL name.
     pub views: BTreeMap<String, ManifestView>,
     /// SHA-256 of the files, by name.
@@ -129,12 +125,11 @@ impl Manifest {
     pub fn new(
         (from, to): (Option<NaiveDate>, Option<NaiveDate>),
         (detail, thresholds): (Detail, Thresholds),
-        (day, night): ((u32, u32), NightHours),
+        times: Times,
         views: BTreeMap<String, ManifestView>,
         files: BTreeMap<String, String>,
     ) -> Self {
-        let day = Some(day);
-        Manifest { version: VERSION, from, to, detail, thresholds, night, day, views, files }
+        Manifest { version: VERSION, from, to, detail, thresholds, times, views, files }
     }
 
     /// # Errors

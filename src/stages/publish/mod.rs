@@ -37,6 +37,7 @@ mod released_rows;
 mod report;
 mod store;
 mod table;
+mod through;
 mod totals;
 mod unseen;
 
@@ -180,14 +181,15 @@ pub fn run(
     let bar = progress.spinner("publish", "reading the views");
     let coarser = coarser::all(registry);
     let decision = decide(warehouse, (registry, &coarser), settings, request, &bar)?;
-    let Decision { views, gate_report, reasons, mut notes, rows_in, nuts } = decision;
+    let Decision { views, gate_report, reasons, mut notes, rows_in, nuts, dates } = decision;
     bar.message("writing the release");
     let lau = places(warehouse, WarehouseTable::Lau, "lau_id")?;
     let cells = match settings.publish.cells {
         true => Some(places(warehouse, WarehouseTable::CellPlan, "cell_id")?),
         false => None,
     };
-    let new_folder = folder::write(dir, &views, cells.as_ref(), (settings, request), write_rows)?;
+    let new_folder =
+        folder::write(dir, &views, cells.as_ref(), (settings, request), &dates, write_rows)?;
     let of_places = Places {
         lau: Some(geoparquet(&lau, 3035, &[])?),
         cells: cells.map(|cells| geoparquet(&cells, 4326, &["Point"])).transpose()?,

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use chrono::NaiveDate;
+
 use super::largest::Behind;
 use super::relations::target;
 use super::table::{KeyValues, Number, Role, Row, Table};
@@ -66,10 +68,21 @@ pub fn place(tables: &[Table], number: Number) -> (String, String, String) {
     (table.view.clone(), key, table.measures[number.measure].column.clone())
 }
 
+/// True if an earlier release has numbers of a view and of the period that begins on a date.
+pub type WasReleased<'a> = &'a dyn Fn(&str, Option<NaiveDate>) -> bool;
+
 /// True for a number of the release, and for one that an earlier release has shown: with it outsiders compute
 /// differences.
 pub fn is_known(tables: &[Table], number: Number, shown: &Shown) -> bool {
     row(tables, number).role != Role::Context || was_shown(tables, number, shown)
+}
+
+/// True for a number of the release and for one of an earlier release, shown or withheld: it must not follow from
+/// others.
+pub fn is_judged(tables: &[Table], number: Number, was_released: WasReleased) -> bool {
+    let row = row(tables, number);
+    let start = row.period.map(|(first, _)| first);
+    row.role != Role::Context || was_released(&tables[number.table].view, start)
 }
 
 /// True for a number that an earlier release has shown.

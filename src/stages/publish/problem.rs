@@ -7,10 +7,12 @@ use anyhow::{Result, anyhow, bail};
 use super::coarser_relations::Further;
 use super::largest::{Behind, Largest};
 use super::numbers::{
-    Shown, bases, is_known, is_sum, kind, kind_of_row, name, numbers, place, row, value, was_shown,
+    Shown, WasReleased, bases, is_judged, is_known, is_sum, kind, kind_of_row, name, numbers,
+    place, row, value, was_shown,
 };
 use super::relations::{Containers, Missing, Related, Times, relations, stated};
 use super::table::{Number, Role, Row, Table};
+use super::through::through_others;
 use super::unseen::Unseen;
 use crate::publication::{CellId, Inconsistent, Problem, Suppression, Thresholds};
 use crate::views::publication::{Basis, Relation};
@@ -37,8 +39,7 @@ pub struct Knowledge<'a> {
     pub is_of_small_area: &'a dyn Fn(&Table, &Row) -> bool,
     pub largest: &'a Largest,
     pub shown: &'a Shown,
-    /// True if an earlier release has numbers of a view and of the period that begins on a date.
-    pub was_released: &'a dyn Fn(&str, Option<chrono::NaiveDate>) -> bool,
+    pub was_released: WasReleased<'a>,
     /// True if all rows are there that are parts of a number of a row.
     pub is_wholly_read: &'a dyn Fn(Option<(chrono::NaiveDate, chrono::NaiveDate)>) -> bool,
 }
@@ -55,7 +56,7 @@ pub fn build(tables: &[Table], knowledge: &Knowledge) -> Result<Built> {
         unseen: Vec::new(),
         min_devices: knowledge.thresholds.min_devices,
     };
-    built.add_counts(tables);
+    built.add_counts(tables, knowledge);
     built.add_sums(tables, knowledge)?;
     built.withhold_small_areas(tables, knowledge);
     let further = knowledge.further.direct.iter().map(|(number, link)| (*number, link));
@@ -63,7 +64,9 @@ pub fn build(tables: &[Table], knowledge: &Knowledge) -> Result<Built> {
     let (related, missing) = relations(tables, links, knowledge.containers)?;
     built.refuse_missing(tables, &missing)?;
     built.withhold_close(tables, &related, knowledge);
-    for related in &related {
+    let is_judged = |number: Number| is_judged(tables, number, knowledge.was_released);
+    let through = through_others(tables, &related, is_judged);
+    for related in related.iter().chain(&through) {
         built
             .relate(tables, related, knowledge)
             .map_err(|error| contradiction(tables, related, &error))?;
@@ -85,7 +88,7 @@ impl Built {
         self.cells.get(&number).copied()
     }
 
-    fn add_counts(&mut self, tables: &[Table]) {
+    fn add_counts(&mut self, tables: &[Table], knowledge: &Knowledge) {
         for (table_number, table) in tables.iter().enumerate() {
             let is_count = |basis: &Basis| *basis == Basis::Devices;
             for (number, value) in numbers(table_number, table, is_count) {
@@ -93,6 +96,9 @@ impl Built {
                 let key = name(table, number);
                 let cell = match row.role {
                     Role::Released | Role::Judged => self.problem.count(key, value, kind(table)),
+                    Role::Context if is_hidden(tables, number, knowledge) => {
+                        self.problem.hidden(key, value, kind(table))
+                    }
                     Role::Context => self.problem.unpublished(key, value),
                     Role::Total => self.problem.computed(key, value),
                 };
@@ -126,7 +132,11 @@ impl Built {
                             if !table.is_amount[measure]
                                 && is_hidden(tables, number, knowledge) =>
                         {
-                            self.problem.hidden_sum(key(), value, largest, devices)
+                            let sum = self.problem.hidden_sum(key(), value, largest, devices);
+                            if let Some(count) = counts[number.row].and_then(|c| self.cell(c)) {
+                                self.problem.at_least(sum, &[count]).map_err(|e| anyhow!(e))?;
+                            }
+                            sum
                         }
                         (Role::Context | Role::Total, _) => self.problem.unpublished(key(), value),
                         _ => self.add_sum(table, number, devices, &known)?,
@@ -236,7 +246,12 @@ impl Built {
         if related.is_near {
             return self.relate_nearly(tables, related, whole, knowledge);
         }
-        let is_known = |number: &Number| is_known(tables, *number, knowledge.shown);
+        let is_of_sums = is_sum(tables, related.whole);
+        // what is left of a count without others must be no count of few devices, even if it is withheld
+        let is_known = |number: &Number| match is_of_sums {
+            true => is_known(tables, *number, knowledge.shown),
+            false => is_judged(tables, *number, knowledge.was_released),
+        };
         // those with which outsiders compute differences
         let known: Vec<CellId> = match is_known(&related.whole) {
             true => {
@@ -245,7 +260,7 @@ impl Built {
             }
             false => Vec::new(),
         };
-        if is_sum(tables, related.whole) {
+        if is_of_sums {
             if !is_wholly_read {
                 return parts.iter().try_for_each(|part| self.problem.at_least(whole, &[*part]));
             }
@@ -341,7 +356,7 @@ impl Built {
         &mut self,
         suppression: &Suppression,
     ) -> Result<bool, Inconsistent> {
-        let is_shown = |cell: CellId| suppression.withheld(cell).is_none();
+        let is_shown = |cell: CellId| !suppression.is_hidden(cell);
         let mut found = Vec::new();
         for (whole, parts) in self.contained.iter().filter(|(whole, _)| is_shown(*whole)) {
             let shown: Vec<CellId> = parts.iter().copied().filter(|part| is_shown(*part)).collect();

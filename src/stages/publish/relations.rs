@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use hashbrown::{HashMap, HashSet};
 
-use super::clock::Clock;
 use super::nuts::Nuts;
-use super::period::{AnchorWindows, NightHours, period_of};
+use super::period::Periods;
 use super::table::{KeyValues, Number, Row, Table};
 use crate::views::publication::{Column, KeyPair, KeyValue, Link, Need, Relation};
 
 /// A relation between the numbers of a row, or of several rows, and another number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Related {
+    /// The number of the statement that it is from.
+    pub link: usize,
     pub relation: Relation,
     /// It may be untrue, and is then not known to anybody.
     pub is_near: bool,
@@ -46,13 +47,11 @@ pub struct Missing {
     pub keys: Vec<(String, Option<String>)>,
 }
 
-/// Which windows, nights and areas hold dates, hours and places, and which clock hours there are.
+/// Which periods and areas hold dates, hours and places.
 #[derive(Debug, Clone, Default)]
 pub struct Containers {
-    pub windows: AnchorWindows,
-    pub night: NightHours,
+    pub periods: Periods,
     pub nuts: Nuts,
-    pub clock: Clock,
 }
 
 /// The row of a number, by the values of some keys.
@@ -80,7 +79,7 @@ pub fn relations<'a>(
     containers: &Containers,
 ) -> Result<(Vec<Related>, Vec<Missing>)> {
     let (mut related, mut missing) = (Vec::new(), Vec::new());
-    for (number, link) in links {
+    for (place, (number, link)) in links.enumerate() {
         // what is not among the tables is not published
         let Some((target, measure)) = target(tables, number, &link.to) else { continue };
         let lookup = Lookup::of(&tables[target], &link.by, link)?;
@@ -105,7 +104,8 @@ pub fn relations<'a>(
                         },
                         None => None,
                     };
-                    related.push(Related { relation, is_near, whole, parts, beside, times });
+                    let link = place;
+                    related.push(Related { link, relation, is_near, whole, parts, beside, times });
                 }
                 // where the other number should be is not known for sure either
                 None if link.is_near => {}
@@ -215,14 +215,12 @@ fn value_of(
         KeyValue::Text(text) => Some(Some(text.clone())),
         KeyValue::Period(period, column) => {
             let value = row.keys[table.key(column)?].as_deref()?;
-            let known = (&containers.windows, &containers.clock);
-            period_of(*period, value, known, containers.night).map(Some)
+            containers.periods.period_of(*period, value).map(Some)
         }
         KeyValue::Longer(longer, period, column) => {
             let value = row.keys[table.key(column)?].as_deref()?;
-            let known = (&containers.windows, &containers.clock);
-            let start = period_of(*period, value, known, containers.night)?;
-            period_of(*longer, &start, known, containers.night).map(Some)
+            let start = containers.periods.period_of(*period, value)?;
+            containers.periods.period_of(*longer, &start).map(Some)
         }
         KeyValue::Area(areas, column) => match row.keys[table.key(column)?].as_deref() {
             Some(place) => containers.nuts.area(*areas, place).map(Some),

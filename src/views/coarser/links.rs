@@ -111,8 +111,13 @@ impl Coarser {
         }
         let link = |(_, counts, time, area): &(&str, &[&str], &str, &str)| {
             let time = match (*time, level.period) {
-                (_, ReleasePeriod::Day) | (WINDOW, ReleasePeriod::Week) => return None,
-                (WINDOW, ReleasePeriod::Month) => KeyValue::Column(WINDOW.to_owned()),
+                (_, ReleasePeriod::Day) => return None,
+                (WINDOW, ReleasePeriod::Week) => {
+                    KeyValue::Period(Period::WeekOfWindow, WINDOW.to_owned())
+                }
+                (WINDOW, ReleasePeriod::Month) => {
+                    KeyValue::Period(Period::MonthOfWindow, WINDOW.to_owned())
+                }
                 (night, ReleasePeriod::Week) => {
                     KeyValue::Period(Period::WeekOfNight, night.to_owned())
                 }

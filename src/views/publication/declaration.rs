@@ -148,8 +148,14 @@ pub enum Period {
     Month,
     /// The window whose anchors apply to a date.
     AnchorWindow,
-    /// The month that holds a whole week, if one does.
+    /// The month that holds all dates with events of a week, if one does.
     MonthOfWeek,
+    /// The week that holds all dates with events of a month, if one does.
+    WeekOfMonth,
+    /// The month that holds all dates with events of a window from its first date, if one does.
+    MonthOfWindow,
+    /// The week that holds all dates with events of a window from its first date, if one does.
+    WeekOfWindow,
     /// The week that holds both dates of a night, if one does.
     WeekOfNight,
     /// The month that holds both dates of a night, if one does.
@@ -170,12 +176,15 @@ pub enum Period {
 }
 
 impl Period {
-    pub const ALL: [Period; 13] = [
+    pub const ALL: [Period; 16] = [
         Period::Date,
         Period::Week,
         Period::Month,
         Period::AnchorWindow,
         Period::MonthOfWeek,
+        Period::WeekOfMonth,
+        Period::MonthOfWindow,
+        Period::WeekOfWindow,
         Period::WeekOfNight,
         Period::MonthOfNight,
         Period::Night,
@@ -193,6 +202,9 @@ impl Period {
             Period::Month => "month",
             Period::AnchorWindow => "anchor_window",
             Period::MonthOfWeek => "month_of_week",
+            Period::WeekOfMonth => "week_of_month",
+            Period::MonthOfWindow => "month_of_window",
+            Period::WeekOfWindow => "week_of_window",
             Period::WeekOfNight => "week_of_night",
             Period::MonthOfNight => "month_of_night",
             Period::Night => "night",
