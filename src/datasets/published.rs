@@ -88,6 +88,9 @@ pub struct Release {
     /// The first and the last date of the rows.
     pub first: Option<NaiveDate>,
     pub last: Option<NaiveDate>,
+    /// The dates with events of which there could be rows.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub dates: BTreeSet<NaiveDate>,
     pub thresholds: Thresholds,
     /// The released views by their SQL names.
     pub views: BTreeMap<String, ReleasedView>,

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod between;
 mod by_hand;
 mod coarser;
 mod coarser_movement;

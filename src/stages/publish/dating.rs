@@ -144,6 +144,15 @@ impl Scope {
         }
     }
 
+    /// The dates of the warehouse in a period.
+    pub fn dates_of(
+        &self,
+        period: Option<(NaiveDate, NaiveDate)>,
+    ) -> impl Iterator<Item = NaiveDate> {
+        let dates = period.map(|(first, last)| self.dates.range(first..=last).copied());
+        dates.into_iter().flatten()
+    }
+
     /// The dates of the warehouse that are released.
     pub fn released_dates(&self) -> BTreeSet<NaiveDate> {
         self.dates.iter().copied().filter(|date| self.is_in_range(*date)).collect()

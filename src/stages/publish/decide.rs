@@ -207,7 +207,7 @@ pub fn decide<'a>(
             is_of_small_area: &|table, row| small.has(table, row),
             largest: &largest,
             shown: &history.shown,
-            was_released: &|view, start| history.has_period(view, start),
+            was_released: &|view, period| history.has_period(view, period, scope.dates_of(period)),
             is_wholly_read: &is_wholly_read,
         },
     )?;

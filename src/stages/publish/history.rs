@@ -1,6 +1,7 @@
 //! What earlier releases have shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
 use chrono::NaiveDate;
@@ -23,6 +24,8 @@ pub struct History {
     /// By SQL name of a view: the first dates of the periods of which numbers were shown, and the newest release with
     /// some.
     views: BTreeMap<String, (BTreeSet<NaiveDate>, String)>,
+    /// By SQL name of a view: the dates with events of the releases with it.
+    released: BTreeMap<String, Vec<Arc<BTreeSet<NaiveDate>>>>,
     /// The sums of the lists of NUTS codes, by release.
     nuts: BTreeMap<String, String>,
 }
@@ -39,12 +42,17 @@ impl History {
             if !scope.is_touched(period) {
                 continue;
             }
+            let dates = Arc::new(release.dates);
+            for view in release.views.keys() {
+                history.released.entry(view.clone()).or_default().push(Arc::clone(&dates));
+            }
             for row in store.read_ledger(&published, id)? {
                 let (starts, newest) = history.views.entry(row.view.clone()).or_default();
                 starts.extend(row.period);
                 newest.clone_from(id);
                 let place = (row.view, row.key, row.measure);
-                history.shown.entry(place).or_default().insert(row.value);
+                let values = history.shown.entry(place).or_default();
+                values.insert(row.value, Arc::clone(&dates));
             }
             history.nuts.extend(release.nuts.map(|sum| (id.clone(), sum)));
             history.releases.push(id.clone());
@@ -57,10 +65,25 @@ impl History {
         self.views.contains_key(view)
     }
 
-    /// True if numbers of a view and of the period that begins on a date were shown.
-    pub fn has_period(&self, view: &str, start: Option<NaiveDate>) -> bool {
+    /// True if numbers of a view and of a period, first and last date, were shown or withheld. `dates` are those of the
+    /// period with events.
+    pub fn has_period(
+        &self,
+        view: &str,
+        period: Option<(NaiveDate, NaiveDate)>,
+        mut dates: impl Iterator<Item = NaiveDate>,
+    ) -> bool {
+        let Some((start, _)) = period else { return self.has(view) };
         let starts = self.views.get(view).map(|(starts, _)| starts);
-        starts.is_some_and(|starts| start.is_none_or(|start| starts.contains(&start)))
+        if starts.is_some_and(|starts| starts.contains(&start)) {
+            return true;
+        }
+        // it may be that nothing was shown
+        let Some(first) = dates.next() else { return false };
+        let dates: Vec<NaiveDate> = dates.collect();
+        let releases = self.released.get(view).into_iter().flatten();
+        let mut releases = releases.filter(|released| released.contains(&first));
+        releases.any(|released| dates.iter().all(|date| released.contains(date)))
     }
 
     /// Refuses NUTS codes that are not those of earlier releases, whose areas then were others.

@@ -25,9 +25,11 @@ mod history;
 mod largest;
 mod left_out;
 mod manifest;
+mod moved;
 mod nearly;
 mod numbers;
 mod nuts;
+mod outgrown;
 mod period;
 mod problem;
 mod read;
@@ -195,7 +197,7 @@ pub fn run(
         cells: cells.map(|cells| geoparquet(&cells, 4326, &["Point"])).transpose()?,
     };
     let release =
-        NewRelease::new(&views, &new_folder.files, (of_places, nuts), (settings, request))?;
+        NewRelease::new(&views, &new_folder.files, (of_places, nuts, dates), (settings, request))?;
     let is_there = folder::is_there(dir, &new_folder.files)?;
     let listed = store.read()?.map(|published| published.releases).unwrap_or_default();
     let is_known = listed.contains(&release.id);

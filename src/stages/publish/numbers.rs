@@ -1,6 +1,7 @@
 //! Where the numbers of tables are, and what is known about each by itself.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 
@@ -10,8 +11,9 @@ use super::table::{KeyValues, Number, Role, Row, Table};
 use crate::publication;
 use crate::views::publication::{Basis, Column, RowsOf};
 
-/// Numbers that were shown earlier, by view, key in the ledger, and measure.
-pub type Shown = HashMap<(String, String, String), BTreeSet<u64>>;
+/// Numbers that were shown earlier, by view, key in the ledger, and measure, each with the dates with events that there
+/// were in the last release that showed it.
+pub type Shown = HashMap<(String, String, String), BTreeMap<u64, Arc<BTreeSet<NaiveDate>>>>;
 
 /// For each row of a table the number that one of its measures is computed from, or that counts its devices: in the
 /// same row, or in the row of another view whose keys have the same values.
@@ -68,8 +70,8 @@ pub fn place(tables: &[Table], number: Number) -> (String, String, String) {
     (table.view.clone(), key, table.measures[number.measure].column.clone())
 }
 
-/// True if an earlier release has numbers of a view and of the period that begins on a date.
-pub type WasReleased<'a> = &'a dyn Fn(&str, Option<NaiveDate>) -> bool;
+/// True if an earlier release has numbers of a view and of a period, first and last date, shown or withheld.
+pub type WasReleased<'a> = &'a dyn Fn(&str, Option<(NaiveDate, NaiveDate)>) -> bool;
 
 /// True for a number of the release, and for one that an earlier release has shown: with it outsiders compute
 /// differences.
@@ -81,8 +83,7 @@ pub fn is_known(tables: &[Table], number: Number, shown: &Shown) -> bool {
 /// others.
 pub fn is_judged(tables: &[Table], number: Number, was_released: WasReleased) -> bool {
     let row = row(tables, number);
-    let start = row.period.map(|(first, _)| first);
-    row.role != Role::Context || was_released(&tables[number.table].view, start)
+    row.role != Role::Context || was_released(&tables[number.table].view, row.period)
 }
 
 /// True for a number that an earlier release has shown.

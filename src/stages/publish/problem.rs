@@ -1,6 +1,7 @@
 //! The problem of a release: cells for the numbers of all tables, and what outsiders know about them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 
@@ -10,6 +11,7 @@ use super::numbers::{
     Shown, WasReleased, bases, is_judged, is_known, is_sum, kind, kind_of_row, name, numbers,
     place, row, value, was_shown,
 };
+use super::outgrown::{Outgrown, has_more};
 use super::relations::{Containers, Missing, Related, Times, relations, stated};
 use super::table::{Number, Role, Row, Table};
 use super::through::through_others;
@@ -72,13 +74,17 @@ pub fn build(tables: &[Table], knowledge: &Knowledge) -> Result<Built> {
             .map_err(|error| contradiction(tables, related, &error))?;
     }
     let implied = knowledge.further.implied.iter().map(|(number, link)| (*number, link));
-    for related in &relations(tables, implied, knowledge.containers)?.0 {
+    let implied = relations(tables, implied, knowledge.containers)?.0;
+    for related in &implied {
         built
             .relate_implied(tables, related, knowledge)
             .map_err(|error| contradiction(tables, related, &error))?;
     }
     built.relate_unseen().map_err(|error| anyhow!(error))?;
-    built.add_history(tables, knowledge.shown).map_err(|error| anyhow!(error))?;
+    let outgrown = built.add_history(tables, knowledge).map_err(|error| anyhow!(error))?;
+    let all = related.iter().chain(&through).chain(&implied);
+    built.relate_moved(tables, knowledge).map_err(|error| anyhow!(error))?;
+    built.relate_outgrown(tables, &outgrown, all, knowledge).map_err(|error| anyhow!(error))?;
     Ok(built)
 }
 
@@ -375,9 +381,16 @@ impl Built {
         Ok(!found.is_empty())
     }
 
-    fn add_history(&mut self, tables: &[Table], shown: &Shown) -> Result<(), Inconsistent> {
+    /// Adds what earlier releases have shown, and returns the numbers of periods that had fewer dates then.
+    fn add_history(
+        &mut self,
+        tables: &[Table],
+        knowledge: &Knowledge,
+    ) -> Result<Vec<Outgrown>, Inconsistent> {
+        let mut outgrown = Vec::new();
+        let shown = knowledge.shown;
         if shown.is_empty() {
-            return Ok(());
+            return Ok(outgrown);
         }
         let is_kept = |number: &Number| {
             let table = &tables[number.table];
@@ -388,18 +401,23 @@ impl Built {
             cells.map(|(number, cell)| (*number, *cell)).collect();
         cells.sort_unstable();
         for (number, cell) in cells {
-            for value in shown.get(&place(tables, number)).into_iter().flatten() {
-                self.problem.was_released(cell, *value)?;
+            let period = row(tables, number).period;
+            for (value, dates) in shown.get(&place(tables, number)).into_iter().flatten() {
+                let earlier = self.problem.was_released(cell, *value)?;
+                let now = &knowledge.containers.periods.dates;
+                if *value != self.problem.value(cell) && has_more(now, dates, period) {
+                    outgrown.push(Outgrown { number, earlier, dates: Arc::clone(dates) });
+                }
             }
         }
-        Ok(())
+        Ok(outgrown)
     }
 }
 
 /// True for a number that an earlier release withheld.
 fn is_hidden(tables: &[Table], number: Number, knowledge: &Knowledge) -> bool {
-    let start = row(tables, number).period.map(|(first, _)| first);
-    (knowledge.was_released)(&tables[number.table].view, start)
+    let period = row(tables, number).period;
+    (knowledge.was_released)(&tables[number.table].view, period)
         && !was_shown(tables, number, knowledge.shown)
 }
 

@@ -1,7 +1,7 @@
 //! Writes a release into the store: first its tables and its ledger, which nobody reads before the list of released
 //! tables names them, and at last the list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -38,14 +38,14 @@ pub struct Places {
 }
 
 impl NewRelease {
-    /// `files` are the sums of the files of the release folder.
+    /// `files` are the sums of the files of the release folder, and `released` the dates of the release with events.
     ///
     /// # Errors
     /// Rows that cannot be written.
     pub fn new(
         views: &[ReleasedView],
         files: &BTreeMap<String, String>,
-        (places, nuts): (Places, Option<String>),
+        (places, nuts, released): (Places, Option<String>, BTreeSet<NaiveDate>),
         (settings, request): (&Settings, &Request),
     ) -> Result<Self> {
         let (mut tables, mut of_views) = (BTreeMap::new(), BTreeMap::new());
@@ -73,6 +73,7 @@ impl NewRelease {
             nuts,
             first: dates().map(|(first, _)| first).min(),
             last: dates().map(|(_, last)| last).max(),
+            dates: released,
             thresholds: settings.publish.thresholds(),
             views: of_views,
             lau: places.lau.as_deref().map(of_bytes),
