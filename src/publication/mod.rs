@@ -40,6 +40,7 @@ mod yielding;
 pub use audit::{Interval, intervals};
 pub use gate::{Gate, Refused, suppress};
 pub use outsider::Outsider;
+pub use parallel::on_each;
 pub use primary::{Reason, Thresholds, Zeros};
 pub use problem::{CellId, Problem, Table};
 pub use relating::Inconsistent;

@@ -6,7 +6,7 @@ use std::thread;
 
 /// The results of some work on each of several things, in the order of these. What each thread starts with is made by
 /// `start`. Results must not depend on it, so that they are the same with any number of threads.
-pub(super) fn on_each<T: Sync, S, R: Send>(
+pub fn on_each<T: Sync, S, R: Send>(
     things: &[T],
     start: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,

@@ -8,6 +8,7 @@ use hashbrown::{HashMap, HashSet};
 use super::nuts::Nuts;
 use super::period::Periods;
 use super::table::{KeyValues, Number, Row, Table};
+use crate::publication::on_each;
 use crate::views::publication::{Column, KeyPair, KeyValue, Link, Need, Relation};
 
 /// A relation between the numbers of a row, or of several rows, and another number.
@@ -78,45 +79,62 @@ pub fn relations<'a>(
     links: impl Iterator<Item = (usize, &'a Link)>,
     containers: &Containers,
 ) -> Result<(Vec<Related>, Vec<Missing>)> {
+    let links: Vec<_> = links.enumerate().collect();
+    let found = on_each(&links, || (), |(), link| relations_of(tables, *link, containers));
     let (mut related, mut missing) = (Vec::new(), Vec::new());
-    for (place, (number, link)) in links.enumerate() {
-        // what is not among the tables is not published
-        let Some((target, measure)) = target(tables, number, &link.to) else { continue };
-        let lookup = Lookup::of(&tables[target], &link.by, link)?;
-        let beside = match &link.beside {
-            Some(need) => match Beside::of(tables, number, need, link)? {
-                Some(beside) => Some(beside),
-                // without the other count, nothing more is known than what is stated without it
-                None => continue,
-            },
-            None => None,
-        };
-        for (key, parts) in groups(&tables[number], number, link, containers) {
-            match lookup.rows.get(&key) {
-                Some(row) => {
-                    let whole = Number { table: target, row: *row, measure };
-                    let (relation, is_near) = (link.relation, link.is_near);
-                    let times = times(&tables[number], link, &parts);
-                    let beside = match &beside {
-                        Some(beside) => match beside.number(&tables[number], &parts, containers) {
-                            Some(number) => Some(number),
-                            None => continue,
-                        },
-                        None => None,
-                    };
-                    let link = place;
-                    related.push(Related { link, relation, is_near, whole, parts, beside, times });
-                }
-                // where the other number should be is not known for sure either
-                None if link.is_near => {}
-                None if lookup.is_expected(&tables[target], link, &key) => {
-                    let place = format!("{} of {}", link.to, shown(&key));
-                    let names = link.by.iter().map(|pair| pair.theirs.clone());
-                    let keys = names.zip(key).collect();
-                    missing.push(Missing { parts, place, table: target, keys });
-                }
-                None => {}
+    for found in found {
+        let (of_link, missing_of_link) = found?;
+        related.extend(of_link);
+        missing.extend(missing_of_link);
+    }
+    Ok((related, missing))
+}
+
+/// The relations that a link of a table is about, and what it needs and is not there. `place` tells the link from others.
+fn relations_of(
+    tables: &[Table],
+    (place, (number, link)): (usize, (usize, &Link)),
+    containers: &Containers,
+) -> Result<(Vec<Related>, Vec<Missing>)> {
+    let (mut related, mut missing) = (Vec::new(), Vec::new());
+    // what is not among the tables is not published
+    let Some((target, measure)) = target(tables, number, &link.to) else {
+        return Ok((related, missing));
+    };
+    let beside = match &link.beside {
+        Some(need) => match Beside::of(tables, number, need, link)? {
+            Some(beside) => Some(beside),
+            // without the other count, nothing more is known than what is stated without it
+            None => return Ok((related, missing)),
+        },
+        None => None,
+    };
+    let lookup = Lookup::of(&tables[target], &link.by, link)?;
+    for (key, parts) in groups(&tables[number], number, link, containers) {
+        match lookup.rows.get(&key) {
+            Some(row) => {
+                let whole = Number { table: target, row: *row, measure };
+                let (relation, is_near) = (link.relation, link.is_near);
+                let times = times(&tables[number], link, &parts);
+                let beside = match &beside {
+                    Some(beside) => match beside.number(&tables[number], &parts, containers) {
+                        Some(number) => Some(number),
+                        None => continue,
+                    },
+                    None => None,
+                };
+                let link = place;
+                related.push(Related { link, relation, is_near, whole, parts, beside, times });
             }
+            // where the other number should be is not known for sure either
+            None if link.is_near => {}
+            None if lookup.is_expected(&tables[target], link, &key) => {
+                let place = format!("{} of {}", link.to, shown(&key));
+                let names = link.by.iter().map(|pair| pair.theirs.clone());
+                let keys = names.zip(key).collect();
+                missing.push(Missing { parts, place, table: target, keys });
+            }
+            None => {}
         }
     }
     Ok((related, missing))
