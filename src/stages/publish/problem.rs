@@ -67,7 +67,8 @@ pub fn build(tables: &[Table], knowledge: &Knowledge) -> Result<Built> {
     built.refuse_missing(tables, &missing)?;
     built.withhold_close(tables, &related, knowledge);
     let is_judged = |number: Number| is_judged(tables, number, knowledge.was_released);
-    let through = through_others(tables, &related, is_judged);
+    let counts = related.iter().filter(|related| !is_sum(tables, related.whole));
+    let through = through_others(counts, is_judged);
     for related in related.iter().chain(&through) {
         built
             .relate(tables, related, knowledge)
