@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::history::History;
 use super::table::{Role, Row, Table};
-use crate::views::coarser::{Coarser, FLOW_BALANCE, Level};
+use crate::views::coarser::{Coarser, FLOW_BALANCE, Level, users_per_lau};
 use crate::views::publication::Link;
 
 /// Relations that no header states, by the number of the table.
@@ -29,6 +29,18 @@ pub fn relations(
         further.add_seen(tables, all, form, history);
     }
     further
+}
+
+/// The devices of areas in the periods of other forms, where nobody publishes them: these are compared with the devices
+/// of all areas by way of them.
+pub fn between<'a>(coarser: &'a [Coarser], forms: &[&Coarser]) -> Vec<&'a Coarser> {
+    let is_named = |form: &&Coarser| {
+        let mut links = forms.iter().flat_map(|other| other.view.publication.stated_links());
+        links.any(|link| link.to.view.as_ref() == Some(&form.view.view))
+    };
+    let is_missing = |form: &&Coarser| forms.iter().all(|known| known.view.view != form.view.view);
+    let devices = coarser.iter().filter(|form| form.of == users_per_lau().0);
+    devices.filter(is_missing).filter(is_named).collect()
 }
 
 /// True if there is a table of a form between two others.

@@ -146,6 +146,7 @@ pub fn decide<'a>(
         flow_levels::computed(coarser, &forms, &history, |view| chosen.released.contains(view));
     forms.extend(&computed);
     forms.extend(flow_levels::behind(coarser, &forms));
+    forms.extend(coarser_relations::between(coarser, &forms));
     let has_areas = |form: &&Coarser| form.areas.is_some_and(|areas| areas != Areas::Lau);
     let nuts = match forms.iter().any(has_areas) {
         true => read_nuts(warehouse, settings)?,
