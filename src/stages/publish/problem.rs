@@ -8,10 +8,9 @@ use anyhow::{Result, anyhow, bail};
 use super::coarser_relations::Further;
 use super::largest::{Behind, Largest};
 use super::numbers::{
-    Shown, WasReleased, bases, is_judged, is_known, is_sum, kind, kind_of_row, name, numbers,
-    place, row, value, was_shown,
+    Outgrown, Shown, WasReleased, bases, has_more, is_judged, is_known, is_sum, kind, kind_of_row,
+    name, numbers, place, row, value, was_shown,
 };
-use super::outgrown::{Outgrown, has_more};
 use super::relations::{Containers, Missing, Related, Times, relations, stated};
 use super::table::{Number, Role, Row, Table};
 use super::through::through_others;
