@@ -70,8 +70,20 @@ impl Gate {
     /// A primary cell that cannot be made safe.
     pub fn suppress(&mut self, problem: &Problem) -> Result<Suppression, Refused> {
         let mut search = Search::with(problem, std::mem::take(&mut self.proofs), self.relations);
+        // relations with numbers of the release
+        let has_new: Vec<bool> = problem
+            .rows
+            .iter()
+            .map(|row| row.terms.iter().any(|(cell, _)| problem.is_in_table(*cell)))
+            .collect();
         for component in components(problem) {
-            protect(problem, &mut search, &component)?;
+            let cells = component.iter().flat_map(|entry| &problem.entries[*entry]);
+            let mut rows = cells.clone().flat_map(|cell| problem.rows_of(*cell));
+            let is_new = rows.any(|(row, _)| has_new[*row]);
+            // about what no number of the release is linked with, nothing new is said
+            if is_new || cells.clone().any(|cell| problem.is_in_table(*cell)) {
+                protect(problem, &mut search, &component)?;
+            }
         }
         let suppression = suppression(problem, &search);
         self.proofs = search.into_proofs();
@@ -102,10 +114,6 @@ fn suppression(problem: &Problem, search: &Search) -> Suppression {
 fn protect(problem: &Problem, search: &mut Search, component: &[usize]) -> Result<(), Refused> {
     search.state.look_nearby();
     let cells = component.iter().flat_map(|entry| &problem.entries[*entry]).copied();
-    // about what no table of the release is linked with, nothing new is said
-    if !cells.clone().any(|cell| problem.is_in_table(cell)) {
-        return Ok(());
-    }
     let is_audited =
         |cell: &CellId| problem.cells[*cell].primary.is_some_and(|p| p.needed.is_some());
     let mut primaries: Vec<CellId> = cells.filter(is_audited).collect();

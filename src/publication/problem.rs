@@ -155,10 +155,15 @@ impl Problem {
         })
     }
 
-    /// True if the cells of an entry are shown, whatever is decided.
+    /// True if the cells of an entry are shown, whatever is decided. Where one of them is known already, the others may
+    /// be worth withholding.
     pub(super) fn is_always_shown(&self, entry: usize) -> bool {
-        self.entries[entry].iter().any(|cell| match self.cells[*cell] {
-            Cell { is_known: true, .. } | Cell { place: Place::Released, .. } => true,
+        let cells = &self.entries[entry];
+        if cells.iter().all(|cell| self.cells[*cell].is_known) {
+            return true;
+        }
+        cells.iter().any(|cell| match self.cells[*cell] {
+            Cell { place: Place::Released, .. } => true,
             Cell { place: Place::In(Table::Complete), value, .. } => {
                 value == 0 && self.thresholds.zeros == Zeros::Show
             }

@@ -268,3 +268,32 @@ fn devices_whose_homes_become_known_are_the_same_devices() {
     let second = shown(&work, "second/overnight-stays.csv", "devices", "2024-10-01");
     assert_eq!(second, [40]);
 }
+
+/// Devices that stay at a cell for 40 minutes from some hours on.
+fn stays(world: &mut World, of: (&str, usize), stays: &[(&str, &str)]) {
+    for (cell, hour) in stays {
+        for minute in ["00", "20", "40"] {
+            seen(world, of, cell, &format!("{hour}:{minute}:00"));
+        }
+    }
+}
+
+#[test]
+fn trips_that_become_known_with_the_next_date_are_not_shown_if_they_are_few() {
+    let mut world = three_units();
+    stays(&mut world, ("all", 40), &[("a", "2024-10-01 21"), ("b", "2024-10-01 22")]);
+    let work = load(&world, "");
+    let trips = |file: &str| -> i64 { shown(&work, file, "trips", "2024-10-01").iter().sum() };
+    publish(&work, "first", &["trip-distances"], &[]);
+    assert_eq!(trips("first/trip-distances.csv"), 40);
+    // three of the devices go back after midnight
+    let mut later = World::default();
+    stays(&mut later, ("all", 3), &[("a", "2024-10-02 00")]);
+    later.write_events(&work, "later.csv");
+    work.ok(&["run-all"]);
+    let exact = work.ok(&["query", "trip-distances", "--format", "csv"]);
+    work.write("exact.csv", exact);
+    assert_eq!(trips("exact.csv"), 43);
+    publish(&work, "second", &["trip-distances", "devices-per-date"], &[]);
+    assert_eq!(trips("second/trip-distances.csv"), 0);
+}
