@@ -63,3 +63,34 @@ fn difference_of_which_earlier_releases_give_a_part_away_is_withheld_with_its_wh
     p.was_released(small, 12).unwrap();
     assert!(suppress(&p).is_err());
 }
+
+#[test]
+fn sum_that_has_changed_is_withheld_although_its_devices_are_known() {
+    let mut p = problem();
+    let devices = p.count("devices", 40, Table::Sparse);
+    let trips = p.sum("trips", 43, 3, devices).unwrap();
+    p.was_released(devices, 40).unwrap();
+    p.was_released(trips, 40).unwrap();
+    assert_eq!(withheld(&p), [40, 43]);
+}
+
+#[test]
+fn what_earlier_releases_withheld_must_not_follow_from_a_later_one() {
+    let mut p = problem();
+    // the sum of two places was shown, and one of them
+    let small = p.hidden("small", 5, Table::Sparse);
+    let large = p.hidden("large", 40, Table::Sparse);
+    let sum = p.released("sum", 45);
+    p.total(sum, &[small, large]).unwrap();
+    assert_eq!(withheld(&p), Vec::<u64>::new());
+    // 40 is in a number of the release, and nothing else is
+    let same = p.count("same", 40, Table::Sparse);
+    p.total(same, &[large]).unwrap();
+    assert_eq!(withheld(&p), [40]);
+    // nothing new is said about what was given away before
+    let mut p = problem();
+    let given_away = p.hidden("given away", 5, Table::Sparse);
+    let known = p.released("known", 5);
+    p.total(known, &[given_away]).unwrap();
+    assert!(suppress(&p).is_ok());
+}
