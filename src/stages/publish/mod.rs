@@ -19,6 +19,7 @@ mod coverage;
 mod dating;
 mod decide;
 mod earlier;
+mod earlier_values;
 mod flow_levels;
 mod folder;
 mod history;
@@ -29,7 +30,7 @@ mod moved;
 mod nearly;
 mod numbers;
 mod nuts;
-mod outgrown;
+
 mod period;
 mod problem;
 mod read;

@@ -1,15 +1,14 @@
 //! The problem of a release: cells for the numbers of all tables, and what outsiders know about them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 
 use super::coarser_relations::Further;
 use super::largest::{Behind, Largest};
 use super::numbers::{
-    Outgrown, Shown, WasReleased, bases, has_more, is_judged, is_known, is_sum, kind, kind_of_row,
-    name, numbers, place, row, value, was_shown,
+    Shown, WasReleased, bases, is_judged, is_known, is_sum, kind, kind_of_row, name, numbers, row,
+    value, was_shown,
 };
 use super::relations::{Containers, Missing, Related, Times, relations, stated};
 use super::table::{Number, Role, Row, Table};
@@ -379,38 +378,6 @@ impl Built {
             self.problem.contains(*whole, shown)?;
         }
         Ok(!found.is_empty())
-    }
-
-    /// Adds what earlier releases have shown, and returns the numbers of periods that had fewer dates then.
-    fn add_history(
-        &mut self,
-        tables: &[Table],
-        knowledge: &Knowledge,
-    ) -> Result<Vec<Outgrown>, Inconsistent> {
-        let mut outgrown = Vec::new();
-        let shown = knowledge.shown;
-        if shown.is_empty() {
-            return Ok(outgrown);
-        }
-        let is_kept = |number: &Number| {
-            let table = &tables[number.table];
-            !table.is_total && table.is_kept(number.measure)
-        };
-        let cells = self.cells.iter().filter(|(number, _)| is_kept(number));
-        let mut cells: Vec<(Number, CellId)> =
-            cells.map(|(number, cell)| (*number, *cell)).collect();
-        cells.sort_unstable();
-        for (number, cell) in cells {
-            let period = row(tables, number).period;
-            for (value, dates) in shown.get(&place(tables, number)).into_iter().flatten() {
-                let earlier = self.problem.was_released(cell, *value)?;
-                let now = &knowledge.containers.periods.dates;
-                if *value != self.problem.value(cell) && has_more(now, dates, period) {
-                    outgrown.push(Outgrown { number, earlier, dates: Arc::clone(dates) });
-                }
-            }
-        }
-        Ok(outgrown)
     }
 }
 

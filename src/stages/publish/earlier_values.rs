@@ -1,9 +1,10 @@
-//! Numbers of periods of which more dates have been loaded since an earlier release showed them: what such a number was
-//! made of are the dates of then.
+//! The numbers that earlier releases have shown. Where more dates of a period have been loaded since, such a number was
+//! made of the dates of then.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::numbers::{Outgrown, is_known, is_sum, row};
+use super::numbers::{Outgrown, has_more, is_known, is_sum, place, row};
 use super::problem::{Built, Knowledge};
 use super::relations::Related;
 use super::table::{Number, Table};
@@ -11,6 +12,38 @@ use crate::publication::{CellId, Inconsistent};
 use crate::views::publication::Relation;
 
 impl Built {
+    /// Adds what earlier releases have shown, and returns the numbers of periods that had fewer dates then.
+    pub(super) fn add_history(
+        &mut self,
+        tables: &[Table],
+        knowledge: &Knowledge,
+    ) -> Result<Vec<Outgrown>, Inconsistent> {
+        let mut outgrown = Vec::new();
+        let shown = knowledge.shown;
+        if shown.is_empty() {
+            return Ok(outgrown);
+        }
+        let is_kept = |number: &Number| {
+            let table = &tables[number.table];
+            !table.is_total && table.is_kept(number.measure)
+        };
+        let cells = self.cells.iter().filter(|(number, _)| is_kept(number));
+        let mut cells: Vec<(Number, CellId)> =
+            cells.map(|(number, cell)| (*number, *cell)).collect();
+        cells.sort_unstable();
+        for (number, cell) in cells {
+            let period = row(tables, number).period;
+            for (value, dates) in shown.get(&place(tables, number)).into_iter().flatten() {
+                let earlier = self.problem.was_released(cell, *value)?;
+                let now = &knowledge.containers.periods.dates;
+                if *value != self.problem.value(cell) && has_more(now, dates, period) {
+                    outgrown.push(Outgrown { number, earlier, dates: Arc::clone(dates) });
+                }
+            }
+        }
+        Ok(outgrown)
+    }
+
     /// States that earlier values contain what the numbers of today contain, as far as that is of the dates of then.
     pub(super) fn relate_outgrown<'a>(
         &mut self,
