@@ -25,6 +25,7 @@ mod folder;
 mod history;
 mod largest;
 mod left_out;
+mod linked_dates;
 mod manifest;
 mod moved;
 mod nearly;

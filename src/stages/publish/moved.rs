@@ -82,10 +82,15 @@ impl Built {
         };
         let mut cells: BTreeMap<KeyValues, Vec<CellId>> = BTreeMap::new();
         let mut now: BTreeMap<String, u64> = BTreeMap::new();
+        let mut released: BTreeSet<KeyValues> = BTreeSet::new();
         for (row_number, row) in table.rows.iter().enumerate() {
             let of = Number { table: number, row: row_number, measure };
             if let Some(cell) = self.cell(of).filter(|_| row.role != Role::Total) {
-                cells.entry(group(table.identity_of(row))).or_default().push(cell);
+                let group = group(table.identity_of(row));
+                if row.role != Role::Context {
+                    released.insert(group.clone());
+                }
+                cells.entry(group).or_default().push(cell);
                 now.extend(value(tables, of).map(|value| (place(tables, of).1, value)));
             }
         }
@@ -110,7 +115,8 @@ impl Built {
         {
             sums.entry(group).or_default().insert(sum);
         }
-        for (group, sums) in sums {
+        // about the others nothing new is said
+        for (group, sums) in sums.into_iter().filter(|(group, _)| released.contains(group)) {
             let Some(cells) = cells.get(&group) else { continue };
             let of_now: u64 = cells.iter().map(|cell| self.problem.value(*cell)).sum();
             // where late events have made it smaller, nothing is known

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use anyhow::{Result, anyhow, bail};
+use chrono::NaiveDate;
 
 use super::coarser_relations::Further;
 use super::largest::{Behind, Largest};
+use super::linked_dates::linked_dates;
 use super::numbers::{
     Shown, WasReleased, bases, is_judged, is_known, is_sum, kind, kind_of_row, name, numbers, row,
     value, was_shown,
@@ -49,6 +51,11 @@ pub struct Knowledge<'a> {
 /// # Errors
 /// Numbers that contradict what headers say about them.
 pub fn build(tables: &[Table], knowledge: &Knowledge) -> Result<Built> {
+    let linked = linked_dates(tables, knowledge.shown);
+    let was_released = |view: &str, period: Option<(NaiveDate, NaiveDate)>| {
+        period.is_none_or(|period| linked.hold(period)) && (knowledge.was_released)(view, period)
+    };
+    let knowledge = &Knowledge { was_released: &was_released, ..*knowledge };
     let mut built = Built {
         problem: Problem::new(knowledge.thresholds),
         cells: HashMap::new(),
