@@ -4,12 +4,35 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::numbers::{Outgrown, has_more, is_known, is_sum, place, row};
+use chrono::NaiveDate;
+
+use super::numbers::{is_known, is_sum, place, row};
 use super::problem::{Built, Knowledge};
 use super::relations::Related;
 use super::table::{Number, Table};
 use crate::publication::{CellId, Inconsistent};
 use crate::views::publication::Relation;
+
+/// A number of which an earlier release has shown the value that it had when fewer dates were loaded.
+pub struct Outgrown {
+    pub number: Number,
+    /// The cell of the earlier value.
+    pub earlier: CellId,
+    /// The dates with events of then.
+    pub dates: Arc<BTreeSet<NaiveDate>>,
+}
+
+/// True if a period has other dates with events now than in an earlier release, of which they are known.
+pub fn has_more(
+    now: &BTreeSet<NaiveDate>,
+    earlier: &BTreeSet<NaiveDate>,
+    period: Option<(NaiveDate, NaiveDate)>,
+) -> bool {
+    period.is_some_and(|(first, last)| {
+        let mut before = earlier.range(first..=last).peekable();
+        before.peek().is_some() && !before.eq(now.range(first..=last))
+    })
+}
 
 impl Built {
     /// Adds what earlier releases have shown, and returns the numbers of periods that had fewer dates then.
@@ -57,8 +80,8 @@ impl Built {
         }
         let numbers: BTreeSet<Number> = outgrown.iter().map(|outgrown| outgrown.number).collect();
         let mut of_wholes: BTreeMap<Number, Vec<&Related>> = BTreeMap::new();
-        let is_usable = |found: &&Related| found.times.is_empty() && found.beside.is_none();
-        for found in related.filter(is_usable).filter(|found| numbers.contains(&found.whole)) {
+        let containing = related.filter(|found| found.only_contains());
+        for found in containing.filter(|found| numbers.contains(&found.whole)) {
             of_wholes.entry(found.whole).or_default().push(found);
         }
         for Outgrown { number, earlier, dates } in outgrown {
@@ -104,5 +127,25 @@ impl Built {
             true => self.problem.leaves(earlier, parts).map(drop),
             false => self.problem.contains(earlier, parts).map(drop),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_outgrown_where_dates_were_loaded_that_they_hold() {
+        let dates = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
+        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let earlier: BTreeSet<NaiveDate> = dates(&["2024-10-01", "2024-10-02"]);
+        let now: BTreeSet<NaiveDate> = dates(&["2024-10-01", "2024-10-02", "2024-10-03"]);
+        let week = Some((date("2024-09-30"), date("2024-10-06")));
+        assert!(has_more(&now, &earlier, week));
+        assert!(!has_more(&earlier, &earlier, week));
+        assert!(!has_more(&now, &earlier, Some((date("2024-10-01"), date("2024-10-02")))));
+        // releases of earlier versions do not say which dates there were
+        assert!(!has_more(&now, &BTreeSet::new(), week));
+        assert!(!has_more(&now, &earlier, None));
     }
 }

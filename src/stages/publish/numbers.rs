@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use super::largest::Behind;
 use super::relations::target;
 use super::table::{KeyValues, Number, Role, Row, Table};
-use crate::publication::{self, CellId};
+use crate::publication;
 use crate::views::publication::{Basis, Column, RowsOf};
 
 /// Numbers that were shown earlier, by view, key in the ledger, and measure, each with the dates with events that there
@@ -73,27 +73,6 @@ pub fn place(tables: &[Table], number: Number) -> (String, String, String) {
 /// True if an earlier release has numbers of a view and of a period, first and last date, shown or withheld.
 pub type WasReleased<'a> = &'a dyn Fn(&str, Option<(NaiveDate, NaiveDate)>) -> bool;
 
-/// A number of which an earlier release has shown the value that it had when fewer dates were loaded.
-pub struct Outgrown {
-    pub number: Number,
-    /// The cell of the earlier value.
-    pub earlier: CellId,
-    /// The dates with events of then.
-    pub dates: Arc<BTreeSet<NaiveDate>>,
-}
-
-/// True if a period has other dates with events now than in an earlier release, of which they are known.
-pub fn has_more(
-    now: &BTreeSet<NaiveDate>,
-    earlier: &BTreeSet<NaiveDate>,
-    period: Option<(NaiveDate, NaiveDate)>,
-) -> bool {
-    period.is_some_and(|(first, last)| {
-        let mut before = earlier.range(first..=last).peekable();
-        before.peek().is_some() && !before.eq(now.range(first..=last))
-    })
-}
-
 /// True for a number of the release, and for one that an earlier release has shown: with it outsiders compute
 /// differences.
 pub fn is_known(tables: &[Table], number: Number, shown: &Shown) -> bool {
@@ -156,24 +135,4 @@ pub fn kind_of_row(
 pub fn name(table: &Table, number: Number) -> String {
     let key = table.key_text(&table.rows[number.row]);
     format!("{}.{} of {key}", table.view, table.measures[number.measure].column)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn periods_are_outgrown_where_dates_were_loaded_that_they_hold() {
-        let dates = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
-        let date = |text: &str| text.parse::<NaiveDate>().unwrap();
-        let earlier: BTreeSet<NaiveDate> = dates(&["2024-10-01", "2024-10-02"]);
-        let now: BTreeSet<NaiveDate> = dates(&["2024-10-01", "2024-10-02", "2024-10-03"]);
-        let week = Some((date("2024-09-30"), date("2024-10-06")));
-        assert!(has_more(&now, &earlier, week));
-        assert!(!has_more(&earlier, &earlier, week));
-        assert!(!has_more(&now, &earlier, Some((date("2024-10-01"), date("2024-10-02")))));
-        // releases of earlier versions do not say which dates there were
-        assert!(!has_more(&now, &BTreeSet::new(), week));
-        assert!(!has_more(&now, &earlier, None));
-    }
 }

@@ -27,6 +27,13 @@ pub struct Related {
     pub times: Vec<Times>,
 }
 
+impl Related {
+    /// True for a relation that says no more than that a number contains others.
+    pub fn only_contains(&self) -> bool {
+        self.times.is_empty() && self.beside.is_none()
+    }
+}
+
 /// What a device adds to a sum at least and at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {

@@ -15,7 +15,7 @@ pub fn through_others<'a>(
     related: impl Iterator<Item = &'a Related> + Clone,
     is_judged: impl Fn(Number) -> bool,
 ) -> Vec<Related> {
-    let usable = || related.clone().filter(is_usable);
+    let usable = || related.clone().filter(|found| found.only_contains());
     let mut content: BTreeMap<Number, Vec<Related>> = BTreeMap::new();
     for found in usable() {
         if !is_judged(found.whole) && found.parts.iter().any(|part| is_judged(*part)) {
@@ -68,11 +68,6 @@ pub fn through_others<'a>(
         latest = next;
     }
     all
-}
-
-/// True for relations that say no more than that a number contains others.
-fn is_usable(related: &&Related) -> bool {
-    related.times.is_empty() && related.beside.is_none()
 }
 
 /// What follows for the whole of `outer` from a relation of one of its parts, `between`.
